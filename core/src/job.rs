@@ -1,0 +1,565 @@
+//! The job: one record, the same in a job file, on the command line, in JavaScript, WIT and Python.
+//!
+//! [`SimilarityJob`] is what people write: every setting optional. [`SimilarityJob::resolve`]
+//! applies preset and defaults, checks every value, and gives the [`Job`] that core runs.
+
+use std::{fmt, str::FromStr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{measure::Measure, time, weighting::Weighting};
+
+/// Defines an enum whose variants have one name each, the same on every surface.
+macro_rules! named {
+    ($(#[$meta:meta])* $name:ident, $what:literal { $($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        pub enum $name {
+            $($(#[$doc])* #[serde(rename = $text)] $variant,)+
+        }
+
+        impl $name {
+            /// All of them, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Their names, in the same order.
+            pub const NAMES: &[&str] = &[$($text),+];
+
+            /// Returns the name.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.name())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = JobError;
+
+            fn from_str(text: &str) -> Result<Self, JobError> {
+                match text {
+                    $($text => Ok(Self::$variant),)+
+                    _ => Err(JobError::Name { what: $what, name: text.into(), known: Self::NAMES.join(", ") }),
+                }
+            }
+        }
+    };
+}
+
+named! {
+    /// What is compared with what.
+    Of, "of" {
+        /// Items by the users they share.
+        Items = "items",
+        /// Users by the items they share.
+        Users = "users",
+    }
+}
+
+named! {
+    /// How alike two items are; formulas in [`Measure`].
+    MeasureName, "measure" {
+        /// x·y / (‖x‖‖y‖)
+        Cosine = "cosine",
+        /// c / (a + b − c)
+        Jaccard = "jaccard",
+        /// 2c / (a + b)
+        Dice = "dice",
+        /// c / min(a, b)
+        Overlap = "overlap",
+        /// c / (c + α(a − c) + β(b − c))
+        Tversky = "tversky",
+        /// x·y / ((Σx²)^α (Σy²)^(1 − α))
+        AsymmetricCosine = "asymmetric-cosine",
+        /// c / (a·b^α)
+        Conditional = "conditional",
+        /// N·c / ((a + κ)(b + κ))
+        Lift = "lift",
+        /// c / (a·b): lift as SAR defines it, without the number of users
+        SarLift = "sar-lift",
+        /// ln(N·c / (a·b)), where positive
+        Pmi = "pmi",
+        /// pmi / −ln(c / N), where positive
+        Npmi = "npmi",
+        /// c·log2(N·c / (a·b))
+        LexicographersMi = "lexicographers-mi",
+        /// Dunning's log-likelihood ratio, where the pair occurs more often than by chance
+        Llr = "llr",
+        /// 1 − 1 / (1 + llr): the log-likelihood ratio as Mahout scales it
+        MahoutLlr = "mahout-llr",
+        /// c
+        Cooccurrence = "cooccurrence",
+        /// x·y
+        Dot = "dot",
+    }
+}
+
+named! {
+    /// What an interaction counts before the measure; formulas in [`Weighting`].
+    WeightingName, "weighting" {
+        /// 1
+        Binary = "binary",
+        /// w
+        Raw = "raw",
+        /// ln(1 + w)
+        Log = "log",
+        /// √w·(ln I − ln(1 + df))
+        Tfidf = "tfidf",
+        /// w(K1 + 1) / (K1(1 − B + B·len/avg) + w)·idf
+        Bm25 = "bm25",
+        /// w·0.5^((now − t) / half-life)
+        Decay = "decay",
+    }
+}
+
+named! {
+    /// What becomes of several rows of one user and item.
+    Duplicates, "duplicates" {
+        /// Their weights are added, in ascending order of weight.
+        Sum = "sum",
+        /// The largest weight counts.
+        Max = "max",
+        /// The newest row counts; of equally new ones that of larger weight.
+        Last = "last",
+        /// They count as one row of weight 1.
+        One = "one",
+    }
+}
+
+named! {
+    /// What becomes of rows whose weight is zero or less (returns, cancellations).
+    NegativeWeights, "negative_weights" {
+        /// They are set aside.
+        Drop = "drop",
+        /// They are added to the pair's others; pairs left at zero or less are dropped.
+        Net = "net",
+        /// They are an error.
+        Error = "error",
+    }
+}
+
+named! {
+    /// Settings that reproduce another library's similarities.
+    Preset, "like" {
+        /// implicit's `CosineRecommender`
+        ImplicitCosine = "implicit-cosine",
+        /// implicit's `TFIDFRecommender`
+        ImplicitTfidf = "implicit-tfidf",
+        /// implicit's `BM25Recommender`
+        ImplicitBm25 = "implicit-bm25",
+        /// Spark's `RowMatrix.columnSimilarities`
+        SparkColumnSimilarities = "spark-column-similarities",
+        /// Jaccard as in Microsoft's SAR
+        SarJaccard = "sar-jaccard",
+        /// Lift as in Microsoft's SAR
+        SarLift = "sar-lift",
+        /// Mahout's `LogLikelihoodSimilarity`
+        MahoutLlr = "mahout-llr",
+    }
+}
+
+/// A similarity job as people write it: every setting may be left out.
+///
+/// A setting that is left out takes its value from the preset `like`, or else its default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SimilarityJob {
+    /// Take measure and weighting from another library's definition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub like: Option<Preset>,
+    /// What is compared: `items` (default) or `users`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<Of>,
+    /// How alike two items are; default `cosine`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measure: Option<MeasureName>,
+    /// Parameter α of `tversky` (≥ 0, default 0.5), `asymmetric-cosine` (0 to 1, default 0.5)
+    /// and `conditional` (≥ 0, default 0).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
+    /// Parameter β of `tversky` (≥ 0, default 0.5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta: Option<f64>,
+    /// Parameter κ of `lift` (≥ 0, default 0): damps rare items.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kappa: Option<f64>,
+    /// What an interaction counts; default `binary`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weighting: Option<WeightingName>,
+    /// Parameter K1 of `bm25` (≥ 0, default 1.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub k1: Option<f64>,
+    /// Parameter B of `bm25` (0 to 1, default 0.75).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub b: Option<f64>,
+    /// Half-life of `decay`, as in `90d` or `12h`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub half_life: Option<String>,
+    /// The present of `decay`; default the newest time in the data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub now: Option<String>,
+    /// Neighbours kept per item (≥ 1, default 50).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top: Option<u32>,
+    /// Items with fewer users are dropped first (default 1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_support: Option<u32>,
+    /// Pairs sharing fewer users are no neighbours (≥ 1, default 1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_overlap: Option<u32>,
+    /// Multiplies each score by c / (c + h) (h ≥ 0, default 0).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shrinkage: Option<f64>,
+    /// Pairs scoring below are no neighbours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// Of users with more items only so many are kept: largest weight, then newest, then smallest hash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_items_per_user: Option<u32>,
+    /// What becomes of several rows of one user and item; default `sum` with a weight, else `one`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duplicates: Option<Duplicates>,
+    /// What becomes of rows whose weight is zero or less; default `drop`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub negative_weights: Option<NegativeWeights>,
+    /// Share of rows that may be unreadable or hold a bad weight or time, as in `1%` (default).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_bad_rows: Option<String>,
+    /// Set-aside rows of any reason but `filtered` are an error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strict: Option<bool>,
+}
+
+/// Which optional columns the data has; some defaults and checks depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// There is a weight column.
+    pub weight: bool,
+    /// There is a time column.
+    pub time: bool,
+}
+
+/// A job with every setting decided and checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// What is compared with what.
+    pub of: Of,
+    /// How alike two items are.
+    pub measure: Measure,
+    /// What an interaction counts.
+    pub weighting: Weighting,
+    /// Neighbours kept per item, at least 1.
+    pub top: u32,
+    /// Items with fewer users are dropped first.
+    pub min_support: u32,
+    /// Pairs sharing fewer users are no neighbours; at least 1.
+    pub min_overlap: u32,
+    /// h of c / (c + h).
+    pub shrinkage: f64,
+    /// Pairs scoring below are no neighbours; compared as f32, like scores.
+    pub threshold: Option<f32>,
+    /// How many items of one user are kept.
+    pub max_items_per_user: Option<u32>,
+    /// What becomes of several rows of one user and item.
+    pub duplicates: Duplicates,
+    /// What becomes of rows whose weight is zero or less.
+    pub negative_weights: NegativeWeights,
+    /// Share of rows that may be bad, 0 to 1.
+    pub max_bad_rows: f64,
+    /// Set-aside rows are an error.
+    pub strict: bool,
+}
+
+/// A setting that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JobError {
+    /// An unknown name.
+    #[error("{what} `{name}` is not known; choose one of: {known}")]
+    Name {
+        /// The setting.
+        what: &'static str,
+        /// What was given.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A value out of range or not readable.
+    #[error("{setting} is {found}, expected {expected}")]
+    Value {
+        /// The setting.
+        setting: &'static str,
+        /// What was given.
+        found: String,
+        /// What it takes.
+        expected: &'static str,
+    },
+    /// A setting that would do nothing, or not without another.
+    #[error("{setting} {why}")]
+    Misplaced {
+        /// The setting.
+        setting: &'static str,
+        /// Why it cannot stand here, and what to do.
+        why: String,
+    },
+}
+
+impl SimilarityJob {
+    /// Decides every setting: its own value, else the preset's, else the default.
+    ///
+    /// # Errors
+    /// [`JobError`] for a value out of range, or a setting that has no effect with the others.
+    pub fn resolve(&self, given: Given) -> Result<Job, JobError> {
+        let preset = self.like.map(Self::preset).unwrap_or_default();
+        let job = self.over(preset);
+        let duplicates =
+            job.duplicates.unwrap_or(if given.weight { Duplicates::Sum } else { Duplicates::One });
+        let negative_weights = job.negative_weights.unwrap_or(NegativeWeights::Drop);
+        check_data_settings(&job, duplicates, negative_weights, given)?;
+        let (measure, weighting) = (job.resolve_measure()?, job.resolve_weighting(given)?);
+        if !measure.is_weighted() && weighting != Weighting::Binary {
+            return Err(JobError::Misplaced {
+                setting: "weighting",
+                why: format!(
+                    "{} has no effect: measure {} counts users; leave it `binary`, or take measure \
+                     cosine, asymmetric-cosine or dot",
+                    weighting.name(),
+                    measure.name()
+                ),
+            });
+        }
+        Ok(Job {
+            of: job.of.unwrap_or(Of::Items),
+            measure,
+            weighting,
+            top: at_least_one("top", job.top.unwrap_or(50))?,
+            min_support: job.min_support.unwrap_or(1),
+            min_overlap: at_least_one("min_overlap", job.min_overlap.unwrap_or(1))?,
+            shrinkage: number("shrinkage", job.shrinkage, 0.0, f64::MAX, "a number of 0 or more")?,
+            threshold: job
+                .threshold
+                .map(|_| number("threshold", job.threshold, -1e30, 1e30, "a number"))
+                .transpose()?
+                .map(|threshold| threshold as f32),
+            max_items_per_user: job
+                .max_items_per_user
+                .map(|cap| at_least_one("max_items_per_user", cap))
+                .transpose()?,
+            duplicates,
+            negative_weights,
+            max_bad_rows: share(job.max_bad_rows.as_deref().unwrap_or("1%"))?,
+            strict: job.strict.unwrap_or(false),
+        })
+    }
+
+    /// Returns the settings that stand for another library's similarities.
+    pub fn preset(preset: Preset) -> Self {
+        let (measure, weighting) = match preset {
+            Preset::ImplicitCosine | Preset::SparkColumnSimilarities => {
+                (MeasureName::Cosine, WeightingName::Raw)
+            }
+            Preset::ImplicitTfidf => (MeasureName::Cosine, WeightingName::Tfidf),
+            Preset::ImplicitBm25 => (MeasureName::Dot, WeightingName::Bm25),
+            Preset::SarJaccard => (MeasureName::Jaccard, WeightingName::Binary),
+            Preset::SarLift => (MeasureName::SarLift, WeightingName::Binary),
+            Preset::MahoutLlr => (MeasureName::MahoutLlr, WeightingName::Binary),
+        };
+        Self { measure: Some(measure), weighting: Some(weighting), ..Self::default() }
+    }
+
+    /// Lays these settings over `below`: what is left out here comes from there.
+    fn over(&self, below: Self) -> Self {
+        let above = self.clone();
+        // Presets decide these two and nothing else.
+        Self {
+            like: above.like,
+            measure: above.measure.or(below.measure),
+            weighting: above.weighting.or(below.weighting),
+            ..above
+        }
+    }
+
+    fn resolve_measure(&self) -> Result<Measure, JobError> {
+        let name = self.measure.unwrap_or(MeasureName::Cosine);
+        let alpha = |default, most, expected| {
+            number("alpha", self.alpha.or(Some(default)), 0.0, most, expected)
+        };
+        let measure = match name {
+            MeasureName::Cosine => Measure::Cosine,
+            MeasureName::Jaccard => Measure::Jaccard,
+            MeasureName::Dice => Measure::Dice,
+            MeasureName::Overlap => Measure::Overlap,
+            MeasureName::Tversky => Measure::Tversky {
+                alpha: alpha(0.5, 1e9, "a number of 0 or more")?,
+                beta: number("beta", self.beta.or(Some(0.5)), 0.0, 1e9, "a number of 0 or more")?,
+            },
+            MeasureName::AsymmetricCosine => {
+                Measure::AsymmetricCosine { alpha: alpha(0.5, 1.0, "a number from 0 to 1")? }
+            }
+            MeasureName::Conditional => {
+                Measure::Conditional { alpha: alpha(0.0, 10.0, "a number from 0 to 10")? }
+            }
+            MeasureName::Lift => Measure::Lift {
+                kappa: number("kappa", self.kappa, 0.0, 1e18, "a number of 0 or more")?,
+            },
+            MeasureName::SarLift => Measure::SarLift,
+            MeasureName::Pmi => Measure::Pmi,
+            MeasureName::Npmi => Measure::Npmi,
+            MeasureName::LexicographersMi => Measure::LexicographersMi,
+            MeasureName::Llr => Measure::Llr,
+            MeasureName::MahoutLlr => Measure::MahoutLlr,
+            MeasureName::Cooccurrence => Measure::Cooccurrence,
+            MeasureName::Dot => Measure::Dot,
+        };
+        let has_alpha = matches!(
+            measure,
+            Measure::Tversky { .. }
+                | Measure::AsymmetricCosine { .. }
+                | Measure::Conditional { .. }
+        );
+        let unused = [
+            (
+                "alpha",
+                self.alpha.is_some() && !has_alpha,
+                "tversky, asymmetric-cosine and conditional",
+            ),
+            ("beta", self.beta.is_some() && name != MeasureName::Tversky, "tversky"),
+            ("kappa", self.kappa.is_some() && name != MeasureName::Lift, "lift"),
+        ];
+        refuse_unused(unused, &format!("measure {name}"))?;
+        Ok(measure)
+    }
+
+    fn resolve_weighting(&self, given: Given) -> Result<Weighting, JobError> {
+        let name = self.weighting.unwrap_or(WeightingName::Binary);
+        let bm25 = name == WeightingName::Bm25;
+        let decay = name == WeightingName::Decay;
+        let unused = [
+            ("k1", self.k1.is_some() && !bm25, "bm25"),
+            ("b", self.b.is_some() && !bm25, "bm25"),
+            ("half_life", self.half_life.is_some() && !decay, "decay"),
+            ("now", self.now.is_some() && !decay, "decay"),
+        ];
+        refuse_unused(unused, &format!("weighting {name}"))?;
+        Ok(match name {
+            WeightingName::Binary => Weighting::Binary,
+            WeightingName::Raw => Weighting::Raw,
+            WeightingName::Log => Weighting::Log,
+            WeightingName::Tfidf => Weighting::Tfidf,
+            WeightingName::Bm25 => Weighting::Bm25 {
+                k1: number("k1", self.k1.or(Some(1.2)), 0.0, 1e9, "a number of 0 or more")?,
+                b: number("b", self.b.or(Some(0.75)), 0.0, 1.0, "a number from 0 to 1")?,
+            },
+            WeightingName::Decay => self.resolve_decay(given)?,
+        })
+    }
+
+    fn resolve_decay(&self, given: Given) -> Result<Weighting, JobError> {
+        let misplaced = |setting, why: &str| JobError::Misplaced { setting, why: why.into() };
+        if !given.time {
+            return Err(misplaced(
+                "weighting",
+                "decay needs the time of each row; name its column",
+            ));
+        }
+        let text = self.half_life.as_deref();
+        let text =
+            text.ok_or_else(|| misplaced("weighting", "decay needs half_life, as in 90d"))?;
+        let half_life = time::parse_duration(text).filter(|micros| *micros > 0);
+        let half_life = half_life.ok_or_else(|| JobError::Value {
+            setting: "half_life",
+            found: format!("`{text}`"),
+            expected: "a duration such as 90d, 12h or 30m",
+        })?;
+        let now = self.now.as_deref().map(|text| {
+            time::parse_time(text).ok_or_else(|| JobError::Value {
+                setting: "now",
+                found: format!("`{text}`"),
+                expected: "a date or time such as 2026-01-31 or 2026-01-31T12:00:00Z",
+            })
+        });
+        Ok(Weighting::Decay { half_life, now: now.transpose()? })
+    }
+}
+
+/// Checks the settings that speak of the data's columns.
+fn check_data_settings(
+    job: &SimilarityJob,
+    duplicates: Duplicates,
+    negative_weights: NegativeWeights,
+    given: Given,
+) -> Result<(), JobError> {
+    if duplicates == Duplicates::Last && !given.time {
+        return Err(JobError::Misplaced {
+            setting: "duplicates",
+            why: "last needs the time of each row; name its column".into(),
+        });
+    }
+    if job.negative_weights.is_some() && !given.weight {
+        return Err(JobError::Misplaced {
+            setting: "negative_weights",
+            why: "has no effect without a weight column; name it".into(),
+        });
+    }
+    if negative_weights == NegativeWeights::Net && duplicates != Duplicates::Sum {
+        return Err(JobError::Misplaced {
+            setting: "negative_weights",
+            why: format!("net adds a pair's weights, so duplicates must be sum, not {duplicates}"),
+        });
+    }
+    Ok(())
+}
+
+/// Refuses settings that were given but have no effect: (setting, is it so, what it belongs to).
+fn refuse_unused<const N: usize>(
+    settings: [(&'static str, bool, &str); N],
+    with: &str,
+) -> Result<(), JobError> {
+    for (setting, unused, owner) in settings {
+        if unused {
+            let why = format!("has no effect with {with}; it belongs to {owner}");
+            return Err(JobError::Misplaced { setting, why });
+        }
+    }
+    Ok(())
+}
+
+fn at_least_one(setting: &'static str, value: u32) -> Result<u32, JobError> {
+    if value == 0 {
+        return Err(JobError::Value { setting, found: "0".into(), expected: "1 or more" });
+    }
+    Ok(value)
+}
+
+/// Checks that a number (0 where left out) lies between `least` and `most`.
+fn number(
+    setting: &'static str,
+    value: Option<f64>,
+    least: f64,
+    most: f64,
+    expected: &'static str,
+) -> Result<f64, JobError> {
+    let value = value.unwrap_or(0.0);
+    if (least..=most).contains(&value) {
+        return Ok(value);
+    }
+    Err(JobError::Value { setting, found: value.to_string(), expected })
+}
+
+/// Parses a share: `1%` or `0.01`.
+fn share(text: &str) -> Result<f64, JobError> {
+    let parsed = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+        None => text.trim().parse::<f64>(),
+    };
+    parsed.ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| JobError::Value {
+        setting: "max_bad_rows",
+        found: format!("`{text}`"),
+        expected: "a share such as 1% or 0.01",
+    })
+}

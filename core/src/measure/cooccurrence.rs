@@ -1,0 +1,7 @@
+//! Co-occurrence: c, the number of users of both.
+
+use super::Pair;
+
+pub(super) fn score(pair: &Pair) -> f64 {
+    pair.overlap as f64
+}

@@ -1,0 +1,249 @@
+//! Measures: how alike two items are, from what is known of a pair.
+//!
+//! One file per measure; each is a function of a [`Pair`] whose docs give formula, range and
+//! source. To add one: a file here, a variant of [`Measure`] and of
+//! [`MeasureName`](crate::job::MeasureName), a line in `score`, and a row of the oracle.
+
+mod asymmetric_cosine;
+mod conditional;
+mod cooccurrence;
+mod cosine;
+mod dice;
+mod dot;
+mod jaccard;
+mod lexicographers_mi;
+mod lift;
+mod llr;
+mod npmi;
+mod overlap;
+mod pmi;
+mod tversky;
+
+use crate::job::MeasureName;
+
+/// What is known of an ordered pair (item, neighbour). Every number is exact or summed in
+/// ascending user order, so it does not depend on how the work was cut up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pair {
+    /// c: users of both, at least 1.
+    pub overlap: u32,
+    /// a: users of the item.
+    pub item_support: u32,
+    /// b: users of the neighbour.
+    pub neighbour_support: u32,
+    /// N: users with at least one interaction.
+    pub users: u32,
+    /// x·y over the users of both; the overlap itself if unweighted.
+    pub dot: f64,
+    /// Σx² of the item; its support if unweighted.
+    pub item_square: f64,
+    /// Σy² of the neighbour; its support if unweighted.
+    pub neighbour_square: f64,
+}
+
+impl Pair {
+    /// c·N, a·b and so on fit u64 exactly: counts are u32.
+    fn expected_and_observed(&self) -> (u64, u64) {
+        let expected = u64::from(self.item_support) * u64::from(self.neighbour_support);
+        let observed = u64::from(self.overlap) * u64::from(self.users);
+        (expected, observed)
+    }
+
+    /// N·c / (a·b): how many times more often than by chance the pair occurs.
+    fn ratio_to_chance(&self) -> f64 {
+        let (expected, observed) = self.expected_and_observed();
+        observed as f64 / expected as f64
+    }
+}
+
+/// A measure with its parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Measure {
+    /// See [`MeasureName::Cosine`].
+    Cosine,
+    /// See [`MeasureName::Jaccard`].
+    Jaccard,
+    /// See [`MeasureName::Dice`].
+    Dice,
+    /// See [`MeasureName::Overlap`].
+    Overlap,
+    /// See [`MeasureName::Tversky`].
+    Tversky {
+        /// α, weight of users of the item alone.
+        alpha: f64,
+        /// β, weight of users of the neighbour alone.
+        beta: f64,
+    },
+    /// See [`MeasureName::AsymmetricCosine`].
+    AsymmetricCosine {
+        /// α, share of the item's norm.
+        alpha: f64,
+    },
+    /// See [`MeasureName::Conditional`].
+    Conditional {
+        /// α, damping of popular neighbours.
+        alpha: f64,
+    },
+    /// See [`MeasureName::Lift`].
+    Lift {
+        /// κ, damping of rare items.
+        kappa: f64,
+    },
+    /// See [`MeasureName::SarLift`].
+    SarLift,
+    /// See [`MeasureName::Pmi`].
+    Pmi,
+    /// See [`MeasureName::Npmi`].
+    Npmi,
+    /// See [`MeasureName::LexicographersMi`].
+    LexicographersMi,
+    /// See [`MeasureName::Llr`].
+    Llr,
+    /// See [`MeasureName::MahoutLlr`].
+    MahoutLlr,
+    /// See [`MeasureName::Cooccurrence`].
+    Cooccurrence,
+    /// See [`MeasureName::Dot`].
+    Dot,
+}
+
+impl Measure {
+    /// Returns the measure's name.
+    pub const fn name(&self) -> MeasureName {
+        match self {
+            Self::Cosine => MeasureName::Cosine,
+            Self::Jaccard => MeasureName::Jaccard,
+            Self::Dice => MeasureName::Dice,
+            Self::Overlap => MeasureName::Overlap,
+            Self::Tversky { .. } => MeasureName::Tversky,
+            Self::AsymmetricCosine { .. } => MeasureName::AsymmetricCosine,
+            Self::Conditional { .. } => MeasureName::Conditional,
+            Self::Lift { .. } => MeasureName::Lift,
+            Self::SarLift => MeasureName::SarLift,
+            Self::Pmi => MeasureName::Pmi,
+            Self::Npmi => MeasureName::Npmi,
+            Self::LexicographersMi => MeasureName::LexicographersMi,
+            Self::Llr => MeasureName::Llr,
+            Self::MahoutLlr => MeasureName::MahoutLlr,
+            Self::Cooccurrence => MeasureName::Cooccurrence,
+            Self::Dot => MeasureName::Dot,
+        }
+    }
+
+    /// Tells whether the measure looks at weights; the others only count users.
+    pub const fn is_weighted(&self) -> bool {
+        matches!(self, Self::Cosine | Self::AsymmetricCosine { .. } | Self::Dot)
+    }
+
+    /// Tells whether (x, y) always scores what (y, x) scores, to the bit.
+    pub fn is_symmetric(&self) -> bool {
+        match self {
+            Self::Tversky { alpha, beta } => alpha == beta,
+            Self::AsymmetricCosine { .. } | Self::Conditional { .. } => false,
+            _ => true,
+        }
+    }
+
+    /// Scores a pair; `None` where the measure says that it is no pair. Finite.
+    pub fn score(&self, pair: &Pair) -> Option<f64> {
+        match *self {
+            Self::Cosine => cosine::score(pair),
+            Self::Jaccard => Some(jaccard::score(pair)),
+            Self::Dice => Some(dice::score(pair)),
+            Self::Overlap => Some(overlap::score(pair)),
+            Self::Tversky { alpha, beta } => Some(tversky::score(pair, alpha, beta)),
+            Self::AsymmetricCosine { alpha } => asymmetric_cosine::score(pair, alpha),
+            Self::Conditional { alpha } => Some(conditional::score(pair, alpha)),
+            Self::Lift { kappa } => Some(lift::score(pair, kappa)),
+            Self::SarLift => Some(lift::sar_score(pair)),
+            Self::Pmi => pmi::score(pair),
+            Self::Npmi => npmi::score(pair),
+            Self::LexicographersMi => Some(lexicographers_mi::score(pair)),
+            Self::Llr => llr::score(pair),
+            Self::MahoutLlr => llr::mahout_score(pair),
+            Self::Cooccurrence => Some(cooccurrence::score(pair)),
+            Self::Dot => dot::score(pair),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// c = 3, a = 4, b = 9, N = 12.
+    const PAIR: Pair = Pair {
+        overlap: 3,
+        item_support: 4,
+        neighbour_support: 9,
+        users: 12,
+        dot: 3.0,
+        item_square: 4.0,
+        neighbour_square: 9.0,
+    };
+
+    #[test]
+    fn golden_values() {
+        // c·N = a·b here: exactly as often as by chance.
+        let rare = Pair { neighbour_support: 4, neighbour_square: 4.0, ..PAIR };
+        let cases = [
+            (Measure::Cosine, PAIR, Some(0.5)),
+            (Measure::Jaccard, PAIR, Some(0.3)),
+            (Measure::Dice, PAIR, Some(6.0 / 13.0)),
+            (Measure::Overlap, PAIR, Some(0.75)),
+            (Measure::Tversky { alpha: 1.0, beta: 1.0 }, PAIR, Some(0.3)),
+            (Measure::Tversky { alpha: 1.0, beta: 0.0 }, PAIR, Some(0.75)),
+            (Measure::AsymmetricCosine { alpha: 0.5 }, PAIR, Some(0.5)),
+            (Measure::AsymmetricCosine { alpha: 1.0 }, PAIR, Some(0.75)),
+            (Measure::Conditional { alpha: 0.0 }, PAIR, Some(0.75)),
+            (Measure::Conditional { alpha: 0.5 }, PAIR, Some(0.25)),
+            (Measure::Lift { kappa: 0.0 }, PAIR, Some(1.0)),
+            (Measure::Lift { kappa: 1.0 }, PAIR, Some(0.72)),
+            (Measure::SarLift, PAIR, Some(3.0 / 36.0)),
+            (Measure::Pmi, PAIR, None),
+            (Measure::Npmi, PAIR, None),
+            (Measure::Llr, PAIR, None),
+            (Measure::LexicographersMi, PAIR, Some(0.0)),
+            (Measure::Pmi, rare, Some(2.25_f64.ln())),
+            (Measure::Npmi, rare, Some(2.25_f64.ln() / 4.0_f64.ln())),
+            (Measure::LexicographersMi, rare, Some(3.0 * 2.25_f64.log2())),
+            // As scipy.stats.chi2_contingency([[3, 1], [1, 7]], lambda_="log-likelihood") has it.
+            (Measure::Llr, rare, Some(4.749_336_302_022_05)),
+            (Measure::MahoutLlr, rare, Some(1.0 - 1.0 / 5.749_336_302_022_05)),
+            (Measure::Cooccurrence, PAIR, Some(3.0)),
+            (Measure::Dot, PAIR, Some(3.0)),
+        ];
+        for (measure, pair, expected) in cases {
+            let score = measure.score(&pair);
+            let near = match (score, expected) {
+                (Some(score), Some(expected)) => (score - expected).abs() < 1e-11,
+                (score, expected) => score == expected,
+            };
+            assert!(near, "{measure:?} of {pair:?}: {score:?}, expected {expected:?}");
+        }
+    }
+
+    #[test]
+    fn a_norm_of_zero_is_no_pair() {
+        let pair = Pair { item_square: 0.0, dot: 0.0, ..PAIR };
+        for measure in [Measure::Cosine, Measure::AsymmetricCosine { alpha: 0.5 }, Measure::Dot] {
+            assert_eq!(measure.score(&pair), None, "{measure:?}");
+        }
+    }
+
+    #[test]
+    fn always_together_is_finite() {
+        let pair = Pair {
+            overlap: 12,
+            item_support: 12,
+            neighbour_support: 12,
+            dot: 12.0,
+            item_square: 12.0,
+            neighbour_square: 12.0,
+            ..PAIR
+        };
+        assert_eq!(Measure::Npmi.score(&pair), None);
+        assert_eq!(Measure::Llr.score(&pair), None);
+        assert_eq!(Measure::Lift { kappa: 0.0 }.score(&pair), Some(1.0));
+    }
+}
