@@ -6,6 +6,7 @@
 pub mod ids;
 pub mod job;
 pub mod measure;
+pub mod neighbours;
 pub mod rows;
 pub mod time;
 pub mod weighting;

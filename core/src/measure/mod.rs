@@ -204,9 +204,9 @@ mod tests {
             (Measure::Npmi, PAIR, None),
             (Measure::Llr, PAIR, None),
             (Measure::LexicographersMi, PAIR, Some(0.0)),
-            (Measure::Pmi, rare, Some(2.25_f64.ln())),
-            (Measure::Npmi, rare, Some(2.25_f64.ln() / 4.0_f64.ln())),
-            (Measure::LexicographersMi, rare, Some(3.0 * 2.25_f64.log2())),
+            (Measure::Pmi, rare, Some(libm::log(2.25))),
+            (Measure::Npmi, rare, Some(libm::log(2.25) / libm::log(4.0))),
+            (Measure::LexicographersMi, rare, Some(3.0 * libm::log2(2.25))),
             // As scipy.stats.chi2_contingency([[3, 1], [1, 7]], lambda_="log-likelihood") has it.
             (Measure::Llr, rare, Some(4.749_336_302_022_05)),
             (Measure::MahoutLlr, rare, Some(1.0 - 1.0 / 5.749_336_302_022_05)),
