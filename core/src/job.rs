@@ -316,7 +316,7 @@ impl SimilarityJob {
     /// [`JobError`] for a value out of range, or a setting that has no effect with the others.
     pub fn resolve(&self, given: Given) -> Result<Job, JobError> {
         let preset = self.like.map(Self::preset).unwrap_or_default();
-        let job = self.over(preset);
+        let job = self.over(&preset);
         let duplicates =
             job.duplicates.unwrap_or(if given.weight { Duplicates::Sum } else { Duplicates::One });
         let negative_weights = job.negative_weights.unwrap_or(NegativeWeights::Drop);
@@ -373,7 +373,7 @@ impl SimilarityJob {
     }
 
     /// Lays these settings over `below`: what is left out here comes from there.
-    fn over(&self, below: Self) -> Self {
+    fn over(&self, below: &Self) -> Self {
         let above = self.clone();
         // Presets decide these two and nothing else.
         Self {

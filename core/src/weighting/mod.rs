@@ -1,5 +1,10 @@
 //! Weightings: what an interaction counts before the measure sees it.
 
+pub mod bm25;
+pub mod decay;
+pub mod log;
+pub mod tfidf;
+
 use crate::job::WeightingName;
 
 /// A weighting with its parameters.

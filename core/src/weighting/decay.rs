@@ -1,0 +1,6 @@
+//! Time decay: w·0.5^((now − t) / half-life). A time after `now` counts more than 1.
+
+/// Weighs one interaction. `age`: now − t and `half_life` in microseconds.
+pub fn weigh(weight: f64, age: i64, half_life: i64) -> f64 {
+    weight * libm::exp2(-(age as f64) / half_life as f64)
+}

@@ -1,0 +1,3 @@
+//! The `ilk` program.
+
+fn main() {}
