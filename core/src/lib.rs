@@ -3,10 +3,22 @@
 //! No files, no clock, no environment, no printing, no threads of its own: where bytes come
 //! from and which thread runs a tile is the caller's business.
 
+pub mod clean;
+pub mod encode;
+pub mod executor;
 pub mod ids;
+pub mod interactions;
 pub mod job;
+pub mod kernel;
+pub mod matrix;
 pub mod measure;
 pub mod neighbours;
+pub mod plan;
+pub mod profile;
 pub mod rows;
+pub mod shop;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod time;
+pub mod topk;
 pub mod weighting;

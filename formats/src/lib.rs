@@ -1,1 +1,53 @@
-//! Bytes to tables and back: Parquet, CSV and Arrow IPC. Never paths: callers hand over sources of bytes.
+//! Bytes to tables and back: Parquet, CSV and Arrow IPC. Never paths: callers hand over sources
+//! of bytes, so that the same code reads files, blobs in a browser and buffers in a plugin.
+//!
+//! Reading: a [`Source`] opens as an [`Input`] (schema only), which with [`ReadOptions`] becomes
+//! a [`Table`]; its parts give [`ilk_core::rows::Rows`], chunk by chunk.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use ilk_formats::{Error, Memory, ReadOptions, Table};
+//!
+//! let source = Arc::new(Memory::new("orders.csv", "member,product\n7,tea\n8,tea\n"));
+//! let options = ReadOptions {
+//!     user: "member".into(),
+//!     item: "product".into(),
+//!     ..ReadOptions::default()
+//! };
+//! let table = Table::open(source, 0, &options)?;
+//! let mut rows = 0;
+//! for part in 0..table.parts().len() {
+//!     table.read(part, &mut |chunk| {
+//!         rows += chunk.len();
+//!         Ok::<_, Error>(())
+//!     })?;
+//! }
+//! assert_eq!(rows, 2);
+//! # Ok::<_, Error>(())
+//! ```
+
+mod arrow_file;
+mod batch;
+mod columns;
+mod condition;
+mod csv_file;
+mod error;
+mod guess;
+mod parquet_file;
+mod plan;
+mod results;
+mod schema;
+mod source;
+mod table;
+mod text;
+mod write;
+
+pub use condition::{Comparison, Condition, ConditionError};
+pub use error::Error;
+pub use guess::{Guess, guess_columns};
+pub use plan::ReadOptions;
+pub use results::{NeighbourRow, read_id_list, read_items, read_neighbours};
+pub use schema::{Column, ColumnKind, Schema, nearest};
+pub use source::{Memory, Source};
+pub use table::{Input, InputFormat, Part, Table};
+pub use write::{OutputFormat, write_items, write_neighbours};

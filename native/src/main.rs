@@ -1,3 +1,70 @@
 //! The `ilk` program.
 
-fn main() {}
+mod cli;
+mod commands;
+mod config;
+mod error;
+mod inputs;
+mod output;
+mod pipeline;
+mod pool;
+mod progress;
+mod publish;
+mod stdout;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+
+use crate::{
+    cli::Command,
+    commands::{Form, Options},
+    config::Layers,
+    error::Error,
+    progress::Reporter,
+    publish::Existing,
+};
+
+fn main() -> ExitCode {
+    error::install_panic_hook();
+    let (cli, matches) = match cli::parse() {
+        Ok(Some(parsed)) => parsed,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(error) => return error.report(cli::log_format_of_arguments()),
+    };
+    let log = cli.log;
+    let reporter = Reporter::new(log, cli.quiet());
+    let done = error::guard_panics(|| {
+        publish::install_signal_handler()?;
+        execute(&cli.command, &matches, &reporter)
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report(log),
+    }
+}
+
+/// Hands each command what it needs.
+fn execute(command: &Command, matches: &ArgMatches, reporter: &Reporter) -> Result<(), Error> {
+    // The matches of the command know which of its values came from variables.
+    let matches = matches.subcommand().map_or(matches, |(_, matches)| matches);
+    match command {
+        Command::Run(args) => {
+            let settings = Layers::of_job(&args.settings, matches)?.settings()?;
+            let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
+            commands::run(&settings, Options { existing, force: args.force }, reporter)
+        }
+        Command::Similar(args) => commands::similar(args),
+        Command::Inspect(args) => {
+            commands::inspect(&Layers::of_inspection(args, matches)?, reporter)
+        }
+        Command::Demo(args) => commands::demo(args.keep.as_deref(), reporter),
+        Command::Config(args) => {
+            let form = if args.toml { Form::Toml } else { Form::Table };
+            commands::config(&Layers::of_job(&args.settings, matches)?, form)
+        }
+        Command::Completions { shell } => cli::completions(*shell),
+        Command::Man => cli::man(),
+    }
+}

@@ -1,3 +1,71 @@
-//! `cargo xtask …`: the project's chores.
+//! `cargo xtask …`: the project's chores, in Rust so that they run wherever the project does.
 
-fn main() {}
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
+
+mod deps;
+mod house;
+mod parity;
+mod policy;
+mod setup;
+mod steps;
+mod suite;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::{house::House, setup::Mode};
+
+/// The project's chores.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum Chore {
+    /// Install what development needs and this machine lacks, naming it first
+    Setup {
+        /// Only say what is there, what is missing and what would be installed
+        #[arg(long)]
+        print: bool,
+    },
+    /// Set up what is missing, then check everything; ends with the tests' summary
+    Test,
+    /// Check everything as `test` does, without setting anything up
+    Ci,
+    /// Check which members of the workspace depend on which
+    CheckDeps,
+    /// Check licences, sources and versions of dependencies against deny.toml
+    CheckPolicy,
+    /// Compare the program's neighbours with those of other libraries
+    Parity,
+}
+
+fn main() -> ExitCode {
+    // On one line, and without a backtrace whatever the environment says: what failed is a step.
+    run(Arguments::parse().chore).unwrap_or_else(|error| {
+        eprintln!("\nerror: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(chore: Chore) -> Result<ExitCode> {
+    let house = House::find()?;
+    match chore {
+        Chore::Setup { print: true } => setup::run(&house, Mode::Print)?,
+        Chore::Setup { print: false } => setup::run(&house, Mode::Install)?,
+        Chore::Test => {
+            setup::run(&house, Mode::Install)?;
+            return steps::run_all(&house);
+        }
+        Chore::Ci => return steps::run_all(&house),
+        Chore::CheckDeps => deps::check(&house)?,
+        Chore::CheckPolicy => policy::check(&house)?,
+        Chore::Parity => parity::run(&house)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -6,6 +6,5 @@ use super::Pair;
 
 pub(super) fn score(pair: &Pair, alpha: f64) -> Option<f64> {
     let norm = libm::pow(pair.item_square, alpha) * libm::pow(pair.neighbour_square, 1.0 - alpha);
-    let has_norms = pair.item_square > 0.0 && pair.neighbour_square > 0.0 && norm > 0.0;
-    has_norms.then(|| pair.dot / norm)
+    (norm > 0.0 && pair.dot > 0.0).then(|| pair.dot / norm)
 }

@@ -1,7 +1,7 @@
-//! Dot product: x·y over the users of both.
+//! Dot product: x·y over the users of both. Above 0; a pair without weight in common is no pair.
 
 use super::Pair;
 
 pub(super) fn score(pair: &Pair) -> Option<f64> {
-    (pair.item_square > 0.0 && pair.neighbour_square > 0.0).then_some(pair.dot)
+    (pair.dot > 0.0).then_some(pair.dot)
 }

@@ -2,7 +2,7 @@
 //!
 //! One file per measure; each is a function of a [`Pair`] whose docs give formula, range and
 //! source. To add one: a file here, a variant of [`Measure`] and of
-//! [`MeasureName`](crate::job::MeasureName), a line in `score`, and a row of the oracle.
+//! [`MeasureName`], a line in `score`, and a row of the oracle.
 
 mod asymmetric_cosine;
 mod conditional;
@@ -141,6 +141,26 @@ impl Measure {
             Self::Tversky { alpha, beta } => alpha == beta,
             Self::AsymmetricCosine { .. } | Self::Conditional { .. } => false,
             _ => true,
+        }
+    }
+
+    /// Returns factors (as the item, as the neighbour) of a bound: no pair scores above
+    /// x·y · (its item's factor) · (its neighbour's factor), rounding aside. Infinite where the
+    /// measure has no such bound.
+    pub fn ceiling(&self, support: u32, square: f64, users: u32) -> (f64, f64) {
+        let support = support as f64;
+        let cosine = 1.0 / square.sqrt();
+        match *self {
+            // jaccard ≤ dice ≤ cosine, as a + b ≥ 2√(ab).
+            Self::Cosine | Self::Jaccard | Self::Dice => (cosine, cosine),
+            Self::AsymmetricCosine { alpha } => {
+                (libm::pow(square, -alpha), libm::pow(square, alpha - 1.0))
+            }
+            Self::Conditional { alpha } => (1.0 / support, libm::pow(support, -alpha)),
+            Self::Lift { kappa } => (users as f64 / (support + kappa), 1.0 / (support + kappa)),
+            Self::SarLift => (1.0 / support, 1.0 / support),
+            Self::Cooccurrence | Self::Dot => (1.0, 1.0),
+            _ => (f64::INFINITY, f64::INFINITY),
         }
     }
 

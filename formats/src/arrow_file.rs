@@ -1,0 +1,291 @@
+//! Arrow IPC: files (one part per record batch) and streams (one part).
+
+use std::{io, sync::Arc};
+
+use arrow_array::RecordBatch;
+use arrow_buffer::Buffer;
+use arrow_ipc::{
+    Block, CompressionType, MessageHeader, MetadataVersion, RecordBatch as BatchHeader,
+    convert::try_fb_to_schema,
+    reader::{FileDecoder, StreamDecoder, read_footer_length},
+    root_as_footer, root_as_message,
+};
+use arrow_schema::{DataType, SchemaRef};
+use bytes::Bytes;
+
+use crate::{
+    error::{At, Error},
+    schema::Schema,
+    source::{Source, read_exact},
+    table::{BatchSink, Part},
+};
+
+/// How a message may begin; then its length follows.
+const CONTINUATION: [u8; 4] = [0xff; 4];
+/// Metadata of one message is never near this long.
+const MOST_METADATA: usize = 256 << 20;
+
+/// An opened Arrow file.
+pub(crate) struct ArrowFile {
+    source: Arc<dyn Source>,
+    arrow_schema: SchemaRef,
+    version: MetadataVersion,
+    dictionaries: Vec<Block>,
+    blocks: Vec<Block>,
+    decoder: Option<FileDecoder>,
+    pub(crate) schema: Schema,
+    pub(crate) parts: Vec<Part>,
+}
+
+impl ArrowFile {
+    /// Reads the footer and the head of each batch.
+    pub(crate) fn open(source: Arc<dyn Source>) -> Result<Self, Error> {
+        let name = source.name().to_owned();
+        let at = At { file: &name, place: "footer" };
+        at.guard(|| {
+            let footer_bytes = read_footer(source.as_ref()).map_err(|error| at.io(error))?;
+            let footer = root_as_footer(&footer_bytes).map_err(|e| at.damaged(e.to_string()))?;
+            let schema = footer.schema().ok_or_else(|| at.damaged("no schema"))?;
+            let arrow_schema = Arc::new(try_fb_to_schema(schema).map_err(|e| at.arrow(e))?);
+            let mut file = Self {
+                schema: Schema::of_arrow(&arrow_schema),
+                arrow_schema,
+                version: footer.version(),
+                dictionaries: footer.dictionaries().iter().flatten().copied().collect(),
+                blocks: footer.recordBatches().iter().flatten().copied().collect(),
+                decoder: None,
+                parts: Vec::new(),
+                source: Arc::clone(&source),
+            };
+            file.parts = file.find_parts(at)?;
+            Ok(file)
+        })
+    }
+
+    fn find_parts(&self, at: At<'_>) -> Result<Vec<Part>, Error> {
+        let mut parts = Vec::with_capacity(self.blocks.len());
+        let mut first_row: u64 = 1;
+        for block in &self.blocks {
+            let metadata = self.read(block.offset(), block.metaDataLength() as i64);
+            let metadata = metadata.map_err(|error| at.io(error))?;
+            let message = root_as_message(message_body(&metadata));
+            let message = message.map_err(|error| at.damaged(error.to_string()))?;
+            let batch = message.header_as_record_batch();
+            let rows = batch.and_then(|batch| u64::try_from(batch.length()).ok());
+            let rows = rows.filter(|rows| *rows < 1 << 48);
+            let rows = rows.ok_or_else(|| at.damaged("a batch that is no batch"))?;
+            let bytes = u64::try_from(block.bodyLength()).unwrap_or_default();
+            parts.push(Part { first_row, rows: Some(rows), bytes });
+            first_row += rows;
+        }
+        Ok(parts)
+    }
+
+    fn read(&self, offset: i64, length: i64) -> io::Result<Bytes> {
+        let range = u64::try_from(offset).ok().zip(usize::try_from(length).ok());
+        let (offset, length) = range.ok_or(io::ErrorKind::InvalidData)?;
+        read_exact(self.source.as_ref(), offset, length)
+    }
+
+    /// Reads a whole block and checks that what it says of its buffers can be.
+    fn read_block(&self, at: At<'_>, block: &Block) -> Result<Buffer, Error> {
+        let length = block.bodyLength().checked_add(block.metaDataLength() as i64);
+        let length = length.ok_or_else(|| at.damaged("a block of impossible length"))?;
+        let bytes = self.read(block.offset(), length).map_err(|error| at.io(error))?;
+        let metadata_length = usize::try_from(block.metaDataLength()).unwrap_or(usize::MAX);
+        let (metadata, body) = bytes
+            .split_at_checked(metadata_length)
+            .ok_or_else(|| at.damaged("a block of impossible length"))?;
+        check_message(at, message_body(metadata), body)?;
+        Ok(Buffer::from(bytes))
+    }
+
+    /// Reads only `columns` from now on; returns their types.
+    pub(crate) fn project(&mut self, columns: Vec<usize>) -> Result<Vec<DataType>, Error> {
+        let name = self.source.name().to_owned();
+        let at = At { file: &name, place: "dictionaries" };
+        let types = columns.iter().map(|place| self.arrow_schema.field(*place).data_type().clone());
+        let types = types.collect();
+        let schema = Arc::clone(&self.arrow_schema);
+        let decoder = at.guard(|| {
+            let mut decoder = FileDecoder::new(schema, self.version).with_projection(columns);
+            for block in &self.dictionaries {
+                let bytes = self.read_block(at, block)?;
+                decoder.read_dictionary(block, &bytes).map_err(|error| at.arrow(error))?;
+            }
+            Ok(decoder)
+        })?;
+        self.decoder = Some(decoder);
+        Ok(types)
+    }
+
+    /// Reads one batch.
+    pub(crate) fn read_part(&self, part: usize) -> Result<Option<RecordBatch>, Error> {
+        let place = format!("batch {} of {}", part + 1, self.parts.len());
+        let at = At { file: self.source.name(), place: &place };
+        let Some(decoder) = &self.decoder else { return Ok(None) };
+        at.guard(|| {
+            let block = &self.blocks[part];
+            let bytes = self.read_block(at, block)?;
+            decoder.read_record_batch(block, &bytes).map_err(|error| at.arrow(error))
+        })
+    }
+}
+
+/// Reads the bytes of the footer.
+fn read_footer(source: &dyn Source) -> io::Result<Bytes> {
+    let damaged = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+    let end = source.len().checked_sub(10).ok_or_else(|| damaged("no footer".into()))?;
+    let tail = read_exact(source, end, 10)?;
+    let tail = tail.as_ref().try_into().map_err(|_| damaged("no footer".into()))?;
+    let length = read_footer_length(tail).map_err(|error| damaged(error.to_string()))?;
+    let start = end.checked_sub(length as u64).ok_or_else(|| damaged("no footer".into()))?;
+    read_exact(source, start, length)
+}
+
+/// Skips the continuation mark and the length that stand before a message.
+fn message_body(metadata: &[u8]) -> &[u8] {
+    let skip = if metadata.starts_with(&CONTINUATION) { 8 } else { 4 };
+    metadata.get(skip..).unwrap_or_default()
+}
+
+/// Refuses compressed buffers that promise more than they can hold: the decoder would ask for
+/// so much memory that the program ends.
+fn check_message(at: At<'_>, metadata: &[u8], body: &[u8]) -> Result<(), Error> {
+    let message = root_as_message(metadata).map_err(|error| at.damaged(error.to_string()))?;
+    let header: Option<BatchHeader<'_>> = match message.header_type() {
+        MessageHeader::RecordBatch => message.header_as_record_batch(),
+        MessageHeader::DictionaryBatch => {
+            message.header_as_dictionary_batch().and_then(|batch| batch.data())
+        }
+        _ => None,
+    };
+    let Some(header) = header else { return Ok(()) };
+    let Some(compression) = header.compression() else { return Ok(()) };
+    // The most that a compressed byte can stand for.
+    let ratio: u64 = if compression.codec() == CompressionType::ZSTD { 1 << 16 } else { 1 << 8 };
+    for buffer in header.buffers().iter().flatten() {
+        let start = usize::try_from(buffer.offset()).unwrap_or(usize::MAX);
+        let Some(prefix) = body.get(start..).and_then(<[u8]>::first_chunk::<8>) else {
+            continue;
+        };
+        let promised = i64::from_le_bytes(*prefix);
+        let most = (buffer.length().max(0) as u64).saturating_mul(ratio).saturating_add(1 << 16);
+        if buffer.length() > 0 && promised > 0 && promised as u64 > most {
+            return Err(at.damaged(format!("a buffer of {promised} bytes in {}", buffer.length())));
+        }
+    }
+    Ok(())
+}
+
+/// An opened Arrow stream.
+pub(crate) struct ArrowStream {
+    source: Arc<dyn Source>,
+    arrow_schema: SchemaRef,
+    columns: Vec<usize>,
+    pub(crate) schema: Schema,
+    pub(crate) parts: Vec<Part>,
+}
+
+impl ArrowStream {
+    /// Reads the schema, which comes first.
+    pub(crate) fn open(source: Arc<dyn Source>) -> Result<Self, Error> {
+        let name = source.name().to_owned();
+        let at = At { file: &name, place: "schema" };
+        at.guard(|| {
+            let mut messages = Messages { source: source.as_ref(), next: 0 };
+            let mut decoder = StreamDecoder::new();
+            while decoder.schema().is_none() {
+                let message = messages.next(at)?.ok_or_else(|| at.damaged("no schema"))?;
+                decode(at, &mut decoder, message)?;
+            }
+            let arrow_schema = decoder.schema().ok_or_else(|| at.damaged("no schema"))?;
+            let schema = Schema::of_arrow(&arrow_schema);
+            let parts = vec![Part { first_row: 1, rows: None, bytes: source.len() }];
+            let source = Arc::clone(&source);
+            Ok(Self { source, arrow_schema, columns: Vec::new(), schema, parts })
+        })
+    }
+
+    /// Reads only `columns` from now on; returns their types.
+    pub(crate) fn project(&mut self, columns: Vec<usize>) -> Vec<DataType> {
+        self.columns = columns;
+        let field = |place: &usize| self.arrow_schema.field(*place).data_type().clone();
+        self.columns.iter().map(field).collect()
+    }
+
+    /// Streams the batches.
+    pub(crate) fn read<E: From<Error>>(
+        &self,
+        sink: &mut BatchSink<'_, E>,
+    ) -> Result<(), E> {
+        let mut messages = Messages { source: self.source.as_ref(), next: 0 };
+        let mut decoder = StreamDecoder::new();
+        let (mut row, mut number) = (1, 1);
+        loop {
+            let place = format!("batch {number}");
+            let at = At { file: self.source.name(), place: &place };
+            let Some(message) = at.guard(|| messages.next(at))? else { return Ok(()) };
+            let batch = at.guard(|| {
+                let Some(batch) = decode(at, &mut decoder, message)? else { return Ok(None) };
+                batch.project(&self.columns).map(Some).map_err(|error| at.arrow(error))
+            })?;
+            if let Some(batch) = batch {
+                number += 1;
+                let rows = batch.num_rows() as u64;
+                sink(row, batch)?;
+                row += rows;
+            }
+        }
+    }
+}
+
+fn decode(
+    at: At<'_>,
+    decoder: &mut StreamDecoder,
+    mut message: Buffer,
+) -> Result<Option<RecordBatch>, Error> {
+    decoder.decode(&mut message).map_err(|error| at.arrow(error))
+}
+
+/// The messages of a stream, each whole.
+struct Messages<'a> {
+    source: &'a dyn Source,
+    next: u64,
+}
+
+impl Messages<'_> {
+    /// Reads the next message with its body; `None` at the end.
+    fn next(&mut self, at: At<'_>) -> Result<Option<Buffer>, Error> {
+        let left = self.source.len() - self.next;
+        if left == 0 {
+            return Ok(None);
+        }
+        let read = |offset, length| {
+            read_exact(self.source, offset, length).map_err(|error| at.io(error))
+        };
+        let head = read(self.next, left.min(8) as usize)?;
+        let (skip, length) = match *head {
+            [0xff, 0xff, 0xff, 0xff, a, b, c, d] => (8, [a, b, c, d]),
+            [a, b, c, d, ..] => (4, [a, b, c, d]),
+            _ => return Err(at.damaged("cut short")),
+        };
+        let length = u32::from_le_bytes(length) as usize;
+        if length == 0 {
+            return Ok(None);
+        }
+        if length > MOST_METADATA {
+            return Err(at.damaged(format!("a message of {length} bytes")));
+        }
+        let metadata = read(self.next + skip, length)?;
+        let message = root_as_message(&metadata).map_err(|error| at.damaged(error.to_string()))?;
+        let body = usize::try_from(message.bodyLength());
+        let body = body.map_err(|_| at.damaged("a body of impossible length"))?;
+        let whole = (skip as usize + length).checked_add(body);
+        let whole = whole.ok_or_else(|| at.damaged("a body of impossible length"))?;
+        let bytes = read(self.next, whole)?;
+        check_message(at, &metadata, &bytes[skip as usize + length..])?;
+        self.next += whole as u64;
+        Ok(Some(Buffer::from(bytes)))
+    }
+}

@@ -1,0 +1,421 @@
+//! One record batch into one chunk of rows.
+
+use std::{cmp::Ordering, mem, sync::Arc};
+
+use arrow_array::{Array, ArrayRef, NullArray, RecordBatch, cast::AsArray};
+use arrow_schema::DataType;
+use ilk_core::{
+    ids::{Cells, IdColumn, TextColumn},
+    rows::{BadCell, NumberColumn, Rows, TimeColumn},
+    time::parse_time,
+};
+
+use crate::{
+    columns::{self, Place, floats, unpack, with_integer_type},
+    condition::Number,
+    error::Error,
+    plan::{Check, Origin, Pick, Plan},
+    schema::{is_decimal, type_name},
+    text::{TextBuilder, is_text, texts},
+};
+
+/// The arrays of a batch, each given out once for keeps at its last use.
+struct Arrays {
+    arrays: Vec<ArrayRef>,
+    uses: Vec<usize>,
+    rows: usize,
+}
+
+impl Arrays {
+    fn new(batch: RecordBatch, plan: &Plan) -> Self {
+        let (_, arrays, rows) = batch.into_parts();
+        let mut uses = vec![0; arrays.len()];
+        let optional = [&plan.weight, &plan.time, &plan.label].into_iter().flatten();
+        for pick in [&plan.user, &plan.item].into_iter().chain(optional) {
+            if let Origin::Read(place) = pick.origin {
+                uses[place] += 1;
+            }
+        }
+        Self { arrays, uses, rows }
+    }
+
+    /// Gives out a column; its buffers are shared only if it is needed again.
+    fn take(&mut self, pick: &Pick) -> ArrayRef {
+        match &pick.origin {
+            Origin::Constant(_) => Arc::new(NullArray::new(self.rows)),
+            Origin::Read(place) => {
+                self.uses[*place] -= 1;
+                if self.uses[*place] > 0 {
+                    return self.arrays[*place].clone();
+                }
+                let spent = Arc::new(NullArray::new(0));
+                mem::replace(&mut self.arrays[*place], spent)
+            }
+        }
+    }
+}
+
+/// Turns a batch of the columns that `plan` reads into rows.
+pub(crate) fn rows(
+    plan: &Plan,
+    file: &str,
+    first_row: u64,
+    batch: RecordBatch,
+) -> Result<Rows, Error> {
+    let place = |pick: &'_ Pick| (pick.name.clone(), first_row);
+    let kept = keep(plan, &batch)?;
+    let count = batch.num_rows();
+    let mut arrays = Arrays::new(batch, plan);
+    let mut unreadable = Vec::new();
+    let mut id = |pick: &Pick, arrays: &mut Arrays| {
+        if let Origin::Constant(value) = &pick.origin {
+            return Ok(IdColumn::Text(constant_text(value.as_deref(), count)));
+        }
+        let (column, first_row) = place(pick);
+        let place = Place { file, column: &column, first_row };
+        let (ids, broken) = columns::ids(place, arrays.take(pick))?;
+        let text = |row| BadCell { row, text: format!("`{column}` holds bytes that are no text") };
+        unreadable.extend(broken.into_iter().map(text));
+        Ok::<_, Error>(ids)
+    };
+    let user = id(&plan.user, &mut arrays)?;
+    let item = id(&plan.item, &mut arrays)?;
+    let mut rows = Rows {
+        file: plan.file,
+        first_row,
+        user,
+        item,
+        weight: None,
+        time: None,
+        label: None,
+        kept,
+        unreadable,
+    };
+    if let Some(pick) = &plan.weight {
+        rows.weight = Some(match &pick.origin {
+            Origin::Constant(value) => constant_weight(value.as_deref(), count),
+            Origin::Read(_) => {
+                let place = Place { file, column: &pick.name, first_row };
+                columns::weights(place, arrays.take(pick))?
+            }
+        });
+    }
+    if let Some(pick) = &plan.time {
+        rows.time = Some(match &pick.origin {
+            Origin::Constant(value) => constant_time(value.as_deref(), count),
+            Origin::Read(_) => {
+                let place = Place { file, column: &pick.name, first_row };
+                columns::times(place, arrays.take(pick))?
+            }
+        });
+    }
+    if let Some(pick) = &plan.label {
+        rows.label = Some(match &pick.origin {
+            Origin::Constant(value) => constant_text(value.as_deref(), count),
+            Origin::Read(_) => {
+                let place = Place { file, column: &pick.name, first_row };
+                columns::labels(place, arrays.take(pick))?
+            }
+        });
+    }
+    blank_unreadable(&mut rows);
+    Ok(rows)
+}
+
+/// Makes all cells of unreadable rows null.
+fn blank_unreadable(rows: &mut Rows) {
+    if rows.unreadable.is_empty() {
+        return;
+    }
+    rows.unreadable.sort_by_key(|bad| bad.row);
+    rows.unreadable.dedup_by_key(|bad| bad.row);
+    let mut readable = vec![true; rows.len()];
+    for bad in &rows.unreadable {
+        readable[bad.row as usize] = false;
+    }
+    let gone = || (0..readable.len()).filter(|row| !readable[*row]);
+    for ids in [&mut rows.user, &mut rows.item] {
+        match ids {
+            IdColumn::Integer(Cells { valid, .. }) | IdColumn::Unsigned(Cells { valid, .. }) => {
+                let valid = valid.get_or_insert_with(|| vec![true; readable.len()]);
+                gone().for_each(|row| valid[row] = false);
+            }
+            IdColumn::Text(column) => gone().for_each(|row| column.codes[row] = TextColumn::NULL),
+        }
+    }
+    if let Some(weight) = &mut rows.weight {
+        gone().for_each(|row| weight.values[row] = f64::NAN);
+        weight.bad.retain(|cell| readable[cell.row as usize]);
+    }
+    if let Some(time) = &mut rows.time {
+        gone().for_each(|row| time.values[row] = TimeColumn::NONE);
+        time.bad.retain(|cell| readable[cell.row as usize]);
+    }
+    if let Some(label) = &mut rows.label {
+        gone().for_each(|row| label.codes[row] = TextColumn::NULL);
+    }
+}
+
+/// A column that holds the same text in every row.
+pub(crate) fn constant_text(value: Option<&str>, rows: usize) -> TextColumn {
+    let code = if value.is_some() { 0 } else { TextColumn::NULL };
+    TextColumn { codes: vec![code; rows], dictionary: value.iter().collect(), untyped: true }
+}
+
+/// A column that holds the same weight in every row.
+pub(crate) fn constant_weight(value: Option<&str>, rows: usize) -> NumberColumn {
+    let weight = value.and_then(columns::parse_weight);
+    let bad = value.filter(|_| weight.is_none());
+    NumberColumn { values: vec![weight.unwrap_or(f64::NAN); rows], bad: constant_bad(bad, rows) }
+}
+
+/// A column that holds the same time in every row.
+pub(crate) fn constant_time(value: Option<&str>, rows: usize) -> TimeColumn {
+    let time = value.and_then(parse_time);
+    let bad = value.filter(|_| time.is_none());
+    TimeColumn {
+        values: vec![time.unwrap_or(TimeColumn::NONE); rows],
+        bad: constant_bad(bad, rows),
+    }
+}
+
+fn constant_bad(text: Option<&str>, rows: usize) -> Vec<BadCell> {
+    let Some(text) = text else { return Vec::new() };
+    (0..rows as u32).map(|row| BadCell { row, text: text.into() }).collect()
+}
+
+/// Which rows satisfy all conditions; `None` where there are none.
+fn keep(plan: &Plan, batch: &RecordBatch) -> Result<Option<Vec<bool>>, Error> {
+    if plan.checks.is_empty() {
+        return Ok(None);
+    }
+    let mut kept = vec![true; batch.num_rows()];
+    for check in &plan.checks {
+        match &check.pick.origin {
+            Origin::Constant(value) => {
+                let admitted = value
+                    .as_deref()
+                    .is_some_and(|cell| check.condition.admits_untyped(check.number, cell));
+                if !admitted {
+                    kept.fill(false);
+                }
+            }
+            Origin::Read(place) => apply(check, unpack(batch.column(*place).clone()), &mut kept)?,
+        }
+    }
+    Ok(Some(kept))
+}
+
+const NUMBER: &str = "a number";
+const TIME: &str = "a date or time such as 2026-01-31 or 2026-01-31T12:00:00Z";
+const BOOLEAN: &str = "true or false";
+const NOTHING: &str = "a condition on a column of numbers, text, times or booleans";
+
+/// Checks that the value of a condition can be compared with the column's type.
+pub(crate) fn check_condition(check: &Check, data_type: &DataType) -> Result<(), Error> {
+    let data_type = match data_type {
+        DataType::Dictionary(_, values) => values.as_ref(),
+        other => other,
+    };
+    let value = check.condition.value.as_str();
+    let (serves, expected) = match data_type {
+        DataType::Boolean => (matches!(value, "true" | "false"), BOOLEAN),
+        DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
+            (parse_time(value).is_some(), TIME)
+        }
+        DataType::Null | DataType::FixedSizeBinary(_) => (true, NOTHING),
+        other if other.is_numeric() || is_decimal(other) => (check.number.is_some(), NUMBER),
+        other => (is_text(other), NOTHING),
+    };
+    if serves { Ok(()) } else { Err(check.condition.misfit(&type_name(data_type), expected)) }
+}
+
+/// Clears the rows of `kept` that do not satisfy the condition.
+fn apply(check: &Check, array: ArrayRef, kept: &mut [bool]) -> Result<(), Error> {
+    check_condition(check, array.data_type())?;
+    let comparison = check.condition.comparison;
+    let value = check.condition.value.as_str();
+    let admits = |order: Option<Ordering>| order.is_some_and(|order| comparison.admits(order));
+    let mut mark = |row: usize, order: Option<Ordering>| kept[row] &= admits(order);
+    match array.data_type() {
+        DataType::Null => kept.fill(false),
+        DataType::Boolean => {
+            let wanted = value == "true";
+            for (row, cell) in array.as_boolean().iter().enumerate() {
+                mark(row, cell.map(|cell| cell.cmp(&wanted)));
+            }
+        }
+        DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
+            let wanted = parse_time(value).unwrap_or_default();
+            let place = Place { file: "", column: &check.pick.name, first_row: 1 };
+            for (row, cell) in columns::times(place, array)?.values.into_iter().enumerate() {
+                mark(row, (cell != TimeColumn::NONE).then(|| cell.cmp(&wanted)));
+            }
+        }
+        other if is_text(other) || matches!(other, DataType::FixedSizeBinary(_)) => {
+            let place = Place { file: "", column: &check.pick.name, first_row: 1 };
+            let column = match texts(array.clone()) {
+                Some(texts) => texts.column,
+                None => columns::labels(place, array)?,
+            };
+            let orders: Vec<_> = column.dictionary.iter().map(|text| text.cmp(value)).collect();
+            for (row, code) in column.codes.iter().enumerate() {
+                mark(row, orders.get(*code as usize).copied());
+            }
+        }
+        _ => compare_numbers(check.number, &array, mark),
+    }
+    Ok(())
+}
+
+/// Compares each number with `wanted`: whole numbers exactly.
+fn compare_numbers(
+    wanted: Option<Number>,
+    array: &ArrayRef,
+    mut mark: impl FnMut(usize, Option<Ordering>),
+) {
+    let Some(wanted) = wanted else { return };
+    with_integer_type!(array, T => {
+        for (row, cell) in array.as_primitive::<T>().iter().enumerate() {
+            mark(row, cell.and_then(|cell| Number::Whole(i128::from(cell)).compare(wanted)));
+        }
+    }, else {
+        let cells = floats(array.as_ref()).unwrap_or_default();
+        for (row, cell) in cells.into_iter().enumerate() {
+            mark(row, Number::Float(cell).compare(wanted));
+        }
+    });
+}
+
+/// Builds a chunk of rows cell by cell, for formats without types.
+pub(crate) struct Untyped<'a> {
+    plan: &'a Plan,
+    first_row: u64,
+    rows: usize,
+    user: TextBuilder,
+    item: TextBuilder,
+    label: Option<TextBuilder>,
+    weight: Option<NumberColumn>,
+    time: Option<TimeColumn>,
+    kept: Option<Vec<bool>>,
+    unreadable: Vec<BadCell>,
+}
+
+impl<'a> Untyped<'a> {
+    /// Starts a chunk at `first_row`.
+    pub(crate) fn new(plan: &'a Plan, first_row: u64) -> Self {
+        Self {
+            plan,
+            first_row,
+            rows: 0,
+            user: TextBuilder::default(),
+            item: TextBuilder::default(),
+            label: plan.label.is_some().then(TextBuilder::default),
+            weight: plan.weight.is_some().then(NumberColumn::default),
+            time: plan.time.is_some().then(TimeColumn::default),
+            kept: (!plan.checks.is_empty()).then(Vec::new),
+            unreadable: Vec::new(),
+        }
+    }
+
+    /// Counts the rows.
+    pub(crate) fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Counts the bytes of text held.
+    pub(crate) fn bytes(&self) -> usize {
+        self.user.bytes() + self.item.bytes() + self.label.as_ref().map_or(0, TextBuilder::bytes)
+    }
+
+    /// Appends a row. `cell` gives the bytes of a column read.
+    pub(crate) fn push<'c>(&mut self, cell: impl Fn(usize) -> &'c [u8]) {
+        let row = self.rows as u32;
+        self.rows += 1;
+        if let Some(text) = self.find_unreadable(&cell) {
+            self.unreadable.push(BadCell { row, text });
+            self.push_blank();
+            return;
+        }
+        let plan = self.plan;
+        self.user.push(text(&plan.user, &cell));
+        self.item.push(text(&plan.item, &cell));
+        if let (Some(column), Some(pick)) = (&mut self.label, &plan.label) {
+            column.push(text(pick, &cell));
+        }
+        if let (Some(column), Some(pick)) = (&mut self.weight, &plan.weight) {
+            let cell = text(pick, &cell);
+            let weight = cell.and_then(columns::parse_weight);
+            column.values.push(weight.unwrap_or(f64::NAN));
+            if let (Some(cell), None) = (cell, weight) {
+                column.bad.push(BadCell { row, text: cell.into() });
+            }
+        }
+        if let (Some(column), Some(pick)) = (&mut self.time, &plan.time) {
+            let cell = text(pick, &cell);
+            let time = cell.and_then(parse_time);
+            column.values.push(time.unwrap_or(TimeColumn::NONE));
+            if let (Some(cell), None) = (cell, time) {
+                column.bad.push(BadCell { row, text: cell.into() });
+            }
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.push(plan.checks.iter().all(|check| {
+                text(&check.pick, &cell)
+                    .is_some_and(|cell| check.condition.admits_untyped(check.number, cell))
+            }));
+        }
+    }
+
+    /// Says which needed cell is no text, if one is.
+    fn find_unreadable<'c>(&self, cell: &impl Fn(usize) -> &'c [u8]) -> Option<String> {
+        let broken = |place: &usize| std::str::from_utf8(cell(*place)).is_err();
+        let place = (0..self.plan.columns.len()).find(broken)?;
+        Some(format!("not UTF-8: {}", String::from_utf8_lossy(cell(place))))
+    }
+
+    fn push_blank(&mut self) {
+        self.user.push(None);
+        self.item.push(None);
+        if let Some(column) = &mut self.label {
+            column.push(None);
+        }
+        if let Some(column) = &mut self.weight {
+            column.values.push(f64::NAN);
+        }
+        if let Some(column) = &mut self.time {
+            column.values.push(TimeColumn::NONE);
+        }
+        // Kept, so that it is counted as unreadable and not as filtered.
+        if let Some(kept) = &mut self.kept {
+            kept.push(true);
+        }
+    }
+
+    /// Returns the chunk.
+    pub(crate) fn finish(self) -> Rows {
+        let untyped = |builder: TextBuilder| TextColumn { untyped: true, ..builder.finish() };
+        let label = self.label.map(|builder| TextColumn { untyped: false, ..builder.finish() });
+        Rows {
+            file: self.plan.file,
+            first_row: self.first_row,
+            user: IdColumn::Text(untyped(self.user)),
+            item: IdColumn::Text(untyped(self.item)),
+            weight: self.weight,
+            time: self.time,
+            label,
+            kept: self.kept,
+            unreadable: self.unreadable,
+        }
+    }
+}
+
+/// The text of a cell; an empty one is null. Cells that are no UTF-8 do not get here.
+fn text<'t, 'c: 't>(pick: &'t Pick, cell: &impl Fn(usize) -> &'c [u8]) -> Option<&'t str> {
+    match &pick.origin {
+        Origin::Constant(value) => value.as_deref(),
+        Origin::Read(place) => {
+            std::str::from_utf8(cell(*place)).ok().filter(|text| !text.is_empty())
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! What can be wrong with a file, said so that the reader knows what to do next.
+
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use arrow_schema::ArrowError;
+use parquet::errors::ParquetError;
+
+use crate::source::SourceFailure;
+
+/// Why a file cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The source of the bytes failed.
+    #[error("{file} cannot be read: {source}; check that it is still there and readable")]
+    Read {
+        /// Name of the file.
+        file: String,
+        /// What the source reported.
+        source: io::Error,
+    },
+    /// The bytes are not what their format asks for.
+    #[error("{file} is damaged or cut short ({place}: {why}); copy or export it again")]
+    Damaged {
+        /// Name of the file.
+        file: String,
+        /// Where in the file.
+        place: String,
+        /// What is wrong there.
+        why: String,
+    },
+    /// The name promises a format that the bytes are not in.
+    #[error(
+        "{file} is named like {named} but does not hold {named}; rename it by its true format, or export it again"
+    )]
+    NotAsNamed {
+        /// Name of the file.
+        file: String,
+        /// The format its name promises.
+        named: &'static str,
+    },
+    /// A format or variant that is not read.
+    #[error("{file} is {found}, which is not read; {instead}")]
+    Unsupported {
+        /// Name of the file.
+        file: String,
+        /// What it is.
+        found: String,
+        /// What to do instead.
+        instead: &'static str,
+    },
+    /// Not even a header.
+    #[error("{file} is empty: not even a header line; remove it or export it again")]
+    NoHeader {
+        /// Name of the file.
+        file: String,
+    },
+    /// A column that the file does not have.
+    #[error("{file} has no column `{column}`{}; its columns: {known}", did_you_mean(nearest.as_ref()))]
+    MissingColumn {
+        /// Name of the file.
+        file: String,
+        /// The column asked for.
+        column: String,
+        /// The column with the most similar name, if one is similar.
+        nearest: Option<String>,
+        /// The columns there are.
+        known: String,
+    },
+    /// A needed column that is there more than once.
+    #[error("{file} has {count} columns named `{column}`; rename all but one")]
+    DuplicateColumn {
+        /// Name of the file.
+        file: String,
+        /// The column.
+        column: String,
+        /// How often it is there.
+        count: usize,
+    },
+    /// A column of a type that cannot serve.
+    #[error("column `{column}` of {file} is {found}, expected {expected}; choose another column")]
+    ColumnType {
+        /// Name of the file.
+        file: String,
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+        /// The types that serve.
+        expected: &'static str,
+    },
+    /// A number in an id column that is not a whole number of 64 bits.
+    #[error(
+        "column `{column}` of {file}, row {row}: id {value} is no whole number of 64 bits; choose another column or turn it into text"
+    )]
+    NumericId {
+        /// Name of the file.
+        file: String,
+        /// The column.
+        column: String,
+        /// Number of the row, from 1.
+        row: u64,
+        /// The number.
+        value: String,
+    },
+    /// A CSV whose number of fields changes.
+    #[error(
+        "{file}, row {row} (line {line}) has {found} fields, expected {expected} as in the header; repair the line or quote fields that hold the delimiter {delimiter:?}"
+    )]
+    Ragged {
+        /// Name of the file.
+        file: String,
+        /// Number of the row, from 1; the header is not counted.
+        row: u64,
+        /// Number of the line, from 1.
+        line: u64,
+        /// Fields of the row.
+        found: u64,
+        /// Fields of the header.
+        expected: u64,
+        /// The delimiter in force.
+        delimiter: char,
+    },
+    /// A condition whose value cannot be compared with its column.
+    #[error("`{condition}` compares {column_type} with `{value}`; write {expected}")]
+    Literal {
+        /// The condition.
+        condition: String,
+        /// The type of the column.
+        column_type: String,
+        /// The value.
+        value: String,
+        /// What it takes.
+        expected: &'static str,
+    },
+    /// A result that cannot be written.
+    #[error("the table cannot be written: {source}")]
+    Write {
+        /// What the writer reported.
+        source: io::Error,
+    },
+    /// A file name whose ending names no output format.
+    #[error("`{name}` names no output format; let it end in .parquet, .csv, .jsonl or .arrow")]
+    OutputFormat {
+        /// The name.
+        name: String,
+    },
+}
+
+fn did_you_mean(nearest: Option<&String>) -> String {
+    nearest.map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"))
+}
+
+/// A place in a file, to put into errors.
+#[derive(Clone, Copy)]
+pub(crate) struct At<'a> {
+    /// Name of the file.
+    pub(crate) file: &'a str,
+    /// Where in it.
+    pub(crate) place: &'a str,
+}
+
+impl At<'_> {
+    /// Says what is wrong here.
+    pub(crate) fn damaged(self, why: impl Into<String>) -> Error {
+        Error::Damaged { file: self.file.into(), place: self.place.into(), why: why.into() }
+    }
+
+    /// Makes an error of what reading gave: the source's own failure, or damage.
+    pub(crate) fn io(self, error: io::Error) -> Error {
+        match take_failure(error) {
+            Ok(source) => Error::Read { file: self.file.into(), source },
+            Err(error) => self.damaged(error.to_string()),
+        }
+    }
+
+    /// Makes an error of what the Parquet reader gave.
+    pub(crate) fn parquet(self, error: ParquetError) -> Error {
+        match error {
+            ParquetError::External(inner) => match inner.downcast::<io::Error>() {
+                Ok(error) => self.io(*error),
+                Err(other) => self.damaged(other.to_string()),
+            },
+            ParquetError::General(why) | ParquetError::EOF(why) | ParquetError::ArrowError(why) => {
+                self.damaged(why)
+            }
+            other => self.damaged(other.to_string()),
+        }
+    }
+
+    /// Makes an error of what the Arrow reader gave. A panic of the reader on bytes it did not
+    /// expect counts as damage.
+    pub(crate) fn arrow(self, error: ArrowError) -> Error {
+        match error {
+            ArrowError::IoError(_, error) => self.io(error),
+            ArrowError::ExternalError(inner) => match inner.downcast::<ParquetError>() {
+                Ok(error) => self.parquet(*error),
+                Err(other) => self.damaged(other.to_string()),
+            },
+            ArrowError::ParquetError(why)
+            | ArrowError::IpcError(why)
+            | ArrowError::ParseError(why)
+            | ArrowError::InvalidArgumentError(why) => self.damaged(why),
+            other => self.damaged(other.to_string()),
+        }
+    }
+
+    /// Runs a decoder of foreign bytes. Decoders promise errors, but bytes can be found that
+    /// make them panic; such a panic is damage, not a fault of the program.
+    pub(crate) fn guard<T>(self, decode: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|payload| {
+            let why = payload.downcast_ref::<String>().map(String::as_str);
+            let why = why.or_else(|| payload.downcast_ref::<&str>().copied());
+            Err(self.damaged(why.unwrap_or("the decoder gave up")))
+        })
+    }
+}
+
+/// Takes the source's own failure out of an error that carries one.
+fn take_failure(error: io::Error) -> Result<io::Error, io::Error> {
+    if !error.get_ref().is_some_and(|inner| inner.is::<SourceFailure>()) {
+        return Err(error);
+    }
+    match error.into_inner().map(|inner| inner.downcast::<SourceFailure>()) {
+        Some(Ok(failure)) => Ok(failure.0),
+        Some(Err(other)) => Err(io::Error::other(other)),
+        None => Err(io::ErrorKind::Other.into()),
+    }
+}
+
+/// Makes an error of what writing gave.
+pub(crate) fn write_error(error: impl Into<WriteFailure>) -> Error {
+    Error::Write { source: error.into().0 }
+}
+
+/// What a writer may report, brought down to the error of the place written to.
+pub(crate) struct WriteFailure(io::Error);
+
+impl From<io::Error> for WriteFailure {
+    fn from(error: io::Error) -> Self {
+        Self(error)
+    }
+}
+
+impl From<ParquetError> for WriteFailure {
+    fn from(error: ParquetError) -> Self {
+        match error {
+            ParquetError::External(inner) => match inner.downcast::<io::Error>() {
+                Ok(error) => Self(*error),
+                Err(other) => Self(io::Error::other(other)),
+            },
+            other => Self(io::Error::other(other)),
+        }
+    }
+}
+
+impl From<ArrowError> for WriteFailure {
+    fn from(error: ArrowError) -> Self {
+        match error {
+            ArrowError::IoError(_, error) => Self(error),
+            other => Self(io::Error::other(other)),
+        }
+    }
+}
+
+impl From<csv::Error> for WriteFailure {
+    fn from(error: csv::Error) -> Self {
+        match error.into_kind() {
+            csv::ErrorKind::Io(error) => Self(error),
+            other => Self(io::Error::other(format!("{other:?}"))),
+        }
+    }
+}
+
+impl From<serde_json::Error> for WriteFailure {
+    fn from(error: serde_json::Error) -> Self {
+        Self(error.into())
+    }
+}

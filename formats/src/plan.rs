@@ -1,0 +1,192 @@
+//! Which columns of a file serve as what, checked once when it is opened.
+
+use arrow_schema::DataType;
+
+use crate::{
+    columns::{self, Place},
+    condition::{Condition, Number},
+    error::Error,
+    schema::{Column, ColumnKind, Schema, UNTYPED},
+};
+
+/// Which columns to read, and how.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReadOptions {
+    /// Name of the user column.
+    pub user: String,
+    /// Name of the item column.
+    pub item: String,
+    /// Name of the weight column, if the job has one.
+    pub weight: Option<String>,
+    /// Name of the time column, if the job has one.
+    pub time: Option<String>,
+    /// Name of the label column, if the job has one.
+    pub item_label: Option<String>,
+    /// Conditions that a row must satisfy to be kept, all of them.
+    pub conditions: Vec<Condition>,
+    /// Delimiter of CSV files; detected where `None`.
+    pub delimiter: Option<u8>,
+    /// Columns that have one value in the whole file (from `key=value` folders): name and value.
+    /// They are text without a type; a column of the file with the same name goes first.
+    pub constants: Vec<(String, String)>,
+}
+
+/// How Hive and Spark spell a null in a folder's name.
+const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// Where a needed column comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Origin {
+    /// A column of the file, by its position among the columns read.
+    Read(usize),
+    /// One value for the whole file, or null.
+    Constant(Option<String>),
+}
+
+/// A needed column.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Pick {
+    /// Its name.
+    pub(crate) name: String,
+    /// Where it comes from.
+    pub(crate) origin: Origin,
+}
+
+/// A condition with its column and its value, parsed.
+#[derive(Clone, Debug)]
+pub(crate) struct Check {
+    pub(crate) condition: Condition,
+    pub(crate) pick: Pick,
+    pub(crate) number: Option<Number>,
+}
+
+/// What to read and what it serves as.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) file: u32,
+    pub(crate) user: Pick,
+    pub(crate) item: Pick,
+    pub(crate) weight: Option<Pick>,
+    pub(crate) time: Option<Pick>,
+    pub(crate) label: Option<Pick>,
+    pub(crate) checks: Vec<Check>,
+    /// Positions in the file of the columns read, ascending.
+    pub(crate) columns: Vec<usize>,
+}
+
+impl Plan {
+    /// Finds the columns.
+    pub(crate) fn new(
+        name: &str,
+        schema: &Schema,
+        file: u32,
+        options: &ReadOptions,
+    ) -> Result<Self, Error> {
+        let mut finder = Finder { name, schema, options, columns: Vec::new() };
+        // Two rounds: positions among the columns read are known only after all are found.
+        let mut plan = Self::pick(&mut finder, file)?;
+        finder.columns.sort_unstable();
+        finder.columns.dedup();
+        let columns = finder.columns;
+        for pick in plan.picks_mut() {
+            if let Origin::Read(place) = &mut pick.origin {
+                *place = columns.partition_point(|column| column < place);
+            }
+        }
+        plan.columns = columns;
+        Ok(plan)
+    }
+
+    fn pick(finder: &mut Finder<'_>, file: u32) -> Result<Self, Error> {
+        let options = finder.options;
+        let mut optional =
+            |name: &Option<String>| name.as_ref().map(|name| finder.find(name)).transpose();
+        let (weight, time, label) =
+            (optional(&options.weight)?, optional(&options.time)?, optional(&options.item_label)?);
+        let mut checks = Vec::with_capacity(options.conditions.len());
+        for condition in &options.conditions {
+            let pick = finder.find(&condition.column)?;
+            let number = Number::parse(&condition.value);
+            checks.push(Check { condition: condition.clone(), pick, number });
+        }
+        Ok(Self {
+            file,
+            user: finder.find(&options.user)?,
+            item: finder.find(&options.item)?,
+            weight,
+            time,
+            label,
+            checks,
+            columns: Vec::new(),
+        })
+    }
+
+    fn picks_mut(&mut self) -> impl Iterator<Item = &mut Pick> {
+        let checks = self.checks.iter_mut().map(|check| &mut check.pick);
+        [&mut self.user, &mut self.item]
+            .into_iter()
+            .chain(self.weight.as_mut())
+            .chain(self.time.as_mut())
+            .chain(self.label.as_mut())
+            .chain(checks)
+    }
+
+    /// Checks that each column's type serves, given the types of the columns read.
+    pub(crate) fn check_types(&self, file: &str, types: &[DataType]) -> Result<(), Error> {
+        type Checker = fn(Place<'_>, &DataType) -> Result<(), Error>;
+        let ids = [&self.user, &self.item].map(|pick| (pick, columns::check_id as Checker));
+        let weight = self.weight.iter().map(|pick| (pick, columns::check_weight as Checker));
+        let time = self.time.iter().map(|pick| (pick, columns::check_time as Checker));
+        let label = self.label.iter().map(|pick| (pick, columns::check_label as Checker));
+        for (pick, check) in ids.into_iter().chain(weight).chain(time).chain(label) {
+            if let Origin::Read(place) = pick.origin {
+                check(Place { file, column: &pick.name, first_row: 1 }, &types[place])?;
+            }
+        }
+        for check in &self.checks {
+            if let Origin::Read(place) = check.pick.origin {
+                crate::batch::check_condition(check, &types[place])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Finds columns by name, among the file's own and then the constants.
+struct Finder<'a> {
+    name: &'a str,
+    schema: &'a Schema,
+    options: &'a ReadOptions,
+    columns: Vec<usize>,
+}
+
+impl Finder<'_> {
+    fn find(&mut self, name: &str) -> Result<Pick, Error> {
+        let constant = self.options.constants.iter().find(|(key, _)| key == name);
+        if let Some((_, value)) = constant
+            && !self.schema.names().any(|column| column == name)
+        {
+            let value = (value != HIVE_NULL).then(|| value.clone());
+            return Ok(Pick { name: name.into(), origin: Origin::Constant(value) });
+        }
+        let found = self.schema.find(self.name, name);
+        // The constants are columns as well: name them among those there are.
+        let place = match found {
+            Err(Error::MissingColumn { .. }) => self.with_constants().find(self.name, name)?,
+            other => other?,
+        };
+        self.columns.push(place);
+        Ok(Pick { name: name.into(), origin: Origin::Read(place) })
+    }
+
+    fn with_constants(&self) -> Schema {
+        let constant = |(name, _): &(String, String)| Column {
+            name: name.clone(),
+            kind: ColumnKind::Untyped,
+            type_name: UNTYPED.into(),
+        };
+        let mut schema = self.schema.clone();
+        schema.columns.extend(self.options.constants.iter().map(constant));
+        schema
+    }
+}

@@ -1,0 +1,384 @@
+//! Results read back: neighbours tables and lists of ids, in any format they are written in.
+
+use std::{
+    collections::HashSet,
+    io::BufRead,
+    sync::Arc,
+};
+
+use arrow_array::{Array, ArrayRef, RecordBatch, cast::AsArray};
+use csv::ByteRecord;
+use ilk_core::ids::{IdColumn, TextColumn, TextList};
+use serde_json::{Map, Value};
+
+use crate::{
+    columns::{self, Place, with_integer_type},
+    error::{At, Error},
+    schema::Schema,
+    source::{Source, SourceReader, read_exact},
+    table::{Body, Input},
+    text::{is_text, texts},
+};
+
+/// One row of a neighbours table, ids as text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NeighbourRow {
+    /// The item.
+    pub item: String,
+    /// The item like it.
+    pub neighbour: String,
+    /// Its place among the item's neighbours, from 1.
+    pub rank: i32,
+    /// How alike the two are.
+    pub score: f32,
+    /// Users of both.
+    pub overlap: i64,
+    /// What the item is called.
+    pub item_label: Option<String>,
+    /// What the neighbour is called.
+    pub neighbour_label: Option<String>,
+}
+
+const REQUIRED: [&str; 5] = ["item", "neighbour", "rank", "score", "overlap"];
+const LABELS: [&str; 2] = ["item_label", "neighbour_label"];
+
+/// Streams the rows of a neighbours table (Parquet, CSV, JSON Lines or Arrow) in its order; with
+/// `item` only those of that item. Cost: Parquet skips row groups that cannot hold the item and
+/// turns only its rows into text; the other formats are read whole.
+///
+/// # Errors
+/// Those of [`Input::open`]; a missing column; a rank, score or overlap that is no number; and
+/// whatever `sink` returns, which ends the reading.
+pub fn read_neighbours<E: From<Error>>(
+    source: Arc<dyn Source>,
+    item: Option<&str>,
+    sink: &mut dyn FnMut(NeighbourRow) -> Result<(), E>,
+) -> Result<(), E> {
+    let name = source.name().to_owned();
+    let table = TextTable::open(source, &REQUIRED, &LABELS)?;
+    table.read(item, &mut |row, cells| sink(neighbour_row(&name, row, cells)?))
+}
+
+fn neighbour_row(file: &str, row: u64, cells: &Cells<'_>) -> Result<NeighbourRow, Error> {
+    let place = format!("row {row}");
+    let at = At { file, place: &place };
+    let id = |column: usize| {
+        let id = cells.get(column).map(String::from);
+        id.ok_or_else(|| at.damaged(format!("no {}", REQUIRED[column])))
+    };
+    let number = |column: usize| {
+        let text = cells.get(column).unwrap_or("nothing");
+        (text, at.damaged(format!("{} is {text}, expected a number", REQUIRED[column])))
+    };
+    let ((rank, no_rank), (score, no_score), (overlap, no_overlap)) =
+        (number(2), number(3), number(4));
+    Ok(NeighbourRow {
+        item: id(0)?,
+        neighbour: id(1)?,
+        rank: rank.parse().map_err(|_| no_rank)?,
+        score: score.parse().map_err(|_| no_score)?,
+        overlap: overlap.parse().map_err(|_| no_overlap)?,
+        item_label: cells.get(5).map(String::from),
+        neighbour_label: cells.get(6).map(String::from),
+    })
+}
+
+/// Walks the distinct items of a neighbours or items table with their labels, in its order.
+/// Neighbours tables are sorted by item, so only rows in a row are compared.
+///
+/// # Errors
+/// Those of [`Input::open`]; a missing column `item`; and whatever `sink` returns.
+pub fn read_items<E: From<Error>>(
+    source: Arc<dyn Source>,
+    sink: &mut dyn FnMut(&str, Option<&str>) -> Result<(), E>,
+) -> Result<(), E> {
+    let table = TextTable::open(source, &["item"], &["item_label", "label"])?;
+    let mut last: Option<String> = None;
+    table.read(None, &mut |_, cells| {
+        let Some(item) = cells.get(0).filter(|item| last.as_deref() != Some(*item)) else {
+            return Ok(());
+        };
+        last = Some(item.into());
+        sink(item, cells.get(1).or_else(|| cells.get(2)))
+    })
+}
+
+/// Reads a list of ids as text: the column `column` of a Parquet, Arrow or CSV file, else its
+/// first column; or a plain text file with an id per line, where a first line that equals
+/// `column` is a header. Nulls and empty lines are passed over; repeated ids are kept once.
+///
+/// # Errors
+/// Those of [`Input::open`] and [`Table::read`](crate::Table::read).
+pub fn read_id_list(source: Arc<dyn Source>, column: &str) -> Result<TextList, Error> {
+    let mut list = Distinct::default();
+    if source.is_empty() {
+        return Ok(list.ids);
+    }
+    let mut input = Input::open(Arc::clone(&source), None)?;
+    let place = input.schema().names().position(|name| name == column);
+    if matches!(input.body(), Body::Csv(_)) {
+        read_text_ids(&input, &source, place, &mut list)?;
+        return Ok(list.ids);
+    }
+    if input.schema().columns.is_empty() {
+        return Ok(list.ids);
+    }
+    let place = place.unwrap_or(0);
+    let column = input.schema().columns[place].name.clone();
+    let types = input.project(vec![place])?.unwrap_or_default();
+    let name = input.name().to_owned();
+    let at = |first_row| Place { file: &name, column: &column, first_row };
+    columns::check_id(at(1), &types[0])?;
+    input.each_batch(&mut |first_row, batch: RecordBatch| {
+        let (_, arrays, _) = batch.into_parts();
+        for array in arrays {
+            let (ids, _) = columns::ids(at(first_row), array)?;
+            list.extend(&ids);
+        }
+        Ok::<_, Error>(())
+    })?;
+    Ok(list.ids)
+}
+
+/// Reads ids from a CSV file or plain lines.
+fn read_text_ids(
+    input: &Input,
+    source: &Arc<dyn Source>,
+    place: Option<usize>,
+    list: &mut Distinct,
+) -> Result<(), Error> {
+    let Body::Csv(file) = input.body() else { return Ok(()) };
+    let name = source.name().to_lowercase();
+    let is_csv = [".csv", ".tsv", ".tab", ".gz", ".zst"].iter().any(|end| name.ends_with(end));
+    if place.is_none() && !(is_csv && input.schema().columns.len() > 1) {
+        return file.each_line(&mut |line| {
+            list.push(line);
+            Ok(())
+        });
+    }
+    let place = place.unwrap_or(0);
+    file.each_record(&mut |record: &ByteRecord| {
+        list.push(&String::from_utf8_lossy(record.get(place).unwrap_or_default()));
+        Ok(())
+    })
+}
+
+/// Ids without repetition, in the order of first occurrence.
+#[derive(Default)]
+struct Distinct {
+    ids: TextList,
+    seen: HashSet<String>,
+}
+
+impl Distinct {
+    fn push(&mut self, id: &str) {
+        if !id.is_empty() && self.seen.insert(id.into()) {
+            self.ids.push(id);
+        }
+    }
+
+    fn extend(&mut self, ids: &IdColumn) {
+        if let IdColumn::Text(column) = ids {
+            // An unused entry of a dictionary is no id of the list.
+            let mut used = vec![false; column.dictionary.len()];
+            for code in &column.codes {
+                if *code != TextColumn::NULL && !used[*code as usize] {
+                    used[*code as usize] = true;
+                    self.push(column.dictionary.get(*code as usize));
+                }
+            }
+            return;
+        }
+        for row in 0..ids.len() {
+            if let Some(id) = ids.display(row) {
+                self.push(&id);
+            }
+        }
+    }
+}
+
+/// A table of which some columns are read as text.
+struct TextTable {
+    source: Arc<dyn Source>,
+    /// `None` for JSON Lines.
+    input: Option<Input>,
+    names: Vec<&'static str>,
+    required: usize,
+    /// Per name its position among the columns read.
+    places: Vec<Option<usize>>,
+}
+
+/// The cells of one row, in the order the columns were asked for.
+struct Cells<'a> {
+    cells: &'a [Option<&'a str>],
+}
+
+impl Cells<'_> {
+    fn get(&self, column: usize) -> Option<&str> {
+        self.cells.get(column).copied().flatten()
+    }
+}
+
+/// What a text table is handed on to: row number and cells.
+type RowSink<'a, E> = &'a mut dyn FnMut(u64, &Cells<'_>) -> Result<(), E>;
+
+impl TextTable {
+    fn open(
+        source: Arc<dyn Source>,
+        required: &[&'static str],
+        optional: &[&'static str],
+    ) -> Result<Self, Error> {
+        let names = [required, optional].concat();
+        let required = required.len();
+        if is_json_lines(source.as_ref())? {
+            return Ok(Self { source, input: None, names, required, places: Vec::new() });
+        }
+        let mut input = Input::open(Arc::clone(&source), None)?;
+        let (file, schema): (&str, &Schema) = (source.name(), input.schema());
+        let mut found = Vec::with_capacity(names.len());
+        for (order, name) in names.iter().enumerate() {
+            let is_there = order < required || schema.names().any(|known| known == *name);
+            found.push(is_there.then(|| schema.find(file, name)).transpose()?);
+        }
+        let mut columns: Vec<usize> = found.iter().flatten().copied().collect();
+        columns.sort_unstable();
+        input.project(columns.clone())?;
+        let is_csv = matches!(input.body(), Body::Csv(_));
+        let place = |column: usize| {
+            if is_csv { column } else { columns.partition_point(|other| *other < column) }
+        };
+        let places = found.into_iter().map(|column| column.map(place)).collect();
+        Ok(Self { source, input: Some(input), names, required, places })
+    }
+
+    /// Walks the rows; with `wanted` only those whose first column reads so.
+    fn read<E: From<Error>>(&self, wanted: Option<&str>, sink: RowSink<'_, E>) -> Result<(), E> {
+        let Some(input) = &self.input else { return self.read_json(wanted, sink) };
+        if let Body::Csv(file) = input.body() {
+            let mut row = 0;
+            return file.each_record(&mut |record| {
+                row += 1;
+                let cell = |place: &Option<usize>| {
+                    let text = std::str::from_utf8(record.get((*place)?)?).ok()?;
+                    (!text.is_empty()).then_some(text)
+                };
+                let cells: Vec<_> = self.places.iter().map(cell).collect();
+                if wanted.is_some_and(|wanted| cells[0] != Some(wanted)) {
+                    return Ok(());
+                }
+                sink(row, &Cells { cells: &cells })
+            });
+        }
+        let first = self.places[0].unwrap_or_default();
+        input.each_batch_that(
+            &|part| wanted.is_none_or(|wanted| input.may_hold(part, first, wanted)),
+            &mut |first_row, batch| {
+                let Some(wanted) = wanted else { return self.hand_on(first_row, &batch, sink) };
+                for (start, length) in runs(batch.column(first), wanted) {
+                    self.hand_on(first_row + start as u64, &batch.slice(start, length), sink)?;
+                }
+                Ok(())
+            },
+        )
+    }
+
+    /// Turns a batch into text and hands on its rows.
+    fn hand_on<E: From<Error>>(
+        &self,
+        first_row: u64,
+        batch: &RecordBatch,
+        sink: RowSink<'_, E>,
+    ) -> Result<(), E> {
+        let mut texts = Vec::with_capacity(self.names.len());
+        for (name, place) in self.names.iter().zip(&self.places) {
+            let Some(place) = place else {
+                texts.push(None);
+                continue;
+            };
+            let at = Place { file: self.source.name(), column: name, first_row };
+            texts.push(Some(columns::labels(at, batch.column(*place).clone())?));
+        }
+        let mut cells = vec![None; texts.len()];
+        for row in 0..batch.num_rows() {
+            for (cell, column) in cells.iter_mut().zip(&texts) {
+                *cell = column.as_ref().and_then(|column| column.get(row));
+            }
+            sink(first_row + row as u64, &Cells { cells: &cells })?;
+        }
+        Ok(())
+    }
+
+    fn read_json<E: From<Error>>(
+        &self,
+        wanted: Option<&str>,
+        sink: RowSink<'_, E>,
+    ) -> Result<(), E> {
+        let file = self.source.name();
+        let lines = SourceReader::new(Arc::clone(&self.source), 0, 1 << 20).lines();
+        for (row, line) in (1..).zip(lines) {
+            let place = format!("line {row}");
+            let at = At { file, place: &place };
+            let line = line.map_err(|error| at.io(error))?;
+            let object: Map<String, Value> =
+                serde_json::from_str(&line).map_err(|error| at.damaged(error.to_string()))?;
+            for name in &self.names[..self.required] {
+                if !object.contains_key(*name) {
+                    Schema::of_untyped(object.keys().cloned()).find(file, name)?;
+                }
+            }
+            let cells: Vec<Option<String>> =
+                self.names.iter().map(|name| json_text(object.get(*name)?)).collect();
+            if wanted.is_some_and(|wanted| cells[0].as_deref() != Some(wanted)) {
+                continue;
+            }
+            let cells: Vec<_> = cells.iter().map(Option::as_deref).collect();
+            sink(row, &Cells { cells: &cells })?;
+        }
+        Ok(())
+    }
+}
+
+/// The text of a JSON value; `None` for null.
+fn json_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+/// Tells whether a source is JSON Lines: by its name, or its first byte.
+fn is_json_lines(source: &dyn Source) -> Result<bool, Error> {
+    let name = source.name().to_lowercase();
+    if [".jsonl", ".ndjson"].iter().any(|ending| name.ends_with(ending)) {
+        return Ok(true);
+    }
+    let at = At { file: source.name(), place: "start" };
+    let head = read_exact(source, 0, source.len().min(1) as usize);
+    Ok(head.map_err(|error| at.io(error))?.as_ref() == b"{")
+}
+
+/// Finds the runs of rows whose id reads `wanted`: start and length.
+fn runs(array: &ArrayRef, wanted: &str) -> Vec<(usize, usize)> {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    let mut mark = |row: usize| match runs.last_mut() {
+        Some((start, length)) if *start + *length == row => *length += 1,
+        _ => runs.push((row, 1)),
+    };
+    if is_text(array.data_type()) {
+        let column = texts(Arc::clone(array)).map(|texts| texts.column).unwrap_or_default();
+        let code = column.dictionary.iter().position(|text| text == wanted);
+        let rows = column.codes.iter().enumerate();
+        rows.filter(|(_, found)| code == Some(**found as usize)).for_each(|(row, _)| mark(row));
+        return runs;
+    }
+    let Ok(wanted) = wanted.parse::<i128>() else { return runs };
+    with_integer_type!(array, T => {
+        for (row, id) in array.as_primitive::<T>().iter().enumerate() {
+            if id.map(i128::from) == Some(wanted) {
+                mark(row);
+            }
+        }
+    }, else {});
+    runs
+}

@@ -1,0 +1,324 @@
+//! Opening files by what they hold, and reading them as rows.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use ilk_core::rows::Rows;
+
+use crate::{
+    arrow_file::{ArrowFile, ArrowStream},
+    batch,
+    csv_file::{CsvFile, Packing},
+    error::{At, Error},
+    parquet_file::ParquetFile,
+    plan::{Plan, ReadOptions},
+    schema::Schema,
+    source::{Source, read_exact},
+};
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum InputFormat {
+    /// Parquet
+    Parquet,
+    /// CSV, TSV and the like, plain or compressed
+    Csv,
+    /// Arrow IPC, the file format (also known as Feather version 2)
+    ArrowFile,
+    /// Arrow IPC, the streaming format
+    ArrowStream,
+}
+
+impl InputFormat {
+    /// Returns the name people know the format by.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Parquet => "Parquet",
+            Self::Csv => "CSV",
+            Self::ArrowFile => "Arrow file",
+            Self::ArrowStream => "Arrow stream",
+        }
+    }
+}
+
+/// A piece of a file that can be read by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Number of its first row in the file, from 1.
+    pub first_row: u64,
+    /// How many rows it has, where the file says so.
+    pub rows: Option<u64>,
+    /// About how many bytes it takes up, for sharing out work: unpacked ones in Parquet, those
+    /// on disk in the other formats.
+    pub bytes: u64,
+}
+
+/// What batches are handed on to, each with the number of its first row.
+pub(crate) type BatchSink<'a, E> = dyn FnMut(u64, RecordBatch) -> Result<(), E> + 'a;
+
+/// An opened file of which only the schema has been looked at.
+pub struct Input {
+    source: Arc<dyn Source>,
+    body: Body,
+}
+
+pub(crate) enum Body {
+    Parquet(ParquetFile),
+    Csv(CsvFile),
+    ArrowFile(ArrowFile),
+    ArrowStream(ArrowStream),
+}
+
+impl Input {
+    /// Opens a file: its format by its first bytes, else by the ending of its name. Reads the
+    /// schema only: a footer, a header, or the first 64 KiB of a CSV. `delimiter` is that of
+    /// CSV files, detected where `None`.
+    ///
+    /// # Errors
+    /// A source that fails, bytes that are damaged, a format that is not read, a CSV of 0 bytes.
+    pub fn open(source: Arc<dyn Source>, delimiter: Option<u8>) -> Result<Self, Error> {
+        let body = match sniff(source.as_ref())? {
+            Sniffed::Parquet => Body::Parquet(ParquetFile::open(Arc::clone(&source))?),
+            Sniffed::ArrowFile => Body::ArrowFile(ArrowFile::open(Arc::clone(&source))?),
+            Sniffed::ArrowStream => Body::ArrowStream(ArrowStream::open(Arc::clone(&source))?),
+            Sniffed::Csv(packing) => {
+                Body::Csv(CsvFile::open(Arc::clone(&source), packing, delimiter)?)
+            }
+        };
+        Ok(Self { source, body })
+    }
+
+    /// Returns the file's name.
+    pub fn name(&self) -> &str {
+        self.source.name()
+    }
+
+    /// Returns what the file is.
+    pub fn format(&self) -> InputFormat {
+        match self.body {
+            Body::Parquet(_) => InputFormat::Parquet,
+            Body::Csv(_) => InputFormat::Csv,
+            Body::ArrowFile(_) => InputFormat::ArrowFile,
+            Body::ArrowStream(_) => InputFormat::ArrowStream,
+        }
+    }
+
+    /// Returns the columns.
+    pub fn schema(&self) -> &Schema {
+        match &self.body {
+            Body::Parquet(file) => &file.schema,
+            Body::Csv(file) => &file.schema,
+            Body::ArrowFile(file) => &file.schema,
+            Body::ArrowStream(file) => &file.schema,
+        }
+    }
+
+    /// Returns the pieces that can be read by themselves: row groups of Parquet, batches of an
+    /// Arrow file, one piece for the rest.
+    pub fn parts(&self) -> &[Part] {
+        match &self.body {
+            Body::Parquet(file) => &file.parts,
+            Body::Csv(file) => &file.parts,
+            Body::ArrowFile(file) => &file.parts,
+            Body::ArrowStream(file) => &file.parts,
+        }
+    }
+
+    /// Returns the number of rows where the file says it.
+    pub fn row_count(&self) -> Option<u64> {
+        self.parts().iter().map(|part| part.rows).sum()
+    }
+
+    /// Chooses the columns and checks them. `file` is the file's position in the caller's list.
+    ///
+    /// # Errors
+    /// A column that is missing, there twice, or of a type that cannot serve; a condition whose
+    /// value cannot be compared with its column.
+    pub fn table(mut self, file: u32, options: &ReadOptions) -> Result<Table, Error> {
+        let plan = Plan::new(self.name(), self.schema(), file, options)?;
+        if let Some(types) = self.project(plan.columns.clone())? {
+            plan.check_types(self.name(), &types)?;
+        }
+        Ok(Table { input: self, plan })
+    }
+
+    /// Reads only `columns` from now on; returns their types where there are types.
+    pub(crate) fn project(
+        &mut self,
+        columns: Vec<usize>,
+    ) -> Result<Option<Vec<arrow_schema::DataType>>, Error> {
+        Ok(match &mut self.body {
+            Body::Parquet(file) => Some(file.project(columns)?),
+            Body::ArrowFile(file) => Some(file.project(columns)?),
+            Body::ArrowStream(file) => Some(file.project(columns)),
+            Body::Csv(_) => None,
+        })
+    }
+
+    pub(crate) fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// Streams the batches of all parts, of formats that have batches.
+    pub(crate) fn each_batch<E: From<Error>>(
+        &self,
+        sink: &mut BatchSink<'_, E>,
+    ) -> Result<(), E> {
+        self.each_batch_that(&|_| true, sink)
+    }
+
+    /// Streams the batches of the parts that `is_needed` names.
+    pub(crate) fn each_batch_that<E: From<Error>>(
+        &self,
+        is_needed: &dyn Fn(usize) -> bool,
+        sink: &mut BatchSink<'_, E>,
+    ) -> Result<(), E> {
+        for part in (0..self.parts().len()).filter(|part| is_needed(*part)) {
+            self.read_batches(part, sink)?;
+        }
+        Ok(())
+    }
+
+    /// Streams the batches of a part; of CSV there are none.
+    fn read_batches<E: From<Error>>(
+        &self,
+        part: usize,
+        sink: &mut BatchSink<'_, E>,
+    ) -> Result<(), E> {
+        match &self.body {
+            Body::Parquet(file) => file.read(part, sink),
+            Body::ArrowStream(file) => file.read(sink),
+            Body::ArrowFile(file) => {
+                let batch = file.read_part(part)?;
+                batch.map_or(Ok(()), |batch| sink(file.parts[part].first_row, batch))
+            }
+            Body::Csv(_) => Ok(()),
+        }
+    }
+
+    /// Tells whether a part may hold `id` in a column read, by what the file says of it.
+    pub(crate) fn may_hold(&self, part: usize, column: usize, id: &str) -> bool {
+        match &self.body {
+            Body::Parquet(file) => file.may_hold(part, column, id),
+            _ => true,
+        }
+    }
+}
+
+/// A file with its columns chosen, ready to be read; several threads may read its parts.
+pub struct Table {
+    input: Input,
+    plan: Plan,
+}
+
+impl Table {
+    /// Opens a file and chooses its columns: [`Input::open`], then [`Input::table`].
+    ///
+    /// # Errors
+    /// Those of the two.
+    pub fn open(source: Arc<dyn Source>, file: u32, options: &ReadOptions) -> Result<Self, Error> {
+        Input::open(source, options.delimiter)?.table(file, options)
+    }
+
+    /// Returns the columns of the file.
+    pub fn schema(&self) -> &Schema {
+        self.input.schema()
+    }
+
+    /// Returns what the file is.
+    pub fn format(&self) -> InputFormat {
+        self.input.format()
+    }
+
+    /// Returns the pieces that can be read by themselves.
+    pub fn parts(&self) -> &[Part] {
+        self.input.parts()
+    }
+
+    /// Returns the number of rows where the file says it.
+    pub fn row_count(&self) -> Option<u64> {
+        self.input.row_count()
+    }
+
+    /// Reads a part and hands its rows to `sink`, a chunk at a time and never an empty one: up
+    /// to 524,288 rows of Parquet, 262,144 of CSV, a batch of Arrow. Only the columns chosen
+    /// are decoded. Memory: one chunk.
+    ///
+    /// # Errors
+    /// A source that fails, damaged bytes, a CSV whose number of fields changes, a fraction
+    /// among ids; and whatever `sink` returns, which ends the reading.
+    ///
+    /// # Panics
+    /// If `part` is no position in [`parts`](Self::parts).
+    pub fn read<E: From<Error>>(
+        &self,
+        part: usize,
+        sink: &mut dyn FnMut(Rows) -> Result<(), E>,
+    ) -> Result<(), E> {
+        assert!(part < self.parts().len(), "the file has {} parts", self.parts().len());
+        let (file, plan) = (self.input.name(), &self.plan);
+        if let Body::Csv(input) = &self.input.body {
+            return input.read(plan, sink);
+        }
+        self.input.read_batches(part, &mut |first_row, batch: RecordBatch| {
+            if batch.num_rows() == 0 {
+                return Ok(());
+            }
+            sink(batch::rows(plan, file, first_row, batch)?)
+        })
+    }
+}
+
+enum Sniffed {
+    Parquet,
+    ArrowFile,
+    ArrowStream,
+    Csv(Packing),
+}
+
+/// Finds the format.
+fn sniff(source: &dyn Source) -> Result<Sniffed, Error> {
+    let file = source.name();
+    let at = At { file, place: "start" };
+    let length = source.len().min(8) as usize;
+    let head = read_exact(source, 0, length).map_err(|error| at.io(error))?;
+    let unsupported = |found: &str, instead| {
+        Err(Error::Unsupported { file: file.into(), found: found.into(), instead })
+    };
+    match head.as_ref() {
+        [b'P', b'A', b'R', b'1', ..] => return Ok(Sniffed::Parquet),
+        [b'P', b'A', b'R', b'E', ..] => {
+            return unsupported("encrypted Parquet", "decrypt it first");
+        }
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => return Ok(Sniffed::ArrowFile),
+        [b'F', b'E', b'A', b'1', ..] => {
+            return unsupported("Feather version 1", "write it as version 2 or Parquet");
+        }
+        [0xff, 0xff, 0xff, 0xff, ..] => return Ok(Sniffed::ArrowStream),
+        [0x1f, 0x8b, ..] => return Ok(Sniffed::Csv(Packing::Gzip)),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => return Ok(Sniffed::Csv(Packing::Zstd)),
+        _ => {}
+    }
+    let name = file.to_lowercase();
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    let not_as_named = |named| Err(Error::NotAsNamed { file: file.into(), named });
+    if ends(&[".parquet", ".pq"]) {
+        return not_as_named("Parquet");
+    }
+    if ends(&[".arrow", ".feather", ".ipc"]) {
+        return not_as_named("Arrow");
+    }
+    if ends(&[".arrows"]) {
+        return Ok(Sniffed::ArrowStream);
+    }
+    if ends(&[".gz"]) && length > 0 {
+        return not_as_named("gzip");
+    }
+    if ends(&[".zst", ".zstd"]) && length > 0 {
+        return not_as_named("zstd");
+    }
+    if ends(&[".jsonl", ".ndjson", ".json"]) {
+        return unsupported("JSON", "write it as CSV, Parquet or Arrow");
+    }
+    Ok(Sniffed::Csv(Packing::Plain))
+}

@@ -1,0 +1,475 @@
+//! Results into bytes. The same result gives the same bytes: nothing in a file tells the time,
+//! the machine or the way it was computed.
+
+use std::{
+    fmt,
+    io::{BufWriter, Write},
+    str::FromStr,
+    sync::Arc,
+};
+
+use arrow_array::{
+    ArrayRef, Float32Array, Int32Array, Int64Array, RecordBatch, StringArray, UInt64Array,
+};
+use arrow_ipc::writer::FileWriter;
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use ilk_core::{
+    ids::Ids,
+    neighbours::{Catalogue, Neighbour, Neighbours},
+};
+use parquet::{
+    arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions},
+    basic::{Compression, ZstdLevel},
+    file::{
+        metadata::SortingColumn,
+        properties::{WriterProperties, WriterVersion},
+    },
+    schema::types::ColumnPath,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, write_error};
+
+/// Rows built in memory at a time.
+const BATCH_ROWS: usize = 64 << 10;
+/// Bytes of text built in memory at a time, about; also keeps offsets within 32 bits.
+const BATCH_BYTES: usize = 32 << 20;
+/// Rows of a Parquet row group.
+const GROUP_ROWS: usize = 1 << 20;
+/// Who wrote the file; without a version, so that versions that agree give the same bytes.
+const CREATED_BY: &str = "ilk";
+
+/// A format that results are written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum OutputFormat {
+    /// Parquet, compressed with zstd
+    #[default]
+    #[serde(rename = "parquet")]
+    Parquet,
+    /// CSV with a header
+    #[serde(rename = "csv")]
+    Csv,
+    /// One JSON object per line
+    #[serde(rename = "jsonl")]
+    JsonLines,
+    /// Arrow IPC file
+    #[serde(rename = "arrow")]
+    Arrow,
+}
+
+impl OutputFormat {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Parquet, Self::Csv, Self::JsonLines, Self::Arrow];
+
+    /// Returns the ending of file names, without the dot.
+    pub const fn ending(self) -> &'static str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::Csv => "csv",
+            Self::JsonLines => "jsonl",
+            Self::Arrow => "arrow",
+        }
+    }
+
+    /// Finds the format by the ending of a file name, of either case.
+    ///
+    /// # Errors
+    /// [`Error::OutputFormat`] if the ending names none.
+    pub fn of_name(name: &str) -> Result<Self, Error> {
+        let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
+        let known = Self::ALL.iter().find(|format| ending.as_deref() == Some(format.ending()));
+        known.copied().ok_or_else(|| Error::OutputFormat { name: name.into() })
+    }
+}
+
+impl fmt::Display for OutputFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.ending())
+    }
+}
+
+impl FromStr for OutputFormat {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let known = Self::ALL.iter().find(|format| format.ending() == text);
+        known.copied().ok_or_else(|| Error::OutputFormat { name: text.into() })
+    }
+}
+
+/// Writes the neighbours table: by item, then rank. Columns `item`, `neighbour` (integers or
+/// text, as the ids are), `rank` (from 1), `score`, `overlap`, and with labels `item_label` and
+/// `neighbour_label`. Memory: 65,536 rows, in Parquet also a compressed row group of 1,048,576.
+///
+/// # Errors
+/// [`Error::Write`] with what `out` reported; the file is then incomplete.
+///
+/// # Panics
+/// If `neighbours` names codes that `catalogue` does not have.
+pub fn write_neighbours(
+    format: OutputFormat,
+    out: impl Write + Send,
+    catalogue: &Catalogue,
+    neighbours: &Neighbours,
+) -> Result<(), Error> {
+    let rows = (0..neighbours.items() as u32).flat_map(|item| {
+        let ranked = neighbours.of(item).iter().zip(1..);
+        ranked.map(move |(neighbour, rank)| PairRow { item, rank, neighbour: *neighbour })
+    });
+    write_rows(format, out, catalogue, rows)
+}
+
+/// Writes the items table: `item`, with labels `label`, and `support`, the number of users; by
+/// item.
+///
+/// # Errors
+/// [`Error::Write`] with what `out` reported; the file is then incomplete.
+pub fn write_items(
+    format: OutputFormat,
+    out: impl Write + Send,
+    catalogue: &Catalogue,
+) -> Result<(), Error> {
+    let rows = catalogue.supports.iter().zip(0..);
+    let rows = rows.map(|(support, item)| ItemRow { item, support: *support });
+    write_rows(format, out, catalogue, rows)
+}
+
+/// A row of one of the tables.
+trait Row {
+    /// Name and type of each column; `labels` tells whether items have labels.
+    fn columns(labels: bool) -> Vec<(&'static str, CellKind)>;
+
+    /// Returns the cell of a column.
+    fn cell(&self, column: usize) -> Cell;
+}
+
+/// The type of a column.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CellKind {
+    Id,
+    Label,
+    Rank,
+    Score,
+    Count,
+}
+
+/// One cell.
+#[derive(Clone, Copy)]
+enum Cell {
+    /// The id of the item with this code.
+    Id(u32),
+    /// The label of the item with this code.
+    Label(u32),
+    Rank(i32),
+    Score(f32),
+    Count(i64),
+}
+
+struct PairRow {
+    item: u32,
+    rank: i32,
+    neighbour: Neighbour,
+}
+
+impl Row for PairRow {
+    fn columns(labels: bool) -> Vec<(&'static str, CellKind)> {
+        let mut columns = vec![
+            ("item", CellKind::Id),
+            ("neighbour", CellKind::Id),
+            ("rank", CellKind::Rank),
+            ("score", CellKind::Score),
+            ("overlap", CellKind::Count),
+        ];
+        if labels {
+            columns.extend([
+                ("item_label", CellKind::Label),
+                ("neighbour_label", CellKind::Label),
+            ]);
+        }
+        columns
+    }
+
+    fn cell(&self, column: usize) -> Cell {
+        match column {
+            0 => Cell::Id(self.item),
+            1 => Cell::Id(self.neighbour.code),
+            2 => Cell::Rank(self.rank),
+            3 => Cell::Score(self.neighbour.score),
+            4 => Cell::Count(self.neighbour.overlap as i64),
+            5 => Cell::Label(self.item),
+            _ => Cell::Label(self.neighbour.code),
+        }
+    }
+}
+
+struct ItemRow {
+    item: u32,
+    support: u32,
+}
+
+impl Row for ItemRow {
+    fn columns(labels: bool) -> Vec<(&'static str, CellKind)> {
+        let label = labels.then_some(("label", CellKind::Label));
+        [("item", CellKind::Id)]
+            .into_iter()
+            .chain(label)
+            .chain([("support", CellKind::Count)])
+            .collect()
+    }
+
+    fn cell(&self, column: usize) -> Cell {
+        match column {
+            0 => Cell::Id(self.item),
+            1 => Cell::Label(self.item),
+            _ => Cell::Count(self.support as i64),
+        }
+    }
+}
+
+/// A table on its way out.
+struct Writing<'a> {
+    catalogue: &'a Catalogue,
+    /// Name, kind and position as [`Row::cell`] counts it.
+    columns: Vec<(&'static str, CellKind, usize)>,
+}
+
+fn write_rows<R: Row>(
+    format: OutputFormat,
+    out: impl Write + Send,
+    catalogue: &Catalogue,
+    rows: impl Iterator<Item = R>,
+) -> Result<(), Error> {
+    let has_labels = catalogue.labels.is_some();
+    let shown = R::columns(has_labels);
+    let places = R::columns(true).into_iter().enumerate();
+    let columns = places
+        .filter(|(_, column)| shown.contains(column))
+        .map(|(place, (name, kind))| (name, kind, place))
+        .collect();
+    let writing = Writing { catalogue, columns };
+    match format {
+        OutputFormat::Parquet => writing.parquet(out, rows),
+        OutputFormat::Arrow => writing.arrow(out, rows),
+        OutputFormat::Csv => writing.csv(out, rows),
+        OutputFormat::JsonLines => writing.json_lines(out, rows),
+    }
+}
+
+impl Writing<'_> {
+    fn schema(&self) -> SchemaRef {
+        let id = match self.catalogue.ids {
+            Ids::Integer(_) => DataType::Int64,
+            Ids::Unsigned(_) => DataType::UInt64,
+            Ids::Text(_) => DataType::Utf8,
+        };
+        let field = |(name, kind, _): &(&str, CellKind, usize)| match kind {
+            CellKind::Id => Field::new(*name, id.clone(), false),
+            CellKind::Label => Field::new(*name, DataType::Utf8, true),
+            CellKind::Rank => Field::new(*name, DataType::Int32, false),
+            CellKind::Score => Field::new(*name, DataType::Float32, false),
+            CellKind::Count => Field::new(*name, DataType::Int64, false),
+        };
+        Arc::new(Schema::new(self.columns.iter().map(field).collect::<Vec<_>>()))
+    }
+
+    fn label(&self, code: u32) -> Option<&str> {
+        self.catalogue.labels.as_ref()?.get(code as usize)
+    }
+
+    /// Counts the bytes of text of a row.
+    fn text_bytes(&self, row: &impl Row) -> usize {
+        let bytes = |cell| match (cell, &self.catalogue.ids) {
+            (Cell::Id(code), Ids::Text(list)) => list.get(code as usize).len(),
+            (Cell::Label(code), _) => self.label(code).map_or(0, str::len),
+            _ => 0,
+        };
+        self.columns.iter().map(|(_, _, place)| bytes(row.cell(*place))).sum()
+    }
+
+    /// Hands on the rows in batches of bounded size.
+    fn each_batch<R: Row>(
+        &self,
+        rows: impl Iterator<Item = R>,
+        sink: &mut dyn FnMut(&RecordBatch) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let schema = self.schema();
+        let (mut batch, mut bytes) = (Vec::with_capacity(BATCH_ROWS), 0);
+        for row in rows {
+            bytes += self.text_bytes(&row);
+            batch.push(row);
+            if batch.len() == BATCH_ROWS || bytes >= BATCH_BYTES {
+                sink(&self.batch(&schema, &batch)?)?;
+                batch.clear();
+                bytes = 0;
+            }
+        }
+        if batch.is_empty() { Ok(()) } else { sink(&self.batch(&schema, &batch)?) }
+    }
+
+    fn batch<R: Row>(&self, schema: &SchemaRef, rows: &[R]) -> Result<RecordBatch, Error> {
+        let column = |(_, kind, place): &(&str, CellKind, usize)| {
+            let cells = rows.iter().map(|row| row.cell(*place));
+            self.array(*kind, cells)
+        };
+        let arrays = self.columns.iter().map(column).collect();
+        RecordBatch::try_new(Arc::clone(schema), arrays).map_err(write_error)
+    }
+
+    fn array(&self, kind: CellKind, cells: impl Iterator<Item = Cell>) -> ArrayRef {
+        let code = |cell| match cell {
+            Cell::Id(code) | Cell::Label(code) => code as usize,
+            _ => 0,
+        };
+        match (kind, &self.catalogue.ids) {
+            (CellKind::Id, Ids::Integer(ids)) => {
+                Arc::new(Int64Array::from_iter_values(cells.map(|cell| ids[code(cell)])))
+            }
+            (CellKind::Id, Ids::Unsigned(ids)) => {
+                Arc::new(UInt64Array::from_iter_values(cells.map(|cell| ids[code(cell)])))
+            }
+            (CellKind::Id, Ids::Text(ids)) => {
+                Arc::new(StringArray::from_iter_values(cells.map(|cell| ids.get(code(cell)))))
+            }
+            (CellKind::Label, _) => {
+                Arc::new(cells.map(|cell| self.label(code(cell) as u32)).collect::<StringArray>())
+            }
+            (CellKind::Rank, _) => {
+                let rank = |cell| if let Cell::Rank(rank) = cell { rank } else { 0 };
+                Arc::new(Int32Array::from_iter_values(cells.map(rank)))
+            }
+            (CellKind::Score, _) => {
+                let score = |cell| if let Cell::Score(score) = cell { score } else { 0.0 };
+                Arc::new(Float32Array::from_iter_values(cells.map(score)))
+            }
+            (CellKind::Count, _) => {
+                let count = |cell| if let Cell::Count(count) = cell { count } else { 0 };
+                Arc::new(Int64Array::from_iter_values(cells.map(count)))
+            }
+        }
+    }
+
+    fn parquet<R: Row>(
+        &self,
+        out: impl Write + Send,
+        rows: impl Iterator<Item = R>,
+    ) -> Result<(), Error> {
+        let properties = self.parquet_properties();
+        // Plain Parquet types say all there is; an Arrow schema beside them could only disagree.
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties)
+            .with_skip_arrow_metadata(true);
+        let mut writer = ArrowWriter::try_new_with_options(out, self.schema(), options)
+            .map_err(write_error)?;
+        self.each_batch(rows, &mut |batch| writer.write(batch).map_err(write_error))?;
+        writer.close().map(drop).map_err(write_error)
+    }
+
+    fn parquet_properties(&self) -> WriterProperties {
+        let ascending =
+            |place| SortingColumn { column_idx: place, descending: false, nulls_first: false };
+        let keys = self.columns.iter().enumerate().filter(|(place, (name, ..))| {
+            *place == 0 || *name == "rank"
+        });
+        let sorting = keys.map(|(place, _)| ascending(place as i32)).collect();
+        let mut properties = WriterProperties::builder()
+            .set_created_by(CREATED_BY.into())
+            .set_writer_version(WriterVersion::PARQUET_1_0)
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_max_row_group_row_count(Some(GROUP_ROWS))
+            .set_sorting_columns(Some(sorting));
+        for (name, kind, _) in &self.columns {
+            let column = ColumnPath::from(*name);
+            // Scores hardly repeat; ids repeat often, and there may be many of them.
+            properties = match kind {
+                CellKind::Score => properties.set_column_dictionary_enabled(column, false),
+                CellKind::Id | CellKind::Label => {
+                    properties.set_column_dictionary_page_size_limit(column, 8 << 20)
+                }
+                _ => properties,
+            };
+        }
+        properties.build()
+    }
+
+    fn arrow<R: Row>(&self, out: impl Write, rows: impl Iterator<Item = R>) -> Result<(), Error> {
+        let mut writer =
+            FileWriter::try_new_buffered(out, &self.schema()).map_err(write_error)?;
+        self.each_batch(rows, &mut |batch| writer.write(batch).map_err(write_error))?;
+        writer.finish().map_err(write_error)?;
+        writer.into_inner().map_err(write_error)?.flush().map_err(write_error)
+    }
+
+    fn csv<R: Row>(&self, out: impl Write, rows: impl Iterator<Item = R>) -> Result<(), Error> {
+        let mut writer = csv::WriterBuilder::new().buffer_capacity(1 << 20).from_writer(out);
+        let names = self.columns.iter().map(|(name, ..)| name);
+        writer.write_record(names).map_err(write_error)?;
+        let mut number = String::new();
+        for row in rows {
+            for (_, _, place) in &self.columns {
+                let cell = self.spell(row.cell(*place), &mut number);
+                writer.write_field(cell.text.unwrap_or_default()).map_err(write_error)?;
+            }
+            writer.write_record(None::<&[u8]>).map_err(write_error)?;
+        }
+        writer.flush().map_err(write_error)
+    }
+
+    fn json_lines<R: Row>(
+        &self,
+        out: impl Write,
+        rows: impl Iterator<Item = R>,
+    ) -> Result<(), Error> {
+        let mut out = BufWriter::with_capacity(1 << 20, out);
+        let mut number = String::new();
+        for row in rows {
+            for (order, (name, _, place)) in self.columns.iter().enumerate() {
+                let before = if order == 0 { '{' } else { ',' };
+                write!(out, "{before}\"{name}\":").map_err(write_error)?;
+                let cell = self.spell(row.cell(*place), &mut number);
+                match cell.text {
+                    Some(text) if cell.is_text => {
+                        serde_json::to_writer(&mut out, text).map_err(write_error)?;
+                    }
+                    Some(number) => out.write_all(number.as_bytes()).map_err(write_error)?,
+                    None => out.write_all(b"null").map_err(write_error)?,
+                }
+            }
+            out.write_all(b"}\n").map_err(write_error)?;
+        }
+        out.flush().map_err(write_error)
+    }
+
+    /// Writes a cell as text, numbers into `buffer`. Floats are the shortest text that reads
+    /// back as the same float.
+    fn spell<'t>(&'t self, cell: Cell, buffer: &'t mut String) -> Spelled<'t> {
+        let mut number = |value: &dyn fmt::Display| {
+            buffer.clear();
+            // Writing to a string does not fail.
+            let _ = fmt::Write::write_fmt(buffer, format_args!("{value}"));
+        };
+        match (cell, &self.catalogue.ids) {
+            (Cell::Id(code), Ids::Text(ids)) => {
+                return Spelled { text: Some(ids.get(code as usize)), is_text: true };
+            }
+            (Cell::Label(code), _) => {
+                return Spelled { text: self.label(code), is_text: true };
+            }
+            (Cell::Id(code), Ids::Integer(ids)) => number(&ids[code as usize]),
+            (Cell::Id(code), Ids::Unsigned(ids)) => number(&ids[code as usize]),
+            (Cell::Rank(rank), _) => number(&rank),
+            // Only a damaged or foreign result holds such; JSON has no word for it.
+            (Cell::Score(score), _) if !score.is_finite() => {
+                return Spelled { text: None, is_text: false };
+            }
+            (Cell::Score(score), _) => number(&score),
+            (Cell::Count(count), _) => number(&count),
+        }
+        Spelled { text: Some(buffer), is_text: false }
+    }
+}
+
+/// A cell as text; `None` for null.
+struct Spelled<'a> {
+    text: Option<&'a str>,
+    is_text: bool,
+}

@@ -1,0 +1,10 @@
+//! Bytes in, rows out, and back: every format, every id type, and damage.
+
+mod csv;
+mod damage;
+mod errors;
+mod golden;
+mod ids;
+mod results;
+mod roundtrip;
+mod tools;

@@ -1,0 +1,225 @@
+//! Results written and read back.
+
+use std::sync::Arc;
+
+use ilk_core::{
+    ids::{Ids, TextColumn},
+    neighbours::{Catalogue, Neighbour, Neighbours},
+};
+use ilk_formats::{
+    Error, Input, NeighbourRow, OutputFormat, read_id_list, read_items, read_neighbours,
+    write_items, write_neighbours,
+};
+
+use crate::tools::source;
+
+fn neighbours() -> Neighbours {
+    let neighbour = |code, score, overlap| Neighbour { code, score, overlap };
+    let mut neighbours = Neighbours::new();
+    neighbours.push([neighbour(2, 0.5, 3), neighbour(1, 1.0 / 3.0, 2)]);
+    neighbours.push([]);
+    neighbours.push([neighbour(0, 1e-7, 1)]);
+    neighbours
+}
+
+fn catalogue(ids: Ids) -> Catalogue {
+    Catalogue { ids, labels: None, supports: vec![5, 4, 3] }
+}
+
+fn labelled() -> Catalogue {
+    let labels = TextColumn {
+        codes: vec![1, TextColumn::NULL, 0],
+        dictionary: ["Mug, \"blue\"", "Grün\ntee"].into_iter().collect(),
+        untyped: false,
+    };
+    Catalogue {
+        labels: Some(labels),
+        ..catalogue(Ids::Text(["a,b", "c", "z\"z"].into_iter().collect()))
+    }
+}
+
+fn write(format: OutputFormat, catalogue: &Catalogue) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_neighbours(format, &mut bytes, catalogue, &neighbours()).unwrap();
+    bytes
+}
+
+fn rows(format: OutputFormat, bytes: &[u8], item: Option<&str>) -> Vec<NeighbourRow> {
+    let mut rows = Vec::new();
+    let source = source(&format!("out.{format}"), bytes);
+    read_neighbours(source, item, &mut |row| {
+        rows.push(row);
+        Ok::<_, Error>(())
+    })
+    .unwrap();
+    rows
+}
+
+#[test]
+fn every_format_gives_back_what_was_written() {
+    for format in OutputFormat::ALL {
+        for ids in [
+            Ids::Integer(vec![i64::MIN, 7, (1 << 53) + 1]),
+            Ids::Unsigned(vec![0, 7, u64::MAX]),
+            Ids::Text(["00123", "é", "👍"].into_iter().collect()),
+        ] {
+            let catalogue = catalogue(ids);
+            let id = |code| catalogue.ids.display(code).into_owned();
+            let bytes = write(*format, &catalogue);
+            let found = rows(*format, &bytes, None);
+            let expected = [(0, 2, 1, 0.5, 3), (0, 1, 2, 1.0 / 3.0, 2), (2, 0, 1, 1e-7, 1)].map(
+                |(item, neighbour, rank, score, overlap)| NeighbourRow {
+                    item: id(item),
+                    neighbour: id(neighbour),
+                    rank,
+                    score,
+                    overlap,
+                    ..NeighbourRow::default()
+                },
+            );
+            assert_eq!(found, expected, "{format}");
+            assert_eq!(rows(*format, &bytes, Some(&id(2))), expected[2..], "{format}");
+            assert_eq!(rows(*format, &bytes, Some(&id(1))), [], "{format}");
+            assert_eq!(rows(*format, &bytes, Some("nothing")), [], "{format}");
+        }
+    }
+}
+
+#[test]
+fn labels_stand_beside_items() {
+    for format in OutputFormat::ALL {
+        let bytes = write(*format, &labelled());
+        let found = rows(*format, &bytes, Some("a,b"));
+        assert_eq!(found[0].item_label.as_deref(), Some("Grün\ntee"), "{format}");
+        assert_eq!(found[0].neighbour_label.as_deref(), Some("Mug, \"blue\""), "{format}");
+        assert_eq!(found[1].neighbour_label, None, "{format}");
+        let mut items = Vec::new();
+        let table = source(&format!("out.{format}"), bytes);
+        read_items(table, &mut |item, label| {
+            items.push((item.to_owned(), label.map(String::from)));
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+        let expected = [("a,b", Some("Grün\ntee")), ("z\"z", Some("Mug, \"blue\""))];
+        assert_eq!(items, expected.map(|(item, label)| (item.to_owned(), label.map(String::from))));
+    }
+}
+
+#[test]
+fn text_formats_are_as_people_expect_them() {
+    let text = |format| String::from_utf8(write(format, &labelled())).unwrap();
+    insta::assert_snapshot!(text(OutputFormat::Csv), @"");
+    insta::assert_snapshot!(text(OutputFormat::JsonLines), @"");
+    let mut items = Vec::new();
+    write_items(OutputFormat::Csv, &mut items, &labelled()).unwrap();
+    insta::assert_snapshot!(String::from_utf8(items).unwrap(), @"");
+    let mut items = Vec::new();
+    write_items(OutputFormat::JsonLines, &mut items, &catalogue(Ids::Integer(vec![1, 2, 3])))
+        .unwrap();
+    insta::assert_snapshot!(String::from_utf8(items).unwrap(), @"");
+}
+
+#[test]
+fn the_columns_have_the_types_of_the_contract() {
+    let schema = |ids| {
+        let bytes = write(OutputFormat::Parquet, &catalogue(ids));
+        let input = Input::open(source("out.parquet", bytes), None).unwrap();
+        let columns = input.schema().columns.iter();
+        columns.map(|c| format!("{} {}", c.name, c.type_name)).collect::<Vec<_>>().join(", ")
+    };
+    insta::assert_snapshot!(schema(Ids::Integer(vec![1, 2, 3])), @"");
+    insta::assert_snapshot!(schema(Ids::Unsigned(vec![1, 2, u64::MAX])), @"");
+}
+
+#[test]
+fn the_same_result_gives_the_same_bytes() {
+    for format in OutputFormat::ALL {
+        let bytes = write(*format, &labelled());
+        assert_eq!(bytes, write(*format, &labelled()));
+    }
+    let bytes = write(OutputFormat::Parquet, &labelled());
+    let footer = parquet::file::metadata::ParquetMetaDataReader::new();
+    let metadata = footer.parse_and_finish(&bytes::Bytes::from(bytes)).unwrap();
+    assert_eq!(metadata.file_metadata().created_by(), Some("ilk"));
+    assert!(metadata.file_metadata().key_value_metadata().is_none_or(Vec::is_empty));
+}
+
+#[test]
+fn empty_results_are_tables_without_rows() {
+    for format in OutputFormat::ALL {
+        let mut bytes = Vec::new();
+        let catalogue =
+            Catalogue { ids: Ids::Integer(Vec::new()), labels: None, supports: Vec::new() };
+        write_neighbours(*format, &mut bytes, &catalogue, &Neighbours::new()).unwrap();
+        assert_eq!(rows(*format, &bytes, None), []);
+    }
+}
+
+#[test]
+fn batches_and_row_groups_are_bounded() {
+    let items = 30_000;
+    let mut result = Neighbours::new();
+    for item in 0..items {
+        let neighbour = |n| Neighbour { code: (item + n) % items, score: 1.0, overlap: n };
+        result.push((1..=40).map(neighbour));
+    }
+    let ids = Ids::Text((0..items).map(|item| format!("{item:06}")).collect());
+    let catalogue = Catalogue { ids, labels: None, supports: vec![1; items as usize] };
+    let mut bytes = Vec::new();
+    write_neighbours(OutputFormat::Parquet, &mut bytes, &catalogue, &result).unwrap();
+    let input = Input::open(source("out.parquet", bytes.clone()), None).unwrap();
+    let groups: Vec<_> = input.parts().iter().map(|part| part.rows.unwrap()).collect();
+    assert_eq!(groups, [1 << 20, 1_200_000 - (1 << 20)]);
+    for item in ["000000", "026214", "029999"] {
+        assert_eq!(rows(OutputFormat::Parquet, &bytes, Some(item)).len(), 40, "{item}");
+    }
+}
+
+/// A place that can take so many bytes.
+struct Full(usize);
+
+impl std::io::Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0 < bytes.len() {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        self.0 -= bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn failures_of_the_place_written_to_come_through() {
+    for format in OutputFormat::ALL {
+        for room in [0, 10] {
+            let error = write_neighbours(*format, Full(room), &labelled(), &neighbours());
+            let Err(Error::Write { source }) = error else { panic!("{format} fits {room}") };
+            assert_eq!(source.kind(), std::io::ErrorKind::StorageFull, "{format}");
+        }
+    }
+}
+
+#[test]
+fn lists_of_ids_are_read_from_any_table_or_lines() {
+    let list = |name: &str, bytes: &[u8]| {
+        let list = read_id_list(source(name, bytes), "item").unwrap();
+        list.iter().map(String::from).collect::<Vec<_>>()
+    };
+    assert_eq!(list("a.txt", b"tea\n mug \r\n\ntea\na,b\n"), ["tea", " mug ", "a,b"]);
+    assert_eq!(list("a.txt", b"item\ntea\n"), ["tea"]);
+    assert_eq!(list("a.csv", b"n,item\n1,tea\n2,\n3,mug\n"), ["tea", "mug"]);
+    assert_eq!(list("a.csv", b"id,n\ntea,1\n"), ["tea"]);
+    assert_eq!(list("a.csv", b"tea\nmug\n"), ["tea", "mug"]);
+    assert_eq!(list("a.txt", b""), Vec::<String>::new());
+    let bytes = write(OutputFormat::Parquet, &catalogue(Ids::Unsigned(vec![1, 2, u64::MAX])));
+    assert_eq!(list("a.parquet", &bytes), ["1", "18446744073709551615"]);
+    let by_name = read_id_list(source("a.parquet", bytes), "neighbour").unwrap();
+    assert_eq!(by_name.len(), 3);
+    let bytes = write(OutputFormat::Arrow, &labelled());
+    assert_eq!(list("a.arrow", &bytes), ["a,b", "z\"z"]);
+    assert!(read_id_list(Arc::clone(&source("a.parquet", "x")), "item").is_err());
+}

@@ -1,0 +1,210 @@
+//! Every format and codec gives the same rows.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, Date32Array, DictionaryArray, Float64Array, Int32Array, RecordBatch, StringArray,
+    TimestampMillisecondArray, types::Int8Type,
+};
+use arrow_ipc::CompressionType;
+use ilk_core::ids::IdColumn;
+use ilk_formats::{ColumnKind, Input, InputFormat, ReadOptions};
+use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
+
+use crate::tools::{
+    all, arrow_file, arrow_stream, batch, gzip, only, pair, parquet_with, read, show, source,
+};
+
+fn shop() -> RecordBatch {
+    let labels = DictionaryArray::<Int8Type>::from_iter([Some("Green tea"), None, Some("Mug")]);
+    batch(&[
+        ("other", Arc::new(Date32Array::from(vec![1, 2, 3]))),
+        ("user", Arc::new(Int32Array::from(vec![Some(7), Some(8), None]))),
+        ("item", Arc::new(StringArray::from(vec![Some("tea"), None, Some("mug")]))),
+        ("weight", Arc::new(Float64Array::from(vec![Some(2.0), Some(-1.5), None]))),
+        ("time", Arc::new(TimestampMillisecondArray::from(vec![Some(1), None, Some(-1)]))),
+        ("label", Arc::new(labels)),
+    ])
+}
+
+const SHOP: [&str; 3] = ["7 tea 2 @1000 Green tea", "8 - -1.5 @- -", "- mug NaN @-1000 Mug"];
+
+#[test]
+fn parquet_is_read_with_every_codec() {
+    for compression in [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::GZIP(GzipLevel::default()),
+        Compression::BROTLI(BrotliLevel::default()),
+        Compression::LZ4,
+        Compression::LZ4_RAW,
+        Compression::ZSTD(ZstdLevel::default()),
+    ] {
+        let chunks = read("shop.parquet", parquet_with(&shop(), compression, 2), &all());
+        assert_eq!(show(&chunks), SHOP, "{compression}");
+        assert_eq!(chunks.iter().map(|rows| rows.first_row).collect::<Vec<_>>(), [1, 3]);
+        assert!(chunks.iter().all(|rows| rows.file == 3));
+    }
+}
+
+#[test]
+fn arrow_files_and_streams_are_read_with_every_codec() {
+    let batches = [shop().slice(0, 1), shop().slice(1, 2)];
+    for codec in [None, Some(CompressionType::LZ4_FRAME), Some(CompressionType::ZSTD)] {
+        let file = arrow_file(&batches, codec);
+        assert_eq!(show(&read("shop.arrow", file, &all())), SHOP, "{codec:?}");
+        let stream = arrow_stream(&batches, codec);
+        let chunks = read("shop.arrows", stream.clone(), &all());
+        assert_eq!(show(&chunks), SHOP, "{codec:?}");
+        assert_eq!(chunks[1].first_row, 2);
+        // A stream need not end with its mark.
+        assert_eq!(show(&read("x", stream[..stream.len() - 8].to_vec(), &all())), SHOP);
+    }
+}
+
+#[test]
+fn csv_is_read_plain_and_packed() {
+    let text = "user,item,weight,time,label\n7,tea,2,1970-01-01T00:00:00.001Z,Green tea\n\
+                8,,-1.5,,\n,mug,,-0.001,Mug\n";
+    for (name, bytes) in [
+        ("shop.csv", text.into()),
+        ("shop.csv.gz", gzip(text.as_bytes())),
+        ("shop", [gzip(&text.as_bytes()[..40]), gzip(&text.as_bytes()[40..])].concat()),
+        ("shop.csv.zst", zstd::encode_all(text.as_bytes(), 1).unwrap()),
+        ("shop.tsv", text.replace(',', "\t").into_bytes()),
+        ("shop.txt", text.replace(',', ";").into_bytes()),
+        ("shop.psv", text.replace(',', "|").into_bytes()),
+        ("shop.csv", text.replace('\n', "\r\n").into_bytes()),
+        ("shop.csv", format!("\u{feff}{text}").into_bytes()),
+    ] {
+        let chunks = read(name, bytes, &all());
+        assert_eq!(show(&chunks), SHOP, "{name}");
+        let IdColumn::Text(user) = &chunks[0].user else { panic!("csv ids are text") };
+        assert!(user.untyped);
+    }
+}
+
+#[test]
+fn the_schema_is_known_without_options() {
+    let input = Input::open(source("shop", parquet_with(&shop(), Compression::SNAPPY, 2)), None);
+    let input = input.unwrap();
+    assert_eq!(
+        (input.format(), input.parts().len(), input.row_count()),
+        (InputFormat::Parquet, 2, Some(3))
+    );
+    let shown = input.schema().columns.iter().map(|c| format!("{}: {}", c.name, c.type_name));
+    insta::assert_snapshot!(shown.collect::<Vec<_>>().join("\n"), @r"
+    other: dates
+    user: 32-bit integers
+    item: text
+    weight: 64-bit floats
+    time: times in milliseconds
+    label: text
+    ");
+    let csv = Input::open(source("shop.csv", "a;b\n1;2\n"), None).unwrap();
+    assert_eq!(csv.row_count(), None);
+    assert!(csv.schema().columns.iter().all(|column| column.kind == ColumnKind::Untyped));
+}
+
+#[test]
+fn conditions_mark_the_rows_kept() {
+    let parquet = parquet_with(&shop(), Compression::SNAPPY, 2);
+    let arrow = arrow_file(&[shop()], None);
+    let csv = "user,item,weight,time,label,other\n7,tea,2,0.001,Green tea,1970-01-02\n\
+               8,,-1.5,,,1970-01-03\n,mug,,-0.001,Mug,1970-01-04\n";
+    for (condition, kept) in [
+        ("user=7", [true, false, false]),
+        ("user!=7", [false, true, false]),
+        ("user<7.5", [true, false, false]),
+        ("item>=tea", [true, false, false]),
+        ("item!=tea", [false, false, true]),
+        ("label=Mug", [false, false, true]),
+        ("weight<2", [false, true, false]),
+        ("weight<=2.0", [true, true, false]),
+        ("other>1970-01-03", [false, false, true]),
+        ("other=1970-01-03", [false, true, false]),
+    ] {
+        let options = only(condition);
+        for (name, bytes) in
+            [("a.parquet", parquet.clone()), ("a.arrow", arrow.clone()), ("a.csv", csv.into())]
+        {
+            let chunks = read(name, bytes, &options);
+            let found: Vec<bool> =
+                chunks.iter().flat_map(|rows| rows.kept.clone().unwrap()).collect();
+            assert_eq!(found, kept, "{condition} in {name}");
+        }
+    }
+    let chunks = read("a.parquet", parquet.clone(), &only("time<1970-01-01"));
+    assert_eq!(show(&chunks), ["!7 tea", "!8 -", "- mug"]);
+    let mut both = only("user>6");
+    both.conditions.extend(only("weight>0").conditions);
+    assert_eq!(show(&read("a.parquet", parquet, &both)), ["7 tea", "!8 -", "!- mug"]);
+    assert_eq!(read("a.csv", csv, &pair())[0].kept, None);
+}
+
+#[test]
+fn folders_give_constant_columns() {
+    let options = ReadOptions {
+        user: "member".into(),
+        time: Some("day".into()),
+        conditions: only("country=FR").conditions,
+        constants: [("member", "12"), ("day", "1970-01-02"), ("country", "FR"), ("item", "x")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        ..pair()
+    };
+    // The file's own column `item` goes before the folder's.
+    let rows = ["12 tea @86400000000", "12 - @86400000000", "12 mug @86400000000"];
+    let csv = "item,n\ntea,1\n,2\nmug,3\n";
+    assert_eq!(show(&read("a.csv", csv, &options)), rows);
+    let parquet = parquet_with(&shop(), Compression::SNAPPY, 2);
+    let chunks = read("a.parquet", parquet, &options);
+    assert_eq!(show(&chunks), rows);
+    let IdColumn::Text(user) = &chunks[0].user else { panic!("constants are text") };
+    assert!(user.untyped);
+}
+
+#[test]
+fn columns_may_serve_twice() {
+    let options = ReadOptions {
+        item: "user".into(),
+        weight: Some("user".into()),
+        item_label: Some("user".into()),
+        conditions: only("user<8").conditions,
+        ..pair()
+    };
+    let parquet = parquet_with(&shop(), Compression::SNAPPY, 9);
+    assert_eq!(show(&read("a", parquet, &options)), ["7 7 7 7", "!8 8 8 8", "!- - NaN -"]);
+}
+
+#[test]
+fn files_without_rows_give_none() {
+    let none = shop().slice(0, 0);
+    for (name, bytes) in [
+        ("a.parquet", parquet_with(&none, Compression::SNAPPY, 9)),
+        ("a.arrow", arrow_file(std::slice::from_ref(&none), None)),
+        ("a.arrows", arrow_stream(std::slice::from_ref(&none), None)),
+        ("a.csv", "user,item\n".into()),
+        ("a.csv", "user,item".into()),
+    ] {
+        assert_eq!(read(name, bytes, &pair()), [], "{name}");
+    }
+}
+
+#[test]
+fn labels_are_the_text_of_any_type() {
+    let label = |array: ArrayRef| {
+        let table = batch(&[
+            ("user", Arc::new(Int32Array::from(vec![1]))),
+            ("item", Arc::new(Int32Array::from(vec![1]))),
+            ("label", array),
+        ]);
+        let options = ReadOptions { item_label: Some("label".into()), ..pair() };
+        let shown = show(&read("a.arrow", arrow_file(&[table], None), &options));
+        shown[0].strip_prefix("1 1 ").unwrap().to_owned()
+    };
+    assert_eq!(label(Arc::new(Date32Array::from(vec![19_000]))), "2022-01-08");
+    assert_eq!(label(Arc::new(Float64Array::from(vec![1.5]))), "1.5");
+    assert_eq!(label(Arc::new(TimestampMillisecondArray::from(vec![0]))), "1970-01-01 00:00:00");
+    assert_eq!(label(Arc::new(arrow_array::BooleanArray::from(vec![true]))), "true");
+}

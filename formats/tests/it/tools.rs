@@ -1,0 +1,155 @@
+//! What the tests share: tables into bytes, bytes into readable cells.
+
+use std::{io::Write, sync::Arc};
+
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_ipc::{
+    CompressionType,
+    writer::{FileWriter, IpcWriteOptions, StreamWriter},
+};
+use ilk_core::rows::{Rows, TimeColumn};
+use ilk_formats::{Condition, Error, Memory, ReadOptions, Source, Table};
+use parquet::{arrow::ArrowWriter, basic::Compression, file::properties::WriterProperties};
+
+pub(crate) fn batch(columns: &[(&str, ArrayRef)]) -> RecordBatch {
+    RecordBatch::try_from_iter_with_nullable(
+        columns.iter().map(|(name, array)| (*name, Arc::clone(array), true)),
+    )
+    .unwrap()
+}
+
+pub(crate) fn parquet_with(
+    batch: &RecordBatch,
+    compression: Compression,
+    group_rows: usize,
+) -> Vec<u8> {
+    let properties = WriterProperties::builder()
+        .set_compression(compression)
+        .set_max_row_group_row_count(Some(group_rows))
+        .build();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+    writer.write(batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+pub(crate) fn parquet(batch: &RecordBatch) -> Vec<u8> {
+    parquet_with(batch, Compression::UNCOMPRESSED, 1 << 20)
+}
+
+pub(crate) fn arrow_file(batches: &[RecordBatch], compression: Option<CompressionType>) -> Vec<u8> {
+    let options = IpcWriteOptions::default().try_with_compression(compression).unwrap();
+    let schema = batches[0].schema();
+    let mut writer = FileWriter::try_new_with_options(Vec::new(), &schema, options).unwrap();
+    batches.iter().for_each(|batch| writer.write(batch).unwrap());
+    writer.into_inner().unwrap()
+}
+
+pub(crate) fn arrow_stream(
+    batches: &[RecordBatch],
+    compression: Option<CompressionType>,
+) -> Vec<u8> {
+    let options = IpcWriteOptions::default().try_with_compression(compression).unwrap();
+    let schema = batches[0].schema();
+    let mut writer = StreamWriter::try_new_with_options(Vec::new(), &schema, options).unwrap();
+    batches.iter().for_each(|batch| writer.write(batch).unwrap());
+    writer.into_inner().unwrap()
+}
+
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+pub(crate) fn source(name: &str, bytes: impl Into<Vec<u8>>) -> Arc<dyn Source> {
+    Arc::new(Memory::new(name, bytes.into()))
+}
+
+/// Options that read `user` and `item`.
+pub(crate) fn pair() -> ReadOptions {
+    ReadOptions { user: "user".into(), item: "item".into(), ..ReadOptions::default() }
+}
+
+/// Options that read `user`, `item`, `weight`, `time` and `label`.
+pub(crate) fn all() -> ReadOptions {
+    ReadOptions {
+        weight: Some("weight".into()),
+        time: Some("time".into()),
+        item_label: Some("label".into()),
+        ..pair()
+    }
+}
+
+/// Options that read `user` and `item` where `condition` holds.
+pub(crate) fn only(condition: &str) -> ReadOptions {
+    let condition: Condition = condition.parse().unwrap();
+    ReadOptions { conditions: vec![condition], ..pair() }
+}
+
+/// Reads all parts.
+pub(crate) fn chunks(source: &Arc<dyn Source>, options: &ReadOptions) -> Result<Vec<Rows>, Error> {
+    let table = Table::open(Arc::clone(source), 3, options)?;
+    let mut chunks = Vec::new();
+    for part in 0..table.parts().len() {
+        table.read(part, &mut |rows| {
+            chunks.push(rows);
+            Ok::<_, Error>(())
+        })?;
+    }
+    let count: usize = chunks.iter().map(Rows::len).sum();
+    assert!(table.row_count().is_none_or(|rows| rows == count as u64));
+    Ok(chunks)
+}
+
+/// Reads all parts of what must be readable.
+pub(crate) fn read(name: &str, bytes: impl Into<Vec<u8>>, options: &ReadOptions) -> Vec<Rows> {
+    chunks(&source(name, bytes), options).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The error of what must not be readable.
+pub(crate) fn error(name: &str, bytes: impl Into<Vec<u8>>, options: &ReadOptions) -> String {
+    chunks(&source(name, bytes), options).expect_err(name).to_string()
+}
+
+/// Rows as people read them: `7 tea 2 @0 Green tea`, set apart by what is there; `-` for null,
+/// `?` before an unreadable row, `!` before a filtered one.
+pub(crate) fn show(chunks: &[Rows]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for rows in chunks {
+        for row in 0..rows.len() {
+            let text = |value: Option<std::borrow::Cow<'_, str>>| {
+                value.map_or_else(|| "-".to_owned(), std::borrow::Cow::into_owned)
+            };
+            let mut line = String::new();
+            if rows.unreadable.iter().any(|bad| bad.row as usize == row) {
+                line.push('?');
+            }
+            if rows.kept.as_ref().is_some_and(|kept| !kept[row]) {
+                line.push('!');
+            }
+            line += &format!("{} {}", text(rows.user.display(row)), text(rows.item.display(row)));
+            if let Some(weight) = &rows.weight {
+                let bad = weight.bad.iter().find(|bad| bad.row as usize == row);
+                line += &bad.map_or_else(
+                    || format!(" {}", weight.values[row]),
+                    |bad| format!(" bad:{}", bad.text),
+                );
+            }
+            if let Some(time) = &rows.time {
+                let bad = time.bad.iter().find(|bad| bad.row as usize == row);
+                line += &match (bad, time.values[row]) {
+                    (Some(bad), _) => format!(" bad:{}", bad.text),
+                    (None, TimeColumn::NONE) => " @-".into(),
+                    (None, micros) => format!(" @{micros}"),
+                };
+            }
+            if let Some(label) = &rows.label {
+                line += &format!(" {}", label.get(row).unwrap_or("-"));
+            }
+            lines.push(line);
+        }
+    }
+    lines
+}

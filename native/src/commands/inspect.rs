@@ -1,0 +1,208 @@
+//! `ilk inspect`: a look at the data before a run.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use ilk_core::{
+    clean::{Needs, Reason, Tally},
+    interactions::Folded,
+    job::{Given, SimilarityJob},
+    profile::Profile,
+};
+use ilk_formats::{Guess, Input, Schema, guess_columns};
+
+use crate::{
+    config::{DataSource, Layers, PartialSource},
+    error::Error,
+    inputs::{self, FileSource},
+    pipeline::{Files, check_work, row_text},
+    pool::Pool,
+    progress::Reporter,
+    stdout,
+    text::{Align, Histogram, Table, grouped, printable, shortened, width},
+};
+
+/// Users and items named one by one.
+const TOP: usize = 5;
+
+/// Prints what the data is like.
+///
+/// # Errors
+/// For input that cannot be read.
+pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error> {
+    let partial = layers.source()?;
+    let schema = schema_of(&partial)?;
+    let guess = guess_columns(&schema);
+    let mut report = columns_text(&schema, &partial, &guess);
+    let Some(source) = complete(&partial, &guess) else {
+        report.push_str("\nname the columns that say who and what: --user COL --item COL\n");
+        return stdout::print_text(&report);
+    };
+    let given = Given { weight: source.weight.is_some(), time: source.time.is_some() };
+    let job = SimilarityJob::default()
+        .resolve(given)
+        .map_err(|error| Error::internal(error.to_string()))?;
+    let (needs, pool) = (Needs::of(&job, given), Pool::new(layers.threads()?)?);
+    let rows = Files::open(&source, reporter)?.read(&job, needs, &pool, reporter)?;
+    rows_text(&mut report, &rows.tally, &rows.names);
+    let folded = rows.fold(&job, needs, &pool, reporter)?;
+    let profile = Profile::of(&folded.interactions, TOP);
+    profile_text(&mut report, &profile, &folded);
+    if let Err(refusal) = check_work(&folded) {
+        let _ = write!(report, "\n{refusal}");
+    }
+    stdout::print_text(&report)
+}
+
+/// Reads the columns of the first file; the others must have those that are needed.
+fn schema_of(source: &PartialSource) -> Result<Schema, Error> {
+    let files = inputs::resolve(&source.input)?.files;
+    let first = &files[0];
+    let opened = FileSource::open(&first.path)?;
+    let input = Input::open(Arc::new(opened), source.delimiter.map(|delimiter| delimiter.0))?;
+    Ok(input.schema().clone())
+}
+
+/// Lists the columns, and which of them serve as what.
+fn columns_text(schema: &Schema, named: &PartialSource, guess: &Guess) -> String {
+    let roles = [
+        ("user", &named.user, &guess.user),
+        ("item", &named.item, &guess.item),
+        ("weight", &named.weight, &guess.weight),
+        ("time", &named.time, &guess.time),
+        ("item-label", &named.item_label, &guess.item_label),
+    ];
+    let mut table =
+        Table::new([("column", Align::Left), ("type", Align::Left), ("serves as", Align::Left)]);
+    for column in &schema.columns {
+        let name = Some(&column.name);
+        let serves = |(role, named, guess): &(&str, &Option<String>, &Option<String>)| {
+            if named.as_ref() == name {
+                return Some((*role).to_owned());
+            }
+            (named.is_none() && guess.as_ref() == name).then(|| format!("{role} (a guess)"))
+        };
+        let serves = roles.iter().filter_map(serves).collect::<Vec<_>>().join(", ");
+        table.row([column.name.clone(), column.type_name.clone(), serves]);
+    }
+    let mut text = table.render(width());
+    let flags = roles.iter().filter_map(|(role, named, guess)| {
+        let guess = guess.as_ref().filter(|_| named.is_none())?;
+        Some(format!("--{role} {guess}"))
+    });
+    let flags = flags.collect::<Vec<_>>();
+    if !flags.is_empty() {
+        let _ = writeln!(text, "\nguessed by name: {}", flags.join(" "));
+    }
+    text
+}
+
+/// Fills in the guesses; `None` where user or item stay open.
+fn complete(named: &PartialSource, guess: &Guess) -> Option<DataSource> {
+    let pick = |named: &Option<String>, guess: &Option<String>| named.clone().or(guess.clone());
+    Some(DataSource {
+        name: None,
+        input: named.input.clone(),
+        user: pick(&named.user, &guess.user)?,
+        item: pick(&named.item, &guess.item)?,
+        weight: pick(&named.weight, &guess.weight),
+        time: pick(&named.time, &guess.time),
+        item_label: pick(&named.item_label, &guess.item_label),
+        conditions: named.conditions.clone(),
+        delimiter: named.delimiter,
+    })
+}
+
+/// Says how many rows took which path, and shows the first of those set aside.
+fn rows_text(report: &mut String, tally: &Tally, names: &[String]) {
+    let mut table = Table::new([("", Align::Left), ("", Align::Right), ("", Align::Right)]);
+    let share = |count: u64| format!("{:.2} %", count as f64 * 100.0 / tally.rows as f64);
+    table.row(["rows".into(), grouped(tally.rows), String::new()]);
+    for reason in Reason::ALL.into_iter().filter(|reason| tally.count(*reason) > 0) {
+        let count = tally.count(reason);
+        table.row([format!("  {reason}"), grouped(count), share(count)]);
+    }
+    table.row(["  kept".into(), grouped(tally.kept()), share(tally.kept())]);
+    let _ = write!(report, "\n{}", table.render(width()));
+    let samples = tally.samples.iter().filter(|row| row.reason != Reason::Filtered);
+    let mut last = None;
+    for row in samples {
+        if last != Some(row.reason) {
+            let _ = writeln!(report, "\nfirst rows set aside as {}", row.reason);
+            last = Some(row.reason);
+        }
+        let _ = writeln!(report, "  {}", row_text(row, names));
+    }
+}
+
+/// Says what the interactions are like.
+fn profile_text(report: &mut String, profile: &Profile, folded: &Folded) {
+    let Profile { users, items, interactions, pair_operations, .. } = profile;
+    let folding = &folded.folding;
+    let density = *interactions as f64 * 100.0 / (*users as f64 * *items as f64).max(1.0);
+    let mut table = Table::new([("", Align::Left), ("", Align::Right), ("", Align::Left)]);
+    let mut line =
+        |name: &str, count: u64, remark: String| table.row([name.into(), grouped(count), remark]);
+    line("users", *users, String::new());
+    line("items", *items, String::new());
+    line("interactions", *interactions, format!("{density:.3} % of all pairs of user and item"));
+    line(
+        "duplicates",
+        folding.events - folding.pairs,
+        "rows of a pair that was there already".into(),
+    );
+    let _ = write!(report, "\n{}", table.render(width()));
+    let _ = writeln!(
+        report,
+        "pair operations of comparing everything with everything: {:.3e}",
+        *pair_operations as f64
+    );
+    for (share, work) in profile.work_of_heaviest {
+        let _ = writeln!(
+            report,
+            "  the heaviest {:>4} % of users cause {:>4.1} % of them",
+            share * 100.0,
+            work * 100.0
+        );
+    }
+    let sides = [
+        ("items per user", "users", &profile.user_degrees),
+        ("users per item", "items", &profile.item_degrees),
+    ];
+    for (unit, what, degrees) in sides {
+        let _ = writeln!(
+            report,
+            "\n{unit}: median {}, mean {:.1}, 90 % at most {}, 99 % at most {}, largest {}",
+            grouped(degrees.median),
+            degrees.mean,
+            grouped(degrees.p90),
+            grouped(degrees.p99),
+            grouped(degrees.most)
+        );
+        let histogram = Histogram::from_buckets(degrees.histogram.clone());
+        report.push_str(&histogram.render(unit, what, width()));
+    }
+    top_text(report, profile, folded);
+}
+
+/// Names the heaviest users and items.
+fn top_text(report: &mut String, profile: &Profile, folded: &Folded) {
+    let mut users = Table::new([("user with most items", Align::Left), ("items", Align::Right)]);
+    for (code, count) in &profile.top_users {
+        users.row([shortened(&folded.others.display(*code), 40), grouped(*count)]);
+    }
+    let _ = write!(report, "\n{}", users.render(width()));
+    let mut items = Table::new([
+        ("item with most users", Align::Left),
+        ("label", Align::Left),
+        ("users", Align::Right),
+    ]);
+    for (code, count) in &profile.top_items {
+        let label = folded.catalogue.labels.as_ref().and_then(|labels| labels.get(*code as usize));
+        items.row([
+            shortened(&folded.catalogue.ids.display(*code), 40),
+            label.map(printable).unwrap_or_default(),
+            grouped(*count),
+        ]);
+    }
+    let _ = write!(report, "\n{}", items.render(width()));
+}

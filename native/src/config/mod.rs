@@ -1,0 +1,568 @@
+//! Settings and where each comes from: command line over `ILK_*` variables over job file over
+//! preset over defaults.
+
+mod file;
+mod show;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use clap::{ArgMatches, parser::ValueSource};
+use figment::{
+    Figment, Metadata, Profile, Provider,
+    error::{Actual, Kind},
+    value::{Dict, Map, Value},
+};
+use ilk_core::job::{Given, Job, JobError, Preset, SimilarityJob};
+use ilk_formats::Condition;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use self::file::JobFile;
+use crate::{
+    cli::{InputArgs, InspectArgs, JobFileArgs, JobSettingsArgs},
+    error::Error,
+    text::did_you_mean,
+};
+
+/// The byte between fields of a CSV file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Delimiter(pub(crate) u8);
+
+impl FromStr for Delimiter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.as_bytes()) {
+            ("tab" | "\\t", _) => Ok(Self(b'\t')),
+            (_, [byte]) if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => {
+                Ok(Self(*byte))
+            }
+            _ => Err("expected one character, such as `;`, or `tab`".into()),
+        }
+    }
+}
+
+impl TryFrom<String> for Delimiter {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|expected| format!("`{text}`: {expected}"))
+    }
+}
+
+impl From<Delimiter> for String {
+    fn from(delimiter: Delimiter) -> Self {
+        delimiter.to_string()
+    }
+}
+
+impl fmt::Display for Delimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == b'\t' { f.pad("tab") } else { write!(f, "{}", char::from(self.0)) }
+    }
+}
+
+/// A data source as far as it is known: what `inspect` needs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct PartialSource {
+    /// Files, patterns and folders.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) input: Vec<String>,
+    /// Column that says who.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<String>,
+    /// Column that says what.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) item: Option<String>,
+    /// Column that says how much.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) weight: Option<String>,
+    /// Column that says when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time: Option<String>,
+    /// Column with the item's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) item_label: Option<String>,
+    /// Conditions on rows; all must hold.
+    #[serde(rename = "where", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) conditions: Vec<Condition>,
+    /// Delimiter of CSV files; detected where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) delimiter: Option<Delimiter>,
+}
+
+impl PartialSource {
+    /// Returns which optional columns are named.
+    pub(crate) const fn given(&self) -> Given {
+        Given { weight: self.weight.is_some(), time: self.time.is_some() }
+    }
+}
+
+/// Where the interactions are and what their columns mean.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct DataSource {
+    /// Its name in the job file.
+    pub(crate) name: Option<String>,
+    /// Files, patterns and folders; at least one.
+    pub(crate) input: Vec<String>,
+    /// Column that says who.
+    pub(crate) user: String,
+    /// Column that says what.
+    pub(crate) item: String,
+    /// Column that says how much.
+    pub(crate) weight: Option<String>,
+    /// Column that says when.
+    pub(crate) time: Option<String>,
+    /// Column with the item's name.
+    pub(crate) item_label: Option<String>,
+    /// Conditions on rows; all must hold.
+    pub(crate) conditions: Vec<Condition>,
+    /// Delimiter of CSV files; detected where absent.
+    pub(crate) delimiter: Option<Delimiter>,
+}
+
+/// Files with one id per line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Lists {
+    /// Only these may appear as neighbours; all where empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) only: Vec<PathBuf>,
+    /// These may not appear as neighbours.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) exclude: Vec<PathBuf>,
+    /// Neighbours are computed for these; for all where empty.
+    #[serde(rename = "for", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) targets: Vec<PathBuf>,
+}
+
+/// Everything a run needs, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// What to read.
+    pub(crate) source: DataSource,
+    /// What to compute, every setting decided.
+    pub(crate) resolved: Job,
+    /// Item lists.
+    pub(crate) lists: Lists,
+    /// Where to write.
+    pub(crate) out: PathBuf,
+    /// Threads to use; one per core where absent.
+    pub(crate) threads: Option<NonZeroUsize>,
+}
+
+/// One layer: the values of one place, by group.
+struct Layer {
+    origin: String,
+    values: Dict,
+}
+
+impl Provider for Layer {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.origin.clone())
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Map::from([(Profile::Default, self.values.clone())]))
+    }
+}
+
+const COMMAND_LINE: &str = "command line";
+const DEFAULT: &str = "default";
+
+/// All layers together; answers what a setting is and where it comes from.
+#[derive(Debug)]
+pub(crate) struct Layers {
+    figment: Figment,
+    file: Option<JobFile>,
+    datasource: Option<Choice>,
+}
+
+/// The data source of the job file that counts.
+#[derive(Clone, Debug)]
+struct Choice {
+    name: String,
+    origin: String,
+}
+
+/// What the command line and the environment say, by group and name.
+#[derive(Default)]
+struct Said {
+    values: Dict,
+    origins: BTreeMap<String, String>,
+}
+
+impl Said {
+    /// Adds a group of flags; those left out are absent from `values`.
+    fn group(
+        &mut self,
+        group: &str,
+        values: &impl Serialize,
+        matches: &ArgMatches,
+    ) -> Result<(), Error> {
+        let values =
+            Value::serialize(values).map_err(|error| Error::internal(error.to_string()))?;
+        let values: Dict = values.into_dict().unwrap_or_default();
+        // Flags left out serialize as nothing.
+        let given = values.into_iter().filter(|(_, value)| !matches!(value, Value::Empty(..)));
+        let mut kept = Dict::new();
+        for (name, value) in given {
+            self.origins.insert(format!("{group}.{name}"), origin_of(&name, matches));
+            kept.insert(name, value);
+        }
+        self.values.entry(group.into()).or_insert_with(|| Value::from(Dict::new()));
+        if let Some(Value::Dict(_, dict)) = self.values.get_mut(group) {
+            dict.extend(kept);
+        }
+        Ok(())
+    }
+
+    /// Splits into one layer per origin, variables before the command line.
+    fn layers(self) -> Vec<Layer> {
+        let mut layers: BTreeMap<(bool, String), Dict> = BTreeMap::new();
+        for (group, values) in self.values {
+            for (name, value) in values.into_dict().unwrap_or_default() {
+                let Some(origin) = self.origins.get(&format!("{group}.{name}")) else { continue };
+                let layer = layers.entry((origin == COMMAND_LINE, origin.clone())).or_default();
+                let dict = layer.entry(group.clone()).or_insert_with(|| Value::from(Dict::new()));
+                if let Value::Dict(_, dict) = dict {
+                    dict.insert(name, value);
+                }
+            }
+        }
+        let named = layers.into_iter();
+        named.map(|((_, origin), values)| Layer { origin, values }).collect()
+    }
+}
+
+/// Tells whether a flag was given or its variable.
+fn origin_of(name: &str, matches: &ArgMatches) -> String {
+    match matches.value_source(name) {
+        Some(ValueSource::EnvVariable) => format!("ILK_{}", name.to_uppercase()),
+        _ => COMMAND_LINE.into(),
+    }
+}
+
+fn asked_datasource(args: &JobFileArgs, matches: &ArgMatches) -> Option<Choice> {
+    let name = args.datasource.clone()?;
+    Some(Choice { name, origin: origin_of("datasource", matches) })
+}
+
+impl Layers {
+    /// Gathers all layers for `run` and `config`.
+    ///
+    /// # Errors
+    /// If the job file cannot be used or the data source is not clear.
+    pub(crate) fn of_job(args: &JobSettingsArgs, matches: &ArgMatches) -> Result<Self, Error> {
+        let mut said = Said::default();
+        let (file, input) = job_file(&args.file, &args.input)?;
+        said.group("source", &Inputs { input }, matches)?;
+        said.group("source", &args.source, matches)?;
+        said.group("job", &SimilarityJob::from(&args.job), matches)?;
+        said.group("lists", &args.lists, matches)?;
+        said.group("output", &args.output, matches)?;
+        said.group("work", &args.work, matches)?;
+        Self::stack(said, file, asked_datasource(&args.file, matches))
+    }
+
+    /// Gathers the layers that `inspect` looks at.
+    ///
+    /// # Errors
+    /// As [`of_job`](Self::of_job).
+    pub(crate) fn of_inspection(args: &InspectArgs, matches: &ArgMatches) -> Result<Self, Error> {
+        let mut said = Said::default();
+        let (file, input) = job_file(&args.file, &args.input)?;
+        said.group("source", &Inputs { input }, matches)?;
+        said.group("source", &args.source, matches)?;
+        said.group("work", &args.work, matches)?;
+        Self::stack(said, file, asked_datasource(&args.file, matches))
+    }
+
+    fn stack(said: Said, file: Option<JobFile>, asked: Option<Choice>) -> Result<Self, Error> {
+        let has_input = said.origins.contains_key("source.input");
+        let datasource = choose(file.as_ref(), asked, has_input)?;
+        let mut figment = Figment::new();
+        for layer in file.iter().flat_map(|file| file_layers(file, datasource.as_ref())) {
+            figment = figment.merge(layer);
+        }
+        for layer in said.layers() {
+            figment = figment.merge(layer);
+        }
+        let mut layers = Self { figment, file, datasource };
+        if let Some(like) = layers.get::<Option<Preset>>("job.like")? {
+            let values = Value::serialize(SimilarityJob::preset(like));
+            let values = values.map_err(|error| Error::internal(error.to_string()))?;
+            let layer = Layer {
+                origin: format!("preset {like}"),
+                values: Dict::from([("preset".into(), values)]),
+            };
+            layers.figment = layers.figment.merge(layer);
+        }
+        Ok(layers)
+    }
+
+    /// Returns the value at `path`, such as `job.top`; the default of `T` where nothing is said.
+    fn get<T: DeserializeOwned + Default>(&self, path: &str) -> Result<T, Error> {
+        if !self.figment.contains(path) {
+            return Ok(T::default());
+        }
+        self.figment.extract_inner(path).map_err(|error| self.type_error(path, error))
+    }
+
+    /// Returns where the setting at `path` comes from; `None` where nothing is said.
+    fn origin(&self, path: &str) -> Option<String> {
+        Some(self.figment.find_metadata(path)?.name.to_string())
+    }
+
+    /// Returns the job as people wrote it, over all layers but the preset's.
+    ///
+    /// # Errors
+    /// For a value of the wrong type.
+    pub(crate) fn job(&self) -> Result<SimilarityJob, Error> {
+        self.get("job")
+    }
+
+    /// Returns the data source as far as it is known.
+    ///
+    /// # Errors
+    /// For a value of the wrong type.
+    pub(crate) fn source(&self) -> Result<PartialSource, Error> {
+        self.get("source")
+    }
+
+    /// Returns the number of threads.
+    ///
+    /// # Errors
+    /// For a value of the wrong type.
+    pub(crate) fn threads(&self) -> Result<Option<NonZeroUsize>, Error> {
+        self.get("work.threads")
+    }
+
+    /// Decides every setting of the job.
+    ///
+    /// # Errors
+    /// For a setting that cannot be, with its origin.
+    pub(crate) fn resolve(&self) -> Result<Job, Error> {
+        let given = self.source()?.given();
+        self.job()?.resolve(given).map_err(|error| self.job_error(&error))
+    }
+
+    /// Checks that everything a run needs is there.
+    ///
+    /// # Errors
+    /// If something is missing or cannot be.
+    pub(crate) fn settings(&self) -> Result<Settings, Error> {
+        let source = self.source()?;
+        let out: Option<PathBuf> = self.get("output.out")?;
+        let missing = [
+            ("INPUT", source.input.is_empty()),
+            ("--user", source.user.is_none()),
+            ("--item", source.item.is_none()),
+            ("--out", out.is_none()),
+        ];
+        let names: Vec<_> = missing.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+        let (Some(user), Some(item), Some(out), true) =
+            (source.user.clone(), source.item.clone(), out, names.is_empty())
+        else {
+            return Err(Error::input(format!("missing: {}", names.join(", "))).with_help(
+                "as in `ilk run orders.csv --user member --item product --out similar.parquet`, \
+                 or in a job file",
+            ));
+        };
+        Ok(Settings {
+            resolved: self.resolve()?,
+            lists: self.get("lists")?,
+            threads: self.threads()?,
+            out,
+            source: DataSource {
+                name: self.datasource.as_ref().map(|choice| choice.name.clone()),
+                input: source.input,
+                user,
+                item,
+                weight: source.weight,
+                time: source.time,
+                item_label: source.item_label,
+                conditions: source.conditions,
+                delimiter: source.delimiter,
+            },
+        })
+    }
+
+    /// Returns where the setting `group.name` is said, to the line.
+    fn place(&self, group: &str, name: &str) -> Option<String> {
+        let origin = self.origin(&format!("{group}.{name}"))?;
+        let line = self.file.as_ref().filter(|file| origin.starts_with(&file.name));
+        let line = line.and_then(|file| {
+            let chosen = self.datasource.as_ref();
+            let source = chosen.and_then(|choice| file.sources.get(&choice.name));
+            let section = if group == "source" { source? } else { &file.job };
+            Some(format!("{} line {}", file.name, section.lines.get(name)?))
+        });
+        Some(line.unwrap_or(origin))
+    }
+
+    /// Tells of a value of the wrong type: where it stands, what it is, what it should be.
+    fn type_error(&self, path: &str, error: figment::Error) -> Error {
+        // Below a group the error knows its key; elements of lists are of no interest.
+        let key = error.path.first().map_or("", String::as_str);
+        let (group, name) = path.split_once('.').unwrap_or((path, key));
+        let place = self.place(group, name).unwrap_or_else(|| COMMAND_LINE.into());
+        match error.kind {
+            Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
+                Error::input(format!(
+                    "{place}: {name} is {}, expected {}",
+                    found_text(&found),
+                    expected_text(&expected)
+                ))
+            }
+            Kind::UnknownVariant(found, known) => {
+                let error = Error::input(format!("{place}: {name} `{found}` is not known"));
+                let near = did_you_mean(&found, known.iter().copied());
+                error.with_help(near.unwrap_or_else(|| format!("one of: {}", known.join(", "))))
+            }
+            other => Error::input(format!("{place}: {name}: {other}")),
+        }
+    }
+
+    /// Tells of a setting that core refuses, and who said so.
+    fn job_error(&self, error: &JobError) -> Error {
+        let setting = match error {
+            JobError::Name { what, .. } => *what,
+            JobError::Value { setting, .. } | JobError::Misplaced { setting, .. } => *setting,
+            _ => "",
+        };
+        let place = self.place("job", setting).or_else(|| self.place("preset", setting));
+        let place = place.map(|place| format!(" ({setting} is from {place})"));
+        Error::input(format!("{error}{}", place.unwrap_or_default()))
+    }
+}
+
+/// The INPUT arguments as a group of settings.
+#[derive(Serialize)]
+struct Inputs {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    input: Vec<String>,
+}
+
+/// Finds the job file among the arguments; returns it with the inputs that are left.
+fn job_file(
+    args: &JobFileArgs,
+    input: &InputArgs,
+) -> Result<(Option<JobFile>, Vec<String>), Error> {
+    let is_job = |input: &String| {
+        Path::new(input).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"))
+    };
+    match (&args.job, input.input.as_slice()) {
+        (Some(path), inputs) => Ok((Some(JobFile::read(path)?), inputs.to_vec())),
+        (None, [only]) if is_job(only) => Ok((Some(JobFile::read(Path::new(only))?), Vec::new())),
+        (None, inputs) => match inputs.iter().find(|input| is_job(input)) {
+            Some(job) => Err(Error::input(format!("{job} is a job file, not an input"))
+                .with_help(format!("to read other inputs with its settings: --job {job}"))),
+            None => Ok((None, inputs.to_vec())),
+        },
+    }
+}
+
+/// Decides which data source of the job file counts.
+fn choose(
+    file: Option<&JobFile>,
+    asked: Option<Choice>,
+    has_input: bool,
+) -> Result<Option<Choice>, Error> {
+    let Some(file) = file else {
+        return match asked {
+            Some(Choice { name, .. }) => {
+                Err(Error::input(format!("no job file to take data source {name} from"))
+                    .with_help("name one: `ilk run job.toml` or --job job.toml"))
+            }
+            None => Ok(None),
+        };
+    };
+    let known: Vec<&str> = file.sources.keys().map(String::as_str).collect();
+    let list = known.join(", ");
+    let of_file = |name: &str, origin| Choice { name: name.into(), origin };
+    let chosen = file.datasource.as_deref().map(|name| of_file(name, file.name.clone()));
+    match (asked.or(chosen), known.as_slice()) {
+        (Some(Choice { name, .. }), []) => {
+            Err(Error::input(format!("{} has no data sources, so no `{name}`", file.name))
+                .with_help(format!("add [datasource.{name}] with input, user and item")))
+        }
+        (Some(Choice { name, .. }), _) if !known.contains(&name.as_str()) => {
+            let near = did_you_mean(&name, known.iter().copied());
+            let error =
+                Error::input(format!("{} has no data source `{name}`, only: {list}", file.name));
+            Err(error.with_help_if(near))
+        }
+        (Some(choice), _) => Ok(Some(choice)),
+        (None, [only]) => Ok(Some(of_file(only, format!("{} (its only one)", file.name)))),
+        (None, []) => Ok(None),
+        (None, _) if has_input => Ok(None),
+        (None, _) => Err(Error::input(format!("{} has several data sources: {list}", file.name))
+            .with_help("choose one with --datasource NAME, or `datasource` under [job]")),
+    }
+}
+
+/// Makes layers of a job file: the chosen data source, then the job.
+fn file_layers(file: &JobFile, datasource: Option<&Choice>) -> Vec<Layer> {
+    let mut layers = Vec::new();
+    if let Some((name, source)) =
+        datasource.and_then(|choice| file.sources.get_key_value(&choice.name))
+    {
+        layers.push(Layer {
+            origin: format!("{} [datasource.{name}]", file.name),
+            values: Dict::from([("source".into(), Value::from(source.values.clone()))]),
+        });
+    }
+    let mut groups: BTreeMap<&str, Dict> = BTreeMap::new();
+    for (name, value) in &file.job.values {
+        let group = match name.as_str() {
+            "only" | "exclude" | "for" => "lists",
+            "out" => "output",
+            "threads" => "work",
+            _ => "job",
+        };
+        groups.entry(group).or_default().insert(name.clone(), value.clone());
+    }
+    let values = groups.into_iter().map(|(group, dict)| (group.into(), Value::from(dict)));
+    layers.push(Layer { origin: format!("{} [job]", file.name), values: values.collect() });
+    layers
+}
+
+/// Says what stands in a file, in words.
+fn found_text(found: &Actual) -> String {
+    match found {
+        Actual::Bool(truth) => format!("{truth}"),
+        Actual::Unsigned(number) => format!("the number {number}"),
+        Actual::Signed(number) => format!("the number {number}"),
+        Actual::Float(number) => format!("the number {number:?}"),
+        Actual::Str(text) => format!("the text \"{text}\""),
+        Actual::Seq => "a list".into(),
+        Actual::Map => "a table".into(),
+        other => other.to_string(),
+    }
+}
+
+/// Says what a type of ours takes, in words.
+fn expected_text(expected: &str) -> &str {
+    match expected {
+        "u32" => "a whole number of 0 or more",
+        "f64" => "a number",
+        "a string" => "a text in quotes",
+        "path string" => "a path in quotes",
+        "a boolean" => "true or false",
+        "a sequence" => "a list of texts",
+        "a nonzero usize" => "a whole number of 1 or more",
+        other if other.contains("enum") => "a name in quotes",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,222 @@
+//! What stops the program, how it is told, and the exit code it ends with.
+
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    fmt,
+    io::{self, Write as _},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    process::ExitCode,
+    sync::{Mutex, PoisonError},
+};
+
+use serde_json::json;
+
+use crate::progress::LogFormat;
+
+/// The kinds of trouble, each with its exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Wrong usage, or input or output that cannot be used: 2.
+    Input,
+    /// A guard refused (bad rows, strict, budget): 1.
+    Refused,
+    /// The program itself is wrong: 3.
+    Internal,
+    /// Ctrl-C or SIGTERM: 130.
+    Interrupted,
+    /// The reader of our output went away, which is not trouble: 0.
+    ClosedPipe,
+}
+
+impl Kind {
+    /// Returns the exit code.
+    pub(crate) const fn exit_code(self) -> u8 {
+        match self {
+            Self::ClosedPipe => 0,
+            Self::Refused => 1,
+            Self::Input => 2,
+            Self::Internal => 3,
+            Self::Interrupted => 130,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::ClosedPipe => "closed_pipe",
+            Self::Refused => "refused",
+            Self::Input => "input",
+            Self::Internal => "internal",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// One line about what is wrong, perhaps one about what to do, and the exit code.
+#[derive(Debug)]
+pub(crate) struct Error {
+    kind: Kind,
+    message: String,
+    help: Option<String>,
+    backtrace: Option<String>,
+}
+
+impl Error {
+    /// Makes an error of `kind`; `message` is one line, in lower case, without a full stop.
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), help: None, backtrace: None }
+    }
+
+    /// Usage or input: exit code 2.
+    pub(crate) fn input(message: impl Into<String>) -> Self {
+        Self::new(Kind::Input, message)
+    }
+
+    /// A guard refused: exit code 1.
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self::new(Kind::Refused, message)
+    }
+
+    /// A fault of the program: exit code 3.
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self::new(Kind::Internal, message)
+    }
+
+    /// A file that cannot be used, with the system's reason.
+    pub(crate) fn file(what: &str, path: &Path, error: &io::Error) -> Self {
+        Self::input(format!("cannot {what} {}: {}", path.display(), reason(error)))
+    }
+
+    /// Adds what to do next.
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds what to do next, where there is something to say.
+    pub(crate) fn with_help_if(self, help: Option<String>) -> Self {
+        match help {
+            Some(help) => self.with_help(help),
+            None => self,
+        }
+    }
+
+    /// Returns the kind.
+    #[cfg(test)]
+    pub(crate) const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Prints the error to stderr and returns the exit code.
+    pub(crate) fn report(&self, format: LogFormat) -> ExitCode {
+        let code = self.kind.exit_code();
+        if self.kind != Kind::ClosedPipe {
+            // Nobody is left to tell if stderr is closed too.
+            let _ = match format {
+                LogFormat::Text => write!(io::stderr().lock(), "{self}"),
+                LogFormat::Json => writeln!(io::stderr().lock(), "{}", self.to_json()),
+            };
+        }
+        ExitCode::from(code)
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        let mut record = json!({
+            "event": "error",
+            "kind": self.kind.name(),
+            "message": self.message,
+            "exit_code": self.kind.exit_code(),
+        });
+        if let Some(help) = &self.help {
+            record["help"] = json!(help);
+        }
+        record
+    }
+}
+
+/// The lines people read: `error: …`, and `help: …` where there is one.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kind == Kind::Internal {
+            writeln!(f, "internal error: {}; please report", self.message)?;
+        } else {
+            let label = console::style("error:").for_stderr().red().bold();
+            writeln!(f, "{label} {}", self.message)?;
+        }
+        if let Some(help) = &self.help {
+            writeln!(f, "{} {help}", console::style("help:").for_stderr().bold())?;
+        }
+        if let Some(backtrace) = &self.backtrace {
+            writeln!(f, "{backtrace}")?;
+        }
+        Ok(())
+    }
+}
+
+impl From<ilk_formats::Error> for Error {
+    fn from(error: ilk_formats::Error) -> Self {
+        Self::input(error.to_string())
+    }
+}
+
+/// Returns what the system says, without the number that std adds.
+pub(crate) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut characters = text.chars();
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
+}
+
+/// What the last panic said: (one line, its backtrace where one was asked for).
+static LAST_PANIC: Mutex<Option<(String, Option<String>)>> = Mutex::new(None);
+
+/// Makes panics silent where they happen: decoders of foreign bytes may panic and be caught.
+/// One that nobody catches is told by [`guard_panics`].
+pub(crate) fn install_panic_hook() {
+    std::panic::set_hook(Box::new(|panic| {
+        let message = panic.payload_as_str().unwrap_or("no message").replace('\n', " ");
+        let place = panic.location().map(|at| format!(" ({}:{})", at.file(), at.line()));
+        let backtrace = Backtrace::capture();
+        let asked_for = backtrace.status() == BacktraceStatus::Captured;
+        *LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner) = Some((
+            format!("{message}{}", place.unwrap_or_default()),
+            asked_for.then(|| backtrace.to_string()),
+        ));
+    }));
+}
+
+/// Runs `work`; a panic of it, also on a thread it waits for, becomes one short error, exit
+/// code 3. The backtrace is part of it only where `RUST_BACKTRACE` asks.
+pub(crate) fn guard_panics<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let last = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (message, backtrace) = last.unwrap_or_else(|| ("panic".into(), None));
+        Err(Error { backtrace, ..Error::internal(message) })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_read_as_one_line_and_a_help_line() {
+        let error = Error::input("no file matches `x/*.csv`").with_help("quote the pattern");
+        assert_eq!(
+            console::strip_ansi_codes(&error.to_string()),
+            "error: no file matches `x/*.csv`\nhelp: quote the pattern\n"
+        );
+        assert_eq!(
+            error.to_json().to_string(),
+            r#"{"event":"error","exit_code":2,"help":"quote the pattern","kind":"input","message":"no file matches `x/*.csv`"}"#
+        );
+    }
+
+    #[test]
+    fn the_systems_reason_comes_without_its_number() {
+        let error = io::Error::from_raw_os_error(2);
+        assert!(!reason(&error).contains("os error"), "{}", reason(&error));
+    }
+}

@@ -1,0 +1,94 @@
+//! Writing results: one file, or a folder of them, whole or not at all.
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write as _},
+    path::{Path, PathBuf},
+};
+
+use ilk_core::neighbours::{Catalogue, Neighbours};
+use ilk_formats::{OutputFormat, write_items, write_neighbours};
+
+use crate::{
+    error::Error,
+    publish::{Existing, WorkingFile, WorkingFolder},
+};
+
+/// Name of the neighbours table in an output folder.
+pub(crate) const NEIGHBOURS: &str = "neighbours.parquet";
+
+/// Name of the items table in an output folder.
+pub(crate) const ITEMS: &str = "items.parquet";
+
+/// An output being written beside its place.
+#[derive(Debug)]
+pub(crate) struct Output {
+    target: PathBuf,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    File(WorkingFile, OutputFormat),
+    Folder(WorkingFolder),
+}
+
+impl Output {
+    /// Checks the place before any work is done. A name without an ending, or one that is a
+    /// folder already, gives a folder.
+    ///
+    /// # Errors
+    /// For an unknown ending, an output that exists, and places that cannot be written.
+    pub(crate) fn create(target: &Path, existing: Existing) -> Result<Self, Error> {
+        let name = target.to_string_lossy();
+        let is_folder = target.is_dir() || name.ends_with('/') || target.extension().is_none();
+        let place = if is_folder {
+            Place::Folder(WorkingFolder::create(target, existing, &[NEIGHBOURS, ITEMS])?)
+        } else {
+            let format = OutputFormat::of_name(&name)?;
+            Place::File(WorkingFile::create(target, existing)?, format)
+        };
+        Ok(Self { target: target.into(), place })
+    }
+
+    /// Writes the result and puts it in its place.
+    ///
+    /// # Errors
+    /// If the disk refuses; nothing is left behind then.
+    pub(crate) fn write(self, catalogue: &Catalogue, neighbours: &Neighbours) -> Result<(), Error> {
+        let Self { target, place } = self;
+        match place {
+            Place::File(mut working, format) => {
+                let path = target.as_path();
+                fill(working.file(), path, |out| {
+                    write_neighbours(format, out, catalogue, neighbours)
+                })?;
+                working.publish()
+            }
+            Place::Folder(working) => {
+                let format = OutputFormat::Parquet;
+                fill(&mut working.create_file(NEIGHBOURS)?, &target.join(NEIGHBOURS), |out| {
+                    write_neighbours(format, out, catalogue, neighbours)
+                })?;
+                fill(&mut working.create_file(ITEMS)?, &target.join(ITEMS), |out| {
+                    write_items(format, out, catalogue)
+                })?;
+                working.publish()
+            }
+        }
+    }
+}
+
+/// Writes a file through a buffer.
+fn fill(
+    file: &mut File,
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&mut File>) -> Result<(), ilk_formats::Error>,
+) -> Result<(), Error> {
+    let mut out = BufWriter::with_capacity(1 << 20, file);
+    write(&mut out).map_err(|error| match error {
+        ilk_formats::Error::Write { source } => Error::file("write", path, &source),
+        error => error.into(),
+    })?;
+    out.flush().map_err(|error| Error::file("write", path, &error))
+}

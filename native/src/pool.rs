@@ -1,0 +1,72 @@
+//! The threads of the program, as core borrows them.
+
+use std::{
+    num::NonZeroUsize,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use ilk_core::executor::Executor;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::error::Error;
+
+/// A pool of threads.
+#[derive(Debug)]
+pub(crate) struct Pool(ThreadPool);
+
+impl Pool {
+    /// Starts `threads` threads, one per core where absent.
+    ///
+    /// # Errors
+    /// If the system gives no threads.
+    pub(crate) fn new(threads: Option<NonZeroUsize>) -> Result<Self, Error> {
+        let builder = ThreadPoolBuilder::new().thread_name(|index| format!("ilk-{index}"));
+        let pool = builder.num_threads(threads.map_or(0, NonZeroUsize::get)).build();
+        pool.map(Self).map_err(|error| Error::internal(format!("cannot start threads: {error}")))
+    }
+}
+
+impl Executor for Pool {
+    fn workers(&self) -> usize {
+        self.0.current_num_threads()
+    }
+
+    fn map_with<S, R: Send>(
+        &self,
+        tasks: usize,
+        init: impl Fn() -> S + Sync,
+        run: impl Fn(&mut S, usize) -> R + Sync,
+    ) -> Vec<R> {
+        // Every thread takes the next task when it is done with one: the tasks come in the order
+        // that core chose, and one state serves a thread for all of its tasks.
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut state = None;
+            let mut results = Vec::new();
+            loop {
+                let task = next.fetch_add(1, Ordering::Relaxed);
+                if task >= tasks {
+                    return results;
+                }
+                results.push((task, run(state.get_or_insert_with(&init), task)));
+            }
+        };
+        let mut results = self.0.broadcast(|_| work()).into_iter().flatten().collect::<Vec<_>>();
+        results.sort_unstable_by_key(|(task, _)| *task);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_tasks() {
+        let pool = Pool::new(NonZeroUsize::new(4)).unwrap();
+        assert_eq!(pool.workers(), 4);
+        let squares = pool.map_with(1000, || 0, |_, task| task * task);
+        assert_eq!(squares, (0..1000).map(|task| task * task).collect::<Vec<_>>());
+        assert!(pool.map(0, |task| task).is_empty());
+    }
+}

@@ -1,0 +1,235 @@
+//! What the program tells while it works, on stderr: a few calm lines, events for machines, and
+//! bars for what takes longer than a second on a terminal.
+
+use std::{
+    fmt::Display,
+    io::{self, IsTerminal as _, Write as _},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{self, RecvTimeoutError},
+    },
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Map, Value, json};
+
+/// How progress and errors are written to stderr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people
+    #[default]
+    Text,
+    /// One JSON object per line
+    Json,
+}
+
+/// How much is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Voice {
+    Quiet,
+    Lines,
+    LinesAndBars,
+    Events,
+}
+
+/// Tells how the work goes. Cheap to pass around by reference, also between threads.
+#[derive(Debug)]
+pub(crate) struct Reporter {
+    voice: Voice,
+}
+
+/// How long a stage runs before its bar shows.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl Reporter {
+    /// Makes a reporter: `--quiet` silences lines and bars, `--log json` turns them into events.
+    pub(crate) fn new(format: LogFormat, quiet: Quiet) -> Self {
+        let voice = match (format, quiet) {
+            (LogFormat::Json, _) => Voice::Events,
+            (LogFormat::Text, Quiet::Yes) => Voice::Quiet,
+            (LogFormat::Text, Quiet::No) if io::stderr().is_terminal() => Voice::LinesAndBars,
+            (LogFormat::Text, Quiet::No) => Voice::Lines,
+        };
+        Self { voice }
+    }
+
+    /// Begins a stage, such as `reading`; `total` is what [`Stage::advance`] adds up to, where
+    /// that is known.
+    pub(crate) fn stage(&self, name: &'static str, total: Option<u64>) -> Stage<'_> {
+        if self.voice == Voice::Events {
+            let mut record = Map::new();
+            if let Some(total) = total {
+                record.insert("total".into(), json!(total));
+            }
+            self.event("stage_started", name, record);
+        }
+        let bar = (self.voice == Voice::LinesAndBars).then(|| PatientBar::start(name, total));
+        Stage { reporter: self, name, started: Instant::now(), bar, counts: Mutex::default() }
+    }
+
+    /// Says one line that people should see, such as what was set aside.
+    pub(crate) fn note(&self, text: impl Display) {
+        match self.voice {
+            Voice::Quiet => {}
+            Voice::Lines | Voice::LinesAndBars => say(&format!("{text}")),
+            Voice::Events => say(&json!({"event": "note", "message": text.to_string()})),
+        }
+    }
+
+    /// Says one line, and the same as an event with `counts` for machines.
+    pub(crate) fn count(&self, name: &str, text: impl Display, counts: &[(&str, u64)]) {
+        if self.voice != Voice::Events {
+            return self.note(text);
+        }
+        let record = counts.iter().map(|(name, count)| ((*name).into(), json!(count))).collect();
+        self.event("counted", name, record);
+    }
+
+    fn event(&self, event: &str, name: &str, mut record: Map<String, Value>) {
+        debug_assert_eq!(self.voice, Voice::Events, "only machines read events");
+        record.insert("event".into(), json!(event));
+        record.insert("name".into(), json!(name));
+        say(&Value::Object(record));
+    }
+}
+
+/// Whether to keep silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Quiet {
+    /// Say nothing but errors.
+    Yes,
+    /// Say how it goes.
+    No,
+}
+
+/// Writes one line to stderr; if that is closed, nobody listens.
+fn say(line: &dyn Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// A part of the work that is under way, shared by its threads. Dropping it without [`Stage::finish`] clears its bar
+/// and says nothing: the error that follows speaks for it.
+#[derive(Debug)]
+pub(crate) struct Stage<'a> {
+    reporter: &'a Reporter,
+    name: &'static str,
+    started: Instant,
+    bar: Option<PatientBar>,
+    counts: Mutex<Map<String, Value>>,
+}
+
+impl Stage<'_> {
+    /// Says, from any thread, that `units` more are done.
+    pub(crate) fn advance(&self, units: u64) {
+        if let Some(bar) = &self.bar {
+            bar.bar.inc(units);
+        }
+    }
+
+    /// Adds a count to the event that ends the stage.
+    pub(crate) fn count(&self, name: &str, count: u64) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.insert(name.into(), json!(count));
+    }
+
+    /// Ends the stage with what came of it, such as `541,909 rows from 1 file`.
+    pub(crate) fn finish(mut self, message: impl Display) {
+        drop(self.bar.take());
+        let seconds = self.started.elapsed().as_secs_f64();
+        match self.reporter.voice {
+            Voice::Quiet => {}
+            Voice::Lines | Voice::LinesAndBars => {
+                let name = console::style(format!("{:<10}", self.name)).for_stderr().dim();
+                say(&format!("{name} {message} ({})", seconds_text(seconds)));
+            }
+            Voice::Events => {
+                let counts = std::mem::take(&mut self.counts);
+                let mut record = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
+                // Microseconds: more digits are noise.
+                record.insert("seconds".into(), json!((seconds * 1e6).round() / 1e6));
+                record.insert("message".into(), json!(message.to_string()));
+                self.reporter.event("stage_finished", self.name, record);
+            }
+        }
+    }
+}
+
+/// A bar that a waiting thread brings to the screen once its stage has run for [`PATIENCE`].
+#[derive(Debug)]
+struct PatientBar {
+    bar: ProgressBar,
+    /// Dropped to tell the thread that the stage is over.
+    over: Option<mpsc::Sender<()>>,
+    waiter: Option<std::thread::JoinHandle<()>>,
+}
+
+impl PatientBar {
+    fn start(name: &'static str, total: Option<u64>) -> Self {
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
+        let template = match total {
+            Some(_) => "{prefix:<10} {bar:30} {percent:>3}% {eta:>5} left",
+            None => "{prefix:<10} {spinner} {human_pos} {elapsed}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("━╸ "));
+        }
+        bar.set_prefix(name);
+        let (over, stage) = mpsc::channel();
+        let shown = bar.clone();
+        // A bar is a courtesy: without a thread for it the work goes on.
+        let waiter = std::thread::Builder::new().name("progress".into()).spawn(move || {
+            if stage.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                shown.set_draw_target(ProgressDrawTarget::stderr());
+                shown.enable_steady_tick(Duration::from_millis(100));
+            }
+        });
+        Self { bar, over: Some(over), waiter: waiter.ok() }
+    }
+}
+
+impl Drop for PatientBar {
+    fn drop(&mut self) {
+        drop(self.over.take());
+        if let Some(waiter) = self.waiter.take() {
+            // It only waits and draws; if it panicked the hook has ended the program.
+            let _ = waiter.join();
+        }
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Formats a span of time as people say it: `0.21 s`, `12.3 s`, `4 min 05 s`.
+pub(crate) fn seconds_text(seconds: f64) -> String {
+    if seconds < 9.995 {
+        format!("{seconds:.2} s")
+    } else if seconds < 99.95 {
+        format!("{seconds:.1} s")
+    } else {
+        let whole = seconds.round() as u64;
+        format!("{} min {:02} s", whole / 60, whole % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_with_sensible_digits() {
+        assert_eq!(seconds_text(0.2149), "0.21 s");
+        assert_eq!(seconds_text(9.999), "10.0 s");
+        assert_eq!(seconds_text(245.2), "4 min 05 s");
+    }
+
+    #[test]
+    fn a_stage_can_be_shared_and_dropped_early() {
+        let reporter = Reporter { voice: Voice::Quiet };
+        let stage = reporter.stage("reading", Some(10));
+        std::thread::scope(|scope| {
+            scope.spawn(|| stage.advance(5));
+        });
+        stage.advance(5);
+        drop(stage);
+    }
+}

@@ -1,0 +1,403 @@
+//! Outputs appear whole or not at all: written beside their place, synced, renamed.
+//!
+//! Working files are named `.NAME.XXXXXX.partial`. They are gone after an error (they remove
+//! themselves when dropped) and after Ctrl-C or SIGTERM ([`install_signal_handler`]).
+
+use std::{
+    ffi::{OsStr, OsString},
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    process,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tempfile::{NamedTempFile, TempDir};
+
+use crate::error::{Error, Kind};
+
+/// What to do about an output that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// It is an error.
+    Refuse,
+    /// It is replaced (`--overwrite`).
+    Replace,
+}
+
+/// Paths of working files and folders that are not published yet.
+static WORKING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn working() -> MutexGuard<'static, Vec<PathBuf>> {
+    WORKING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes Ctrl-C, SIGTERM and SIGHUP remove working files and end the program with 130.
+///
+/// # Errors
+/// If the system does not take the handler.
+pub(crate) fn install_signal_handler() -> Result<(), Error> {
+    ctrlc::set_handler(|| {
+        // The lock is kept until the end: no new working file comes into being meanwhile.
+        let paths = working();
+        for path in paths.iter() {
+            remove(path);
+        }
+        process::exit(i32::from(Kind::Interrupted.exit_code()));
+    })
+    .map_err(|error| Error::internal(format!("cannot handle signals: {error}")))
+}
+
+/// Removes a working file or folder; where that fails there is nothing better to do.
+fn remove(path: &Path) {
+    let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+}
+
+/// Keeps a path on the list of working files while it lives.
+#[derive(Debug)]
+struct Registered(PathBuf);
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        working().retain(|path| *path != self.0);
+    }
+}
+
+/// Creates with `create` and registers the path in one step that no signal can split.
+fn registered<T>(
+    create: impl FnOnce() -> io::Result<T>,
+    path_of: impl FnOnce(&T) -> &Path,
+) -> io::Result<(T, Registered)> {
+    let mut paths = working();
+    let created = create()?;
+    let path = path_of(&created).to_owned();
+    paths.push(path.clone());
+    Ok((created, Registered(path)))
+}
+
+/// A file being written beside its place.
+#[derive(Debug)]
+pub(crate) struct WorkingFile {
+    file: NamedTempFile,
+    registered: Registered,
+    target: PathBuf,
+    existing: Existing,
+}
+
+impl WorkingFile {
+    /// Checks the place and creates the working file beside it, before any work is done.
+    ///
+    /// # Errors
+    /// If the folder is missing or cannot be written, or the output exists and is not to be, or
+    /// cannot be, replaced by a file.
+    pub(crate) fn create(target: &Path, existing: Existing) -> Result<Self, Error> {
+        let parent = check_place(target, existing)?;
+        if target.is_dir() {
+            return Err(Error::input(format!("{} is a folder", target.display()))
+                .with_help("name a file, or leave out the ending to write a folder"));
+        }
+        if target.exists() && !target.is_file() {
+            return Err(Error::input(format!("{} is not a regular file", target.display())));
+        }
+        let (prefix, mut builder) = (prefix(target), tempfile::Builder::new());
+        builder.prefix(&prefix).suffix(".partial");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let (file, registered) =
+            registered(|| builder.tempfile_in(&parent), |file: &NamedTempFile| file.path())
+                .map_err(|error| Error::file("write to", &parent, &error))?;
+        Ok(Self { file, registered, target: target.to_owned(), existing })
+    }
+
+    /// Returns the open file.
+    pub(crate) fn file(&mut self) -> &mut File {
+        self.file.as_file_mut()
+    }
+
+    /// Puts the file in its place. Everything must have been flushed into it.
+    ///
+    /// # Errors
+    /// If the disk refuses, or an output has appeared there meanwhile.
+    pub(crate) fn publish(self) -> Result<(), Error> {
+        let Self { file, registered, target, existing } = self;
+        let failed = |error: &io::Error| Error::file("write", &target, error);
+        file.as_file().sync_all().map_err(|error| failed(&error))?;
+        match existing {
+            Existing::Refuse => file.persist_noclobber(&target),
+            Existing::Replace => file.persist(&target),
+        }
+        .map_err(|error| match error.error.kind() {
+            io::ErrorKind::AlreadyExists => exists(&target),
+            _ => failed(&error.error),
+        })?;
+        drop(registered);
+        sync_parent(&target).map_err(|error| failed(&error))
+    }
+}
+
+/// A folder being written beside its place.
+#[derive(Debug)]
+pub(crate) struct WorkingFolder {
+    folder: TempDir,
+    registered: Registered,
+    target: PathBuf,
+    existing: Existing,
+}
+
+impl WorkingFolder {
+    /// Checks the place and creates the working folder beside it, before any work is done.
+    /// `own` names the files such a folder holds: a folder with anything else in it is never
+    /// replaced.
+    ///
+    /// # Errors
+    /// If the parent is missing or cannot be written, or the output exists and is not to be, or
+    /// cannot be, replaced.
+    pub(crate) fn create(target: &Path, existing: Existing, own: &[&str]) -> Result<Self, Error> {
+        let parent = check_place(target, existing)?;
+        if target.is_dir() {
+            check_replaceable(target, own)?;
+        } else if target.exists() {
+            return Err(Error::input(format!("{} is a file, not a folder", target.display())));
+        }
+        let (prefix, mut builder) = (prefix(target), tempfile::Builder::new());
+        builder.prefix(&prefix).suffix(".partial");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+        let (folder, registered) =
+            registered(|| builder.tempdir_in(&parent), |folder: &TempDir| folder.path())
+                .map_err(|error| Error::file("write to", &parent, &error))?;
+        Ok(Self { folder, registered, target: target.to_owned(), existing })
+    }
+
+    /// Creates a file in the folder.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(crate) fn create_file(&self, name: &str) -> Result<File, Error> {
+        File::create_new(self.folder.path().join(name))
+            .map_err(|error| Error::file("write", &self.target.join(name), &error))
+    }
+
+    /// Puts the folder in its place. Everything must have been flushed into its files.
+    ///
+    /// An existing folder is exchanged in one step where the system can (Linux, macOS);
+    /// elsewhere there is a moment in which the old one is away and the new one not yet there.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(crate) fn publish(self) -> Result<(), Error> {
+        let Self { folder, registered, target, existing } = self;
+        let failed = |error: &io::Error| match error.kind() {
+            io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => exists(&target),
+            _ => Error::file("write", &target, error),
+        };
+        sync_folder(folder.path()).map_err(|error| failed(&error))?;
+        if target.exists() && existing == Existing::Replace {
+            // After the exchange the working folder holds the old output and removes it.
+            replace(folder.path(), &target).map_err(|error| failed(&error))?;
+            drop((folder, registered));
+        } else {
+            fs::rename(folder.path(), &target).map_err(|error| failed(&error))?;
+            let _ = folder.keep();
+            drop(registered);
+        }
+        sync_parent(&target).map_err(|error| failed(&error))
+    }
+}
+
+/// Checks what files and folders have in common and returns the folder to write in.
+fn check_place(target: &Path, existing: Existing) -> Result<PathBuf, Error> {
+    let parent = parent_of(target);
+    if target.file_name().is_none() {
+        return Err(Error::input(format!("`{}` does not name an output", target.display())));
+    }
+    if !parent.is_dir() {
+        let (place, why) =
+            (parent.display(), if parent.exists() { "not a folder" } else { "missing" });
+        return Err(Error::input(format!(
+            "cannot write {}: the folder {place} is {why}",
+            target.display()
+        ))
+        .with_help("create it first, or write elsewhere"));
+    }
+    if existing == Existing::Refuse && target.symlink_metadata().is_ok() {
+        return Err(exists(target));
+    }
+    Ok(parent)
+}
+
+fn exists(target: &Path) -> Error {
+    Error::input(format!("output {} exists", target.display()))
+        .with_help("pass --overwrite to replace it")
+}
+
+/// Refuses a folder that holds more than an earlier output.
+fn check_replaceable(target: &Path, own: &[&str]) -> Result<(), Error> {
+    let failed = |error: &io::Error| Error::file("read the folder", target, error);
+    for entry in fs::read_dir(target).map_err(|error| failed(&error))? {
+        let name = entry.map_err(|error| failed(&error))?.file_name();
+        if !own.iter().any(|file| name == OsStr::new(file)) {
+            return Err(Error::input(format!(
+                "the folder {} holds {}, which is no output of ilk; it will not be replaced",
+                target.display(),
+                name.display()
+            ))
+            .with_help("name a new folder"));
+        }
+    }
+    Ok(())
+}
+
+fn parent_of(target: &Path) -> PathBuf {
+    match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn prefix(target: &Path) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(target.file_name().unwrap_or_default());
+    prefix.push(".");
+    prefix
+}
+
+/// Puts `new` in the place of the folder `old`; `new` then holds what `old` held, or nothing.
+fn replace(new: &Path, old: &Path) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        if renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE).is_ok() {
+            return Ok(());
+        }
+    }
+    // Not every file system can exchange.
+    let mut aside = new.as_os_str().to_owned();
+    aside.push(".old");
+    fs::rename(old, &aside)?;
+    if let Err(error) = fs::rename(new, old) {
+        fs::rename(&aside, old)?;
+        return Err(error);
+    }
+    fs::rename(&aside, new)
+}
+
+/// Makes a folder's files, then the folder itself, last through a loss of power.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        // Some systems sync only files opened for writing.
+        File::options().write(true).open(entry?.path())?.sync_all()?;
+    }
+    sync_entries(folder)
+}
+
+fn sync_parent(target: &Path) -> io::Result<()> {
+    sync_entries(&parent_of(target))
+}
+
+/// Syncs the entries of a folder where the system has such a thing.
+fn sync_entries(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn text(error: &Error) -> String {
+        console::strip_ansi_codes(&error.to_string()).into_owned()
+    }
+
+    #[test]
+    fn files_are_written_beside_and_renamed() {
+        let home = tempfile::tempdir().unwrap();
+        let target = home.path().join("out.parquet");
+        let mut working = WorkingFile::create(&target, Existing::Refuse).unwrap();
+        working.file().write_all(b"new").unwrap();
+        let [name] = <[String; 1]>::try_from(names(home.path())).unwrap();
+        assert!(name.starts_with(".out.parquet.") && name.ends_with(".partial"), "{name}");
+        working.publish().unwrap();
+        assert_eq!(names(home.path()), ["out.parquet"]);
+        assert_eq!(fs::read(&target).unwrap(), b"new");
+    }
+
+    #[test]
+    fn dropped_work_leaves_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let target = home.path().join("out.csv");
+        drop(WorkingFile::create(&target, Existing::Refuse).unwrap());
+        let folder = WorkingFolder::create(&target, Existing::Refuse, &[]).unwrap();
+        folder.create_file("neighbours.parquet").unwrap();
+        drop(folder);
+        assert_eq!(names(home.path()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_output_that_exists_is_kept_unless_told_otherwise() {
+        let home = tempfile::tempdir().unwrap();
+        let target = home.path().join("out.csv");
+        let late = WorkingFile::create(&target, Existing::Refuse).unwrap();
+        fs::write(&target, "old").unwrap();
+        let error = WorkingFile::create(&target, Existing::Refuse).unwrap_err();
+        assert!(text(&error).contains("exists\nhelp: pass --overwrite"), "{error}");
+        // It also may appear while we work.
+        assert!(text(&late.publish().unwrap_err()).contains("exists"));
+        assert_eq!(fs::read(&target).unwrap(), b"old");
+        let mut working = WorkingFile::create(&target, Existing::Replace).unwrap();
+        working.file().write_all(b"new").unwrap();
+        working.publish().unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"new");
+        assert_eq!(names(home.path()), ["out.csv"]);
+    }
+
+    #[test]
+    fn a_missing_parent_is_not_made() {
+        let home = tempfile::tempdir().unwrap();
+        let error =
+            WorkingFile::create(&home.path().join("no/out.csv"), Existing::Refuse).unwrap_err();
+        assert!(text(&error).contains("is missing\nhelp: create it first"), "{error}");
+        assert_eq!(error.kind(), Kind::Input);
+    }
+
+    #[test]
+    fn folders_are_replaced_whole_but_never_foreign_ones() {
+        let home = tempfile::tempdir().unwrap();
+        let target = home.path().join("out");
+        let own = ["neighbours.parquet", "items.parquet"];
+        let make = |existing, name| {
+            let folder = WorkingFolder::create(&target, existing, &own)?;
+            folder.create_file(name)?;
+            folder.publish()
+        };
+        make(Existing::Refuse, own[0]).unwrap();
+        assert!(text(&make(Existing::Refuse, own[1]).unwrap_err()).contains("exists"));
+        make(Existing::Replace, own[1]).unwrap();
+        assert_eq!(names(&target), [own[1]]);
+        assert_eq!(names(home.path()), ["out"]);
+        fs::write(target.join("letter.txt"), "dear").unwrap();
+        let error = make(Existing::Replace, own[0]).unwrap_err();
+        assert!(text(&error).contains("holds letter.txt"), "{error}");
+    }
+
+    #[test]
+    fn folders_can_be_replaced_without_an_exchange() {
+        let home = tempfile::tempdir().unwrap();
+        let (new, old) = (home.path().join("new"), home.path().join("old"));
+        for folder in [&new, &old] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join(folder.file_name().unwrap()), "").unwrap();
+        }
+        replace(&new, &old).unwrap();
+        assert_eq!((names(&old), names(&new)), (vec!["new".into()], vec!["old".into()]));
+    }
+}

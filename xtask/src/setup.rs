@@ -1,0 +1,220 @@
+//! What development needs beyond Rust's toolchain, and how a machine comes by it.
+//!
+//! [`NEEDS`] is the whole list. Something new to install is one more entry.
+
+use std::{
+    env, fmt, fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::house::{self, House};
+
+/// Whether to install what is missing, or only to say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Print,
+    Install,
+}
+
+/// One thing that is needed. Entries that need another come after it.
+struct Need {
+    name: &'static str,
+    purpose: &'static str,
+    is_met: fn(&House) -> bool,
+    /// What would meet it; an error says what a person has to do instead.
+    remedy: fn(&House) -> Result<Vec<Action>>,
+}
+
+const NEEDS: &[Need] = &[
+    Need {
+        name: "rustfmt",
+        purpose: "formatting",
+        is_met: |house| house::succeeds(&mut house.cargo(&["fmt", "--version"])),
+        remedy: |house| component(house, "rustfmt"),
+    },
+    Need {
+        name: "clippy",
+        purpose: "lints",
+        is_met: |house| house::succeeds(&mut house.cargo(&["clippy", "--version"])),
+        remedy: |house| component(house, "clippy"),
+    },
+    Need {
+        name: "python3",
+        purpose: "3.11 or newer with venv, for tests/parity",
+        is_met: has_python,
+        remedy: install_python,
+    },
+    Need {
+        name: "venv-parity",
+        purpose: "the libraries that tests/parity compares with",
+        is_met: has_parity_environment,
+        remedy: make_parity_environment,
+    },
+];
+
+/// One step of an installation.
+enum Action {
+    /// Run a program.
+    Run(Command),
+    /// Remove a folder and what is in it.
+    Remove(PathBuf),
+    /// Copy a file.
+    Copy { from: PathBuf, to: PathBuf },
+}
+
+impl Action {
+    fn perform(&mut self) -> Result<()> {
+        match self {
+            Self::Run(command) => return house::run(command),
+            Self::Remove(folder) => fs::remove_dir_all(folder),
+            Self::Copy { from, to } => fs::copy(from, to).map(drop),
+        }
+        .with_context(|| self.to_string())
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Run(command) => f.write_str(&house::display(command)),
+            Self::Remove(folder) => write!(f, "remove {}", folder.display()),
+            Self::Copy { from, to } => write!(f, "copy {} to {}", from.display(), to.display()),
+        }
+    }
+}
+
+/// Says what is there and what is missing, then installs the latter.
+///
+/// # Errors
+/// Where something is missing that cannot be installed here; then nothing is installed.
+pub(crate) fn run(house: &House, mode: Mode) -> Result<()> {
+    let mut plans = Vec::new();
+    let mut hindrances = Vec::new();
+    for need in NEEDS {
+        if (need.is_met)(house) {
+            println!("there    {} ({})", need.name, need.purpose);
+            continue;
+        }
+        println!("missing  {} ({})", need.name, need.purpose);
+        match (need.remedy)(house) {
+            Ok(actions) => {
+                for action in &actions {
+                    println!("         will {action}", action = describe(action));
+                }
+                plans.push((need, actions));
+            }
+            Err(hindrance) => {
+                println!("         {hindrance}");
+                hindrances.push(format!("{}: {hindrance}", need.name));
+            }
+        }
+    }
+    if mode == Mode::Print {
+        return Ok(());
+    }
+    if !hindrances.is_empty() {
+        bail!("not everything needed can be installed here:\n  {}", hindrances.join("\n  "));
+    }
+    for (need, actions) in plans {
+        println!("\n==> installing {}", need.name);
+        for mut action in actions {
+            action.perform().with_context(|| format!("installing {}", need.name))?;
+        }
+        if !(need.is_met)(house) {
+            bail!("{} is still missing after its installation ({})", need.name, need.purpose);
+        }
+    }
+    Ok(())
+}
+
+fn describe(action: &Action) -> String {
+    match action {
+        Action::Run(_) => format!("run {action}"),
+        Action::Remove(_) | Action::Copy { .. } => action.to_string(),
+    }
+}
+
+fn component(house: &House, name: &str) -> Result<Vec<Action>> {
+    if env::var_os("RUSTUP_AUTO_INSTALL").is_some_and(|value| value == "0") {
+        bail!(
+            "RUSTUP_AUTO_INSTALL=0 forbids fetching it; run `rustup component add {name}` \
+             where fetching is allowed"
+        );
+    }
+    let mut command = house.command("rustup");
+    command.args(["component", "add", name]);
+    Ok(vec![Action::Run(command)])
+}
+
+fn has_python(house: &House) -> bool {
+    let test = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
+    house::succeeds(house.command("python3").args(["-c", test]))
+}
+
+fn install_python(house: &House) -> Result<Vec<Action>> {
+    let is_root = house
+        .command("id")
+        .arg("-u")
+        .stderr(Stdio::null())
+        .output()
+        .is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    if !is_root || !house::succeeds(house.command("apt-get").arg("--version")) {
+        bail!(
+            "install Python 3.11 or newer with its venv module \
+             (Debian, Ubuntu: `apt-get install python3 python3-venv` as root)"
+        );
+    }
+    let apt_get = |arguments: &[&str]| {
+        let mut command = house.command("apt-get");
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        Action::Run(command)
+    };
+    Ok(vec![
+        apt_get(&["update"]),
+        apt_get(&["install", "-y", "--no-install-recommends", "python3", "python3-venv"]),
+    ])
+}
+
+fn parity_environment(house: &House) -> PathBuf {
+    house.target.join("venv-parity")
+}
+
+/// The Python of the environment for `tests/parity`.
+pub(crate) fn parity_python(house: &House) -> PathBuf {
+    let program = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
+    parity_environment(house).join(program)
+}
+
+fn parity_requirements(house: &House) -> PathBuf {
+    house.root.join("tests/parity/requirements.txt")
+}
+
+/// The environment keeps a copy of what it was made from; it is made anew when that changes.
+fn has_parity_environment(house: &House) -> bool {
+    let made_from = fs::read(parity_environment(house).join("requirements.txt"));
+    let wanted = fs::read(parity_requirements(house));
+    let is_current = matches!((made_from, wanted), (Ok(old), Ok(new)) if old == new);
+    is_current && house::succeeds(house.command(parity_python(house)).arg("--version"))
+}
+
+fn make_parity_environment(house: &House) -> Result<Vec<Action>> {
+    let (folder, requirements) = (parity_environment(house), parity_requirements(house));
+    if !requirements.exists() {
+        bail!("{} is missing", requirements.display());
+    }
+    let mut make = house.command("python3");
+    make.args(["-m", "venv"]).arg(&folder);
+    let mut install = house.command(parity_python(house));
+    install
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+        .args(["--only-binary", ":all:", "--requirement"])
+        .arg(&requirements);
+    let stamp = folder.join("requirements.txt");
+    let outdated = folder.exists().then_some(Action::Remove(folder));
+    let rest =
+        [Action::Run(make), Action::Run(install), Action::Copy { from: requirements, to: stamp }];
+    Ok(outdated.into_iter().chain(rest).collect())
+}

@@ -1,0 +1,96 @@
+//! Everything that is checked, in order: quick checks first, the tests last, so that the output
+//! ends with their summary.
+
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    deps,
+    house::{self, House},
+    parity, policy, suite,
+};
+
+/// One check with its name.
+struct Step {
+    name: &'static str,
+    run: fn(&House) -> Result<()>,
+}
+
+/// All checks but the tests.
+const STEPS: &[Step] = &[
+    Step { name: "formatting", run: formatting },
+    Step { name: "dependency directions", run: deps::check },
+    Step { name: "dependency policy", run: policy::check },
+    Step { name: "clippy", run: clippy },
+    Step { name: "documentation", run: documentation },
+    Step { name: "build", run: build },
+    Step { name: "parity", run: parity::run },
+];
+
+/// Runs every step, then the tests. Stops at the first step that fails.
+pub(crate) fn run_all(house: &House) -> Result<ExitCode> {
+    let mut taken = Vec::new();
+    for step in STEPS {
+        println!("\n==> {}", step.name);
+        let begin = Instant::now();
+        (step.run)(house).with_context(|| format!("step failed: {}", step.name))?;
+        taken.push((step.name, begin.elapsed()));
+        println!("{}: {:.1} s", step.name, begin.elapsed().as_secs_f64());
+    }
+    println!("\n{}", table(&taken));
+    println!("\n==> tests");
+    suite::run(house)
+}
+
+/// The steps and the seconds each took, one per line, with their sum.
+fn table(taken: &[(&str, Duration)]) -> String {
+    let total = ("so far", taken.iter().map(|(_, time)| *time).sum());
+    let lines = taken.iter().chain([&total]);
+    let lines = lines.map(|(name, time)| format!("{name:<24}{:>8.1} s", time.as_secs_f64()));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn formatting(house: &House) -> Result<()> {
+    house::run(&mut house.cargo(&["fmt", "--all", "--check"]))
+}
+
+fn clippy(house: &House) -> Result<()> {
+    house::run(&mut house.cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+fn documentation(house: &House) -> Result<()> {
+    let mut command = house.cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
+    house::run(command.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn build(house: &House) -> Result<()> {
+    parity::build(house).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_adds_up() {
+        let taken =
+            [("formatting", Duration::from_millis(800)), ("clippy", Duration::from_secs(12))];
+        let expected = "formatting                   0.8 s\n\
+                        clippy                      12.0 s\n\
+                        so far                      12.8 s";
+        assert_eq!(table(&taken), expected);
+    }
+}
