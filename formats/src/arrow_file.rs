@@ -39,7 +39,7 @@ pub(crate) struct ArrowFile {
 
 impl ArrowFile {
     /// Reads the footer and the head of each batch.
-    pub(crate) fn open(source: Arc<dyn Source>) -> Result<Self, Error> {
+    pub(crate) fn open(source: &Arc<dyn Source>) -> Result<Self, Error> {
         let name = source.name().to_owned();
         let at = At { file: &name, place: "footer" };
         at.guard(|| {
@@ -55,7 +55,7 @@ impl ArrowFile {
                 blocks: footer.recordBatches().iter().flatten().copied().collect(),
                 decoder: None,
                 parts: Vec::new(),
-                source: Arc::clone(&source),
+                source: Arc::clone(source),
             };
             file.parts = file.find_parts(at)?;
             Ok(file)
@@ -149,8 +149,9 @@ fn message_body(metadata: &[u8]) -> &[u8] {
     metadata.get(skip..).unwrap_or_default()
 }
 
-/// Refuses compressed buffers that promise more than they can hold: the decoder would ask for
-/// so much memory that the program ends.
+/// Refuses buffers that reach past the body, where the decoder would panic, and compressed ones
+/// that promise more than they can hold, where it would ask for so much memory that the program
+/// ends.
 fn check_message(at: At<'_>, metadata: &[u8], body: &[u8]) -> Result<(), Error> {
     let message = root_as_message(metadata).map_err(|error| at.damaged(error.to_string()))?;
     let header: Option<BatchHeader<'_>> = match message.header_type() {
@@ -161,18 +162,22 @@ fn check_message(at: At<'_>, metadata: &[u8], body: &[u8]) -> Result<(), Error> 
         _ => None,
     };
     let Some(header) = header else { return Ok(()) };
-    let Some(compression) = header.compression() else { return Ok(()) };
     // The most that a compressed byte can stand for.
-    let ratio: u64 = if compression.codec() == CompressionType::ZSTD { 1 << 16 } else { 1 << 8 };
+    let ratio: Option<u64> = header.compression().map(|compression| {
+        if compression.codec() == CompressionType::ZSTD { 1 << 16 } else { 1 << 8 }
+    });
     for buffer in header.buffers().iter().flatten() {
-        let start = usize::try_from(buffer.offset()).unwrap_or(usize::MAX);
-        let Some(prefix) = body.get(start..).and_then(<[u8]>::first_chunk::<8>) else {
-            continue;
-        };
-        let promised = i64::from_le_bytes(*prefix);
-        let most = (buffer.length().max(0) as u64).saturating_mul(ratio).saturating_add(1 << 16);
-        if buffer.length() > 0 && promised > 0 && promised as u64 > most {
-            return Err(at.damaged(format!("a buffer of {promised} bytes in {}", buffer.length())));
+        let start = usize::try_from(buffer.offset()).ok();
+        let end = usize::try_from(buffer.length()).ok().and_then(|n| n.checked_add(start?));
+        let bytes = start.zip(end).and_then(|(start, end)| body.get(start..end));
+        let bytes = bytes.ok_or_else(|| at.damaged("a buffer that reaches past its batch"))?;
+        if let (Some(ratio), Some(prefix)) = (ratio, bytes.first_chunk::<8>()) {
+            let promised = i64::from_le_bytes(*prefix);
+            let most = (bytes.len() as u64).saturating_mul(ratio).saturating_add(1 << 16);
+            if promised > 0 && promised as u64 > most {
+                let why = format!("a buffer of {promised} bytes packed into {}", bytes.len());
+                return Err(at.damaged(why));
+            }
         }
     }
     Ok(())
@@ -189,7 +194,7 @@ pub(crate) struct ArrowStream {
 
 impl ArrowStream {
     /// Reads the schema, which comes first.
-    pub(crate) fn open(source: Arc<dyn Source>) -> Result<Self, Error> {
+    pub(crate) fn open(source: &Arc<dyn Source>) -> Result<Self, Error> {
         let name = source.name().to_owned();
         let at = At { file: &name, place: "schema" };
         at.guard(|| {
@@ -202,7 +207,7 @@ impl ArrowStream {
             let arrow_schema = decoder.schema().ok_or_else(|| at.damaged("no schema"))?;
             let schema = Schema::of_arrow(&arrow_schema);
             let parts = vec![Part { first_row: 1, rows: None, bytes: source.len() }];
-            let source = Arc::clone(&source);
+            let source = Arc::clone(source);
             Ok(Self { source, arrow_schema, columns: Vec::new(), schema, parts })
         })
     }
@@ -215,10 +220,7 @@ impl ArrowStream {
     }
 
     /// Streams the batches.
-    pub(crate) fn read<E: From<Error>>(
-        &self,
-        sink: &mut BatchSink<'_, E>,
-    ) -> Result<(), E> {
+    pub(crate) fn read<E: From<Error>>(&self, sink: &mut BatchSink<'_, E>) -> Result<(), E> {
         let mut messages = Messages { source: self.source.as_ref(), next: 0 };
         let mut decoder = StreamDecoder::new();
         let (mut row, mut number) = (1, 1);
@@ -261,9 +263,8 @@ impl Messages<'_> {
         if left == 0 {
             return Ok(None);
         }
-        let read = |offset, length| {
-            read_exact(self.source, offset, length).map_err(|error| at.io(error))
-        };
+        let read =
+            |offset, length| read_exact(self.source, offset, length).map_err(|error| at.io(error));
         let head = read(self.next, left.min(8) as usize)?;
         let (skip, length) = match *head {
             [0xff, 0xff, 0xff, 0xff, a, b, c, d] => (8, [a, b, c, d]),

@@ -21,37 +21,71 @@ use crate::{
 
 /// The arrays of a batch, each given out once for keeps at its last use.
 struct Arrays {
-    arrays: Vec<ArrayRef>,
+    left: Vec<ArrayRef>,
     uses: Vec<usize>,
-    rows: usize,
 }
 
 impl Arrays {
     fn new(batch: RecordBatch, plan: &Plan) -> Self {
-        let (_, arrays, rows) = batch.into_parts();
-        let mut uses = vec![0; arrays.len()];
+        let (_, left, _) = batch.into_parts();
+        let mut uses = vec![0; left.len()];
         let optional = [&plan.weight, &plan.time, &plan.label].into_iter().flatten();
         for pick in [&plan.user, &plan.item].into_iter().chain(optional) {
             if let Origin::Read(place) = pick.origin {
                 uses[place] += 1;
             }
         }
-        Self { arrays, uses, rows }
+        Self { left, uses }
     }
 
     /// Gives out a column; its buffers are shared only if it is needed again.
-    fn take(&mut self, pick: &Pick) -> ArrayRef {
+    fn take(&mut self, place: usize) -> ArrayRef {
+        self.uses[place] -= 1;
+        if self.uses[place] > 0 {
+            return Arc::clone(&self.left[place]);
+        }
+        let spent = Arc::new(NullArray::new(0));
+        mem::replace(&mut self.left[place], spent)
+    }
+}
+
+/// A batch being turned into rows.
+struct Turning<'a> {
+    file: &'a str,
+    first_row: u64,
+    rows: usize,
+    arrays: Arrays,
+    unreadable: Vec<BadCell>,
+}
+
+impl Turning<'_> {
+    /// Makes a column: of its one value, or of what the file holds.
+    fn column<T>(
+        &mut self,
+        pick: &Pick,
+        constant: fn(Option<&str>, usize) -> T,
+        read: fn(Place<'_>, ArrayRef) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         match &pick.origin {
-            Origin::Constant(_) => Arc::new(NullArray::new(self.rows)),
+            Origin::Constant(value) => Ok(constant(value.as_deref(), self.rows)),
             Origin::Read(place) => {
-                self.uses[*place] -= 1;
-                if self.uses[*place] > 0 {
-                    return self.arrays[*place].clone();
-                }
-                let spent = Arc::new(NullArray::new(0));
-                mem::replace(&mut self.arrays[*place], spent)
+                let array = self.arrays.take(*place);
+                let (file, first_row) = (self.file, self.first_row);
+                read(Place { file, column: &pick.name, first_row }, array)
             }
         }
+    }
+
+    fn ids(&mut self, pick: &Pick) -> Result<IdColumn, Error> {
+        let constant =
+            |value: Option<&str>, rows| (IdColumn::Text(constant_text(value, rows)), Vec::new());
+        let (ids, broken) = self.column(pick, constant, columns::ids)?;
+        let text = |row| BadCell {
+            row,
+            text: format!("column `{}` holds bytes that are no text", pick.name),
+        };
+        self.unreadable.extend(broken.into_iter().map(text));
+        Ok(ids)
     }
 }
 
@@ -62,62 +96,28 @@ pub(crate) fn rows(
     first_row: u64,
     batch: RecordBatch,
 ) -> Result<Rows, Error> {
-    let place = |pick: &'_ Pick| (pick.name.clone(), first_row);
     let kept = keep(plan, &batch)?;
-    let count = batch.num_rows();
-    let mut arrays = Arrays::new(batch, plan);
-    let mut unreadable = Vec::new();
-    let mut id = |pick: &Pick, arrays: &mut Arrays| {
-        if let Origin::Constant(value) = &pick.origin {
-            return Ok(IdColumn::Text(constant_text(value.as_deref(), count)));
-        }
-        let (column, first_row) = place(pick);
-        let place = Place { file, column: &column, first_row };
-        let (ids, broken) = columns::ids(place, arrays.take(pick))?;
-        let text = |row| BadCell { row, text: format!("`{column}` holds bytes that are no text") };
-        unreadable.extend(broken.into_iter().map(text));
-        Ok::<_, Error>(ids)
-    };
-    let user = id(&plan.user, &mut arrays)?;
-    let item = id(&plan.item, &mut arrays)?;
+    let rows = batch.num_rows();
+    let arrays = Arrays::new(batch, plan);
+    let mut turning = Turning { file, first_row, rows, arrays, unreadable: Vec::new() };
+    let (user, item) = (turning.ids(&plan.user)?, turning.ids(&plan.item)?);
+    let weight = plan.weight.as_ref();
+    let weight = weight.map(|pick| turning.column(pick, constant_weight, columns::weights));
+    let time = plan.time.as_ref();
+    let time = time.map(|pick| turning.column(pick, constant_time, columns::times));
+    let label = plan.label.as_ref();
+    let label = label.map(|pick| turning.column(pick, constant_text, columns::labels));
     let mut rows = Rows {
         file: plan.file,
         first_row,
         user,
         item,
-        weight: None,
-        time: None,
-        label: None,
+        weight: weight.transpose()?,
+        time: time.transpose()?,
+        label: label.transpose()?,
         kept,
-        unreadable,
+        unreadable: turning.unreadable,
     };
-    if let Some(pick) = &plan.weight {
-        rows.weight = Some(match &pick.origin {
-            Origin::Constant(value) => constant_weight(value.as_deref(), count),
-            Origin::Read(_) => {
-                let place = Place { file, column: &pick.name, first_row };
-                columns::weights(place, arrays.take(pick))?
-            }
-        });
-    }
-    if let Some(pick) = &plan.time {
-        rows.time = Some(match &pick.origin {
-            Origin::Constant(value) => constant_time(value.as_deref(), count),
-            Origin::Read(_) => {
-                let place = Place { file, column: &pick.name, first_row };
-                columns::times(place, arrays.take(pick))?
-            }
-        });
-    }
-    if let Some(pick) = &plan.label {
-        rows.label = Some(match &pick.origin {
-            Origin::Constant(value) => constant_text(value.as_deref(), count),
-            Origin::Read(_) => {
-                let place = Place { file, column: &pick.name, first_row };
-                columns::labels(place, arrays.take(pick))?
-            }
-        });
-    }
     blank_unreadable(&mut rows);
     Ok(rows)
 }

@@ -8,8 +8,9 @@ use arrow_array::{
     temporal_conversions::{as_datetime, date32_to_datetime, date64_to_datetime},
     types::{
         Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
-        Float16Type, Float32Type, Float64Type, Int64Type, TimestampMicrosecondType,
-        TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt64Type,
+        Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+        TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+        TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
     },
 };
 use arrow_schema::{DataType, TimeUnit};
@@ -62,12 +63,12 @@ impl Place<'_> {
         }
     }
 
-    fn numeric_id(self, row: usize, value: impl ToString) -> Error {
+    fn numeric_id(self, row: usize, value: String) -> Error {
         Error::NumericId {
             file: self.file.into(),
             column: self.column.into(),
             row: self.first_row + row as u64,
-            value: value.to_string(),
+            value,
         }
     }
 }
@@ -144,7 +145,7 @@ pub(crate) fn ids(place: Place<'_>, array: ArrayRef) -> Result<(IdColumn, Vec<u3
             drop(array);
             unsigned_ids(values)
         }
-        DataType::Float16 => float_ids::<Float16Type>(place, &array, |v| f64::from(v))?,
+        DataType::Float16 => float_ids::<Float16Type>(place, &array, f64::from)?,
         DataType::Float32 => float_ids::<Float32Type>(place, &array, f64::from)?,
         DataType::Float64 => float_ids::<Float64Type>(place, &array, |v| v)?,
         DataType::FixedSizeBinary(16) => IdColumn::Text(uuids(array.as_ref())),
@@ -155,17 +156,24 @@ pub(crate) fn ids(place: Place<'_>, array: ArrayRef) -> Result<(IdColumn, Vec<u3
             let Texts { column, unreadable } = texts(array).ok_or(misfit)?;
             return Ok((IdColumn::Text(column), unreadable));
         }
-        other => with_integer_type!(array, T => IdColumn::Integer(Cells {
-            values: array.as_primitive::<T>().values().iter().map(|v| *v as i64).collect(),
-            valid: valid(array.as_ref()),
-        }), else return Err(place.misfit(other, IDS))),
+        DataType::Int8 => narrow_ids::<Int8Type>(&array),
+        DataType::Int16 => narrow_ids::<Int16Type>(&array),
+        DataType::Int32 => narrow_ids::<Int32Type>(&array),
+        DataType::UInt8 => narrow_ids::<UInt8Type>(&array),
+        DataType::UInt16 => narrow_ids::<UInt16Type>(&array),
+        DataType::UInt32 => narrow_ids::<UInt32Type>(&array),
+        other => return Err(place.misfit(other, IDS)),
     };
     Ok((column, Vec::new()))
 }
 
-/// Which rows hold a value; `None` where all do.
-fn valid(array: &dyn Array) -> Option<Vec<bool>> {
-    array.nulls().filter(|nulls| nulls.null_count() > 0).map(|nulls| nulls.iter().collect())
+fn narrow_ids<T: ArrowPrimitiveType<Native: Into<i64>>>(array: &ArrayRef) -> IdColumn {
+    let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+    let values = array.as_primitive::<T>().values().iter();
+    IdColumn::Integer(Cells {
+        values: values.map(|value| (*value).into()).collect(),
+        valid: nulls.map(|nulls| nulls.iter().collect()),
+    })
 }
 
 fn null_ids(rows: usize) -> IdColumn {
@@ -189,9 +197,11 @@ fn unsigned_ids(array: arrow_array::PrimitiveArray<UInt64Type>) -> IdColumn {
 fn whole_ids(values: Vec<Option<i128>>) -> Result<IdColumn, (usize, i128)> {
     let fits = |value: i128, least: i128, most: i128| (least..=most).contains(&value);
     let wide = values.iter().flatten().any(|value| *value > i64::MAX as i128);
-    let least = if wide { 0 } else { i64::MIN as i128 };
+    // One that needs the sign keeps those past its range out.
+    let signed = values.iter().flatten().any(|value| *value < 0);
+    let most = if signed { i64::MAX as i128 } else { u64::MAX as i128 };
     let misfit = values.iter().enumerate().find_map(|(row, value)| {
-        value.filter(|value| !fits(*value, least, u64::MAX as i128)).map(|value| (row, value))
+        value.filter(|value| !fits(*value, i64::MIN as i128, most)).map(|value| (row, value))
     });
     if let Some(misfit) = misfit {
         return Err(misfit);
@@ -220,11 +230,11 @@ fn float_ids<T: ArrowPrimitiveType>(
         if let Some(value) = value
             && (value.fract() != 0.0 || !(-9.3e18..1.85e19).contains(&value))
         {
-            return Err(place.numeric_id(row, value));
+            return Err(place.numeric_id(row, value.to_string()));
         }
         whole.push(value.map(|value| value as i128));
     }
-    whole_ids(whole).map_err(|(row, value)| place.numeric_id(row, value))
+    whole_ids(whole).map_err(|(row, value)| place.numeric_id(row, value.to_string()))
 }
 
 fn decimal_ids(place: Place<'_>, array: &dyn Array) -> Result<IdColumn, Error> {
@@ -239,7 +249,7 @@ fn decimal_ids(place: Place<'_>, array: &dyn Array) -> Result<IdColumn, Error> {
     });
     match failure {
         Some(failure) => Err(failure),
-        None => whole_ids(whole).map_err(|(row, value)| place.numeric_id(row, value)),
+        None => whole_ids(whole).map_err(|(row, value)| place.numeric_id(row, value.to_string())),
     }
 }
 
@@ -284,7 +294,8 @@ fn each_decimal(array: &dyn Array, mut f: impl FnMut(usize, Option<Decimal>)) ->
     macro_rules! walk {
         ($type:ty, $scale:expr) => {
             for (row, value) in array.as_primitive::<$type>().iter().enumerate() {
-                let decimal = |value| Decimal { digits: ToString::to_string(&value), scale: $scale };
+                let decimal =
+                    |value| Decimal { digits: ToString::to_string(&value), scale: $scale };
                 f(row, value.map(decimal));
             }
         };
@@ -424,7 +435,7 @@ pub(crate) fn times(place: Place<'_>, array: ArrayRef) -> Result<TimeColumn, Err
             TimeColumn { values, bad }
         }
         other => with_integer_type!(array, T => instants::<T>(&array, |seconds| {
-            i64::try_from(seconds).ok()?.checked_mul(1_000_000)
+            i64::try_from(i128::from(seconds) * 1_000_000).ok()
         }), else {
             if *other == DataType::Boolean {
                 return Err(place.misfit(other, TIMES));

@@ -64,8 +64,9 @@ impl CsvFile {
         if header.is_empty() {
             return Err(Error::NoHeader { file: name });
         }
-        file.schema =
-            Schema::of_untyped(header.iter().map(|name| String::from_utf8_lossy(name).into_owned()));
+        file.schema = Schema::of_untyped(
+            header.iter().map(|name| String::from_utf8_lossy(name).into_owned()),
+        );
         Ok(file)
     }
 
@@ -229,6 +230,10 @@ fn cut(sample: &[u8], delimiter: u8, whole: bool) -> (usize, bool) {
     let records: Vec<ByteRecord> = reader.byte_records().take(100).filter_map(Result::ok).collect();
     let fields = records.first().map_or(0, ByteRecord::len);
     // The last record of a sample may be cut.
-    let sure = if whole || records.len() == 100 { &records[..] } else { &records[..records.len().max(1) - 1] };
+    let sure = if whole || records.len() == 100 {
+        &records[..]
+    } else {
+        &records[..records.len().max(1) - 1]
+    };
     (fields, sure.iter().all(|record| record.len() == fields))
 }

@@ -1,7 +1,8 @@
 //! What can be wrong with a file, said so that the reader knows what to do next.
 
 use std::{
-    io,
+    cell::Cell,
+    error, io,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -94,7 +95,7 @@ pub enum Error {
     },
     /// A number in an id column that is not a whole number of 64 bits.
     #[error(
-        "column `{column}` of {file}, row {row}: id {value} is no whole number of 64 bits; choose another column or turn it into text"
+        "column `{column}` of {file}, row {row}: id {value} is not whole or does not fit 64 bits; choose another column or turn it into text"
     )]
     NumericId {
         /// Name of the file.
@@ -108,7 +109,7 @@ pub enum Error {
     },
     /// A CSV whose number of fields changes.
     #[error(
-        "{file}, row {row} (line {line}) has {found} fields, expected {expected} as in the header; repair the line or quote fields that hold the delimiter {delimiter:?}"
+        "{file}, row {row} (line {line}): the number of fields is {found}, expected {expected} as in the header; repair the line or quote fields that hold the delimiter {delimiter:?}"
     )]
     Ragged {
         /// Name of the file.
@@ -152,6 +153,17 @@ pub enum Error {
 
 fn did_you_mean(nearest: Option<&String>) -> String {
     nearest.map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"))
+}
+
+thread_local! {
+    static DECODING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Tells whether this thread is decoding foreign bytes right now. A panic then is caught and
+/// becomes an [`Error::Damaged`]: a program's panic hook that asks this can stay silent about it.
+/// Where panics abort (WebAssembly), they are not caught.
+pub fn is_decoding() -> bool {
+    DECODING.get()
 }
 
 /// A place in a file, to put into errors.
@@ -211,7 +223,10 @@ impl At<'_> {
     /// Runs a decoder of foreign bytes. Decoders promise errors, but bytes can be found that
     /// make them panic; such a panic is damage, not a fault of the program.
     pub(crate) fn guard<T>(self, decode: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-        catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|payload| {
+        let before = DECODING.replace(true);
+        let result = catch_unwind(AssertUnwindSafe(decode));
+        DECODING.set(before);
+        result.unwrap_or_else(|payload| {
             let why = payload.downcast_ref::<String>().map(String::as_str);
             let why = why.or_else(|| payload.downcast_ref::<&str>().copied());
             Err(self.damaged(why.unwrap_or("the decoder gave up")))
@@ -221,10 +236,10 @@ impl At<'_> {
 
 /// Takes the source's own failure out of an error that carries one.
 fn take_failure(error: io::Error) -> Result<io::Error, io::Error> {
-    if !error.get_ref().is_some_and(|inner| inner.is::<SourceFailure>()) {
+    if !error.get_ref().is_some_and(<dyn error::Error + Send + Sync>::is::<SourceFailure>) {
         return Err(error);
     }
-    match error.into_inner().map(|inner| inner.downcast::<SourceFailure>()) {
+    match error.into_inner().map(<dyn error::Error + Send + Sync>::downcast::<SourceFailure>) {
         Some(Ok(failure)) => Ok(failure.0),
         Some(Err(other)) => Err(io::Error::other(other)),
         None => Err(io::ErrorKind::Other.into()),

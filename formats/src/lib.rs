@@ -43,10 +43,10 @@ mod text;
 mod write;
 
 pub use condition::{Comparison, Condition, ConditionError};
-pub use error::Error;
+pub use error::{Error, is_decoding};
 pub use guess::{Guess, guess_columns};
 pub use plan::ReadOptions;
-pub use results::{NeighbourRow, read_id_list, read_items, read_neighbours};
+pub use results::{ItemSink, NeighbourRow, read_id_list, read_items, read_neighbours};
 pub use schema::{Column, ColumnKind, Schema, nearest};
 pub use source::{Memory, Source};
 pub use table::{Input, InputFormat, Part, Table};

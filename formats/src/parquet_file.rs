@@ -100,7 +100,7 @@ impl ParquetFile {
                 .build()
                 .map_err(|error| at.parquet(error))
         })?;
-        let (mut row, promised) = (self.parts[part].first_row, self.parts[part].rows);
+        let mut row = self.parts[part].first_row;
         while let Some(batch) =
             at.guard(|| reader.next().transpose().map_err(|error| at.arrow(error)))?
         {
@@ -109,10 +109,12 @@ impl ParquetFile {
             row += rows;
         }
         let found = row - self.parts[part].first_row;
-        if promised.is_some_and(|promised| promised != found) {
-            return Err(at.damaged(format!("{found} rows, {promised:?} promised")).into());
+        match self.parts[part].rows {
+            Some(rows) if rows != found => {
+                Err(at.damaged(format!("{found} rows where {rows} should be")).into())
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Tells whether a row group may hold `id` in a column read, by its smallest and largest.

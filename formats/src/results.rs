@@ -1,10 +1,6 @@
 //! Results read back: neighbours tables and lists of ids, in any format they are written in.
 
-use std::{
-    collections::HashSet,
-    io::BufRead,
-    sync::Arc,
-};
+use std::{collections::HashSet, io::BufRead, sync::Arc};
 
 use arrow_array::{Array, ArrayRef, RecordBatch, cast::AsArray};
 use csv::ByteRecord;
@@ -83,6 +79,9 @@ fn neighbour_row(file: &str, row: u64, cells: &Cells<'_>) -> Result<NeighbourRow
     })
 }
 
+/// What [`read_items`] hands on to: an item and its label.
+pub type ItemSink<'a, E> = dyn FnMut(&str, Option<&str>) -> Result<(), E> + 'a;
+
 /// Walks the distinct items of a neighbours or items table with their labels, in its order.
 /// Neighbours tables are sorted by item, so only rows in a row are compared.
 ///
@@ -90,7 +89,7 @@ fn neighbour_row(file: &str, row: u64, cells: &Cells<'_>) -> Result<NeighbourRow
 /// Those of [`Input::open`]; a missing column `item`; and whatever `sink` returns.
 pub fn read_items<E: From<Error>>(
     source: Arc<dyn Source>,
-    sink: &mut dyn FnMut(&str, Option<&str>) -> Result<(), E>,
+    sink: &mut ItemSink<'_, E>,
 ) -> Result<(), E> {
     let table = TextTable::open(source, &["item"], &["item_label", "label"])?;
     let mut last: Option<String> = None;
@@ -114,10 +113,10 @@ pub fn read_id_list(source: Arc<dyn Source>, column: &str) -> Result<TextList, E
     if source.is_empty() {
         return Ok(list.ids);
     }
-    let mut input = Input::open(Arc::clone(&source), None)?;
+    let mut input = Input::open(source, None)?;
     let place = input.schema().names().position(|name| name == column);
     if matches!(input.body(), Body::Csv(_)) {
-        read_text_ids(&input, &source, place, &mut list)?;
+        read_text_ids(&input, place, &mut list)?;
         return Ok(list.ids);
     }
     if input.schema().columns.is_empty() {
@@ -141,14 +140,9 @@ pub fn read_id_list(source: Arc<dyn Source>, column: &str) -> Result<TextList, E
 }
 
 /// Reads ids from a CSV file or plain lines.
-fn read_text_ids(
-    input: &Input,
-    source: &Arc<dyn Source>,
-    place: Option<usize>,
-    list: &mut Distinct,
-) -> Result<(), Error> {
+fn read_text_ids(input: &Input, place: Option<usize>, list: &mut Distinct) -> Result<(), Error> {
     let Body::Csv(file) = input.body() else { return Ok(()) };
-    let name = source.name().to_lowercase();
+    let name = input.name().to_lowercase();
     let is_csv = [".csv", ".tsv", ".tab", ".gz", ".zst"].iter().any(|end| name.ends_with(end));
     if place.is_none() && !(is_csv && input.schema().columns.len() > 1) {
         return file.each_line(&mut |line| {
@@ -319,6 +313,11 @@ impl TextTable {
             let place = format!("line {row}");
             let at = At { file, place: &place };
             let line = line.map_err(|error| at.io(error))?;
+            // Without an escape, an id stands in its line as it is.
+            let is_elsewhere = |wanted: &str| !line.contains(wanted) && !line.contains('\\');
+            if wanted.is_some_and(is_elsewhere) {
+                continue;
+            }
             let object: Map<String, Value> =
                 serde_json::from_str(&line).map_err(|error| at.damaged(error.to_string()))?;
             for name in &self.names[..self.required] {

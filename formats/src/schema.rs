@@ -113,15 +113,15 @@ pub(crate) fn kind(data_type: &DataType) -> ColumnKind {
         DataType::Dictionary(_, values) => kind(values),
         _ if data_type.is_integer() => ColumnKind::Integer,
         _ if data_type.is_floating() || is_decimal(data_type) => ColumnKind::Number,
+        DataType::FixedSizeBinary(16) => ColumnKind::Uuid,
         DataType::Utf8
         | DataType::LargeUtf8
         | DataType::Utf8View
         | DataType::Binary
         | DataType::LargeBinary
         | DataType::BinaryView
-        | DataType::Null => ColumnKind::Text,
-        DataType::FixedSizeBinary(16) => ColumnKind::Uuid,
-        DataType::FixedSizeBinary(_) => ColumnKind::Text,
+        | DataType::Null
+        | DataType::FixedSizeBinary(_) => ColumnKind::Text,
         DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => ColumnKind::Time,
         DataType::Boolean => ColumnKind::Boolean,
         _ => ColumnKind::Other,

@@ -79,8 +79,8 @@ impl Input {
     pub fn open(source: Arc<dyn Source>, delimiter: Option<u8>) -> Result<Self, Error> {
         let body = match sniff(source.as_ref())? {
             Sniffed::Parquet => Body::Parquet(ParquetFile::open(Arc::clone(&source))?),
-            Sniffed::ArrowFile => Body::ArrowFile(ArrowFile::open(Arc::clone(&source))?),
-            Sniffed::ArrowStream => Body::ArrowStream(ArrowStream::open(Arc::clone(&source))?),
+            Sniffed::ArrowFile => Body::ArrowFile(ArrowFile::open(&source)?),
+            Sniffed::ArrowStream => Body::ArrowStream(ArrowStream::open(&source)?),
             Sniffed::Csv(packing) => {
                 Body::Csv(CsvFile::open(Arc::clone(&source), packing, delimiter)?)
             }
@@ -160,10 +160,7 @@ impl Input {
     }
 
     /// Streams the batches of all parts, of formats that have batches.
-    pub(crate) fn each_batch<E: From<Error>>(
-        &self,
-        sink: &mut BatchSink<'_, E>,
-    ) -> Result<(), E> {
+    pub(crate) fn each_batch<E: From<Error>>(&self, sink: &mut BatchSink<'_, E>) -> Result<(), E> {
         self.each_batch_that(&|_| true, sink)
     }
 

@@ -181,10 +181,7 @@ impl Row for PairRow {
             ("overlap", CellKind::Count),
         ];
         if labels {
-            columns.extend([
-                ("item_label", CellKind::Label),
-                ("neighbour_label", CellKind::Label),
-            ]);
+            columns.extend([("item_label", CellKind::Label), ("neighbour_label", CellKind::Label)]);
         }
         columns
     }
@@ -355,22 +352,20 @@ impl Writing<'_> {
     ) -> Result<(), Error> {
         let properties = self.parquet_properties();
         // Plain Parquet types say all there is; an Arrow schema beside them could only disagree.
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties)
-            .with_skip_arrow_metadata(true);
-        let mut writer = ArrowWriter::try_new_with_options(out, self.schema(), options)
-            .map_err(write_error)?;
+        let options =
+            ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let mut writer =
+            ArrowWriter::try_new_with_options(out, self.schema(), options).map_err(write_error)?;
         self.each_batch(rows, &mut |batch| writer.write(batch).map_err(write_error))?;
         writer.close().map(drop).map_err(write_error)
     }
 
     fn parquet_properties(&self) -> WriterProperties {
         let ascending =
-            |place| SortingColumn { column_idx: place, descending: false, nulls_first: false };
-        let keys = self.columns.iter().enumerate().filter(|(place, (name, ..))| {
-            *place == 0 || *name == "rank"
-        });
-        let sorting = keys.map(|(place, _)| ascending(place as i32)).collect();
+            |column_idx| SortingColumn { column_idx, descending: false, nulls_first: false };
+        let keys =
+            (0..).zip(&self.columns).filter(|(place, (name, ..))| *place == 0 || *name == "rank");
+        let sorting = keys.map(|(place, _)| ascending(place)).collect();
         let mut properties = WriterProperties::builder()
             .set_created_by(CREATED_BY.into())
             .set_writer_version(WriterVersion::PARQUET_1_0)
@@ -392,8 +387,7 @@ impl Writing<'_> {
     }
 
     fn arrow<R: Row>(&self, out: impl Write, rows: impl Iterator<Item = R>) -> Result<(), Error> {
-        let mut writer =
-            FileWriter::try_new_buffered(out, &self.schema()).map_err(write_error)?;
+        let mut writer = FileWriter::try_new_buffered(out, &self.schema()).map_err(write_error)?;
         self.each_batch(rows, &mut |batch| writer.write(batch).map_err(write_error))?;
         writer.finish().map_err(write_error)?;
         writer.into_inner().map_err(write_error)?.flush().map_err(write_error)

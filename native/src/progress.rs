@@ -120,6 +120,14 @@ pub(crate) struct Stage<'a> {
 }
 
 impl Stage<'_> {
+    /// Says what [`Stage::advance`] will add up to, where that is known only now.
+    pub(crate) fn expect(&self, total: u64) {
+        if let Some(bar) = &self.bar {
+            bar.bar.set_length(total);
+            bar.style(Some(total));
+        }
+    }
+
     /// Says, from any thread, that `units` more are done.
     pub(crate) fn advance(&self, units: u64) {
         if let Some(bar) = &self.bar {
@@ -167,13 +175,6 @@ struct PatientBar {
 impl PatientBar {
     fn start(name: &'static str, total: Option<u64>) -> Self {
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
-        let template = match total {
-            Some(_) => "{prefix:<10} {bar:30} {percent:>3}% {eta:>5} left",
-            None => "{prefix:<10} {spinner} {human_pos} {elapsed}",
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("━╸ "));
-        }
         bar.set_prefix(name);
         let (over, stage) = mpsc::channel();
         let shown = bar.clone();
@@ -184,7 +185,20 @@ impl PatientBar {
                 shown.enable_steady_tick(Duration::from_millis(100));
             }
         });
-        Self { bar, over: Some(over), waiter: waiter.ok() }
+        let patient = Self { bar, over: Some(over), waiter: waiter.ok() };
+        patient.style(total);
+        patient
+    }
+
+    /// Draws a bar where the total is known, else a spinner.
+    fn style(&self, total: Option<u64>) {
+        let template = match total {
+            Some(_) => "{prefix:<10} {bar:30} {percent:>3}% {eta:>5} left",
+            None => "{prefix:<10} {spinner} {human_pos} {elapsed}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style.progress_chars("━╸ "));
+        }
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Res
 /// Prints `text` as it is.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(crate) fn print_text(text: &str) -> Result<(), Error> {
     print(|out| out.write_all(text.as_bytes()))
 }

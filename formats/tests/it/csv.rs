@@ -1,5 +1,7 @@
 //! What CSV does that the other formats do not.
 
+use std::fmt::Write as _;
+
 use ilk_formats::{Input, ReadOptions};
 
 use crate::tools::{all, error, gzip, pair, read, show, source};
@@ -53,7 +55,7 @@ fn the_delimiter_is_that_which_cuts_evenly() {
 fn chunks_are_of_bounded_size_and_rows_are_counted_on() {
     let mut text = String::from("user,item\n");
     for row in 0..300_000 {
-        text += &format!("{},{}\n", row % 1000, row % 77);
+        let _ = writeln!(text, "{},{}", row % 1000, row % 77);
     }
     let chunks = read("a.csv.gz", gzip(text.as_bytes()), &pair());
     assert_eq!(
@@ -65,16 +67,16 @@ fn chunks_are_of_bounded_size_and_rows_are_counted_on() {
 #[test]
 fn changing_numbers_of_fields_are_named_with_their_place() {
     let text = "user,item\n1,2\n\"a\nb\",3\n1,2,3\n";
-    insta::assert_snapshot!(error("a.csv", text, &pair()), @"");
-    insta::assert_snapshot!(error("a.csv", "user,item\n1\n", &pair()), @"");
+    insta::assert_snapshot!(error("a.csv", text, &pair()), @"a.csv, row 3 (line 5): the number of fields is 3, expected 2 as in the header; repair the line or quote fields that hold the delimiter ','");
+    insta::assert_snapshot!(error("a.csv", "user,item\n1\n", &pair()), @"a.csv, row 1 (line 2): the number of fields is 1, expected 2 as in the header; repair the line or quote fields that hold the delimiter ','");
 }
 
 #[test]
 fn what_is_no_csv_is_refused() {
     let utf16: Vec<u8> = "\u{feff}user,item\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    insta::assert_snapshot!(error("a.csv", utf16, &pair()), @"");
-    insta::assert_snapshot!(error("a.csv", b"PK\x03\x04rest".to_vec(), &pair()), @"");
-    insta::assert_snapshot!(error("a.csv", b"user\0item".to_vec(), &pair()), @"");
-    insta::assert_snapshot!(error("a.csv", "", &pair()), @"");
-    insta::assert_snapshot!(error("a.csv.gz", gzip(b""), &pair()), @"");
+    insta::assert_snapshot!(error("a.csv", utf16, &pair()), @"a.csv is UTF-16 text, which is not read; save it as UTF-8");
+    insta::assert_snapshot!(error("a.csv", b"PK\x03\x04rest".to_vec(), &pair()), @"a.csv is a ZIP archive or spreadsheet, which is not read; unpack it or export it as CSV");
+    insta::assert_snapshot!(error("a.csv", b"user\0item".to_vec(), &pair()), @"a.csv is no text (it holds zero bytes), which is not read; export it as CSV, Parquet or Arrow");
+    insta::assert_snapshot!(error("a.csv", "", &pair()), @"a.csv is empty: not even a header line; remove it or export it again");
+    insta::assert_snapshot!(error("a.csv.gz", gzip(b""), &pair()), @"a.csv.gz is empty: not even a header line; remove it or export it again");
 }

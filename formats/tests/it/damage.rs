@@ -1,6 +1,6 @@
 //! Damaged bytes give rows or an error, never a panic, and never ask for absurd memory.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use arrow_array::{Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow_ipc::CompressionType;
@@ -54,7 +54,7 @@ fn check(name: &str, bytes: &[u8]) {
     let mut state = bytes.len() as u64;
     for round in 0..600 {
         let mut damaged = bytes.to_vec();
-        for _ in 0..1 + round % 4 {
+        for _ in 0..=round % 4 {
             let place = random(&mut state) % bytes.len();
             damaged[place] = match round % 3 {
                 0 => random(&mut state) as u8,
@@ -86,8 +86,9 @@ fn damaged_arrow_never_panics() {
 fn damaged_csv_never_panics() {
     let mut text = String::from("user,item,weight,time,label\n");
     for row in 0..40 {
-        text += &format!(
-            "{row},\"item {}\",{},2026-01-{:02},\"a \"\"b\"\"\"\n",
+        let _ = writeln!(
+            text,
+            "{row},\"item {}\",{},2026-01-{:02},\"a \"\"b\"\"\"",
             row % 5,
             row % 4,
             row % 28 + 1

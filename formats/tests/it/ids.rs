@@ -145,7 +145,7 @@ fn bytes_that_are_no_text_make_the_row_unreadable() {
     for bytes in [parquet(&table), arrow_file(&[table], None)] {
         let chunks = read("a", bytes, &options);
         assert_eq!(show(&chunks), ["a 1 1", "?- - NaN", "c 3 bad:y"]);
-        assert_eq!(chunks[0].unreadable[0].text, "`user` holds bytes that are no text");
+        assert_eq!(chunks[0].unreadable[0].text, "column `user` holds bytes that are no text");
     }
 }
 
@@ -209,13 +209,13 @@ fn fractions_among_ids_are_named() {
         ("user", Arc::new(Float64Array::from(vec![1.0, 2.5]))),
         ("item", Arc::new(Int32Array::from(vec![1, 2]))),
     ]);
-    insta::assert_snapshot!(error("a.parquet", parquet(&table), &pair()), @"");
+    insta::assert_snapshot!(error("a.parquet", parquet(&table), &pair()), @"column `user` of a.parquet, row 2: id 2.5 is not whole or does not fit 64 bits; choose another column or turn it into text");
     let decimals = Decimal128Array::from(vec![150]).with_precision_and_scale(5, 2).unwrap();
     let table = batch(&[("user", Arc::new(decimals.clone())), ("item", Arc::new(decimals))]);
-    insta::assert_snapshot!(error("a.parquet", parquet(&table), &pair()), @"");
+    insta::assert_snapshot!(error("a.parquet", parquet(&table), &pair()), @"column `user` of a.parquet, row 1: id 1.50 is not whole or does not fit 64 bits; choose another column or turn it into text");
     let table = batch(&[
         ("user", Arc::new(Float64Array::from(vec![-1.0, 1e19]))),
         ("item", Arc::new(Int32Array::from(vec![1, 2]))),
     ]);
-    insta::assert_snapshot!(error("a.parquet", parquet(&table), &pair()), @"");
+    insta::assert_snapshot!(error("a.parquet", parquet(&table), &pair()), @"column `user` of a.parquet, row 2: id 10000000000000000000 is not whole or does not fit 64 bits; choose another column or turn it into text");
 }

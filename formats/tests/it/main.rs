@@ -5,6 +5,8 @@ mod damage;
 mod errors;
 mod golden;
 mod ids;
+#[cfg(test)]
 mod results;
 mod roundtrip;
+#[cfg(test)]
 mod tools;

@@ -1,7 +1,5 @@
 //! Results written and read back.
 
-use std::sync::Arc;
-
 use ilk_core::{
     ids::{Ids, TextColumn},
     neighbours::{Catalogue, Neighbour, Neighbours},
@@ -108,15 +106,37 @@ fn labels_stand_beside_items() {
 #[test]
 fn text_formats_are_as_people_expect_them() {
     let text = |format| String::from_utf8(write(format, &labelled())).unwrap();
-    insta::assert_snapshot!(text(OutputFormat::Csv), @"");
-    insta::assert_snapshot!(text(OutputFormat::JsonLines), @"");
+    insta::assert_snapshot!(text(OutputFormat::Csv), @r#"
+    item,neighbour,rank,score,overlap,item_label,neighbour_label
+    "a,b","z""z",1,0.5,3,"Grün
+    tee","Mug, ""blue"""
+    "a,b",c,2,0.33333334,2,"Grün
+    tee",
+    "z""z","a,b",1,0.0000001,1,"Mug, ""blue""","Grün
+    tee"
+    "#);
+    insta::assert_snapshot!(text(OutputFormat::JsonLines), @r#"
+    {"item":"a,b","neighbour":"z\"z","rank":1,"score":0.5,"overlap":3,"item_label":"Grün\ntee","neighbour_label":"Mug, \"blue\""}
+    {"item":"a,b","neighbour":"c","rank":2,"score":0.33333334,"overlap":2,"item_label":"Grün\ntee","neighbour_label":null}
+    {"item":"z\"z","neighbour":"a,b","rank":1,"score":0.0000001,"overlap":1,"item_label":"Mug, \"blue\"","neighbour_label":"Grün\ntee"}
+    "#);
     let mut items = Vec::new();
     write_items(OutputFormat::Csv, &mut items, &labelled()).unwrap();
-    insta::assert_snapshot!(String::from_utf8(items).unwrap(), @"");
+    insta::assert_snapshot!(String::from_utf8(items).unwrap(), @r#"
+    item,label,support
+    "a,b","Grün
+    tee",5
+    c,,4
+    "z""z","Mug, ""blue""",3
+    "#);
     let mut items = Vec::new();
     write_items(OutputFormat::JsonLines, &mut items, &catalogue(Ids::Integer(vec![1, 2, 3])))
         .unwrap();
-    insta::assert_snapshot!(String::from_utf8(items).unwrap(), @"");
+    insta::assert_snapshot!(String::from_utf8(items).unwrap(), @r#"
+    {"item":1,"support":5}
+    {"item":2,"support":4}
+    {"item":3,"support":3}
+    "#);
 }
 
 #[test]
@@ -127,8 +147,8 @@ fn the_columns_have_the_types_of_the_contract() {
         let columns = input.schema().columns.iter();
         columns.map(|c| format!("{} {}", c.name, c.type_name)).collect::<Vec<_>>().join(", ")
     };
-    insta::assert_snapshot!(schema(Ids::Integer(vec![1, 2, 3])), @"");
-    insta::assert_snapshot!(schema(Ids::Unsigned(vec![1, 2, u64::MAX])), @"");
+    insta::assert_snapshot!(schema(Ids::Integer(vec![1, 2, 3])), @"item 64-bit integers, neighbour 64-bit integers, rank 32-bit integers, score 32-bit floats, overlap 64-bit integers");
+    insta::assert_snapshot!(schema(Ids::Unsigned(vec![1, 2, u64::MAX])), @"item unsigned 64-bit integers, neighbour unsigned 64-bit integers, rank 32-bit integers, score 32-bit floats, overlap 64-bit integers");
 }
 
 #[test]
@@ -221,5 +241,5 @@ fn lists_of_ids_are_read_from_any_table_or_lines() {
     assert_eq!(by_name.len(), 3);
     let bytes = write(OutputFormat::Arrow, &labelled());
     assert_eq!(list("a.arrow", &bytes), ["a,b", "z\"z"]);
-    assert!(read_id_list(Arc::clone(&source("a.parquet", "x")), "item").is_err());
+    assert!(read_id_list(source("a.parquet", "x"), "item").is_err());
 }

@@ -1,13 +1,16 @@
 //! What the tests share: tables into bytes, bytes into readable cells.
 
-use std::{io::Write, sync::Arc};
+use std::{borrow::Cow, io::Write, sync::Arc};
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_ipc::{
     CompressionType,
     writer::{FileWriter, IpcWriteOptions, StreamWriter},
 };
-use ilk_core::rows::{Rows, TimeColumn};
+use ilk_core::{
+    ids::IdColumn,
+    rows::{BadCell, Rows, TimeColumn},
+};
 use ilk_formats::{Condition, Error, Memory, ReadOptions, Source, Table};
 use parquet::{arrow::ArrowWriter, basic::Compression, file::properties::WriterProperties};
 
@@ -42,7 +45,9 @@ pub(crate) fn arrow_file(batches: &[RecordBatch], compression: Option<Compressio
     let options = IpcWriteOptions::default().try_with_compression(compression).unwrap();
     let schema = batches[0].schema();
     let mut writer = FileWriter::try_new_with_options(Vec::new(), &schema, options).unwrap();
-    batches.iter().for_each(|batch| writer.write(batch).unwrap());
+    for batch in batches {
+        writer.write(batch).unwrap();
+    }
     writer.into_inner().unwrap()
 }
 
@@ -53,7 +58,9 @@ pub(crate) fn arrow_stream(
     let options = IpcWriteOptions::default().try_with_compression(compression).unwrap();
     let schema = batches[0].schema();
     let mut writer = StreamWriter::try_new_with_options(Vec::new(), &schema, options).unwrap();
-    batches.iter().for_each(|batch| writer.write(batch).unwrap());
+    for batch in batches {
+        writer.write(batch).unwrap();
+    }
     writer.into_inner().unwrap()
 }
 
@@ -110,46 +117,42 @@ pub(crate) fn read(name: &str, bytes: impl Into<Vec<u8>>, options: &ReadOptions)
 
 /// The error of what must not be readable.
 pub(crate) fn error(name: &str, bytes: impl Into<Vec<u8>>, options: &ReadOptions) -> String {
-    chunks(&source(name, bytes), options).expect_err(name).to_string()
+    match chunks(&source(name, bytes), options) {
+        Ok(chunks) => panic!("{name} is read, {} chunks", chunks.len()),
+        Err(error) => error.to_string(),
+    }
 }
 
 /// Rows as people read them: `7 tea 2 @0 Green tea`, set apart by what is there; `-` for null,
 /// `?` before an unreadable row, `!` before a filtered one.
 pub(crate) fn show(chunks: &[Rows]) -> Vec<String> {
-    let mut lines = Vec::new();
-    for rows in chunks {
-        for row in 0..rows.len() {
-            let text = |value: Option<std::borrow::Cow<'_, str>>| {
-                value.map_or_else(|| "-".to_owned(), std::borrow::Cow::into_owned)
-            };
-            let mut line = String::new();
-            if rows.unreadable.iter().any(|bad| bad.row as usize == row) {
-                line.push('?');
-            }
-            if rows.kept.as_ref().is_some_and(|kept| !kept[row]) {
-                line.push('!');
-            }
-            line += &format!("{} {}", text(rows.user.display(row)), text(rows.item.display(row)));
-            if let Some(weight) = &rows.weight {
-                let bad = weight.bad.iter().find(|bad| bad.row as usize == row);
-                line += &bad.map_or_else(
-                    || format!(" {}", weight.values[row]),
-                    |bad| format!(" bad:{}", bad.text),
-                );
-            }
-            if let Some(time) = &rows.time {
-                let bad = time.bad.iter().find(|bad| bad.row as usize == row);
-                line += &match (bad, time.values[row]) {
-                    (Some(bad), _) => format!(" bad:{}", bad.text),
-                    (None, TimeColumn::NONE) => " @-".into(),
-                    (None, micros) => format!(" @{micros}"),
-                };
-            }
-            if let Some(label) = &rows.label {
-                line += &format!(" {}", label.get(row).unwrap_or("-"));
-            }
-            lines.push(line);
-        }
+    chunks.iter().flat_map(|rows| (0..rows.len()).map(|row| show_row(rows, row))).collect()
+}
+
+fn show_row(rows: &Rows, row: usize) -> String {
+    let bad = |bad: &[BadCell]| {
+        bad.iter().find(|bad| bad.row as usize == row).map(|bad| format!("bad:{}", bad.text))
+    };
+    let id = |ids: &IdColumn| ids.display(row).map_or_else(|| "-".into(), Cow::into_owned);
+    let mut mark = String::new();
+    if bad(&rows.unreadable).is_some() {
+        mark.push('?');
     }
-    lines
+    if rows.kept.as_ref().is_some_and(|kept| !kept[row]) {
+        mark.push('!');
+    }
+    let mut cells = vec![mark + &id(&rows.user), id(&rows.item)];
+    if let Some(weight) = &rows.weight {
+        cells.push(bad(&weight.bad).unwrap_or_else(|| weight.values[row].to_string()));
+    }
+    if let Some(time) = &rows.time {
+        cells.push(bad(&time.bad).unwrap_or_else(|| match time.values[row] {
+            TimeColumn::NONE => "@-".into(),
+            micros => format!("@{micros}"),
+        }));
+    }
+    if let Some(label) = &rows.label {
+        cells.push(label.get(row).unwrap_or("-").into());
+    }
+    cells.join(" ")
 }

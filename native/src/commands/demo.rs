@@ -1,14 +1,153 @@
 //! `ilk demo`: the whole job on a made-up shop.
 
-use std::path::Path;
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use crate::{error::Error, progress::Reporter};
+use ilk_core::shop;
+use ilk_formats::{NeighbourRow, read_neighbours};
+
+use super::{Options, execute};
+use crate::{
+    config::{DataSource, Lists, Settings},
+    error::Error,
+    inputs::FileSource,
+    output::NEIGHBOURS,
+    progress::Reporter,
+    publish::Existing,
+    stdout,
+    text::{Align, Table, width},
+};
+
+/// Products shown, from different corners of the shop.
+const SHOWN: usize = 12;
+
+/// Neighbours shown of each.
+const NEIGHBOURS_SHOWN: usize = 3;
+
+/// Name of the shop's orders in the folder.
+const ORDERS: &str = "orders.csv";
 
 /// Runs the demo; `keep` names a new folder for the shop's orders and the result.
 ///
 /// # Errors
 /// If `keep` cannot be written.
 pub(crate) fn demo(keep: Option<&Path>, reporter: &Reporter) -> Result<(), Error> {
-    let _ = (keep, reporter);
-    Err(Error::internal("demo is not wired yet"))
+    let scratch = Scratch::new(keep)?;
+    let orders = scratch.folder.join(ORDERS);
+    fs::write(&orders, shop::csv()).map_err(|error| Error::file("write", &orders, &error))?;
+    let settings = settings(&orders, &scratch.folder.join("similar"))?;
+    execute(&settings, Options { existing: Existing::Refuse, force: false }, reporter)?;
+    let mut rows = Vec::new();
+    let table = settings.out.join(NEIGHBOURS);
+    read_neighbours(Arc::new(FileSource::open(&table)?), None, &mut |row: NeighbourRow| {
+        if row.rank as usize <= NEIGHBOURS_SHOWN {
+            rows.push(row);
+        }
+        Ok::<(), Error>(())
+    })?;
+    stdout::print_text(&text(&rows, keep))
+}
+
+/// The folder the demo works in: kept, or gone at the end.
+struct Scratch {
+    folder: PathBuf,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Scratch {
+    fn new(keep: Option<&Path>) -> Result<Self, Error> {
+        match keep {
+            Some(folder) => {
+                fs::create_dir(folder).map_err(|error| Error::file("create", folder, &error))?;
+                Ok(Self { folder: folder.into(), _temporary: None })
+            }
+            None => {
+                let temporary = tempfile::Builder::new().prefix("ilk-demo-").tempdir();
+                let temporary = temporary.map_err(|error| {
+                    Error::file("create a folder in", &std::env::temp_dir(), &error)
+                })?;
+                Ok(Self { folder: temporary.path().into(), _temporary: Some(temporary) })
+            }
+        }
+    }
+}
+
+/// The job that people would write for such a shop: at least five members in common, chance
+/// pairs of rare products damped.
+fn settings(orders: &Path, out: &Path) -> Result<Settings, Error> {
+    let job = ilk_core::job::SimilarityJob {
+        min_overlap: Some(5),
+        shrinkage: Some(10.0),
+        ..Default::default()
+    };
+    let given = ilk_core::job::Given { weight: true, time: false };
+    let resolved = job.resolve(given).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(Settings {
+        source: DataSource {
+            name: None,
+            input: vec![orders.display().to_string()],
+            user: "member".into(),
+            item: "sku".into(),
+            weight: Some("quantity".into()),
+            time: None,
+            item_label: Some("product".into()),
+            conditions: Vec::new(),
+            delimiter: None,
+        },
+        resolved,
+        lists: Lists::default(),
+        out: out.into(),
+        threads: None,
+    })
+}
+
+/// The table, and how to do the same on one's own file.
+fn text(rows: &[NeighbourRow], keep: Option<&Path>) -> String {
+    // As the reader called it: a fresh build is not on the path yet.
+    let ilk = std::env::args().next().unwrap_or_else(|| "ilk".into());
+    let mut table = Table::new([
+        ("item you've viewed", Align::Left),
+        ("items we think you'll love", Align::Left),
+        ("score", Align::Right),
+    ]);
+    let items = rows.chunk_by(|a, b| a.item == b.item).collect::<Vec<_>>();
+    let step = (items.len() / SHOWN).max(1);
+    for neighbours in items.iter().skip(step / 2).step_by(step).take(SHOWN) {
+        for (index, row) in neighbours.iter().enumerate() {
+            let label =
+                |label: &Option<String>, id: &str| label.clone().unwrap_or_else(|| id.into());
+            let viewed = if index == 0 { label(&row.item_label, &row.item) } else { String::new() };
+            let loved = label(&row.neighbour_label, &row.neighbour);
+            table.row([viewed, loved, format!("{:.2}", row.score)]);
+        }
+    }
+    let mut text = format!("\n{}\n", table.render(width()));
+    let written = match keep {
+        Some(folder) => {
+            let folder = folder.display();
+            writeln!(
+                text,
+                "the orders and the result are in {folder}; the same by hand:\n  \
+                 {ilk} inspect {folder}/{ORDERS}\n  \
+                 {ilk} run {folder}/{ORDERS} --user member --item sku --weight quantity \
+                 --item-label product --min-overlap 5 --shrinkage 10 --out {folder}/again.parquet\n  \
+                 {ilk} similar {folder}/again.parquet {}",
+                rows.first().map_or("SKU", |row| &row.item)
+            )
+        }
+        None => writeln!(
+            text,
+            "on your own file (Parquet, CSV or Arrow):\n  \
+             {ilk} inspect orders.parquet\n  \
+             {ilk} run orders.parquet --user member --item product --out similar.parquet\n  \
+             {ilk} similar similar.parquet PRODUCT\n\
+             to look at the shop's orders and the whole result: {ilk} demo --keep DIR"
+        ),
+    };
+    debug_assert!(written.is_ok(), "writing to a string cannot fail");
+    text
 }

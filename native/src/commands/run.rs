@@ -1,6 +1,9 @@
 //! `ilk run`: the main job.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use ilk_core::{
     clean::Needs,
@@ -9,8 +12,8 @@ use ilk_core::{
     job::{Given, Job, Of},
     kernel::{ItemFilter, codes_of, neighbours},
     matrix::Matrix,
-    neighbours::Neighbours,
-    plan::Plan,
+    neighbours::{Catalogue, Neighbours},
+    plan::{Plan, Tile},
     weighting::Weighting,
 };
 use ilk_formats::read_id_list;
@@ -41,13 +44,25 @@ pub(crate) struct Options {
 /// # Errors
 /// For input that cannot be read, output that cannot be written, and guards that refuse.
 pub(crate) fn run(settings: &Settings, options: Options, reporter: &Reporter) -> Result<(), Error> {
+    report_unused(&settings.source, &settings.resolved, reporter);
+    execute(settings, options, reporter)
+}
+
+/// Runs the job, stage by stage.
+///
+/// # Errors
+/// See [`run`].
+pub(crate) fn execute(
+    settings: &Settings,
+    options: Options,
+    reporter: &Reporter,
+) -> Result<(), Error> {
     let (source, job) = (&settings.source, &settings.resolved);
     // Whatever can go wrong before the work starts goes wrong here.
     let output = Output::create(&settings.out, options.existing)?;
     let files = Files::open(source, reporter)?;
     let lists = IdLists::read(&settings.lists, source, job)?;
     let pool = Pool::new(settings.threads)?;
-    report_unused(source, job, reporter);
 
     let given = Given { weight: source.weight.is_some(), time: source.time.is_some() };
     let needs = Needs::of(job, given);
@@ -64,31 +79,13 @@ pub(crate) fn run(settings: &Settings, options: Options, reporter: &Reporter) ->
     }
     let filter = lists.filter(&folded.catalogue.ids, reporter);
     let Folded { interactions, catalogue, .. } = folded;
+    let stage = reporter.stage("comparing", None);
     let matrix = Matrix::new(&interactions, job.weighting, &pool);
     drop(interactions);
-    let found = compute(&matrix, job, &filter, &pool, reporter);
-
-    let stage = reporter.stage("writing", None);
-    stage.count("rows", found.len() as u64);
-    output.write(&catalogue, &found)?;
-    stage.finish(format!("{} to {}", counted(found.len() as u64, "row"), settings.out.display()));
-    if found.is_empty() {
-        reporter.note("no pair qualified: the table has no rows");
-    }
-    Ok(())
-}
-
-/// Plans the tiles and computes them.
-pub(crate) fn compute(
-    matrix: &Matrix,
-    job: &Job,
-    filter: &ItemFilter,
-    pool: &Pool,
-    reporter: &Reporter,
-) -> Neighbours {
-    let plan = Plan::new(matrix, filter);
-    let stage = reporter.stage("comparing", Some(plan.operations));
-    let found = neighbours(matrix, &plan, job, filter, pool, |tile| stage.advance(tile.operations));
+    let plan = Plan::new(&matrix, &filter);
+    stage.expect(plan.operations);
+    let on_tile = |tile: &Tile| stage.advance(tile.operations);
+    let found = neighbours(&matrix, &plan, job, &filter, &pool, on_tile);
     stage.count("pair_operations", plan.operations);
     stage.count("neighbours", found.len() as u64);
     stage.finish(format!(
@@ -96,7 +93,25 @@ pub(crate) fn compute(
         counted(found.len() as u64, "neighbour"),
         plan.operations as f64
     ));
-    found
+    drop(matrix);
+    write(output, &settings.out, &catalogue, &found, reporter)
+}
+
+fn write(
+    output: Output,
+    out: &Path,
+    catalogue: &Catalogue,
+    found: &Neighbours,
+    reporter: &Reporter,
+) -> Result<(), Error> {
+    let stage = reporter.stage("writing", None);
+    stage.count("rows", found.len() as u64);
+    output.write(catalogue, found)?;
+    stage.finish(format!("{} to {}", counted(found.len() as u64, "row"), out.display()));
+    if found.is_empty() {
+        reporter.note("no pair qualified: the table has no rows");
+    }
+    Ok(())
 }
 
 /// Says which columns were named without effect.

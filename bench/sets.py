@@ -1,0 +1,69 @@
+"""Makes a benchmark set: a Parquet file of (user, item) pairs.
+
+    python sets.py small|views|orders|dense OUT.parquet [--seed 0]
+
+Items are popular by Zipf's law (shifted by 8), users active by a log-normal; items are shuffled,
+so that popularity says nothing about the id. Prints the set's sizes as JSON.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import scipy.sparse as sp
+
+# name: users, items, interactions drawn, exponent of Zipf's law, sigma of the log of activity
+SETS = {
+    "small": (20_000, 5_000, 1_000_000, 0.9, 1.0),
+    "views": (138_000, 27_000, 20_000_000, 1.0, 1.1),
+    "orders": (2_000_000, 200_000, 20_000_000, 0.8, 0.9),
+    # Thousands of items per user.
+    "dense": (5_700, 60_000, 21_700_000, 0.7, 0.2),
+}
+
+
+def make(name, seed):
+    """Draws a set as a matrix of users x items, all ones."""
+    users, items, drawn, exponent, sigma = SETS[name]
+    random = np.random.default_rng(seed)
+    activity = random.lognormal(0, sigma, users)
+    activity = np.maximum(1, (activity / activity.sum() * drawn * 1.15).astype(np.int64))
+    activity = np.minimum(activity, items // 4)
+    popularity = 1 / np.power(np.arange(1, items + 1) + 8.0, exponent)
+    up_to = np.cumsum(popularity / popularity.sum())
+    user = np.repeat(np.arange(users), activity)
+    item = np.minimum(np.searchsorted(up_to, random.random(len(user))), items - 1)
+    item = random.permutation(items)[item]
+    matrix = sp.csr_matrix((np.ones(len(user), np.float32), (user, item)), shape=(users, items))
+    matrix.sum_duplicates()
+    return matrix
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", choices=SETS)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    matrix = make(arguments.name, arguments.seed)
+    pairs = matrix.tocoo()
+    columns = {"user": pairs.row.astype(np.int32), "item": pairs.col.astype(np.int32)}
+    # A file is there whole or not at all.
+    unfinished = arguments.out.with_suffix(".unfinished")
+    pq.write_table(pa.table(columns), unfinished, compression="zstd")
+    unfinished.rename(arguments.out)
+    degrees = np.diff(matrix.indptr).astype(np.int64)
+    sizes = {
+        "users": int((degrees > 0).sum()),
+        "items": len(np.unique(matrix.indices)),
+        "interactions": int(matrix.nnz),
+        "pair_operations": int(np.square(degrees).sum()),
+    }
+    print(json.dumps(sizes))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,12 @@
+//! The laws of core: the real pipeline against the naive oracle, and what must hold whatever the
+//! data is.
+
+mod clean;
+mod crew;
+mod encode;
+mod independence;
+mod jobs;
+mod measures;
+mod oracle;
+mod selection;
+mod world;

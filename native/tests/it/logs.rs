@@ -1,0 +1,46 @@
+//! What goes to stderr: lines for people, events for machines, silence.
+
+use crate::tools::{Home, settings};
+
+const RUN: &str = "run orders.csv --user member --item sku --weight quantity -o out.csv";
+
+#[test]
+fn quiet_says_nothing() {
+    let home = Home::with_orders();
+    let ran = home.ilk(&format!("{RUN} --quiet")).expect_success(RUN);
+    assert_eq!((ran.stdout, ran.stderr), (String::new(), String::new()));
+    let refused = home.ilk(&format!("{RUN} -q"));
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.starts_with("error: output out.csv exists\n"), "{}", refused.stderr);
+    let refused = home.ilk(&format!("{RUN} -q --log json"));
+    assert_eq!(refused.stderr.lines().count(), 1, "{}", refused.stderr);
+}
+
+#[test]
+fn every_event_is_a_json_object() {
+    let home = Home::with_orders();
+    home.write("orders.csv", home.read("orders.csv") + ",mug,Mug,1,2026-01-01,FR\nb,mug,Mug,-1,2026-01-01,FR\n");
+    let told = home.stderr(&format!("{RUN} --log json --min-support 2"));
+    let mut stages = Vec::new();
+    for line in told.lines() {
+        let record: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        assert!(record["event"].is_string(), "{line}");
+        if record["event"] == "stage_finished" {
+            assert!(record["seconds"].as_f64().is_some_and(|seconds| seconds >= 0.0), "{line}");
+            stages.push(record["name"].as_str().expect("a name").to_owned());
+        }
+    }
+    assert_eq!(stages, ["reading", "sorting", "comparing", "writing"]);
+    settings().bind(|| insta::assert_snapshot!("events", told));
+    let error = home.ilk(&format!("{RUN} --log=json"));
+    let record: serde_json::Value = serde_json::from_str(&error.stderr).expect("JSON");
+    assert_eq!((&record["event"], &record["exit_code"]), (&"error".into(), &2.into()));
+}
+
+#[test]
+fn no_bars_where_nobody_sees_them() {
+    let home = Home::with_orders();
+    let told = home.stderr(RUN);
+    assert!(!told.contains(['\u{1b}', '\r']), "{told:?}");
+    assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
+}

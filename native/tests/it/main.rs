@@ -1,0 +1,9 @@
+//! The program on data: the main job, bad input, signals and pipes, real orders.
+
+mod bad_input;
+mod job;
+mod logs;
+mod real_data;
+#[cfg(unix)]
+mod signals;
+mod tools;
