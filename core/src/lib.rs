@@ -4,6 +4,7 @@
 //! from and which thread runs a tile is the caller's business.
 
 pub mod clean;
+mod cost;
 pub mod encode;
 pub mod executor;
 pub mod ids;

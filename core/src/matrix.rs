@@ -8,8 +8,10 @@ use std::borrow::Cow;
 use sprs::CsMatI;
 
 use crate::{
+    cost,
     executor::Executor,
     interactions::Interactions,
+    kernel::arch::{BitRow, CHUNK, Kernel, Sieve},
     weighting::{self, Weighting},
 };
 
@@ -17,6 +19,12 @@ use crate::{
 pub(crate) trait Value: Copy + Default + Send + Sync + 'static {
     /// What is summed per pair.
     type Sum: Copy + Default + Send;
+
+    /// Returns the sum of `count` interactions that both items have.
+    ///
+    /// # Panics
+    /// Where weights differ, so that a count says too little.
+    fn of_count(count: u32) -> Self::Sum;
 
     /// Adds the product of two interactions of one user.
     fn add(sum: &mut Self::Sum, x: Self, y: Self);
@@ -32,10 +40,18 @@ pub(crate) trait Value: Copy + Default + Send + Sync + 'static {
 
     /// The weight itself.
     fn weight(self) -> f64;
+
+    /// Finds the sums that may matter; see [`Kernel::select`].
+    fn select(kernel: Kernel, sums: &[Self::Sum], sieve: &Sieve<'_>, visit: impl FnMut(usize));
 }
 
 impl Value for () {
     type Sum = u32;
+
+    #[inline]
+    fn of_count(count: u32) -> u32 {
+        count
+    }
 
     #[inline]
     fn add(sum: &mut u32, (): (), (): ()) {
@@ -61,6 +77,11 @@ impl Value for () {
     fn weight(self) -> f64 {
         1.0
     }
+
+    #[inline]
+    fn select(kernel: Kernel, sums: &[u32], sieve: &Sieve<'_>, visit: impl FnMut(usize)) {
+        kernel.select(sums, sieve, visit);
+    }
 }
 
 /// Overlap and dot product of a weighted pair.
@@ -72,6 +93,10 @@ pub(crate) struct WeightedSum {
 
 impl Value for f64 {
     type Sum = WeightedSum;
+
+    fn of_count(_: u32) -> WeightedSum {
+        unreachable!("a weighted matrix has no bits to count")
+    }
 
     #[inline]
     fn add(sum: &mut WeightedSum, x: Self, y: Self) {
@@ -98,6 +123,15 @@ impl Value for f64 {
     fn weight(self) -> f64 {
         self
     }
+
+    #[inline]
+    fn select(_: Kernel, sums: &[WeightedSum], sieve: &Sieve<'_>, visit: impl FnMut(usize)) {
+        let matters = |index: &usize| {
+            let sum = &sums[*index];
+            sum.overlap > 0 && sieve.admits(*index, Self::rough_dot(sum))
+        };
+        (0..sums.len()).filter(matters).for_each(visit);
+    }
 }
 
 /// One orientation of the matrix as plain slices: row r holds `codes[starts[r]..starts[r + 1]]`,
@@ -115,6 +149,12 @@ impl<'a, V> Lists<'a, V> {
     pub(crate) fn row(&self, row: u32) -> (&'a [u32], &'a [V]) {
         let (start, end) = (self.starts[row as usize], self.starts[row as usize + 1]);
         (&self.codes[start..end], &self.values[start..end])
+    }
+
+    /// Returns where row `row` lies.
+    #[inline]
+    pub(crate) fn range(&self, row: u32) -> std::ops::Range<usize> {
+        self.starts[row as usize]..self.starts[row as usize + 1]
     }
 
     /// Counts the rows.
@@ -138,12 +178,16 @@ impl<'a, V> Lists<'a, V> {
     }
 }
 
-/// A matrix whose interactions hold a `V`.
+/// A matrix whose interactions hold a `V`, as column blocks: a dense *head* of the most popular
+/// items, bits in chunks of 512 items, and a sparse *tail* of lists.
 #[derive(Clone, Debug)]
 pub(crate) struct Columns<V> {
-    /// Users x positions, compressed by user.
-    by_user: CsMatI<V, u32, usize>,
-    /// The same, compressed by position.
+    kernel: Kernel,
+    /// One row of bits per user for each chunk of the head.
+    head: Vec<Vec<BitRow>>,
+    /// Users x positions of the tail, counted from its first, compressed by user.
+    tail: CsMatI<V, u32, usize>,
+    /// Users x positions, compressed by position.
     by_position: CsMatI<V, u32, usize>,
     /// Position -> code.
     codes: Vec<u32>,
@@ -151,6 +195,21 @@ pub(crate) struct Columns<V> {
     supports: Vec<u32>,
     /// Σx² per position, summed in ascending user order.
     squares: Vec<f64>,
+    /// Additions per position, known from the degrees.
+    work: Work,
+}
+
+/// How many additions each row takes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Work {
+    /// Against every position, itself included.
+    pub(crate) all: Vec<u64>,
+    /// Against every smaller position.
+    pub(crate) smaller: Vec<u64>,
+    /// Against every position of the tail.
+    pub(crate) all_of_tail: Vec<u64>,
+    /// Against every smaller position of the tail.
+    pub(crate) smaller_of_tail: Vec<u64>,
 }
 
 impl<V: Value> Columns<V> {
@@ -158,6 +217,7 @@ impl<V: Value> Columns<V> {
         interactions: &Interactions,
         supports: &[u32],
         value: impl Fn(usize) -> V + Sync,
+        layout: Layout,
         executor: &impl Executor,
     ) -> Self {
         let mut codes = (0..interactions.items() as u32).collect::<Vec<_>>();
@@ -167,27 +227,52 @@ impl<V: Value> Columns<V> {
         for (position, code) in codes.iter().enumerate() {
             positions[*code as usize] = position as u32;
         }
+        let supports = codes.iter().map(|code| supports[*code as usize]).collect::<Vec<_>>();
         let by_user = relabel(interactions, &positions, value, executor);
         let by_position = by_user.to_csc();
-        let mut columns = Self {
-            supports: codes.iter().map(|code| supports[*code as usize]).collect(),
-            codes,
-            by_user,
-            by_position,
-            squares: Vec::new(),
+        let mut work = Work::default();
+        (work.all, work.smaller) = additions(lists(&by_user), codes.len(), 0);
+        // Only counts can be had from bits.
+        let chunks = match (size_of::<V>(), layout.head) {
+            (0, Some(chunks)) => chunks.min(codes.len().div_ceil(CHUNK)),
+            (0, None) => cost::choose_head(lists(&by_user), &supports, layout.kernel),
+            _ => 0,
         };
-        let lists = columns.by_position();
+        let first = (chunks * CHUNK).min(codes.len());
+        let head = executor.map(chunks, |chunk| {
+            let last = ((chunk + 1) * CHUNK).min(codes.len());
+            bit_rows(lists(&by_position), chunk * CHUNK..last, by_user.rows())
+        });
+        let tail = if first == 0 { by_user } else { tail_of(lists(&by_user), first, codes.len()) };
+        (work.all_of_tail, work.smaller_of_tail) = additions(lists(&tail), codes.len(), first);
+        let rows = lists(&by_position);
         let square = |position| {
-            let (_, values) = lists.row(position);
+            let (_, values) = rows.row(position);
             values.iter().map(|value| value.weight() * value.weight()).sum()
         };
-        columns.squares = (0..lists.len() as u32).map(square).collect();
-        columns
+        let squares = (0..rows.len() as u32).map(square).collect();
+        let kernel = layout.kernel;
+        Self { kernel, head, tail, by_position, codes, supports, squares, work }
     }
 
-    /// Lists each user's positions.
-    pub(crate) fn by_user(&self) -> Lists<'_, V> {
-        lists(&self.by_user)
+    /// Returns the instructions to use.
+    pub(crate) fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
+    /// Returns the head's bits: one row per user for each chunk.
+    pub(crate) fn head(&self) -> &[Vec<BitRow>] {
+        &self.head
+    }
+
+    /// Returns the first position of the tail.
+    pub(crate) fn tail_start(&self) -> usize {
+        (self.head.len() * CHUNK).min(self.codes.len())
+    }
+
+    /// Lists each user's positions in the tail, counted from its first.
+    pub(crate) fn tail(&self) -> Lists<'_, V> {
+        lists(&self.tail)
     }
 
     /// Lists each position's users.
@@ -197,7 +282,7 @@ impl<V: Value> Columns<V> {
 
     /// Counts the users.
     pub(crate) fn users(&self) -> usize {
-        self.by_user.rows()
+        self.tail.rows()
     }
 
     /// Counts the items.
@@ -219,6 +304,57 @@ impl<V: Value> Columns<V> {
     pub(crate) fn squares(&self) -> &[f64] {
         &self.squares
     }
+
+    /// Returns how many additions each row takes.
+    pub(crate) fn work(&self) -> &Work {
+        &self.work
+    }
+}
+
+/// Counts the additions of every row against (all, smaller) positions of the lists, whose
+/// positions count from `first`.
+fn additions<V: Value>(lists: Lists<'_, V>, items: usize, first: usize) -> (Vec<u64>, Vec<u64>) {
+    let (mut all, mut smaller) = (vec![0; items], vec![0; items]);
+    for user in 0..lists.len() as u32 {
+        let (row, _) = lists.row(user);
+        for (before, position) in row.iter().enumerate() {
+            all[first + *position as usize] += row.len() as u64;
+            smaller[first + *position as usize] += before as u64;
+        }
+    }
+    (all, smaller)
+}
+
+/// Sets the bits of one chunk of the head.
+fn bit_rows<V: Value>(
+    by_position: Lists<'_, V>,
+    chunk: std::ops::Range<usize>,
+    users: usize,
+) -> Vec<BitRow> {
+    let mut rows = vec![BitRow::default(); users];
+    for (bit, position) in chunk.enumerate() {
+        for user in by_position.row(position as u32).0 {
+            rows[*user as usize].0[bit / 64] |= 1 << (bit % 64);
+        }
+    }
+    rows
+}
+
+/// Copies what lies at position `first` and after.
+fn tail_of<V: Value>(by_user: Lists<'_, V>, first: usize, items: usize) -> CsMatI<V, u32, usize> {
+    let mut starts = Vec::with_capacity(by_user.len() + 1);
+    let (mut codes, mut values) = (Vec::new(), Vec::new());
+    starts.push(0);
+    for user in 0..by_user.len() as u32 {
+        let (row, row_values) = by_user.row(user);
+        let head = row.partition_point(|position| (*position as usize) < first);
+        codes.extend(row[head..].iter().map(|position| position - first as u32));
+        values.extend_from_slice(&row_values[head..]);
+        starts.push(codes.len());
+    }
+    CsMatI::try_new((by_user.len(), items - first), starts, codes, values)
+        .map_err(|(_, _, _, error)| error)
+        .expect("a part of sorted rows is sorted")
 }
 
 fn lists<V>(matrix: &CsMatI<V, u32, usize>) -> Lists<'_, V> {
@@ -268,8 +404,24 @@ fn relabel<V: Value>(
         .expect("rows are sorted and positions are below the number of items")
 }
 
-/// The matrix that a job's tiles are computed from. Cost: 8 B per interaction (both
-/// orientations), 24 B with weights, and about 24 B per user and item.
+/// How a matrix is laid out and computed. The result is the same whatever it says.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// Which instructions to use.
+    pub kernel: Kernel,
+    /// Chunks of 512 items in the dense head; `None` lets the cost model choose.
+    pub head: Option<usize>,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self { kernel: Kernel::detect(), head: None }
+    }
+}
+
+/// The matrix that a job's tiles are computed from. Cost: up to 8 B per interaction (both
+/// orientations), 24 B with weights, about 70 B per item, 8 B per user, and in a dense head 64 B
+/// per user for every 512 items.
 #[derive(Clone, Debug)]
 pub struct Matrix(pub(crate) Kind);
 
@@ -289,6 +441,16 @@ impl Matrix {
         weighting: Weighting,
         executor: &impl Executor,
     ) -> Self {
+        Self::with_layout(interactions, weighting, Layout::default(), executor)
+    }
+
+    /// Does what [`Matrix::new`] does, with a layout of the caller's choice.
+    pub fn with_layout(
+        interactions: &Interactions,
+        weighting: Weighting,
+        layout: Layout,
+        executor: &impl Executor,
+    ) -> Self {
         let supports = interactions.supports();
         let unit = match weighting {
             Weighting::Binary => true,
@@ -296,11 +458,20 @@ impl Matrix {
             _ => false,
         };
         Self(if unit {
-            Kind::Counts(Columns::new(interactions, &supports, |_| (), executor))
+            Kind::Counts(Columns::new(interactions, &supports, |_| (), layout, executor))
         } else {
             let weights = weigh(interactions, &supports, weighting);
-            Kind::Weights(Columns::new(interactions, &supports, |at| weights[at], executor))
+            let weight = |at: usize| weights[at];
+            Kind::Weights(Columns::new(interactions, &supports, weight, layout, executor))
         })
+    }
+
+    /// Counts the items in the dense head.
+    pub fn head_items(&self) -> usize {
+        match &self.0 {
+            Kind::Counts(columns) => columns.tail_start(),
+            Kind::Weights(columns) => columns.tail_start(),
+        }
     }
 
     /// Counts the users.

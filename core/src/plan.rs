@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use crate::{
-    kernel::ItemFilter,
+    cost::{CostModel, is_sparse},
+    kernel::{ItemFilter, arch::CHUNK},
     matrix::{Columns, Kind, Matrix, Value},
     profile::Profile,
 };
@@ -18,34 +19,90 @@ pub enum Sides {
     Row,
 }
 
-/// A range of rows computed in one go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tile {
-    /// Positions in the matrix.
-    pub rows: Range<u32>,
-    /// Pair operations: additions to an accumulator.
-    pub operations: u64,
+/// The columns of a tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// A chunk of 512 items of the dense head.
+    Head(usize),
+    /// The sparse tail.
+    Tail,
 }
 
-/// The tiles of a job, and the pair operations of every row.
+/// Rows against a block of columns, computed in one go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tile {
+    /// The columns.
+    pub columns: Block,
+    /// Predicted picoseconds of one core.
+    pub cost: u64,
+    order: Order,
+    ranks: Range<u32>,
+}
+
+impl Tile {
+    /// Walks the positions of the tile's rows.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = u32> {
+        let order = self.order;
+        self.ranks.clone().map(move |rank| order.row(rank))
+    }
+}
+
+/// An order of consecutive rows.
+///
+/// Scores rise or fall with popularity, so in an order of popularity every row might beat all
+/// before it, and every pair would have to be offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Order {
+    first: u32,
+    count: u32,
+    stride: u32,
+}
+
+impl Order {
+    /// Spreads any stretch of the order evenly over all rows: an item's bar soon stands near its
+    /// final place, and about k·ln(n / k) of n offers get through, whatever the data.
+    fn spread(first: u32, count: u32) -> Self {
+        // Multiples of the golden section spread most evenly; coprime, they reach every row.
+        let golden = (f64::from(count) * 0.618_033_988_749_895) as u32;
+        let coprime = |stride: &u32| gcd(*stride, count) == 1;
+        let stride = (golden.max(1)..=count.max(1)).find(coprime).unwrap_or(1);
+        Self { first, count, stride }
+    }
+
+    /// Goes from the rarest item to the most popular one, which comes at the very start. Where
+    /// most pairs share a single user, the rarest neighbours score best: bars stand high at once.
+    fn rarest_first(first: u32, count: u32) -> Self {
+        Self { first, count, stride: count.max(2) - 1 }
+    }
+
+    fn row(self, rank: u32) -> u32 {
+        self.first + (u64::from(rank) * u64::from(self.stride) % u64::from(self.count)) as u32
+    }
+}
+
+const fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// The tiles of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Which pairs rows compute.
     pub sides: Sides,
-    /// The tiles, the rarest items first: their few users make for the best scores with popular
-    /// items, so the bars of those rise early and most later offers fall short.
+    /// The tiles in the order to compute them: blocks and rows that make the bars stand high
+    /// early come first.
     pub tiles: Vec<Tile>,
-    /// Pair operations of all tiles.
+    /// Pair operations: what adding up every pair of a user's items once takes.
     pub operations: u64,
-    /// Pair operations per position; 0 for rows that nobody asked for.
-    pub(crate) row_operations: Vec<u64>,
+    /// Predicted picoseconds of one core for all tiles.
+    pub cost: u64,
 }
 
 impl Plan {
     /// Tiles aimed at: enough to balance many workers, few enough to cost nothing.
     const TILES: u64 = 512;
 
-    /// Plans the tiles of `matrix`. Cost: O(interactions).
+    /// Plans the tiles of `matrix`. Cost: O(items · chunks of the head).
     pub fn new(matrix: &Matrix, filter: &ItemFilter) -> Self {
         match &matrix.0 {
             Kind::Counts(columns) => Self::of(columns, filter),
@@ -54,44 +111,82 @@ impl Plan {
     }
 
     fn of<V: Value>(columns: &Columns<V>, filter: &ItemFilter) -> Self {
-        let items = columns.items();
-        let (mut whole, mut half) = (vec![0_u64; items], vec![0_u64; items]);
-        let by_user = columns.by_user();
-        for user in 0..by_user.len() as u32 {
-            let (row, _) = by_user.row(user);
-            for (before, position) in row.iter().enumerate() {
-                whole[*position as usize] += row.len() as u64;
-                half[*position as usize] += before as u64;
-            }
+        let whole = Draft::new(columns, filter, Sides::Row);
+        let half = Draft::new(columns, filter, Sides::Both);
+        if whole.cost < half.cost { whole.cut() } else { half.cut() }
+    }
+}
+
+/// The cost of every row against every block.
+struct Draft {
+    sides: Sides,
+    /// Most pairs that share a user share just one.
+    is_sparse: bool,
+    operations: u64,
+    cost: u64,
+    /// Per block: the first row, and the cost of each row from there on.
+    blocks: Vec<(Block, usize, Vec<u64>)>,
+}
+
+impl Draft {
+    fn new<V: Value>(columns: &Columns<V>, filter: &ItemFilter, sides: Sides) -> Self {
+        let (supports, work) = (columns.supports(), columns.work());
+        let is_sparse = is_sparse(work.all.iter().sum(), supports.len());
+        let model = CostModel::of(columns.kernel(), columns.users(), is_sparse);
+        let (additions, all) = match sides {
+            Sides::Both => (&work.smaller_of_tail, &work.smaller),
+            Sides::Row => (&work.all_of_tail, &work.all),
+        };
+        let wanted =
+            |position: usize| sides == Sides::Both || filter.wants(columns.codes()[position]);
+        let rows = |block: Block, first: usize, cost: &dyn Fn(usize) -> u64| {
+            let first = if sides == Sides::Both { first } else { 0 };
+            let rows = first..supports.len();
+            let costs = rows.map(|row| if wanted(row) { cost(row) } else { 0 }).collect();
+            (block, first, costs)
+        };
+        let head_row = |row: usize| model.head_row(supports[row]);
+        let head = |chunk: usize| rows(Block::Head(chunk), chunk * CHUNK, &head_row);
+        let mut blocks = (0..columns.head().len()).map(head).collect::<Vec<_>>();
+        if columns.tail_start() < columns.items() {
+            let cost = |row: usize| match additions[row] {
+                0 => 0,
+                additions => model.tail_row(supports[row], additions),
+            };
+            let tail = rows(Block::Tail, columns.tail_start(), &cost);
+            blocks.insert(blocks.len().min(1), tail);
         }
-        for (position, code) in columns.codes().iter().enumerate() {
-            if !filter.wants(*code) {
-                whole[position] = 0;
-            }
+        if is_sparse && blocks.len() > 1 {
+            blocks.rotate_left(1);
         }
-        let (rows_only, both_sides) = (whole.iter().sum::<u64>(), half.iter().sum::<u64>());
-        if rows_only < both_sides {
-            Self::cut(Sides::Row, whole, rows_only)
-        } else {
-            Self::cut(Sides::Both, half, both_sides)
+        Self {
+            sides,
+            is_sparse,
+            operations: (0..supports.len()).filter(|row| wanted(*row)).map(|row| all[row]).sum(),
+            cost: blocks.iter().flat_map(|(_, _, costs)| costs).sum(),
+            blocks,
         }
     }
 
-    /// Cuts the rows into tiles of about equal cost.
-    fn cut(sides: Sides, row_operations: Vec<u64>, operations: u64) -> Self {
-        let wanted = (operations / Self::TILES).max(1 << 16);
+    /// Cuts the rows of every block into tiles of about equal cost.
+    fn cut(self) -> Plan {
+        let Self { sides, is_sparse, operations, cost, blocks } = self;
+        let wanted = (cost / Plan::TILES).max(20_000_000);
         let mut tiles = Vec::new();
-        let (mut first, mut sum) = (0, 0);
-        for (position, cost) in row_operations.iter().enumerate() {
-            sum += cost;
-            let last = position + 1 == row_operations.len();
-            if sum >= wanted || last && sum > 0 {
-                tiles.push(Tile { rows: first..position as u32 + 1, operations: sum });
-                (first, sum) = (position as u32 + 1, 0);
+        for (columns, first, costs) in blocks {
+            let count = costs.len() as u32;
+            let order = if is_sparse { Order::rarest_first } else { Order::spread };
+            let order = order(first as u32, count);
+            let (mut begun, mut sum) = (0, 0);
+            for rank in 0..count {
+                sum += costs[order.row(rank) as usize - first];
+                if sum >= wanted || rank + 1 == count && sum > 0 {
+                    tiles.push(Tile { columns, cost: sum, order, ranks: begun..rank + 1 });
+                    (begun, sum) = (rank + 1, 0);
+                }
             }
         }
-        tiles.reverse();
-        Self { sides, tiles, operations, row_operations }
+        Plan { sides, tiles, operations, cost }
     }
 }
 

@@ -101,6 +101,16 @@ impl Error {
         }
     }
 
+    /// Returns what is wrong.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns what to do next, where there is something to say.
+    pub(crate) fn help(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
     /// Returns the kind.
     #[cfg(test)]
     pub(crate) const fn kind(&self) -> Kind {

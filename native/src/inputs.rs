@@ -162,7 +162,7 @@ impl Inputs {
     pub(crate) fn skipped_text(&self) -> Option<String> {
         let first = self.skipped.first()?;
         let number = counted(self.skipped.len() as u64, "file");
-        Some(format!("passed over {number} with other endings, such as {}", first.display()))
+        Some(format!("{number} with an ending that is not read, such as {}", first.display()))
     }
 }
 
@@ -338,7 +338,7 @@ mod tests {
         assert_eq!(found(home.path(), &[""]).unwrap(), ["a/deep/w.TSV.GZ", "a/x.parquet", "b.csv"]);
         let inputs = resolve(&[home.path().to_str().unwrap()]).unwrap();
         assert_eq!(inputs.skipped, [home.path().join("a/notes.md")]);
-        assert!(inputs.skipped_text().unwrap().starts_with("passed over 1 file with"));
+        assert!(inputs.skipped_text().unwrap().starts_with("1 file with an ending"));
     }
 
     #[test]

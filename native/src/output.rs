@@ -43,7 +43,9 @@ impl Output {
         let name = target.to_string_lossy();
         let is_folder = target.is_dir() || name.ends_with('/') || target.extension().is_none();
         let place = if is_folder {
-            Place::Folder(WorkingFolder::create(target, existing, &[NEIGHBOURS, ITEMS])?)
+            // Without a last slash, which hides that there is a file.
+            let folder = target.components().collect::<PathBuf>();
+            Place::Folder(WorkingFolder::create(&folder, existing, &[NEIGHBOURS, ITEMS])?)
         } else {
             let format = OutputFormat::of_name(&name)?;
             Place::File(WorkingFile::create(target, existing)?, format)

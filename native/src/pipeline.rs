@@ -1,12 +1,15 @@
 //! From files to interactions: the stages every command shares.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use ilk_core::{
-    clean::{Cleaned, Needs, Reason, SetAside, Tally, clean},
+    clean::{Cleaned, Needs, Reason, Refusal, SetAside, Tally, clean},
     encode::{EncodeError, encode},
     executor::Executor as _,
     interactions::{Folded, Folding, fold},
@@ -14,6 +17,7 @@ use ilk_core::{
     plan::{HeavyUser, find_heavy_user},
 };
 use ilk_formats::{ReadOptions, Table};
+use serde_json::{Map, Value, json};
 
 use crate::{
     config::DataSource,
@@ -21,7 +25,7 @@ use crate::{
     inputs::{self, FileSource},
     pool::Pool,
     progress::Reporter,
-    text::{counted, grouped, printable},
+    text::{counted, grouped, printable, rounded, shortened},
 };
 
 /// The files of a data source, opened.
@@ -47,7 +51,7 @@ impl Files {
     pub(crate) fn open(source: &DataSource, reporter: &Reporter) -> Result<Self, Error> {
         let inputs = inputs::resolve(&source.input)?;
         if let Some(skipped) = inputs.skipped_text() {
-            reporter.note(skipped);
+            reporter.count("skipped", skipped, &[("files", inputs.skipped.len() as u64)]);
         }
         let options = ReadOptions {
             user: source.user.clone(),
@@ -122,6 +126,25 @@ impl Files {
         Ok(Cleaning { chunks, tally, names: self.names })
     }
 
+    /// Refuses an output that is, or holds, one of the files: it would be read and then replaced.
+    ///
+    /// # Errors
+    /// If it is so.
+    pub(crate) fn check_apart_from(&self, out: &Path) -> Result<(), Error> {
+        let Ok(place) = out.canonicalize() else { return Ok(()) };
+        let is_there = |name: &&String| {
+            Path::new(name).canonicalize().is_ok_and(|path| path.starts_with(&place))
+        };
+        let Some(name) = self.names.iter().find(is_there) else { return Ok(()) };
+        let what = if place.is_dir() {
+            format!("holds the input {name}")
+        } else {
+            "is also an input".into()
+        };
+        Err(Error::input(format!("output {} {what}", out.display()))
+            .with_help("write elsewhere, or leave it out of the inputs"))
+    }
+
     /// Names the files in a few words.
     fn text(&self) -> String {
         match &self.names[..] {
@@ -146,9 +169,11 @@ impl Cleaning {
         pool: &Pool,
         reporter: &Reporter,
     ) -> Result<Folded, Error> {
-        let stage = reporter.stage("sorting", None);
+        let mut stage = reporter.stage("sorting", None);
         let encoded = encode(self.chunks, pool).map_err(|error| mixed_ids(&error, &self.names))?;
         let folded = fold(encoded, job, needs, pool);
+        stage.clear();
+        report_folding(&folded.folding, job, reporter);
         let (users, items) = match job.of {
             Of::Items => (folded.others.len(), folded.catalogue.ids.len()),
             Of::Users => (folded.catalogue.ids.len(), folded.others.len()),
@@ -176,11 +201,11 @@ pub(crate) fn report_set_aside(tally: &Tally, names: &[String], reporter: &Repor
             continue;
         }
         let share = count as f64 * 100.0 / tally.rows as f64;
-        let text = format!("set aside {reason}: {} ({share:.2} %)", counted(count, "row"));
+        let text = format!("{reason}: {} ({share:.2} %)", counted(count, "row"));
         reporter.count("set_aside", text, &[(reason.name(), count)]);
         let rows = tally.samples.iter().filter(|row| row.reason == reason);
         for row in rows.take(shown(reason)) {
-            reporter.note(format!("  {}", row_text(row, names)));
+            reporter.row(row_text(row, names), row_record(row, names));
         }
     }
 }
@@ -193,18 +218,16 @@ const fn shown(reason: Reason) -> usize {
     }
 }
 
+/// Shows a row that was set aside; its file is named where there are several.
 pub(crate) fn row_text(row: &SetAside, names: &[String]) -> String {
     let cell = |cell: &Option<String>| {
-        cell.as_deref()
-            .map_or_else(|| "null".into(), |text| printable(&crate::text::shortened(text, 40)))
+        cell.as_deref().map_or_else(|| "null".into(), |text| printable(&shortened(text, 40)))
     };
-    let mut text = format!(
-        "{} row {}: user {}, item {}",
-        names[row.file as usize],
-        grouped(row.row),
-        cell(&row.user),
-        cell(&row.item)
-    );
+    let file =
+        if names.len() > 1 { format!("{} ", names[row.file as usize]) } else { String::new() };
+    let place = format!("{file}row {}", grouped(row.row));
+    let (user, item) = (cell(&row.user), cell(&row.item));
+    let mut text = format!("{place}: user {user}, item {item}");
     if row.detail.is_some() {
         let what = match row.reason {
             Reason::Unreadable => "",
@@ -214,6 +237,60 @@ pub(crate) fn row_text(row: &SetAside, names: &[String]) -> String {
         text.push_str(&format!(", {what}{}", cell(&row.detail)));
     }
     text
+}
+
+/// The same for machines.
+fn row_record(row: &SetAside, names: &[String]) -> Map<String, Value> {
+    let cells = [
+        ("reason", json!(row.reason.name())),
+        ("file", json!(names[row.file as usize])),
+        ("row", json!(row.row)),
+        ("user", json!(row.user)),
+        ("item", json!(row.item)),
+        ("detail", json!(row.detail)),
+    ];
+    cells.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect()
+}
+
+/// Stops where the job's guards do not let it go on with these rows.
+///
+/// # Errors
+/// A refusal with what to do about it.
+pub(crate) fn check_rows(tally: &Tally, job: &Job) -> Result<(), Error> {
+    let refusal = match tally.check(job) {
+        Ok(()) => return Ok(()),
+        Err(refusal) => refusal,
+    };
+    Err(match refusal {
+        Refusal::TooManyBadRows { bad, rows, allowed } => {
+            let share = bad as f64 * 100.0 / rows as f64;
+            Error::refused(format!(
+                "{} of {} rows ({share:.2} %) are unreadable or hold a bad weight or time, more \
+                 than {:.2} %",
+                grouped(bad),
+                grouped(rows),
+                allowed * 100.0
+            ))
+            .with_help(format!(
+                "`ilk inspect` shows the first of them; mend them, or allow more with \
+                 --max-bad-rows {}%",
+                share.ceil()
+            ))
+        }
+        Refusal::NonpositiveWeights { rows } => Error::refused(format!(
+            "{} with a weight of 0 or less, and negative_weights is error",
+            counted(rows, "row")
+        ))
+        .with_help(
+            "--negative-weights drop sets such rows aside, net adds them to the pair's others",
+        ),
+        Refusal::Strict { rows, reasons } => Error::refused(format!(
+            "{} set aside ({reasons}), which strict forbids",
+            counted(rows, "row")
+        ))
+        .with_help("`ilk inspect` shows the first of them; mend them, or do without --strict"),
+        other => Error::refused(other.to_string()),
+    })
 }
 
 fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
@@ -232,56 +309,80 @@ fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
 }
 
 /// Says what folding left out.
-pub(crate) fn report_folding(folding: &Folding, job: &Job, reporter: &Reporter) {
+fn report_folding(folding: &Folding, job: &Job, reporter: &Reporter) {
     if folding.netted_away > 0 {
-        let text = format!(
-            "netted away: {} whose weights add up to zero or less",
-            counted(folding.netted_away, "pair")
-        );
-        reporter.count("netted_away", text, &[("pairs", folding.netted_away)]);
+        let text =
+            format!("{} whose weights add up to 0 or less", counted(folding.netted_away, "pair"));
+        reporter.count("netted", text, &[("pairs", folding.netted_away)]);
     }
     if let Some(cap) = job.max_items_per_user.filter(|_| folding.capped_users > 0) {
         let text = format!(
-            "capped at {} per user: {}, {} dropped, {:.3e} pair operations saved",
-            counted(cap.into(), "item"),
+            "{} to {} ({} less)",
             counted(folding.capped_users, "user"),
-            counted(folding.capped_pairs, "interaction"),
-            folding.capped_operations as f64
+            counted(cap.into(), "item"),
+            counted(folding.capped_pairs, "interaction")
         );
         let counts = [("users", folding.capped_users), ("interactions", folding.capped_pairs)];
         reporter.count("capped", text, &counts);
     }
     if folding.rare_items > 0 {
         let text = format!(
-            "dropped below {}: {}, {}, {} left without items",
-            counted(job.min_support.into(), "user"),
+            "{} with fewer than {} ({}{})",
             counted(folding.rare_items, "item"),
+            counted(job.min_support.into(), "user"),
             counted(folding.rare_pairs, "interaction"),
-            counted(folding.emptied_users, "user")
+            match folding.emptied_users {
+                0 => String::new(),
+                users => format!(", {}", counted(users, "user")),
+            }
         );
-        let counts = [("items", folding.rare_items), ("interactions", folding.rare_pairs)];
-        reporter.count("rare", text, &counts);
+        let counts = [
+            ("items", folding.rare_items),
+            ("interactions", folding.rare_pairs),
+            ("users", folding.emptied_users),
+        ];
+        reporter.count("dropped", text, &counts);
     }
 }
 
-/// Refuses a job that one user's items make too expensive.
-///
-/// # Errors
-/// A refusal that names the user and the cap that would help.
-pub(crate) fn check_work(folded: &Folded) -> Result<(), Error> {
-    let Some(heavy) = find_heavy_user(folded.interactions.degrees()) else { return Ok(()) };
-    let HeavyUser { user, items, operations, all_operations, cap, capped_operations } = heavy;
+/// Finds a user whose items make comparing everything with everything too expensive; the refusal
+/// names the cap that would help.
+pub(crate) fn heavy_user(folded: &Folded) -> Option<Error> {
+    let degrees = || folded.interactions.degrees();
+    let HeavyUser { user, items, operations, all_operations, cap, .. } =
+        find_heavy_user(degrees())?;
+    let cap = readable_cap(cap);
+    let capped = degrees().map(|items| (items as u128).min(cap.into()).pow(2)).sum();
     let name = folded.others.display(user);
-    Err(Error::refused(format!(
-        "user {} has {}: comparing them with one another takes {:.2e} of the job's {:.2e} pair \
-         operations",
-        printable(&crate::text::shortened(&name, 40)),
+    let refusal = Error::refused(format!(
+        "user {} has {}: comparing them with one another takes {} of the job's {} pair operations",
+        printable(&shortened(&name, 40)),
         counted(items, "item"),
-        operations as f64,
-        all_operations as f64
-    ))
-    .with_help(format!(
-        "--max-items-per-user {cap} leaves {:.2e}; --force runs it as it is",
-        capped_operations as f64
+        rounded(operations),
+        rounded(all_operations)
+    ));
+    Some(refusal.with_help(format!(
+        "--max-items-per-user {cap} leaves {} at most; --force runs it as it is",
+        rounded(capped)
     )))
+}
+
+/// Rounds a cap down to two digits that matter.
+fn readable_cap(cap: u32) -> u32 {
+    let scale = 10_u32.pow(cap.checked_ilog10().unwrap_or(0).saturating_sub(1));
+    cap / scale * scale
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caps_are_rounded_down() {
+        for (cap, readable) in
+            [(1, 1), (99, 99), (107, 100), (99_999, 99_000), (u32::MAX, 4_200_000_000)]
+        {
+            assert_eq!(readable_cap(cap), readable);
+        }
+    }
 }

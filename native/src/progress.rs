@@ -34,24 +34,40 @@ enum Voice {
 }
 
 /// Tells how the work goes. Cheap to pass around by reference, also between threads.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Reporter {
     voice: Voice,
+    stages: Stages,
 }
+
+/// Whether the end of a stage is worth a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stages {
+    Told,
+    Silent,
+}
+
+/// Columns that the names of lines take up, with the space after them.
+const MARGIN: usize = 11;
 
 /// How long a stage runs before its bar shows.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Reporter {
-    /// Makes a reporter: `--quiet` silences lines and bars, `--log json` turns them into events.
+    /// Makes a reporter: `--quiet` silences everything, `--log json` turns lines into events.
     pub(crate) fn new(format: LogFormat, quiet: Quiet) -> Self {
         let voice = match (format, quiet) {
-            (LogFormat::Json, _) => Voice::Events,
-            (LogFormat::Text, Quiet::Yes) => Voice::Quiet,
+            (_, Quiet::Yes) => Voice::Quiet,
+            (LogFormat::Json, Quiet::No) => Voice::Events,
             (LogFormat::Text, Quiet::No) if io::stderr().is_terminal() => Voice::LinesAndBars,
             (LogFormat::Text, Quiet::No) => Voice::Lines,
         };
-        Self { voice }
+        Self { voice, stages: Stages::Told }
+    }
+
+    /// For commands that print a report: people are not told of stages that the report sums up.
+    pub(crate) const fn for_report(self) -> Self {
+        Self { stages: Stages::Silent, ..self }
     }
 
     /// Begins a stage, such as `reading`; `total` is what [`Stage::advance`] adds up to, where
@@ -68,22 +84,35 @@ impl Reporter {
         Stage { reporter: self, name, started: Instant::now(), bar, counts: Mutex::default() }
     }
 
-    /// Says one line that people should see, such as what was set aside.
+    /// Says one line that people should see.
     pub(crate) fn note(&self, text: impl Display) {
+        self.tell("note", "note", text, Map::new());
+    }
+
+    /// Says one line on what became of rows, such as `set_aside`; `counts` are for machines.
+    pub(crate) fn count(&self, name: &str, text: impl Display, counts: &[(&str, u64)]) {
+        let counts = counts.iter().map(|(name, count)| ((*name).into(), json!(count)));
+        self.tell("counted", name, text, counts.collect());
+    }
+
+    /// Shows a row of the input; `cells` are for machines.
+    pub(crate) fn row(&self, text: impl Display, cells: Map<String, Value>) {
         match self.voice {
             Voice::Quiet => {}
-            Voice::Lines | Voice::LinesAndBars => say(&format!("{text}")),
-            Voice::Events => say(&json!({"event": "note", "message": text.to_string()})),
+            Voice::Lines | Voice::LinesAndBars => say(&format!("{:MARGIN$}  {text}", "")),
+            Voice::Events => self.event("row", "set_aside", cells),
         }
     }
 
-    /// Says one line, and the same as an event with `counts` for machines.
-    pub(crate) fn count(&self, name: &str, text: impl Display, counts: &[(&str, u64)]) {
-        if self.voice != Voice::Events {
-            return self.note(text);
+    fn tell(&self, event: &str, name: &str, text: impl Display, mut record: Map<String, Value>) {
+        match self.voice {
+            Voice::Quiet => {}
+            Voice::Lines | Voice::LinesAndBars => say_named(name, &text),
+            Voice::Events => {
+                record.insert("message".into(), json!(text.to_string()));
+                self.event(event, name, record);
+            }
         }
-        let record = counts.iter().map(|(name, count)| ((*name).into(), json!(count))).collect();
-        self.event("counted", name, record);
     }
 
     fn event(&self, event: &str, name: &str, mut record: Map<String, Value>) {
@@ -108,8 +137,14 @@ fn say(line: &dyn Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// A part of the work that is under way, shared by its threads. Dropping it without [`Stage::finish`] clears its bar
-/// and says nothing: the error that follows speaks for it.
+/// Writes a line with its name before it: names stand in a column of their own.
+fn say_named(name: &str, text: &dyn Display) {
+    let name = format!("{:<width$}", name.replace('_', " "), width = MARGIN - 1);
+    say(&format!("{} {text}", console::style(name).for_stderr().dim()));
+}
+
+/// A part of the work that is under way, shared by its threads. Dropping it without
+/// [`Stage::finish`] clears its bar and says nothing: the error that follows speaks for it.
 #[derive(Debug)]
 pub(crate) struct Stage<'a> {
     reporter: &'a Reporter,
@@ -141,15 +176,22 @@ impl Stage<'_> {
         counts.insert(name.into(), json!(count));
     }
 
+    /// Takes the bar away, so that lines can be said before the stage ends.
+    pub(crate) fn clear(&mut self) {
+        drop(self.bar.take());
+    }
+
     /// Ends the stage with what came of it, such as `541,909 rows from 1 file`.
     pub(crate) fn finish(mut self, message: impl Display) {
-        drop(self.bar.take());
+        self.clear();
         let seconds = self.started.elapsed().as_secs_f64();
         match self.reporter.voice {
             Voice::Quiet => {}
             Voice::Lines | Voice::LinesAndBars => {
-                let name = console::style(format!("{:<10}", self.name)).for_stderr().dim();
-                say(&format!("{name} {message} ({})", seconds_text(seconds)));
+                if self.reporter.stages == Stages::Told {
+                    let text = format!("{message} ({})", seconds_text(seconds));
+                    say_named(self.name, &text);
+                }
             }
             Voice::Events => {
                 let counts = std::mem::take(&mut self.counts);
@@ -238,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_stage_can_be_shared_and_dropped_early() {
-        let reporter = Reporter { voice: Voice::Quiet };
+        let reporter = Reporter { voice: Voice::Quiet, stages: Stages::Told };
         let stage = reporter.stage("reading", Some(10));
         std::thread::scope(|scope| {
             scope.spawn(|| stage.advance(5));

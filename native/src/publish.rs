@@ -6,7 +6,7 @@
 use std::{
     ffi::{OsStr, OsString},
     fs::{self, File},
-    io,
+    io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
     process,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -43,6 +43,10 @@ pub(crate) fn install_signal_handler() -> Result<(), Error> {
         for path in paths.iter() {
             remove(path);
         }
+        // The next prompt begins a line, whatever bar stands there.
+        if io::stderr().is_terminal() {
+            let _ = io::stderr().write_all(b"\n");
+        }
         process::exit(i32::from(Kind::Interrupted.exit_code()));
     })
     .map_err(|error| Error::internal(format!("cannot handle signals: {error}")))
@@ -50,7 +54,12 @@ pub(crate) fn install_signal_handler() -> Result<(), Error> {
 
 /// Removes a working file or folder; where that fails there is nothing better to do.
 fn remove(path: &Path) {
-    let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    if path.is_dir() {
+        // Work that still goes on may put a file into the folder meanwhile.
+        let _ = (0..3).find(|_| fs::remove_dir_all(path).is_ok());
+    } else {
+        let _ = fs::remove_file(path);
+    }
 }
 
 /// Keeps a path on the list of working files while it lives.
@@ -205,6 +214,62 @@ impl WorkingFolder {
     }
 }
 
+/// A new folder to work in; gone with all that is in it unless it is kept.
+#[derive(Debug)]
+pub(crate) struct NewFolder {
+    path: PathBuf,
+    /// `None` once the folder is kept.
+    registered: Option<Registered>,
+}
+
+impl NewFolder {
+    /// Creates a folder where nothing is yet.
+    ///
+    /// # Errors
+    /// If something is there, or the system refuses.
+    pub(crate) fn create(path: &Path) -> Result<Self, Error> {
+        let make = || fs::create_dir(path).map(|()| path.to_owned());
+        let (path, registered) = registered(make, PathBuf::as_path).map_err(|error| {
+            let failed = Error::file("create", path, &error);
+            failed.with_help_if(match error.kind() {
+                io::ErrorKind::AlreadyExists => Some("name a new folder".into()),
+                io::ErrorKind::NotFound => Some("create the folder it is to be in first".into()),
+                _ => None,
+            })
+        })?;
+        Ok(Self { path, registered: Some(registered) })
+    }
+
+    /// Creates a folder for temporary files.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(crate) fn temporary() -> Result<Self, Error> {
+        let make = || tempfile::Builder::new().prefix("ilk-").tempdir().map(TempDir::keep);
+        let (path, registered) = registered(make, PathBuf::as_path)
+            .map_err(|error| Error::file("create a folder in", &std::env::temp_dir(), &error))?;
+        Ok(Self { path, registered: Some(registered) })
+    }
+
+    /// Returns where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Lets it stay.
+    pub(crate) fn keep(mut self) {
+        self.registered = None;
+    }
+}
+
+impl Drop for NewFolder {
+    fn drop(&mut self) {
+        if self.registered.is_some() {
+            remove(&self.path);
+        }
+    }
+}
+
 /// Checks what files and folders have in common and returns the folder to write in.
 fn check_place(target: &Path, existing: Existing) -> Result<PathBuf, Error> {
     let parent = parent_of(target);
@@ -212,13 +277,12 @@ fn check_place(target: &Path, existing: Existing) -> Result<PathBuf, Error> {
         return Err(Error::input(format!("`{}` does not name an output", target.display())));
     }
     if !parent.is_dir() {
-        let (place, why) =
-            (parent.display(), if parent.exists() { "not a folder" } else { "missing" });
-        return Err(Error::input(format!(
-            "cannot write {}: the folder {place} is {why}",
-            target.display()
-        ))
-        .with_help("create it first, or write elsewhere"));
+        let (output, place) = (target.display(), parent.display());
+        if parent.exists() {
+            return Err(Error::input(format!("cannot write {output}: {place} is not a folder")));
+        }
+        return Err(Error::input(format!("cannot write {output}: the folder {place} is missing"))
+            .with_help("create it first, or write elsewhere"));
     }
     if existing == Existing::Refuse && target.symlink_metadata().is_ok() {
         return Err(exists(target));
@@ -302,8 +366,6 @@ fn sync_entries(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {

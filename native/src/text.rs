@@ -28,6 +28,22 @@ pub(crate) fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", grouped(number))
 }
 
+/// Writes a large count with three digits that matter: `266,802`, `48.0 million`, `3.60e18`.
+pub(crate) fn rounded(number: u128) -> String {
+    const SCALES: [(f64, &str); 4] =
+        [(1e15, "quadrillion"), (1e12, "trillion"), (1e9, "billion"), (1e6, "million")];
+    if number < 1_000_000 {
+        return grouped(number as u64);
+    }
+    // Rounded first: 999.9 million is 1 billion.
+    let rounded: f64 = format!("{:.2e}", number as f64).parse().unwrap_or(number as f64);
+    let scale = SCALES.iter().find(|(scale, _)| rounded >= *scale && rounded < scale * 1e3);
+    let Some((scale, name)) = scale else { return format!("{rounded:.2e}") };
+    let value = rounded / scale;
+    let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
+    format!("{value:.digits$} {name}")
+}
+
 /// Where the cells of a column stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Align {
@@ -249,6 +265,17 @@ mod tests {
         }
         assert_eq!(counted(1, "row"), "1 row");
         assert_eq!(counted(2_000, "row"), "2,000 rows");
+        for (number, text) in [
+            (999_999, "999,999"),
+            (1_000_000, "1.00 million"),
+            (48_021_734, "48.0 million"),
+            (999_900_000, "1.00 billion"),
+            (360_000_000_000, "360 billion"),
+            (10_u128.pow(17), "100 quadrillion"),
+            (10_u128.pow(20), "1.00e20"),
+        ] {
+            assert_eq!(rounded(number), text);
+        }
     }
 
     #[test]

@@ -4,12 +4,13 @@ use std::{
     env,
     ffi::OsString,
     fmt::Write,
+    io::BufReader,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result, bail};
-use cargo_metadata::{Metadata, MetadataCommand};
+use cargo_metadata::{Message, Metadata, MetadataCommand};
 
 /// The checkout and its target folder.
 pub(crate) struct House {
@@ -45,6 +46,34 @@ impl House {
         let mut command = Command::new(program.into());
         command.current_dir(&self.root).stdin(Stdio::null());
         command
+    }
+
+    /// Builds what `arguments` say and returns the path of one of the programs.
+    ///
+    /// # Errors
+    /// Where the build fails, or no such program was built.
+    pub(crate) fn build(&self, arguments: &[&str], program: &str) -> Result<PathBuf> {
+        let mut command = self.cargo(&["build", "--locked"]);
+        command.args(arguments).arg("--message-format=json-render-diagnostics");
+        command.stdout(Stdio::piped());
+        println!("$ {}", display(&command));
+        let mut child = command.spawn().context("cargo build could not be started")?;
+        let output = BufReader::new(child.stdout.take().context("no output to read")?);
+        let mut path = None;
+        for message in Message::parse_stream(output) {
+            if let Message::CompilerArtifact(artifact) = message?
+                && artifact.target.is_bin()
+                && artifact.target.name == program
+                && !artifact.profile.test
+            {
+                path = artifact.executable;
+            }
+        }
+        let status = child.wait()?;
+        if !status.success() {
+            bail!("cargo build failed ({status})");
+        }
+        Ok(path.with_context(|| format!("the workspace has no program `{program}`"))?.into())
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
+mod bench;
 mod deps;
 mod house;
 mod parity;
@@ -15,7 +16,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{house::House, setup::Mode};
+use crate::{
+    house::House,
+    setup::{Mode, Scope},
+};
 
 /// The project's chores.
 #[derive(Parser)]
@@ -25,7 +29,7 @@ struct Arguments {
     chore: Chore,
 }
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Subcommand)]
 enum Chore {
     /// Install what development needs and this machine lacks, naming it first
     Setup {
@@ -43,6 +47,8 @@ enum Chore {
     CheckPolicy,
     /// Compare the program's neighbours with those of other libraries
     Parity,
+    /// Time the program beside its peers, or count its instructions
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -56,16 +62,17 @@ fn main() -> ExitCode {
 fn run(chore: Chore) -> Result<ExitCode> {
     let house = House::find()?;
     match chore {
-        Chore::Setup { print: true } => setup::run(&house, Mode::Print)?,
-        Chore::Setup { print: false } => setup::run(&house, Mode::Install)?,
+        Chore::Setup { print: true } => setup::run(&house, Scope::Tests, Mode::Print)?,
+        Chore::Setup { print: false } => setup::run(&house, Scope::Tests, Mode::Install)?,
         Chore::Test => {
-            setup::run(&house, Mode::Install)?;
+            setup::run(&house, Scope::Tests, Mode::Install)?;
             return steps::run_all(&house);
         }
         Chore::Ci => return steps::run_all(&house),
         Chore::CheckDeps => deps::check(&house)?,
         Chore::CheckPolicy => policy::check(&house)?,
         Chore::Parity => parity::run(&house)?,
+        Chore::Bench(options) => bench::run(&house, &options)?,
     }
     Ok(ExitCode::SUCCESS)
 }

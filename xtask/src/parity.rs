@@ -1,10 +1,9 @@
 //! The program's neighbours against those of other libraries: builds it, and runs
 //! `tests/parity` in the Python environment that `setup` made.
 
-use std::{io::BufReader, path::PathBuf, process::Stdio};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
-use cargo_metadata::Message;
+use anyhow::{Result, bail};
 
 use crate::{
     house::{self, House},
@@ -13,7 +12,7 @@ use crate::{
 
 /// Checks the comparison itself, then compares.
 pub(crate) fn run(house: &House) -> Result<()> {
-    let python = setup::parity_python(house);
+    let python = setup::PARITY.python(house);
     if !python.exists() {
         bail!("the Python environment of tests/parity is missing; run `cargo xtask setup`");
     }
@@ -29,31 +28,5 @@ pub(crate) fn run(house: &House) -> Result<()> {
 /// Programs and tests are built in one go, so that the tests that follow find everything built
 /// with the same features.
 pub(crate) fn build(house: &House) -> Result<PathBuf> {
-    let mut command = house.cargo(&[
-        "build",
-        "--workspace",
-        "--bins",
-        "--tests",
-        "--locked",
-        "--message-format=json-render-diagnostics",
-    ]);
-    command.stdout(Stdio::piped());
-    println!("$ {}", house::display(&command));
-    let mut child = command.spawn().context("cargo build could not be started")?;
-    let output = BufReader::new(child.stdout.take().context("no output to read")?);
-    let mut program = None;
-    for message in Message::parse_stream(output) {
-        if let Message::CompilerArtifact(artifact) = message?
-            && artifact.target.is_bin()
-            && artifact.target.name == "ilk"
-            && !artifact.profile.test
-        {
-            program = artifact.executable;
-        }
-    }
-    let status = child.wait()?;
-    if !status.success() {
-        bail!("cargo build failed ({status})");
-    }
-    Ok(program.context("the workspace has no program `ilk`")?.into())
+    house.build(&["--workspace", "--bins", "--tests"], "ilk")
 }

@@ -19,10 +19,22 @@ pub(crate) enum Mode {
     Install,
 }
 
+/// What things are needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Checking and testing: what everybody needs.
+    Tests,
+    /// Timing the program beside its peers.
+    Bench,
+    /// The same beside Spark.
+    Spark,
+}
+
 /// One thing that is needed. Entries that need another come after it.
 struct Need {
     name: &'static str,
     purpose: &'static str,
+    scopes: &'static [Scope],
     is_met: fn(&House) -> bool,
     /// What would meet it; an error says what a person has to do instead.
     remedy: fn(&House) -> Result<Vec<Action>>,
@@ -32,28 +44,81 @@ const NEEDS: &[Need] = &[
     Need {
         name: "rustfmt",
         purpose: "formatting",
+        scopes: &[Scope::Tests],
         is_met: |house| house::succeeds(&mut house.cargo(&["fmt", "--version"])),
         remedy: |house| component(house, "rustfmt"),
     },
     Need {
         name: "clippy",
         purpose: "lints",
+        scopes: &[Scope::Tests],
         is_met: |house| house::succeeds(&mut house.cargo(&["clippy", "--version"])),
         remedy: |house| component(house, "clippy"),
     },
     Need {
         name: "python3",
-        purpose: "3.11 or newer with venv, for tests/parity",
+        purpose: "3.11 or newer with venv, for comparing with other libraries",
+        scopes: &[Scope::Tests, Scope::Bench, Scope::Spark],
         is_met: has_python,
         remedy: install_python,
     },
     Need {
         name: "venv-parity",
         purpose: "the libraries that tests/parity compares with",
-        is_met: has_parity_environment,
-        remedy: make_parity_environment,
+        scopes: &[Scope::Tests],
+        is_met: |house| PARITY.is_there(house),
+        remedy: |house| PARITY.make(house),
+    },
+    Need {
+        name: "venv-bench",
+        purpose: "the peers that bench times",
+        scopes: &[Scope::Bench],
+        is_met: |house| BENCH.is_there(house),
+        remedy: |house| BENCH.make(house),
+    },
+    Need {
+        name: "java",
+        purpose: "17, for Spark",
+        scopes: &[Scope::Spark],
+        is_met: |house| house::succeeds(house.command("java").arg("-version")),
+        remedy: |_| bail!("install Java 17 (Debian, Ubuntu: `apt-get install openjdk-17-jre`)"),
+    },
+    Need {
+        name: "venv-bench-spark",
+        purpose: "Spark, which bench times on the small set",
+        scopes: &[Scope::Spark],
+        is_met: |house| SPARK.is_there(house),
+        remedy: |house| SPARK.make(house),
     },
 ];
+
+/// A Python environment below the target folder, made from a list of pinned packages.
+pub(crate) struct Environment {
+    /// Name of its folder.
+    folder: &'static str,
+    /// The list, from the root.
+    requirements: &'static str,
+    /// A package that is published as source only.
+    from_source: Option<&'static str>,
+}
+
+/// What `tests/parity` compares with.
+pub(crate) const PARITY: Environment = Environment {
+    folder: "venv-parity",
+    requirements: "tests/parity/requirements.txt",
+    from_source: None,
+};
+
+/// What `bench` times.
+pub(crate) const BENCH: Environment =
+    Environment { folder: "venv-bench", requirements: "bench/requirements.txt", from_source: None };
+
+/// Spark, which is large and timed on request only.
+pub(crate) const SPARK: Environment = Environment {
+    folder: "venv-bench-spark",
+    requirements: "bench/requirements-spark.txt",
+    from_source: Some("pyspark"),
+};
 
 /// One step of an installation.
 enum Action {
@@ -86,14 +151,14 @@ impl fmt::Display for Action {
     }
 }
 
-/// Says what is there and what is missing, then installs the latter.
+/// Says what of `scope` is there and what is missing, then installs the latter.
 ///
 /// # Errors
 /// Where something is missing that cannot be installed here; then nothing is installed.
-pub(crate) fn run(house: &House, mode: Mode) -> Result<()> {
+pub(crate) fn run(house: &House, scope: Scope, mode: Mode) -> Result<()> {
     let mut plans = Vec::new();
     let mut hindrances = Vec::new();
-    for need in NEEDS {
+    for need in NEEDS.iter().filter(|need| need.scopes.contains(&scope)) {
         if (need.is_met)(house) {
             println!("there    {} ({})", need.name, need.purpose);
             continue;
@@ -178,43 +243,49 @@ fn install_python(house: &House) -> Result<Vec<Action>> {
     ])
 }
 
-fn parity_environment(house: &House) -> PathBuf {
-    house.target.join("venv-parity")
-}
-
-/// The Python of the environment for `tests/parity`.
-pub(crate) fn parity_python(house: &House) -> PathBuf {
-    let program = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
-    parity_environment(house).join(program)
-}
-
-fn parity_requirements(house: &House) -> PathBuf {
-    house.root.join("tests/parity/requirements.txt")
-}
-
-/// The environment keeps a copy of what it was made from; it is made anew when that changes.
-fn has_parity_environment(house: &House) -> bool {
-    let made_from = fs::read(parity_environment(house).join("requirements.txt"));
-    let wanted = fs::read(parity_requirements(house));
-    let is_current = matches!((made_from, wanted), (Ok(old), Ok(new)) if old == new);
-    is_current && house::succeeds(house.command(parity_python(house)).arg("--version"))
-}
-
-fn make_parity_environment(house: &House) -> Result<Vec<Action>> {
-    let (folder, requirements) = (parity_environment(house), parity_requirements(house));
-    if !requirements.exists() {
-        bail!("{} is missing", requirements.display());
+impl Environment {
+    fn folder(&self, house: &House) -> PathBuf {
+        house.target.join(self.folder)
     }
-    let mut make = house.command("python3");
-    make.args(["-m", "venv"]).arg(&folder);
-    let mut install = house.command(parity_python(house));
-    install
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-        .args(["--only-binary", ":all:", "--requirement"])
-        .arg(&requirements);
-    let stamp = folder.join("requirements.txt");
-    let outdated = folder.exists().then_some(Action::Remove(folder));
-    let rest =
-        [Action::Run(make), Action::Run(install), Action::Copy { from: requirements, to: stamp }];
-    Ok(outdated.into_iter().chain(rest).collect())
+
+    /// Its Python.
+    pub(crate) fn python(&self, house: &House) -> PathBuf {
+        let program = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
+        self.folder(house).join(program)
+    }
+
+    /// The list of its packages.
+    pub(crate) fn requirements(&self, house: &House) -> PathBuf {
+        house.root.join(self.requirements)
+    }
+
+    /// It keeps a copy of what it was made from; it is made anew when that changes.
+    fn is_there(&self, house: &House) -> bool {
+        let made_from = fs::read(self.folder(house).join("requirements.txt"));
+        let wanted = fs::read(self.requirements(house));
+        let is_current = matches!((made_from, wanted), (Ok(old), Ok(new)) if old == new);
+        is_current && house::succeeds(house.command(self.python(house)).arg("--version"))
+    }
+
+    fn make(&self, house: &House) -> Result<Vec<Action>> {
+        let (folder, requirements) = (self.folder(house), self.requirements(house));
+        if !requirements.exists() {
+            bail!("{} is missing", requirements.display());
+        }
+        let mut make = house.command("python3");
+        make.args(["-m", "venv"]).arg(&folder);
+        let mut install = house.command(self.python(house));
+        install
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args(["--only-binary", ":all:"]);
+        if let Some(package) = self.from_source {
+            install.args(["--no-binary", package]);
+        }
+        install.arg("--requirement").arg(&requirements);
+        let stamp = folder.join("requirements.txt");
+        let outdated = folder.exists().then_some(Action::Remove(folder));
+        let copy = Action::Copy { from: requirements, to: stamp };
+        let rest = [Action::Run(make), Action::Run(install), copy];
+        Ok(outdated.into_iter().chain(rest).collect())
+    }
 }

@@ -3,18 +3,26 @@
 //! A *kernel* turns one row of the matrix into co-counts; there is one file for each. What
 //! follows (measure, thresholds, selection) is the same for all and lives here.
 
-mod arch;
+pub(crate) mod arch;
+mod ceiling;
 mod sparse;
 
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+pub use self::arch::Kernel;
+use self::{
+    arch::{CHUNK, Indices, Sieve},
+    ceiling::Ceilings,
+};
 use crate::{
     executor::Executor,
     ids::Ids,
     job::Job,
     matrix::{Columns, Kind, Matrix, Value},
-    measure::{Measure, Pair},
+    measure::Pair,
     neighbours::{Neighbour, Neighbours},
-    plan::{Plan, Sides, Tile},
-    topk::{Selection, shrink, to_score},
+    plan::{Block, Plan, Sides, Tile},
+    topk::{Offers, Selection, shrink, to_score},
 };
 
 /// Which items may be neighbours, and which neighbours are computed for.
@@ -83,8 +91,9 @@ pub fn codes_of<'a>(
 /// Computes every tile of `plan` and selects each item's neighbours. `on_tile` is called after
 /// each tile, from the thread that computed it.
 ///
-/// Cost: `plan.operations` additions; one accumulator of 4 B per item (16 B weighted) per
-/// worker, and the [`Selection`]. The result depends on `matrix`, `job` and `filter` alone.
+/// Cost: `plan.cost` of one core; per worker one accumulator of 4 B per item (16 B weighted)
+/// and 4 B per item of bars, and the [`Selection`]. The result depends on `matrix`, `job` and
+/// `filter` alone.
 pub fn neighbours(
     matrix: &Matrix,
     plan: &Plan,
@@ -109,15 +118,15 @@ fn compute<V: Value>(
 ) -> Neighbours {
     let floor = job.threshold.unwrap_or(f32::MIN);
     let selection = Selection::new(columns.items(), job.top as usize, floor);
-    let ceilings = Ceilings::new(columns, &job.measure);
-    let scorer = Scorer { columns, job, filter, plan, selection: &selection, ceilings };
+    let scorer = Scorer::new(columns, job, filter, plan.sides, &selection);
     executor.map_with(
         plan.tiles.len(),
         || Workspace::new(columns.items()),
         |workspace, index| {
             let tile = &plan.tiles[index];
-            for position in tile.rows.clone() {
-                scorer.row(position, workspace);
+            match tile.columns {
+                Block::Head(chunk) => scorer.head_tile(chunk, tile.rows(), workspace),
+                Block::Tail => scorer.tail_tile(tile.rows(), workspace),
             }
             on_tile(tile);
         },
@@ -127,132 +136,306 @@ fn compute<V: Value>(
 
 /// What one worker needs to compute rows, reused from row to row.
 struct Workspace<V: Value> {
-    /// One sum per position; all zero between rows.
+    /// The counts of one chunk of the head.
+    counts: Box<[u32; CHUNK]>,
+    /// One sum per position of the tail; all zero between rows.
     sums: Vec<V::Sum>,
-    /// Positions whose sum is not zero, where the row keeps such a list.
+    /// Positions whose sum is not zero, where the row keeps such a list; longer than `sums`.
     touched: Vec<u32>,
+    /// Positions that may matter.
+    hits: Vec<u32>,
+    /// What the other side's sums must reach, by position; see [`Scorer::hurdles`].
+    hurdles: Vec<f32>,
     /// Neighbours found for the row's own item.
     found: Vec<Neighbour>,
+    /// Neighbours found for the other items.
+    offers: Offers,
+    /// Estimated scores, best first up to the k-th.
+    estimates: Vec<f32>,
 }
 
 impl<V: Value> Workspace<V> {
     fn new(items: usize) -> Self {
-        Self { sums: vec![V::Sum::default(); items], touched: Vec::new(), found: Vec::new() }
+        Self {
+            counts: Box::new([0; CHUNK]),
+            sums: vec![V::Sum::default(); items],
+            touched: vec![0; items + 1],
+            hits: Vec::new(),
+            hurdles: vec![0.0; items],
+            found: Vec::new(),
+            offers: Offers::default(),
+            estimates: Vec::new(),
+        }
     }
 }
 
-/// Turns co-counts into scores and offers them.
+/// Turns sums into scores and offers them.
 struct Scorer<'a, V> {
     columns: &'a Columns<V>,
+    users: Indices<'a>,
     job: &'a Job,
     filter: &'a ItemFilter,
-    plan: &'a Plan,
+    sides: Sides,
     selection: &'a Selection,
     ceilings: Ceilings,
+    /// Bits of what the sum of a pair, times the row's factor as a neighbour, must reach to
+    /// matter to each item. They rise with the items' bars; an old one only lets more through.
+    hurdles: Vec<AtomicU32>,
 }
 
-/// What bounds a score from above at the price of two products: dot · item factor · neighbour
-/// factor. It only spares exact scores that cannot matter, with slack for its own rounding.
-struct Ceilings {
-    as_item: Vec<f32>,
-    as_neighbour: Vec<f32>,
+/// The row being computed.
+struct Row {
+    position: u32,
+    code: u32,
+    /// Neighbours of its item were asked for.
+    takes: bool,
+    /// Its pairs are offered to the other items, too.
+    gives: bool,
+    /// Score that a neighbour must reach to have a chance; rises.
+    bar: f32,
 }
 
-impl Ceilings {
-    /// Bars are compared lowered by this share: the bound is computed in f32, five roundings of
-    /// 6e-8 each.
-    const SLACK: f32 = 1.0 - 1e-6;
-
-    /// Factors outside this range, whose products could leave that of f32, bound nothing.
-    const SAFE: std::ops::RangeInclusive<f64> = 1e-9..=1e9;
-
-    fn new<V: Value>(columns: &Columns<V>, measure: &Measure) -> Self {
-        let safe =
-            |factor: f64| if Self::SAFE.contains(&factor) { factor as f32 } else { f32::INFINITY };
-        let sides = columns.supports().iter().zip(columns.squares());
-        let factors = sides.map(|(support, square)| {
-            let (item, neighbour) = measure.ceiling(*support, *square, columns.users() as u32);
-            (safe(item), safe(neighbour))
-        });
-        let (as_item, as_neighbour) = factors.unzip();
-        Self { as_item, as_neighbour }
+impl<'a, V: Value> Scorer<'a, V> {
+    fn new(
+        columns: &'a Columns<V>,
+        job: &'a Job,
+        filter: &'a ItemFilter,
+        sides: Sides,
+        selection: &'a Selection,
+    ) -> Self {
+        let ceilings = Ceilings::new(columns, &job.measure);
+        let hurdles = (0..columns.items() as u32)
+            .map(|item| AtomicU32::new(ceilings.limit(item, selection.bar(item)).to_bits()))
+            .collect();
+        let users = Indices::new(columns.by_position().codes(), columns.users());
+        Self { columns, users, job, filter, sides, selection, ceilings, hurdles }
     }
 
-    /// Tells whether `neighbour` certainly scores below `bar` for `item`.
-    #[inline]
-    fn rules_out(&self, item: u32, neighbour: u32, dot: f32, bar: f32) -> bool {
-        // Where the product is NaN (0 · ∞) nothing is certain, and the comparison says so.
-        dot * self.as_item[item as usize] * self.as_neighbour[neighbour as usize]
-            < bar * Self::SLACK
-    }
-}
-
-impl<V: Value> Scorer<'_, V> {
-    /// Computes one row and offers its pairs.
-    fn row(&self, position: u32, workspace: &mut Workspace<V>) {
-        let operations = self.plan.row_operations[position as usize];
-        if operations == 0 {
-            return;
-        }
-        let end = match self.plan.sides {
-            Sides::Both => position,
-            Sides::Row => self.columns.items() as u32,
-        };
-        let code = self.columns.codes()[position as usize];
-        let mut row = Row {
-            position,
-            code,
-            gives: self.plan.sides == Sides::Both && self.filter.admits(code),
-            bar: if self.filter.wants(code) { self.selection.bar(position) } else { f32::INFINITY },
-        };
-        let Workspace { sums, touched, found } = workspace;
-        sparse::row(self.columns, position, end, operations, (sums, touched), |other, sum| {
-            self.pair(&mut row, other, &sum, found);
-        });
-        if !found.is_empty() {
-            self.selection.offer_all(position, found);
-        }
-    }
-
-    /// Offers one pair to the row's item and, where both sides count, to the other.
-    #[inline]
-    fn pair(&self, row: &mut Row, other: u32, sum: &V::Sum, found: &mut Vec<Neighbour>) {
-        if V::overlap(sum) < self.job.min_overlap {
-            return;
-        }
-        let dot = V::rough_dot(sum);
-        if !self.ceilings.rules_out(row.position, other, dot, row.bar) {
-            self.take(row, other, sum, found);
-        }
-        if row.gives {
-            let bar = self.selection.bar(other);
-            if !self.ceilings.rules_out(other, row.position, dot, bar) {
-                self.give(row, other, sum, bar);
+    /// Computes rows against one chunk of the head.
+    fn head_tile(
+        &self,
+        chunk: usize,
+        rows: impl Iterator<Item = u32>,
+        workspace: &mut Workspace<V>,
+    ) {
+        let first = chunk * CHUNK;
+        let width = CHUNK.min(self.columns.items() - first);
+        let bits = &self.columns.head()[chunk];
+        self.copy_hurdles(first, &mut workspace.hurdles[..width]);
+        for position in rows {
+            let Some(mut row) = self.begin(position) else { continue };
+            let end = match self.sides {
+                Sides::Both => width.min(position as usize - first),
+                Sides::Row => width,
+            };
+            let Workspace { counts, hits, hurdles, found, offers, estimates, .. } = workspace;
+            let users = self.users.slice(self.columns.by_position().range(position));
+            self.columns.kernel().count(bits, users, counts);
+            let mut sieve = self.sieve(&row, first, &hurdles[..end]);
+            self.columns.kernel().select(&counts[..end], &sieve, |hit| hits.push(hit as u32));
+            let sum = |hit: u32| V::of_count(counts[hit as usize]);
+            self.thin(&mut row, first, &mut sieve, hits, estimates, sum);
+            for hit in hits.drain(..) {
+                let sum = V::of_count(counts[hit as usize]);
+                self.pair(&mut row, first as u32 + hit, &sum, found, offers);
+            }
+            self.end(position, found);
+            if offers.is_full() {
+                self.settle(offers, first, &mut hurdles[..width]);
             }
         }
+        self.settle(&mut workspace.offers, first, &mut []);
     }
 
-    /// Scores `other` as a neighbour of the row's item and keeps it if it may be among the best.
-    fn take(&self, row: &mut Row, other: u32, sum: &V::Sum, found: &mut Vec<Neighbour>) {
-        let Some(score) = self.score(row.position, other, sum) else { return };
-        let code = self.columns.codes()[other as usize];
-        if score < row.bar || !self.filter.admits(code) {
+    /// Computes rows against the tail.
+    fn tail_tile(&self, rows: impl Iterator<Item = u32>, workspace: &mut Workspace<V>) {
+        let first = self.columns.tail_start();
+        let items = self.columns.items() - first;
+        self.copy_hurdles(first, &mut workspace.hurdles[..items]);
+        for position in rows {
+            let Some(mut row) = self.begin(position) else { continue };
+            let (end, additions) = match self.sides {
+                Sides::Both => (
+                    position as usize - first,
+                    self.columns.work().smaller_of_tail[position as usize],
+                ),
+                Sides::Row => (items, self.columns.work().all_of_tail[position as usize]),
+            };
+            let Workspace { sums, touched, hits, hurdles, found, offers, estimates, .. } =
+                workspace;
+            let sums = &mut sums[..end];
+            let mut sieve = self.sieve(&row, first, &hurdles[..end]);
+            // Few sums are listed as they are touched; many are cheaper to look for.
+            let lists = additions < end as u64 / 4;
+            let mut listed = 0;
+            if lists {
+                listed = sparse::sum_and_list(self.columns, position, sums, touched);
+                let matters = |other: &u32| {
+                    sieve.admits(*other as usize, V::rough_dot(&sums[*other as usize]))
+                };
+                hits.extend(touched[..listed].iter().copied().filter(matters));
+            } else {
+                sparse::sum(self.columns, position, sums);
+                V::select(self.columns.kernel(), sums, &sieve, |hit| hits.push(hit as u32));
+            }
+            self.thin(&mut row, first, &mut sieve, hits, estimates, |hit| sums[hit as usize]);
+            for hit in hits.drain(..) {
+                self.pair(&mut row, first as u32 + hit, &sums[hit as usize], found, offers);
+            }
+            if lists {
+                for other in &touched[..listed] {
+                    sums[*other as usize] = V::Sum::default();
+                }
+            } else {
+                sums.fill(V::Sum::default());
+            }
+            self.end(position, found);
+            if offers.is_full() {
+                self.settle(offers, first, &mut hurdles[..items]);
+            }
+        }
+        self.settle(&mut workspace.offers, first, &mut []);
+    }
+
+    /// Copies the hurdles of the positions from `first` on: inner loops read no shared memory.
+    fn copy_hurdles(&self, first: usize, copy: &mut [f32]) {
+        for (copy, hurdle) in copy.iter_mut().zip(&self.hurdles[first..]) {
+            *copy = f32::from_bits(hurdle.load(Relaxed));
+        }
+    }
+
+    /// Begins a row; `None` where nobody wants it.
+    fn begin(&self, position: u32) -> Option<Row> {
+        let code = self.columns.codes()[position as usize];
+        let takes = self.filter.wants(code);
+        let gives = self.sides == Sides::Both && self.filter.admits(code);
+        let bar = self.selection.bar(position);
+        (takes || gives).then_some(Row { position, code, takes, gives, bar })
+    }
+
+    /// Hands what was found to the row's item.
+    fn end(&self, position: u32, found: &mut Vec<Neighbour>) {
+        if !found.is_empty()
+            && let Some(bar) = self.selection.offer_all(position, found)
+        {
+            self.raise(position, bar);
+        }
+    }
+
+    /// Says what sums must reach to matter to the row's item or to the other one.
+    fn sieve<'b>(&'b self, row: &Row, first: usize, hurdles: &'b [f32]) -> Sieve<'b> {
+        let position = row.position as usize;
+        Sieve {
+            factors: &self.ceilings.as_neighbour[first..first + hurdles.len()],
+            hurdles,
+            row_limit: if row.takes {
+                self.ceilings.limit(row.position, row.bar)
+            } else {
+                f32::INFINITY
+            },
+            column_factor: if row.gives { self.ceilings.as_neighbour[position] } else { 0.0 },
+        }
+    }
+
+    /// Hands what was found to the other items; `hurdles`, those from position `first` on, rise
+    /// with their bars.
+    fn settle(&self, offers: &mut Offers, first: usize, hurdles: &mut [f32]) {
+        self.selection.settle(offers, |item, bar| {
+            let hurdle = self.raise(item, bar);
+            if let Some(copy) = hurdles.get_mut((item as usize).wrapping_sub(first)) {
+                *copy = hurdle;
+            }
+        });
+    }
+
+    /// Leaves out hits that cannot be among the row's k best, where the measure lets scores be
+    /// estimated: k of them estimated at some value or above raise the bar to just below it.
+    fn thin(
+        &self,
+        row: &mut Row,
+        first: usize,
+        sieve: &mut Sieve<'_>,
+        hits: &mut Vec<u32>,
+        estimates: &mut Vec<f32>,
+        sum: impl Fn(u32) -> V::Sum,
+    ) {
+        let k = self.job.top as usize;
+        if !row.takes || hits.len() <= self.selection.capacity() || !self.estimates() {
             return;
         }
-        found.push(Neighbour { code, score, overlap: V::overlap(sum) });
-        if found.len() >= self.selection.capacity() {
-            let kth = shrink(found, self.job.top as usize);
-            row.bar = kth.map_or(row.bar, |kth| row.bar.max(kth));
+        let code = |hit: u32| self.columns.codes()[first + hit as usize];
+        let counts = |hit: &&u32| {
+            V::overlap(&sum(**hit)) >= self.job.min_overlap
+                && first as u32 + **hit != row.position
+                && self.filter.admits(code(**hit))
+        };
+        estimates.clear();
+        estimates.extend(
+            hits.iter()
+                .filter(counts)
+                .map(|hit| V::rough_dot(&sum(*hit)) * sieve.factors[*hit as usize])
+                .filter(|product| product.is_finite()),
+        );
+        if estimates.len() < k {
+            return;
+        }
+        let (_, kth, _) = estimates.select_nth_unstable_by(k - 1, |a, b| b.total_cmp(a));
+        sieve.row_limit = sieve.row_limit.max(*kth * Ceilings::NEARLY);
+        let stays = |hit: &u32| sieve.admits(*hit as usize, V::rough_dot(&sum(*hit)));
+        hits.retain(stays);
+    }
+
+    /// Tells whether scores are products of sum and factors, up to rounding.
+    fn estimates(&self) -> bool {
+        self.job.shrinkage == 0.0 && self.job.measure.is_product()
+    }
+
+    /// Scores a pair and, if it may be among the best, keeps it for the row's item and, where
+    /// both sides count, for the other.
+    fn pair(
+        &self,
+        row: &mut Row,
+        other: u32,
+        sum: &V::Sum,
+        found: &mut Vec<Neighbour>,
+        offers: &mut Offers,
+    ) {
+        let overlap = V::overlap(sum);
+        if overlap < self.job.min_overlap || other == row.position {
+            return;
+        }
+        let code = self.columns.codes()[other as usize];
+        let mut score = None;
+        if row.takes {
+            score = self.score(row.position, other, sum);
+            if let Some(score) = score.filter(|score| *score >= row.bar)
+                && self.filter.admits(code)
+            {
+                found.push(Neighbour { code, score, overlap });
+                if found.len() >= self.selection.capacity() {
+                    let kth = shrink(found, self.job.top as usize);
+                    row.bar = kth.map_or(row.bar, |kth| row.bar.max(kth));
+                }
+            }
+        }
+        if !row.gives {
+            return;
+        }
+        if !row.takes || !self.job.measure.is_symmetric() {
+            score = self.score(other, row.position, sum);
+        }
+        if let Some(score) = score.filter(|score| *score >= self.selection.bar(other))
+            && self.filter.wants(code)
+        {
+            offers.push(other, Neighbour { code: row.code, score, overlap });
         }
     }
 
-    /// Scores the row's item as a neighbour of `other` and offers it if it may be among the best.
-    fn give(&self, row: &Row, other: u32, sum: &V::Sum, bar: f32) {
-        let Some(score) = self.score(other, row.position, sum) else { return };
-        if score >= bar && self.filter.wants(self.columns.codes()[other as usize]) {
-            let overlap = V::overlap(sum);
-            self.selection.offer(other, Neighbour { code: row.code, score, overlap });
-        }
+    /// Raises an item's hurdle to what its new bar asks for.
+    fn raise(&self, item: u32, bar: f32) -> f32 {
+        let hurdle = self.ceilings.limit(item, bar);
+        self.hurdles[item as usize].store(hurdle.to_bits(), Relaxed);
+        hurdle
     }
 
     /// Scores the position `neighbour` as a neighbour of `item`: measure, shrinkage, one rounding.
@@ -275,16 +458,6 @@ impl<V: Value> Scorer<'_, V> {
         }
         Some(to_score(score))
     }
-}
-
-/// The row being computed.
-struct Row {
-    position: u32,
-    code: u32,
-    /// Its pairs are offered to the other items, too.
-    gives: bool,
-    /// Score that a neighbour must reach to have a chance; rises.
-    bar: f32,
 }
 
 /// Takes every item's neighbours out of the selection, in the order of codes.

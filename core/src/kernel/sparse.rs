@@ -1,4 +1,4 @@
-//! Co-counts of one row by scattering its users' lists into an accumulator.
+//! Sums of one row against the tail, by scattering its users' lists into an accumulator.
 //! Source: Gustavson, Two fast algorithms for sparse matrices, 1978.
 
 use super::arch::prefetch;
@@ -7,49 +7,34 @@ use crate::matrix::{Columns, Lists, Value};
 /// How many users ahead a list's place is asked for; lists follow at half the distance.
 const AHEAD: usize = 16;
 
-/// Adds up the row at `position` against the positions below `end` and calls `visit` with each
-/// pair's sum, leaving all sums at zero. `operations`: additions to come, known from the plan.
-///
-/// A row with few additions keeps a list of the sums it touched; one with many finds them by
-/// scanning, which costs less than keeping the list.
+/// Adds up the row at `position` against the sums given, which are those of the first positions
+/// of the tail.
 #[inline]
-pub(super) fn row<V: Value>(
+pub(super) fn sum<V: Value>(columns: &Columns<V>, position: u32, sums: &mut [V::Sum]) {
+    scatter(columns, position, |other, x, y| {
+        sums.get_mut(other as usize).map(|sum| V::add(sum, x, y)).is_some()
+    });
+}
+
+/// Does the same and lists the sums that were touched, in `touched`, which is longer than there
+/// are sums; returns how many. Cheaper than looking for them where they are few.
+#[inline]
+pub(super) fn sum_and_list<V: Value>(
     columns: &Columns<V>,
     position: u32,
-    end: u32,
-    operations: u64,
-    (sums, touched): (&mut [V::Sum], &mut Vec<u32>),
-    mut visit: impl FnMut(u32, V::Sum),
-) {
-    let sums = &mut sums[..end as usize];
-    if operations >= u64::from(end / 4) {
-        scatter(columns, position, |other, x, y| {
-            sums.get_mut(other as usize).map(|sum| V::add(sum, x, y)).is_some()
-        });
-        for (other, sum) in sums.iter_mut().enumerate() {
-            if V::overlap(sum) > 0 {
-                let sum = std::mem::take(sum);
-                if other != position as usize {
-                    visit(other as u32, sum);
-                }
-            }
-        }
-    } else {
-        scatter(columns, position, |other, x, y| {
-            let Some(sum) = sums.get_mut(other as usize) else { return false };
-            if V::overlap(sum) == 0 {
-                touched.push(other);
-            }
-            V::add(sum, x, y);
-            true
-        });
-        for other in touched.drain(..) {
-            let sum = std::mem::take(&mut sums[other as usize]);
-            if other != position {
-                visit(other, sum);
-            }
-        }
-    }
+    sums: &mut [V::Sum],
+    touched: &mut [u32],
+) -> usize {
+    let mut listed = 0;
+    scatter(columns, position, |other, x, y| {
+        let Some(sum) = sums.get_mut(other as usize) else { return false };
+        // No branch: whether a sum is new cannot be predicted.
+        touched[listed] = other;
+        listed += usize::from(V::overlap(sum) == 0);
+        V::add(sum, x, y);
+        true
+    });
+    listed
 }
 
 /// Walks the lists of all users of the row at `position`, in ascending order of users; a list is
@@ -57,7 +42,7 @@ pub(super) fn row<V: Value>(
 #[inline]
 fn scatter<V: Value>(columns: &Columns<V>, position: u32, mut add: impl FnMut(u32, V, V) -> bool) {
     let (users, weights) = columns.by_position().row(position);
-    let lists = columns.by_user();
+    let lists = columns.tail();
     for (index, (user, x)) in users.iter().zip(weights).enumerate() {
         look_ahead(&lists, users, index);
         let (others, values) = lists.row(*user);

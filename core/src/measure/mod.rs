@@ -144,14 +144,13 @@ impl Measure {
         }
     }
 
-    /// Returns factors (as the item, as the neighbour) of a bound: no pair scores above
-    /// x·y · (its item's factor) · (its neighbour's factor), rounding aside. Infinite where the
-    /// measure has no such bound.
-    pub fn ceiling(&self, support: u32, square: f64, users: u32) -> (f64, f64) {
+    /// Returns factors (as the item, as the neighbour) of a product x·y · item factor ·
+    /// neighbour factor that bounds the score through [`product_for`](Self::product_for).
+    /// Infinite where the measure has no such bound.
+    pub(crate) fn ceiling(&self, support: u32, square: f64, users: u32) -> (f64, f64) {
         let support = support as f64;
         let cosine = 1.0 / square.sqrt();
         match *self {
-            // jaccard ≤ dice ≤ cosine, as a + b ≥ 2√(ab).
             Self::Cosine | Self::Jaccard | Self::Dice => (cosine, cosine),
             Self::AsymmetricCosine { alpha } => {
                 (libm::pow(square, -alpha), libm::pow(square, alpha - 1.0))
@@ -159,8 +158,33 @@ impl Measure {
             Self::Conditional { alpha } => (1.0 / support, libm::pow(support, -alpha)),
             Self::Lift { kappa } => (users as f64 / (support + kappa), 1.0 / (support + kappa)),
             Self::SarLift => (1.0 / support, 1.0 / support),
+            Self::Pmi => (users as f64 / support, 1.0 / support),
             Self::Cooccurrence | Self::Dot => (1.0, 1.0),
             _ => (f64::INFINITY, f64::INFINITY),
+        }
+    }
+
+    /// Tells whether the score is that product, rounding aside.
+    pub(crate) const fn is_product(&self) -> bool {
+        matches!(
+            self,
+            Self::Cosine
+                | Self::AsymmetricCosine { .. }
+                | Self::Conditional { .. }
+                | Self::Lift { .. }
+                | Self::SarLift
+                | Self::Cooccurrence
+                | Self::Dot
+        )
+    }
+
+    /// Returns what that product must reach for a score of `bar` to be possible.
+    pub(crate) fn product_for(&self, bar: f64) -> f64 {
+        match self {
+            // jaccard = dice / (2 − dice), and dice ≤ cosine as a + b ≥ 2√(ab).
+            Self::Jaccard if bar > 0.0 => 2.0 * bar / (1.0 + bar),
+            Self::Pmi => libm::exp(bar),
+            _ => bar,
         }
     }
 

@@ -126,10 +126,8 @@ fn fit(mut wish: SimilarityJob, given: Given) -> SimilarityJob {
     }
     let preset = wish.like.map(SimilarityJob::preset).unwrap_or_default();
     let measure = wish.measure.or(preset.measure).unwrap_or(MeasureName::Cosine);
-    let is_weighted = matches!(
-        measure,
-        MeasureName::Cosine | MeasureName::AsymmetricCosine | MeasureName::Dot
-    );
+    let is_weighted =
+        matches!(measure, MeasureName::Cosine | MeasureName::AsymmetricCosine | MeasureName::Dot);
     if !is_weighted {
         wish.weighting = None;
     }

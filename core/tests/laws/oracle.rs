@@ -1,14 +1,14 @@
 //! The real pipeline equals the naive oracle, to the bit.
 
 use ilk_core::{
-    clean::Reason,
+    clean::{LARGEST_WEIGHT, Reason},
     job::{Given, Job, MeasureName, SimilarityJob, WeightingName},
     testing::oracle::{self, Event, Id, Lists},
 };
 use proptest::{
     collection::vec,
     prelude::{ProptestConfig, Strategy},
-    prop_assert, proptest,
+    prop_assert, prop_oneof, proptest,
     sample::select,
     test_runner::TestCaseError,
 };
@@ -74,14 +74,22 @@ fn check(
     Ok(())
 }
 
-/// Weights as far apart as they may be, down to those whose products vanish.
+/// Weights as far apart as they may be, down to those whose products vanish; half of the time
+/// such that scores lie where f32 loses its digits.
 fn extreme_events() -> impl Strategy<Value = Vec<Event>> {
-    let weight = (1..8_u8, -45..39_i32).prop_map(|(digit, exponent)| {
-        let text = format!("{digit}e{exponent}");
-        text.parse::<f64>().expect("a number")
+    let exponent =
+        prop_oneof![vec(-45..39_i32, 1..4), vec(prop_oneof![-15..-10_i32, 6..9_i32], 4..8),];
+    let pool = exponent.prop_flat_map(|exponents| {
+        let digits = vec(1..1_000_u32, exponents.len());
+        digits.prop_map(move |digits| {
+            let texts = digits.iter().zip(&exponents).map(|(digit, e)| format!("{digit}e{e}"));
+            texts.map(|text| text.parse::<f64>().expect("a number")).collect::<Vec<_>>()
+        })
     });
-    let pool = vec(weight, 1..4);
-    let rows = vec((0..6_i128, 0..7_i128, 0..3_usize), 1..40);
+    let pool = pool.prop_map(|pool| {
+        pool.into_iter().map(|weight| weight.min(LARGEST_WEIGHT)).collect::<Vec<_>>()
+    });
+    let rows = vec((0..6_i128, 0..7_i128, 0..8_usize), 1..40);
     (pool, rows).prop_map(|(pool, rows)| {
         let event = |(user, item, weight): (i128, i128, usize)| Event {
             user: Some(Id::Integer(user)),
@@ -126,6 +134,54 @@ proptest! {
     }
 }
 
+/// Neighbours of one item whose scores, all but equal, are too small for f32 to keep its digits:
+/// a bound that is computed in f32 must not rule out what ties.
+fn vanishing_ties() -> impl Strategy<Value = Vec<Event>> {
+    let ratio = select(vec![1.0, 3.0, 5.0, 7.0, 11.0, 13.0, 0.7, 0.3]);
+    let neighbours = vec((ratio, 0..4_usize), 2..60);
+    (neighbours, 1.0..9.0_f64, 1.0..9.0_f64, -26..-20_i32).prop_map(
+        |(neighbours, norm, shared, exponent)| {
+            let product = format!("{shared}e{exponent}").parse::<f64>().expect("a number");
+            let (tiny, large) = (product.sqrt(), norm * 1e8);
+            let event = |user: usize, item: usize, weight: f64| Event {
+                user: Some(Id::Integer(user as i128)),
+                item: Some(Id::Integer(-(item as i128))),
+                weight: Some(weight),
+                time: Some(0),
+                label: None,
+            };
+            // Item 0 shares a user with each; each has most of its weight alone, and more users
+            // of no weight to come earlier.
+            let mut events = vec![event(0, 0, large)];
+            for (item, (ratio, more)) in (1..).zip(neighbours) {
+                let user = 10 * item;
+                events.push(event(user, item, large / 13.0 * ratio));
+                events.push(event(user + 1, 0, tiny));
+                events.push(event(user + 1, item, tiny * ratio));
+                events.extend((2..2 + more).map(|other| event(user + other, item, 1e-30)));
+            }
+            events
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn scores_too_small_for_f32_to_keep_their_digits_tie_exactly(
+        events in vanishing_ties(),
+        top in 1..4_u32,
+    ) {
+        let wish = SimilarityJob {
+            weighting: Some(WeightingName::Raw),
+            top: Some(top),
+            ..SimilarityJob::default()
+        };
+        check(&events, &Task::on_everything(wish), Deal::PLAIN, Narrowing::default())?;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -139,6 +195,39 @@ proptest! {
         let events = world::crowd(260, 90, 6_000, seed);
         check(&events, &task, deal, narrowing)?;
     }
+}
+
+/// Scores of 3e-40 that round to the same f32. Popular neighbours come first and raise the bar;
+/// the last one is the smallest id and must win the tie.
+#[test]
+fn a_tie_of_scores_too_small_for_f32_goes_to_the_smallest_id() {
+    let (alone, norm, shared) =
+        (40_894_268.132_655_494, 531_625_485.724_521_4, 2.701_794_873_552_146e-12);
+    let event = |user: i128, item: i128, weight: f64| Event {
+        user: Some(Id::Integer(user)),
+        item: Some(Id::Integer(item)),
+        weight: Some(weight),
+        ..Event::default()
+    };
+    let mut events = vec![event(0, 0, norm)];
+    for neighbour in 1..=10 {
+        let user = 10 * neighbour;
+        events.push(event(user, -neighbour, alone));
+        events.push(event(user + 1, 0, shared));
+        events.push(event(user + 1, -neighbour, shared));
+        if neighbour < 10 {
+            events.push(event(user + 2, -neighbour, 1e-30));
+            events.push(event(user + 3, -neighbour, 1e-30));
+        }
+    }
+    let wish = SimilarityJob {
+        weighting: Some(WeightingName::Raw),
+        top: Some(1),
+        ..SimilarityJob::default()
+    };
+    let task = Task { given: Given { weight: true, time: false }, wish };
+    assert_eq!(difference(&events, &task, Deal::PLAIN, Narrowing::default()), None);
+    assert_eq!(world::similar(&events, &task).names_of("0"), ["-10"]);
 }
 
 #[test]

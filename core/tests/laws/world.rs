@@ -89,7 +89,7 @@ pub(crate) struct Deal {
     pub(crate) workers: usize,
     /// User and item columns come without a type.
     pub(crate) untyped: [bool; 2],
-    /// One row in so many cannot be read, as many miss a condition; 0 for none.
+    /// One row in so many cannot be read or misses a condition; 0 for none.
     pub(crate) troubled: usize,
 }
 
@@ -141,9 +141,10 @@ pub(crate) fn deal(events: &[Event], given: Given, deal: Deal) -> Dealt {
     let mut rows = events.iter().cloned().map(|event| (event, Fate::Counted)).collect::<Vec<_>>();
     if deal.troubled > 0 {
         for (event, fate) in &mut rows {
-            if below(&mut dice, deal.troubled) == 0 {
+            let hit = below(&mut dice, 2 * deal.troubled);
+            if hit == 0 {
                 (*event, *fate) = (Event::default(), Fate::Unreadable);
-            } else if below(&mut dice, deal.troubled) == 0 {
+            } else if hit == 1 {
                 *fate = Fate::Filtered;
             }
         }
@@ -263,8 +264,7 @@ pub(crate) struct Narrowing {
 /// Any lists, often none.
 pub(crate) fn narrowings() -> impl Strategy<Value = Narrowing> {
     let list = || option::weighted(0.25, any::<u64>());
-    (list(), list(), list())
-        .prop_map(|(only, exclude, wanted)| Narrowing { only, exclude, wanted })
+    (list(), list(), list()).prop_map(|(only, exclude, wanted)| Narrowing { only, exclude, wanted })
 }
 
 impl Narrowing {

@@ -285,7 +285,8 @@ fn usage_error(error: &clap::Error) -> Error {
         .replace("invalid float literal", "expected a number")
         .replace("number would be zero for non-zero type", "expected 1 or more");
     let origin = variable_of(error).map(|name| format!(" (from {name})")).unwrap_or_default();
-    let lines = rest.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines = rest.lines().map(|line| line.trim().trim_matches(['[', ']']));
+    let lines = lines.filter(|line| !line.is_empty());
     let lines = lines.filter(|line| !line.starts_with("For more information"));
     // Tips stand last, but a near name is worth more than a list of all.
     let (tips, others): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with("tip: "));

@@ -1,23 +1,18 @@
 //! `ilk demo`: the whole job on a made-up shop.
 
-use std::{
-    fmt::Write as _,
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fmt::Write as _, fs, path::Path, sync::Arc};
 
 use ilk_core::shop;
 use ilk_formats::{NeighbourRow, read_neighbours};
 
-use super::{Options, execute};
+use super::{Options, Run};
 use crate::{
     config::{DataSource, Lists, Settings},
     error::Error,
     inputs::FileSource,
     output::NEIGHBOURS,
     progress::Reporter,
-    publish::Existing,
+    publish::{Existing, NewFolder},
     stdout,
     text::{Align, Table, width},
 };
@@ -36,11 +31,19 @@ const ORDERS: &str = "orders.csv";
 /// # Errors
 /// If `keep` cannot be written.
 pub(crate) fn demo(keep: Option<&Path>, reporter: &Reporter) -> Result<(), Error> {
-    let scratch = Scratch::new(keep)?;
-    let orders = scratch.folder.join(ORDERS);
+    let folder = match keep {
+        Some(folder) => NewFolder::create(folder)?,
+        None => NewFolder::temporary()?,
+    };
+    let orders = folder.path().join(ORDERS);
     fs::write(&orders, shop::csv()).map_err(|error| Error::file("write", &orders, &error))?;
-    let settings = settings(&orders, &scratch.folder.join("similar"))?;
-    execute(&settings, Options { existing: Existing::Refuse, force: false }, reporter)?;
+    let settings = settings(&orders, &folder.path().join("similar"))?;
+    let options = Options { existing: Existing::Refuse, force: false };
+    let place = match keep {
+        Some(_) => settings.out.display().to_string(),
+        None => "a temporary folder".into(),
+    };
+    Run::prepare(&settings, options, reporter)?.execute(&place, reporter)?;
     let mut rows = Vec::new();
     let table = settings.out.join(NEIGHBOURS);
     read_neighbours(Arc::new(FileSource::open(&table)?), None, &mut |row: NeighbourRow| {
@@ -49,31 +52,10 @@ pub(crate) fn demo(keep: Option<&Path>, reporter: &Reporter) -> Result<(), Error
         }
         Ok::<(), Error>(())
     })?;
-    stdout::print_text(&text(&rows, keep))
-}
-
-/// The folder the demo works in: kept, or gone at the end.
-struct Scratch {
-    folder: PathBuf,
-    _temporary: Option<tempfile::TempDir>,
-}
-
-impl Scratch {
-    fn new(keep: Option<&Path>) -> Result<Self, Error> {
-        match keep {
-            Some(folder) => {
-                fs::create_dir(folder).map_err(|error| Error::file("create", folder, &error))?;
-                Ok(Self { folder: folder.into(), _temporary: None })
-            }
-            None => {
-                let temporary = tempfile::Builder::new().prefix("ilk-demo-").tempdir();
-                let temporary = temporary.map_err(|error| {
-                    Error::file("create a folder in", &std::env::temp_dir(), &error)
-                })?;
-                Ok(Self { folder: temporary.path().into(), _temporary: Some(temporary) })
-            }
-        }
+    if keep.is_some() {
+        folder.keep();
     }
+    stdout::print_text(&text(&rows, keep))
 }
 
 /// The job that people would write for such a shop: at least five members in common, chance
@@ -128,24 +110,23 @@ fn text(rows: &[NeighbourRow], keep: Option<&Path>) -> String {
     let mut text = format!("\n{}\n", table.render(width()));
     let written = match keep {
         Some(folder) => {
-            let folder = folder.display();
+            let (folder, item) = (folder.display(), rows.first().map_or("SKU", |row| &row.item));
             writeln!(
                 text,
-                "the orders and the result are in {folder}; the same by hand:\n  \
+                "The orders and the result are in {folder}. The same by hand:\n  \
                  {ilk} inspect {folder}/{ORDERS}\n  \
-                 {ilk} run {folder}/{ORDERS} --user member --item sku --weight quantity \
+                 {ilk} run {folder}/{ORDERS} --user member --item sku --weight quantity \\\n    \
                  --item-label product --min-overlap 5 --shrinkage 10 --out {folder}/again.parquet\n  \
-                 {ilk} similar {folder}/again.parquet {}",
-                rows.first().map_or("SKU", |row| &row.item)
+                 {ilk} similar {folder}/again.parquet {item}"
             )
         }
         None => writeln!(
             text,
-            "on your own file (Parquet, CSV or Arrow):\n  \
+            "On your own file (Parquet, CSV or Arrow):\n  \
              {ilk} inspect orders.parquet\n  \
              {ilk} run orders.parquet --user member --item product --out similar.parquet\n  \
              {ilk} similar similar.parquet PRODUCT\n\
-             to look at the shop's orders and the whole result: {ilk} demo --keep DIR"
+             To keep the shop's orders and the whole result: {ilk} demo --keep DIR"
         ),
     };
     debug_assert!(written.is_ok(), "writing to a string cannot fail");

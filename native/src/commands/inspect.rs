@@ -13,12 +13,12 @@ use ilk_formats::{Guess, Input, Schema, guess_columns};
 use crate::{
     config::{DataSource, Layers, PartialSource},
     error::Error,
-    inputs::{self, FileSource},
-    pipeline::{Files, check_work, row_text},
+    inputs::{self, FileSource, InputFile},
+    pipeline::{Files, heavy_user, row_text},
     pool::Pool,
     progress::Reporter,
     stdout,
-    text::{Align, Histogram, Table, grouped, printable, shortened, width},
+    text::{Align, Histogram, Table, counted, grouped, rounded, shortened, width},
 };
 
 /// Users and items named one by one.
@@ -29,10 +29,18 @@ const TOP: usize = 5;
 /// # Errors
 /// For input that cannot be read.
 pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error> {
+    let reporter = &reporter.for_report();
     let partial = layers.source()?;
-    let schema = schema_of(&partial)?;
-    let guess = guess_columns(&schema);
-    let mut report = columns_text(&schema, &partial, &guess);
+    if partial.input.is_empty() {
+        return Err(Error::input("missing: INPUT").with_help("as in `ilk inspect orders.csv`"));
+    }
+    let files = inputs::resolve(&partial.input)?.files;
+    let first = &files[0];
+    let schema = schema_of(first, &partial)?;
+    // Who names user and item knows the columns: what else is used is then named too.
+    let is_named = partial.user.is_some() && partial.item.is_some();
+    let guess = if is_named { Guess::default() } else { guess_columns(&schema) };
+    let mut report = columns_text(&schema, &first.constants, &partial, &guess);
     let Some(source) = complete(&partial, &guess) else {
         report.push_str("\nname the columns that say who and what: --user COL --item COL\n");
         return stdout::print_text(&report);
@@ -47,23 +55,78 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
     let folded = rows.fold(&job, needs, &pool, reporter)?;
     let profile = Profile::of(&folded.interactions, TOP);
     profile_text(&mut report, &profile, &folded);
-    if let Err(refusal) = check_work(&folded) {
-        let _ = write!(report, "\n{refusal}");
+    if let Some(refusal) = heavy_user(&folded) {
+        let help = refusal.help().unwrap_or_default();
+        let _ = writeln!(report, "\n`ilk run` would refuse: {}\n{help}", refusal.message());
+    }
+    // A job file has more to say than the flags here.
+    if !layers.has_file() {
+        let _ = write!(report, "\nto run it:\n{}", command_text(&source));
     }
     stdout::print_text(&report)
 }
 
+/// Writes the command that compares the items of `source`, each line no wider than the terminal
+/// where words allow.
+fn command_text(source: &DataSource) -> String {
+    let mut words = vec!["ilk".to_owned(), "run".to_owned()];
+    words.extend(source.input.iter().map(|input| quoted(input)));
+    let mut flag = |name: &str, value: &str| words.push(format!("--{name} {}", quoted(value)));
+    flag("user", &source.user);
+    flag("item", &source.item);
+    for (name, column) in [("weight", &source.weight), ("item-label", &source.item_label)] {
+        if let Some(column) = column {
+            flag(name, column);
+        }
+    }
+    for condition in &source.conditions {
+        flag("where", &condition.to_string());
+    }
+    if let Some(delimiter) = source.delimiter {
+        flag("delimiter", &delimiter.to_string());
+    }
+    flag("out", "similar.parquet");
+    let (mut text, mut column) = ("  ".to_owned(), 2);
+    for (index, word) in words.iter().enumerate() {
+        let length = word.chars().count();
+        // Two more for the backslash that may follow.
+        if index > 0 && column + 1 + length + 2 > width() {
+            text.push_str(" \\\n    ");
+            column = 4;
+        } else if index > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += length;
+    }
+    text.push('\n');
+    text
+}
+
+/// Quotes a word for a shell where it needs that.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./,:=@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 /// Reads the columns of the first file; the others must have those that are needed.
-fn schema_of(source: &PartialSource) -> Result<Schema, Error> {
-    let files = inputs::resolve(&source.input)?.files;
-    let first = &files[0];
+fn schema_of(first: &InputFile, source: &PartialSource) -> Result<Schema, Error> {
     let opened = FileSource::open(&first.path)?;
     let input = Input::open(Arc::new(opened), source.delimiter.map(|delimiter| delimiter.0))?;
     Ok(input.schema().clone())
 }
 
 /// Lists the columns, and which of them serve as what.
-fn columns_text(schema: &Schema, named: &PartialSource, guess: &Guess) -> String {
+fn columns_text(
+    schema: &Schema,
+    constants: &[(String, String)],
+    named: &PartialSource,
+    guess: &Guess,
+) -> String {
     let roles = [
         ("user", &named.user, &guess.user),
         ("item", &named.item, &guess.item),
@@ -73,8 +136,10 @@ fn columns_text(schema: &Schema, named: &PartialSource, guess: &Guess) -> String
     ];
     let mut table =
         Table::new([("column", Align::Left), ("type", Align::Left), ("serves as", Align::Left)]);
-    for column in &schema.columns {
-        let name = Some(&column.name);
+    let columns = schema.columns.iter().map(|column| (&column.name, column.type_name.as_str()));
+    let folders = constants.iter().map(|(name, _)| (name, "names of folders"));
+    for (name, type_name) in columns.chain(folders) {
+        let name = Some(name);
         let serves = |(role, named, guess): &(&str, &Option<String>, &Option<String>)| {
             if named.as_ref() == name {
                 return Some((*role).to_owned());
@@ -82,18 +147,9 @@ fn columns_text(schema: &Schema, named: &PartialSource, guess: &Guess) -> String
             (named.is_none() && guess.as_ref() == name).then(|| format!("{role} (a guess)"))
         };
         let serves = roles.iter().filter_map(serves).collect::<Vec<_>>().join(", ");
-        table.row([column.name.clone(), column.type_name.clone(), serves]);
+        table.row([name.cloned().unwrap_or_default(), type_name.into(), serves]);
     }
-    let mut text = table.render(width());
-    let flags = roles.iter().filter_map(|(role, named, guess)| {
-        let guess = guess.as_ref().filter(|_| named.is_none())?;
-        Some(format!("--{role} {guess}"))
-    });
-    let flags = flags.collect::<Vec<_>>();
-    if !flags.is_empty() {
-        let _ = writeln!(text, "\nguessed by name: {}", flags.join(" "));
-    }
-    text
+    table.render(width())
 }
 
 /// Fills in the guesses; `None` where user or item stay open.
@@ -116,7 +172,8 @@ fn complete(named: &PartialSource, guess: &Guess) -> Option<DataSource> {
 fn rows_text(report: &mut String, tally: &Tally, names: &[String]) {
     let mut table = Table::new([("", Align::Left), ("", Align::Right), ("", Align::Right)]);
     let share = |count: u64| format!("{:.2} %", count as f64 * 100.0 / tally.rows as f64);
-    table.row(["rows".into(), grouped(tally.rows), String::new()]);
+    let files = if names.len() > 1 { counted(names.len() as u64, "file") } else { String::new() };
+    table.row(["rows".into(), grouped(tally.rows), files]);
     for reason in Reason::ALL.into_iter().filter(|reason| tally.count(*reason) > 0) {
         let count = tally.count(reason);
         table.row([format!("  {reason}"), grouped(count), share(count)]);
@@ -153,16 +210,19 @@ fn profile_text(report: &mut String, profile: &Profile, folded: &Folded) {
     let _ = write!(report, "\n{}", table.render(width()));
     let _ = writeln!(
         report,
-        "pair operations of comparing everything with everything: {:.3e}",
-        *pair_operations as f64
+        "\ncomparing everything with everything: {} pair operations",
+        rounded(*pair_operations)
     );
     for (share, work) in profile.work_of_heaviest {
-        let _ = writeln!(
-            report,
-            "  the heaviest {:>4} % of users cause {:>4.1} % of them",
-            share * 100.0,
-            work * 100.0
-        );
+        // Of a dozen users none is one in a thousand.
+        if share * *users as f64 >= 1.0 {
+            let _ = writeln!(
+                report,
+                "  the heaviest {:>4} % of users cause {:>5.1} % of them",
+                share * 100.0,
+                work * 100.0
+            );
+        }
     }
     let sides = [
         ("items per user", "users", &profile.user_degrees),
@@ -191,16 +251,24 @@ fn top_text(report: &mut String, profile: &Profile, folded: &Folded) {
         users.row([shortened(&folded.others.display(*code), 40), grouped(*count)]);
     }
     let _ = write!(report, "\n{}", users.render(width()));
+    let Some(labels) = &folded.catalogue.labels else {
+        let mut items =
+            Table::new([("item with most users", Align::Left), ("users", Align::Right)]);
+        for (code, count) in &profile.top_items {
+            items.row([shortened(&folded.catalogue.ids.display(*code), 40), grouped(*count)]);
+        }
+        let _ = write!(report, "\n{}", items.render(width()));
+        return;
+    };
     let mut items = Table::new([
         ("item with most users", Align::Left),
         ("label", Align::Left),
         ("users", Align::Right),
     ]);
     for (code, count) in &profile.top_items {
-        let label = folded.catalogue.labels.as_ref().and_then(|labels| labels.get(*code as usize));
         items.row([
             shortened(&folded.catalogue.ids.display(*code), 40),
-            label.map(printable).unwrap_or_default(),
+            shortened(labels.get(*code as usize).unwrap_or_default(), 60),
             grouped(*count),
         ]);
     }

@@ -10,6 +10,6 @@ pub(crate) use self::{
     config::{Form, config},
     demo::demo,
     inspect::inspect,
-    run::{Options, execute, run},
+    run::{Options, Run, run},
     similar::similar,
 };

@@ -1,9 +1,6 @@
 //! `ilk run`: the main job.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use ilk_core::{
     clean::Needs,
@@ -13,7 +10,7 @@ use ilk_core::{
     kernel::{ItemFilter, codes_of, neighbours},
     matrix::Matrix,
     neighbours::{Catalogue, Neighbours},
-    plan::{Plan, Tile},
+    plan::{HEAVIEST_USER, Plan, Tile},
     weighting::Weighting,
 };
 use ilk_formats::read_id_list;
@@ -23,11 +20,11 @@ use crate::{
     error::Error,
     inputs::FileSource,
     output::Output,
-    pipeline::{Files, check_work, report_folding, report_set_aside},
+    pipeline::{Files, check_rows, heavy_user, report_set_aside},
     pool::Pool,
     progress::Reporter,
     publish::Existing,
-    text::{counted, printable, shortened},
+    text::{counted, printable, rounded, shortened},
 };
 
 /// What only the command line says.
@@ -44,62 +41,92 @@ pub(crate) struct Options {
 /// # Errors
 /// For input that cannot be read, output that cannot be written, and guards that refuse.
 pub(crate) fn run(settings: &Settings, options: Options, reporter: &Reporter) -> Result<(), Error> {
+    let run = Run::prepare(settings, options, reporter)?;
     report_unused(&settings.source, &settings.resolved, reporter);
-    execute(settings, options, reporter)
+    run.execute(&settings.out.display().to_string(), reporter)
 }
 
-/// Runs the job, stage by stage.
-///
-/// # Errors
-/// See [`run`].
-pub(crate) fn execute(
-    settings: &Settings,
+/// A run of which everything that can go wrong before the work starts has gone well.
+pub(crate) struct Run<'a> {
+    job: &'a Job,
+    needs: Needs,
     options: Options,
-    reporter: &Reporter,
-) -> Result<(), Error> {
-    let (source, job) = (&settings.source, &settings.resolved);
-    // Whatever can go wrong before the work starts goes wrong here.
-    let output = Output::create(&settings.out, options.existing)?;
-    let files = Files::open(source, reporter)?;
-    let lists = IdLists::read(&settings.lists, source, job)?;
-    let pool = Pool::new(settings.threads)?;
+    output: Output,
+    files: Files,
+    lists: IdLists,
+    pool: Pool,
+}
 
-    let given = Given { weight: source.weight.is_some(), time: source.time.is_some() };
-    let needs = Needs::of(job, given);
-    let rows = files.read(job, needs, &pool, reporter)?;
-    report_set_aside(&rows.tally, &rows.names, reporter);
-    rows.tally.check(job).map_err(|refusal| {
-        Error::refused(refusal.to_string())
-            .with_help("look at the rows above and mend them, or allow them with --max-bad-rows")
-    })?;
-    let folded = rows.fold(job, needs, &pool, reporter)?;
-    report_folding(&folded.folding, job, reporter);
-    if !options.force {
-        check_work(&folded)?;
+impl<'a> Run<'a> {
+    /// Checks the output's place and opens all inputs.
+    ///
+    /// # Errors
+    /// For inputs and outputs that cannot be used.
+    pub(crate) fn prepare(
+        settings: &'a Settings,
+        options: Options,
+        reporter: &Reporter,
+    ) -> Result<Self, Error> {
+        let (source, job) = (&settings.source, &settings.resolved);
+        let output = Output::create(&settings.out, options.existing)?;
+        let files = Files::open(source, reporter)?;
+        files.check_apart_from(&settings.out)?;
+        let lists = IdLists::read(&settings.lists, source, job)?;
+        let pool = Pool::new(settings.threads)?;
+        Ok(Self { job, needs: needs(source, job), options, output, files, lists, pool })
     }
-    let filter = lists.filter(&folded.catalogue.ids, reporter);
-    let Folded { interactions, catalogue, .. } = folded;
-    let stage = reporter.stage("comparing", None);
-    let matrix = Matrix::new(&interactions, job.weighting, &pool);
-    drop(interactions);
-    let plan = Plan::new(&matrix, &filter);
-    stage.expect(plan.operations);
-    let on_tile = |tile: &Tile| stage.advance(tile.operations);
-    let found = neighbours(&matrix, &plan, job, &filter, &pool, on_tile);
-    stage.count("pair_operations", plan.operations);
-    stage.count("neighbours", found.len() as u64);
-    stage.finish(format!(
-        "{} in {:.3e} pair operations",
-        counted(found.len() as u64, "neighbour"),
-        plan.operations as f64
-    ));
-    drop(matrix);
-    write(output, &settings.out, &catalogue, &found, reporter)
+
+    /// Runs the job, stage by stage; `place` is what people call the output.
+    ///
+    /// # Errors
+    /// For input that turns out damaged, output that cannot be written, and guards that refuse.
+    pub(crate) fn execute(self, place: &str, reporter: &Reporter) -> Result<(), Error> {
+        let Self { job, needs, options, output, files, lists, pool } = self;
+        let rows = files.read(job, needs, &pool, reporter)?;
+        report_set_aside(&rows.tally, &rows.names, reporter);
+        check_rows(&rows.tally, job)?;
+        let folded = rows.fold(job, needs, &pool, reporter)?;
+        let mut refusal = if options.force { None } else { heavy_user(&folded) };
+        // Few items wanted are few pairs, however many a user has: the plan will tell.
+        if lists.targets.is_none()
+            && let Some(refusal) = refusal.take()
+        {
+            return Err(refusal);
+        }
+        let filter = lists.filter(&folded.catalogue.ids, reporter);
+        let Folded { interactions, catalogue, .. } = folded;
+        let stage = reporter.stage("comparing", None);
+        let matrix = Matrix::new(&interactions, job.weighting, &pool);
+        drop(interactions);
+        let plan = Plan::new(&matrix, &filter);
+        if let Some(refusal) = refusal.filter(|_| plan.operations > HEAVIEST_PLAN) {
+            return Err(refusal);
+        }
+        stage.expect(plan.cost);
+        let on_tile = |tile: &Tile| stage.advance(tile.cost);
+        let found = neighbours(&matrix, &plan, job, &filter, &pool, on_tile);
+        stage.count("pair_operations", plan.operations);
+        stage.count("neighbours", found.len() as u64);
+        stage.finish(format!(
+            "{} in {} pair operations",
+            counted(found.len() as u64, "neighbour"),
+            rounded(plan.operations.into())
+        ));
+        drop(matrix);
+        write(output, place, &catalogue, &found, reporter)
+    }
+}
+
+/// Pair operations of the heaviest user that is no reason to refuse, each pair counted once.
+const HEAVIEST_PLAN: u64 = HEAVIEST_USER * HEAVIEST_USER / 2;
+
+fn needs(source: &DataSource, job: &Job) -> Needs {
+    Needs::of(job, Given { weight: source.weight.is_some(), time: source.time.is_some() })
 }
 
 fn write(
     output: Output,
-    out: &Path,
+    place: &str,
     catalogue: &Catalogue,
     found: &Neighbours,
     reporter: &Reporter,
@@ -107,20 +134,26 @@ fn write(
     let stage = reporter.stage("writing", None);
     stage.count("rows", found.len() as u64);
     output.write(catalogue, found)?;
-    stage.finish(format!("{} to {}", counted(found.len() as u64, "row"), out.display()));
+    stage.finish(format!("{} to {place}", counted(found.len() as u64, "row")));
     if found.is_empty() {
         reporter.note("no pair qualified: the table has no rows");
     }
     Ok(())
 }
 
-/// Says which columns were named without effect.
+/// Says what was asked for without effect.
 fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
-    if source.weight.is_some() && job.weighting == Weighting::Binary && job.measure.is_weighted() {
-        reporter.note(
-            "weights only tell returns and duplicates apart here: weighting is binary \
-             (--weighting raw, log, tfidf or bm25 use them)",
-        );
+    if job.measure.is_weighted() && !needs(source, job).weight {
+        match job.weighting {
+            Weighting::Binary if source.weight.is_some() => {
+                reporter.note("weights only set returns aside (--weighting is binary)");
+            }
+            Weighting::Raw | Weighting::Log => reporter.note(format!(
+                "all weights are 1: {} changes nothing without --weight or --duplicates sum",
+                job.weighting.name()
+            )),
+            _ => {}
+        }
     }
     if source.item_label.is_some() && job.of == Of::Users {
         reporter.note("item labels are left out: they do not name users");
@@ -163,11 +196,11 @@ impl IdLists {
             if let Some(first) = unknown.first() {
                 let count = unknown.len() as u64;
                 let text = format!(
-                    "{flag}: {} not in the data, such as {}",
+                    "--{flag}: {} not in the data, such as {}",
                     counted(count, "id"),
                     printable(&shortened(first, 40))
                 );
-                reporter.count("unknown_ids", text, &[(flag, count)]);
+                reporter.count("lists", text, &[(flag, count)]);
             }
             Some(codes)
         };

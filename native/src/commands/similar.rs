@@ -10,7 +10,7 @@ use crate::{
     inputs::FileSource,
     output::{ITEMS, NEIGHBOURS},
     stdout,
-    text::{self, Align, Table, closest, printable, shortened},
+    text::{self, Align, Table, closest, counted, shortened},
 };
 
 /// Prints the neighbours of one item.
@@ -18,31 +18,49 @@ use crate::{
 /// # Errors
 /// For an output that cannot be read and an item that is not in it.
 pub(crate) fn similar(args: &SimilarArgs) -> Result<(), Error> {
-    let folder = args.out.is_dir();
-    let path = if folder { args.out.join(NEIGHBOURS) } else { args.out.clone() };
+    let path = if args.out.is_dir() { args.out.join(NEIGHBOURS) } else { args.out.clone() };
+    if args.out.is_dir() && !path.exists() {
+        return Err(Error::input(format!("{} has no {NEIGHBOURS}", args.out.display()))
+            .with_help(WHAT_IT_READS));
+    }
     let mut rows = Vec::new();
-    read_neighbours(open(&path)?, Some(&args.item), &mut |row| {
+    let mut keep = |row| {
         rows.push(row);
-        Ok::<(), Error>(())
+        Ok(())
+    };
+    read_neighbours(open(&path)?, Some(&args.item), &mut keep).map_err(|error| match error {
+        ilk_formats::Error::MissingColumn { .. } => Error::from(error).with_help(WHAT_IT_READS),
+        error => error.into(),
     })?;
     if rows.is_empty() {
         return without_neighbours(args, &path);
     }
     rows.sort_by_key(|row| row.rank);
+    let total = rows.len();
     rows.truncate(args.count as usize);
-    stdout::print_text(&render(&rows))
+    let mut report = render(&rows);
+    if total > rows.len() {
+        let more = counted((total - rows.len()) as u64, "more neighbour");
+        report.push_str(&format!("\n{more}: -n {total}\n"));
+    }
+    stdout::print_text(&report)
 }
 
 fn open(path: &Path) -> Result<Arc<FileSource>, Error> {
     FileSource::open(path).map(Arc::new)
 }
 
+const WHAT_IT_READS: &str = "`ilk similar` reads an output of `ilk run`: a file or folder";
+
+/// Columns of the terminal that an id or a label takes up at most: ids may be of any length.
+const LONGEST: usize = 80;
+
 /// Shows the item and its neighbours.
-pub(crate) fn render(rows: &[NeighbourRow]) -> String {
+fn render(rows: &[NeighbourRow]) -> String {
     let Some(first) = rows.first() else { return String::new() };
-    let mut title = printable(&first.item);
+    let mut title = shortened(&first.item, LONGEST);
     if let Some(label) = &first.item_label {
-        title = format!("{title}  {}", printable(label));
+        title = format!("{title}  {}", shortened(label, LONGEST));
     }
     let has_labels = rows.iter().any(|row| row.neighbour_label.is_some());
     let mut columns = vec![
@@ -58,51 +76,86 @@ pub(crate) fn render(rows: &[NeighbourRow]) -> String {
     for row in rows {
         let mut cells = vec![
             row.rank.to_string(),
-            printable(&row.neighbour),
+            shortened(&row.neighbour, LONGEST),
             format!("{:.4}", row.score),
             text::grouped(row.overlap.unsigned_abs()),
         ];
         if has_labels {
-            cells.insert(2, row.neighbour_label.as_deref().map(printable).unwrap_or_default());
+            cells.insert(2, shortened(row.neighbour_label.as_deref().unwrap_or(""), LONGEST));
         }
         table.row(cells);
     }
     format!("{title}\n\n{}", table.render(text::width()))
 }
 
-/// Tells an item without neighbours from one that is not there, and suggests the closest ids.
+/// Tells an item without neighbours from one that is not there, and suggests the closest ones.
 fn without_neighbours(args: &SimilarArgs, path: &Path) -> Result<(), Error> {
     let mut known = Vec::new();
     let mut see = |item: &str, label: Option<&str>| {
-        known.push((item.to_owned(), label.map(str::to_owned)));
+        known.push(Known { item: item.to_owned(), label: label.map(str::to_owned) });
         Ok::<(), Error>(())
     };
     // A folder lists all items; a table alone only those with neighbours.
     let items = path.with_file_name(ITEMS);
     let listed = args.out.is_dir() && items.is_file();
     read_items(open(if listed { &items } else { path })?, &mut see)?;
-    let name = printable(&shortened(&args.item, 60));
-    if known.iter().any(|(item, _)| *item == args.item) {
-        return Err(Error::input(format!("item {name} has no neighbours"))
-            .with_help("its users touched nothing else, or no pair qualified"));
+    let name = format!("item `{}`", shortened(&args.item, LONGEST));
+    if known.iter().any(|known| known.item == args.item) {
+        return Err(Error::input(format!("{name} has no neighbours"))
+            .with_help("its users have nothing else, or no pair qualified"));
     }
-    let suggestions = closest(&args.item, known.iter().map(|(item, _)| item.as_str()))
-        .into_iter()
-        .map(|item| {
-            let label = known
-                .iter()
-                .find(|(known, _)| known == item)
-                .and_then(|(_, label)| label.as_deref());
-            label.map_or_else(
-                || printable(item),
-                |label| format!("{} ({})", printable(item), printable(label)),
-            )
-        })
-        .collect::<Vec<_>>();
-    let error = Error::input(format!("no item {name} with neighbours in {}", args.out.display()));
-    Err(if suggestions.is_empty() {
-        error.with_help("ids are compared exactly; look at the item column of the table")
+    let out = args.out.display();
+    let error = if listed {
+        Error::input(format!("no {name} in {out}"))
     } else {
-        error.with_help(format!("closest ids: {}", suggestions.join(", ")))
-    })
+        Error::input(format!("no {name} with neighbours in {out}"))
+    };
+    Err(error.with_help(if known.is_empty() {
+        "the table has no rows".into()
+    } else {
+        suggestion(&args.item, &known)
+    }))
+}
+
+/// An item of the table.
+struct Known {
+    item: String,
+    label: Option<String>,
+}
+
+/// Names the items whose id, or whose label, is most like `text`.
+fn suggestion(text: &str, known: &[Known]) -> String {
+    let ids = closest(text, known.iter().map(|known| known.item.as_str()));
+    let mut found: Vec<&Known> = ids
+        .iter()
+        .filter_map(|id| known.iter().find(|known| known.item == *id))
+        .chain(by_label(text, known))
+        .collect();
+    let mut seen = std::collections::HashSet::new();
+    found.retain(|known| seen.insert(known.item.as_str()));
+    if found.is_empty() {
+        return "ids are compared exactly; look at the item column of the table".into();
+    }
+    let names = found.iter().take(3).map(|known| match &known.label {
+        Some(label) => format!("`{}` ({})", shortened(&known.item, 40), shortened(label, 40)),
+        None => format!("`{}`", shortened(&known.item, 40)),
+    });
+    format!("did you mean {}?", names.collect::<Vec<_>>().join(" or "))
+}
+
+/// Finds the items whose labels hold `text`, the shortest labels first; else those with the
+/// closest labels.
+fn by_label<'a>(text: &str, known: &'a [Known]) -> Vec<&'a Known> {
+    let lower = text.to_lowercase();
+    let labelled = || known.iter().filter_map(|known| Some((known, known.label.as_deref()?)));
+    let mut holding: Vec<_> = labelled()
+        .filter(|(_, label)| !lower.is_empty() && label.to_lowercase().contains(&lower))
+        .collect();
+    if holding.is_empty() {
+        let labels = closest(text, labelled().map(|(_, label)| label));
+        let of_label = |label: &&str| labelled().find(|(_, known)| known == label);
+        return labels.iter().filter_map(of_label).map(|(known, _)| known).collect();
+    }
+    holding.sort_by_key(|(_, label)| label.chars().count());
+    holding.into_iter().take(3).map(|(known, _)| known).collect()
 }

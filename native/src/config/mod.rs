@@ -337,6 +337,11 @@ impl Layers {
         self.get("source")
     }
 
+    /// Tells whether there is a job file.
+    pub(crate) const fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Returns the number of threads.
     ///
     /// # Errors
@@ -371,11 +376,20 @@ impl Layers {
         let (Some(user), Some(item), Some(out), true) =
             (source.user.clone(), source.item.clone(), out, names.is_empty())
         else {
-            return Err(Error::input(format!("missing: {}", names.join(", "))).with_help(
-                "as in `ilk run orders.csv --user member --item product --out similar.parquet`, \
-                 or in a job file",
-            ));
+            let example =
+                "as in `ilk run orders.csv --user member --item product --out similar.parquet`";
+            let help = match &source.input[..] {
+                [input] if source.user.is_none() || source.item.is_none() => {
+                    format!("`ilk inspect {input}` shows the columns there are")
+                }
+                _ => format!("{example}, or in a job file"),
+            };
+            return Err(Error::input(format!("missing: {}", names.join(", "))).with_help(help));
         };
+        if user == item {
+            return Err(Error::input(format!("user and item are the same column, `{user}`"))
+                .with_help("--user says who, --item says what: name two columns"));
+        }
         Ok(Settings {
             resolved: self.resolve()?,
             lists: self.get("lists")?,
@@ -439,6 +453,8 @@ impl Layers {
             _ => "",
         };
         let place = self.place("job", setting).or_else(|| self.place("preset", setting));
+        // What was typed just now needs no looking for.
+        let place = place.filter(|place| place != COMMAND_LINE);
         let place = place.map(|place| format!(" ({setting} is from {place})"));
         Error::input(format!("{error}{}", place.unwrap_or_default()))
     }

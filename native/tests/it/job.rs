@@ -39,12 +39,12 @@ fn every_output_holds_the_same_rows() {
             "folder.d/neighbours.parquet",
             "orders.csv",
             "out",
+            "out/items.parquet",
+            "out/neighbours.parquet",
             "out.arrow",
             "out.csv",
             "out.jsonl",
             "out.parquet",
-            "out/items.parquet",
-            "out/neighbours.parquet",
         ]
     );
 }
@@ -112,7 +112,7 @@ fn several_files_are_one_table() {
     );
     home.write("parts/readme.md", "");
     let told = home.stderr(&format!("run parts {COLUMNS} -o out.csv --overwrite"));
-    assert!(told.contains("passed over 1 file"), "{told}");
+    assert!(told.contains("skipped    1 file with an ending that is not read"), "{told}");
     assert!(told.contains("11 rows from 3 files"), "{told}");
 }
 
@@ -121,7 +121,10 @@ fn hive_folders_become_columns() {
     let home = Home::new();
     home.write("views/country=FR/day=2026-01-01/1.csv", "user,item\n1,10\n1,20\n");
     home.write("views/country=FR/day=2026-01-02/1.csv", "user,item\n2,10\n2,20\n");
-    home.write("views/country=C%C3%B4te d%27Ivoire/day=2026-01-03/1.csv", "user,item\n3,10\n3,30\n");
+    home.write(
+        "views/country=C%C3%B4te d%27Ivoire/day=2026-01-03/1.csv",
+        "user,item\n3,10\n3,30\n",
+    );
     let all = csv(&home, "views --user user --item item");
     assert_eq!(all.lines().count(), 1 + 4, "{all}");
     let french = csv(&home, "views --user user --item item --where country=FR");
@@ -129,6 +132,10 @@ fn hive_folders_become_columns() {
     let late = csv(&home, "views --user user --item item --where day>=2026-01-02");
     assert_eq!(late.lines().count(), 1 + 4, "{late}");
     // Days that are bought in the same countries.
+    let shown = home.stdout("inspect views");
+    for expected in ["day      names of folders", "country  names of folders", "3 files"] {
+        assert!(shown.contains(expected), "{expected}\n{shown}");
+    }
     let days = csv(&home, "views --user country --item day");
     assert_eq!(days.lines().nth(1), Some("2026-01-01,2026-01-02,1,1,1"), "{days}");
 }
@@ -304,8 +311,10 @@ fn inspect_looks_at_the_data() {
     home.write("odd.csv", "alpha,beta,gamma\n1,2,3\n4,5,6\n");
     insta::assert_snapshot!("inspect_without_guess", home.stdout("inspect odd.csv"));
     home.write("job.toml", "[datasource.a]\ninput = 'odd.csv'\nuser = 'alpha'\nitem = 'beta'\n");
-    let of_job = home.stdout("inspect job.toml");
-    assert_eq!(of_job, home.stdout("inspect odd.csv --user alpha --item beta"));
+    let of_flags = home.stdout("inspect odd.csv --user alpha --item beta");
+    let (report, command) = of_flags.split_once("\nto run it:\n").expect("a command");
+    assert_eq!(command, "  ilk run odd.csv --user alpha --item beta --out similar.parquet\n");
+    assert_eq!(home.stdout("inspect job.toml"), report);
 }
 
 #[test]
@@ -315,7 +324,8 @@ fn inspect_counts_what_is_wrong() {
     text += "1,a,5,2026-01-01\n,a,4,2026-01-01\n2,,3,2026-01-02\n2,b,many,2026-01-02\n";
     text += "2,b,1,soon\n3,a,-1,2026-01-01\n1,a,5,2026-01-01\n1,b,2,2026-01-03\n";
     home.write("ratings.csv", text);
-    let told = home.stdout("inspect ratings.csv --user user --item item --weight rating --time when");
+    let told =
+        home.stdout("inspect ratings.csv --user user --item item --weight rating --time when");
     insta::assert_snapshot!("inspect_bad_rows", told);
 }
 
@@ -337,7 +347,8 @@ fn what_the_demo_prints_really_works() {
     let shown = home.stdout("demo --keep my-shop");
     let program = assert_cmd::cargo::cargo_bin("ilk").display().to_string();
     let text = shown.split_once("by hand:\n").expect("commands").1.replace("\\\n", " ");
-    let commands: Vec<_> = text.lines().filter_map(|line| line.trim().strip_prefix(&program)).collect();
+    let commands: Vec<_> =
+        text.lines().filter_map(|line| line.trim().strip_prefix(&program)).collect();
     assert_eq!(commands.len(), 3, "{shown}");
     for command in commands {
         let told = home.stdout(command);
@@ -350,6 +361,9 @@ fn what_the_demo_prints_really_works() {
     );
     let again = home.ilk("demo --keep my-shop");
     assert_eq!(again.code, Some(2));
-    insta::assert_snapshot!(again.stderr, @"");
+    insta::assert_snapshot!(again.stderr, @r"
+    error: cannot create my-shop: file exists
+    help: name a new folder
+    ");
     fs::remove_dir_all(home.join("my-shop")).expect("removed");
 }

@@ -19,7 +19,10 @@ fn quiet_says_nothing() {
 #[test]
 fn every_event_is_a_json_object() {
     let home = Home::with_orders();
-    home.write("orders.csv", home.read("orders.csv") + ",mug,Mug,1,2026-01-01,FR\nb,mug,Mug,-1,2026-01-01,FR\n");
+    home.write(
+        "orders.csv",
+        home.read("orders.csv") + ",mug,Mug,1,2026-01-01,FR\nb,mug,Mug,-1,2026-01-01,FR\n",
+    );
     let told = home.stderr(&format!("{RUN} --log json --min-support 2"));
     let mut stages = Vec::new();
     for line in told.lines() {

@@ -178,23 +178,23 @@ pub(crate) fn batch(columns: &[(&str, ArrayRef)]) -> RecordBatch {
 
 pub(crate) fn parquet(batch: &RecordBatch) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None)
-        .expect("a writer");
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).expect("a writer");
     writer.write(batch).expect("written");
     writer.close().expect("closed");
     bytes
 }
 
 pub(crate) fn arrow_file(batch: &RecordBatch) -> Vec<u8> {
-    let mut writer = arrow_ipc::writer::FileWriter::try_new(Vec::new(), &batch.schema())
-        .expect("a writer");
+    let mut writer =
+        arrow_ipc::writer::FileWriter::try_new(Vec::new(), &batch.schema()).expect("a writer");
     writer.write(batch).expect("written");
     writer.into_inner().expect("closed")
 }
 
 pub(crate) fn arrow_stream(batch: &RecordBatch) -> Vec<u8> {
-    let mut writer = arrow_ipc::writer::StreamWriter::try_new(Vec::new(), &batch.schema())
-        .expect("a writer");
+    let mut writer =
+        arrow_ipc::writer::StreamWriter::try_new(Vec::new(), &batch.schema()).expect("a writer");
     writer.write(batch).expect("written");
     writer.into_inner().expect("closed")
 }

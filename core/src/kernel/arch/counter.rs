@@ -1,0 +1,125 @@
+//! Positional population count with carry-save adders, once for all vector widths.
+//!
+//! A full adder takes three bit rows of equal weight and leaves a sum row and a carry row of
+//! twice the weight, for all items at once. Sixteen rows pass a tree of fifteen adders; carries
+//! of weight 16 and more meet their like two by two, as digits of a binary counter do, so n rows
+//! cost about n adders in all. What remains is one row per binary digit of the counts.
+//! Source: Harley & Seal, in Warren, Hacker's Delight, 2nd ed., 2013; Klarqvist, Muła & Lemire,
+//! Efficient computation of positional population counts using SIMD instructions, 2021.
+
+use super::BitRow;
+
+/// Digits of a count: users are numbered with 32 bits.
+pub(super) const DIGITS: usize = 32;
+
+/// The counts of a chunk, one row per binary digit, the lowest first.
+pub(super) type Digits = [BitRow; DIGITS];
+
+/// A vector of bits that holds the whole or a part of a row.
+pub(super) trait Bits: Copy {
+    /// How many of them make a row.
+    const PARTS: usize;
+
+    fn zero() -> Self;
+    fn load(row: &BitRow, part: usize) -> Self;
+    fn store(self, row: &mut BitRow, part: usize);
+    /// Adds three rows: (sum, carry).
+    fn add(a: Self, b: Self, c: Self) -> (Self, Self);
+}
+
+/// Adds up rows `0..rows` that `row` gives; returns how many digits are in use.
+#[inline(always)]
+pub(super) fn count<B: Bits>(
+    rows: usize,
+    row: impl Fn(usize, usize) -> B,
+    ahead: impl Fn(usize),
+    digits: &mut Digits,
+) -> usize {
+    let used = rows.checked_ilog2().map_or(0, |log| log as usize + 1);
+    for part in 0..B::PARTS {
+        let mut low = [B::zero(); 4];
+        let mut high = [B::zero(); DIGITS - 4];
+        let mut waiting = [B::zero(); DIGITS - 4];
+        let whole = rows / 16;
+        for block in 0..whole {
+            if part == 0 {
+                ahead(block * 16);
+            }
+            let carry = add_16(&mut low, |index| row(block * 16 + index, part));
+            settle(&mut high, &mut waiting, block, carry);
+        }
+        let mut blocks = whole;
+        if !rows.is_multiple_of(16) {
+            let rest = whole * 16;
+            let carry = add_16(&mut low, |index| {
+                if rest + index < rows { row(rest + index, part) } else { B::zero() }
+            });
+            settle(&mut high, &mut waiting, whole, carry);
+            blocks += 1;
+        }
+        flush(&mut high, &waiting, blocks);
+        for (digit, bits) in low.iter().chain(&high).take(used).enumerate() {
+            bits.store(&mut digits[digit], part);
+        }
+    }
+    used
+}
+
+/// Adds sixteen rows to the digits of weight 1 to 8; returns the carry of weight 16.
+#[inline(always)]
+fn add_16<B: Bits>(low: &mut [B; 4], row: impl Fn(usize) -> B) -> B {
+    let [mut ones, mut twos, mut fours, mut eights] = *low;
+    let mut carry_8 = [B::zero(); 2];
+    for (half, carry_8) in carry_8.iter_mut().enumerate() {
+        let mut carry_4 = [B::zero(); 2];
+        for (quarter, carry_4) in carry_4.iter_mut().enumerate() {
+            let first = half * 8 + quarter * 4;
+            let carry_2a;
+            let carry_2b;
+            (ones, carry_2a) = B::add(ones, row(first), row(first + 1));
+            (ones, carry_2b) = B::add(ones, row(first + 2), row(first + 3));
+            (twos, *carry_4) = B::add(twos, carry_2a, carry_2b);
+        }
+        (fours, *carry_8) = B::add(fours, carry_4[0], carry_4[1]);
+    }
+    let carry_16;
+    (eights, carry_16) = B::add(eights, carry_8[0], carry_8[1]);
+    *low = [ones, twos, fours, eights];
+    carry_16
+}
+
+/// Lets the carry of block `block` meet the one that waits for it at each level, if there is one.
+#[inline(always)]
+fn settle<B: Bits>(high: &mut [B], waiting: &mut [B], block: usize, mut carry: B) {
+    let mut level = 0;
+    while block >> level & 1 == 1 {
+        (high[level], carry) = B::add(high[level], waiting[level], carry);
+        level += 1;
+    }
+    waiting[level] = carry;
+}
+
+/// Adds the carries that still wait after `blocks` blocks.
+#[inline(always)]
+fn flush<B: Bits>(high: &mut [B], waiting: &[B], blocks: usize) {
+    let mut carry = B::zero();
+    for level in 0..high.len() {
+        let late = if blocks >> level & 1 == 1 { waiting[level] } else { B::zero() };
+        (high[level], carry) = B::add(high[level], late, carry);
+    }
+}
+
+/// Turns digits into numbers.
+#[inline(always)]
+pub(super) fn expand(digits: &Digits, used: usize, counts: &mut [u32; super::CHUNK]) {
+    for (word, counts) in counts.chunks_exact_mut(32).enumerate() {
+        let mut sums = [0_u32; 32];
+        for digit in digits[..used].iter().rev() {
+            let bits = (digit.0[word / 2] >> (word % 2 * 32)) as u32;
+            for (lane, sum) in sums.iter_mut().enumerate() {
+                *sum = *sum << 1 | bits >> lane & 1;
+            }
+        }
+        counts.copy_from_slice(&sums);
+    }
+}

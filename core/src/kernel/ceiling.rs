@@ -1,0 +1,50 @@
+//! Bounds that spare exact scores: a pair can matter only if its sum reaches a limit.
+//!
+//! A score is at most a rising function of dot · item factor · neighbour factor, so a bar on
+//! scores becomes a limit on that product, at the price of one product and one comparison per
+//! pair. Bounds only leave pairs out; what passes is scored exactly.
+
+use crate::{
+    matrix::{Columns, Value},
+    measure::Measure,
+};
+
+/// The factors of every position, in f32.
+pub(super) struct Ceilings {
+    measure: Measure,
+    as_item: Vec<f32>,
+    pub(super) as_neighbour: Vec<f32>,
+}
+
+impl Ceilings {
+    /// Limits are lowered by this share: products are computed in f32, some roundings of 6e-8
+    /// each, and bars are rounded, too.
+    const SLACK: f64 = 4e-6;
+
+    /// What a product must reach to be as good as another one, rounding aside.
+    pub(super) const NEARLY: f32 = 1.0 - 4e-6;
+
+    /// Factors outside this range, whose products could leave that of f32, bound nothing.
+    const SAFE: std::ops::RangeInclusive<f64> = 1e-9..=1e9;
+
+    pub(super) fn new<V: Value>(columns: &Columns<V>, measure: &Measure) -> Self {
+        let safe = |factor: f64| {
+            if Self::SAFE.contains(&factor) { factor as f32 } else { f32::INFINITY }
+        };
+        let sides = columns.supports().iter().zip(columns.squares());
+        let factors = sides.map(|(support, square)| {
+            let (item, neighbour) = measure.ceiling(*support, *square, columns.users() as u32);
+            (safe(item), safe(neighbour))
+        });
+        let (as_item, as_neighbour) = factors.unzip();
+        Self { measure: *measure, as_item, as_neighbour }
+    }
+
+    /// Says what dot · neighbour factor must reach, so that the neighbour may score `bar` for
+    /// `item`.
+    pub(super) fn limit(&self, item: u32, bar: f32) -> f32 {
+        let bar = f64::from(bar);
+        let product = self.measure.product_for(bar - bar.abs() * Self::SLACK);
+        ((product - product.abs() * Self::SLACK) / f64::from(self.as_item[item as usize])) as f32
+    }
+}

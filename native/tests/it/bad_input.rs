@@ -1,0 +1,440 @@
+//! Input and settings that cannot be used: an exit code, one line, what to do, nothing written.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use arrow_array::{Float64Array, Int64Array, StringArray, UInt64Array};
+
+use crate::tools::{Home, ORDERS, Ran, batch, gzip, neighbours, orders_batch, parquet, settings};
+
+/// Calls the program, which must fail and leave the folder exactly as it was.
+#[track_caller]
+fn failure(home: &Home, arguments: &str) -> Ran {
+    let before = home.tree();
+    let ran = home.ilk(arguments);
+    assert_ne!(ran.code, Some(0), "ilk {arguments}\n{}", ran.stderr);
+    assert_eq!(home.tree(), before, "ilk {arguments} left something behind");
+    assert_eq!(ran.stdout, "", "ilk {arguments}");
+    let errors = ran.stderr.lines().filter(|line| line.starts_with("error: ")).count();
+    assert_eq!(errors, 1, "ilk {arguments}\n{}", ran.stderr);
+    ran
+}
+
+/// Calls the program several times; what it says is one text.
+fn failures(home: &Home, calls: &[&str]) -> String {
+    let mut told = String::new();
+    for arguments in calls {
+        let ran = failure(home, arguments);
+        let code = ran.code.expect("an exit code");
+        let _ = write!(told, "ilk {arguments}\n{code}\n{}\n", ran.stderr);
+    }
+    told
+}
+
+#[test]
+fn inputs_that_are_not_there() {
+    let home = Home::with_orders();
+    home.write("orders-2025/a.txt", "x");
+    std::fs::create_dir(home.join("empty")).expect("a folder");
+    let told = failures(
+        &home,
+        &[
+            "run order.csv --user member --item sku -o out.csv",
+            "run none/at/all.csv --user member --item sku -o out.csv",
+            "run none/*.csv --user member --item sku -o out.csv",
+            "run empty --user member --item sku -o out.csv",
+            "run orders-2025 --user member --item sku -o out.csv",
+            "run orders.csv/x --user member --item sku -o out.csv",
+            "run orders.csv --user membr --item sku -o out.csv",
+            "run orders.csv --user member --item product_id -o out.csv",
+            "run orders.csv --user member --item sku --where land=FR -o out.csv",
+            "run orders.csv --user member --item sku --time when -o out.csv",
+            "run orders.csv --user member --item sku --only none.txt -o out.csv",
+            "run orders.csv --user member --item sku --delimiter ; -o out.csv",
+            "run orders.csv --user member --item member -o out.csv",
+            "inspect order.csv",
+            "inspect",
+            "inspect orders.csv --user membr",
+            "run orders.csv -o out.csv",
+            "similar none.parquet tea",
+            "similar empty tea",
+            "similar orders.csv tea",
+        ],
+    );
+    insta::assert_snapshot!("not_there", told);
+}
+
+#[test]
+fn files_that_are_broken() {
+    let home = Home::new();
+    let whole = parquet(&orders_batch());
+    home.write("cut.parquet", &whole[..whole.len() / 2]);
+    let mut bent = whole.clone();
+    bent[20..200].fill(0xee);
+    home.write("bent.parquet", bent);
+    home.write("garbage.parquet", "this is not a table at all, but long enough to be read");
+    home.write("empty.parquet", "");
+    home.write("empty.csv", "");
+    home.write("header.csv", "member,sku\n");
+    home.write("headers/1.csv", "member,sku\n");
+    home.write("headers/2.csv", "member,sku\n");
+    home.write("ragged.csv", "member,sku\na,b\na,b,c\n");
+    home.write("cut.csv.gz", &gzip(ORDERS.repeat(50).as_bytes())[..200]);
+    home.write("orders.json", "{}");
+    home.write("orders.xlsx", "PK\u{3}\u{4}");
+    let columns = "--user member --item sku -o out.parquet";
+    let calls = [
+        "cut.parquet",
+        "bent.parquet",
+        "garbage.parquet",
+        "empty.parquet",
+        "empty.csv",
+        "header.csv",
+        "headers",
+        "ragged.csv",
+        "cut.csv.gz",
+        "orders.json",
+        "orders.xlsx",
+        "*.json",
+    ]
+    .map(|input| format!("run {input} {columns}"));
+    let told = failures(&home, &calls.each_ref().map(String::as_str));
+    insta::assert_snapshot!("broken", told);
+}
+
+#[test]
+fn ids_of_different_kinds_name_both_files() {
+    let home = Home::new();
+    let numbers = batch(&[
+        ("user", Arc::new(Int64Array::from(vec![1, 2]))),
+        ("item", Arc::new(Int64Array::from(vec![10, 10]))),
+    ]);
+    home.write("numbers.parquet", parquet(&numbers));
+    home.write("letters.csv", "user,item\n1,00010\n2,11\n");
+    let numbers = batch(&[
+        ("user", Arc::new(Float64Array::from(vec![1.0, 2.5]))),
+        ("item", Arc::new(Int64Array::from(vec![1, 2]))),
+    ]);
+    home.write("halves.parquet", parquet(&numbers));
+    let told = failures(
+        &home,
+        &[
+            "run numbers.parquet letters.csv --user user --item item -o out",
+            "run halves.parquet --user user --item item -o out",
+        ],
+    );
+    settings().bind(|| insta::assert_snapshot!("mixed_ids", told));
+}
+
+#[test]
+fn rows_that_are_wrong() {
+    let home = Home::new();
+    let mut text = "user,item,stars,day\n".to_owned();
+    for row in 0..100 {
+        let stars = if row % 20 == 7 { "many" } else { "4" };
+        let day = if row == 50 { "someday" } else { "2026-01-01" };
+        let item = if row == 60 { "" } else { "x" };
+        text += &format!("{row},{item},{stars},{day}\n");
+    }
+    home.write("stars.csv", &text);
+    let calls = [
+        "--weight stars",
+        "--weight stars --time day --max-bad-rows 5%",
+        "--time day --max-bad-rows 0",
+        "--strict",
+    ]
+    .map(|flags| format!("run stars.csv --user user --item item {flags} -o out"));
+    let told = failures(&home, &calls.each_ref().map(String::as_str));
+    settings().bind(|| insta::assert_snapshot!("bad_rows", told));
+    home.stdout("run stars.csv --user user --item item --weight stars --max-bad-rows 5% -o out");
+
+    home.write("returns.csv", "user,item,n\n1,a,1\n1,b,-1\n2,a,1\n2,b,0\n");
+    let told = failures(
+        &home,
+        &[
+            "run returns.csv --user user --item item --weight n --negative-weights error -o new",
+            "run returns.csv --user user --item item --weight n --strict -o new",
+        ],
+    );
+    settings().bind(|| insta::assert_snapshot!("returns", told));
+}
+
+#[test]
+fn outputs_that_cannot_be_written() {
+    let home = Home::with_orders();
+    home.write("out.csv", "mine");
+    home.write("full/letter.txt", "dear");
+    home.write("full.d/neighbours.parquet", "old");
+    home.write("full.d/notes.md", "mine");
+    home.stdout("run orders.csv --user member --item sku -o old");
+    std::fs::create_dir(home.join("folder.csv")).expect("a folder");
+    let calls = [
+        "out.csv",
+        "none/out.csv",
+        "orders.csv/out.csv",
+        "full",
+        "full --overwrite",
+        "full.d --overwrite",
+        "old",
+        "folder.csv",
+        "out.xlsx",
+        "..",
+        "orders.csv/",
+        "orders.csv --overwrite",
+        "./full/../orders.csv --overwrite",
+    ]
+    .map(|out| format!("run orders.csv --user member --item sku -o {out}"));
+    let mut calls: Vec<_> = calls.iter().map(String::as_str).collect();
+    calls.push("run old/neighbours.parquet --user item --item neighbour -o old --overwrite");
+    let told = failures(&home, &calls);
+    insta::assert_snapshot!("outputs", told);
+    home.stdout("run orders.csv --user member --item sku -o old --overwrite");
+    assert_eq!(std::fs::read_dir(home.join("old")).expect("a folder").count(), 2);
+}
+
+#[test]
+fn settings_that_cannot_be() {
+    let home = Home::with_orders();
+    home.write("job.toml", "[datasource.a]\ninput = 'orders.csv'\nuser = 'member'\n[job]\ntop = ");
+    home.write("other.toml", "[datasource.a]\ninput = 'orders.csv'\nuser = 'member'\nitem = 'sku'\n[job]\ntop = 'ten'\nout = 'out'\n");
+    let run = "run orders.csv --user member --item sku -o out";
+    let calls = [
+        "--measure similarity",
+        "--measure jaccard --weighting log --weight quantity",
+        "--weighting decay",
+        "--weighting decay --half-life long --time day",
+        "--duplicates last",
+        "--kappa 3",
+        "--half-life 3d",
+        "--top 0",
+        "--max-items-per-user 0",
+        "--max-bad-rows many",
+        "--max-bad-rows 200%",
+        "--shrinkage -1",
+        "--threshold nan",
+        "--negative-weights net",
+    ]
+    .map(|flags| format!("{run} {flags}"));
+    let mut calls: Vec<_> = calls.iter().map(String::as_str).collect();
+    home.write("orders.parquet", parquet(&orders_batch()));
+    calls.push("run orders.parquet --user member --item sku --where quantity>=few -o out");
+    calls.extend([
+        "run job.toml",
+        "run other.toml",
+        "run job.toml other.toml",
+        "run orders.csv --job none.toml",
+    ]);
+    insta::assert_snapshot!("settings", failures(&home, &calls));
+}
+
+#[test]
+fn more_neighbours_than_items_are_those_there_are() {
+    let home = Home::with_orders();
+    home.stdout("run orders.csv --user member --item sku -k 4000000000 -o out.csv");
+    assert_eq!(home.read("out.csv"), crate::tools::NEIGHBOURS);
+}
+
+#[test]
+fn no_pair_is_no_error() {
+    let home = Home::new();
+    home.write("apart.csv", "user,item\n1,a\n2,b\n");
+    for out in ["out.csv", "out.jsonl", "out.parquet", "out.arrow", "out"] {
+        let told = home.stderr(&format!("run apart.csv --user user --item item -o {out}"));
+        assert!(told.contains("no pair qualified: the table has no rows"), "{told}");
+    }
+    assert_eq!(home.read("out.csv"), "item,neighbour,rank,score,overlap\n");
+    assert_eq!(home.read("out.jsonl"), "");
+    for name in ["out.parquet", "out.arrow", "out/neighbours.parquet"] {
+        assert!(neighbours(name, home.bytes(name)).is_empty(), "{name}");
+    }
+    let told = failures(&home, &["similar out a", "similar out.parquet a", "similar out.jsonl a"]);
+    insta::assert_snapshot!("similar_without_rows", told);
+}
+
+#[test]
+fn nulls_are_counted_and_shown() {
+    let home = Home::new();
+    let rows = batch(&[
+        ("user", Arc::new(Int64Array::from(vec![Some(1), None, Some(2), Some(1), Some(2)]))),
+        (
+            "item",
+            Arc::new(StringArray::from(vec![Some("a"), Some("a"), None, Some("b"), Some("b")])),
+        ),
+    ]);
+    home.write("rows.parquet", parquet(&rows));
+    let told = home.stderr("run rows.parquet --user user --item item -o out.csv");
+    settings().bind(|| insta::assert_snapshot!("nulls", told));
+    assert_eq!(home.read("out.csv").lines().nth(1), Some("a,b,1,0.70710677,1"));
+}
+
+#[test]
+fn wide_ids_stay_exact() {
+    let home = Home::new();
+    let (a, b) = ((1_i64 << 53) + 1, i64::MAX);
+    home.write("wide.csv", format!("user,item\n-5,{a}\n-5,{b}\n-5,{}\n", i64::MIN));
+    home.stdout("run wide.csv --user user --item item -o out.csv");
+    let out = home.read("out.csv");
+    assert!(out.contains(&format!("\n{a},{},1,1,1\n{a},{b},2,1,1\n", i64::MIN)), "{out}");
+    let shown = home.stdout(&format!("similar out.csv {}", i64::MIN));
+    assert!(shown.contains(&a.to_string()), "{shown}");
+
+    let rows = batch(&[
+        ("user", Arc::new(UInt64Array::from(vec![u64::MAX; 2]))),
+        ("item", Arc::new(UInt64Array::from(vec![u64::MAX, 7]))),
+    ]);
+    home.write("unsigned.parquet", parquet(&rows));
+    for out in ["unsigned.csv", "out.parquet", "out.jsonl", "out.arrow"] {
+        home.stdout(&format!("run unsigned.parquet --user user --item item -o {out}"));
+        let shown = home.stdout(&format!("similar {out} {}", u64::MAX));
+        assert!(shown.starts_with("18446744073709551615\n"), "{shown}");
+    }
+    assert_eq!(home.read("unsigned.csv").lines().nth(1), Some("7,18446744073709551615,1,1,1"));
+    home.write("negative.csv", "user,item\n1,-7\n1,8\n");
+    let told = failures(
+        &home,
+        &["run unsigned.parquet negative.csv --user user --item item -o new.parquet"],
+    );
+    settings().bind(|| insta::assert_snapshot!("too_wide", told));
+}
+
+#[test]
+fn long_ids_are_whole_in_files_and_cut_on_screens() {
+    let home = Home::new();
+    let long = "x".repeat(70 << 10);
+    home.write("long.csv", format!("user,item,name\n1,{long},{long}\n1,b,B\n{long},b,B\n"));
+    for out in ["out.csv", "out.jsonl", "out.parquet", "out.arrow", "out"] {
+        home.stdout(&format!("run long.csv --user user --item item --item-label name -o {out}"));
+    }
+    let expected = neighbours("out.csv", home.bytes("out.csv"));
+    assert_eq!((expected.len(), &expected[0].neighbour), (2, &long));
+    for name in ["out.jsonl", "out.parquet", "out.arrow", "out/neighbours.parquet"] {
+        assert_eq!(neighbours(name, home.bytes(name)), expected, "{name}");
+    }
+    for arguments in ["similar out.csv b", "inspect long.csv --user user --item item"] {
+        let shown = home.stdout(arguments);
+        assert!(shown.len() < 8_000, "{arguments}: {} bytes", shown.len());
+    }
+}
+
+#[test]
+fn ids_do_not_drive_the_terminal() {
+    let home = Home::new();
+    home.write("odd.csv", "user,item\n1,\u{1b}[2Ja\n1,\"b\nc\"\n,\u{1b}[31mred\n");
+    let told = home.stderr("run odd.csv --user user --item item -o out.csv");
+    assert!(!told.contains('\u{1b}'), "{told:?}");
+    let shown = home.command("similar out.csv").arg("b\nc").output().expect("ilk runs");
+    let shown = String::from_utf8(shown.stdout).expect("UTF-8");
+    assert!(!shown.contains('\u{1b}') && shown.contains("\\u{1b}[2Ja"), "{shown:?}");
+}
+
+#[test]
+fn an_item_that_everybody_has() {
+    let home = Home::new();
+    let mut text = "user,item\n".to_owned();
+    for user in 0..30_000 {
+        text += &format!("{user},all\n{user},item{}\n", user % 5_000);
+    }
+    home.write("all.csv", text);
+    let told = home.stderr("run all.csv --user user --item item -k 2 -o out.csv");
+    assert!(told.contains("60,000 interactions of 30,000 users and 5,001 items"), "{told}");
+    let out = home.read("out.csv");
+    // 6 of 30,000 users: 6 / √(30,000 · 6), whose nearest f32 is this.
+    assert!(out.contains("\nitem0,all,1,0.014142135,6\n"), "{}", &out[..200]);
+    assert!(out.contains("all,item0,1,0.014142135,6\nall,item1,2,0.014142135,6\n"), "ties by id");
+}
+
+/// One user with `items` items, who shares some with `others` users of three items each.
+fn hoarder(items: u32, others: u32) -> String {
+    let mut text = "user,item\n".to_owned();
+    for item in 0..items {
+        let _ = writeln!(text, "0,{item}");
+    }
+    for user in 1..=others {
+        let _ = writeln!(text, "{user},{}\n{user},{}\n{user},{}", user % 50, user % 70, user % 90);
+    }
+    text
+}
+
+#[test]
+fn a_hoarder_is_refused_with_the_cap_that_helps() {
+    let home = Home::new();
+    home.write("views.csv", hoarder(600_000, 1_000));
+    let run = "run views.csv --user user --item item -k 5";
+    let refused = failure(&home, &format!("{run} -o out.parquet"));
+    assert_eq!(refused.code, Some(1));
+    settings().bind(|| insta::assert_snapshot!("hoarder", refused.stderr));
+    let inspected = home.stdout("inspect views.csv --user user --item item");
+    let refusal = refused.stderr.lines().rev().take(2);
+    let mut said = refusal.filter_map(|line| line.split_once(": "));
+    assert!(said.all(|(_, text)| inspected.contains(text)), "{inspected}");
+    // The cap of the help line is read from it: it is a promise.
+    let (_, cap) = refused.stderr.split_once("--max-items-per-user ").expect("a cap");
+    let cap: u32 = cap.split(' ').next().expect("a number").parse().expect("a number");
+    assert!((1_000..600_000).contains(&cap), "{cap}");
+    let smaller = cap / 50;
+    let told = home.stderr(&format!("{run} --max-items-per-user {smaller} -o out.parquet"));
+    assert!(told.contains(" interactions of 1,001 users"), "{told}");
+    assert!(
+        told.contains("capped     1 user to 1,980 items (598,020 interactions less)"),
+        "{told}"
+    );
+}
+
+#[test]
+fn few_wanted_items_are_no_reason_to_refuse() {
+    let home = Home::new();
+    home.write("views.csv", hoarder(500_001, 0));
+    home.write("few.txt", "1\n2\n");
+    home.stdout("run views.csv --user user --item item -k 5 --for few.txt -o few.csv");
+    assert_eq!(home.read("few.csv").lines().count(), 1 + 10);
+}
+
+#[test]
+fn force_runs_what_would_be_refused() {
+    let home = Home::new();
+    home.write("views.csv", hoarder(500_001, 0));
+    let run = "run views.csv --user user --item item -k 1";
+    assert_eq!(failure(&home, &format!("{run} -o out.csv")).code, Some(1));
+    // Forced it would take minutes; that it begins is enough.
+    let mut command = home.command(&format!("{run} --force --log json -o out.csv"));
+    let mut child = command.stderr(std::process::Stdio::piped()).spawn().expect("ilk starts");
+    let told = std::io::BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut stages = std::io::BufRead::lines(told).map_while(Result::ok);
+    assert!(stages.any(|line| line.contains("stage_started") && line.contains("comparing")));
+    child.kill().expect("ilk is still comparing");
+    child.wait().expect("ilk ends");
+}
+
+#[test]
+fn thirty_thousand_items_of_a_user_are_no_trouble() {
+    let home = Home::new();
+    home.write("views.csv", hoarder(30_000, 100));
+    home.write("few.txt", "7\n");
+    home.stdout("run views.csv --user user --item item -k 3 --for few.txt -o few.csv");
+    assert_eq!(home.read("few.csv").lines().count(), 1 + 3);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_full_disk_leaves_nothing() {
+    let home = Home::new();
+    let rows: String = (0..200).map(|row| format!("{},{}\n", row % 2, row)).collect();
+    home.write("rows.csv", format!("user,item\n{rows}"));
+    home.write("old.csv", "mine");
+    let before = home.tree();
+    let program = assert_cmd::cargo::cargo_bin("ilk").display().to_string();
+    for out in ["out.csv", "out.parquet", "out.jsonl", "out.arrow", "out", "old.csv --overwrite"] {
+        let ilk = format!("run rows.csv --user user --item item -o {out}");
+        // The signal that comes with the limit would end the program; ignored, it is an error.
+        let script = format!("trap '' XFSZ; ulimit -f 1; exec '{program}' {ilk}");
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &script]).current_dir(home.path()).env("NO_COLOR", "1");
+        let output = shell.output().expect("a shell");
+        let told = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(2), "{out}\n{told}");
+        let place = out.trim_end_matches(" --overwrite");
+        let last = told.lines().last().expect("a line");
+        assert!(last.starts_with(&format!("error: cannot write {place}")), "{told}");
+        assert!(last.ends_with("file too large"), "{told}");
+        assert_eq!(home.tree(), before, "{out}");
+    }
+}

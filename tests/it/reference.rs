@@ -1,0 +1,130 @@
+//! What a case must give, by the naive oracle: nothing of the code under test takes part but the
+//! scalar formulas, which the oracle's own tests check.
+
+use std::collections::BTreeSet;
+
+use ilk_core::{
+    testing::oracle::{Answer, Event, Id, Lists, OracleItem, similar},
+    time::parse_time,
+};
+
+use crate::cases::{Case, Sheet};
+
+/// What the ids of a column without types are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Integer,
+    Unsigned,
+    Text,
+}
+
+/// Decides what the cells of a column are: integers if each is written as an integer is, without
+/// leading zeros or a plus, and one type of 64 bits holds them all.
+pub(crate) fn kind(cells: &[Option<&str>]) -> Kind {
+    let number = |text: &str| {
+        let number = text.parse::<i128>().ok()?;
+        (number.to_string() == text).then_some(number)
+    };
+    let Some(numbers) = cells.iter().flatten().map(|text| number(text)).collect::<Option<Vec<_>>>()
+    else {
+        return Kind::Text;
+    };
+    let fit = |least: i128, most: i128| numbers.iter().all(|one| (least..=most).contains(one));
+    if fit(i64::MIN.into(), i64::MAX.into()) {
+        Kind::Integer
+    } else if fit(0, u64::MAX.into()) {
+        Kind::Unsigned
+    } else {
+        Kind::Text
+    }
+}
+
+impl Kind {
+    /// Makes an id of a cell.
+    fn id(self, text: &str) -> Id {
+        match self {
+            Self::Text => Id::Text(text.into()),
+            _ => Id::Integer(text.parse().expect("an integer")),
+        }
+    }
+}
+
+/// Computes what `expected.csv` must hold.
+pub(crate) fn expected(case: &Case) -> String {
+    let sheet = case.sheet();
+    let (users, items) = (sheet.column(&case.source.user), sheet.column(&case.source.item));
+    let compared = match case.job.of {
+        ilk_core::job::Of::Items => kind(&items),
+        ilk_core::job::Of::Users => kind(&users),
+    };
+    let list = |file: &Option<String>| {
+        let text = case.text(file.as_ref()?);
+        let ids = text.lines().filter(|line| !line.is_empty()).map(|line| compared.id(line));
+        Some(ids.collect::<BTreeSet<_>>())
+    };
+    let lists = Lists {
+        only: list(&case.lists.only),
+        exclude: list(&case.lists.exclude).unwrap_or_default(),
+        wanted: list(&case.lists.wanted),
+    };
+    let answer = similar(&events(case, &sheet), case.given, &case.job, &lists);
+    table(&answer, case.has_labels())
+}
+
+/// Makes events of the rows that satisfy the conditions.
+fn events(case: &Case, sheet: &Sheet) -> Vec<Event> {
+    let source = &case.source;
+    let ids = |name| {
+        let cells = sheet.column(name);
+        let kind = kind(&cells);
+        cells.into_iter().map(move |cell| cell.map(|text| kind.id(text))).collect::<Vec<_>>()
+    };
+    let (users, items) = (ids(&source.user), ids(&source.item));
+    let optional = |name: &Option<String>| {
+        name.as_ref().map_or_else(|| vec![None; sheet.rows.len()], |name| sheet.column(name))
+    };
+    let (weights, times, labels) =
+        (optional(&source.weight), optional(&source.time), optional(&source.item_label));
+    let conditions = source.conditions.iter().map(|condition| {
+        let (name, value) = condition.split_once('=').expect("conditions here say COL=VALUE");
+        (sheet.column(name), value)
+    });
+    let conditions = conditions.collect::<Vec<_>>();
+    let holds = |row: usize| conditions.iter().all(|(cells, value)| cells[row] == Some(*value));
+    let event = |row: usize| Event {
+        user: users[row].clone(),
+        item: items[row].clone(),
+        weight: weights[row].and_then(|text| text.parse().ok()),
+        time: times[row].and_then(parse_time),
+        label: labels[row].map(Into::into),
+    };
+    (0..sheet.rows.len()).filter(|row| holds(*row)).map(event).collect()
+}
+
+/// Writes the table of neighbours.
+fn table(answer: &Answer, has_labels: bool) -> String {
+    let mut header = vec!["item", "neighbour", "rank", "score", "overlap"];
+    if has_labels {
+        header.extend(["item_label", "neighbour_label"]);
+    }
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(header).expect("memory takes it");
+    let label = |item: &OracleItem| item.label.clone().unwrap_or_default();
+    for item in &answer.items {
+        for (rank, neighbour) in (1..).zip(&item.neighbours) {
+            let mut record = vec![
+                item.id.to_string(),
+                neighbour.id.to_string(),
+                i32::to_string(&rank),
+                neighbour.score.to_string(),
+                neighbour.overlap.to_string(),
+            ];
+            if has_labels {
+                let other = answer.items.iter().find(|other| other.id == neighbour.id);
+                record.extend([label(item), other.map(label).unwrap_or_default()]);
+            }
+            writer.write_record(record).expect("memory takes it");
+        }
+    }
+    String::from_utf8(writer.into_inner().expect("memory takes it")).expect("UTF-8")
+}

@@ -1,0 +1,334 @@
+//! ilk beside its peers: the same sets, in turn, each run a process of its own.
+
+mod instructions;
+mod machine;
+mod programs;
+mod report;
+mod sets;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde::Deserialize;
+
+use self::{
+    machine::Machine,
+    programs::{Peer, Sample, Sizes, Task, Weighting},
+    report::{Check, Record, Runs, SetReport},
+    sets::{Data, Set},
+};
+use crate::{
+    house::House,
+    setup::{self, Mode, Scope},
+};
+
+/// What to time.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Sets to run on; real ones are skipped where ../shared/data does not have them
+    #[arg(long, value_delimiter = ',', value_name = "SET,…")]
+    #[arg(default_value = "views,orders,small,dense,online_retail,completejourney")]
+    sets: Vec<Set>,
+    /// Peers to run beside ilk
+    #[arg(long, value_delimiter = ',', value_name = "PEER,…")]
+    #[arg(default_value = "implicit,sparse_dot_topn,sp_matmul_rs,similaripy")]
+    peers: Vec<Peer>,
+    /// Rounds that count; one more warms up
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// One round without warming up, and nothing recorded: to see that it works
+    #[arg(long)]
+    quick: bool,
+    /// Neighbours kept per item
+    #[arg(short = 'k', long = "top", value_name = "K", default_value_t = 50)]
+    top: u32,
+    /// Threads of every program
+    #[arg(long, default_value_t = 2)]
+    threads: u32,
+    /// Weigh interactions, with tf-idf unless said otherwise
+    #[arg(long, value_name = "WEIGHTING", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "tfidf")]
+    weighted: Option<Weighting>,
+    /// Count instructions of comparing with callgrind instead
+    #[arg(long)]
+    instructions: bool,
+}
+
+/// Runs everything, prints the tables and writes the record.
+///
+/// # Errors
+/// Where something cannot be set up, ilk fails, or its neighbours are not those of a peer.
+pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
+    if options.instructions {
+        return instructions::run(house);
+    }
+    setup::run(house, Scope::Bench, Mode::Install)?;
+    let with_spark = options.peers.contains(&Peer::Spark);
+    if with_spark {
+        setup::run(house, Scope::Spark, Mode::Install)?;
+    }
+    let program = house.build(&["--release", "--package", "ilk", "--bin", "ilk"], "ilk")?;
+    let mut data = Vec::new();
+    for set in &options.sets {
+        match set.get(house)? {
+            Some(one) => data.push(one),
+            None => println!("skipped {}: its file is not in ../shared/data", set.name()),
+        }
+    }
+    let mut versions = machine::versions(house)?;
+    let environments = [Some(setup::BENCH), with_spark.then_some(setup::SPARK)];
+    for environment in environments.into_iter().flatten() {
+        versions.extend(machine::pinned(&fs::read_to_string(environment.requirements(house))?));
+    }
+    // The load is that before the first run: building and making sets are over.
+    let machine = Machine::look();
+    let bench = Bench { house, options, program };
+    let sets = data.iter().map(|data| bench.time(data)).collect::<Result<Vec<_>>>()?;
+    let date = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+    let record = Record { date, command: options.command(), machine, versions, sets };
+    println!("\n{}", record.markdown());
+    options.write(house, &record)
+}
+
+/// Programs to time, and where.
+struct Bench<'a> {
+    house: &'a House,
+    options: &'a Options,
+    program: PathBuf,
+}
+
+/// The peers still in the running on a set, and what came of it so far.
+struct Contest {
+    peers: Vec<(Peer, Vec<Sample>)>,
+    checks: Vec<Check>,
+    failures: Vec<String>,
+}
+
+/// Whether a round counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Round {
+    WarmUp,
+    First,
+    Later,
+}
+
+impl Bench<'_> {
+    /// Times all programs on one set.
+    fn time(&self, data: &Data) -> Result<SetReport> {
+        let folder = self.house.target.join("bench/out");
+        fs::create_dir_all(&folder)?;
+        let peers = self.peers(data.set).into_iter().map(|peer| (peer, Vec::new()));
+        let mut contest =
+            Contest { peers: peers.collect(), checks: Vec::new(), failures: Vec::new() };
+        let (mut samples, mut sizes) = (Vec::new(), Sizes::default());
+        for round in self.options.rounds() {
+            println!("\n==> {}: {round:?}", data.set.name());
+            let out = folder.join("ilk.parquet");
+            let (sample, counted) =
+                programs::ilk(self.house, &self.program, data, self.options.task(), &out)
+                    .context("ilk failed")?;
+            announce("ilk", &sample);
+            if round != Round::WarmUp {
+                samples.push(sample);
+            }
+            sizes = counted;
+            self.time_peers(data, round, &folder, &mut contest)?;
+        }
+        fs::remove_dir_all(&folder)?;
+        let of_peer = |(peer, samples): (Peer, _)| Runs { program: peer.name(), samples };
+        let mut runs = vec![Runs { program: "ilk", samples }];
+        runs.extend(contest.peers.into_iter().map(of_peer));
+        let (set, sha256) = (data.set.name(), data.sha256.clone());
+        let Contest { checks, failures, .. } = contest;
+        Ok(SetReport { set, sha256, sizes, runs, checks, failures })
+    }
+
+    /// Runs every peer once. The neighbours of its first run are held against ilk's; a peer that
+    /// fails is out.
+    fn time_peers(
+        &self,
+        data: &Data,
+        round: Round,
+        folder: &Path,
+        contest: &mut Contest,
+    ) -> Result<()> {
+        let Contest { peers, checks, failures } = contest;
+        for (peer, mut samples) in std::mem::take(peers) {
+            let out = folder.join(format!("{}.parquet", peer.name()));
+            // Once is enough, and there is nothing to warm up in minutes.
+            if peer == Peer::Spark && round != Round::First {
+                peers.push((peer, samples));
+                continue;
+            }
+            match peer.run(self.house, data, self.options.task(), &out) {
+                Err(error) => {
+                    println!("{} failed: {error:#}", peer.name());
+                    failures.push(format!("{} failed: {error:#}", peer.name()));
+                    continue;
+                }
+                Ok(sample) => {
+                    announce(peer.name(), &sample);
+                    if round != Round::WarmUp {
+                        samples.push(sample);
+                    }
+                }
+            }
+            if !checks.iter().any(|check| check.peer == peer.name()) {
+                checks.push(self.verify(peer, &folder.join("ilk.parquet"), &out)?);
+            }
+            peers.push((peer, samples));
+        }
+        Ok(())
+    }
+
+    /// The peers that can do the task on this set.
+    fn peers(&self, set: Set) -> Vec<Peer> {
+        let can = |peer: &Peer| {
+            *peer != Peer::Spark
+                || set == Set::Small && self.options.task().weighting == Weighting::Binary
+        };
+        self.options.peers.iter().copied().filter(can).collect()
+    }
+
+    /// Checks that ilk's neighbours are the peer's up to ties: nobody times a wrong result.
+    fn verify(&self, peer: Peer, ilk: &Path, other: &Path) -> Result<Check> {
+        #[derive(Deserialize)]
+        struct Found {
+            largest_difference: f64,
+        }
+        let mut command = self.house.command(setup::BENCH.python(self.house));
+        let tolerance = peer.tolerance(self.options.task().weighting);
+        command.args(["-B", "bench/verify.py"]).args([ilk, other]);
+        command.args(["-k", &self.options.top.to_string()]);
+        command.args(["--tolerance", &tolerance.to_string()]);
+        let output = command.stderr(Stdio::piped()).output()?;
+        if !output.status.success() {
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            bail!("ilk's neighbours are not those of {}: {}", peer.name(), complaint.trim());
+        }
+        let found: Found = serde_json::from_slice(&output.stdout).context("verify.py")?;
+        Ok(Check { peer: peer.name(), tolerance, largest_difference: found.largest_difference })
+    }
+}
+
+fn announce(program: &str, Sample { compute, end_to_end, .. }: &Sample) {
+    println!("{program:<16} compute {compute:>8.3} s, end to end {end_to_end:>8.3} s");
+}
+
+impl Options {
+    const fn task(&self) -> Task {
+        let weighting = match self.weighted {
+            Some(weighting) => weighting,
+            None => Weighting::Binary,
+        };
+        Task { weighting, top: self.top, threads: self.threads }
+    }
+
+    fn rounds(&self) -> impl Iterator<Item = Round> {
+        let warm_up = (!self.quick).then_some(Round::WarmUp);
+        let later = if self.quick { 0 } else { self.runs as usize - 1 };
+        let rounds = std::iter::once(Round::First).chain(std::iter::repeat_n(Round::Later, later));
+        warm_up.into_iter().chain(rounds)
+    }
+
+    /// The command that says all that was asked for, with the variables that change ilk.
+    fn command(&self) -> String {
+        let variables = std::env::vars().filter(|(name, _)| name.starts_with("ILK_"));
+        let mut words =
+            variables.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
+        let sets = self.sets.iter().map(|set| set.name()).collect::<Vec<_>>().join(",");
+        let peers = self.peers.iter().map(|peer| peer.name()).collect::<Vec<_>>().join(",");
+        let Self { runs, top, threads, .. } = self;
+        words.push(format!(
+            "cargo xtask bench --sets {sets} --peers {peers} --runs {runs} -k {top} \
+             --threads {threads}"
+        ));
+        words.extend(self.weighted.map(|weighting| format!("--weighted={}", weighting.name())));
+        words.extend(self.quick.then(|| "--quick".into()));
+        words.join(" ")
+    }
+
+    /// What tells records of one day and machine apart, such as `-k1000-tfidf`.
+    fn variant(&self) -> String {
+        let kernel = std::env::var("ILK_KERNEL").ok();
+        let parts = [
+            (self.top != 50).then(|| format!("-k{}", self.top)),
+            (self.threads != 2).then(|| format!("-threads{}", self.threads)),
+            self.weighted.map(|weighting| format!("-{}", weighting.name())),
+            kernel.map(|kernel| format!("-{}", slug(&kernel))),
+        ];
+        parts.into_iter().flatten().collect()
+    }
+
+    /// Writes the record, as a page and for programs; a quick one below the target folder.
+    fn write(&self, house: &House, record: &Record) -> Result<()> {
+        let name = format!("{}-{}{}", record.date, slug(&record.machine.cpu), self.variant());
+        let folder = if self.quick {
+            house.target.join("bench/records")
+        } else {
+            house.root.join("bench/records")
+        };
+        fs::create_dir_all(&folder)?;
+        let json = format!("{:#}\n", record.json());
+        for (ending, content) in [("md", record.markdown()), ("json", json)] {
+            let path = folder.join(format!("{name}.{ending}"));
+            fs::write(&path, content).with_context(|| format!("writing {}", path.display()))?;
+            println!("written: {}", path.strip_prefix(&house.root).unwrap_or(&path).display());
+        }
+        Ok(())
+    }
+}
+
+/// Letters and digits in lower case, a hyphen for whatever is between them.
+fn slug(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn options(arguments: &[&str]) -> Options {
+        Line::parse_from(std::iter::once(&"bench").chain(arguments)).options
+    }
+
+    #[test]
+    fn records_are_named_after_what_differs() {
+        assert_eq!(slug("Intel(R) Xeon(R) CPU @ 2.20GHz"), "intel-r-xeon-r-cpu-2-20ghz");
+        if std::env::var_os("ILK_KERNEL").is_none() {
+            assert_eq!(options(&[]).variant(), "");
+            let options = options(&["-k", "1000", "--threads", "1", "--weighted"]);
+            assert_eq!(options.variant(), "-k1000-threads1-tfidf");
+        }
+    }
+
+    #[test]
+    fn a_round_warms_up_unless_it_has_to_be_quick() {
+        let rounds = |arguments: &[&str]| options(arguments).rounds().collect::<Vec<_>>();
+        assert_eq!(rounds(&["--quick"]), [Round::First]);
+        assert_eq!(rounds(&["--runs", "2"]), [Round::WarmUp, Round::First, Round::Later]);
+    }
+
+    #[test]
+    fn the_command_says_everything() {
+        let options = options(&["--sets", "small,online_retail", "--weighted=bm25", "--quick"]);
+        let expected = "cargo xtask bench --sets small,online_retail \
+                        --peers implicit,sparse_dot_topn,sp_matmul_rs,similaripy --runs 5 -k 50 \
+                        --threads 2 --weighted=bm25 --quick";
+        assert!(options.command().ends_with(expected), "{}", options.command());
+    }
+}
