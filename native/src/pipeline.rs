@@ -234,7 +234,8 @@ pub(crate) fn row_text(row: &SetAside, names: &[String]) -> String {
             Reason::BadTime => "time ",
             _ => "weight ",
         };
-        text.push_str(&format!(", {what}{}", cell(&row.detail)));
+        let detail = cell(&row.detail);
+        text.extend([", ", what, detail.as_str()]);
     }
     text
 }
@@ -265,8 +266,8 @@ pub(crate) fn check_rows(tally: &Tally, job: &Job) -> Result<(), Error> {
         Refusal::TooManyBadRows { bad, rows, allowed } => {
             let share = bad as f64 * 100.0 / rows as f64;
             Error::refused(format!(
-                "{} of {} rows ({share:.2} %) are unreadable or hold a bad weight or time, more \
-                 than {:.2} %",
+                "too many bad rows: {} of {} ({share:.2} %) unreadable or with a bad weight or \
+                 time, more than {:.2} %",
                 grouped(bad),
                 grouped(rows),
                 allowed * 100.0

@@ -34,7 +34,7 @@ enum Voice {
 }
 
 /// Tells how the work goes. Cheap to pass around by reference, also between threads.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Reporter {
     voice: Voice,
     stages: Stages,
@@ -66,8 +66,8 @@ impl Reporter {
     }
 
     /// For commands that print a report: people are not told of stages that the report sums up.
-    pub(crate) const fn for_report(self) -> Self {
-        Self { stages: Stages::Silent, ..self }
+    pub(crate) const fn for_report(&self) -> Self {
+        Self { voice: self.voice, stages: Stages::Silent }
     }
 
     /// Begins a stage, such as `reading`; `total` is what [`Stage::advance`] adds up to, where

@@ -330,6 +330,21 @@ fn netted_pairs_left_at_zero_or_less_are_gone() {
 }
 
 #[test]
+fn sums_add_in_ascending_order_of_weight() {
+    // From −1 upwards the two tiny weights count; from 1 downwards they would be lost.
+    let tiny = 1e-16;
+    let mut rows = vec![(1, "a", 1.0), (1, "a", tiny), (1, "a", -1.0), (1, "a", tiny)];
+    rows.push((1, "b", 1.0));
+    let task = weighted(MeasureName::Dot, WeightingName::Raw)
+        .with(|wish| wish.negative_weights = Some(NegativeWeights::Net));
+    for _ in 0..rows.len() {
+        rows.rotate_left(1);
+        let outcome = similar(&weighted_events(&rows), &task);
+        assert_eq!(outcome.of("a")[0].score, f64::EPSILON as f32, "{rows:?}");
+    }
+}
+
+#[test]
 fn decay_halves_a_weight_each_half_life() {
     let mut events = weighted_events(&[(1, "a", 1.0), (1, "b", 8.0), (2, "a", 1.0), (2, "c", 8.0)]);
     for (event, day) in events.iter_mut().zip([10, 7, 10, 4]) {

@@ -51,7 +51,7 @@ pub(crate) fn clean_events() -> impl Strategy<Value = Vec<Event>> {
 
 /// Up to `rows` events of so many users and items.
 fn drawn_events(users: i64, items: i64, rows: usize) -> impl Strategy<Value = Vec<Event>> {
-    let weight = select(vec![1.0, 2.0, 0.1, 0.3, 7.5, -1.0, 0.0, f64::NAN]);
+    let weight = select(vec![1.0, 2.0, 0.1, 0.3, 7.5, 1e-16, -0.3, -1.0, 0.0, f64::NAN]);
     let event = (0..users, 0..items, weight, 0..50_i64, option::of("[ab]")).prop_map(
         |(user, item, weight, day, label)| Event {
             user: Some(Id::Integer(user.into())),

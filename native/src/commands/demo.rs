@@ -107,7 +107,7 @@ fn text(rows: &[NeighbourRow], keep: Option<&Path>) -> String {
             table.row([viewed, loved, format!("{:.2}", row.score)]);
         }
     }
-    let mut text = format!("\n{}\n", table.render(width()));
+    let mut text = format!("\nFrom the orders of a made-up shop:\n\n{}\n", table.render(width()));
     let written = match keep {
         Some(folder) => {
             let (folder, item) = (folder.display(), rows.first().map_or("SKU", |row| &row.item));

@@ -7,8 +7,8 @@ use ilk_core::{
     ids::{Ids, TextList},
     interactions::Folded,
     job::{Given, Job, Of},
-    kernel::{ItemFilter, codes_of, neighbours},
-    matrix::Matrix,
+    kernel::{ItemFilter, Kernel, codes_of, neighbours},
+    matrix::{Layout, Matrix},
     neighbours::{Catalogue, Neighbours},
     plan::{HEAVIEST_USER, Plan, Tile},
     weighting::Weighting,
@@ -55,6 +55,7 @@ pub(crate) struct Run<'a> {
     files: Files,
     lists: IdLists,
     pool: Pool,
+    layout: Layout,
 }
 
 impl<'a> Run<'a> {
@@ -73,7 +74,8 @@ impl<'a> Run<'a> {
         files.check_apart_from(&settings.out)?;
         let lists = IdLists::read(&settings.lists, source, job)?;
         let pool = Pool::new(settings.threads)?;
-        Ok(Self { job, needs: needs(source, job), options, output, files, lists, pool })
+        let (needs, layout) = (needs(source, job), layout()?);
+        Ok(Self { job, needs, options, output, files, lists, pool, layout })
     }
 
     /// Runs the job, stage by stage; `place` is what people call the output.
@@ -81,7 +83,7 @@ impl<'a> Run<'a> {
     /// # Errors
     /// For input that turns out damaged, output that cannot be written, and guards that refuse.
     pub(crate) fn execute(self, place: &str, reporter: &Reporter) -> Result<(), Error> {
-        let Self { job, needs, options, output, files, lists, pool } = self;
+        let Self { job, needs, options, output, files, lists, pool, layout } = self;
         let rows = files.read(job, needs, &pool, reporter)?;
         report_set_aside(&rows.tally, &rows.names, reporter);
         check_rows(&rows.tally, job)?;
@@ -96,7 +98,7 @@ impl<'a> Run<'a> {
         let filter = lists.filter(&folded.catalogue.ids, reporter);
         let Folded { interactions, catalogue, .. } = folded;
         let stage = reporter.stage("comparing", None);
-        let matrix = Matrix::new(&interactions, job.weighting, &pool);
+        let matrix = Matrix::with_layout(&interactions, job.weighting, layout, &pool);
         drop(interactions);
         let plan = Plan::new(&matrix, &filter);
         if let Some(refusal) = refusal.filter(|_| plan.operations > HEAVIEST_PLAN) {
@@ -106,6 +108,8 @@ impl<'a> Run<'a> {
         let on_tile = |tile: &Tile| stage.advance(tile.cost);
         let found = neighbours(&matrix, &plan, job, &filter, &pool, on_tile);
         stage.count("pair_operations", plan.operations);
+        stage.count("predicted_core_microseconds", plan.cost / 1_000_000);
+        stage.count("head_items", matrix.head_items() as u64);
         stage.count("neighbours", found.len() as u64);
         stage.finish(format!(
             "{} in {} pair operations",
@@ -119,6 +123,22 @@ impl<'a> Run<'a> {
 
 /// Pair operations of the heaviest user that is no reason to refuse, each pair counted once.
 const HEAVIEST_PLAN: u64 = HEAVIEST_USER * HEAVIEST_USER / 2;
+
+/// Takes the instructions that `ILK_KERNEL` names, for tests and benchmarks; else the fastest.
+fn layout() -> Result<Layout, Error> {
+    let Some(name) = std::env::var_os("ILK_KERNEL").filter(|name| !name.is_empty()) else {
+        return Ok(Layout::default());
+    };
+    let available = Kernel::available();
+    let named = available.iter().find(|kernel| name == kernel.name());
+    let kernel = *named.ok_or_else(|| {
+        let names = available.iter().map(|kernel| kernel.name()).collect::<Vec<_>>().join(", ");
+        let name = printable(&shortened(&name.to_string_lossy(), 40));
+        Error::input(format!("ILK_KERNEL is {name}, which this machine does not have"))
+            .with_help(format!("leave it out, or choose one of: {names}"))
+    })?;
+    Ok(Layout { kernel, ..Layout::default() })
+}
 
 fn needs(source: &DataSource, job: &Job) -> Needs {
     Needs::of(job, Given { weight: source.weight.is_some(), time: source.time.is_some() })

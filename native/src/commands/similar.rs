@@ -1,6 +1,6 @@
 //! `ilk similar`: one item's neighbours.
 
-use std::{path::Path, sync::Arc};
+use std::{fmt::Write as _, path::Path, sync::Arc};
 
 use ilk_formats::{NeighbourRow, read_items, read_neighbours};
 
@@ -41,7 +41,7 @@ pub(crate) fn similar(args: &SimilarArgs) -> Result<(), Error> {
     let mut report = render(&rows);
     if total > rows.len() {
         let more = counted((total - rows.len()) as u64, "more neighbour");
-        report.push_str(&format!("\n{more}: -n {total}\n"));
+        let _ = writeln!(report, "\n{more}: -n {total}");
     }
     stdout::print_text(&report)
 }

@@ -133,7 +133,7 @@ fn rows_that_are_wrong() {
         let stars = if row % 20 == 7 { "many" } else { "4" };
         let day = if row == 50 { "someday" } else { "2026-01-01" };
         let item = if row == 60 { "" } else { "x" };
-        text += &format!("{row},{item},{stars},{day}\n");
+        let _ = writeln!(text, "{row},{item},{stars},{day}");
     }
     home.write("stars.csv", &text);
     let calls = [
@@ -331,7 +331,7 @@ fn an_item_that_everybody_has() {
     let home = Home::new();
     let mut text = "user,item\n".to_owned();
     for user in 0..30_000 {
-        text += &format!("{user},all\n{user},item{}\n", user % 5_000);
+        let _ = writeln!(text, "{user},all\n{user},item{}", user % 5_000);
     }
     home.write("all.csv", text);
     let told = home.stderr("run all.csv --user user --item item -k 2 -o out.csv");
@@ -417,7 +417,7 @@ fn thirty_thousand_items_of_a_user_are_no_trouble() {
 #[cfg(unix)]
 fn a_full_disk_leaves_nothing() {
     let home = Home::new();
-    let rows: String = (0..200).map(|row| format!("{},{}\n", row % 2, row)).collect();
+    let rows = (0..200).map(|row| format!("{},{row}", row % 2)).collect::<Vec<_>>().join("\n");
     home.write("rows.csv", format!("user,item\n{rows}"));
     home.write("old.csv", "mine");
     let before = home.tree();

@@ -1,6 +1,6 @@
 //! The main job on small made-up orders, in every format it reads and writes.
 
-use std::fs;
+use std::{fmt::Write as _, fs};
 
 use crate::tools::{
     Home, NEIGHBOURS, ORDERS, arrow_file, arrow_stream, gzip, neighbours, orders_batch, parquet,
@@ -199,7 +199,7 @@ fn threads_do_not_show_in_the_bytes() {
     for _ in 0..20_000 {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let (user, item) = ((state >> 33) % 500, (state >> 45) % 300);
-        text += &format!("{user},{item},{}\n", 1 + (state >> 60));
+        let _ = writeln!(text, "{user},{item},{}", 1 + (state >> 60));
     }
     home.write("plays.csv", text);
     let job = "run plays.csv --user user --item item --weight plays --weighting bm25 -k 20";
@@ -295,7 +295,7 @@ fn similar_helps_to_find_an_item() {
         let output = home.command("similar").args([out, item]).output().expect("ilk runs");
         assert!(output.stdout.is_empty(), "{item}");
         let code = output.status.code();
-        told += &format!("ilk similar {out} '{item}': {code:?}\n");
+        let _ = writeln!(told, "ilk similar {out} '{item}': {code:?}");
         told += &String::from_utf8(output.stderr).expect("UTF-8");
     }
     insta::assert_snapshot!("similar_without", told);

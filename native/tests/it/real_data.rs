@@ -28,8 +28,8 @@ fn told(home: &Home, arguments: &str) -> String {
                 .filter(|(_, end)| end.ends_with(" s)"))
                 .map_or(line, |(line, _)| line)
         })
-        .map(|line| format!("{line}\n"))
-        .collect()
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[test]

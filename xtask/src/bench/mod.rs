@@ -23,7 +23,7 @@ use self::{
     sets::{Data, Set},
 };
 use crate::{
-    house::House,
+    house::{self, House},
     setup::{self, Mode, Scope},
 };
 
@@ -72,6 +72,9 @@ pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
     if with_spark {
         setup::run(house, Scope::Spark, Mode::Install)?;
     }
+    // A comparison that lets wrong neighbours pass is worth nothing.
+    let mut check = house.command(setup::BENCH.python(house));
+    house::run(check.args(["-B", "-m", "unittest", "discover", "-s", "bench"]))?;
     let program = house.build(&["--release", "--package", "ilk", "--bin", "ilk"], "ilk")?;
     let mut data = Vec::new();
     for set in &options.sets {

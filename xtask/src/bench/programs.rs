@@ -286,7 +286,7 @@ impl Threads {
     fn imbalance(&self) -> Option<f64> {
         let of_pool = || self.0.values().filter(|(is_of_pool, _)| *is_of_pool).map(|(_, s)| *s);
         let (most, least) = (of_pool().reduce(f64::max)?, of_pool().reduce(f64::min)?);
-        (least > 0.0).then(|| most / least)
+        (of_pool().count() > 1 && least > 0.0).then(|| most / least)
     }
 }
 
