@@ -11,7 +11,8 @@ use ilk_core::{
     testing::generate::Crowd,
 };
 
-/// Data of a name, in a size that one core compares in well under a second.
+/// Data of a name: about as many users per item as in the set of that name of `cargo xtask
+/// bench`, in a size that one core compares in about a second.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     /// How it is called.
@@ -25,21 +26,21 @@ pub const SHAPES: [Shape; 4] = [
     // Few items, popular ones very much so, some users far more active than others.
     Shape {
         name: "views",
-        crowd: Crowd { users: 1_500, items: 3_000, drawn: 200_000, zipf: 1.0, sigma: 1.1 },
+        crowd: Crowd { users: 12_000, items: 4_000, drawn: 1_600_000, zipf: 1.0, sigma: 1.1 },
     },
     // Many users of ten items each.
     Shape {
         name: "orders",
-        crowd: Crowd { users: 40_000, items: 20_000, drawn: 400_000, zipf: 0.8, sigma: 0.9 },
+        crowd: Crowd { users: 100_000, items: 10_000, drawn: 1_000_000, zipf: 0.8, sigma: 0.9 },
     },
     // Every user has hundreds of items.
     Shape {
         name: "dense",
-        crowd: Crowd { users: 150, items: 3_000, drawn: 80_000, zipf: 0.7, sigma: 0.2 },
+        crowd: Crowd { users: 1_200, items: 4_000, drawn: 840_000, zipf: 0.7, sigma: 0.2 },
     },
     Shape {
         name: "small",
-        crowd: Crowd { users: 4_000, items: 2_500, drawn: 200_000, zipf: 0.9, sigma: 1.0 },
+        crowd: Crowd { users: 8_000, items: 2_000, drawn: 400_000, zipf: 0.9, sigma: 1.0 },
     },
 ];
 
