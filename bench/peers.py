@@ -22,6 +22,7 @@ import argparse
 import importlib
 import json
 import resource
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -97,6 +98,8 @@ class Spark:
     def __init__(self, threads):
         from pyspark.sql import SparkSession
 
+        # Its workers would otherwise be whichever Python comes first.
+        os.environ["PYSPARK_PYTHON"] = sys.executable
         builder = SparkSession.builder.master(f"local[{threads}]")
         for key, value in {
             "spark.driver.memory": "8g",

@@ -194,11 +194,11 @@ impl Ids {
     pub fn find(&self, text: &str) -> Option<u32> {
         let found = match self {
             Self::Integer(values) => {
-                let id: i64 = text.parse().ok()?;
+                let id = i64::try_from(canonical_integer(text)?).ok()?;
                 values.binary_search(&id).ok()?
             }
             Self::Unsigned(values) => {
-                let id: u64 = text.parse().ok()?;
+                let id = u64::try_from(canonical_integer(text)?).ok()?;
                 values.binary_search(&id).ok()?
             }
             Self::Text(list) => search(list, text).ok()?,
@@ -277,6 +277,7 @@ mod tests {
         assert_eq!(ids.find(""), Some(0));
         assert_eq!(ids.find("B"), None);
         assert_eq!(Ids::Integer(vec![-3, 9]).find("9"), Some(1));
+        assert_eq!(Ids::Integer(vec![-3, 9]).find("009"), None);
         assert_eq!(Ids::Unsigned(vec![3, u64::MAX]).find("18446744073709551615"), Some(1));
     }
 }

@@ -15,11 +15,21 @@ use crate::error::Error;
 pub(crate) struct Pool(ThreadPool);
 
 impl Pool {
+    /// More threads than this are a slip, not a machine.
+    const MOST: usize = 1024;
+
     /// Starts `threads` threads, one per core where absent.
     ///
     /// # Errors
-    /// If the system gives no threads.
+    /// If there are more than 1,024, or the system gives no threads.
     pub(crate) fn new(threads: Option<NonZeroUsize>) -> Result<Self, Error> {
+        if let Some(threads) = threads.filter(|threads| threads.get() > Self::MOST) {
+            return Err(Error::input(format!(
+                "threads is {threads}, at most {} are started",
+                Self::MOST
+            ))
+            .with_help("more threads than cores gain nothing; leave it out to use every core"));
+        }
         let builder = ThreadPoolBuilder::new().thread_name(|index| format!("ilk-{index}"));
         let pool = builder.num_threads(threads.map_or(0, NonZeroUsize::get)).build();
         pool.map(Self).map_err(|error| Error::internal(format!("cannot start threads: {error}")))

@@ -21,6 +21,9 @@ impl Ceilings {
     /// each, and bars are rounded, too.
     const SLACK: f64 = 4e-6;
 
+    /// Scores smaller than this, but for 0, bound nothing.
+    pub(super) const SMALLEST: f32 = 1e-30;
+
     /// What a product must reach to be as good as another one, rounding aside.
     pub(super) const NEARLY: f32 = 1.0 - 4e-6;
 
@@ -40,9 +43,18 @@ impl Ceilings {
         Self { measure: *measure, as_item, as_neighbour }
     }
 
+    /// Tells whether a score estimated as `product` times the item's factor keeps its digits.
+    pub(super) fn is_safe(&self, item: u32, product: f32) -> bool {
+        product >= Self::SMALLEST && product * self.as_item[item as usize] >= Self::SMALLEST
+    }
+
     /// Says what dot · neighbour factor must reach, so that the neighbour may score `bar` for
     /// `item`.
     pub(super) fn limit(&self, item: u32, bar: f32) -> f32 {
+        // Below the smallest normal f32 rounding is no longer a share of the score.
+        if bar != 0.0 && bar.abs() < Self::SMALLEST {
+            return f32::NEG_INFINITY;
+        }
         let bar = f64::from(bar);
         let product = self.measure.product_for(bar - bar.abs() * Self::SLACK);
         ((product - product.abs() * Self::SLACK) / f64::from(self.as_item[item as usize])) as f32

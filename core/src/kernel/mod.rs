@@ -13,6 +13,7 @@ pub use self::arch::Kernel;
 use self::{
     arch::{CHUNK, Indices, Sieve},
     ceiling::Ceilings,
+    sparse::Tail,
 };
 use crate::{
     executor::Executor,
@@ -173,6 +174,7 @@ impl<V: Value> Workspace<V> {
 struct Scorer<'a, V> {
     columns: &'a Columns<V>,
     users: Indices<'a>,
+    tail: Tail<'a, V>,
     job: &'a Job,
     filter: &'a ItemFilter,
     sides: Sides,
@@ -208,7 +210,8 @@ impl<'a, V: Value> Scorer<'a, V> {
             .map(|item| AtomicU32::new(ceilings.limit(item, selection.bar(item)).to_bits()))
             .collect();
         let users = Indices::new(columns.by_position().codes(), columns.users());
-        Self { columns, users, job, filter, sides, selection, ceilings, hurdles }
+        let tail = Tail::new(columns);
+        Self { columns, users, tail, job, filter, sides, selection, ceilings, hurdles }
     }
 
     /// Computes rows against one chunk of the head.
@@ -263,20 +266,20 @@ impl<'a, V: Value> Scorer<'a, V> {
             };
             let Workspace { sums, touched, hits, hurdles, found, offers, estimates, .. } =
                 workspace;
-            let sums = &mut sums[..end];
+            let all = &mut sums[..items];
             let mut sieve = self.sieve(&row, first, &hurdles[..end]);
             // Few sums are listed as they are touched; many are cheaper to look for.
             let lists = additions < end as u64 / 4;
             let mut listed = 0;
             if lists {
-                listed = sparse::sum_and_list(self.columns, position, sums, touched);
+                listed = self.tail.sum_and_list(position, end as u32, all, touched);
                 let matters = |other: &u32| {
                     sieve.admits(*other as usize, V::rough_dot(&sums[*other as usize]))
                 };
                 hits.extend(touched[..listed].iter().copied().filter(matters));
             } else {
-                sparse::sum(self.columns, position, sums);
-                V::select(self.columns.kernel(), sums, &sieve, |hit| hits.push(hit as u32));
+                self.tail.sum(position, end as u32, all);
+                V::select(self.columns.kernel(), &all[..end], &sieve, |hit| hits.push(hit as u32));
             }
             self.thin(&mut row, first, &mut sieve, hits, estimates, |hit| sums[hit as usize]);
             for hit in hits.drain(..) {
@@ -287,7 +290,7 @@ impl<'a, V: Value> Scorer<'a, V> {
                     sums[*other as usize] = V::Sum::default();
                 }
             } else {
-                sums.fill(V::Sum::default());
+                sums[..end].fill(V::Sum::default());
             }
             self.end(position, found);
             if offers.is_full() {
@@ -380,6 +383,9 @@ impl<'a, V: Value> Scorer<'a, V> {
             return;
         }
         let (_, kth, _) = estimates.select_nth_unstable_by(k - 1, |a, b| b.total_cmp(a));
+        if !self.ceilings.is_safe(row.position, *kth) {
+            return;
+        }
         sieve.row_limit = sieve.row_limit.max(*kth * Ceilings::NEARLY);
         let stays = |hit: &u32| sieve.admits(*hit as usize, V::rough_dot(&sum(*hit)));
         hits.retain(stays);

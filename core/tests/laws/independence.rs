@@ -3,6 +3,8 @@
 use ilk_core::{
     clean::{Needs, Tally, clean},
     job::{Duplicates, Given, MeasureName, SimilarityJob, WeightingName},
+    kernel::Kernel,
+    matrix::Layout,
     testing::{
         generate::{self, Shape},
         oracle::{Event, Lists},
@@ -22,7 +24,8 @@ use crate::{
 fn outcome(events: &[Event], task: &Task, deal: Deal) -> Outcome {
     let dealt = world::deal(events, task.given, deal);
     let job = task.job();
-    world::run(dealt.chunks, (task.given, &job), &Lists::default(), &dealt.crew)
+    let (lists, layout) = (Lists::default(), dealt.layout);
+    world::run_laid_out(dealt.chunks, (task.given, &job), &lists, layout, &dealt.crew)
         .expect("ids of one kind")
 }
 
@@ -68,6 +71,35 @@ fn the_order_of_tasks_does_not_show() {
     let first = run(0);
     for seed in 1..6 {
         assert_same(&first, &run(seed));
+    }
+}
+
+/// A thousand items make two chunks of the dense head.
+#[test]
+fn the_layout_of_the_matrix_does_not_show() {
+    let events = crowd(1_200, 1_000, 90_000, 11);
+    for measure in MeasureName::ALL {
+        let wish = SimilarityJob {
+            measure: Some(*measure),
+            top: Some(7),
+            min_overlap: Some(2),
+            ..SimilarityJob::default()
+        };
+        let task = Task { given: Given::default(), wish };
+        let run = |kernel, head| {
+            let chunks = vec![generate::rows(&events, task.given, 0)];
+            let crew = Crew { workers: 2, seed: 3 };
+            let layout = Layout { kernel, head };
+            let job = task.job();
+            world::run_laid_out(chunks, (task.given, &job), &Lists::default(), layout, &crew)
+                .expect("integers")
+        };
+        let sparse = run(Kernel::PORTABLE, Some(0));
+        for kernel in Kernel::available() {
+            for head in [Some(1), Some(2), None] {
+                assert_same(&sparse, &run(kernel, head));
+            }
+        }
     }
 }
 

@@ -10,8 +10,8 @@ use ilk_core::{
     ids::{IdColumn, Ids, TextColumn},
     interactions::{Folding, Interactions, fold},
     job::{Given, Job, Of},
-    kernel::{ItemFilter, codes_of, neighbours},
-    matrix::Matrix,
+    kernel::{ItemFilter, Kernel, codes_of, neighbours},
+    matrix::{Layout, Matrix},
     neighbours::{Catalogue, Neighbour, Neighbours},
     plan::Plan,
     rows::{BadCell, Rows},
@@ -81,7 +81,7 @@ pub(crate) fn crowd(users: u32, items: u32, drawn: u64, seed: u64) -> Vec<Event>
 /// How events come in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deal {
-    /// Decides the order of rows, chunks and tasks, and where chunks end.
+    /// Decides the order of rows, chunks and tasks, where chunks end, and the layout.
     pub(crate) seed: u64,
     /// Number of chunks.
     pub(crate) chunks: usize,
@@ -125,6 +125,21 @@ pub(crate) struct Dealt {
     pub(crate) filtered: u64,
     /// Whose threads run the tasks.
     pub(crate) crew: Crew,
+    /// How the matrix is laid out and computed.
+    pub(crate) layout: Layout,
+}
+
+/// Draws a layout: any instructions there are, any size of the dense head.
+fn layout(seed: u64) -> Layout {
+    if seed == 0 {
+        return Layout::default();
+    }
+    let mut dice = Pcg32::new(seed, 4);
+    let kernels = Kernel::available();
+    Layout {
+        kernel: kernels[below(&mut dice, kernels.len())],
+        head: [None, Some(0), Some(1), Some(2)][below(&mut dice, 4)],
+    }
 }
 
 /// What becomes of a row before it is looked at.
@@ -185,6 +200,7 @@ pub(crate) fn deal(events: &[Event], given: Given, deal: Deal) -> Dealt {
         unreadable,
         filtered,
         crew: Crew { workers: deal.workers, seed: deal.seed },
+        layout: layout(deal.seed),
     }
 }
 
@@ -307,8 +323,19 @@ pub(crate) struct Outcome {
 /// Runs the real pipeline.
 pub(crate) fn run(
     chunks: Vec<Rows>,
+    task: (Given, &Job),
+    lists: &Lists,
+    executor: &impl Executor,
+) -> Result<Outcome, EncodeError> {
+    run_laid_out(chunks, task, lists, Layout::default(), executor)
+}
+
+/// Runs the real pipeline with a layout of the test's choice.
+pub(crate) fn run_laid_out(
+    chunks: Vec<Rows>,
     (given, job): (Given, &Job),
     lists: &Lists,
+    layout: Layout,
     executor: &impl Executor,
 ) -> Result<Outcome, EncodeError> {
     let needs = Needs::of(job, given);
@@ -321,7 +348,7 @@ pub(crate) fn run(
     }
     let folded = fold(encode(cleaned, executor)?, job, needs, executor);
     let filter = filter(&folded.catalogue.ids, lists);
-    let matrix = Matrix::new(&folded.interactions, job.weighting, executor);
+    let matrix = Matrix::with_layout(&folded.interactions, job.weighting, layout, executor);
     let plan = Plan::new(&matrix, &filter);
     let found = neighbours(&matrix, &plan, job, &filter, executor, |_| {});
     Ok(Outcome {

@@ -1,0 +1,10 @@
+//! The kernels: every layout of the matrix, every instruction set and every number of workers
+//! gives what an obvious reference gives, bit by bit.
+
+mod bounds;
+#[path = "../laws/crew.rs"]
+mod crew;
+mod paths;
+mod reference;
+mod sizes;
+mod world;
