@@ -243,8 +243,8 @@ impl<V: Value> Columns<V> {
             let last = ((chunk + 1) * CHUNK).min(codes.len());
             bit_rows(lists(&by_position), chunk * CHUNK..last, by_user.rows())
         });
+        (work.all_of_tail, work.smaller_of_tail) = additions(lists(&by_user), codes.len(), first);
         let tail = if first == 0 { by_user } else { tail_of(lists(&by_user), first, codes.len()) };
-        (work.all_of_tail, work.smaller_of_tail) = additions(lists(&tail), codes.len(), first);
         let rows = lists(&by_position);
         let square = |position| {
             let (_, values) = rows.row(position);
@@ -311,15 +311,15 @@ impl<V: Value> Columns<V> {
     }
 }
 
-/// Counts the additions of every row against (all, smaller) positions of the lists, whose
-/// positions count from `first`.
-fn additions<V: Value>(lists: Lists<'_, V>, items: usize, first: usize) -> (Vec<u64>, Vec<u64>) {
+/// Counts the additions of every row against (all, smaller) positions from `first` on.
+fn additions<V: Value>(by_user: Lists<'_, V>, items: usize, first: usize) -> (Vec<u64>, Vec<u64>) {
     let (mut all, mut smaller) = (vec![0; items], vec![0; items]);
-    for user in 0..lists.len() as u32 {
-        let (row, _) = lists.row(user);
+    for user in 0..by_user.len() as u32 {
+        let (row, _) = by_user.row(user);
+        let head = row.partition_point(|position| (*position as usize) < first);
         for (before, position) in row.iter().enumerate() {
-            all[first + *position as usize] += row.len() as u64;
-            smaller[first + *position as usize] += before as u64;
+            all[*position as usize] += (row.len() - head) as u64;
+            smaller[*position as usize] += before.saturating_sub(head) as u64;
         }
     }
     (all, smaller)

@@ -28,7 +28,7 @@ pub enum Block {
     Tail,
 }
 
-/// Rows against a block of columns, computed in one go.
+/// Rows against a block of columns, computed in one go; [`Plan::rows`] walks them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tile {
     /// The columns.
@@ -37,14 +37,6 @@ pub struct Tile {
     pub cost: u64,
     order: Order,
     ranks: Range<u32>,
-}
-
-impl Tile {
-    /// Walks the positions of the tile's rows.
-    pub fn rows(&self) -> impl ExactSizeIterator<Item = u32> {
-        let order = self.order;
-        self.ranks.clone().map(move |rank| order.row(rank))
-    }
 }
 
 /// An order of consecutive rows.
@@ -75,8 +67,10 @@ impl Order {
         Self { first, count, stride: count.max(2) - 1 }
     }
 
-    fn row(self, rank: u32) -> u32 {
-        self.first + (u64::from(rank) * u64::from(self.stride) % u64::from(self.count)) as u32
+    /// Returns which row, counted from the first of the plan, has `rank`.
+    fn index(self, rank: u32) -> usize {
+        let step = u64::from(rank) * u64::from(self.stride) % u64::from(self.count);
+        self.first as usize + step as usize
     }
 }
 
@@ -96,13 +90,15 @@ pub struct Plan {
     pub operations: u64,
     /// Predicted picoseconds of one core for all tiles.
     pub cost: u64,
+    /// Positions of the rows to compute, ascending.
+    rows: Vec<u32>,
 }
 
 impl Plan {
     /// Tiles aimed at: enough to balance many workers, few enough to cost nothing.
     const TILES: u64 = 512;
 
-    /// Plans the tiles of `matrix`. Cost: O(items · chunks of the head).
+    /// Plans the tiles of `matrix`. Cost: O(items + chunks of the head).
     pub fn new(matrix: &Matrix, filter: &ItemFilter) -> Self {
         match &matrix.0 {
             Kind::Counts(columns) => Self::of(columns, filter),
@@ -110,10 +106,16 @@ impl Plan {
         }
     }
 
+    /// Walks the positions of a tile's rows.
+    pub fn rows(&self, tile: &Tile) -> impl ExactSizeIterator<Item = u32> {
+        let order = tile.order;
+        tile.ranks.clone().map(move |rank| self.rows[order.index(rank)])
+    }
+
     fn of<V: Value>(columns: &Columns<V>, filter: &ItemFilter) -> Self {
         let whole = Draft::new(columns, filter, Sides::Row);
         let half = Draft::new(columns, filter, Sides::Both);
-        if whole.cost < half.cost { whole.cut() } else { half.cut() }
+        if whole.cost() < half.cost() { whole.cut() } else { half.cut() }
     }
 }
 
@@ -123,9 +125,15 @@ struct Draft {
     /// Most pairs that share a user share just one.
     is_sparse: bool,
     operations: u64,
-    cost: u64,
-    /// Per block: the first row, and the cost of each row from there on.
-    blocks: Vec<(Block, usize, Vec<u64>)>,
+    /// Positions of the rows to compute.
+    rows: Vec<u32>,
+    /// Chunks of the head, and the first position of the tail unless there is none.
+    chunks: usize,
+    tail: Option<usize>,
+    /// What each row and those after it cost against one chunk of the head.
+    head_costs: Vec<u64>,
+    /// What each row costs against the tail.
+    tail_costs: Vec<u64>,
 }
 
 impl Draft {
@@ -138,55 +146,93 @@ impl Draft {
             Sides::Row => (&work.all_of_tail, &work.all),
         };
         let wanted =
-            |position: usize| sides == Sides::Both || filter.wants(columns.codes()[position]);
-        let rows = |block: Block, first: usize, cost: &dyn Fn(usize) -> u64| {
-            let first = if sides == Sides::Both { first } else { 0 };
-            let rows = first..supports.len();
-            let costs = rows.map(|row| if wanted(row) { cost(row) } else { 0 }).collect();
-            (block, first, costs)
+            |row: &u32| sides == Sides::Both || filter.wants(columns.codes()[*row as usize]);
+        let rows = (0..supports.len() as u32).filter(wanted).collect::<Vec<_>>();
+        let tail_cost = |row: &u32| match additions[*row as usize] {
+            0 => 0,
+            additions => model.tail_row(supports[*row as usize], additions),
         };
-        let head_row = |row: usize| model.head_row(supports[row]);
-        let head = |chunk: usize| rows(Block::Head(chunk), chunk * CHUNK, &head_row);
-        let mut blocks = (0..columns.head().len()).map(head).collect::<Vec<_>>();
-        if columns.tail_start() < columns.items() {
-            let cost = |row: usize| match additions[row] {
-                0 => 0,
-                additions => model.tail_row(supports[row], additions),
-            };
-            let tail = rows(Block::Tail, columns.tail_start(), &cost);
-            blocks.insert(blocks.len().min(1), tail);
-        }
-        if is_sparse && blocks.len() > 1 {
-            blocks.rotate_left(1);
+        let mut head_costs = vec![0; rows.len() + 1];
+        for (index, row) in rows.iter().enumerate().rev() {
+            head_costs[index] = head_costs[index + 1] + model.head_row(supports[*row as usize]);
         }
         Self {
             sides,
             is_sparse,
-            operations: (0..supports.len()).filter(|row| wanted(*row)).map(|row| all[row]).sum(),
-            cost: blocks.iter().flat_map(|(_, _, costs)| costs).sum(),
-            blocks,
+            operations: rows.iter().map(|row| all[*row as usize]).sum(),
+            chunks: columns.head().len(),
+            tail: Some(columns.tail_start()).filter(|start| *start < columns.items()),
+            head_costs,
+            tail_costs: rows.iter().map(tail_cost).collect(),
+            rows,
         }
+    }
+
+    /// Returns the first row that meets a block whose first position is `first`.
+    fn first_row(&self, first: usize) -> usize {
+        match self.sides {
+            Sides::Both => first,
+            Sides::Row => 0,
+        }
+    }
+
+    fn cost(&self) -> u64 {
+        let head = |chunk: usize| self.head_costs[self.first_row(chunk * CHUNK)];
+        (0..self.chunks).map(head).sum::<u64>() + self.tail_costs.iter().sum::<u64>()
     }
 
     /// Cuts the rows of every block into tiles of about equal cost.
     fn cut(self) -> Plan {
-        let Self { sides, is_sparse, operations, cost, blocks } = self;
+        let cost = self.cost();
         let wanted = (cost / Plan::TILES).max(20_000_000);
         let mut tiles = Vec::new();
-        for (columns, first, costs) in blocks {
-            let count = costs.len() as u32;
-            let order = if is_sparse { Order::rarest_first } else { Order::spread };
-            let order = order(first as u32, count);
-            let (mut begun, mut sum) = (0, 0);
-            for rank in 0..count {
-                sum += costs[order.row(rank) as usize - first];
-                if sum >= wanted || rank + 1 == count && sum > 0 {
-                    tiles.push(Tile { columns, cost: sum, order, ranks: begun..rank + 1 });
-                    (begun, sum) = (rank + 1, 0);
-                }
+        // Popular neighbours score best in dense data, rare ones in sparse data: whichever it is
+        // comes first, and bars stand high from then on.
+        let leading = usize::from(!self.is_sparse).min(self.chunks);
+        for chunk in 0..leading {
+            self.cut_head(chunk, wanted, &mut tiles);
+        }
+        self.cut_tail(wanted, &mut tiles);
+        for chunk in leading..self.chunks {
+            self.cut_head(chunk, wanted, &mut tiles);
+        }
+        let Self { sides, operations, rows, .. } = self;
+        Plan { sides, tiles, operations, cost, rows }
+    }
+
+    fn order(&self, first: usize) -> Order {
+        let order = if self.is_sparse { Order::rarest_first } else { Order::spread };
+        order(first as u32, (self.rows.len() - first) as u32)
+    }
+
+    /// Cuts a chunk of the head into tiles of as many rows: spread, they cost the same.
+    fn cut_head(&self, chunk: usize, wanted: u64, tiles: &mut Vec<Tile>) {
+        let first = self.first_row(chunk * CHUNK);
+        let (order, cost) = (self.order(first), self.head_costs[first]);
+        let count = u64::from(order.count);
+        let pieces = cost.div_ceil(wanted).min(count);
+        let part = |whole: u64, piece: u64| {
+            (u128::from(whole) * u128::from(piece) / u128::from(pieces)) as u64
+        };
+        tiles.extend((0..pieces).map(|piece| Tile {
+            columns: Block::Head(chunk),
+            cost: part(cost, piece + 1) - part(cost, piece),
+            order,
+            ranks: part(count, piece) as u32..part(count, piece + 1) as u32,
+        }));
+    }
+
+    fn cut_tail(&self, wanted: u64, tiles: &mut Vec<Tile>) {
+        let Some(start) = self.tail else { return };
+        let order = self.order(self.first_row(start));
+        let (mut begun, mut sum) = (0, 0);
+        for rank in 0..order.count {
+            sum += self.tail_costs[order.index(rank)];
+            if sum >= wanted || rank + 1 == order.count && sum > 0 {
+                tiles.push(Tile { columns: Block::Tail, cost: sum, order, ranks: begun..rank + 1 });
+                (begun, sum) = (rank + 1, 0);
             }
         }
-        Plan { sides, tiles, operations, cost }
     }
 }
 

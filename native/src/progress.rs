@@ -81,7 +81,14 @@ impl Reporter {
             self.event("stage_started", name, record);
         }
         let bar = (self.voice == Voice::LinesAndBars).then(|| PatientBar::start(name, total));
-        Stage { reporter: self, name, started: Instant::now(), bar, counts: Mutex::default() }
+        Stage {
+            reporter: self,
+            name,
+            started: Instant::now(),
+            cpu: cpu_seconds(),
+            bar,
+            counts: Mutex::default(),
+        }
     }
 
     /// Says one line that people should see.
@@ -150,6 +157,8 @@ pub(crate) struct Stage<'a> {
     reporter: &'a Reporter,
     name: &'static str,
     started: Instant,
+    /// CPU seconds of the process at the start, where the system tells.
+    cpu: Option<f64>,
     bar: Option<PatientBar>,
     counts: Mutex<Map<String, Value>>,
 }
@@ -198,6 +207,12 @@ impl Stage<'_> {
                 let mut record = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
                 // Microseconds: more digits are noise.
                 record.insert("seconds".into(), json!((seconds * 1e6).round() / 1e6));
+                if let (Some(before), Some(after)) = (self.cpu, cpu_seconds()) {
+                    record.insert(
+                        "cpu_seconds".into(),
+                        json!(((after - before) * 1e6).round() / 1e6),
+                    );
+                }
                 record.insert("message".into(), json!(message.to_string()));
                 self.reporter.event("stage_finished", self.name, record);
             }
@@ -253,6 +268,19 @@ impl Drop for PatientBar {
         }
         self.bar.finish_and_clear();
     }
+}
+
+/// Returns the CPU seconds that all threads of the process have used.
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "other systems do not tell")]
+fn cpu_seconds() -> Option<f64> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Some(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9)
+}
+
+#[cfg(not(unix))]
+fn cpu_seconds() -> Option<f64> {
+    None
 }
 
 /// Formats a span of time as people say it: `0.21 s`, `12.3 s`, `4 min 05 s`.

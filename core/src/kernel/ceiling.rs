@@ -24,6 +24,9 @@ impl Ceilings {
     /// Scores smaller than this, but for 0, bound nothing.
     pub(super) const SMALLEST: f32 = 1e-30;
 
+    /// Scores larger than this, which may have been cut down to the largest f32, bound nothing.
+    const LARGEST: f32 = 1e30;
+
     /// What a product must reach to be as good as another one, rounding aside.
     pub(super) const NEARLY: f32 = 1.0 - 4e-6;
 
@@ -45,7 +48,8 @@ impl Ceilings {
 
     /// Tells whether a score estimated as `product` times the item's factor keeps its digits.
     pub(super) fn is_safe(&self, item: u32, product: f32) -> bool {
-        product >= Self::SMALLEST && product * self.as_item[item as usize] >= Self::SMALLEST
+        let score = product * self.as_item[item as usize];
+        product >= Self::SMALLEST && (Self::SMALLEST..=Self::LARGEST).contains(&score)
     }
 
     /// Says what dot · neighbour factor must reach, so that the neighbour may score `bar` for

@@ -126,8 +126,8 @@ fn compute<V: Value>(
         |workspace, index| {
             let tile = &plan.tiles[index];
             match tile.columns {
-                Block::Head(chunk) => scorer.head_tile(chunk, tile.rows(), workspace),
-                Block::Tail => scorer.tail_tile(tile.rows(), workspace),
+                Block::Head(chunk) => scorer.head_tile(chunk, plan.rows(tile), workspace),
+                Block::Tail => scorer.tail_tile(plan.rows(tile), workspace),
             }
             on_tile(tile);
         },

@@ -1,6 +1,6 @@
 //! Data to compare items on, and the ways to compute it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use ilk_core::{
     clean::{Needs, clean},
@@ -46,6 +46,14 @@ impl Touch {
 pub(crate) struct World {
     pub(crate) touches: Vec<Touch>,
     pub(crate) interactions: Interactions,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let few = &self.touches[..self.touches.len().min(60)];
+        let line = few.iter().map(|touch| (touch.user, touch.item, touch.weight));
+        write!(f, "{} touches: {:?}", self.touches.len(), line.collect::<Vec<_>>())
+    }
 }
 
 impl World {
