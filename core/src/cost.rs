@@ -29,6 +29,9 @@ pub(crate) struct CostModel {
 const SECOND_LEVEL: usize = 1 << 20;
 const THIRD_LEVEL: usize = 1 << 24;
 
+/// Chunks whose accumulators stay in the nearest cache.
+const POPULAR_CHUNKS: usize = 8;
+
 /// The head may take this many bytes per interaction.
 const HEAD_BYTES_PER_INTERACTION: usize = 16;
 
@@ -103,11 +106,15 @@ pub(crate) fn choose_head<V: Value>(
         rows[chunk] =
             rows[chunk + 1] + of_chunk.iter().map(|support| model.head_row(*support)).sum::<u64>();
     }
-    let mut scatter = additions.iter().sum::<u64>() * model.popular_addition;
+    let scatters = |chunk: usize| {
+        let popular = chunk < POPULAR_CHUNKS;
+        additions[chunk] * if popular { model.popular_addition } else { model.addition }
+    };
+    let mut scatter = (0..chunks).map(scatters).sum::<u64>();
     let (mut best, mut least, mut head) = (0, scatter + visits[0], 0);
     for chunk in 0..most {
         head += rows[chunk];
-        scatter -= additions[chunk] * model.popular_addition;
+        scatter -= scatters(chunk);
         let total = head + scatter + visits[chunk + 1];
         if total < least {
             (best, least) = (chunk + 1, total);

@@ -4,7 +4,7 @@ use std::{
     cmp::Ordering,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -21,13 +21,51 @@ pub fn to_score(score: f64) -> f32 {
 }
 
 /// Cuts `list` down to its `k` best, in no order; returns the k-th best score if there are k.
-pub(crate) fn shrink(list: &mut Vec<Neighbour>, k: usize) -> Option<f32> {
+pub(crate) fn shrink(list: &mut Vec<Neighbour>, k: usize) -> Option<Bar> {
     if list.len() > k {
         list.select_nth_unstable_by(k - 1, rank);
         list.truncate(k);
-        return Some(list[k - 1].score);
+        return list.last().map(Bar::of);
     }
-    (list.len() == k).then(|| list.iter().map(|neighbour| neighbour.score).fold(f32::MAX, f32::min))
+    let last = list.iter().max_by(|a, b| rank(a, b)).filter(|_| list.len() == k);
+    last.map(Bar::of)
+}
+
+/// What a neighbour must come before, in the total order, to be among the k best: the k-th.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bar {
+    /// Its score.
+    pub score: f32,
+    /// Its code: of equal scores only smaller codes come before.
+    pub code: u32,
+}
+
+impl Bar {
+    /// Lets every score from `floor` on pass.
+    fn at(floor: f32) -> Self {
+        // In the total order −0 is below 0, as a threshold it is not.
+        Self { score: if floor == 0.0 { -0.0 } else { floor }, code: u32::MAX }
+    }
+
+    fn of(kth: &Neighbour) -> Self {
+        Self { score: kth.score, code: kth.code }
+    }
+
+    /// Tells whether a neighbour comes before.
+    #[inline]
+    pub fn admits(self, score: f32, code: u32) -> bool {
+        score > self.score
+            || score == self.score
+                && self.score.total_cmp(&score).then(code.cmp(&self.code)).is_lt()
+    }
+
+    fn to_bits(self) -> u64 {
+        u64::from(self.score.to_bits()) << 32 | u64::from(self.code)
+    }
+
+    fn from_bits(bits: u64) -> Self {
+        Self { score: f32::from_bits((bits >> 32) as u32), code: bits as u32 }
+    }
 }
 
 /// A neighbour on its way to an item's list.
@@ -67,8 +105,8 @@ impl Offers {
 #[derive(Debug)]
 pub struct Selection {
     k: usize,
-    /// Bits of the score that an offer must reach; rises as better neighbours come in.
-    bars: Vec<AtomicU32>,
+    /// Bits of each item's bar, which rises as better neighbours come in.
+    bars: Vec<AtomicU64>,
     /// Item i is number i / shards of shard i % shards, so that neighbours in popularity do not
     /// share a lock.
     shards: Vec<Mutex<Vec<Vec<Neighbour>>>>,
@@ -86,16 +124,16 @@ impl Selection {
         let lists = |shard: usize| items.saturating_sub(shard).div_ceil(Self::SHARDS);
         Self {
             k,
-            bars: (0..items).map(|_| AtomicU32::new(floor.to_bits())).collect(),
+            bars: (0..items).map(|_| AtomicU64::new(Bar::at(floor).to_bits())).collect(),
             shards: (0..Self::SHARDS)
                 .map(|shard| Mutex::new(vec![Vec::new(); lists(shard)]))
                 .collect(),
         }
     }
 
-    /// Returns the score that an offer to `item` must reach to have a chance.
-    pub fn bar(&self, item: u32) -> f32 {
-        f32::from_bits(self.bars[item as usize].load(Relaxed))
+    /// Returns what an offer to `item` must come before to have a chance.
+    pub fn bar(&self, item: u32) -> Bar {
+        Bar::from_bits(self.bars[item as usize].load(Relaxed))
     }
 
     /// How long a list may grow before it is cut down to the k best.
@@ -104,7 +142,7 @@ impl Selection {
     }
 
     /// Offers many neighbours to `item` and empties `neighbours`; returns the bar if it rose.
-    pub fn offer_all(&self, item: u32, neighbours: &mut Vec<Neighbour>) -> Option<f32> {
+    pub fn offer_all(&self, item: u32, neighbours: &mut Vec<Neighbour>) -> Option<Bar> {
         let list = &mut self.lock(item as usize % Self::SHARDS)[item as usize / Self::SHARDS];
         list.append(neighbours);
         if list.len() >= self.k { self.cut(item, list) } else { None }
@@ -112,7 +150,7 @@ impl Selection {
 
     /// Settles all gathered offers; calls `on_rise` with each item whose bar rose. Offers are
     /// sorted by shard, so each lock is taken once and the lists can be fetched ahead.
-    pub(crate) fn settle(&self, offers: &mut Offers, mut on_rise: impl FnMut(u32, f32)) {
+    pub(crate) fn settle(&self, offers: &mut Offers, mut on_rise: impl FnMut(u32, Bar)) {
         let Offers { gathered, sorted } = offers;
         let mut ends = [0; Self::SHARDS];
         for offer in gathered.iter() {
@@ -140,7 +178,7 @@ impl Selection {
         }
     }
 
-    fn settle_shard(&self, shard: usize, offers: &[Offer], on_rise: &mut impl FnMut(u32, f32)) {
+    fn settle_shard(&self, shard: usize, offers: &[Offer], on_rise: &mut impl FnMut(u32, Bar)) {
         const AHEAD: usize = 8;
         let mut lists = self.lock(shard);
         for (index, Offer { item, neighbour }) in offers.iter().enumerate() {
@@ -151,7 +189,7 @@ impl Selection {
                 let list = &lists[later.item as usize / Self::SHARDS];
                 prefetch(list, list.len().saturating_sub(1));
             }
-            if neighbour.score < self.bar(*item) {
+            if !self.bar(*item).admits(neighbour.score, neighbour.code) {
                 continue;
             }
             let list = &mut lists[*item as usize / Self::SHARDS];
@@ -182,9 +220,181 @@ impl Selection {
         self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn cut(&self, item: u32, list: &mut Vec<Neighbour>) -> Option<f32> {
+    fn cut(&self, item: u32, list: &mut Vec<Neighbour>) -> Option<Bar> {
         let kth = shrink(list, self.k)?;
         self.bars[item as usize].store(kth.to_bits(), Relaxed);
         Some(kth)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{
+        collection::vec,
+        prelude::{ProptestConfig, Strategy, any},
+        prop_assert, prop_assert_eq, proptest,
+        sample::select,
+    };
+
+    use super::*;
+
+    /// Scores of which many tie; both zeros, which are not the same in the total order.
+    const SCORES: &[f32] = &[f32::MIN, -1.5, -0.0, 0.0, 1e-45, 0.25, 0.5, 0.75, 1.0, f32::MAX];
+
+    /// More items than shards, so that some share one.
+    const ITEMS: u32 = 150;
+
+    fn neighbour(code: u32, score: f32) -> Neighbour {
+        Neighbour { code, score, overlap: code + 1 }
+    }
+
+    /// What a thread does: offers codes from..to to an item, or lets an item have offers gathered;
+    /// settles what it gathered before.
+    #[derive(Clone, Debug)]
+    struct Step {
+        item: u32,
+        scores: Vec<f32>,
+        gathers: bool,
+        settles: bool,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        // A few items get most of the offers.
+        let item =
+            (0..ITEMS, any::<bool>()).prop_map(|(item, few)| if few { item % 3 } else { item });
+        let step = (item, vec(select(SCORES), 0..40), any::<bool>(), any::<bool>());
+        let step = step.prop_map(|(item, scores, gathers, settles)| Step {
+            item,
+            scores,
+            gathers,
+            settles,
+        });
+        vec(step, 0..60)
+    }
+
+    /// Takes the steps; codes count from `first`, so that no two threads offer the same one.
+    fn take_steps(selection: &Selection, steps: &[Step], first: u32) {
+        let (mut offers, mut code) = (Offers::default(), first);
+        let settle = |offers: &mut Offers| {
+            selection.settle(offers, |item, bar| {
+                assert!(selection.bar(item).score >= bar.score, "bars rise");
+            });
+            assert!(offers.gathered.is_empty());
+        };
+        for step in steps {
+            let mut found = Vec::new();
+            for score in &step.scores {
+                // As the kernel does: what is below the bar is not offered to the item.
+                if step.gathers {
+                    offers.push(step.item, neighbour(code, *score));
+                } else if *score >= selection.bar(step.item).score {
+                    found.push(neighbour(code, *score));
+                }
+                code += 1;
+            }
+            selection.offer_all(step.item, &mut found);
+            assert!(found.is_empty());
+            if step.settles {
+                settle(&mut offers);
+            }
+        }
+        settle(&mut offers);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        #[expect(clippy::disallowed_methods, reason = "here the caller is the test")]
+        fn a_selection_is_what_a_sort_leaves(
+            threads in vec(steps(), 1..4),
+            k in select(vec![1, 2, 3, 7, 16, 17, 1_000]),
+            floor in select(vec![f32::MIN, 0.0, 0.5]),
+        ) {
+            let selection = Selection::new(ITEMS as usize, k, floor);
+            std::thread::scope(|scope| {
+                for (thread, steps) in (0..).zip(&threads) {
+                    let selection = &selection;
+                    scope.spawn(move || take_steps(selection, steps, thread * 1_000_000));
+                }
+            });
+            let mut expected = vec![Vec::new(); ITEMS as usize];
+            for (thread, steps) in (0..).zip(&threads) {
+                let mut code = thread * 1_000_000;
+                for step in steps {
+                    for score in &step.scores {
+                        if *score >= floor {
+                            expected[step.item as usize].push(neighbour(code, *score));
+                        }
+                        code += 1;
+                    }
+                }
+            }
+            for (item, mut expected) in (0..).zip(expected) {
+                expected.sort_by(rank);
+                let kth = expected.get(k - 1).map_or(floor, |kth| kth.score);
+                prop_assert!(selection.bar(item).score <= kth, "a bar is no higher than the k-th score");
+                expected.truncate(k);
+                let bits = |list: &[Neighbour]| {
+                    list.iter().map(|one| (one.code, one.score.to_bits())).collect::<Vec<_>>()
+                };
+                prop_assert_eq!(bits(&selection.take(item)), bits(&expected));
+                prop_assert_eq!(selection.take(item), Vec::new(), "taken out");
+            }
+        }
+
+        #[test]
+        fn rank_is_a_total_order(
+            codes in vec((0..3_u32, select(SCORES)), 3),
+        ) {
+            let [a, b, c] = [0, 1, 2].map(|at: usize| neighbour(codes[at].0, codes[at].1));
+            prop_assert_eq!(rank(&a, &b), rank(&b, &a).reverse());
+            if rank(&a, &b).is_le() && rank(&b, &c).is_le() {
+                prop_assert!(rank(&a, &c).is_le());
+            }
+            let same = a.code == b.code && a.score.to_bits() == b.score.to_bits();
+            prop_assert_eq!(rank(&a, &b).is_eq(), same);
+            prop_assert!(a.score <= b.score || rank(&a, &b).is_lt(), "higher scores come first");
+        }
+
+        #[test]
+        fn shrinking_keeps_the_best_and_tells_the_last(
+            scores in vec(select(SCORES), 0..40),
+            k in 1..20_usize,
+        ) {
+            let mut list = (0..).zip(&scores).map(|(code, score)| neighbour(code, *score));
+            let mut list = list.by_ref().collect::<Vec<_>>();
+            let mut expected = list.clone();
+            expected.sort_by(rank);
+            expected.truncate(k);
+            let kth = shrink(&mut list, k);
+            prop_assert_eq!(kth, expected.get(k - 1).map(Bar::of));
+            list.sort_by(rank);
+            prop_assert_eq!(list, expected);
+        }
+    }
+
+    #[test]
+    fn lists_never_grow_past_their_capacity() {
+        for k in [1, 2, 50] {
+            let selection = Selection::new(1, k, f32::MIN);
+            assert!(selection.capacity() > k, "there is room to gather before a cut");
+            let mut offers = Offers::default();
+            for code in 0..1_000 {
+                offers.push(0, neighbour(code, code as f32));
+            }
+            selection.settle(&mut offers, |_, _| {});
+            let most = selection.lock(0)[0].capacity();
+            assert!(most <= selection.capacity(), "{most}, k = {k}");
+            assert_eq!(selection.take(0)[0].code, 999);
+        }
+    }
+
+    #[test]
+    fn scores_past_the_range_stay_at_its_ends() {
+        let cases = [(1e39, f32::MAX), (-1e300, f32::MIN), (1e-50, 0.0), (0.1, 0.1_f32)];
+        for (score, expected) in cases {
+            assert_eq!(to_score(score).to_bits(), expected.to_bits());
+        }
     }
 }

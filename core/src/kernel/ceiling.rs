@@ -46,6 +46,11 @@ impl Ceilings {
         Self { measure: *measure, as_item, as_neighbour }
     }
 
+    /// Returns the largest factor as a neighbour among some positions.
+    pub(super) fn largest_factor(&self, positions: std::ops::Range<usize>) -> f32 {
+        self.as_neighbour[positions].iter().copied().fold(0.0, f32::max)
+    }
+
     /// Tells whether a score estimated as `product` times the item's factor keeps its digits.
     pub(super) fn is_safe(&self, item: u32, product: f32) -> bool {
         let score = product * self.as_item[item as usize];
@@ -61,6 +66,8 @@ impl Ceilings {
         }
         let bar = f64::from(bar);
         let product = self.measure.product_for(bar - bar.abs() * Self::SLACK);
-        ((product - product.abs() * Self::SLACK) / f64::from(self.as_item[item as usize])) as f32
+        let limit =
+            (product - product.abs() * Self::SLACK) / f64::from(self.as_item[item as usize]);
+        if limit.is_nan() { f32::NEG_INFINITY } else { limit as f32 }
     }
 }

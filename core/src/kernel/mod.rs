@@ -23,7 +23,7 @@ use crate::{
     measure::Pair,
     neighbours::{Neighbour, Neighbours},
     plan::{Block, Plan, Sides, Tile},
-    topk::{Offers, Selection, shrink, to_score},
+    topk::{Bar, Offers, Selection, shrink, to_score},
 };
 
 /// Which items may be neighbours, and which neighbours are computed for.
@@ -193,8 +193,8 @@ struct Row {
     takes: bool,
     /// Its pairs are offered to the other items, too.
     gives: bool,
-    /// Score that a neighbour must reach to have a chance; rises.
-    bar: f32,
+    /// What a neighbour must come before to have a chance; rises.
+    bar: Bar,
 }
 
 impl<'a, V: Value> Scorer<'a, V> {
@@ -207,7 +207,7 @@ impl<'a, V: Value> Scorer<'a, V> {
     ) -> Self {
         let ceilings = Ceilings::new(columns, &job.measure);
         let hurdles = (0..columns.items() as u32)
-            .map(|item| AtomicU32::new(ceilings.limit(item, selection.bar(item)).to_bits()))
+            .map(|item| AtomicU32::new(ceilings.limit(item, selection.bar(item).score).to_bits()))
             .collect();
         let users = Indices::new(columns.by_position().codes(), columns.users());
         let tail = Tail::new(columns);
@@ -225,6 +225,9 @@ impl<'a, V: Value> Scorer<'a, V> {
         let width = CHUNK.min(self.columns.items() - first);
         let bits = &self.columns.head()[chunk];
         self.copy_hurdles(first, &mut workspace.hurdles[..width]);
+        let lowest = |hurdles: &[f32]| hurdles.iter().copied().fold(f32::INFINITY, f32::min);
+        let mut hurdle = lowest(&workspace.hurdles[..width]);
+        let factor = self.ceilings.largest_factor(first..first + width);
         for position in rows {
             let Some(mut row) = self.begin(position) else { continue };
             let end = match self.sides {
@@ -233,8 +236,11 @@ impl<'a, V: Value> Scorer<'a, V> {
             };
             let Workspace { counts, hits, hurdles, found, offers, estimates, .. } = workspace;
             let users = self.users.slice(self.columns.by_position().range(position));
-            self.columns.kernel().count(bits, users, counts);
             let mut sieve = self.sieve(&row, first, &hurdles[..end]);
+            let least = (sieve.least(factor, hurdle) * Ceilings::NEARLY) as u32;
+            if !self.columns.kernel().count(bits, users, least, counts) {
+                continue;
+            }
             self.columns.kernel().select(&counts[..end], &sieve, |hit| hits.push(hit as u32));
             let sum = |hit: u32| V::of_count(counts[hit as usize]);
             self.thin(&mut row, first, &mut sieve, hits, estimates, sum);
@@ -245,6 +251,7 @@ impl<'a, V: Value> Scorer<'a, V> {
             self.end(position, found);
             if offers.is_full() {
                 self.settle(offers, first, &mut hurdles[..width]);
+                hurdle = lowest(&hurdles[..width]);
             }
         }
         self.settle(&mut workspace.offers, first, &mut []);
@@ -332,7 +339,7 @@ impl<'a, V: Value> Scorer<'a, V> {
             factors: &self.ceilings.as_neighbour[first..first + hurdles.len()],
             hurdles,
             row_limit: if row.takes {
-                self.ceilings.limit(row.position, row.bar)
+                self.ceilings.limit(row.position, row.bar.score)
             } else {
                 f32::INFINITY
             },
@@ -414,13 +421,14 @@ impl<'a, V: Value> Scorer<'a, V> {
         let mut score = None;
         if row.takes {
             score = self.score(row.position, other, sum);
-            if let Some(score) = score.filter(|score| *score >= row.bar)
+            if let Some(score) = score.filter(|score| row.bar.admits(*score, code))
                 && self.filter.admits(code)
             {
                 found.push(Neighbour { code, score, overlap });
                 if found.len() >= self.selection.capacity() {
                     let kth = shrink(found, self.job.top as usize);
-                    row.bar = kth.map_or(row.bar, |kth| row.bar.max(kth));
+                    row.bar =
+                        kth.filter(|kth| row.bar.admits(kth.score, kth.code)).unwrap_or(row.bar);
                 }
             }
         }
@@ -430,7 +438,8 @@ impl<'a, V: Value> Scorer<'a, V> {
         if !row.takes || !self.job.measure.is_symmetric() {
             score = self.score(other, row.position, sum);
         }
-        if let Some(score) = score.filter(|score| *score >= self.selection.bar(other))
+        if let Some(score) =
+            score.filter(|score| self.selection.bar(other).admits(*score, row.code))
             && self.filter.wants(code)
         {
             offers.push(other, Neighbour { code: row.code, score, overlap });
@@ -438,8 +447,8 @@ impl<'a, V: Value> Scorer<'a, V> {
     }
 
     /// Raises an item's hurdle to what its new bar asks for.
-    fn raise(&self, item: u32, bar: f32) -> f32 {
-        let hurdle = self.ceilings.limit(item, bar);
+    fn raise(&self, item: u32, bar: Bar) -> f32 {
+        let hurdle = self.ceilings.limit(item, bar.score);
         self.hurdles[item as usize].store(hurdle.to_bits(), Relaxed);
         hurdle
     }

@@ -306,7 +306,7 @@ impl Scales {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_500))]
 
     #[test]
     fn weights_of_any_scale_are_ranked_exactly(

@@ -5,6 +5,7 @@ mod bounds;
 #[path = "../laws/crew.rs"]
 mod crew;
 mod paths;
+mod plan;
 mod reference;
 mod sizes;
 mod world;

@@ -46,7 +46,12 @@ impl Bits for Row128 {
     }
 }
 
-pub(super) fn count(rows: &[BitRow], users: Indices<'_>, counts: &mut [u32; CHUNK]) {
+pub(super) fn count(
+    rows: &[BitRow],
+    users: Indices<'_>,
+    least: u32,
+    counts: &mut [u32; CHUNK],
+) -> bool {
     let mut digits = [BitRow::default(); DIGITS];
     let list = users.list;
     let row = |index: usize, part| {
@@ -55,5 +60,9 @@ pub(super) fn count(rows: &[BitRow], users: Indices<'_>, counts: &mut [u32; CHUN
         Row128::load(unsafe { rows.get_unchecked(*list.get_unchecked(index) as usize) }, part)
     };
     let used = counter::count(list.len(), row, |_| (), &mut digits);
-    counter::expand(&digits, used, counts);
+    let reaches = counter::reaches(&digits[..used], least);
+    if reaches {
+        counter::expand(&digits, used, counts);
+    }
+    reaches
 }

@@ -109,6 +109,14 @@ fn flush<B: Bits>(high: &mut [B], waiting: &[B], blocks: usize) {
     }
 }
 
+/// Tells whether any count may reach `least`: its highest digit or one above is set somewhere.
+#[inline(always)]
+pub(super) fn reaches(digits: &[BitRow], least: u32) -> bool {
+    let Some(highest) = least.checked_ilog2() else { return true };
+    let high = digits.get(highest as usize..).unwrap_or_default();
+    high.iter().any(|digit| digit.0.iter().fold(0, |any, word| any | word) != 0)
+}
+
 /// Turns digits into numbers.
 #[inline(always)]
 pub(super) fn expand(digits: &Digits, used: usize, counts: &mut [u32; super::CHUNK]) {
@@ -121,5 +129,78 @@ pub(super) fn expand(digits: &Digits, used: usize, counts: &mut [u32; super::CHU
             }
         }
         counts.copy_from_slice(&sums);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::CHUNK, *};
+
+    /// A quarter of a row, as vectors of 128 bits hold it.
+    impl Bits for u128 {
+        const PARTS: usize = 4;
+
+        fn zero() -> Self {
+            0
+        }
+
+        fn load(row: &BitRow, part: usize) -> Self {
+            u128::from(row.0[part * 2]) | u128::from(row.0[part * 2 + 1]) << 64
+        }
+
+        fn store(self, row: &mut BitRow, part: usize) {
+            (row.0[part * 2], row.0[part * 2 + 1]) = (self as u64, (self >> 64) as u64);
+        }
+
+        fn add(a: Self, b: Self, c: Self) -> (Self, Self) {
+            (a ^ b ^ c, a & b | a & c | b & c)
+        }
+    }
+
+    /// Row `index` has item j if `index` is a multiple of j + 1: item 0 is in all rows.
+    fn sieve_row(index: usize) -> BitRow {
+        let mut row = BitRow::default();
+        for item in (0..CHUNK).filter(|item| index.is_multiple_of(item + 1)) {
+            row.0[item / 64] |= 1 << (item % 64);
+        }
+        row
+    }
+
+    fn count_all<B: Bits>(rows: usize, table: &[BitRow]) -> Vec<u32> {
+        let mut digits = [BitRow::default(); DIGITS];
+        let mut counts = [0; CHUNK];
+        let row = |index: usize, part| B::load(&table[index % table.len()], part);
+        let used = count::<B>(rows, row, |_| (), &mut digits);
+        assert!(used <= DIGITS && rows < 1 << used, "{used} digits for {rows} rows");
+        expand(&digits, used, &mut counts);
+        counts.to_vec()
+    }
+
+    #[test]
+    fn every_part_of_a_row_is_counted_at_any_width() {
+        let table = (0..1_100).map(sieve_row).collect::<Vec<_>>();
+        for rows in (0..=70_usize).chain([255, 256, 257, 511, 512, 1_023, 1_024, 1_100]) {
+            let expected = (1..=CHUNK).map(|step| rows.div_ceil(step) as u32).collect::<Vec<_>>();
+            assert_eq!(count_all::<u64>(rows, &table), expected, "{rows} rows of u64");
+            assert_eq!(count_all::<u128>(rows, &table), expected, "{rows} rows of u128");
+        }
+    }
+
+    #[test]
+    fn carries_reach_the_highest_digits() {
+        for rows in [1 << 16, (1 << 20) - 1, 1 << 20, (1 << 20) + 15, 3 << 19] {
+            let counts = count_all::<u128>(rows, &[BitRow([!0; CHUNK / 64])]);
+            assert!(counts.iter().all(|count| *count == rows as u32), "{rows} rows");
+        }
+    }
+
+    #[test]
+    fn the_number_of_digits_is_that_of_the_rows() {
+        let row = BitRow([!0; CHUNK / 64]);
+        for (rows, expected) in [(0, 0), (1, 1), (2, 2), (3, 2), (4, 3), (255, 8), (256, 9)] {
+            let mut digits = [BitRow::default(); DIGITS];
+            let load = |_, part| u64::load(&row, part);
+            assert_eq!(count::<u64>(rows, load, |_| (), &mut digits), expected, "{rows} rows");
+        }
     }
 }

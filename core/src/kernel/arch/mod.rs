@@ -88,23 +88,33 @@ impl Kernel {
     }
 
     /// Counts, for each of the chunk's 512 items, how many of `users` have it: a positional
-    /// population count of their rows.
+    /// population count of their rows. Returns false, with `counts` left as they are, if it is
+    /// plain before that no count reaches `least`.
     ///
     /// # Panics
     /// If there are fewer rows than users.
     #[inline]
-    pub(super) fn count(self, rows: &[BitRow], users: Indices<'_>, counts: &mut [u32; CHUNK]) {
+    pub(super) fn count(
+        self,
+        rows: &[BitRow],
+        users: Indices<'_>,
+        least: u32,
+        counts: &mut [u32; CHUNK],
+    ) -> bool {
         assert!(users.bound <= rows.len(), "every user has a row");
+        if users.list.len() < least as usize {
+            return false;
+        }
         match self.0 {
-            Isa::Portable => portable::count(rows, users.list, counts),
+            Isa::Portable => portable::count(rows, users.list, least, counts),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => x86_64::count_avx2(self, rows, users, counts),
+            Isa::Avx2 => x86_64::count_avx2(self, rows, users, least, counts),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => x86_64::count_avx512(self, rows, users, counts),
+            Isa::Avx512 => x86_64::count_avx512(self, rows, users, least, counts),
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon => aarch64::count(rows, users, counts),
+            Isa::Neon => aarch64::count(rows, users, least, counts),
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Isa::Simd128 => wasm32::count(rows, users, counts),
+            Isa::Simd128 => wasm32::count(rows, users, least, counts),
         }
     }
 
@@ -132,6 +142,21 @@ pub(crate) struct Sieve<'a> {
 }
 
 impl Sieve<'_> {
+    /// Returns what a number must at least be to matter anywhere, rounding aside. `factor`: the
+    /// largest of the factors; `hurdle`: the lowest of the hurdles.
+    #[inline]
+    pub(super) fn least(&self, factor: f32, hurdle: f32) -> f32 {
+        // No number is known to be too small where a limit or a factor is infinite the wrong way.
+        let known = |least: f32| if least.is_nan() { f32::NEG_INFINITY } else { least };
+        let for_row = known(self.row_limit / factor);
+        let for_column = if self.column_factor > 0.0 {
+            known(hurdle / self.column_factor)
+        } else {
+            f32::INFINITY
+        };
+        for_row.min(for_column)
+    }
+
     /// Tells whether the number at `index` may matter.
     #[inline]
     pub(crate) fn admits(&self, index: usize, number: f32) -> bool {
@@ -212,3 +237,255 @@ fn prefetch_line(address: *const i8) {
 #[cfg(not(target_arch = "x86_64"))]
 #[inline]
 fn prefetch_line(_address: *const i8) {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{
+        collection::vec,
+        prelude::{ProptestConfig, any},
+        prop_assert, prop_assert_eq, proptest,
+        sample::select,
+    };
+    use rand_pcg::{Pcg32, rand_core::Rng};
+
+    use super::*;
+
+    /// Rows in which each item has about one in 2^`rarity` users.
+    fn random_rows(rows: usize, rarity: u32, seed: u64) -> Vec<BitRow> {
+        let mut dice = Pcg32::new(seed, 0);
+        let mut word = || (0..rarity).fold(!0, |word, _| word & dice.next_u64());
+        (0..rows).map(|_| BitRow(std::array::from_fn(|_| word()))).collect()
+    }
+
+    /// Users in no order, some of them twice.
+    fn random_users(users: usize, rows: usize, seed: u64) -> Vec<u32> {
+        let mut dice = Pcg32::new(seed, 1);
+        (0..users).map(|_| dice.next_u32() % rows as u32).collect()
+    }
+
+    fn plain_counts(rows: &[BitRow], users: &[u32]) -> [u32; CHUNK] {
+        let mut counts = [0; CHUNK];
+        for user in users {
+            for (words, word) in counts.chunks_exact_mut(64).zip(rows[*user as usize].0) {
+                for (bit, count) in words.iter_mut().enumerate() {
+                    *count += (word >> bit & 1) as u32;
+                }
+            }
+        }
+        counts
+    }
+
+    fn assert_counts(rows: &[BitRow], users: &[u32]) {
+        let expected = plain_counts(rows, users);
+        let users = Indices::new(users, rows.len());
+        for kernel in Kernel::available() {
+            // Whatever the counts held before is gone.
+            let mut counts = [u32::MAX; CHUNK];
+            assert!(kernel.count(rows, users, 0, &mut counts));
+            assert!(counts == expected, "{} of {} users", kernel.name(), users.list.len());
+        }
+    }
+
+    #[test]
+    fn every_kernel_counts_what_a_loop_counts() {
+        for rarity in [0, 1, 4] {
+            let rows = random_rows(90, rarity, 7);
+            for users in 0..=70 {
+                assert_counts(&rows, &random_users(users, rows.len(), users as u64));
+            }
+        }
+    }
+
+    #[test]
+    fn every_kernel_counts_around_powers_of_two() {
+        let (random, full) = (random_rows(65_537, 1, 8), random_rows(65_537, 0, 8));
+        for power in 7..=16 {
+            for users in [(1 << power) - 1, 1 << power, (1 << power) + 1] {
+                assert_counts(&random, &(0..users).collect::<Vec<_>>());
+                assert_counts(&random, &random_users(users as usize, random.len(), 3));
+                assert_counts(&full, &vec![65_536; users as usize]);
+            }
+        }
+    }
+
+    #[test]
+    fn counts_are_left_out_only_if_none_reaches_the_least() {
+        let rows = random_rows(1_000, 2, 9);
+        for users in [0, 1, 2, 15, 16, 17, 100, 1_000] {
+            let users = random_users(users, rows.len(), 5);
+            let expected = plain_counts(&rows, &users);
+            let most = expected.iter().copied().fold(0, u32::max);
+            let list = Indices::new(&users, rows.len());
+            let around = (most.saturating_sub(2)..most + 3).chain([0, 1, 2, 4, 8, 9, 4_000]);
+            for (kernel, least) in around
+                .flat_map(|least| Kernel::available().into_iter().map(move |one| (one, least)))
+            {
+                let mut counts = [7; CHUNK];
+                let reaches = kernel.count(&rows, list, least, &mut counts);
+                assert!(reaches || least > most, "{}: {least} of {most}", kernel.name());
+                assert!(counts == if reaches { expected } else { [7; CHUNK] });
+            }
+        }
+    }
+
+    #[test]
+    fn counts_need_no_more_rows_than_users_are_bound_by() {
+        let rows = random_rows(3, 1, 1);
+        assert_counts(&rows, &[2, 0, 2]);
+        assert_counts(&[], &[]);
+        for kernel in Kernel::available() {
+            let few = std::panic::catch_unwind(|| {
+                kernel.count(&rows[..2], Indices::new(&[0], 3), 0, &mut [0; CHUNK]);
+            });
+            assert!(few.is_err(), "{} takes fewer rows than users", kernel.name());
+        }
+    }
+
+    #[test]
+    fn an_index_at_its_bound_is_refused() {
+        let list = [3, 0, 7];
+        assert_eq!(Indices::new(&list, 8).list, list);
+        assert_eq!(Indices::new(&[], 0).bound, 0);
+        for (list, bound) in [(&list[..], 7), (&[0], 0), (&[u32::MAX], u32::MAX as usize)] {
+            let refused = std::panic::catch_unwind(|| Indices::new(list, bound));
+            assert!(refused.is_err(), "{list:?} below {bound}");
+        }
+        let part = Indices::new(&list, 8).slice(1..3);
+        assert_eq!((part.list, part.bound), (&[0, 7][..], 8));
+    }
+
+    /// What [`Kernel::select`] says that it finds.
+    fn plain_selection(counts: &[u32], sieve: &Sieve<'_>) -> Vec<usize> {
+        let matters = |index: &usize| {
+            let count = counts[*index] as f32;
+            let for_row = count * sieve.factors[*index] >= sieve.row_limit;
+            let for_column = count * sieve.column_factor >= sieve.hurdles[*index];
+            counts[*index] > 0 && (for_row || for_column)
+        };
+        (0..counts.len()).filter(matters).collect()
+    }
+
+    const COUNTS: &[u32] = &[0, 0, 1, 2, 3, 1_000, 16_777_217, 16_777_219, u32::MAX - 1, u32::MAX];
+    const FACTORS: &[f32] = &[1e-9, 1e-3, 1.0 / 3.0, 0.5, 1.0, 2.0, 1e9, f32::INFINITY];
+    const LIMITS: &[f32] = &[
+        f32::NEG_INFINITY,
+        -1e30,
+        -0.0,
+        0.0,
+        1e-40,
+        1.0 / 3.0,
+        1.0,
+        2.0,
+        16_777_216.0,
+        16_777_218.0,
+        1e30,
+        f32::INFINITY,
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(600))]
+
+        #[test]
+        fn every_kernel_selects_what_matters(
+            columns in vec((select(COUNTS), select(FACTORS), select(LIMITS)), 0..150),
+            row_limit in select(LIMITS),
+            column_factor in select(FACTORS),
+            gives in any::<bool>(),
+        ) {
+            let counts = columns.iter().map(|(count, ..)| *count).collect::<Vec<_>>();
+            let factors = columns.iter().map(|(_, factor, _)| *factor).collect::<Vec<_>>();
+            let hurdles = columns.iter().map(|(.., hurdle)| *hurdle).collect::<Vec<_>>();
+            let column_factor = if gives { column_factor } else { 0.0 };
+            let sieve = Sieve { factors: &factors, hurdles: &hurdles, row_limit, column_factor };
+            let expected = plain_selection(&counts, &sieve);
+            for kernel in Kernel::available() {
+                let mut found = Vec::new();
+                kernel.select(&counts, &sieve, |index| found.push(index));
+                prop_assert_eq!(&found, &expected, "{}", kernel.name());
+            }
+            for (index, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+                let admits = sieve.admits(index, *count as f32);
+                prop_assert_eq!(admits, expected.contains(&index), "one at a time");
+            }
+        }
+
+        #[test]
+        fn what_matters_reaches_the_least(
+            columns in vec((select(COUNTS), select(FACTORS), select(LIMITS)), 1..20),
+            row_limit in select(LIMITS),
+            column_factor in select(FACTORS),
+            gives in any::<bool>(),
+        ) {
+            let counts = columns.iter().map(|(count, ..)| *count).collect::<Vec<_>>();
+            let factors = columns.iter().map(|(_, factor, _)| *factor).collect::<Vec<_>>();
+            let hurdles = columns.iter().map(|(.., hurdle)| *hurdle).collect::<Vec<_>>();
+            let column_factor = if gives { column_factor } else { 0.0 };
+            let sieve = Sieve { factors: &factors, hurdles: &hurdles, row_limit, column_factor };
+            let factor = factors.iter().copied().fold(0.0, f32::max);
+            let hurdle = hurdles.iter().copied().fold(f32::INFINITY, f32::min);
+            // Roundings of the quotient and of the products may differ in the last digits.
+            let least = sieve.least(factor, hurdle) * (1.0 - 1e-6);
+            for index in plain_selection(&counts, &sieve) {
+                // A row or a column that takes nothing may be let go.
+                let for_row = row_limit < f32::INFINITY
+                    && counts[index] as f32 * factors[index] >= row_limit;
+                let for_column = gives && counts[index] as f32 * column_factor >= hurdles[index];
+                let reaches = counts[index] >= least as u32;
+                prop_assert!(reaches || !(for_row || for_column), "{} of {least}", counts[index]);
+            }
+        }
+    }
+
+    #[test]
+    fn every_length_is_selected_from() {
+        for length in (0..=70).chain([511, 512, 513]) {
+            let counts = (0..length).map(|index| index % 3).collect::<Vec<_>>();
+            let (factors, hurdles) = (vec![0.5; counts.len()], vec![2.0; counts.len()]);
+            for (row_limit, column_factor) in [(1.0, 0.0), (f32::INFINITY, 1.0)] {
+                let sieve =
+                    Sieve { factors: &factors, hurdles: &hurdles, row_limit, column_factor };
+                for kernel in Kernel::available() {
+                    let mut found = Vec::new();
+                    kernel.select(&counts, &sieve, |index| found.push(index));
+                    let twos = (0..counts.len()).filter(|index| index % 3 == 2);
+                    assert!(found.into_iter().eq(twos), "{} of {length}", kernel.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_added_where_their_indices_say_up_to_the_end() {
+        let list = [0, 2, 3, 5];
+        let add = |sums: usize, values: &[u32], end| {
+            let mut all = vec![0; sums];
+            add_at(&mut all, Indices::new(&list, 6), values, end, |_, sum, value| *sum += value);
+            all
+        };
+        assert_eq!(add(6, &[1, 2, 3, 4], 6), [1, 0, 2, 3, 0, 4]);
+        assert_eq!(add(7, &[1, 2, 3, 4], 5), [1, 0, 2, 3, 0, 0, 0]);
+        assert_eq!(add(6, &[1, 2, 3, 4], 0), [0; 6]);
+        for (sums, values) in [(5, 4), (6, 3), (6, 5)] {
+            let refused = std::panic::catch_unwind(|| add(sums, &vec![1; values], 6));
+            assert!(refused.is_err(), "{sums} sums, {values} values");
+        }
+    }
+
+    #[test]
+    fn the_portable_kernel_comes_last_and_the_detected_one_first() {
+        let kernels = Kernel::available();
+        assert_eq!(kernels.last(), Some(&Kernel::PORTABLE));
+        assert_eq!(kernels.first(), Some(&Kernel::detect()));
+        let names = kernels.iter().map(|kernel| kernel.name());
+        let names = names.collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(names.len(), kernels.len());
+    }
+
+    #[test]
+    fn a_prefetch_past_the_end_does_nothing() {
+        for index in [0, 1, 2, 3, usize::MAX] {
+            prefetch(&[1_u8, 2], index);
+            prefetch::<u64>(&[], index);
+        }
+    }
+}

@@ -30,11 +30,15 @@ impl Bits for u64 {
     }
 }
 
-pub(super) fn count(rows: &[BitRow], users: &[u32], counts: &mut [u32; CHUNK]) {
+pub(super) fn count(rows: &[BitRow], users: &[u32], least: u32, counts: &mut [u32; CHUNK]) -> bool {
     let mut digits = [BitRow::default(); DIGITS];
     let row = |index: usize, part| u64::load(&rows[users[index] as usize], part);
     let used = counter::count(users.len(), row, |_| (), &mut digits);
-    counter::expand(&digits, used, counts);
+    let reaches = counter::reaches(&digits[..used], least);
+    if reaches {
+        counter::expand(&digits, used, counts);
+    }
+    reaches
 }
 
 /// Sixteen counts at a time: whether any of them matters, and only then which.

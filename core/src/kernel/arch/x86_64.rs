@@ -125,17 +125,21 @@ pub(super) fn count_avx512(
     kernel: Kernel,
     rows: &[BitRow],
     users: Indices<'_>,
+    least: u32,
     counts: &mut [u32; CHUNK],
-) {
+) -> bool {
     debug_assert_eq!(kernel.0, Isa::Avx512, "the kernel proves that the machine has AVX-512");
     // SAFETY: a kernel of that kind is only made where `has_avx512` holds.
-    unsafe { count_512(rows, users, counts) }
+    unsafe { count_512(rows, users, least, counts) }
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
-fn count_512(rows: &[BitRow], users: Indices<'_>, counts: &mut [u32; CHUNK]) {
+fn count_512(rows: &[BitRow], users: Indices<'_>, least: u32, counts: &mut [u32; CHUNK]) -> bool {
     let mut digits = [BitRow::default(); DIGITS];
     let used = count_digits::<Row512>(rows, users, &mut digits);
+    if !counter::reaches(&digits[..used], least) {
+        return false;
+    }
     // The digits as masks: each adds its weight to the sixteen counts it has bits for.
     for (group, counts) in counts.chunks_exact_mut(16).enumerate() {
         let mut sums = _mm512_setzero_si512();
@@ -148,6 +152,7 @@ fn count_512(rows: &[BitRow], users: Indices<'_>, counts: &mut [u32; CHUNK]) {
         // SAFETY: the chunk has sixteen counts of four bytes.
         unsafe { _mm512_storeu_si512(counts.as_mut_ptr().cast(), sums) };
     }
+    true
 }
 
 #[inline]
@@ -155,18 +160,23 @@ pub(super) fn count_avx2(
     kernel: Kernel,
     rows: &[BitRow],
     users: Indices<'_>,
+    least: u32,
     counts: &mut [u32; CHUNK],
-) {
+) -> bool {
     debug_assert_eq!(kernel.0, Isa::Avx2, "the kernel proves that the machine has AVX2");
     // SAFETY: a kernel of that kind is only made where `has_avx2` holds.
-    unsafe { count_256(rows, users, counts) }
+    unsafe { count_256(rows, users, least, counts) }
 }
 
 #[target_feature(enable = "avx2")]
-fn count_256(rows: &[BitRow], users: Indices<'_>, counts: &mut [u32; CHUNK]) {
+fn count_256(rows: &[BitRow], users: Indices<'_>, least: u32, counts: &mut [u32; CHUNK]) -> bool {
     let mut digits = [BitRow::default(); DIGITS];
     let used = count_digits::<Row256>(rows, users, &mut digits);
-    counter::expand(&digits, used, counts);
+    let reaches = counter::reaches(&digits[..used], least);
+    if reaches {
+        counter::expand(&digits, used, counts);
+    }
+    reaches
 }
 
 #[inline]
