@@ -39,10 +39,10 @@ impl CostModel {
     /// Says what `kernel` pays on data of so many users.
     pub(crate) fn of(kernel: Kernel, users: usize, is_sparse: bool) -> Self {
         let (fast, chunk) = match kernel.name() {
-            "avx512" => (900, 150_000),
-            "avx2" => (2_200, 450_000),
-            "neon" | "simd128" => (4_500, 700_000),
-            _ => (9_000, 1_200_000),
+            "avx512" => (900, 500_000),
+            "avx2" => (2_200, 800_000),
+            "neon" | "simd128" => (4_500, 1_000_000),
+            _ => (9_000, 1_600_000),
         };
         let far = match users * size_of::<crate::kernel::arch::BitRow>() {
             bytes if bytes <= SECOND_LEVEL => 0,
@@ -50,7 +50,7 @@ impl CostModel {
             _ => 5_000,
         };
         // Sparse sums lie far apart, and so do the few that are then sifted.
-        let (visit, addition) = if is_sparse { (25_000, 7_000) } else { (6_000, 1_500) };
+        let (visit, addition) = if is_sparse { (35_000, 9_000) } else { (6_000, 1_500) };
         Self { bit_row: fast + far, chunk, visit, addition, popular_addition: 1_500, row: 50_000 }
     }
 

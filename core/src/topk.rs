@@ -115,7 +115,7 @@ pub struct Selection {
 impl Selection {
     const SHARDS: usize = 64;
 
-    /// Makes an empty selection for `items` items; offers below `floor` are never taken.
+    /// Makes an empty selection for `items` items, whose bars stand at `floor`.
     ///
     /// # Panics
     /// If `k` is 0.
@@ -138,7 +138,7 @@ impl Selection {
 
     /// How long a list may grow before it is cut down to the k best.
     pub fn capacity(&self) -> usize {
-        self.k + (self.k / 2).max(8)
+        self.k.saturating_add((self.k / 2).max(8))
     }
 
     /// Offers many neighbours to `item` and empties `neighbours`; returns the bar if it rose.

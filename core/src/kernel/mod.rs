@@ -95,6 +95,9 @@ pub fn codes_of<'a>(
 /// Cost: `plan.cost` of one core; per worker one accumulator of 4 B per item (16 B weighted)
 /// and 4 B per item of bars, and the [`Selection`]. The result depends on `matrix`, `job` and
 /// `filter` alone.
+///
+/// # Panics
+/// If `matrix` holds weights and the measure only counts, which no resolved job asks for.
 pub fn neighbours(
     matrix: &Matrix,
     plan: &Plan,
@@ -103,6 +106,8 @@ pub fn neighbours(
     executor: &impl Executor,
     on_tile: impl Fn(&Tile) + Sync,
 ) -> Neighbours {
+    let is_weighted = matches!(matrix.0, Kind::Weights(_));
+    assert!(!is_weighted || job.measure.is_weighted(), "a measure that counts takes no weights");
     match &matrix.0 {
         Kind::Counts(columns) => compute(columns, plan, job, filter, executor, on_tile),
         Kind::Weights(columns) => compute(columns, plan, job, filter, executor, on_tile),
@@ -343,7 +348,8 @@ impl<'a, V: Value> Scorer<'a, V> {
             } else {
                 f32::INFINITY
             },
-            column_factor: if row.gives { self.ceilings.as_neighbour[position] } else { 0.0 },
+            // Nothing compares with NaN: where the row gives nothing, nothing matters to others.
+            column_factor: if row.gives { self.ceilings.as_neighbour[position] } else { f32::NAN },
         }
     }
 

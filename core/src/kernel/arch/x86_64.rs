@@ -128,7 +128,7 @@ pub(super) fn count_avx512(
     least: u32,
     counts: &mut [u32; CHUNK],
 ) -> bool {
-    debug_assert_eq!(kernel.0, Isa::Avx512, "the kernel proves that the machine has AVX-512");
+    assert_eq!(kernel.0, Isa::Avx512, "the kernel proves that the machine has AVX-512");
     // SAFETY: a kernel of that kind is only made where `has_avx512` holds.
     unsafe { count_512(rows, users, least, counts) }
 }
@@ -163,7 +163,7 @@ pub(super) fn count_avx2(
     least: u32,
     counts: &mut [u32; CHUNK],
 ) -> bool {
-    debug_assert_eq!(kernel.0, Isa::Avx2, "the kernel proves that the machine has AVX2");
+    assert_eq!(kernel.0, Isa::Avx2, "the kernel proves that the machine has AVX2");
     // SAFETY: a kernel of that kind is only made where `has_avx2` holds.
     unsafe { count_256(rows, users, least, counts) }
 }
@@ -186,7 +186,7 @@ pub(super) fn select_avx512(
     sieve: &Sieve<'_>,
     visit: impl FnMut(usize),
 ) {
-    debug_assert_eq!(kernel.0, Isa::Avx512, "the kernel proves that the machine has AVX-512");
+    assert_eq!(kernel.0, Isa::Avx512, "the kernel proves that the machine has AVX-512");
     // SAFETY: a kernel of that kind is only made where `has_avx512` holds.
     unsafe { select_512(counts, sieve, visit) }
 }
@@ -232,7 +232,7 @@ pub(super) fn select_avx2(
     sieve: &Sieve<'_>,
     visit: impl FnMut(usize),
 ) {
-    debug_assert_eq!(kernel.0, Isa::Avx2, "the kernel proves that the machine has AVX2");
+    assert_eq!(kernel.0, Isa::Avx2, "the kernel proves that the machine has AVX2");
     // SAFETY: a kernel of that kind is only made where `has_avx2` holds.
     unsafe { select_256(counts, sieve, visit) }
 }
