@@ -57,12 +57,16 @@ impl Schema {
     pub fn find(&self, file: &str, name: &str) -> Result<usize, Error> {
         let mut places = self.names().enumerate().filter(|(_, other)| *other == name);
         let Some((place, _)) = places.next() else {
-            return Err(Error::MissingColumn {
-                file: file.into(),
-                column: name.into(),
-                nearest: nearest(name, self.names()).map(String::from),
-                known: self.names().collect::<Vec<_>>().join(", "),
-            });
+            let names = self.names().collect::<Vec<_>>();
+            // A whole header line as one column is a file read with the wrong delimiter.
+            let (nearest, known) = match names[..] {
+                [line] if line.contains([',', ';', '\t', '|']) => {
+                    (None, format!("just one, `{line}`; is the delimiter right?"))
+                }
+                _ => (nearest(name, self.names()).map(String::from), names.join(", ")),
+            };
+            let (file, column) = (file.into(), name.into());
+            return Err(Error::MissingColumn { file, column, nearest, known });
         };
         match places.count() {
             0 => Ok(place),

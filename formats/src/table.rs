@@ -299,6 +299,9 @@ fn sniff(source: &dyn Source) -> Result<Sniffed, Error> {
     let name = file.to_lowercase();
     let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
     let not_as_named = |named| Err(Error::NotAsNamed { file: file.into(), named });
+    if length == 0 {
+        return Err(Error::NoHeader { file: file.into() });
+    }
     if ends(&[".parquet", ".pq"]) {
         return not_as_named("Parquet");
     }
@@ -308,10 +311,10 @@ fn sniff(source: &dyn Source) -> Result<Sniffed, Error> {
     if ends(&[".arrows"]) {
         return Ok(Sniffed::ArrowStream);
     }
-    if ends(&[".gz"]) && length > 0 {
+    if ends(&[".gz"]) {
         return not_as_named("gzip");
     }
-    if ends(&[".zst", ".zstd"]) && length > 0 {
+    if ends(&[".zst", ".zstd"]) {
         return not_as_named("zstd");
     }
     if ends(&[".jsonl", ".ndjson", ".json"]) {

@@ -78,5 +78,6 @@ fn what_is_no_csv_is_refused() {
     insta::assert_snapshot!(error("a.csv", b"PK\x03\x04rest".to_vec(), &pair()), @"a.csv is a ZIP archive or spreadsheet, which is not read; unpack it or export it as CSV");
     insta::assert_snapshot!(error("a.csv", b"user\0item".to_vec(), &pair()), @"a.csv is no text (it holds zero bytes), which is not read; export it as CSV, Parquet or Arrow");
     insta::assert_snapshot!(error("a.csv", "", &pair()), @"a.csv is empty: not even a header line; remove it or export it again");
+    insta::assert_snapshot!(error("a.parquet", "", &pair()), @"a.parquet is empty: not even a header line; remove it or export it again");
     insta::assert_snapshot!(error("a.csv.gz", gzip(b""), &pair()), @"a.csv.gz is empty: not even a header line; remove it or export it again");
 }
