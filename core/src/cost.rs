@@ -5,7 +5,7 @@
 
 use crate::{
     kernel::arch::{CHUNK, Kernel},
-    matrix::{Lists, Value},
+    matrix::Work,
 };
 
 /// What one core pays.
@@ -73,25 +73,20 @@ pub(crate) const fn is_sparse(additions: u64, items: usize) -> bool {
 }
 
 /// Chooses how many chunks the head has: as many as make all rows together cheapest.
-/// Cost: O(interactions).
-pub(crate) fn choose_head<V: Value>(
-    by_user: Lists<'_, V>,
-    supports: &[u32],
-    kernel: Kernel,
-) -> usize {
+/// Cost: O(items).
+pub(crate) fn choose_head(work: &Work, supports: &[u32], users: usize, kernel: Kernel) -> usize {
     let chunks = supports.len().div_ceil(CHUNK);
     let mut additions = vec![0_u64; chunks];
     let mut interactions = 0;
-    for user in 0..by_user.len() as u32 {
-        let (row, _) = by_user.row(user);
-        interactions += row.len();
-        for (before, position) in row.iter().enumerate() {
-            additions[*position as usize / CHUNK] += (row.len() - 1 - before) as u64;
-        }
+    for (position, support) in supports.iter().enumerate() {
+        // What a pair costs is booked on its more popular item: what is not smaller, not itself.
+        let greater = work.all[position] - work.smaller[position] - u64::from(*support);
+        additions[position / CHUNK] += greater;
+        interactions += *support as usize;
     }
     let pairs = 2 * additions.iter().sum::<u64>();
-    let model = CostModel::of(kernel, by_user.len(), is_sparse(pairs, supports.len()));
-    let bytes = by_user.len() * size_of::<crate::kernel::arch::BitRow>();
+    let model = CostModel::of(kernel, users, is_sparse(pairs, supports.len()));
+    let bytes = users * size_of::<crate::kernel::arch::BitRow>();
     let room = (interactions * HEAD_BYTES_PER_INTERACTION).max(1 << 26);
     let most = chunks.min(room / bytes.max(1));
 

@@ -231,11 +231,11 @@ impl<V: Value> Columns<V> {
         let by_user = relabel(interactions, &positions, value, executor);
         let by_position = by_user.to_csc();
         let mut work = Work::default();
-        (work.all, work.smaller) = additions(lists(&by_user), codes.len(), 0);
+        (work.all, work.smaller) = additions(lists(&by_user), codes.len(), 0, executor);
         // Only counts can be had from bits.
         let chunks = match (size_of::<V>(), layout.head) {
             (0, Some(chunks)) => chunks.min(codes.len().div_ceil(CHUNK)),
-            (0, None) => cost::choose_head(lists(&by_user), &supports, layout.kernel),
+            (0, None) => cost::choose_head(&work, &supports, by_user.rows(), layout.kernel),
             _ => 0,
         };
         let first = (chunks * CHUNK).min(codes.len());
@@ -243,7 +243,11 @@ impl<V: Value> Columns<V> {
             let last = ((chunk + 1) * CHUNK).min(codes.len());
             bit_rows(lists(&by_position), chunk * CHUNK..last, by_user.rows())
         });
-        (work.all_of_tail, work.smaller_of_tail) = additions(lists(&by_user), codes.len(), first);
+        (work.all_of_tail, work.smaller_of_tail) = if first == 0 {
+            (work.all.clone(), work.smaller.clone())
+        } else {
+            additions(lists(&by_user), codes.len(), first, executor)
+        };
         let tail = if first == 0 { by_user } else { tail_of(lists(&by_user), first, codes.len()) };
         let rows = lists(&by_position);
         let square = |position| {
@@ -312,17 +316,34 @@ impl<V: Value> Columns<V> {
 }
 
 /// Counts the additions of every row against (all, smaller) positions from `first` on.
-fn additions<V: Value>(by_user: Lists<'_, V>, items: usize, first: usize) -> (Vec<u64>, Vec<u64>) {
-    let (mut all, mut smaller) = (vec![0; items], vec![0; items]);
-    for user in 0..by_user.len() as u32 {
-        let (row, _) = by_user.row(user);
-        let head = row.partition_point(|position| (*position as usize) < first);
-        for (before, position) in row.iter().enumerate() {
-            all[*position as usize] += (row.len() - head) as u64;
-            smaller[*position as usize] += before.saturating_sub(head) as u64;
+fn additions<V: Value>(
+    by_user: Lists<'_, V>,
+    items: usize,
+    first: usize,
+    executor: &impl Executor,
+) -> (Vec<u64>, Vec<u64>) {
+    let (users, pieces) = (by_user.len(), executor.workers());
+    let parts = executor.map(pieces, |piece| {
+        let (mut all, mut smaller) = (vec![0; items], vec![0; items]);
+        for user in users * piece / pieces..users * (piece + 1) / pieces {
+            let (row, _) = by_user.row(user as u32);
+            let head = row.partition_point(|position| (*position as usize) < first);
+            for (before, position) in row.iter().enumerate() {
+                all[*position as usize] += (row.len() - head) as u64;
+                smaller[*position as usize] += before.saturating_sub(head) as u64;
+            }
         }
-    }
-    (all, smaller)
+        (all, smaller)
+    });
+    let add = |sums: &mut Vec<u64>, part: Vec<u64>| {
+        sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+    };
+    let sums = parts.into_iter().reduce(|mut sums, (all, smaller)| {
+        add(&mut sums.0, all);
+        add(&mut sums.1, smaller);
+        sums
+    });
+    sums.unwrap_or_else(|| (vec![0; items], vec![0; items]))
 }
 
 /// Sets the bits of one chunk of the head.
