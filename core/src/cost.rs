@@ -1,7 +1,8 @@
 //! The cost model: what a row takes on each path, from degrees alone.
 //!
-//! All costs are picoseconds of one core; the constants were measured (see
-//! `docs/performance.md`) and need only be right in proportion.
+//! All costs are picoseconds of one core; the constants were fitted to measured runs (see
+//! `docs/performance.md`; those of NEON and simd128 are estimates) and need only be right in
+//! proportion.
 
 use crate::{
     kernel::arch::{CHUNK, Kernel},

@@ -248,7 +248,7 @@ impl<'a, V: Value> Scorer<'a, V> {
             }
             self.columns.kernel().select(&counts[..end], &sieve, |hit| hits.push(hit as u32));
             let sum = |hit: u32| V::of_count(counts[hit as usize]);
-            self.thin(&mut row, first, &mut sieve, hits, estimates, sum);
+            self.thin(&row, first, &mut sieve, hits, estimates, sum);
             for hit in hits.drain(..) {
                 let sum = V::of_count(counts[hit as usize]);
                 self.pair(&mut row, first as u32 + hit, &sum, found, offers);
@@ -293,7 +293,7 @@ impl<'a, V: Value> Scorer<'a, V> {
                 self.tail.sum(position, end as u32, all);
                 V::select(self.columns.kernel(), &all[..end], &sieve, |hit| hits.push(hit as u32));
             }
-            self.thin(&mut row, first, &mut sieve, hits, estimates, |hit| sums[hit as usize]);
+            self.thin(&row, first, &mut sieve, hits, estimates, |hit| sums[hit as usize]);
             for hit in hits.drain(..) {
                 self.pair(&mut row, first as u32 + hit, &sums[hit as usize], found, offers);
             }
@@ -365,10 +365,11 @@ impl<'a, V: Value> Scorer<'a, V> {
     }
 
     /// Leaves out hits that cannot be among the row's k best, where the measure lets scores be
-    /// estimated: k of them estimated at some value or above raise the bar to just below it.
+    /// estimated: k of them estimated at some value or above raise the sieve's limit to just
+    /// below it.
     fn thin(
         &self,
-        row: &mut Row,
+        row: &Row,
         first: usize,
         sieve: &mut Sieve<'_>,
         hits: &mut Vec<u32>,

@@ -1,18 +1,15 @@
 //! NEON, which every aarch64 has.
-#![expect(unsafe_code, reason = "vector instructions, and lists of indices checked beforehand")]
+#![expect(unsafe_code, reason = "vector instructions")]
 
 use std::arch::aarch64::{
     uint64x2_t, vandq_u64, vdupq_n_u64, veorq_u64, vld1q_u64, vorrq_u64, vst1q_u64,
 };
 
-use super::{
-    BitRow, CHUNK, Indices,
-    counter::{self, Bits, DIGITS},
-};
+use super::{BitRow, counter::Bits};
 
 /// A quarter of a row.
 #[derive(Clone, Copy)]
-struct Row128(uint64x2_t);
+pub(super) struct Row128(uint64x2_t);
 
 impl Bits for Row128 {
     const PARTS: usize = 4;
@@ -44,25 +41,4 @@ impl Bits for Row128 {
             (Self(veorq_u64(half, c.0)), Self(carry))
         }
     }
-}
-
-pub(super) fn count(
-    rows: &[BitRow],
-    users: Indices<'_>,
-    least: u32,
-    counts: &mut [u32; CHUNK],
-) -> bool {
-    let mut digits = [BitRow::default(); DIGITS];
-    let list = users.list;
-    let row = |index: usize, part| {
-        // SAFETY: `index` is below the number of users, every user below `bound`, and `bound`
-        // at most the number of rows: `Kernel::count` has checked that.
-        Row128::load(unsafe { rows.get_unchecked(*list.get_unchecked(index) as usize) }, part)
-    };
-    let used = counter::count(list.len(), row, |_| (), &mut digits);
-    let reaches = counter::reaches(&digits[..used], least);
-    if reaches {
-        counter::expand(&digits, used, counts);
-    }
-    reaches
 }

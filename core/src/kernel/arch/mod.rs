@@ -17,6 +17,8 @@ mod wasm32;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+use self::counter::{Bits, DIGITS, Digits};
+
 /// Items in one bit row.
 pub(crate) const CHUNK: usize = 512;
 
@@ -112,9 +114,9 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => x86_64::count_avx512(self, rows, users, least, counts),
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon => aarch64::count(rows, users, least, counts),
+            Isa::Neon => count_with::<aarch64::Row128>(rows, users, least, counts),
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Isa::Simd128 => wasm32::count(rows, users, least, counts),
+            Isa::Simd128 => count_with::<wasm32::Row128>(rows, users, least, counts),
         }
     }
 
@@ -188,6 +190,49 @@ impl<'a> Indices<'a> {
     pub(super) fn slice(self, range: std::ops::Range<usize>) -> Self {
         Self { list: &self.list[range], bound: self.bound }
     }
+}
+
+/// Counts the digits of a chunk with vectors of a given width, whose instructions the caller has.
+///
+/// # Panics
+/// If there are fewer rows than the users' bound.
+#[inline(always)]
+#[expect(unsafe_code, reason = "the users were checked once, and this is the innermost loop")]
+fn count_digits<B: Bits>(rows: &[BitRow], users: Indices<'_>, digits: &mut Digits) -> usize {
+    /// Rows are asked for this many users ahead.
+    const AHEAD: usize = 32;
+    assert!(users.bound <= rows.len(), "every user has a row");
+    let list = users.list;
+    let row = |index: usize, part| {
+        // SAFETY: `counter::count` asks for indices below `list.len()`, every user is below
+        // `bound`, and `bound` is at most the number of rows.
+        B::load(unsafe { rows.get_unchecked(*list.get_unchecked(index) as usize) }, part)
+    };
+    let ahead = |first: usize| {
+        if let Some(next) = list.get(first + AHEAD..first + AHEAD + 16) {
+            for user in next {
+                prefetch(rows, *user as usize);
+            }
+        }
+    };
+    counter::count::<B>(list.len(), row, ahead, digits)
+}
+
+/// Counts with vectors of a given width; see [`Kernel::count`].
+#[inline(always)]
+fn count_with<B: Bits>(
+    rows: &[BitRow],
+    users: Indices<'_>,
+    least: u32,
+    counts: &mut [u32; CHUNK],
+) -> bool {
+    let mut digits = [BitRow::default(); DIGITS];
+    let used = count_digits::<B>(rows, users, &mut digits);
+    let reaches = counter::reaches(&digits[..used], least);
+    if reaches {
+        counter::expand(&digits, used, counts);
+    }
+    reaches
 }
 
 /// Calls `add` with the sum at each index, up to the first index that is not below `end`, and the

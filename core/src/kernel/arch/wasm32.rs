@@ -1,16 +1,12 @@
 //! WebAssembly's 128-bit vectors.
-#![expect(unsafe_code, reason = "lists of indices checked beforehand")]
 
 use std::arch::wasm32::{u64x2, u64x2_extract_lane, v128, v128_and, v128_or, v128_xor};
 
-use super::{
-    BitRow, CHUNK, Indices,
-    counter::{self, Bits, DIGITS},
-};
+use super::{BitRow, counter::Bits};
 
 /// A quarter of a row.
 #[derive(Clone, Copy)]
-struct Row128(v128);
+pub(super) struct Row128(v128);
 
 impl Bits for Row128 {
     const PARTS: usize = 4;
@@ -37,25 +33,4 @@ impl Bits for Row128 {
         let carry = v128_or(v128_and(a.0, b.0), v128_and(half, c.0));
         (Self(v128_xor(half, c.0)), Self(carry))
     }
-}
-
-pub(super) fn count(
-    rows: &[BitRow],
-    users: Indices<'_>,
-    least: u32,
-    counts: &mut [u32; CHUNK],
-) -> bool {
-    let mut digits = [BitRow::default(); DIGITS];
-    let list = users.list;
-    let row = |index: usize, part| {
-        // SAFETY: `index` is below the number of users, every user below `bound`, and `bound`
-        // at most the number of rows: `Kernel::count` has checked that.
-        Row128::load(unsafe { rows.get_unchecked(*list.get_unchecked(index) as usize) }, part)
-    };
-    let used = counter::count(list.len(), row, |_| (), &mut digits);
-    let reaches = counter::reaches(&digits[..used], least);
-    if reaches {
-        counter::expand(&digits, used, counts);
-    }
-    reaches
 }

@@ -1,5 +1,5 @@
 //! AVX2 and AVX-512.
-#![expect(unsafe_code, reason = "vector instructions, and lists of indices checked beforehand")]
+#![expect(unsafe_code, reason = "vector instructions")]
 
 use std::arch::x86_64::{
     __m256i, __m512i, _CMP_GE_OQ, _mm256_and_si256, _mm256_load_si256, _mm256_or_si256,
@@ -11,13 +11,10 @@ use std::arch::x86_64::{
 };
 
 use super::{
-    BitRow, CHUNK, Indices, Isa, Kernel, Sieve,
-    counter::{self, Bits, DIGITS, Digits},
-    portable, prefetch,
+    BitRow, CHUNK, Indices, Isa, Kernel, Sieve, count_digits, count_with,
+    counter::{self, Bits, DIGITS},
+    portable,
 };
-
-/// Rows are asked for this many users ahead.
-const AHEAD: usize = 32;
 
 pub(super) fn has_avx2() -> bool {
     is_x86_feature_detected!("avx2")
@@ -101,25 +98,6 @@ impl Bits for Row256 {
     }
 }
 
-/// Counts with a given width. The caller has the instructions of `B`.
-#[inline(always)]
-fn count_digits<B: Bits>(rows: &[BitRow], users: Indices<'_>, digits: &mut Digits) -> usize {
-    let list = users.list;
-    let row = |index: usize, part| {
-        // SAFETY: `index` is below the number of users, every user below `bound`, and `bound`
-        // at most the number of rows: `Kernel::count` has checked that.
-        B::load(unsafe { rows.get_unchecked(*list.get_unchecked(index) as usize) }, part)
-    };
-    let ahead = |first: usize| {
-        if let Some(next) = list.get(first + AHEAD..first + AHEAD + 16) {
-            for user in next {
-                prefetch(rows, *user as usize);
-            }
-        }
-    };
-    counter::count::<B>(list.len(), row, ahead, digits)
-}
-
 #[inline]
 pub(super) fn count_avx512(
     kernel: Kernel,
@@ -170,13 +148,7 @@ pub(super) fn count_avx2(
 
 #[target_feature(enable = "avx2")]
 fn count_256(rows: &[BitRow], users: Indices<'_>, least: u32, counts: &mut [u32; CHUNK]) -> bool {
-    let mut digits = [BitRow::default(); DIGITS];
-    let used = count_digits::<Row256>(rows, users, &mut digits);
-    let reaches = counter::reaches(&digits[..used], least);
-    if reaches {
-        counter::expand(&digits, used, counts);
-    }
-    reaches
+    count_with::<Row256>(rows, users, least, counts)
 }
 
 #[inline]
