@@ -60,7 +60,9 @@ fn columns(all: &RowBlock, positions: Range<u32>, as_bits: bool) -> ColumnBlock 
     if as_bits {
         let bits = |list: &Vec<(u32, Option<f64>)>| {
             let mut row = BitRow::default();
-            list.iter().for_each(|(bit, _)| row.0[*bit as usize / 64] |= 1 << (bit % 64));
+            for (bit, _) in list {
+                row.0[*bit as usize / 64] |= 1 << (bit % 64);
+            }
             row
         };
         let rows = lists.iter().map(bits).collect();
