@@ -5,11 +5,13 @@ mod commands;
 mod config;
 mod error;
 mod inputs;
+mod lists;
 mod output;
 mod pipeline;
 mod pool;
 mod progress;
 mod publish;
+mod rundir;
 mod stdout;
 mod text;
 

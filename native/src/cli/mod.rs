@@ -187,6 +187,10 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "Output")]
     pub(crate) overwrite: bool,
 
+    /// Begin the run directory anew, whatever it holds of an earlier run
+    #[arg(long, help_heading = "Output")]
+    pub(crate) restart: bool,
+
     /// Run even if a guard thinks it is too much work
     #[arg(long, help_heading = "Work")]
     pub(crate) force: bool,
