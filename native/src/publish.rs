@@ -145,6 +145,11 @@ impl WorkingFile {
         Ok(Self { file, registered, target: target.to_owned(), existing })
     }
 
+    /// Returns where the file is while it is written.
+    pub(crate) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
     /// Returns the open file.
     pub(crate) fn file(&mut self) -> &mut File {
         self.file.as_file_mut()
@@ -223,6 +228,11 @@ impl WorkingFolder {
             registered(|| builder.tempdir_in(&parent), |folder: &TempDir| folder.path())
                 .map_err(|error| Error::file("write to", &parent, &error))?;
         Ok(Self { folder, registered, target: target.to_owned(), existing })
+    }
+
+    /// Returns where the folder is while it is written.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Creates a file in the folder.

@@ -13,6 +13,7 @@ use crate::{
     output::NEIGHBOURS,
     progress::Reporter,
     publish::{Existing, NewFolder},
+    rundir::Earlier,
     stdout,
     text::{Align, Table, width},
 };
@@ -39,7 +40,8 @@ pub(crate) fn demo(keep: Option<&Path>, reporter: &Reporter) -> Result<(), Error
     fs::write(&orders, shop::csv()).map_err(|error| Error::file("write", &orders, &error))?;
     let out = folder.path().join("similar");
     let settings = settings(&orders, &out)?;
-    let options = Options { existing: Existing::Refuse, force: false };
+    let earlier = Earlier::Continue;
+    let options = Options { existing: Existing::Refuse, earlier, force: false };
     let place = match keep {
         Some(_) => out.display().to_string(),
         None => "a temporary folder".into(),

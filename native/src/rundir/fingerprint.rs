@@ -2,7 +2,7 @@
 //!
 //! A fingerprint is a file's path, length, modified time and a checksum of its content. Files of
 //! up to 16 MiB are summed up whole, and then the modified time does not matter: a copy is as
-//! good. Of longer files the checksum covers 256 blocks of 64 KiB at even distances, the first
+//! good. Of longer files the checksum covers 64 blocks of 64 KiB at even distances, the first
 //! and the last bytes among them, and the modified time counts too. What goes unnoticed is a file
 //! of more than 16 MiB, changed in place between the blocks, at the same length, with its
 //! modified time set back.
@@ -22,7 +22,7 @@ use crate::{
 /// Files up to this length are summed up whole.
 const WHOLE: u64 = 16 << 20;
 /// Blocks that are read of longer files.
-const BLOCKS: u64 = 256;
+const BLOCKS: u64 = 64;
 /// Bytes of such a block.
 const BLOCK: u64 = 64 << 10;
 

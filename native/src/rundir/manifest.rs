@@ -263,7 +263,7 @@ impl Manifest {
         let text = format!("{{\n{CHECKSUM}{checksum}\",\n{lines}\n");
         let mut working = WorkingFile::create(&path, Existing::Replace)?;
         let written = working.file().write_all(text.as_bytes());
-        written.map_err(|error| super::write_error(&path, &error))?;
+        written.map_err(|error| Error::file("write", &path, &error))?;
         working.publish()
     }
 }

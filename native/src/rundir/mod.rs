@@ -9,12 +9,14 @@
 //! [`RunDir::finish`]. What it needs of the stages before it asks for with [`RunDir::verified`].
 
 mod checksum;
+mod cleaning;
 mod compare;
 mod fingerprint;
 mod lock;
 mod machine;
 mod manifest;
 mod stage;
+mod steps;
 mod tables;
 mod take;
 mod work;
@@ -26,12 +28,11 @@ use std::{
 
 use self::lock::Lock;
 pub(crate) use self::{
-    compare::Changes,
     machine::Machine,
     manifest::{FileRecord, MANIFEST, Manifest, StageName, StageRecord},
     stage::{Folder, StageFile, StageRun},
     take::{Form, take},
-    work::{Start, Work},
+    work::{Start, run, run_stage},
 };
 use crate::{error::Error, progress::Reporter, publish, text::printable};
 
@@ -321,18 +322,6 @@ fn damage(path: &Path, file: &FileRecord) -> Result<Option<String>, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(format!("{name} is gone"))),
         Err(error) => Err(Error::file("read", path, &error)),
     }
-}
-
-/// A file that cannot be written, with what to do about it.
-pub(crate) fn write_error(path: &Path, error: &io::Error) -> Error {
-    Error::file("write", path, error).with_help_if(match error.kind() {
-        io::ErrorKind::StorageFull
-        | io::ErrorKind::QuotaExceeded
-        | io::ErrorKind::FileTooLarge => {
-            Some("make room and give the same command again: it goes on from here".into())
-        }
-        _ => None,
-    })
 }
 
 /// Creates the folder if nothing is there.

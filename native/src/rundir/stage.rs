@@ -13,7 +13,6 @@ use super::{
     checksum::{Checksum, Summing},
     machine,
     manifest::{FileRecord, StageName, StageRecord, now},
-    write_error,
 };
 use crate::{
     error::Error,
@@ -132,6 +131,11 @@ impl StageFile {
         &self.target
     }
 
+    /// Returns the length and checksum of what was written.
+    pub(crate) fn total(&self) -> (u64, Checksum) {
+        self.out.total()
+    }
+
     /// Puts the file in its place and returns its record.
     ///
     /// # Errors
@@ -171,7 +175,7 @@ impl Folder {
         let folder = run_dir.join(name);
         match fs::create_dir(&folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                Err(write_error(&folder, &error))
+                Err(Error::file("write", &folder, &error))
             }
             _ => Ok(Self { folder: run_dir.into(), name }),
         }

@@ -1,18 +1,24 @@
 //! The tables that stages leave: into Parquet and back.
 
-use std::{collections::BTreeMap, io::Write, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use ilk_core::{
     clean::{Cleaned, Needs, Reason, clean},
-    ids::{Cells, IdColumn, Ids, TextColumn, TextList},
+    ids::{IdColumn, Ids, TextColumn, TextList},
     interactions::Interactions,
     job::Job,
+    matrix::{ColumnBlock, ItemTable, Matrix},
     neighbours::{Catalogue, Neighbour, Neighbours},
+    plan::Plan,
     rows::{BadCell, Rows, TimeColumn},
 };
 use ilk_formats::{CellType, ReadOptions, Table, TableWriter, Values, read_notes, read_plain};
 
-use super::{Failure, StageFile, StageName, files};
+use super::{StageFile, StageName, files};
 use crate::{error::Error, inputs::FileSource};
 
 /// Rows of a table made at a time.
@@ -40,7 +46,7 @@ pub(super) fn open(path: &Path) -> Result<Arc<FileSource>, Error> {
 /// A plain table on its way into a file of a stage.
 pub(super) struct Writing {
     writer: TableWriter<StageFile>,
-    target: std::path::PathBuf,
+    target: PathBuf,
 }
 
 impl Writing {
@@ -222,24 +228,16 @@ const ASIDE: [(&str, CellType); 8] = [
     ("detail", CellType::Text),
 ];
 
-/// Rows that were set aside, on their way into a table.
+/// Rows that were set aside, on their way into a table. The file comes into being with the first.
+#[derive(Default)]
 pub(super) struct Aside {
-    writing: Writing,
+    writing: Option<Writing>,
     rows: Vec<u64>,
     texts: [TextColumn; ASIDE.len() - 1],
 }
 
 impl Aside {
-    /// Begins a table.
-    ///
-    /// # Errors
-    /// If the disk refuses.
-    pub(super) fn new(file: StageFile) -> Result<Self, Error> {
-        let writing = Writing::new(file, &ASIDE)?;
-        Ok(Self { writing, rows: Vec::new(), texts: Default::default() })
-    }
-
-    /// Appends a row of the input as it stood there; `name` is that of its file.
+    /// Takes a row of the input as it stood there; `name` is that of its file.
     pub(super) fn push(&mut self, name: &str, rows: &Rows, row: usize, reason: Reason) {
         let raw = |bad: &[BadCell]| {
             let found = bad.binary_search_by_key(&(row as u32), |cell| cell.row).ok()?;
@@ -268,11 +266,14 @@ impl Aside {
         }
     }
 
-    /// Writes what has gathered; to be called between chunks.
+    /// Writes what has gathered, to be called between chunks; `create` makes the file.
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(super) fn flush(&mut self) -> Result<(), Error> {
+    pub(super) fn flush(
+        &mut self,
+        create: impl FnOnce() -> Result<StageFile, Error>,
+    ) -> Result<(), Error> {
         let rows = std::mem::take(&mut self.rows);
         if rows.is_empty() {
             return Ok(());
@@ -280,16 +281,19 @@ impl Aside {
         let [file, texts @ ..] = std::mem::take(&mut self.texts);
         let mut values = vec![Values::Text(file), Values::U64(rows)];
         values.extend(texts.map(Values::Text));
-        self.writing.write(values)
+        let writing = match self.writing.take() {
+            Some(writing) => writing,
+            None => Writing::new(create()?, &ASIDE)?,
+        };
+        self.writing.insert(writing).write(values)
     }
 
-    /// Ends the table.
+    /// Ends the table; `None` if no row was set aside.
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(super) fn finish(mut self) -> Result<StageFile, Error> {
-        self.flush()?;
-        self.writing.finish()
+    pub(super) fn finish(self) -> Result<Option<StageFile>, Error> {
+        self.writing.map(Writing::finish).transpose()
     }
 }
 
@@ -305,13 +309,29 @@ fn push_text(column: &mut TextColumn, text: Option<&str>) {
 ///
 /// # Errors
 /// If one cannot be read, or the disk refuses.
-pub(super) fn gather_aside(file: StageFile, parts: &[std::path::PathBuf]) -> Result<StageFile, Error> {
+pub(super) fn gather_aside(file: StageFile, parts: &[PathBuf]) -> Result<StageFile, Error> {
     let mut writing = Writing::new(file, &ASIDE)?;
     let names = ASIDE.map(|(name, _)| name);
     for part in parts {
         read_plain(open(part)?, &names, &mut |values| writing.write(values))?;
     }
     writing.finish()
+}
+
+/// Makes a column of texts.
+pub(super) fn text_column(texts: impl Iterator<Item = Option<String>>) -> Values {
+    let mut column = TextColumn::default();
+    texts.for_each(|text| push_text(&mut column, text.as_deref()));
+    Values::Text(column)
+}
+
+/// Counts the rows of a table.
+///
+/// # Errors
+/// If it cannot be read.
+pub(super) fn row_count(path: &Path) -> Result<u64, Error> {
+    let input = ilk_formats::Input::open(open(path)?, None)?;
+    Ok(input.row_count().unwrap_or_default())
 }
 
 /// Writes microseconds since 1970 as people read them; `None` for none.
@@ -537,67 +557,131 @@ pub(super) fn read_interactions(path: &Path, items: usize) -> Result<Interaction
     Interactions::new(ends, codes, items, weights, times).map_err(|_| unfit(path))
 }
 
-/// Columns of what tiles found: codes, score and overlap, with the number of the tile.
-const OFFERS: [(&str, CellType); 5] = [
+/// Columns of the items in the order of the matrix.
+const MATRIX: [(&str, CellType); 5] = [
+    ("position", CellType::U32),
+    ("item", CellType::U32),
+    ("support", CellType::U32),
+    ("squares", CellType::F64),
+    ("columns", CellType::Text),
+];
+
+/// Writes the items in the order of the matrix: code, users, sum of squared weights, and which
+/// block of columns they are in.
+///
+/// # Errors
+/// If the disk refuses.
+pub(super) fn write_matrix(file: StageFile, matrix: &Matrix) -> Result<StageFile, Error> {
+    let mut writing = Writing::new(file, &MATRIX)?;
+    let table = matrix.table();
+    for range in chunks(table.len()) {
+        let mut columns = TextColumn::default();
+        for block in matrix.columns() {
+            let positions = block.positions();
+            let here = positions.start.max(range.start as u32)..positions.end.min(range.end as u32);
+            here.for_each(|_| push_text(&mut columns, Some(block_name(block))));
+        }
+        writing.write(vec![
+            codes_of(&range),
+            Values::U32(table.codes()[range.clone()].to_vec()),
+            Values::U32(table.supports()[range.clone()].to_vec()),
+            Values::F64(table.squares()[range].to_vec()),
+            Values::Text(columns),
+        ])?;
+    }
+    writing.finish()
+}
+
+/// Says how a block of columns is kept: the dense head as bits, the sparse tail as lists.
+fn block_name(block: &ColumnBlock) -> &'static str {
+    if block.bits().is_some() { "head" } else { "tail" }
+}
+
+/// Reads what [`write_matrix`] wrote, for the matrix of `users` users.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(super) fn read_item_table(path: &Path, users: usize) -> Result<ItemTable, Error> {
+    let (mut codes, mut supports, mut squares) = (Vec::new(), Vec::new(), Vec::new());
+    read_plain(open(path)?, &["item", "support", "squares"], &mut |values| {
+        let values = <[Values; 3]>::try_from(values).map_err(|_| unfit(path))?;
+        let [Values::U32(item), Values::U32(support), Values::F64(square)] = values else {
+            return Err(unfit(path));
+        };
+        codes.extend(item);
+        supports.extend(support);
+        squares.extend(square);
+        Ok(())
+    })?;
+    Ok(ItemTable::new(users, codes, supports, squares))
+}
+
+/// Columns of the plan.
+const PLAN: [(&str, CellType); 5] = [
     ("tile", CellType::U32),
+    ("block", CellType::U32),
+    ("columns", CellType::Text),
+    ("rows", CellType::U32),
+    ("predicted_microseconds", CellType::U64),
+];
+
+/// Writes the tiles in the order to compute them: which block of columns, how many rows of the
+/// matrix, and what each costs one core.
+///
+/// # Errors
+/// If the disk refuses.
+pub(super) fn write_plan(file: StageFile, matrix: &Matrix, plan: &Plan) -> Result<StageFile, Error> {
+    let mut writing = Writing::new(file, &PLAN)?;
+    let mut columns = TextColumn::default();
+    for tile in &plan.tiles {
+        push_text(&mut columns, Some(block_name(&matrix.columns()[tile.columns])));
+    }
+    let tiles = || plan.tiles.iter();
+    writing.write(vec![
+        codes_of(&(0..plan.tiles.len())),
+        Values::U32(tiles().map(|tile| tile.columns as u32).collect()),
+        Values::Text(columns),
+        Values::U32(tiles().map(|tile| plan.rows(tile).len() as u32).collect()),
+        Values::U64(tiles().map(|tile| tile.cost / 1_000_000).collect()),
+    ])?;
+    writing.finish()
+}
+
+/// Columns of what tiles found: codes, score and overlap.
+const OFFERS: [(&str, CellType); 4] = [
     ("item", CellType::U32),
     ("neighbour", CellType::U32),
     ("score", CellType::F32),
     ("overlap", CellType::U32),
 ];
 
-/// What tiles found, tile by tile.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    tiles: Vec<u32>,
-    tile: Vec<u32>,
-    item: Vec<u32>,
-    neighbour: Vec<u32>,
-    score: Vec<f32>,
-    overlap: Vec<u32>,
-}
-
-impl Found {
-    /// Appends the offers of a tile, by code.
-    pub(super) fn push(&mut self, tile: u32, offers: impl IntoIterator<Item = (u32, Neighbour)>) {
-        self.tiles.push(tile);
-        for (item, neighbour) in offers {
-            self.tile.push(tile);
-            self.item.push(item);
-            self.neighbour.push(neighbour.code);
-            self.score.push(neighbour.score);
-            self.overlap.push(neighbour.overlap);
-        }
-    }
-
-    /// Counts the offers.
-    pub(super) fn len(&self) -> usize {
-        self.item.len()
-    }
-
-    /// Returns the tiles.
-    pub(super) fn tiles(&self) -> &[u32] {
-        &self.tiles
-    }
-
-    /// Writes all of it; the file notes which tiles are in it, also those that found nothing.
-    ///
-    /// # Errors
-    /// If the disk refuses.
-    pub(super) fn write(self, file: StageFile) -> Result<StageFile, Error> {
-        let mut writing = Writing::new(file, &OFFERS)?;
-        let tiles = self.tiles.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
-        writing.note("ilk.tiles", &tiles);
+/// Writes what tiles found, item and neighbour as codes. The file notes which tiles are in it,
+/// also those that found nothing.
+///
+/// # Errors
+/// If the disk refuses.
+pub(super) fn write_offers(
+    file: StageFile,
+    tiles: &[u32],
+    offers: &[(u32, Neighbour)],
+) -> Result<StageFile, Error> {
+    let mut writing = Writing::new(file, &OFFERS)?;
+    let tiles = tiles.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
+    writing.note(TILES, &tiles);
+    for range in chunks(offers.len()) {
+        let rows = &offers[range];
         writing.write(vec![
-            Values::U32(self.tile),
-            Values::U32(self.item),
-            Values::U32(self.neighbour),
-            Values::F32(self.score),
-            Values::U32(self.overlap),
+            Values::U32(rows.iter().map(|(item, _)| *item).collect()),
+            Values::U32(rows.iter().map(|(_, neighbour)| neighbour.code).collect()),
+            Values::F32(rows.iter().map(|(_, neighbour)| neighbour.score).collect()),
+            Values::U32(rows.iter().map(|(_, neighbour)| neighbour.overlap).collect()),
         ])?;
-        writing.finish()
     }
+    writing.finish()
 }
+
+/// The note of a file that says which tiles are in it.
+const TILES: &str = "ilk.tiles";
 
 /// Reads which tiles a file holds.
 ///
@@ -605,7 +689,7 @@ impl Found {
 /// If it cannot be read.
 pub(super) fn tiles_in(path: &Path) -> Result<Vec<u32>, Error> {
     let notes = notes(path)?;
-    let tiles = notes.get("ilk.tiles").map_or("", String::as_str).split_ascii_whitespace();
+    let tiles = notes.get(TILES).map_or("", String::as_str).split_ascii_whitespace();
     tiles.map(|tile| tile.parse().map_err(|_| unfit(path))).collect()
 }
 
