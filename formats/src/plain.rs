@@ -4,8 +4,8 @@
 use std::{io::Write, ops::Range, sync::Arc};
 
 use arrow_array::{
-    Array as _, ArrayRef, ArrowPrimitiveType, Float32Array, Float64Array, Int64Array, PrimitiveArray,
-    RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array, UInt64Array,
+    Array as _, ArrayRef, ArrowPrimitiveType, Float32Array, Float64Array, Int64Array,
+    PrimitiveArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array, UInt64Array,
     cast::AsArray,
     types::{
         Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type,
@@ -193,7 +193,9 @@ fn properties(columns: &[(&str, CellType)]) -> WriterProperties {
         let column = ColumnPath::from(*name);
         properties = match cell_type {
             CellType::Text => properties,
-            CellType::F32 | CellType::F64 => properties.set_column_dictionary_enabled(column, false),
+            CellType::F32 | CellType::F64 => {
+                properties.set_column_dictionary_enabled(column, false)
+            }
             // Codes are often sorted, and hashing each would cost more than all the rest.
             _ => properties
                 .set_column_dictionary_enabled(column.clone(), false)

@@ -131,7 +131,8 @@ impl<'a> Cleaner<'a> {
         let mut found = BTreeMap::new();
         for (piece, files) in by_piece(self.cleaned.whole()?.0) {
             let aside = asides.remove(&piece).unwrap_or_default();
-            let last = files.last().map(|file| notes(&self.run_dir.join(&file.name))).transpose()?;
+            let last =
+                files.last().map(|file| notes(&self.run_dir.join(&file.name))).transpose()?;
             let tally = last.and_then(|mut notes| notes.remove(TALLY));
             let tally = tally.and_then(|text| serde_json::from_str::<TallyNote>(&text).ok());
             let is_whole = tally.as_ref().is_some_and(|tally| {
@@ -223,17 +224,16 @@ struct Open {
 impl Kept<'_> {
     fn write(&mut self, chunk: &Cleaned) -> Result<(), Error> {
         let shape = Shape::of(chunk);
-        let fits = |open: &mut Open| open.shape == shape && open.rows < FILE_ROWS;
-        let mut open = match self.open.take_if(fits) {
-            Some(open) => open,
-            None => {
-                if let Some(full) = self.open.take() {
-                    self.files.push(Folder::publish(full.writing.finish()?)?);
-                }
-                let stem = format!("{:06}.{:03}", self.number, self.files.len());
-                let writing = shape.begin(self.folder.begin(&stem)?, chunk)?;
-                Open { writing, shape, rows: 0 }
-            }
+        let is_full = |open: &mut Open| open.shape != shape || open.rows >= FILE_ROWS;
+        if let Some(full) = self.open.take_if(is_full) {
+            self.files.push(Folder::publish(full.writing.finish()?)?);
+        }
+        let mut open = if let Some(open) = self.open.take() {
+            open
+        } else {
+            let stem = format!("{:06}.{:03}", self.number, self.files.len());
+            let writing = shape.begin(self.folder.begin(&stem)?, chunk)?;
+            Open { writing, shape, rows: 0 }
         };
         open.rows += chunk.len();
         open.writing.write(cleaned_values(chunk))?;

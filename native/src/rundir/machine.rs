@@ -67,6 +67,6 @@ mod tests {
         let block = vec![1_u8; 64 << 20];
         let after = peak_memory().unwrap();
         assert!(after >= before + (60 << 20), "{before} {after} {}", block.len());
-        assert!(Machine::here(Kernel::default()).memory.unwrap() > 64 << 20);
+        assert!(Machine::here(Kernel::detect()).memory.unwrap() > 64 << 20);
     }
 }

@@ -103,8 +103,9 @@ impl FromStr for StageName {
     fn from_str(text: &str) -> Result<Self, String> {
         let names = || Self::ALL.into_iter().map(Self::name);
         Self::ALL.into_iter().find(|stage| stage.name() == text).ok_or_else(|| {
-            did_you_mean(text, names())
-                .unwrap_or_else(|| format!("the stages are {}", names().collect::<Vec<_>>().join(", ")))
+            did_you_mean(text, names()).unwrap_or_else(|| {
+                format!("the stages are {}", names().collect::<Vec<_>>().join(", "))
+            })
         })
     }
 }
@@ -187,6 +188,8 @@ pub(crate) struct Manifest {
     pub(crate) machine: Machine,
     /// Threads of the last attempt.
     pub(crate) threads: usize,
+    /// Whether it runs although a guard thinks it is too much work.
+    pub(crate) force: bool,
     /// The stages that are done.
     pub(crate) stages: BTreeMap<StageName, StageRecord>,
     /// What was written outside of the run directory.
@@ -216,6 +219,7 @@ impl Manifest {
             lists: BTreeMap::new(),
             machine,
             threads: 0,
+            force: false,
             stages: BTreeMap::new(),
             out: None,
         }
@@ -286,6 +290,9 @@ fn checked(text: &str) -> Option<String> {
 }
 
 fn damaged(path: &Path) -> Error {
-    Error::input(format!("{} is damaged or was changed: its checksum does not match", path.display()))
-        .with_help("put it back as it was, or begin anew with --restart")
+    Error::input(format!(
+        "{} is damaged or was changed: its checksum does not match",
+        path.display()
+    ))
+    .with_help("put it back as it was, or begin anew with --restart")
 }

@@ -129,7 +129,8 @@ impl RunDir {
         check_own(path)?;
         let lock = Lock::take(path)?;
         let folders = files::FOLDERS.iter().map(|folder| path.join(folder));
-        for folder in [path.to_owned()].into_iter().chain(folders).filter(|folder| folder.is_dir()) {
+        for folder in [path.to_owned()].into_iter().chain(folders).filter(|folder| folder.is_dir())
+        {
             publish::remove_left_behind(&folder)
                 .map_err(|error| Error::file("tidy up", &folder, &error))?;
         }
@@ -147,6 +148,16 @@ impl RunDir {
     /// Returns where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Lets its path hold wherever the process goes.
+    ///
+    /// # Errors
+    /// If the system does not tell where it is.
+    pub(crate) fn make_absolute(&mut self) -> Result<(), Error> {
+        self.path = std::path::absolute(&self.path)
+            .map_err(|error| Error::file("find", &self.path, &error))?;
+        Ok(())
     }
 
     /// Returns the path of one of its files.
@@ -277,23 +288,22 @@ impl RunDir {
         }
     }
 
-    /// Finds a stage of which a file is gone or has another length; looks at no content.
-    pub(crate) fn find_missing(&self) -> Option<Damage> {
+    /// Finds the stages of which a file is gone or has another length; looks at no content.
+    pub(crate) fn find_missing(&self) -> Vec<Damage> {
         let stages = self.manifest.iter().flat_map(|manifest| &manifest.stages);
-        for (stage, record) in stages.filter(|(_, record)| !record.again) {
-            for file in &record.files {
+        let stages = stages.filter(|(_, record)| !record.again);
+        let missing = |(stage, record): (&StageName, &StageRecord)| {
+            let what = record.files.iter().find_map(|file| {
                 let path = self.file(&file.name);
-                let there = fs::metadata(&path).map(|metadata| metadata.len()).ok();
-                if there != Some(file.bytes) {
-                    let what = match there {
-                        None => format!("{} is gone", path.display()),
-                        Some(_) => format!("{} is cut short or was changed", path.display()),
-                    };
-                    return Some(Damage { stage: *stage, what });
+                match fs::metadata(&path) {
+                    Ok(metadata) if metadata.len() == file.bytes => None,
+                    Ok(_) => Some(format!("{} is cut short or was changed", path.display())),
+                    Err(_) => Some(format!("{} is gone", path.display())),
                 }
-            }
-        }
-        None
+            })?;
+            Some(Damage { stage: *stage, what })
+        };
+        stages.filter_map(missing).collect()
     }
 
     /// Removes everything of an earlier run, its manifest first.
@@ -319,7 +329,9 @@ fn damage(path: &Path, file: &FileRecord) -> Result<Option<String>, Error> {
             Ok(Some(format!("{name} is damaged: its checksum does not match")))
         }
         Ok(_) => Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(format!("{name} is gone"))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Ok(Some(format!("{name} is gone")))
+        }
         Err(error) => Err(Error::file("read", path, &error)),
     }
 }

@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// Work of one thread after which what its tiles found is written.
-const COMMIT: Duration = Duration::from_secs(2);
+const COMMIT: Duration = Duration::from_secs(1);
 
 impl Work<'_> {
     /// Lists the inputs; opening them has checked their columns.
@@ -61,7 +61,9 @@ impl Work<'_> {
         writing.write(vec![
             Values::U32((0..inputs.len() as u32).collect()),
             tables::text_column(inputs.iter().map(|file| Some(file.path.clone()))),
-            tables::text_column(opened.tables.iter().map(|table| Some(table.format().name().to_owned()))),
+            tables::text_column(
+                opened.tables.iter().map(|table| Some(table.format().name().to_owned())),
+            ),
             tables::text_column(rows.map(|rows| rows.map(|rows| rows.to_string()))),
             Values::U64(inputs.iter().map(|file| file.bytes).collect()),
             tables::text_column(inputs.iter().map(|file| file.modified.clone())),
@@ -76,7 +78,8 @@ impl Work<'_> {
             Some(rows) => format!("{}, {}, {size}", counted(files, "file"), counted(rows, "row")),
             None => format!("{}, {size}", counted(files, "file")),
         };
-        self.dir.finish(run, files, files, message)?;
+        let rows = known.unwrap_or_default();
+        self.dir.finish(run, rows, rows, message)?;
         Ok(())
     }
 
@@ -119,8 +122,11 @@ impl Work<'_> {
             let metadata = fs::metadata(path).map_err(|error| Error::file("read", path, &error))?;
             let modified = metadata.modified().ok().and_then(super::fingerprint::time_text);
             if metadata.len() != file.bytes || modified != file.modified {
-                return Err(Error::input(format!("{} was written to while it was read", file.path))
-                    .with_help("wait until nobody writes to it, then begin anew with --restart"));
+                return Err(Error::input(format!(
+                    "{} was written to while it was read",
+                    file.path
+                ))
+                .with_help("wait until nobody writes to it, then begin anew with --restart"));
             }
         }
         Ok(())
@@ -131,14 +137,13 @@ impl Work<'_> {
         check_rows(&tally_of(self.record(StageName::Clean)?), &self.job)?;
         let rows = self.record(StageName::Clean)?.rows_out;
         let mut run = self.begin(StageName::Encode, None);
-        let chunks = match self.hands.chunks.take() {
-            Some(chunks) => chunks,
-            None => {
-                let paths = self.dir.verified(StageName::Clean, files::CLEANED)?;
-                let read = |index: usize| read_cleaned(&paths[index], &self.job, self.needs);
-                let read = self.pool.map(paths.len(), read).into_iter();
-                read.collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect()
-            }
+        let chunks = if let Some(chunks) = self.hands.chunks.take() {
+            chunks
+        } else {
+            let paths = self.dir.verified(StageName::Clean, files::CLEANED)?;
+            let read = |index: usize| read_cleaned(&paths[index], &self.job, self.needs);
+            let read = self.pool.map(paths.len(), read).into_iter();
+            read.collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect()
         };
         let names = self.dir.manifest().into_iter().flat_map(|manifest| &manifest.inputs);
         let names = names.map(|file| file.path.clone()).collect::<Vec<_>>();
@@ -291,8 +296,8 @@ impl Work<'_> {
         run.count("files_dropped", committed.dropped);
         run.count("commits", files.len() as u64);
         run.count("offers", offers);
-        committed.files.into_iter().for_each(|file| run.add(file));
-        files.into_iter().for_each(|(file, _)| run.add(file));
+        let files = files.into_iter().map(|(file, _)| file).chain(committed.files);
+        files.for_each(|file| run.add(file));
         let tiles = plan.tiles.len() as u64;
         let message = format!("{}, {}", counted(tiles, "tile"), counted(offers, "candidate"));
         self.hands.matrix = None;
@@ -352,12 +357,11 @@ impl Work<'_> {
         let run = self.begin(StageName::Write, None);
         self.load_catalogue()?;
         let Some(catalogue) = self.hands.catalogue.take() else { return Err(unopened().into()) };
-        let neighbours = match self.hands.neighbours.take() {
-            Some(neighbours) => neighbours,
-            None => {
-                let path = self.one(StageName::Merge, files::MERGED)?;
-                tables::read_merged(&path, catalogue.ids.len())?
-            }
+        let neighbours = if let Some(neighbours) = self.hands.neighbours.take() {
+            neighbours
+        } else {
+            let path = self.one(StageName::Merge, files::MERGED)?;
+            tables::read_merged(&path, catalogue.ids.len())?
         };
         let mut file = run.create(files::NEIGHBOURS)?;
         let target = file.target().to_owned();
@@ -432,7 +436,9 @@ impl Committed {
                 found.dropped += 1;
                 continue;
             }
-            tiles.iter().for_each(|tile| found.tiles[*tile] = true);
+            for tile in tiles {
+                found.tiles[tile] = true;
+            }
             found.offers += tables::row_count(&path)?;
             found.files.push(file);
             found.paths.push(path);
@@ -469,14 +475,10 @@ impl Pending {
 type Commit = (super::FileRecord, u64);
 
 impl Computing<'_> {
-    /// Computes the tiles on all threads. A thread writes what it has found after two seconds of
-    /// work, at the end of a tile: whatever happens, no more is lost than two seconds and a tile of
-    /// each thread. What is left at the end goes into one file.
-    fn compute(
-        &self,
-        pool: &crate::pool::Pool,
-        run: &StageRun<'_>,
-    ) -> Result<Vec<Commit>, Error> {
+    /// Computes the tiles on all threads. A thread writes what it has found after a second of
+    /// work, at the end of a tile: whatever happens, no more is lost than that second and a tile
+    /// of each thread. What is left at the end goes into one file.
+    fn compute(&self, pool: &crate::pool::Pool, run: &StageRun<'_>) -> Result<Vec<Commit>, Error> {
         let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
         let commits = Mutex::new(Vec::new());
         let workers = pool.map(pool.workers(), |_| {
@@ -531,9 +533,9 @@ impl Computing<'_> {
         let Some(first) = pending.tiles.iter().min() else { return Ok(None) };
         let file = self.folder.begin(&format!("{first:06}"))?;
         // Sorted, the table is a third of the size.
-        pending.offers.sort_unstable_by(|a, b| {
-            a.0.cmp(&b.0).then_with(|| ilk_core::topk::rank(&a.1, &b.1))
-        });
+        pending
+            .offers
+            .sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| ilk_core::topk::rank(&a.1, &b.1)));
         let offers = pending.offers.len() as u64;
         let file = write_offers(file, &pending.tiles, &pending.offers)?;
         Ok(Some((Folder::publish(file)?, offers)))

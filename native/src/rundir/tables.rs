@@ -630,7 +630,11 @@ const PLAN: [(&str, CellType); 5] = [
 ///
 /// # Errors
 /// If the disk refuses.
-pub(super) fn write_plan(file: StageFile, matrix: &Matrix, plan: &Plan) -> Result<StageFile, Error> {
+pub(super) fn write_plan(
+    file: StageFile,
+    matrix: &Matrix,
+    plan: &Plan,
+) -> Result<StageFile, Error> {
     let mut writing = Writing::new(file, &PLAN)?;
     let mut columns = TextColumn::default();
     for tile in &plan.tiles {

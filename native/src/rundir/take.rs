@@ -202,7 +202,7 @@ impl<'a> Reading<'a> {
         place: &Place,
         id: &str,
         wanted: &BTreeSet<u32>,
-    ) -> Result<BTreeMap<u32, (Option<String>, Option<String>)>, Error> {
+    ) -> Result<BTreeMap<u32, Name>, Error> {
         let mut names = BTreeMap::new();
         for file in self.files(place)? {
             let path = self.verified(place.stage, file)?;
@@ -224,6 +224,9 @@ impl<'a> Reading<'a> {
         Ok(names)
     }
 }
+
+/// Id and label of a code.
+type Name = (Option<String>, Option<String>);
 
 /// Why reading ends.
 enum End {
@@ -297,8 +300,14 @@ fn print(preview: &Preview, form: Form) -> Result<(), Error> {
         Form::Json => stdout::print(|out| {
             for row in &preview.rows {
                 let cells = preview.columns.iter().zip(row);
-                let cells = cells.map(|((name, align), cell)| (name.clone(), json(*align, cell)));
-                writeln!(out, "{}", serde_json::Value::Object(cells.collect()))?;
+                let cells = cells.map(|((name, align), cell)| {
+                    format!(
+                        "{}:{}",
+                        serde_json::Value::from(name.as_str()),
+                        json(*align, cell.as_deref())
+                    )
+                });
+                writeln!(out, "{{{}}}", cells.collect::<Vec<_>>().join(","))?;
             }
             Ok(())
         }),
@@ -306,27 +315,51 @@ fn print(preview: &Preview, form: Form) -> Result<(), Error> {
 }
 
 /// Numbers stand on the right, and are numbers.
-fn json(align: Align, cell: &Option<String>) -> serde_json::Value {
+fn json(align: Align, cell: Option<&str>) -> serde_json::Value {
     let Some(text) = cell else { return serde_json::Value::Null };
     let number = (align == Align::Right).then(|| serde_json::from_str(text).ok()).flatten();
-    number.unwrap_or_else(|| text.as_str().into())
+    number.unwrap_or_else(|| text.into())
 }
 
-/// Columns of the terminal that a cell takes up at most.
-const LONGEST: usize = 60;
+/// Columns of the terminal that a cell takes up at most: the first that lets rows fit.
+const LONGEST: [usize; 7] = [80, 60, 40, 30, 20, 15, 12];
 
 fn table(preview: &Preview) -> String {
-    let columns = preview.columns.iter().map(|(name, align)| (name.as_str(), *align));
-    let mut table = Table::new(columns);
-    for row in &preview.rows {
-        table.row(row.iter().map(|cell| shortened(cell.as_deref().unwrap_or("–"), LONGEST)));
-    }
-    let mut text = table.render(width());
+    let columns = || preview.columns.iter().map(|(name, align)| (name.as_str(), *align));
+    let render = |longest: usize| {
+        let mut table = Table::new(columns());
+        for row in &preview.rows {
+            let cells = row.iter().zip(columns());
+            table.row(cells.map(|(cell, (name, _))| {
+                let cell = cell.as_deref().unwrap_or("–");
+                if PATHS.contains(&name) { end_of(cell, longest) } else { shortened(cell, longest) }
+            }));
+        }
+        table.render(usize::from(u16::MAX))
+    };
+    let fits =
+        |text: &String| text.lines().all(|line| console::measure_text_width(line) <= width());
+    let mut texts = LONGEST.into_iter().map(render);
+    let mut text = texts.find(fits).unwrap_or_else(|| render(LONGEST[LONGEST.len() - 1]));
     let more = preview.total.saturating_sub(preview.rows.len() as u64);
-    if more > 0 {
-        text.push_str(&format!("\n{}\n", counted(more, "more row")));
-    } else if preview.rows.is_empty() {
-        text.push_str("\nno rows\n");
-    }
+    let more = match (more, preview.rows.is_empty()) {
+        (0, true) => "no rows".into(),
+        (0, false) => return text,
+        (more, _) => counted(more, "more row"),
+    };
+    text.extend(["\n", &more, "\n"]);
     text
+}
+
+/// Columns with names of files, of which the end says most.
+const PATHS: [&str; 2] = ["file", "path"];
+
+/// Cuts `text` to at most `longest` characters, beginning with `…` where something is gone.
+fn end_of(text: &str, longest: usize) -> String {
+    let length = text.chars().count();
+    if length <= longest {
+        return text.to_owned();
+    }
+    let kept = text.chars().skip(length + 1 - longest);
+    std::iter::once('…').chain(kept).collect()
 }

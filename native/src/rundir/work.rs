@@ -100,60 +100,40 @@ struct Out {
 /// that holds another job's run.
 pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Result<(), Error> {
     let Start { settings, record, existing, earlier, force } = start;
-    let files = Files::open(&settings.source, reporter)?;
+    let (source, job) = (&settings.source, &settings.resolved);
+    let files = Files::open(source, reporter)?;
     files.check_apart_from(folder)?;
-    let lists = IdLists::read(&settings.lists, &settings.source, &settings.resolved)?;
+    let lists = IdLists::read(&settings.lists, source, job)?;
     let (pool, layout) = (Pool::new(settings.threads)?, layout()?);
-    // A new directory is not made for an output that cannot be.
     let mut output = None;
     if let Some(place) = &settings.out {
         files.check_apart_from(place)?;
+        // A new directory is not made for an output that cannot be.
         if earlier == Earlier::Discard || !folder.join(super::MANIFEST).exists() {
             output = Some(Output::create(place, existing)?);
         }
     }
     let mut dir = RunDir::enter(folder, earlier)?;
-    let inputs = fingerprints(&files.names)?;
-    let of_lists = list_fingerprints(&settings.lists)?;
-    let name = folder.display().to_string();
-    let mut manifest = match dir.manifest() {
-        Some(manifest) => {
-            Changes::find(manifest, &record, &inputs, &of_lists).check(&name)?;
-            manifest.clone()
-        }
-        None => {
-            let here = std::env::current_dir();
-            let here = here.map_err(|error| Error::file("find", Path::new("."), &error))?;
-            Manifest::new(record.clone(), here, Machine::here(layout.kernel))
-        }
+    let asked = Asked {
+        record,
+        inputs: fingerprints(&files.names)?,
+        lists: list_fingerprints(&settings.lists)?,
+        machine: Machine::here(layout.kernel),
+        threads: pool.workers(),
+        force,
     };
-    let out = match &settings.out {
-        None => None,
-        Some(place) if output.is_none() && is_published(&manifest, place)? => {
-            Some(Out { place: place.clone(), output: None })
-        }
-        Some(place) => {
-            let output = output.map_or_else(|| Output::create(place, existing), Ok)?;
-            Some(Out { place: place.clone(), output: Some(output) })
-        }
-    };
+    let manifest = asked.manifest(&dir)?;
+    let out = settings.out.as_ref().map(|place| Out::find(place, output, existing, &manifest));
+    let out = out.transpose()?;
     let is_finished = manifest.finished.is_some();
     if !is_finished {
-        check_version(&manifest, &name)?;
-        manifest.attempts += 1;
-        manifest.machine = Machine::here(layout.kernel);
-        manifest.threads = pool.workers();
-        manifest.job = record;
-        manifest.inputs = inputs;
-        manifest.lists = of_lists;
         dir.set(manifest)?;
     }
-    let needs = needs(&settings.source, &settings.resolved);
     let mut work = Work {
         dir,
-        job: settings.resolved.clone(),
-        needs,
-        source: settings.source.clone(),
+        job: job.clone(),
+        needs: needs(source, job),
+        source: source.clone(),
         files: Some(files),
         lists,
         pool,
@@ -166,6 +146,62 @@ pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Resul
     work.go_on(is_finished).map_err(|error| work.with_way_on(error))
 }
 
+/// A run as it is asked for now.
+struct Asked {
+    record: Record,
+    inputs: Vec<Fingerprint>,
+    lists: BTreeMap<String, Vec<Fingerprint>>,
+    machine: Machine,
+    threads: usize,
+    force: bool,
+}
+
+impl Asked {
+    /// Returns the manifest to go on with: that of the directory if it is of the same job, else a
+    /// new one.
+    fn manifest(self, dir: &RunDir) -> Result<Manifest, Error> {
+        let Self { record, inputs, lists, machine, threads, force } = self;
+        let name = dir.path().display().to_string();
+        let mut manifest = if let Some(manifest) = dir.manifest() {
+            Changes::find(manifest, &record, &inputs, &lists).check(&name)?;
+            if manifest.finished.is_none() {
+                check_version(manifest, &name)?;
+            }
+            manifest.clone()
+        } else {
+            let here = std::env::current_dir();
+            let here = here.map_err(|error| Error::file("find", Path::new("."), &error))?;
+            Manifest::new(record.clone(), here, machine.clone())
+        };
+        manifest.attempts += 1;
+        manifest.job = record;
+        manifest.inputs = inputs;
+        manifest.lists = lists;
+        manifest.machine = machine;
+        manifest.threads = threads;
+        manifest.force = force;
+        Ok(manifest)
+    }
+}
+
+impl Out {
+    /// Finds out whether the output is there as this run has written it; else it is begun, unless
+    /// that was done before.
+    fn find(
+        place: &Path,
+        begun: Option<Output>,
+        existing: Existing,
+        manifest: &Manifest,
+    ) -> Result<Self, Error> {
+        let output = match begun {
+            None if is_published(manifest, place)? => None,
+            None => Some(Output::create(place, existing)?),
+            begun => begun,
+        };
+        Ok(Self { place: place.into(), output })
+    }
+}
+
 /// Runs one stage alone, from the results of the ones before.
 ///
 /// # Errors
@@ -176,8 +212,7 @@ pub(crate) fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) ->
     if Manifest::load(folder)?.is_none() {
         return Err(Error::input(format!("{name} holds no run")).with_help(NO_RUN));
     }
-    let absolute = std::path::absolute(folder).map_err(|e| Error::file("find", folder, &e))?;
-    let mut dir = RunDir::enter(&absolute, Earlier::Continue)?;
+    let mut dir = RunDir::enter(folder, Earlier::Continue)?;
     let Some(manifest) = dir.manifest().cloned() else {
         return Err(Error::input(format!("{name} holds no run")).with_help(NO_RUN));
     };
@@ -187,8 +222,11 @@ pub(crate) fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) ->
             .with_help(format!("`ilk stage {name} {missing}`, or `ilk run` again")));
     }
     // Paths of the job start from where it was begun.
-    std::env::set_current_dir(&manifest.folder)
-        .map_err(|error| Error::file("go to", &manifest.folder, &error))?;
+    if std::env::current_dir().ok().as_ref() != Some(&manifest.folder) {
+        dir.make_absolute()?;
+        std::env::set_current_dir(&manifest.folder)
+            .map_err(|error| Error::file("go to", &manifest.folder, &error))?;
+    }
     let (source, job) = manifest.job.resolve()?;
     let mut files = None;
     if stage <= StageName::Clean {
@@ -202,34 +240,41 @@ pub(crate) fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) ->
     Changes::find(&manifest, &manifest.job, &manifest.inputs, &of_lists).check(&name)?;
     let threads = std::num::NonZeroUsize::new(manifest.threads);
     let (pool, layout, needs) = (Pool::new(threads)?, layout()?, needs(&source, &job));
-    if dir.done(stage).is_some() {
-        for name in tables::files_of(stage) {
-            super::remove(&dir.file(name))?;
-        }
-        dir.reopen(stage)?;
-    }
-    let hands = Hands::default();
-    let (force, out) = (false, None);
-    let mut work = Work {
-        dir,
-        job,
-        needs,
-        source,
-        files,
-        lists,
-        pool,
-        layout,
-        reporter,
-        force,
-        out,
-        hands,
+    let told = |failure| match failure {
+        Failure::Error(error) => error,
+        Failure::Damage(Damage { stage, what }) => Error::input(what)
+            .with_help(format!("`ilk stage {name} {stage}` makes it again, and so does `ilk run`")),
     };
+    clear_folders(&mut dir, stage).map_err(told)?;
+    let hands = Hands::default();
+    let (force, out) = (manifest.force, None);
+    let mut work =
+        Work { dir, job, needs, source, files, lists, pool, layout, reporter, force, out, hands };
     match work.stage(stage) {
-        Ok(()) => work.end_if_done(),
-        Err(Failure::Error(error)) => Err(error),
-        Err(Failure::Damage(Damage { stage, what })) => Err(Error::input(what)
-            .with_help(format!("`ilk stage {name} {stage}` makes it again, and so does `ilk run`"))),
+        Ok(()) => {
+            work.say_undone(stage);
+            work.end_if_done()
+        }
+        Err(failure) => Err(told(failure)),
     }
+}
+
+/// Removes what a stage that is done would find of itself and not do again. Other files are
+/// replaced when the new ones are whole.
+fn clear_folders(dir: &mut RunDir, stage: StageName) -> Result<(), Failure> {
+    if dir.done(stage).is_none() || !matches!(stage, StageName::Clean | StageName::Tiles) {
+        return Ok(());
+    }
+    if stage == StageName::Tiles {
+        for needed in [StageName::Encode, StageName::Matrix, StageName::Plan] {
+            dir.verified(needed, "")?;
+        }
+    }
+    dir.reopen(stage)?;
+    for name in tables::files_of(stage) {
+        super::remove(&dir.file(name))?;
+    }
+    Ok(())
 }
 
 /// What to do about a folder without a run.
@@ -277,15 +322,19 @@ impl<'a> Work<'a> {
     /// Runs the stages that are not done.
     fn go_on(&mut self, is_finished: bool) -> Result<(), Error> {
         let name = self.dir.path().display().to_string();
-        if let Some(damage) = self.dir.find_missing() {
-            self.redo(&damage)?;
-        } else if is_finished && let Err(failure) = self.dir.verified(StageName::Write, "") {
-            match failure {
-                Failure::Damage(damage) => self.redo(&damage)?,
-                Failure::Error(error) => return Err(error),
+        let mut damages = self.dir.find_missing();
+        if is_finished && damages.is_empty() {
+            match self.dir.verified(StageName::Write, "") {
+                Ok(_) => return self.say_finished(&name),
+                Err(Failure::Damage(damage)) => damages.push(damage),
+                Err(Failure::Error(error)) => return Err(error),
             }
-        } else if is_finished {
-            return self.say_finished(&name);
+        }
+        if let (false, Some(manifest)) = (damages.is_empty(), self.dir.manifest()) {
+            check_version(manifest, &name)?;
+        }
+        for damage in damages {
+            self.redo(&damage)?;
         }
         publish::set_farewell(format!(
             "interrupted; what is done is kept in {name}: the same command goes on"
@@ -339,6 +388,15 @@ impl<'a> Work<'a> {
             StageName::Tiles => self.tiles(),
             StageName::Merge => self.merge(),
             StageName::Write => self.write(),
+        }
+    }
+
+    /// Says which stages after `stage` are to be done, after it was done alone.
+    fn say_undone(&self, stage: StageName) {
+        let is_left = |stage: &StageName| self.dir.done(*stage).is_none();
+        let left = stage.after().filter(is_left).map(StageName::name).collect::<Vec<_>>();
+        if !left.is_empty() {
+            self.reporter.note(format!("to be done after it: {}", left.join(", ")));
         }
     }
 
@@ -429,13 +487,12 @@ impl<'a> Work<'a> {
         if self.hands.matrix.is_some() {
             return Ok(());
         }
-        let interactions = match self.hands.interactions.take() {
-            Some(interactions) => interactions,
-            None => {
-                let items = self.record(StageName::Encode)?.count("items") as usize;
-                let path = self.one(StageName::Encode, files::INTERACTIONS)?;
-                tables::read_interactions(&path, items)?
-            }
+        let interactions = if let Some(interactions) = self.hands.interactions.take() {
+            interactions
+        } else {
+            let items = self.record(StageName::Encode)?.count("items") as usize;
+            let path = self.one(StageName::Encode, files::INTERACTIONS)?;
+            tables::read_interactions(&path, items)?
         };
         if !self.force && ilk_core::plan::find_heavy_user(interactions.degrees()).is_some() {
             let users = match self.hands.users.take() {
