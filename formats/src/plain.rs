@@ -335,3 +335,110 @@ pub fn read_notes(source: Arc<dyn Source>) -> Result<Vec<(String, String)>, Erro
         _ => Vec::new(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use ilk_core::ids::TextList;
+
+    use super::*;
+    use crate::Memory;
+
+    fn text(cells: &[Option<&str>]) -> TextColumn {
+        let mut column = TextColumn { dictionary: TextList::new(), ..TextColumn::default() };
+        for cell in cells {
+            column.codes.push(cell.map_or(TextColumn::NULL, |text| {
+                column.dictionary.push(text);
+                column.dictionary.len() as u32 - 1
+            }));
+        }
+        column
+    }
+
+    fn write(columns: &[(&str, CellType)], chunks: Vec<Vec<Values>>) -> Vec<u8> {
+        let mut writer = TableWriter::new(Vec::new(), columns).unwrap();
+        for chunk in chunks {
+            writer.write(chunk).unwrap();
+        }
+        writer.note("ilk.kind", "a test");
+        writer.finish().unwrap()
+    }
+
+    #[test]
+    fn every_type_of_cell_reads_back() {
+        let columns = [
+            ("u32", CellType::U32),
+            ("u64", CellType::U64),
+            ("i64", CellType::I64),
+            ("f32", CellType::F32),
+            ("f64", CellType::F64),
+            ("time", CellType::Time),
+            ("text", CellType::Text),
+        ];
+        let chunk = vec![
+            Values::U32(vec![0, u32::MAX]),
+            Values::U64(vec![u64::MAX, 0]),
+            Values::I64(vec![i64::MIN, i64::MAX]),
+            Values::F32(vec![-0.0, f32::MAX]),
+            Values::F64(vec![1e-308, 0.1]),
+            Values::Time(vec![TimeColumn::NONE, -1]),
+            Values::Text(text(&[None, Some("")])),
+        ];
+        let bytes = write(&columns, vec![chunk.clone(), chunk.clone()]);
+        let source = || Arc::new(Memory::new("x.parquet", bytes.clone()));
+        let names = columns.map(|(name, _)| name);
+        let mut rows = 0;
+        read_plain(source(), &names, &mut |values: Vec<Values>| {
+            rows += values[0].len();
+            assert_eq!(values[..6].len(), 6);
+            for (read, written) in values.iter().zip(&chunk) {
+                assert_eq!(read.cell_type(), written.cell_type());
+            }
+            let (Values::Text(column), Values::Time(times)) = (&values[6], &values[5]) else {
+                panic!("text and times");
+            };
+            assert_eq!((column.get(0), column.get(1)), (None, Some("")));
+            assert_eq!(times[..2], [TimeColumn::NONE, -1]);
+            assert_eq!(values[0], Values::U32(vec![0, u32::MAX, 0, u32::MAX]));
+            assert_eq!(values[2], Values::I64(vec![i64::MIN, i64::MAX, i64::MIN, i64::MAX]));
+            Ok::<(), Error>(())
+        })
+        .unwrap();
+        assert_eq!(rows, 4);
+        // Some of the columns, in another order.
+        read_plain(source(), &["f64", "u64"], &mut |values: Vec<Values>| {
+            assert_eq!(values[0], Values::F64(vec![1e-308, 0.1, 1e-308, 0.1]));
+            assert_eq!(values[1], Values::U64(vec![u64::MAX, 0, u64::MAX, 0]));
+            Ok::<(), Error>(())
+        })
+        .unwrap();
+        let notes = read_notes(source()).unwrap();
+        assert!(notes.contains(&("ilk.kind".into(), "a test".into())), "{notes:?}");
+        let missing = read_plain(source(), &["u23"], &mut |_| Ok::<(), Error>(())).unwrap_err();
+        assert!(missing.to_string().contains("no column `u23`"), "{missing}");
+    }
+
+    #[test]
+    fn the_same_rows_give_the_same_bytes() {
+        let columns = [("code", CellType::U32), ("label", CellType::Text)];
+        let rows = 70_000;
+        let label = |row: u32| format!("label {}", row % 100);
+        let chunk = |range: Range<u32>| {
+            let labels = range.clone().map(label).collect::<Vec<_>>();
+            let labels = labels.iter().map(|label| Some(label.as_str())).collect::<Vec<_>>();
+            vec![Values::U32(range.collect()), Values::Text(text(&labels))]
+        };
+        let whole = write(&columns, vec![chunk(0..rows)]);
+        assert_eq!(whole, write(&columns, vec![chunk(0..rows)]));
+        let mut found = Vec::new();
+        read_plain(Arc::new(Memory::new("x.parquet", whole)), &["code"], &mut |values: Vec<
+            Values,
+        >| {
+            if let Some(Values::U32(codes)) = values.into_iter().next() {
+                found.extend(codes);
+            }
+            Ok::<(), Error>(())
+        })
+        .unwrap();
+        assert!(found.into_iter().eq(0..rows));
+    }
+}

@@ -1,6 +1,6 @@
 //! Run directories: what is kept, going on, looking at it, one stage alone.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use crate::tools::{Home, NEIGHBOURS, ORDERS, batch, neighbours, parquet, settings};
 
@@ -107,10 +107,12 @@ fn rows_of_every_stage_can_be_taken() {
     let tables = ["items", "users", "quarantine"];
     let mut text = String::new();
     for table in STAGES.into_iter().chain(tables) {
-        text += &format!(
+        write!(
+            text,
             "$ ilk take run {table} -n 4\n{}\n",
             home.stdout(&format!("take run {table} -n 4"))
-        );
+        )
+        .expect("written");
     }
     machine_settings().bind(|| insta::assert_snapshot!("take", text));
     insta::assert_snapshot!(home.stdout("take run write -n 1 --format csv"), @r"
@@ -181,7 +183,7 @@ fn stages_come_after_one_another() {
     let mut fail = |home: &Home, arguments: &str| {
         let ran = home.ilk(arguments);
         assert_eq!(ran.code, Some(2), "{arguments}");
-        text += &format!("$ ilk {arguments}\n{}", ran.stderr);
+        write!(text, "$ ilk {arguments}\n{}", ran.stderr).expect("written");
     };
     fail(&home, "stage run read");
     fail(&home, "take run read");
@@ -212,7 +214,7 @@ fn another_job_or_input_is_refused_with_what_changed() {
         let ran = home.ilk(arguments);
         assert_eq!(ran.code, Some(2), "{arguments}: {}", ran.stderr);
         let shown = arguments.strip_prefix(RUN).unwrap_or(arguments);
-        text += &format!("$ …{shown}\n{}", ran.stderr);
+        write!(text, "$ …{shown}\n{}", ran.stderr).expect("written");
     };
     refused(&home, &format!("{run} --top 20 --measure jaccard"));
     refused(&home, &format!("{run} --where country=FR"));
@@ -253,10 +255,10 @@ fn only_a_run_directory_is_taken_for_one() {
         let arguments = format!("run {input} --user member --item sku --run-dir {run_dir} {rest}");
         let ran = home.ilk(&arguments);
         assert_eq!(ran.code, Some(2), "{arguments}");
-        text += &format!("$ ilk {}\n{}", arguments.trim_end(), ran.stderr);
+        write!(text, "$ ilk {}\n{}", arguments.trim_end(), ran.stderr).expect("written");
     }
     let ran = home.ilk("run orders.csv --user member --item sku --out out.csv --restart");
-    text += &format!("$ … --out out.csv --restart\n{}", ran.stderr);
+    write!(text, "$ … --out out.csv --restart\n{}", ran.stderr).expect("written");
     insta::assert_snapshot!("not_a_run", text);
     assert_eq!(home.read("mine/letter.txt"), "dear");
     assert!(!home.join("out.csv").exists());
