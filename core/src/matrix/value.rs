@@ -8,6 +8,9 @@ pub(crate) trait Value: Copy + Default + Send + Sync + 'static {
     /// What is summed per pair.
     type Sum: Copy + Default + Send;
 
+    /// Sums are counts.
+    const COUNTS: bool;
+
     /// Forgets the type of the values.
     fn erase(lists: Lists<Self>) -> AnyLists;
 
@@ -38,6 +41,8 @@ pub(crate) trait Value: Copy + Default + Send + Sync + 'static {
 
 impl Value for () {
     type Sum = u32;
+
+    const COUNTS: bool = true;
 
     fn erase(lists: Lists<Self>) -> AnyLists {
         AnyLists::Counts(lists)
@@ -90,6 +95,8 @@ pub(crate) struct WeightedSum {
 
 impl Value for f64 {
     type Sum = WeightedSum;
+
+    const COUNTS: bool = false;
 
     fn erase(lists: Lists<Self>) -> AnyLists {
         AnyLists::Weights(lists)
