@@ -77,6 +77,11 @@ impl Reporter {
         Self { voice, stages: Stages::Told }
     }
 
+    /// Tells whether lines for people are told.
+    pub(crate) const fn speaks_to_people(&self) -> bool {
+        matches!(self.voice, Voice::Lines | Voice::LinesAndBars)
+    }
+
     /// For commands that print a report: people are not told of stages that the report sums up.
     pub(crate) const fn for_report(&self) -> Self {
         Self { voice: self.voice, stages: Stages::Silent }
@@ -87,7 +92,7 @@ impl Reporter {
     pub(crate) fn stage(&self, name: &'static str, total: Option<u64>) -> Stage<'_> {
         let span = tracing::info_span!(target: TARGET, "stage", name);
         let record = total.map(|total| ("total".into(), json!(total)));
-        span.in_scope(|| emit("stage_started", name, "", &record.into_iter().collect()));
+        span.in_scope(|| self.emit("stage_started", name, "", &record.into_iter().collect()));
         let bar = (self.voice == Voice::LinesAndBars).then(|| PatientBar::start(name, total));
         Stage {
             reporter: self,
@@ -102,29 +107,31 @@ impl Reporter {
 
     /// Says one line that people should see.
     pub(crate) fn note(&self, text: impl Display) {
-        emit("note", "note", text, &Map::new());
+        self.emit("note", "note", text, &Map::new());
     }
 
     /// Says one line on what became of rows, such as `set_aside`; `counts` are for machines.
     pub(crate) fn count(&self, name: &str, text: impl Display, counts: &[(&str, u64)]) {
         let counts = counts.iter().map(|(name, count)| ((*name).into(), json!(count)));
-        emit("counted", name, text, &counts.collect());
+        self.emit("counted", name, text, &counts.collect());
     }
 
     /// Shows a row of the input; `cells` are for machines.
     pub(crate) fn row(&self, text: impl Display, cells: &Map<String, Value>) {
-        emit("row", "set_aside", text, cells);
+        self.emit("row", "set_aside", text, cells);
+    }
+
+    /// Hands an event to whoever listens; where silence was asked for, to nobody.
+    fn emit(&self, event: &str, name: &str, message: impl Display, record: &Map<String, Value>) {
+        if self.voice != Voice::Quiet {
+            let record = Value::from_iter(record.clone());
+            tracing::info!(target: TARGET, event, name, %record, "{message}");
+        }
     }
 }
 
 /// The target of all events.
 const TARGET: &str = "ilk";
-
-/// Hands an event to whoever listens.
-fn emit(event: &str, name: &str, message: impl Display, record: &Map<String, Value>) {
-    let record = Value::from_iter(record.clone());
-    tracing::info!(target: TARGET, event, name, %record, "{message}");
-}
 
 /// Prints events to stderr.
 struct Printer {
@@ -133,7 +140,7 @@ struct Printer {
 
 impl<S: Subscriber> Layer<S> for Printer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target() != TARGET || self.voice == Voice::Quiet {
+        if event.metadata().target() != TARGET {
             return;
         }
         let mut told = Told::default();
@@ -276,7 +283,8 @@ impl Stage<'_> {
             Stages::Told => format!("{message} ({})", seconds_text(seconds)),
             Stages::Silent => String::new(),
         };
-        self.span.in_scope(|| emit("stage_finished", self.name, line, &record));
+        let reporter = self.reporter;
+        self.span.in_scope(|| reporter.emit("stage_finished", self.name, line, &record));
     }
 }
 

@@ -412,12 +412,16 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     sync_entries(folder)
 }
 
-fn sync_parent(target: &Path) -> io::Result<()> {
+/// Makes the entry of `target` in its folder last through a loss of power.
+///
+/// # Errors
+/// If the disk refuses.
+pub(crate) fn sync_parent(target: &Path) -> io::Result<()> {
     sync_entries(&parent_of(target))
 }
 
 /// Syncs the entries of a folder where the system has such a thing.
-pub(crate) fn sync_entries(folder: &Path) -> io::Result<()> {
+fn sync_entries(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 

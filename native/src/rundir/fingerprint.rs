@@ -1,11 +1,11 @@
 //! Fingerprints of inputs, by which a run notices that what it reads is no longer what it read.
 //!
 //! A fingerprint is a file's path, length, modified time and a checksum of its content. Files of
-//! up to 16 MiB are summed up whole, and then the modified time does not matter: a copy is as
-//! good. Of longer files the checksum covers 64 blocks of 64 KiB at even distances, the first
-//! and the last bytes among them, and the modified time counts too. What goes unnoticed is a file
-//! of more than 16 MiB, changed in place between the blocks, at the same length, with its
-//! modified time set back.
+//! up to 4 MiB are summed up whole, and then the modified time does not matter: a copy is as good.
+//! Of longer files the checksum covers 64 blocks of 16 KiB at even distances, the first and the
+//! last bytes among them, and the modified time counts too. What goes unnoticed is a file of more
+//! than 4 MiB, changed in place between the blocks, at the same length, with its modified time set
+//! back.
 
 use std::{fs, io, path::Path, time::SystemTime};
 
@@ -20,11 +20,11 @@ use crate::{
 };
 
 /// Files up to this length are summed up whole.
-const WHOLE: u64 = 16 << 20;
+const WHOLE: u64 = 4 << 20;
 /// Blocks that are read of longer files.
 const BLOCKS: u64 = 64;
 /// Bytes of such a block.
-const BLOCK: u64 = 64 << 10;
+const BLOCK: u64 = 16 << 10;
 
 /// What a file was like.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ pub(crate) struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Looks at a file. Cost: reads at most 16 MiB.
+    /// Looks at a file. Cost: reads at most 4 MiB.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -138,13 +138,13 @@ mod tests {
     fn of_a_long_file_blocks_and_the_modified_time_count() {
         let home = tempfile::tempdir().unwrap();
         let (now, earlier) = (SystemTime::now(), SystemTime::UNIX_EPOCH - Duration::from_secs(9));
-        let mut bytes = vec![7; 17 << 20];
+        let mut bytes = vec![7; 5 << 20];
         let long = file(home.path(), &bytes, now);
         assert_eq!(long.difference(&file(home.path(), &bytes, now)), None);
         let touched = file(home.path(), &bytes, earlier);
         assert!(long.difference(&touched).unwrap().contains("was written to since"));
         assert!(touched.modified.unwrap().starts_with("1969-12-31T23:59:51"));
-        for place in [0, (17 << 20) - 1] {
+        for place in [0, (5 << 20) - 1] {
             bytes[place] = 8;
             let changed = file(home.path(), &bytes, now);
             assert!(long.difference(&changed).unwrap().contains("other content"));

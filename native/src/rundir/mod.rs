@@ -341,7 +341,8 @@ fn make(path: &Path) -> Result<(), Error> {
     if path.is_dir() {
         return Ok(());
     }
-    fs::create_dir(path).map_err(|error| {
+    let made = fs::create_dir(path).and_then(|()| publish::sync_parent(path));
+    made.map_err(|error| {
         let place = path.display();
         match error.kind() {
             io::ErrorKind::AlreadyExists => {

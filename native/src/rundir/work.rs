@@ -116,7 +116,7 @@ pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Resul
     let mut dir = RunDir::enter(folder, earlier)?;
     let asked = Asked {
         record,
-        inputs: fingerprints(&files.names)?,
+        inputs: fingerprints(&files.names, &pool)?,
         lists: list_fingerprints(&settings.lists)?,
         machine: Machine::here(layout.kernel),
         threads: pool.workers(),
@@ -125,10 +125,12 @@ pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Resul
     let manifest = asked.manifest(&dir)?;
     let out = settings.out.as_ref().map(|place| Out::find(place, output, existing, &manifest));
     let out = out.transpose()?;
-    let is_finished = manifest.finished.is_some();
-    if !is_finished {
+    let finished = if manifest.finished.is_some() {
+        Some(manifest)
+    } else {
         dir.set(manifest)?;
-    }
+        None
+    };
     let mut work = Work {
         dir,
         job: job.clone(),
@@ -143,7 +145,7 @@ pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Resul
         out,
         hands: Hands::default(),
     };
-    work.go_on(is_finished).map_err(|error| work.with_way_on(error))
+    work.go_on(finished).map_err(|error| work.with_way_on(error))
 }
 
 /// A run as it is asked for now.
@@ -228,18 +230,18 @@ pub(crate) fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) ->
             .map_err(|error| Error::file("go to", &manifest.folder, &error))?;
     }
     let (source, job) = manifest.job.resolve()?;
+    let pool = Pool::new(std::num::NonZeroUsize::new(manifest.threads))?;
     let mut files = None;
     if stage <= StageName::Clean {
         let opened = Files::open(&source, reporter)?;
-        let now = fingerprints(&opened.names)?;
+        let now = fingerprints(&opened.names, &pool)?;
         Changes::find(&manifest, &manifest.job, &now, &manifest.lists).check(&name)?;
         files = Some(opened);
     }
     let lists = IdLists::read(&manifest.job.lists, &source, &job)?;
     let of_lists = list_fingerprints(&manifest.job.lists)?;
     Changes::find(&manifest, &manifest.job, &manifest.inputs, &of_lists).check(&name)?;
-    let threads = std::num::NonZeroUsize::new(manifest.threads);
-    let (pool, layout, needs) = (Pool::new(threads)?, layout()?, needs(&source, &job));
+    let (layout, needs) = (layout()?, needs(&source, &job));
     let told = |failure| match failure {
         Failure::Error(error) => error,
         Failure::Damage(Damage { stage, what }) => Error::input(what)
@@ -289,8 +291,9 @@ fn check_version(manifest: &Manifest, name: &str) -> Result<(), Error> {
         .with_help("go on with that version, or begin anew with --restart"))
 }
 
-fn fingerprints(names: &[String]) -> Result<Vec<Fingerprint>, Error> {
-    names.iter().map(|name| Fingerprint::of(Path::new(name))).collect()
+fn fingerprints(names: &[String], pool: &Pool) -> Result<Vec<Fingerprint>, Error> {
+    let found = pool.map(names.len(), |index| Fingerprint::of(Path::new(&names[index])));
+    found.into_iter().collect()
 }
 
 fn list_fingerprints(lists: &Lists) -> Result<BTreeMap<String, Vec<Fingerprint>>, Error> {
@@ -319,26 +322,30 @@ fn is_published(manifest: &Manifest, place: &Path) -> Result<bool, Error> {
 }
 
 impl<'a> Work<'a> {
-    /// Runs the stages that are not done.
-    fn go_on(&mut self, is_finished: bool) -> Result<(), Error> {
+    /// Runs the stages that are not done. Of a finished run `finished` is the manifest to go on
+    /// with should something of it be damaged.
+    fn go_on(&mut self, finished: Option<Manifest>) -> Result<(), Error> {
         let name = self.dir.path().display().to_string();
         let mut damages = self.dir.find_missing();
-        if is_finished && damages.is_empty() {
+        if finished.is_some() && damages.is_empty() {
             match self.dir.verified(StageName::Write, "") {
                 Ok(_) => return self.say_finished(&name),
                 Err(Failure::Damage(damage)) => damages.push(damage),
                 Err(Failure::Error(error)) => return Err(error),
             }
         }
-        if let (false, Some(manifest)) = (damages.is_empty(), self.dir.manifest()) {
-            check_version(manifest, &name)?;
+        if let Some(manifest) = finished {
+            check_version(&manifest, &name)?;
+            self.dir.set(manifest)?;
         }
         for damage in damages {
             self.redo(&damage)?;
         }
-        publish::set_farewell(format!(
-            "interrupted; what is done is kept in {name}: the same command goes on"
-        ));
+        if self.reporter.speaks_to_people() {
+            publish::set_farewell(format!(
+                "interrupted; what is done is kept in {name}: the same command goes on"
+            ));
+        }
         report_unused(&self.source, &self.job, self.reporter);
         let done = StageName::ALL.iter().filter(|stage| self.dir.done(**stage).is_some()).count();
         if done > 0 {

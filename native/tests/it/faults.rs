@@ -147,6 +147,25 @@ fn tiles_that_were_done_are_not_done_again() {
 }
 
 #[test]
+fn a_run_goes_on_with_other_instructions() {
+    // Enough users for a head of bits, which the portable instructions do not find worth it.
+    let home = views(1_000, 60, 1_500);
+    let expected = expected(&home, RUN);
+    home.stderr(RUN);
+    fs::remove_file(home.join("run/merged.parquet")).expect("removed");
+    fs::remove_file(files(&home, "run/tiles").pop().expect("a file")).expect("removed");
+    let mut portable = home.command(RUN);
+    let output = portable.env("ILK_KERNEL", "portable").output().expect("ilk runs");
+    let told = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(output.status.success(), "{told}");
+    assert!(result(&home) == expected);
+    let manifest: serde_json::Value =
+        serde_json::from_str(&home.read("run/run.json")).expect("JSON");
+    assert_eq!(manifest["machine"]["kernel"], "portable");
+    assert!(home.stderr(RUN).contains("nothing to do"));
+}
+
+#[test]
 fn damaged_and_missing_files_are_made_again() {
     let home = views(200, 20, 300);
     let expected = expected(&home, RUN);
@@ -391,7 +410,7 @@ fn interrupted_it_says_how_to_go_on() {
 fn clocks_may_go_any_way() {
     let home = views(100, 20, 200);
     let expected = expected(&home, RUN);
-    let day = Duration::from_secs(24 * 3600);
+    let day = Duration::from_hours(24);
     let set = |name: &str, time: SystemTime| {
         let file = fs::File::options().write(true).open(home.join(name)).expect("a file");
         file.set_modified(time).expect("a time");
@@ -402,7 +421,7 @@ fn clocks_may_go_any_way() {
     assert!(result(&home) == expected);
     set("views.csv", SystemTime::UNIX_EPOCH - day);
     let names = home.names();
-    for name in names.iter().filter(|name| name.ends_with(".parquet") || name.ends_with(".json")) {
+    for name in names.iter().filter(|name| name.starts_with("run/") && name.contains('.')) {
         set(name, SystemTime::now() + 365 * day);
     }
     assert!(home.stderr(RUN).contains("nothing to do"));
