@@ -228,6 +228,16 @@ pub struct Cleaned {
 }
 
 impl Cleaned {
+    /// Counts the rows.
+    pub fn len(&self) -> usize {
+        self.user.len()
+    }
+
+    /// Tells whether no row was kept.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Keeps the rows that `keep` names, ascending.
     pub(crate) fn pick(self, keep: &[u32]) -> Self {
         Self {
