@@ -113,20 +113,23 @@ impl Data {
             Of::Users => &self.encoded.items,
         };
         let hashes = (0..ids.len() as u32).map(|code| ids.hash(code)).collect::<Vec<_>>();
-        let keep = match request.users()? {
-            Some(users) => self.smallest(&hashes, users),
-            None => {
-                let sample = request.of_rate()?;
-                hashes.iter().map(|hash| sample.admits(*hash) != request.rest).collect()
-            }
+        let keep = if let Some(users) = request.users()? {
+            self.smallest(&hashes, users)
+        } else {
+            let sample = request.of_rate()?;
+            hashes.iter().map(|hash| sample.admits(*hash) != request.rest).collect()
         };
         let pick = |events: &Events| {
-            let rows = self.sampled(events).iter().enumerate().filter(|(_, code)| keep[**code as usize]);
+            let rows =
+                self.sampled(events).iter().enumerate().filter(|(_, code)| keep[**code as usize]);
             let rows = rows.map(|(row, _)| row).collect::<Vec<_>>();
             Events {
                 user: rows.iter().map(|row| events.user[*row]).collect(),
                 item: rows.iter().map(|row| events.item[*row]).collect(),
-                weight: events.weight.as_ref().map(|all| rows.iter().map(|row| all[*row]).collect()),
+                weight: events
+                    .weight
+                    .as_ref()
+                    .map(|all| rows.iter().map(|row| all[*row]).collect()),
                 time: events.time.as_ref().map(|all| rows.iter().map(|row| all[*row]).collect()),
             }
         };
@@ -156,7 +159,7 @@ impl Data {
     ) -> Result<Comparison, Fault> {
         let request: CompareRequest = from_js(request)?;
         let job = self.resolve(&request.job)?;
-        Comparison::new(self.folded(&job), job, request)
+        Comparison::new(self.folded(&job), job, &request)
     }
 }
 

@@ -74,8 +74,9 @@ impl From<Error> for Fault {
         let message = error.to_string();
         let (code, file, column) = match &error {
             Error::Read { file, .. } => ("read", Some(file), None),
-            Error::Damaged { file, .. } => ("damaged", Some(file), None),
-            Error::Ragged { file, .. } => ("damaged", Some(file), None),
+            Error::Damaged { file, .. } | Error::Ragged { file, .. } => {
+                ("damaged", Some(file), None)
+            }
             Error::NotAsNamed { file, .. } | Error::Unsupported { file, .. } => {
                 ("unsupported", Some(file), None)
             }
@@ -84,11 +85,11 @@ impl From<Error> for Fault {
             | Error::DuplicateColumn { file, column, .. }
             | Error::ColumnType { file, column, .. }
             | Error::NumericId { file, column, .. } => ("column", Some(file), Some(column)),
-            Error::Literal { .. } => ("setting", None, None),
-            Error::OutputFormat { .. } => ("setting", None, None),
+            Error::Literal { .. } | Error::OutputFormat { .. } => ("setting", None, None),
             _ => ("input", None, None),
         };
-        let named = |name, text: Option<&String>| text.map(|text| (name, Detail::Text(text.clone())));
+        let named =
+            |name, text: Option<&String>| text.map(|text| (name, Detail::Text(text.clone())));
         let details = named("file", file).into_iter().chain(named("column", column)).collect();
         Self { code, message, details }
     }

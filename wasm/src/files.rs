@@ -89,6 +89,7 @@ impl Files {
     ///
     /// # Errors
     /// For files that cannot be read, or none.
+    #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over values")]
     #[wasm_bindgen(unchecked_return_type = "Inspection")]
     pub fn inspect(&self, separator: Option<String>) -> Result<JsValue, Fault> {
         let separator = separator.as_deref().map(delimiter).transpose()?;
@@ -161,7 +162,8 @@ impl Files {
         let tables = self.tables(&request.source)?;
         let forecast = self.forecast(&tables, &job, &request)?;
         if request.sample.is_none_or(|sample| sample.users.is_none()) {
-            forecast.check(self.sources[0].name(), request.sample.and_then(|sample| sample.rate))?;
+            forecast
+                .check(self.sources[0].name(), request.sample.and_then(|sample| sample.rate))?;
         }
         let sources = self.sources.clone();
         Reading::new(tables, sources, job, &request, forecast)
@@ -203,7 +205,12 @@ impl Files {
             let all = exact.map_or(rows * (bytes / of_chunk).max(1.0), |rows| rows as f64);
             let kept = chunk / rows;
             let per_row = PerRow::new(given, used / chunk.max(1.0));
-            return Ok(Forecast { rows: all, kept: all * kept, is_exact: exact.is_some(), per_row });
+            return Ok(Forecast {
+                rows: all,
+                kept: all * kept,
+                is_exact: exact.is_some(),
+                per_row,
+            });
         }
         let per_row = PerRow::new(given, 0.0);
         Ok(Forecast { rows: 0.0, kept: 0.0, is_exact: true, per_row })

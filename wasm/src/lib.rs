@@ -21,8 +21,17 @@ mod threads;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 pub use crate::{
-    comparison::Comparison, data::Data, files::Files, neighbours::Neighbours, reading::Reading,
+    comparison::Comparison,
+    data::Data,
+    error::Fault,
+    files::Files,
+    memory::{bytes_in_use, limit, set_limit},
+    neighbours::Neighbours,
+    reading::Reading,
+    threads::threads,
 };
+#[cfg(feature = "testing")]
+pub use testing::check_kernels;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = include_str!("types.d.ts");
@@ -30,7 +39,7 @@ const TYPES: &str = include_str!("types.d.ts");
 /// Prepares the module; runs when it is loaded.
 #[wasm_bindgen(start)]
 pub fn start() {
-    std::panic::set_hook(Box::new(|panic| error::throw(panic)));
+    std::panic::set_hook(Box::new(error::throw));
 }
 
 /// Returns the version of the package.

@@ -1,10 +1,8 @@
 //! The result: looked at item by item, as columns, or as a file.
 
-use std::rc::Rc;
-
 use ilk_core::{
-    interactions::Folded,
-    job::{Job, Of},
+    job::Of,
+    matrix::Matrix,
     neighbours::{Catalogue, Neighbour},
 };
 use ilk_formats::{OutputFormat, write_items, write_neighbours};
@@ -12,6 +10,7 @@ use js_sys::{Float32Array, Object, Reflect, Uint32Array};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::{
+    comparison::Question,
     error::Fault,
     records::{ItemRecord, NeighbourRecord, to_js},
 };
@@ -19,8 +18,8 @@ use crate::{
 /// The neighbours of every item, best first.
 #[wasm_bindgen]
 pub struct Neighbours {
-    folded: Rc<Folded>,
-    job: Job,
+    question: Question,
+    matrix: Matrix,
     found: ilk_core::neighbours::Neighbours,
 }
 
@@ -172,20 +171,20 @@ impl Neighbours {
 
 impl Neighbours {
     pub(crate) fn new(
-        folded: Rc<Folded>,
-        job: Job,
+        question: Question,
+        matrix: Matrix,
         found: ilk_core::neighbours::Neighbours,
     ) -> Self {
-        Self { folded, job, found }
+        Self { question, matrix, found }
     }
 
     fn catalogue(&self) -> &Catalogue {
-        &self.folded.catalogue
+        &self.question.folded.catalogue
     }
 
     fn code(&self, id: &str) -> Result<u32, Fault> {
         self.catalogue().ids.find(id).ok_or_else(|| {
-            let what = match self.job.of {
+            let what = match self.question.job.of {
                 Of::Items => "item",
                 Of::Users => "user",
             };

@@ -48,7 +48,10 @@ pub struct Reading {
 enum Sampler {
     Rate(Sample),
     /// The users of the smallest hashes so far; the bound that the chunks were last thinned by.
-    Users { smallest: Smallest, thinned: Sample },
+    Users {
+        smallest: Smallest,
+        thinned: Sample,
+    },
 }
 
 impl Sampler {
@@ -105,19 +108,15 @@ impl Task for Reading {
             Some(cursor) => cursor,
             None => self.cursor.insert(table.begin(self.part)?),
         };
-        match table.next(cursor)? {
-            Some(rows) => {
-                let sample = self.sample_of(&rows);
-                let (chunk, tally) = clean(rows, &self.job, all_needs(&self.request));
-                self.tally.merge(tally);
-                self.chunks.push(sample.of_cleaned(chunk, self.job.of));
-                self.check_memory()
-            }
-            None => {
-                (self.cursor, self.part) = (None, self.part + 1);
-                Ok(())
-            }
-        }
+        let Some(rows) = table.next(cursor)? else {
+            (self.cursor, self.part) = (None, self.part + 1);
+            return Ok(());
+        };
+        let sample = self.sample_of(&rows);
+        let (chunk, tally) = clean(rows, &self.job, all_needs(&self.request));
+        self.tally.merge(tally);
+        self.chunks.push(sample.of_cleaned(chunk, self.job.of));
+        self.check_memory()
     }
 
     fn progress(&self) -> Progress {
@@ -197,9 +196,10 @@ impl Reading {
     /// The share of the files that was read, by bytes.
     fn share(&self) -> f64 {
         let lengths = self.sources.iter().map(|source| source.len() as f64);
-        let (before, all) = lengths.enumerate().fold((0.0, 0.0), |(before, all), (file, length)| {
-            (before + if file < self.file { length } else { 0.0 }, all + length)
-        });
+        let (before, all) =
+            lengths.enumerate().fold((0.0, 0.0), |(before, all), (file, length)| {
+                (before + if file < self.file { length } else { 0.0 }, all + length)
+            });
         let (Some(table), Some(source)) = (self.tables.get(self.file), self.sources.get(self.file))
         else {
             return 1.0;
@@ -207,9 +207,10 @@ impl Reading {
         // Parts say how large they are; where there is but one, what was asked for does.
         let of_file = if table.parts().len() > 1 {
             let sizes = table.parts().iter().map(|part| part.bytes as f64);
-            let (done, whole) = sizes.enumerate().fold((0.0, 0.0), |(done, whole), (part, size)| {
-                (done + if part < self.part { size } else { 0.0 }, whole + size)
-            });
+            let (done, whole) =
+                sizes.enumerate().fold((0.0, 0.0), |(done, whole), (part, size)| {
+                    (done + if part < self.part { size } else { 0.0 }, whole + size)
+                });
             done / whole.max(1.0)
         } else {
             (source.taken().saturating_sub(self.taken)) as f64 / (source.len() as f64).max(1.0)

@@ -58,16 +58,14 @@ impl Source for JsSource {
     fn read_at(&self, offset: u64, length: usize) -> io::Result<Bytes> {
         self.taken.fetch_add(length as u64, Relaxed);
         let array = match &*self.place {
-            Place::Bytes(bytes) => {
-                bytes.subarray(offset as u32, (offset + length as u64) as u32)
-            }
+            Place::Bytes(bytes) => bytes.subarray(offset as u32, (offset + length as u64) as u32),
             Place::Reader(read) => {
                 let (offset, length) = (JsValue::from_f64(offset as f64), JsValue::from(length));
                 let answer = read.call2(&JsValue::UNDEFINED, &offset, &length);
                 let answer = answer.map_err(|error| io::Error::other(text(&error)))?;
-                answer.dyn_into::<Uint8Array>().map_err(|_| {
-                    io::Error::other("the function that reads gave no Uint8Array")
-                })?
+                answer
+                    .dyn_into::<Uint8Array>()
+                    .map_err(|_| io::Error::other("the function that reads gave no Uint8Array"))?
             }
         };
         if array.length() as usize != length {

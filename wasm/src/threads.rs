@@ -49,7 +49,8 @@ mod chosen {
                     results.push((task, run(state.get_or_insert_with(&init), task)));
                 }
             };
-            let mut results = rayon::broadcast(|_| work()).into_iter().flatten().collect::<Vec<_>>();
+            let mut results =
+                rayon::broadcast(|_| work()).into_iter().flatten().collect::<Vec<_>>();
             results.sort_unstable_by_key(|(task, _)| *task);
             results.into_iter().map(|(_, result)| result).collect()
         }

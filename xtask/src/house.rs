@@ -132,6 +132,16 @@ pub(crate) fn display(command: &Command) -> String {
     line
 }
 
+/// A number with its thousands apart.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let group = |(place, digit): (usize, char)| {
+        let starts = place > 0 && (digits.len() - place).is_multiple_of(3);
+        [starts.then_some(','), Some(digit)]
+    };
+    digits.chars().enumerate().flat_map(group).flatten().collect()
+}
+
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_=./:,+@<>".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) { word.into() } else { format!("'{word}'") }
@@ -140,6 +150,12 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        let texts = [0, 12, 999, 1_000, 1_234_567].map(grouped);
+        assert_eq!(texts, ["0", "12", "999", "1,000", "1,234,567"]);
+    }
 
     #[test]
     fn commands_are_shown_as_typed() {
