@@ -7,6 +7,7 @@ pub mod clean;
 mod cost;
 pub mod encode;
 pub mod executor;
+pub mod explain;
 pub mod ids;
 pub mod interactions;
 pub mod job;
