@@ -220,11 +220,35 @@ impl Ids {
         }
     }
 
+    /// Finds the code that each id has in `others`, a dictionary of the same kind, in O(n).
+    pub(crate) fn codes_in(&self, others: &Self) -> Vec<Option<u32>> {
+        match (self, others) {
+            (Self::Integer(these), Self::Integer(those)) => join(these.iter(), those.iter()),
+            (Self::Unsigned(these), Self::Unsigned(those)) => join(these.iter(), those.iter()),
+            (Self::Text(these), Self::Text(those)) => join(these.iter(), those.iter()),
+            _ => vec![None; self.len()],
+        }
+    }
+
     /// Hashes the id with `code`: XXH3-64, seed 0, of its decimal text or its bytes. The same
     /// on every platform and in every version: sampling by user and caps rest on it.
     pub fn hash(&self, code: u32) -> u64 {
         xxhash_rust::xxh3::xxh3_64(self.display(code).as_bytes())
     }
+}
+
+/// Finds where each of `these` stands among `those`, both ascending.
+fn join<T: Ord>(
+    these: impl Iterator<Item = T>,
+    those: impl Iterator<Item = T>,
+) -> Vec<Option<u32>> {
+    let mut those = (0..).zip(those).peekable();
+    these
+        .map(|id| {
+            while those.next_if(|(_, other)| *other < id).is_some() {}
+            those.peek().filter(|(_, other)| *other == id).map(|(code, _)| *code)
+        })
+        .collect()
 }
 
 /// Searches a sorted list.
@@ -268,6 +292,15 @@ mod tests {
         {
             assert_eq!(canonical_integer(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn ids_are_found_in_other_dictionaries() {
+        let these = Ids::Text(["a", "c", "d", "f"].into_iter().collect());
+        let those = Ids::Text(["b", "c", "f", "g"].into_iter().collect());
+        assert_eq!(these.codes_in(&those), [None, Some(1), None, Some(2)]);
+        assert_eq!(Ids::Integer(vec![1, 5]).codes_in(&Ids::Integer(vec![5])), [None, Some(0)]);
+        assert_eq!(Ids::Integer(vec![1]).codes_in(&Ids::Unsigned(vec![1])), [None]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod clean;
 mod cost;
 pub mod encode;
+pub mod evaluate;
 pub mod executor;
 pub mod explain;
 pub mod ids;
