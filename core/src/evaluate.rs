@@ -347,7 +347,7 @@ pub fn evaluate(trial: &Trial, job: &Job, at: usize, executor: &impl Executor) -
     drop(matrix);
     let start = || Sums::new(train.items());
     judge(trial, at, executor, start, |sums, user, list| {
-        sums.recommend(&found, train.of(user), at, list)
+        sums.recommend(&found, train.of(user), at, list);
     })
 }
 
@@ -450,7 +450,7 @@ impl Judged {
 
 /// One worker's sums of scores, by item.
 struct Sums {
-    sums: Vec<f64>,
+    scores: Vec<f64>,
     /// Items with a sum, or that the user has.
     seen: Vec<bool>,
     touched: Vec<u32>,
@@ -458,14 +458,16 @@ struct Sums {
 
 impl Sums {
     fn new(items: usize) -> Self {
-        Self { sums: vec![0.0; items], seen: vec![false; items], touched: Vec::new() }
+        Self { scores: vec![0.0; items], seen: vec![false; items], touched: Vec::new() }
     }
 
     /// Adds up the scores of all neighbours of `items` and lists the `at` best that are not
     /// among them.
     fn recommend(&mut self, found: &Neighbours, items: &[u32], at: usize, list: &mut Vec<u32>) {
-        let Self { sums, seen, touched } = self;
-        items.iter().for_each(|item| seen[*item as usize] = true);
+        let Self { scores, seen, touched } = self;
+        for item in items {
+            seen[*item as usize] = true;
+        }
         for neighbour in items.iter().flat_map(|item| found.of(*item)) {
             let code = neighbour.code as usize;
             if !seen[code] {
@@ -473,10 +475,10 @@ impl Sums {
                 touched.push(neighbour.code);
             }
             // What the user has collects a sum that nobody looks at.
-            sums[code] += f64::from(neighbour.score);
+            scores[code] += f64::from(neighbour.score);
         }
         let order =
-            |a: &u32, b: &u32| sums[*b as usize].total_cmp(&sums[*a as usize]).then(a.cmp(b));
+            |a: &u32, b: &u32| scores[*b as usize].total_cmp(&scores[*a as usize]).then(a.cmp(b));
         list.extend_from_slice(touched);
         if list.len() > at {
             list.select_nth_unstable_by(at - 1, order);
@@ -484,7 +486,7 @@ impl Sums {
         }
         list.sort_unstable_by(order);
         for item in touched.drain(..).chain(items.iter().copied()) {
-            sums[item as usize] = 0.0;
+            scores[item as usize] = 0.0;
             seen[item as usize] = false;
         }
     }

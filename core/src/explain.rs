@@ -6,7 +6,7 @@ use crate::{
     interactions::Interactions,
     job::{Given, Job, MeasureName, SimilarityJob},
     kernel::{ItemFilter, neighbours},
-    matrix::{Columns, Kind, Matrix, Value},
+    matrix::Matrix,
     measure::{Measure, Pair},
     neighbours::Neighbour,
     plan::Plan,
@@ -133,10 +133,7 @@ impl Explainer<'_> {
         users: usize,
         executor: &impl Executor,
     ) -> Explanation {
-        let shared = match &self.matrix.0 {
-            Kind::Counts(columns) => Shared::of(columns, item, neighbour),
-            Kind::Weights(columns) => Shared::of(columns, item, neighbour),
-        };
+        let shared = Shared::of(self.matrix, item, neighbour);
         let ranking = self.ranking(item, executor);
         let scored = self.score(&shared.pair);
         let place = ranking.iter().position(|other| other.code == neighbour);
@@ -309,34 +306,37 @@ struct Shared {
 }
 
 impl Shared {
-    fn of<V: Value>(columns: &Columns<V>, item: u32, neighbour: u32) -> Self {
+    fn of(matrix: &Matrix, item: u32, neighbour: u32) -> Self {
+        let (table, rows) = (matrix.table(), matrix.rows().parts());
         let position = |code: u32| {
-            let found = columns.codes().iter().position(|other| *other == code);
-            found.expect("the code is one of the matrix") as u32
+            let found = table.codes().iter().position(|other| *other == code);
+            found.expect("the code is one of the matrix")
         };
         let (item, neighbour) = (position(item), position(neighbour));
-        let (left, left_values) = columns.by_position().row(item);
-        let (right, right_values) = columns.by_position().row(neighbour);
-        let (mut at, mut users, mut dot) = (0, Vec::new(), 0.0);
-        for (user, x) in left.iter().zip(left_values) {
-            at += right[at..].partition_point(|other| other < user);
-            if right.get(at) == Some(user) {
-                let (x, y) = (x.weight(), right_values[at].weight());
+        let range = |position: usize| rows.starts[position]..rows.starts[position + 1];
+        // Where nothing is stored all weights are 1.
+        let weight = |at: usize| rows.weights.map_or(1.0, |weights| weights[at]);
+        let (mut right, mut users, mut dot) = (range(neighbour), Vec::new(), 0.0);
+        for left in range(item) {
+            let user = rows.indices[left];
+            let before = rows.indices[right.clone()].partition_point(|other| *other < user);
+            right.start += before;
+            if right.start < right.end && rows.indices[right.start] == user {
+                let (x, y) = (weight(left), weight(right.start));
                 dot += x * y;
-                users.push((*user, x, y));
+                users.push((user, x, y));
             }
         }
-        let (supports, squares) = (columns.supports(), columns.squares());
+        let (supports, squares) = (table.supports(), table.squares());
         let pair = Pair {
             overlap: users.len() as u32,
-            item_support: supports[item as usize],
-            neighbour_support: supports[neighbour as usize],
-            users: columns.users() as u32,
+            item_support: supports[item],
+            neighbour_support: supports[neighbour],
+            users: table.users() as u32,
             dot,
-            item_square: squares[item as usize],
-            neighbour_square: squares[neighbour as usize],
+            item_square: squares[item],
+            neighbour_square: squares[neighbour],
         };
-        // Where nothing is stored all weights are 1.
-        Self { pair, is_weighted: size_of::<V>() > 0, users }
+        Self { pair, is_weighted: rows.weights.is_some(), users }
     }
 }

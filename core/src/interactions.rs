@@ -139,10 +139,14 @@ impl Interactions {
     /// have no others lose their codes. Cost: O(interactions).
     pub(crate) fn without(&self, held_out: &[usize]) -> Part {
         let mut kept = vec![true; self.len()];
-        held_out.iter().for_each(|at| kept[*at] = false);
+        for at in held_out {
+            kept[*at] = false;
+        }
         let at = (0..self.len()).filter(|at| kept[*at]).collect::<Vec<_>>();
         let mut supports = vec![0_u32; self.item_count];
-        at.iter().for_each(|at| supports[self.items[*at] as usize] += 1);
+        for at in &at {
+            supports[self.items[*at] as usize] += 1;
+        }
         let items = positions(&supports, |support| support > 0);
         let mut codes = vec![u32::MAX; self.item_count];
         for (new, old) in items.iter().enumerate() {

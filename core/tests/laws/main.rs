@@ -4,6 +4,7 @@
 mod clean;
 mod crew;
 mod encode;
+mod evaluate;
 mod explain;
 mod independence;
 mod jobs;
