@@ -145,7 +145,7 @@ fn misses_and_late_hits_count_as_the_formulas_say() {
             list.extend_from_slice(lists[user as usize]);
         },
     );
-    let log3 = 3.0_f64.log2();
+    let log3 = 1.584_962_500_721_156_2;
     let first = (1.0 / log3 + 0.5) / (1.0 + 1.0 / log3);
     near(judged.ndcg.value, first / 2.0);
     near(judged.mrr.value, 0.25);
