@@ -247,10 +247,34 @@ impl Ids {
         }
     }
 
+    /// Finds the code that each id has in `others`, a dictionary of the same kind, in O(n).
+    pub(crate) fn codes_in(&self, others: &Self) -> Vec<Option<u32>> {
+        match (self, others) {
+            (Self::Integer(these), Self::Integer(those)) => join(these.iter(), those.iter()),
+            (Self::Unsigned(these), Self::Unsigned(those)) => join(these.iter(), those.iter()),
+            (Self::Text(these), Self::Text(those)) => join(these.iter(), those.iter()),
+            _ => vec![None; self.len()],
+        }
+    }
+
     /// Hashes the id with `code`; see [`hash_id`].
     pub fn hash(&self, code: u32) -> u64 {
         hash_id(&self.display(code))
     }
+}
+
+/// Finds where each of `these` stands among `those`, both ascending.
+fn join<T: Ord>(
+    these: impl Iterator<Item = T>,
+    those: impl Iterator<Item = T>,
+) -> Vec<Option<u32>> {
+    let mut those = (0..).zip(those).peekable();
+    these
+        .map(|id| {
+            while those.next_if(|(_, other)| *other < id).is_some() {}
+            those.peek().filter(|(_, other)| *other == id).map(|(code, _)| *code)
+        })
+        .collect()
 }
 
 /// Searches a sorted list.
@@ -294,6 +318,15 @@ mod tests {
         {
             assert_eq!(canonical_integer(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn ids_are_found_in_other_dictionaries() {
+        let these = Ids::Text(["a", "c", "d", "f"].into_iter().collect());
+        let those = Ids::Text(["b", "c", "f", "g"].into_iter().collect());
+        assert_eq!(these.codes_in(&those), [None, Some(1), None, Some(2)]);
+        assert_eq!(Ids::Integer(vec![1, 5]).codes_in(&Ids::Integer(vec![5])), [None, Some(0)]);
+        assert_eq!(Ids::Integer(vec![1]).codes_in(&Ids::Unsigned(vec![1])), [None]);
     }
 
     #[test]

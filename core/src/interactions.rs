@@ -165,6 +165,42 @@ impl Interactions {
         self.times.as_deref()
     }
 
+    /// Leaves out the interactions at the positions `held_out`, ascending; users and items that
+    /// have no others lose their codes. Cost: O(interactions).
+    pub(crate) fn without(&self, held_out: &[usize]) -> Part {
+        let mut kept = vec![true; self.len()];
+        for at in held_out {
+            kept[*at] = false;
+        }
+        let at = (0..self.len()).filter(|at| kept[*at]).collect::<Vec<_>>();
+        let mut supports = vec![0_u32; self.item_count];
+        for at in &at {
+            supports[self.items[*at] as usize] += 1;
+        }
+        let items = positions(&supports, |support| support > 0);
+        let mut codes = vec![u32::MAX; self.item_count];
+        for (new, old) in items.iter().enumerate() {
+            codes[*old as usize] = new as u32;
+        }
+        let (mut users, mut ends, mut end) = (Vec::new(), Vec::new(), 0);
+        for user in 0..self.users() as u32 {
+            let degree = self.range(user).filter(|at| kept[*at]).count();
+            if degree > 0 {
+                end += degree;
+                users.push(user);
+                ends.push(end);
+            }
+        }
+        let interactions = Self {
+            ends,
+            items: at.iter().map(|at| codes[self.items[*at] as usize]).collect(),
+            item_count: items.len(),
+            weights: self.weights.as_ref().map(|all| at.iter().map(|at| all[*at]).collect()),
+            times: self.times.as_ref().map(|all| at.iter().map(|at| all[*at]).collect()),
+        };
+        Part { interactions, users, items }
+    }
+
     /// Swaps the roles of users and items.
     fn transposed(&self) -> Self {
         let mut starts = vec![0; self.item_count + 1];
@@ -515,7 +551,7 @@ fn cap_users<E: Event>(
 }
 
 /// Hashes a pair: XXH3-64, seed 0, of the user's text, a zero byte and the item's text.
-fn pair_hash(user: &str, item: &str) -> u64 {
+pub(crate) fn pair_hash(user: &str, item: &str) -> u64 {
     let mut hasher = Xxh3::new();
     hasher.update(user.as_bytes());
     hasher.update(&[0]);

@@ -6,7 +6,9 @@
 pub mod clean;
 mod cost;
 pub mod encode;
+pub mod evaluate;
 pub mod executor;
+pub mod explain;
 pub mod ids;
 pub mod interactions;
 pub mod job;

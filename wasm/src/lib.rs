@@ -7,6 +7,7 @@
 mod comparison;
 mod data;
 mod error;
+mod explanation;
 mod files;
 mod memory;
 mod neighbours;

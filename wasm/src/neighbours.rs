@@ -1,6 +1,7 @@
 //! The result: looked at item by item, as columns, or as a file.
 
 use ilk_core::{
+    explain::Explainer,
     job::Of,
     matrix::Matrix,
     neighbours::{Catalogue, Neighbour},
@@ -12,7 +13,9 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use crate::{
     comparison::Question,
     error::Fault,
+    explanation::{ExplanationRecord, Names},
     records::{ItemRecord, NeighbourRecord, to_js},
+    threads::crew,
 };
 
 /// The neighbours of every item, best first.
@@ -52,6 +55,32 @@ impl Neighbours {
             item: self.record(neighbour.code),
         };
         to_js(&(1..).zip(self.found.of(code)).map(record).collect::<Vec<_>>())
+    }
+
+    /// Says why two items are alike, or why not: what the pair is made of, what every measure
+    /// makes of it, who contributes most, and what would change its rank. `users`: how many of
+    /// those who contribute to name; default 10.
+    ///
+    /// # Errors
+    /// If there is no such item.
+    #[wasm_bindgen(unchecked_return_type = "Explanation")]
+    pub fn explain(
+        &self,
+        item: &str,
+        neighbour: &str,
+        users: Option<u32>,
+    ) -> Result<JsValue, Fault> {
+        let (item, neighbour) = (self.code(item)?, self.code(neighbour)?);
+        let Question { folded, job, filter } = &self.question;
+        let explainer =
+            Explainer { interactions: &folded.interactions, matrix: &self.matrix, job, filter };
+        let users = users.unwrap_or(10) as usize;
+        let explanation = explainer.explain(item, neighbour, users, &crew());
+        let names = Names {
+            item: &|code| self.record(code),
+            user: &|user| folded.others.display(user).into(),
+        };
+        to_js(&ExplanationRecord::of(&explanation, (item, neighbour), job.top, &names))
     }
 
     /// Returns the item with this id; `undefined` where there is none.

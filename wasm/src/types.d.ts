@@ -254,6 +254,57 @@ export interface NeighbourColumns {
   overlaps: Uint32Array;
 }
 
+/** Why an item has a neighbour, or why it has not. */
+export interface Explanation {
+  item: ItemRecord;
+  neighbour: ItemRecord;
+  /** Users of both. */
+  overlap: number;
+  /** Users there are. */
+  users: number;
+  /** Σ x·y of the weights; with weights of 1 the overlap. */
+  dot: number;
+  /** Σ x² of the item and of the neighbour. */
+  itemSquare: number;
+  neighbourSquare: number;
+  /** Weights differ: dot product and squares say more than overlap and supports. */
+  isWeighted: boolean;
+  /** Under the job, shrinkage included; absent where the measure sees no pair. */
+  score?: number;
+  standing:
+    | "ranked" | "itself" | "nothing_shared" | "left_out" | "overlap_too_small" | "no_pair"
+    | "below_threshold";
+  /** From 1, where it is ranked; the job keeps it if this is at most `top`. */
+  rank?: number;
+  /** Neighbours that the item has, however many the job keeps. */
+  qualified: number;
+  /** What every measure makes of the pair; `reverse`: as seen from the neighbour, where it may differ. */
+  measures: { measure: MeasureName; score?: number; reverse?: number }[];
+  /** The users of both that contribute most. */
+  contributions: {
+    user: string;
+    /** Items of the user. */
+    items: number;
+    itemWeight: number;
+    neighbourWeight: number;
+    /** Share of the dot product, 0 to 1. */
+    share: number;
+  }[];
+  /** The neighbour just above, and what it would take to pass it. */
+  above?: Rival;
+  /** The neighbour just below. */
+  below?: NeighbourRecord;
+  /** The last neighbour kept, and what it would take to come before it, where this one is not kept. */
+  entry?: Rival;
+}
+
+/** A neighbour ahead, and what the pair would need to pass it, all else as it is. */
+export interface Rival {
+  /** Absent where the job would keep more than there are. */
+  neighbour?: NeighbourRecord;
+  needs: { overlap: number } | { dot: number } | "impossible";
+}
+
 /** What is thrown. `message` says what is wrong, where, and what to do next. */
 export interface IlkError extends Error {
   code:

@@ -4,6 +4,8 @@
 mod clean;
 mod crew;
 mod encode;
+mod evaluate;
+mod explain;
 mod independence;
 mod jobs;
 mod measures;
