@@ -15,8 +15,6 @@ mod reading;
 mod records;
 mod source;
 mod task;
-#[cfg(feature = "testing")]
-mod testing;
 mod threads;
 
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -31,8 +29,6 @@ pub use crate::{
     reading::Reading,
     threads::threads,
 };
-#[cfg(feature = "testing")]
-pub use testing::check_kernels;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = include_str!("types.d.ts");

@@ -50,6 +50,8 @@ enum Chore {
     Parity,
     /// Build the npm package, print its sizes and hold them
     Wasm(wasm::Options),
+    /// Test the npm package that was built, in Node and in a browser
+    WasmTest,
     /// Time the program beside its peers, or count its instructions
     Bench(bench::Options),
 }
@@ -75,6 +77,7 @@ fn run(chore: Chore) -> Result<ExitCode> {
         Chore::CheckDeps => deps::check(&house)?,
         Chore::CheckPolicy => policy::check(&house)?,
         Chore::Parity => parity::run(&house)?,
+        Chore::WasmTest => wasm::checks::run(&house)?,
         Chore::Wasm(options) => wasm::run(&house, &options)?,
         Chore::Bench(options) => bench::run(&house, &options)?,
     }

@@ -23,7 +23,7 @@ use crate::house::{self, House};
 /// What `cargo xtask wasm` is asked.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Record the sizes of this build as those to hold
+    /// Record the sizes and types of this build as those to hold
     #[arg(long)]
     record: bool,
 }
@@ -55,8 +55,17 @@ pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
         let text = "# Bytes of each module, packed with gzip. `cargo xtask wasm` holds them;\n\
                     # `cargo xtask wasm --record` writes them.\n";
         fs::write(house.root.join(SIZES), text.to_owned() + &lines.collect::<String>())?;
+        fs::copy(package(house).join(checks::TYPES), home(house).join(checks::RECORDED_TYPES))?;
     }
     check_sizes(house, &sizes)
+}
+
+/// Does so with the sizes on record.
+///
+/// # Errors
+/// Those of [`run`].
+pub(crate) fn build_and_hold(house: &House) -> Result<()> {
+    run(house, &Options { record: false })
 }
 
 /// The size of a module.
@@ -94,13 +103,23 @@ fn compile(house: &House, build: Build) -> Result<PathBuf> {
         command.args(["--features", "threads"]);
     }
     house::run(&mut command)?;
-    Ok(module_path(house, build, "wasm"))
+    Ok(target(house, build).join("ilk_wasm.wasm"))
 }
 
-/// Where cargo puts the module of a profile.
-fn module_path(house: &House, build: Build, profile: &str) -> PathBuf {
+/// Makes the module that holds the kernels against the oracle.
+fn compile_kernels(house: &House, out: &Path) -> Result<()> {
+    let mut command = toolchain::build_command(house, Build::Single)?;
+    command.args(["--profile", "wasm", "--package", "ilk-wasm", "--example", "kernels"]);
+    house::run(&mut command)?;
+    let module = target(house, Build::Single).join("examples/kernels.wasm");
+    let bytes = fs::read(&module).with_context(|| module.display().to_string())?;
+    glue("kernels", bytes, out)
+}
+
+/// Where cargo puts what it builds.
+fn target(house: &House, build: Build) -> PathBuf {
     let target = house.target.join(format!("wasm-{}", build.name()));
-    target.join(toolchain::TARGET).join(profile).join("ilk_wasm.wasm")
+    target.join(toolchain::TARGET).join("wasm")
 }
 
 /// Makes the glue and a smaller module, unless they are there for this very module.
@@ -116,7 +135,7 @@ fn refine(house: &House, build: Build, module: &Path, out: &Path) -> Result<Size
     if out.exists() {
         fs::remove_dir_all(out)?;
     }
-    glue(bytes, out)?;
+    glue("ilk_wasm", bytes, out)?;
     optimise(house, build, &optimised)?;
     let bytes = fs::read(&optimised)?;
     let mut packed = GzEncoder::new(Vec::new(), Compression::best());
@@ -127,9 +146,9 @@ fn refine(house: &House, build: Build, module: &Path, out: &Path) -> Result<Size
 }
 
 /// Writes the JavaScript that belongs to a module, and the module without its descriptions.
-fn glue(module: Vec<u8>, out: &Path) -> Result<()> {
+fn glue(name: &str, module: Vec<u8>, out: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
-    bindgen.input_bytes("ilk_wasm", module).web(true)?.typescript(true);
+    bindgen.input_bytes(name, module).web(true)?.typescript(true);
     // index.js names the module, so that tools that bundle see one reference only.
     bindgen.omit_default_module_path(true);
     bindgen.generate(out)
