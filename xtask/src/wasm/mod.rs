@@ -24,8 +24,11 @@ use crate::house::{self, House};
 #[derive(Args)]
 pub(crate) struct Options {
     /// Record the sizes and types of this build as those to hold
-    #[arg(long)]
+    #[arg(long, conflicts_with = "quick")]
     record: bool,
+    /// Only the single build, not made smaller, for trying things out
+    #[arg(long)]
+    quick: bool,
 }
 
 /// Where the sizes to hold are recorded, from the root.
@@ -49,6 +52,15 @@ pub(crate) fn package(house: &House) -> PathBuf {
 /// # Errors
 /// Where something cannot be built, or a module has grown.
 pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
+    if options.quick {
+        let module = compile(house, Build::Single)?;
+        let out = package(house).join(Build::Single.name());
+        if out.exists() {
+            fs::remove_dir_all(&out)?;
+        }
+        glue("ilk_wasm", fs::read(module)?, &out)?;
+        return assemble(house, &package(house));
+    }
     let sizes = build(house)?;
     if options.record {
         let lines = sizes.iter().map(|(name, size)| format!("{name} = {}\n", size.gzip));
@@ -65,7 +77,7 @@ pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
 /// # Errors
 /// Those of [`run`].
 pub(crate) fn build_and_hold(house: &House) -> Result<()> {
-    run(house, &Options { record: false })
+    run(house, &Options { record: false, quick: false })
 }
 
 /// The size of a module.
@@ -91,7 +103,6 @@ fn build(house: &House) -> Result<BTreeMap<String, Size>> {
         sizes.insert(build.name().to_owned(), size);
     }
     assemble(house, &package)?;
-    println!("the package is in {}", package.display());
     Ok(sizes)
 }
 
@@ -199,6 +210,7 @@ fn assemble(house: &House, package: &Path) -> Result<()> {
     let mut manifest: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&manifest)?;
     manifest.insert("version".into(), env!("CARGO_PKG_VERSION").into());
     fs::write(package.join("package.json"), serde_json::to_string_pretty(&manifest)? + "\n")?;
+    println!("the package is in {}", package.display());
     Ok(())
 }
 
