@@ -51,7 +51,7 @@ pub(crate) fn run(house: &House) -> Result<()> {
 }
 
 /// The path of a program: what drives the browser does not search for it.
-fn program(name: &OsString) -> PathBuf {
+pub(crate) fn program(name: &OsString) -> PathBuf {
     let path = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.exists());
     found.unwrap_or_else(|| name.into())
