@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::sample::hash_id;
+
 /// A list of strings in one buffer. Cost: the bytes plus 8 B per string.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TextList {
@@ -75,6 +77,16 @@ impl<T> Cells<T> {
     }
 }
 
+impl<T: Copy> Cells<T> {
+    /// Keeps the rows that `keep` names, in its order.
+    fn pick(&self, keep: &[u32]) -> Self {
+        let values = keep.iter().map(|row| self.values[*row as usize]).collect();
+        let valid = self.valid.as_ref();
+        let valid = valid.map(|valid| keep.iter().map(|row| valid[*row as usize]).collect());
+        Self { values, valid }
+    }
+}
+
 impl<T> From<Vec<T>> for Cells<T> {
     fn from(values: Vec<T>) -> Self {
         Self { values, valid: None }
@@ -102,6 +114,12 @@ impl TextColumn {
         let code = self.codes[row];
         (code != Self::NULL).then(|| self.dictionary.get(code as usize))
     }
+
+    /// Keeps the rows that `keep` names, in its order; the dictionary stays whole.
+    pub fn pick(self, keep: &[u32]) -> Self {
+        let codes = keep.iter().map(|row| self.codes[*row as usize]).collect();
+        Self { codes, ..self }
+    }
 }
 
 /// One column of raw ids of one chunk of one file.
@@ -128,6 +146,15 @@ impl IdColumn {
     /// Tells whether the column has no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Keeps the rows that `keep` names, in its order.
+    pub fn pick(self, keep: &[u32]) -> Self {
+        match self {
+            Self::Integer(cells) => Self::Integer(cells.pick(keep)),
+            Self::Unsigned(cells) => Self::Unsigned(cells.pick(keep)),
+            Self::Text(column) => Self::Text(column.pick(keep)),
+        }
     }
 
     /// Tells whether `row` holds no id.
@@ -220,11 +247,34 @@ impl Ids {
         }
     }
 
-    /// Hashes the id with `code`: XXH3-64, seed 0, of its decimal text or its bytes. The same
-    /// on every platform and in every version: sampling by user and caps rest on it.
-    pub fn hash(&self, code: u32) -> u64 {
-        xxhash_rust::xxh3::xxh3_64(self.display(code).as_bytes())
+    /// Finds the code that each id has in `others`, a dictionary of the same kind, in O(n).
+    pub(crate) fn codes_in(&self, others: &Self) -> Vec<Option<u32>> {
+        match (self, others) {
+            (Self::Integer(these), Self::Integer(those)) => join(these.iter(), those.iter()),
+            (Self::Unsigned(these), Self::Unsigned(those)) => join(these.iter(), those.iter()),
+            (Self::Text(these), Self::Text(those)) => join(these.iter(), those.iter()),
+            _ => vec![None; self.len()],
+        }
     }
+
+    /// Hashes the id with `code`; see [`hash_id`].
+    pub fn hash(&self, code: u32) -> u64 {
+        hash_id(&self.display(code))
+    }
+}
+
+/// Finds where each of `these` stands among `those`, both ascending.
+fn join<T: Ord>(
+    these: impl Iterator<Item = T>,
+    those: impl Iterator<Item = T>,
+) -> Vec<Option<u32>> {
+    let mut those = (0..).zip(those).peekable();
+    these
+        .map(|id| {
+            while those.next_if(|(_, other)| *other < id).is_some() {}
+            those.peek().filter(|(_, other)| *other == id).map(|(code, _)| *code)
+        })
+        .collect()
 }
 
 /// Searches a sorted list.
@@ -268,6 +318,15 @@ mod tests {
         {
             assert_eq!(canonical_integer(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn ids_are_found_in_other_dictionaries() {
+        let these = Ids::Text(["a", "c", "d", "f"].into_iter().collect());
+        let those = Ids::Text(["b", "c", "f", "g"].into_iter().collect());
+        assert_eq!(these.codes_in(&those), [None, Some(1), None, Some(2)]);
+        assert_eq!(Ids::Integer(vec![1, 5]).codes_in(&Ids::Integer(vec![5])), [None, Some(0)]);
+        assert_eq!(Ids::Integer(vec![1]).codes_in(&Ids::Unsigned(vec![1])), [None]);
     }
 
     #[test]

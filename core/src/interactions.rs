@@ -27,6 +27,17 @@ pub struct Interactions {
     times: Option<Vec<i64>>,
 }
 
+/// The interactions of some users, with codes of their own.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Part {
+    /// The interactions; users and items without any have lost their codes.
+    pub interactions: Interactions,
+    /// The code that each user has in the whole, ascending.
+    pub users: Vec<u32>,
+    /// The code that each item has in the whole, ascending.
+    pub items: Vec<u32>,
+}
+
 /// What became of the events on their way to interactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Folding {
@@ -156,6 +167,35 @@ impl Interactions {
         supports
     }
 
+    /// Keeps the interactions of the users that `keep` accepts. Cost: O(interactions).
+    pub fn of_users(&self, keep: impl Fn(u32) -> bool) -> Part {
+        let users = (0..self.users() as u32).filter(|user| keep(*user)).collect::<Vec<_>>();
+        let mut items = vec![u32::MAX; self.item_count];
+        for item in users.iter().flat_map(|user| self.of(*user)) {
+            items[*item as usize] = 0;
+        }
+        let kept_items = positions(&items, |mark| mark == 0);
+        for (new, old) in (0..).zip(&kept_items) {
+            items[*old as usize] = new;
+        }
+        let ranges = || users.iter().map(|user| self.range(*user));
+        let ends = ranges().scan(0, |end, range| {
+            *end += range.len();
+            Some(*end)
+        });
+        let interactions = Self {
+            ends: ends.collect(),
+            items: ranges()
+                .flat_map(|range| &self.items[range])
+                .map(|item| items[*item as usize])
+                .collect(),
+            item_count: kept_items.len(),
+            weights: self.weights.as_ref().map(|all| gather(all, ranges())),
+            times: self.times.as_ref().map(|all| gather(all, ranges())),
+        };
+        Part { interactions, users, items: kept_items }
+    }
+
     /// Returns all items, user by user.
     pub fn all_items(&self) -> &[u32] {
         &self.items
@@ -169,6 +209,42 @@ impl Interactions {
     /// Returns the times beside the items, where the job looks at them.
     pub fn times(&self) -> Option<&[i64]> {
         self.times.as_deref()
+    }
+
+    /// Leaves out the interactions at the positions `held_out`, ascending; users and items that
+    /// have no others lose their codes. Cost: O(interactions).
+    pub(crate) fn without(&self, held_out: &[usize]) -> Part {
+        let mut kept = vec![true; self.len()];
+        for at in held_out {
+            kept[*at] = false;
+        }
+        let at = (0..self.len()).filter(|at| kept[*at]).collect::<Vec<_>>();
+        let mut supports = vec![0_u32; self.item_count];
+        for at in &at {
+            supports[self.items[*at] as usize] += 1;
+        }
+        let items = positions(&supports, |support| support > 0);
+        let mut codes = vec![u32::MAX; self.item_count];
+        for (new, old) in items.iter().enumerate() {
+            codes[*old as usize] = new as u32;
+        }
+        let (mut users, mut ends, mut end) = (Vec::new(), Vec::new(), 0);
+        for user in 0..self.users() as u32 {
+            let degree = self.range(user).filter(|at| kept[*at]).count();
+            if degree > 0 {
+                end += degree;
+                users.push(user);
+                ends.push(end);
+            }
+        }
+        let interactions = Self {
+            ends,
+            items: at.iter().map(|at| codes[self.items[*at] as usize]).collect(),
+            item_count: items.len(),
+            weights: self.weights.as_ref().map(|all| at.iter().map(|at| all[*at]).collect()),
+            times: self.times.as_ref().map(|all| at.iter().map(|at| all[*at]).collect()),
+        };
+        Part { interactions, users, items }
     }
 
     /// Swaps the roles of users and items.
@@ -199,6 +275,11 @@ impl Interactions {
             times: self.times.as_ref().map(|all| sources.iter().map(|at| all[*at]).collect()),
         }
     }
+}
+
+/// Copies what lies in `ranges`.
+fn gather<T: Copy>(all: &[T], ranges: impl Iterator<Item = std::ops::Range<usize>>) -> Vec<T> {
+    ranges.flat_map(|range| &all[range]).copied().collect()
 }
 
 /// Folds all events into interactions. Cost: O(events · log) time; 16 B per event on top of the
@@ -516,7 +597,7 @@ fn cap_users<E: Event>(
 }
 
 /// Hashes a pair: XXH3-64, seed 0, of the user's text, a zero byte and the item's text.
-fn pair_hash(user: &str, item: &str) -> u64 {
+pub(crate) fn pair_hash(user: &str, item: &str) -> u64 {
     let mut hasher = Xxh3::new();
     hasher.update(user.as_bytes());
     hasher.update(&[0]);

@@ -6,7 +6,9 @@
 pub mod clean;
 mod cost;
 pub mod encode;
+pub mod evaluate;
 pub mod executor;
+pub mod explain;
 pub mod ids;
 pub mod interactions;
 pub mod job;
@@ -17,6 +19,7 @@ pub mod neighbours;
 pub mod plan;
 pub mod profile;
 pub mod rows;
+pub mod sample;
 pub mod shop;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -6,11 +6,11 @@ use arrow_array::RecordBatch;
 use ilk_core::rows::Rows;
 
 use crate::{
-    arrow_file::{ArrowFile, ArrowStream},
+    arrow_file::{ArrowFile, ArrowStream, StreamCursor},
     batch,
-    csv_file::{CsvFile, Packing},
+    csv_file::{CsvCursor, CsvFile, Packing},
     error::{At, Error},
-    parquet_file::ParquetFile,
+    parquet_file::{ParquetCursor, ParquetFile},
     plan::{Plan, ReadOptions},
     schema::Schema,
     source::{Source, read_exact},
@@ -182,14 +182,37 @@ impl Input {
         part: usize,
         sink: &mut BatchSink<'_, E>,
     ) -> Result<(), E> {
-        match &self.body {
-            Body::Parquet(file) => file.read(part, sink),
-            Body::ArrowStream(file) => file.read(sink),
-            Body::ArrowFile(file) => {
+        if matches!(self.body, Body::Csv(_)) {
+            return Ok(());
+        }
+        let mut place = self.begin(part)?;
+        while let Some((row, batch)) = self.next_batch(&mut place)? {
+            sink(row, batch)?;
+        }
+        Ok(())
+    }
+
+    /// Begins a part.
+    fn begin(&self, part: usize) -> Result<Place, Error> {
+        Ok(match &self.body {
+            Body::Parquet(file) => Place::Parquet(file.begin(part)?),
+            Body::Csv(file) => Place::Csv(file.begin()?),
+            Body::ArrowFile(_) => Place::ArrowFile(Some(part)),
+            Body::ArrowStream(_) => Place::ArrowStream(ArrowStream::begin()),
+        })
+    }
+
+    /// Decodes the next batch of a part; `None` at its end, and of CSV.
+    fn next_batch(&self, place: &mut Place) -> Result<Option<(u64, RecordBatch)>, Error> {
+        match (&self.body, place) {
+            (Body::Parquet(file), Place::Parquet(place)) => file.next(place),
+            (Body::ArrowStream(file), Place::ArrowStream(place)) => file.next(place),
+            (Body::ArrowFile(file), Place::ArrowFile(place)) => {
+                let Some(part) = place.take() else { return Ok(None) };
                 let batch = file.read_part(part)?;
-                batch.map_or(Ok(()), |batch| sink(file.parts[part].first_row, batch))
+                Ok(batch.map(|batch| (file.parts[part].first_row, batch)))
             }
-            Body::Csv(_) => Ok(()),
+            _ => Ok(None),
         }
     }
 
@@ -252,18 +275,53 @@ impl Table {
         part: usize,
         sink: &mut dyn FnMut(Rows) -> Result<(), E>,
     ) -> Result<(), E> {
-        assert!(part < self.parts().len(), "the file has {} parts", self.parts().len());
-        let (file, plan) = (self.input.name(), &self.plan);
-        if let Body::Csv(input) = &self.input.body {
-            return input.read(plan, sink);
+        let mut cursor = self.begin(part)?;
+        while let Some(rows) = self.next(&mut cursor)? {
+            sink(rows)?;
         }
-        self.input.read_batches(part, &mut |first_row, batch: RecordBatch| {
-            if batch.num_rows() == 0 {
-                return Ok(());
-            }
-            sink(batch::rows(plan, file, first_row, batch)?)
-        })
+        Ok(())
     }
+
+    /// Begins to read a part a chunk at a time, for callers that have other things to do in
+    /// between; [`next`](Self::next) gives the chunks that [`read`](Self::read) hands on.
+    ///
+    /// # Errors
+    /// A source that fails, damaged bytes.
+    ///
+    /// # Panics
+    /// If `part` is no position in [`parts`](Self::parts).
+    pub fn begin(&self, part: usize) -> Result<Cursor, Error> {
+        assert!(part < self.parts().len(), "the file has {} parts", self.parts().len());
+        self.input.begin(part).map(Cursor)
+    }
+
+    /// Reads the next chunk of the part that `cursor` was begun with; `None` at its end. Memory:
+    /// one chunk.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read); what a cursor gives after one is not defined.
+    pub fn next(&self, cursor: &mut Cursor) -> Result<Option<Rows>, Error> {
+        if let (Body::Csv(file), Place::Csv(place)) = (&self.input.body, &mut cursor.0) {
+            return file.next(&self.plan, place);
+        }
+        while let Some((first_row, batch)) = self.input.next_batch(&mut cursor.0)? {
+            if batch.num_rows() > 0 {
+                return batch::rows(&self.plan, self.input.name(), first_row, batch).map(Some);
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Where reading a part has got to; see [`Table::begin`].
+pub struct Cursor(Place);
+
+enum Place {
+    Parquet(ParquetCursor),
+    Csv(CsvCursor),
+    /// The batch, until it is read.
+    ArrowFile(Option<usize>),
+    ArrowStream(StreamCursor),
 }
 
 enum Sniffed {
