@@ -18,6 +18,7 @@ pub mod plan;
 pub mod profile;
 pub mod rows;
 pub mod shop;
+pub mod spill;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;
