@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::{
     cost::{CostModel, is_sparse},
     kernel::{ItemFilter, arch::CHUNK},
-    matrix::{Columns, Kind, Matrix, Value},
+    matrix::Matrix,
     profile::Profile,
 };
 
@@ -19,23 +19,14 @@ pub enum Sides {
     Row,
 }
 
-/// The columns of a tile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Block {
-    /// A chunk of 512 items of the dense head.
-    Head(usize),
-    /// The sparse tail.
-    Tail,
-}
-
 /// Rows against a block of columns, computed in one go; [`Plan::rows`] walks them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tile {
-    /// The columns.
-    pub columns: Block,
+    /// The columns: which of the matrix's blocks.
+    pub columns: usize,
     /// Predicted picoseconds of one core.
     pub cost: u64,
-    order: Order,
+    order: RowOrder,
     ranks: Range<u32>,
 }
 
@@ -44,16 +35,16 @@ pub struct Tile {
 /// Scores rise or fall with popularity, so in an order of popularity every row might beat all
 /// before it, and every pair would have to be offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Order {
+pub struct RowOrder {
     first: u32,
     count: u32,
     stride: u32,
 }
 
-impl Order {
+impl RowOrder {
     /// Spreads any stretch of the order evenly over all rows: an item's bar soon stands near its
     /// final place, and about k·ln(n / k) of n offers get through, whatever the data.
-    fn spread(first: u32, count: u32) -> Self {
+    pub fn spread(first: u32, count: u32) -> Self {
         // Multiples of the golden section spread most evenly; coprime, they reach every row.
         let golden = (f64::from(count) * 0.618_033_988_749_895) as u32;
         let coprime = |stride: &u32| gcd(*stride, count) == 1;
@@ -63,11 +54,20 @@ impl Order {
 
     /// Goes from the rarest item to the most popular one, which comes at the very start. Where
     /// most pairs share a single user, the rarest neighbours score best: bars stand high at once.
-    fn rarest_first(first: u32, count: u32) -> Self {
+    pub fn rarest_first(first: u32, count: u32) -> Self {
         Self { first, count, stride: count.max(2) - 1 }
     }
 
-    /// Returns which row, counted from the first of the plan, has `rank`.
+    /// Counts the rows.
+    pub fn count(self) -> u32 {
+        self.count
+    }
+
+    /// Returns which row has `rank`, which is below the count of rows.
+    pub fn row(self, rank: u32) -> u32 {
+        self.index(rank) as u32
+    }
+
     fn index(self, rank: u32) -> usize {
         let step = u64::from(rank) * u64::from(self.stride) % u64::from(self.count);
         self.first as usize + step as usize
@@ -100,22 +100,15 @@ impl Plan {
 
     /// Plans the tiles of `matrix`. Cost: O(items + chunks of the head).
     pub fn new(matrix: &Matrix, filter: &ItemFilter) -> Self {
-        match &matrix.0 {
-            Kind::Counts(columns) => Self::of(columns, filter),
-            Kind::Weights(columns) => Self::of(columns, filter),
-        }
+        let whole = Draft::new(matrix, filter, Sides::Row);
+        let half = Draft::new(matrix, filter, Sides::Both);
+        if whole.cost() < half.cost() { whole.cut() } else { half.cut() }
     }
 
     /// Walks the positions of a tile's rows.
     pub fn rows(&self, tile: &Tile) -> impl ExactSizeIterator<Item = u32> {
         let order = tile.order;
         tile.ranks.clone().map(move |rank| self.rows[order.index(rank)])
-    }
-
-    fn of<V: Value>(columns: &Columns<V>, filter: &ItemFilter) -> Self {
-        let whole = Draft::new(columns, filter, Sides::Row);
-        let half = Draft::new(columns, filter, Sides::Both);
-        if whole.cost() < half.cost() { whole.cut() } else { half.cut() }
     }
 }
 
@@ -137,16 +130,16 @@ struct Draft {
 }
 
 impl Draft {
-    fn new<V: Value>(columns: &Columns<V>, filter: &ItemFilter, sides: Sides) -> Self {
-        let (supports, work) = (columns.supports(), columns.work());
+    fn new(matrix: &Matrix, filter: &ItemFilter, sides: Sides) -> Self {
+        let (supports, work) = (matrix.table().supports(), matrix.work());
         let is_sparse = is_sparse(work.all.iter().sum(), supports.len());
-        let model = CostModel::of(columns.kernel(), columns.users(), is_sparse);
+        let model = CostModel::of(matrix.kernel(), matrix.users(), is_sparse);
         let (additions, all) = match sides {
             Sides::Both => (&work.smaller_of_tail, &work.smaller),
             Sides::Row => (&work.all_of_tail, &work.all),
         };
         let wanted =
-            |row: &u32| sides == Sides::Both || filter.wants(columns.codes()[*row as usize]);
+            |row: &u32| sides == Sides::Both || filter.wants(matrix.table().codes()[*row as usize]);
         let rows = (0..supports.len() as u32).filter(wanted).collect::<Vec<_>>();
         let tail_cost = |row: &u32| match additions[*row as usize] {
             0 => 0,
@@ -160,8 +153,8 @@ impl Draft {
             sides,
             is_sparse,
             operations: rows.iter().map(|row| all[*row as usize]).sum(),
-            chunks: columns.head().len(),
-            tail: Some(columns.tail_start()).filter(|start| *start < columns.items()),
+            chunks: matrix.head_items().div_ceil(CHUNK),
+            tail: Some(matrix.head_items()).filter(|start| *start < matrix.items()),
             head_costs,
             tail_costs: rows.iter().map(tail_cost).collect(),
             rows,
@@ -200,8 +193,8 @@ impl Draft {
         Plan { sides, tiles, operations, cost, rows }
     }
 
-    fn order(&self, first: usize) -> Order {
-        let order = if self.is_sparse { Order::rarest_first } else { Order::spread };
+    fn order(&self, first: usize) -> RowOrder {
+        let order = if self.is_sparse { RowOrder::rarest_first } else { RowOrder::spread };
         order(first as u32, (self.rows.len() - first) as u32)
     }
 
@@ -215,7 +208,7 @@ impl Draft {
             (u128::from(whole) * u128::from(piece) / u128::from(pieces)) as u64
         };
         tiles.extend((0..pieces).map(|piece| Tile {
-            columns: Block::Head(chunk),
+            columns: chunk,
             cost: part(cost, piece + 1) - part(cost, piece),
             order,
             ranks: part(count, piece) as u32..part(count, piece + 1) as u32,
@@ -229,7 +222,8 @@ impl Draft {
         for rank in 0..order.count {
             sum += self.tail_costs[order.index(rank)];
             if sum >= wanted || rank + 1 == order.count && sum > 0 {
-                tiles.push(Tile { columns: Block::Tail, cost: sum, order, ranks: begun..rank + 1 });
+                let ranks = begun..rank + 1;
+                tiles.push(Tile { columns: self.chunks, cost: sum, order, ranks });
                 (begun, sum) = (rank + 1, 0);
             }
         }

@@ -59,6 +59,13 @@ impl Bar {
                 && self.score.total_cmp(&score).then(code.cmp(&self.code)).is_lt()
     }
 
+    /// Tells whether a neighbour comes before, or is the k-th itself.
+    pub(crate) fn keeps(self, neighbour: &Neighbour) -> bool {
+        let is_kth =
+            self.score.to_bits() == neighbour.score.to_bits() && self.code == neighbour.code;
+        is_kth || self.admits(neighbour.score, neighbour.code)
+    }
+
     fn to_bits(self) -> u64 {
         u64::from(self.score.to_bits()) << 32 | u64::from(self.code)
     }
@@ -69,10 +76,12 @@ impl Bar {
 }
 
 /// A neighbour on its way to an item's list.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Offer {
-    pub(crate) item: u32,
-    pub(crate) neighbour: Neighbour,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Offer {
+    /// Position of the item.
+    pub item: u32,
+    /// The neighbour: a code, as everywhere but inside the matrix.
+    pub neighbour: Neighbour,
 }
 
 /// One worker's offers to any items, gathered to be settled many at a time.
@@ -90,6 +99,11 @@ impl Offers {
     /// Gathers an offer.
     pub(crate) fn push(&mut self, item: u32, neighbour: Neighbour) {
         self.gathered.push(Offer { item, neighbour });
+    }
+
+    /// Returns what was gathered.
+    pub(crate) fn gathered(&self) -> &[Offer] {
+        &self.gathered
     }
 
     /// Tells whether it is time to settle.

@@ -4,12 +4,10 @@
 //! scores becomes a limit on that product, at the price of one product and one comparison per
 //! pair. Bounds only leave pairs out; what passes is scored exactly.
 
-use crate::{
-    matrix::{Columns, Value},
-    measure::Measure,
-};
+use crate::{matrix::ItemTable, measure::Measure};
 
 /// The factors of every position, in f32.
+#[derive(Debug)]
 pub(super) struct Ceilings {
     measure: Measure,
     as_item: Vec<f32>,
@@ -33,13 +31,13 @@ impl Ceilings {
     /// Factors outside this range, whose products could leave that of f32, bound nothing.
     const SAFE: std::ops::RangeInclusive<f64> = 1e-9..=1e9;
 
-    pub(super) fn new<V: Value>(columns: &Columns<V>, measure: &Measure) -> Self {
+    pub(super) fn new(table: &ItemTable, measure: &Measure) -> Self {
         let safe = |factor: f64| {
             if Self::SAFE.contains(&factor) { factor as f32 } else { f32::INFINITY }
         };
-        let sides = columns.supports().iter().zip(columns.squares());
+        let sides = table.supports().iter().zip(table.squares());
         let factors = sides.map(|(support, square)| {
-            let (item, neighbour) = measure.ceiling(*support, *square, columns.users() as u32);
+            let (item, neighbour) = measure.ceiling(*support, *square, table.users() as u32);
             (safe(item), safe(neighbour))
         });
         let (as_item, as_neighbour) = factors.unzip();

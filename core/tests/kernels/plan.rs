@@ -6,7 +6,7 @@ use ilk_core::{
     executor::Sequential,
     kernel::Kernel,
     matrix::{Layout, Matrix},
-    plan::{Block, Plan, Sides},
+    plan::{Plan, Sides},
     weighting::Weighting,
 };
 
@@ -63,10 +63,11 @@ fn check(world: &World, head: Option<usize>, narrowing: &Narrowing) -> Sides {
     }
     let mut met = BTreeMap::new();
     for tile in &plan.tiles {
-        let (block, block_start) = match tile.columns {
-            Block::Head(chunk) => (chunk, chunk * CHUNK),
-            Block::Tail => (usize::MAX, start),
-        };
+        let columns = &matrix.columns()[tile.columns];
+        let block_start = columns.positions().start as usize;
+        let is_tail = columns.bits().is_none();
+        assert_eq!(block_start, if is_tail { start } else { tile.columns * CHUNK });
+        let block = if is_tail { usize::MAX } else { tile.columns };
         assert!(tile.cost > 0 && block_start < items);
         let met = met.entry(block).or_insert_with(|| vec![0; items]);
         for row in plan.rows(tile) {

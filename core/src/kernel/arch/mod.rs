@@ -10,6 +10,7 @@
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+mod checked;
 mod counter;
 mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -17,15 +18,17 @@ mod wasm32;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+pub(crate) use self::checked::Lists;
 use self::counter::{Bits, DIGITS, Digits};
 
 /// Items in one bit row.
 pub(crate) const CHUNK: usize = 512;
 
-/// One user's interactions with the items of one chunk, a bit each.
+/// One user's interactions with the items of one chunk of 512, a bit each: item i is bit i % 64 of
+/// word i / 64.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(align(64))]
-pub(crate) struct BitRow(pub(crate) [u64; CHUNK / 64]);
+pub struct BitRow(pub [u64; CHUNK / 64]);
 
 /// Which instructions the inner loops use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,25 +172,27 @@ impl Sieve<'_> {
 
 /// Indices that are known to be below a bound.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Indices<'a> {
+pub(crate) struct Indices<'a> {
     list: &'a [u32],
     bound: usize,
 }
 
 impl<'a> Indices<'a> {
-    /// Checks that all indices are below `bound`.
-    ///
-    /// # Panics
-    /// If one is not.
-    pub(super) fn new(list: &'a [u32], bound: usize) -> Self {
+    /// Checks that all indices are below `bound`; `None` if one is not.
+    fn new(list: &'a [u32], bound: usize) -> Option<Self> {
         let most = list.iter().copied().max();
-        assert!(most.is_none_or(|most| (most as usize) < bound), "indices are below their bound");
-        Self { list, bound }
+        most.is_none_or(|most| (most as usize) < bound).then_some(Self { list, bound })
+    }
+
+    /// Returns the indices.
+    #[inline]
+    pub(crate) fn list(self) -> &'a [u32] {
+        self.list
     }
 
     /// Returns a part, which needs no new check.
     #[inline]
-    pub(super) fn slice(self, range: std::ops::Range<usize>) -> Self {
+    pub(crate) fn slice(self, range: std::ops::Range<usize>) -> Self {
         Self { list: &self.list[range], bound: self.bound }
     }
 }
@@ -322,7 +327,7 @@ mod tests {
 
     fn assert_counts(rows: &[BitRow], users: &[u32]) {
         let expected = plain_counts(rows, users);
-        let users = Indices::new(users, rows.len());
+        let users = Indices::new(users, rows.len()).unwrap();
         for kernel in Kernel::available() {
             // Whatever the counts held before is gone.
             let mut counts = [u32::MAX; CHUNK];
@@ -360,7 +365,7 @@ mod tests {
             let users = random_users(users, rows.len(), 5);
             let expected = plain_counts(&rows, &users);
             let most = expected.iter().copied().fold(0, u32::max);
-            let list = Indices::new(&users, rows.len());
+            let list = Indices::new(&users, rows.len()).unwrap();
             let around = (most.saturating_sub(2)..most + 3).chain([0, 1, 2, 4, 8, 9, 4_000]);
             for (kernel, least) in around
                 .flat_map(|least| Kernel::available().into_iter().map(move |one| (one, least)))
@@ -380,7 +385,7 @@ mod tests {
         assert_counts(&[], &[]);
         for kernel in Kernel::available() {
             let few = std::panic::catch_unwind(|| {
-                kernel.count(&rows[..2], Indices::new(&[0], 3), 0, &mut [0; CHUNK]);
+                kernel.count(&rows[..2], Indices::new(&[0], 3).unwrap(), 0, &mut [0; CHUNK]);
             });
             assert!(few.is_err(), "{} takes fewer rows than users", kernel.name());
         }
@@ -389,13 +394,12 @@ mod tests {
     #[test]
     fn an_index_at_its_bound_is_refused() {
         let list = [3, 0, 7];
-        assert_eq!(Indices::new(&list, 8).list, list);
-        assert_eq!(Indices::new(&[], 0).bound, 0);
+        assert_eq!(Indices::new(&list, 8).unwrap().list, list);
+        assert_eq!(Indices::new(&[], 0).unwrap().bound, 0);
         for (list, bound) in [(&list[..], 7), (&[0], 0), (&[u32::MAX], u32::MAX as usize)] {
-            let refused = std::panic::catch_unwind(|| Indices::new(list, bound));
-            assert!(refused.is_err(), "{list:?} below {bound}");
+            assert!(Indices::new(list, bound).is_none(), "{list:?} below {bound}");
         }
-        let part = Indices::new(&list, 8).slice(1..3);
+        let part = Indices::new(&list, 8).unwrap().slice(1..3);
         assert_eq!((part.list, part.bound), (&[0, 7][..], 8));
     }
 
@@ -504,7 +508,9 @@ mod tests {
         let list = [0, 2, 3, 5];
         let add = |sums: usize, values: &[u32], end| {
             let mut all = vec![0; sums];
-            add_at(&mut all, Indices::new(&list, 6), values, end, |_, sum, value| *sum += value);
+            add_at(&mut all, Indices::new(&list, 6).unwrap(), values, end, |_, sum, value| {
+                *sum += value;
+            });
             all
         };
         assert_eq!(add(6, &[1, 2, 3, 4], 6), [1, 0, 2, 3, 0, 4]);

@@ -1,0 +1,119 @@
+//! A job being computed: tiles in, offers gathered, neighbours out.
+
+use super::{
+    ItemFilter, Kernel,
+    scorer::{Recording, Scorer, Workspace},
+};
+use crate::{
+    executor::Executor,
+    job::Job,
+    matrix::{ColumnBlock, ItemTable, RowBlock},
+    neighbours::Neighbours,
+    plan::Sides,
+    topk::Offer,
+};
+
+/// The tiles of one job, computed in any order, by any number of workers, from blocks that may
+/// come and go. The result is the same whatever the order, the workers and the blocks.
+///
+/// Together the tiles must cover, once, every pair of a row and a column: with [`Sides::Both`]
+/// every pair of two positions, row after column (smaller columns than rows are all there is to
+/// compute); with [`Sides::Row`] every row that is asked for against every position.
+///
+/// Cost: about 44 B per item, and up to 18·k B per item once offers came in.
+#[derive(Debug)]
+pub struct Comparison<'a> {
+    scorer: Scorer<'a>,
+}
+
+/// What one thread needs to compute tiles, reused from tile to tile. Cost: about 12 B per position
+/// of the widest block of columns, 24 B with weights.
+#[derive(Debug, Default)]
+pub struct Worker {
+    counts: Workspace<()>,
+    weights: Workspace<f64>,
+    recording: Option<Recording>,
+}
+
+impl<'a> Comparison<'a> {
+    /// Begins the job on the items of `table`.
+    pub fn new(
+        table: &'a ItemTable,
+        job: &'a Job,
+        filter: &'a ItemFilter,
+        sides: Sides,
+        kernel: Kernel,
+    ) -> Self {
+        Self { scorer: Scorer::new(table, job, filter, sides, kernel) }
+    }
+
+    /// Makes a worker.
+    pub fn worker(&self) -> Worker {
+        Worker::default()
+    }
+
+    /// Makes a worker that keeps what its tiles find, for [`survivors`](Self::survivors).
+    pub fn recording_worker(&self) -> Worker {
+        Worker { recording: Some(Recording::default()), ..Worker::default() }
+    }
+
+    /// Computes a tile: `positions`, all of them in `rows`, against `columns`. With
+    /// [`Sides::Both`] positions lie at or after the first of `columns`, and only smaller columns
+    /// are looked at.
+    ///
+    /// # Panics
+    /// If a position is not in `rows`, blocks are of different users or kinds of weight, or the
+    /// measure only counts and there are weights, which no resolved job asks for.
+    pub fn compute(
+        &self,
+        rows: &RowBlock,
+        columns: &ColumnBlock,
+        positions: impl Iterator<Item = u32>,
+        worker: &mut Worker,
+    ) {
+        assert_eq!(rows.users(), columns.users(), "both blocks are of the same users");
+        let Worker { counts, weights, recording } = worker;
+        if rows.is_weighted() {
+            let counts_only = !self.scorer.job().measure.is_weighted();
+            assert!(!counts_only, "a measure that counts takes no weights");
+            self.scorer.tile(rows, columns, positions, weights, recording.as_mut());
+        } else {
+            self.scorer.tile(rows, columns, positions, counts, recording.as_mut());
+        }
+    }
+
+    /// Takes out of a recording worker what its tiles found since the last call: the offers that
+    /// are still among their item's k best so far. Those of all tiles together, [restored](
+    /// Self::restore) in any order, are as good as the tiles.
+    pub fn survivors(&self, worker: &mut Worker) -> Vec<Offer> {
+        let Some(recording) = &mut worker.recording else { return Vec::new() };
+        recording.take(self.scorer.selection())
+    }
+
+    /// Takes offers in that tiles found before.
+    ///
+    /// # Panics
+    /// If an offer's item is not in the table.
+    pub fn restore(&self, offers: impl IntoIterator<Item = Offer>) {
+        self.scorer.restore(offers);
+    }
+
+    /// Takes every item's neighbours out, by ascending code.
+    pub fn neighbours(self, executor: &impl Executor) -> Neighbours {
+        const ITEMS: usize = 1 << 12;
+        let codes = self.scorer.table().codes();
+        let positions = ItemTable::positions(codes);
+        let selection = self.scorer.selection();
+        let pieces = executor.map(codes.len().div_ceil(ITEMS), |piece| {
+            let last = ((piece + 1) * ITEMS).min(codes.len());
+            let lists =
+                positions[piece * ITEMS..last].iter().map(|position| selection.take(*position));
+            lists.collect::<Vec<_>>()
+        });
+        let mut neighbours = Neighbours::new();
+        for list in pieces.into_iter().flatten() {
+            neighbours.push(list);
+        }
+        neighbours
+    }
+}

@@ -1,0 +1,227 @@
+//! The two kinds of blocks that a tile is made of: rows (items -> users) and columns (users ->
+//! items). In memory a matrix has one block of rows; on disk, or on other machines, many.
+
+use std::ops::Range;
+
+use super::value::Value;
+use crate::kernel::arch::{BitRow, CHUNK, Lists};
+
+/// Lists whose interactions hold nothing, or their weight.
+#[derive(Clone, Debug)]
+pub(crate) enum AnyLists {
+    /// Every weight is 1: overlaps are all there is to count.
+    Counts(Lists<()>),
+    /// Weights differ.
+    Weights(Lists<f64>),
+}
+
+impl AnyLists {
+    fn new(
+        columns: usize,
+        starts: Vec<usize>,
+        indices: Vec<u32>,
+        weights: Option<Vec<f64>>,
+    ) -> Result<Self, Malformed> {
+        let lists = if let Some(weights) = weights {
+            Lists::new(columns, starts, indices, weights).map(Self::Weights)
+        } else {
+            let nothing = vec![(); indices.len()];
+            Lists::new(columns, starts, indices, nothing).map(Self::Counts)
+        };
+        lists.ok_or(Malformed)
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        match self {
+            Self::Counts(lists) => {
+                Parts { starts: lists.starts(), indices: lists.indices(), weights: None }
+            }
+            Self::Weights(lists) => Parts {
+                starts: lists.starts(),
+                indices: lists.indices(),
+                weights: Some(lists.values()),
+            },
+        }
+    }
+
+    /// Counts the lists.
+    fn len(&self) -> usize {
+        match self {
+            Self::Counts(lists) => lists.len(),
+            Self::Weights(lists) => lists.len(),
+        }
+    }
+
+    /// Returns the bound of the indices.
+    fn columns(&self) -> usize {
+        match self {
+            Self::Counts(lists) => lists.columns(),
+            Self::Weights(lists) => lists.columns(),
+        }
+    }
+}
+
+/// What lists are made of: list l is `indices[starts[l]..starts[l + 1]]`, strictly ascending.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Parts<'a> {
+    /// One more than there are lists, from 0 to the number of indices.
+    pub starts: &'a [usize],
+    /// Users of items, or positions of users counted from the block's first.
+    pub indices: &'a [u32],
+    /// As many as indices; absent where every weight is 1.
+    pub weights: Option<&'a [f64]>,
+}
+
+/// The parts of a block do not go together: they were damaged, or are those of another block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the parts of the block do not go together")]
+pub struct Malformed;
+
+/// Consecutive positions, each with its users in ascending order. Cost: 4 B per interaction,
+/// 12 B with weights, and 8 B per position.
+#[derive(Clone, Debug)]
+pub struct RowBlock {
+    first: u32,
+    lists: AnyLists,
+}
+
+impl RowBlock {
+    /// Makes the block of the positions from `first` on; list l holds the users of position
+    /// `first + l`. Cost: O(interactions).
+    ///
+    /// # Errors
+    /// If the parts do not go together or a user is not below `users`.
+    pub fn new(
+        first: u32,
+        users: usize,
+        starts: Vec<usize>,
+        list: Vec<u32>,
+        weights: Option<Vec<f64>>,
+    ) -> Result<Self, Malformed> {
+        Ok(Self { first, lists: AnyLists::new(users, starts, list, weights)? })
+    }
+
+    pub(crate) fn of<V: Value>(first: u32, lists: Lists<V>) -> Self {
+        Self { first, lists: V::erase(lists) }
+    }
+
+    /// Returns the positions.
+    pub fn positions(&self) -> Range<u32> {
+        self.first..self.first + self.lists.len() as u32
+    }
+
+    /// Returns what the block is made of.
+    pub fn parts(&self) -> Parts<'_> {
+        self.lists.parts()
+    }
+
+    /// Sums up the squared weights of each position, in ascending order of users.
+    pub fn squares(&self) -> Vec<f64> {
+        let Parts { starts, weights, .. } = self.parts();
+        let lists = starts.windows(2).map(|ends| ends[0]..ends[1]);
+        match weights {
+            None => lists.map(|list| list.len() as f64).collect(),
+            Some(weights) => {
+                let square = |list: Range<usize>| weights[list].iter().map(|x| x * x).sum();
+                lists.map(square).collect()
+            }
+        }
+    }
+
+    /// Counts the users there are.
+    pub fn users(&self) -> usize {
+        self.lists.columns()
+    }
+
+    /// Returns the lists.
+    ///
+    /// # Panics
+    /// If the weights are of another kind.
+    pub(crate) fn lists<V: Value>(&self) -> &Lists<V> {
+        V::lists(&self.lists).expect("all blocks of a matrix are of one kind")
+    }
+
+    pub(crate) fn is_weighted(&self) -> bool {
+        matches!(self.lists, AnyLists::Weights(_))
+    }
+}
+
+/// Consecutive positions as every user has them: as lists, or as bits of one chunk of 512.
+/// Cost: lists as for [`RowBlock`], with 8 B per user; bits 64 B per user.
+#[derive(Clone, Debug)]
+pub struct ColumnBlock {
+    first: u32,
+    width: u32,
+    pub(crate) cells: Cells,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Cells {
+    /// One row of bits per user.
+    Bits(Vec<BitRow>),
+    /// One list per user, counted from the block's first position.
+    Lists(AnyLists),
+}
+
+impl ColumnBlock {
+    /// Makes the block of `width` positions from `first` on; list l holds the positions of user l,
+    /// counted from `first`. Cost: O(interactions).
+    ///
+    /// # Errors
+    /// If the parts do not go together or a position is not below `width`.
+    pub fn of_lists(
+        first: u32,
+        width: u32,
+        starts: Vec<usize>,
+        list: Vec<u32>,
+        weights: Option<Vec<f64>>,
+    ) -> Result<Self, Malformed> {
+        let lists = AnyLists::new(width as usize, starts, list, weights)?;
+        Ok(Self { first, width, cells: Cells::Lists(lists) })
+    }
+
+    /// Makes the block of `width` positions from `first` on from one row of bits per user: bit b
+    /// stands for position `first + b`.
+    ///
+    /// # Errors
+    /// If `width` is not from 1 to 512.
+    pub fn of_bits(first: u32, width: u32, rows: Vec<BitRow>) -> Result<Self, Malformed> {
+        if !(1..=CHUNK).contains(&(width as usize)) {
+            return Err(Malformed);
+        }
+        Ok(Self { first, width, cells: Cells::Bits(rows) })
+    }
+
+    pub(crate) fn of<V: Value>(first: u32, lists: Lists<V>) -> Self {
+        Self { first, width: lists.columns() as u32, cells: Cells::Lists(V::erase(lists)) }
+    }
+
+    /// Returns the positions.
+    pub fn positions(&self) -> Range<u32> {
+        self.first..self.first + self.width
+    }
+
+    /// Counts the users there are.
+    pub fn users(&self) -> usize {
+        match &self.cells {
+            Cells::Bits(rows) => rows.len(),
+            Cells::Lists(lists) => lists.len(),
+        }
+    }
+
+    /// Returns what the block is made of, if it is made of lists.
+    pub fn lists(&self) -> Option<Parts<'_>> {
+        match &self.cells {
+            Cells::Bits(_) => None,
+            Cells::Lists(lists) => Some(lists.parts()),
+        }
+    }
+
+    /// Returns what the block is made of, if it is made of bits.
+    pub fn bits(&self) -> Option<&[BitRow]> {
+        match &self.cells {
+            Cells::Bits(rows) => Some(rows),
+            Cells::Lists(_) => None,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The weighted users x items matrix in both orientations, as blocks of rows and columns, items
+//! relabelled by popularity.
+
+mod arrange;
+mod blocks;
+mod table;
+mod value;
+mod weigh;
+
+use self::arrange::{Pieces, bit_rows};
+pub(crate) use self::{blocks::Cells, value::Value};
+pub use self::{
+    blocks::{ColumnBlock, Malformed, Parts, RowBlock},
+    table::ItemTable,
+};
+pub use crate::kernel::arch::BitRow;
+use crate::{
+    cost,
+    executor::Executor,
+    interactions::Interactions,
+    kernel::arch::{CHUNK, Kernel},
+    weighting::Weighting,
+};
+
+/// How a matrix is laid out and computed. The result is the same whatever it says.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// Which instructions to use.
+    pub kernel: Kernel,
+    /// Chunks of 512 items in the dense head; `None` lets the cost model choose.
+    pub head: Option<usize>,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self { kernel: Kernel::detect(), head: None }
+    }
+}
+
+/// The matrix that a job's tiles are computed from: one block of rows; as columns a dense *head*
+/// of the most popular items, bits in chunks of 512, and a sparse *tail* of lists.
+///
+/// Cost: up to 8 B per interaction (both orientations), 24 B with weights, about 60 B per item,
+/// 8 B per user, and in a dense head 64 B per user for every 512 items.
+#[derive(Clone, Debug)]
+pub struct Matrix {
+    kernel: Kernel,
+    table: ItemTable,
+    rows: RowBlock,
+    columns: Vec<ColumnBlock>,
+    work: Work,
+}
+
+/// How many additions each row takes, by position, known from the degrees.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Work {
+    /// Against every position, itself included.
+    pub(crate) all: Vec<u64>,
+    /// Against every smaller position.
+    pub(crate) smaller: Vec<u64>,
+    /// Against every position of the tail.
+    pub(crate) all_of_tail: Vec<u64>,
+    /// Against every smaller position of the tail.
+    pub(crate) smaller_of_tail: Vec<u64>,
+}
+
+impl Matrix {
+    /// Weighs the interactions and lays them out both ways. Cost: O(interactions).
+    pub fn new(
+        interactions: &Interactions,
+        weighting: Weighting,
+        executor: &impl Executor,
+    ) -> Self {
+        Self::with_layout(interactions, weighting, Layout::default(), executor)
+    }
+
+    /// Does what [`Matrix::new`] does, with a layout of the caller's choice.
+    pub fn with_layout(
+        interactions: &Interactions,
+        weighting: Weighting,
+        layout: Layout,
+        executor: &impl Executor,
+    ) -> Self {
+        let supports = interactions.supports();
+        let unit = match weighting {
+            Weighting::Binary => true,
+            Weighting::Raw => interactions.weights().is_none(),
+            _ => false,
+        };
+        if unit {
+            Self::arrange(interactions, &supports, |_| (), layout, executor)
+        } else {
+            let weights = weigh::weigh(interactions, &supports, weighting);
+            Self::arrange(interactions, &supports, |at| weights[at], layout, executor)
+        }
+    }
+
+    fn arrange<V: Value>(
+        interactions: &Interactions,
+        supports: &[u32],
+        value: impl Fn(usize) -> V + Sync,
+        layout: Layout,
+        executor: &impl Executor,
+    ) -> Self {
+        let users = interactions.users();
+        let codes = ItemTable::order(supports);
+        let items = codes.len();
+        let positions = ItemTable::positions(&codes);
+        let supports = codes.iter().map(|code| supports[*code as usize]).collect::<Vec<_>>();
+        let pieces = Pieces::new(interactions, &positions, value, executor);
+        let mut work = arrange::work(&pieces, items, executor);
+        // Only counts can be had from bits.
+        let chunks = match (size_of::<V>(), layout.head) {
+            (0, Some(chunks)) => chunks.min(items.div_ceil(CHUNK)),
+            (0, None) => cost::choose_head(&work, &supports, users, layout.kernel),
+            _ => 0,
+        };
+        let first = (chunks * CHUNK).min(items);
+        let lists = pieces.rows(users, &supports, executor);
+        let mut columns = executor.map(chunks, |chunk| {
+            let chunk = chunk * CHUNK..((chunk + 1) * CHUNK).min(items);
+            let (first, width) = (chunk.start as u32, chunk.len() as u32);
+            ColumnBlock::of_bits(first, width, bit_rows(&lists, chunk)).expect("a chunk is short")
+        });
+        (work.all_of_tail, work.smaller_of_tail) = if first == 0 {
+            (work.all.clone(), work.smaller.clone())
+        } else {
+            pieces.additions(items, first, executor)
+        };
+        if first < items {
+            let tail = pieces.columns(users, items, first, executor);
+            columns.push(ColumnBlock::of(first as u32, tail));
+        }
+        let rows = RowBlock::of(0, lists);
+        let table = ItemTable::new(users, codes, supports, rows.squares());
+        Self { kernel: layout.kernel, table, rows, columns, work }
+    }
+
+    /// Returns the instructions to use.
+    pub fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
+    /// Returns what is known of every item.
+    pub fn table(&self) -> &ItemTable {
+        &self.table
+    }
+
+    /// Returns the rows: all of them.
+    pub fn rows(&self) -> &RowBlock {
+        &self.rows
+    }
+
+    /// Returns the columns: chunks of the head, then, unless the head is all, the tail.
+    pub fn columns(&self) -> &[ColumnBlock] {
+        &self.columns
+    }
+
+    /// Counts the items in the dense head.
+    pub fn head_items(&self) -> usize {
+        let head = self.columns.iter().filter(|block| block.bits().is_some());
+        head.map(|block| block.positions().len()).sum()
+    }
+
+    /// Counts the users.
+    pub fn users(&self) -> usize {
+        self.table.users()
+    }
+
+    /// Counts the items.
+    pub fn items(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Returns how many additions each row takes.
+    pub(crate) fn work(&self) -> &Work {
+        &self.work
+    }
+}

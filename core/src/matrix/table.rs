@@ -1,0 +1,77 @@
+//! What is known of every item: the small part of a matrix, always in memory.
+
+/// Items by *position*: 0 is the item with most users, so popular items share the front of every
+/// accumulator. Positions stay inside the matrix; ties follow codes.
+///
+/// Cost: 16 B per item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ItemTable {
+    users: usize,
+    codes: Vec<u32>,
+    supports: Vec<u32>,
+    squares: Vec<f64>,
+}
+
+impl ItemTable {
+    /// Orders codes by descending support: the code at each position. Cost: O(items · log).
+    pub fn order(supports: &[u32]) -> Vec<u32> {
+        let mut codes = (0..supports.len() as u32).collect::<Vec<_>>();
+        // Stable: of equally popular items the one of smaller code comes first.
+        codes.sort_by_key(|code| std::cmp::Reverse(supports[*code as usize]));
+        codes
+    }
+
+    /// Turns an order around: the position of each code.
+    ///
+    /// # Panics
+    /// If a code is not below the number of codes.
+    pub fn positions(codes: &[u32]) -> Vec<u32> {
+        let mut positions = vec![0; codes.len()];
+        for (position, code) in codes.iter().enumerate() {
+            positions[*code as usize] = position as u32;
+        }
+        positions
+    }
+
+    /// Makes a table of `users` users. `codes`, `supports` (users) and `squares` (Σx² in ascending
+    /// order of users) are by position.
+    ///
+    /// # Panics
+    /// If lengths differ or supports rise.
+    pub fn new(users: usize, codes: Vec<u32>, supports: Vec<u32>, squares: Vec<f64>) -> Self {
+        assert_eq!(codes.len(), supports.len(), "every item has a support");
+        assert_eq!(codes.len(), squares.len(), "every item has a sum of squares");
+        assert!(supports.is_sorted_by(|a, b| a >= b), "the most popular item comes first");
+        Self { users, codes, supports, squares }
+    }
+
+    /// Counts the items.
+    pub fn len(&self) -> usize {
+        self.codes.len()
+    }
+
+    /// Tells whether there is no item.
+    pub fn is_empty(&self) -> bool {
+        self.codes.is_empty()
+    }
+
+    /// Counts the users.
+    pub fn users(&self) -> usize {
+        self.users
+    }
+
+    /// Returns the code at each position.
+    pub fn codes(&self) -> &[u32] {
+        &self.codes
+    }
+
+    /// Returns the number of users at each position, descending.
+    pub fn supports(&self) -> &[u32] {
+        &self.supports
+    }
+
+    /// Returns Σx² at each position.
+    pub fn squares(&self) -> &[f64] {
+        &self.squares
+    }
+}
