@@ -252,6 +252,19 @@ pub enum Id {
 }
 
 impl Ids {
+    /// Appends ids of the same kind, all of which are greater.
+    ///
+    /// # Panics
+    /// If they are of another kind.
+    pub fn append(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Integer(values), Self::Integer(more)) => values.extend(more),
+            (Self::Unsigned(values), Self::Unsigned(more)) => values.extend(more),
+            (Self::Text(list), Self::Text(more)) => more.iter().for_each(|text| list.push(text)),
+            _ => panic!("ids of two kinds do not make a list"),
+        }
+    }
+
     /// Keeps the ids with the codes of `range`.
     ///
     /// # Panics

@@ -126,6 +126,21 @@ impl Interactions {
         supports
     }
 
+    /// Copies the rows of some users, whose ids are among `users`.
+    pub fn rows(&self, range: std::ops::Range<u32>, users: &Ids) -> UserRows {
+        let entries = match (range.is_empty(), range.end) {
+            (true, _) | (_, 0) => 0..0,
+            (false, end) => self.range(range.start).start..self.range(end - 1).end,
+        };
+        UserRows {
+            users: users.slice(range.start as usize..range.end as usize),
+            degrees: range.map(|user| self.of(user).len() as u32).collect(),
+            items: self.items[entries.clone()].to_vec(),
+            weights: self.weights.as_ref().map(|all| all[entries.clone()].to_vec()),
+            times: self.times.as_ref().map(|all| all[entries].to_vec()),
+        }
+    }
+
     /// Returns all items, user by user.
     pub(crate) fn all_items(&self) -> &[u32] {
         &self.items

@@ -14,6 +14,7 @@ pub mod kernel;
 pub mod matrix;
 pub mod measure;
 pub mod neighbours;
+pub mod outline;
 pub mod plan;
 pub mod profile;
 pub mod rows;

@@ -89,9 +89,10 @@ impl CsvFile {
         let mut first_row = 1;
         let mut chunk = Untyped::new(plan, first_row);
         let fields = &plan.columns;
+        let most = plan.chunk_rows.min(CHUNK_ROWS);
         self.each_record(&mut |record| {
             chunk.push(|place| record.get(fields[place]).unwrap_or_default());
-            if chunk.len() < CHUNK_ROWS && chunk.bytes() < CHUNK_BYTES {
+            if chunk.len() < most && chunk.bytes() < CHUNK_BYTES {
                 return Ok(());
             }
             first_row += chunk.len() as u64;

@@ -80,17 +80,18 @@ impl ParquetFile {
         Ok(types)
     }
 
-    /// Streams the batches of a row group.
+    /// Streams the batches of a row group, each of at most `rows`.
     pub(crate) fn read<E: From<Error>>(
         &self,
         part: usize,
+        rows: usize,
         sink: &mut BatchSink<'_, E>,
     ) -> Result<(), E> {
         let place = format!("row group {} of {}", part + 1, self.parts.len());
         let at = At { file: self.source.name(), place: &place };
         let metadata = self.metadata.clone();
         let roots = ProjectionMask::roots(metadata.parquet_schema(), self.columns.iter().copied());
-        let batch_rows = self.batch_rows(part, &roots);
+        let batch_rows = self.batch_rows(part, &roots).min(rows);
         let mut reader = at.guard(|| {
             let chunks = Chunks(Arc::clone(&self.source));
             ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata)

@@ -171,19 +171,20 @@ impl Input {
         sink: &mut BatchSink<'_, E>,
     ) -> Result<(), E> {
         for part in (0..self.parts().len()).filter(|part| is_needed(*part)) {
-            self.read_batches(part, sink)?;
+            self.read_batches(part, usize::MAX, sink)?;
         }
         Ok(())
     }
 
-    /// Streams the batches of a part; of CSV there are none.
+    /// Streams the batches of a part, those of Parquet of at most `rows`; of CSV there are none.
     fn read_batches<E: From<Error>>(
         &self,
         part: usize,
+        rows: usize,
         sink: &mut BatchSink<'_, E>,
     ) -> Result<(), E> {
         match &self.body {
-            Body::Parquet(file) => file.read(part, sink),
+            Body::Parquet(file) => file.read(part, rows, sink),
             Body::ArrowStream(file) => file.read(sink),
             Body::ArrowFile(file) => {
                 let batch = file.read_part(part)?;
@@ -238,8 +239,9 @@ impl Table {
     }
 
     /// Reads a part and hands its rows to `sink`, a chunk at a time and never an empty one: up
-    /// to 524,288 rows of Parquet, 262,144 of CSV, a batch of Arrow. Only the columns chosen
-    /// are decoded. Memory: one chunk.
+    /// to 524,288 rows of Parquet, 262,144 of CSV, a batch of Arrow, or what
+    /// [`ReadOptions::chunk_rows`] says. Only the columns chosen are decoded. Memory: one chunk,
+    /// and a batch of Arrow.
     ///
     /// # Errors
     /// A source that fails, damaged bytes, a CSV whose number of fields changes, a fraction
@@ -257,8 +259,17 @@ impl Table {
         if let Body::Csv(input) = &self.input.body {
             return input.read(plan, sink);
         }
-        self.input.read_batches(part, &mut |first_row, batch: RecordBatch| {
+        self.input.read_batches(part, plan.chunk_rows, &mut |first_row, batch: RecordBatch| {
             if batch.num_rows() == 0 {
+                return Ok(());
+            }
+            // Batches of Arrow files are as long as their writer made them.
+            if batch.num_rows() > plan.chunk_rows {
+                for start in (0..batch.num_rows()).step_by(plan.chunk_rows) {
+                    let length = plan.chunk_rows.min(batch.num_rows() - start);
+                    let slice = batch.slice(start, length);
+                    sink(batch::rows(plan, file, first_row + start as u64, slice)?)?;
+                }
                 return Ok(());
             }
             sink(batch::rows(plan, file, first_row, batch)?)

@@ -20,7 +20,8 @@ impl FromStr for Bytes {
         // A bare number is more often a slip than a number of bytes.
         let has_unit = text.ends_with(|last: char| last.is_ascii_alphabetic());
         let size = size.filter(|_| has_unit);
-        size.map(|size| Self(size.as_u64())).ok_or_else(|| "expected a size such as 512MiB or 2GiB".into())
+        size.map(|size| Self(size.as_u64()))
+            .ok_or_else(|| "expected a size such as 512MiB or 2GiB".into())
     }
 }
 
@@ -37,7 +38,10 @@ impl From<Bytes> for String {
         // What is read back must be the same, to the byte.
         let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
         let exact = units.into_iter().find(|(unit, _)| bytes.0 % unit == 0);
-        exact.map_or_else(|| format!("{}B", bytes.0), |(unit, name)| format!("{}{name}", bytes.0 / unit))
+        exact.map_or_else(
+            || format!("{}B", bytes.0),
+            |(unit, name)| format!("{}{name}", bytes.0 / unit),
+        )
     }
 }
 
@@ -94,7 +98,8 @@ impl Budget {
 /// Counts the bytes that the machine or the container allows.
 fn allowed() -> u64 {
     let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-    let mut system = System::new_with_specifics(memory);
+    // A system that tells nothing is taken for a small one.
+    let Ok(mut system) = System::new_with_specifics(memory) else { return 2 << 30 };
     let machine = system.total_memory();
     let of_container = sysinfo::get_current_pid().ok().and_then(|pid| {
         let processes = ProcessesToUpdate::Some(&[pid]);
@@ -117,6 +122,32 @@ pub(crate) fn of_folding(rows: u64, held: usize, needs: Needs) -> usize {
 /// Predicts the bytes that a chunk's rows take while they are read.
 pub(crate) fn of_row(needs: Needs) -> usize {
     16 + 8 * usize::from(needs.weight) + 8 * usize::from(needs.time)
+}
+
+/// What a job in memory compares.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    /// Those who are not compared.
+    pub(crate) users: usize,
+    /// Those who are.
+    pub(crate) items: usize,
+    /// Interactions.
+    pub(crate) interactions: usize,
+    /// Neighbours that are kept per item.
+    pub(crate) top: usize,
+}
+
+/// Predicts the bytes that comparing takes at most, interactions included.
+pub(crate) fn of_comparing(size: Size, needs: Needs, is_unit: bool, workers: usize) -> usize {
+    let Size { users, items, interactions, top } = size;
+    let held = 4 + 8 * usize::from(needs.weight) + 8 * usize::from(needs.time);
+    // Sorted by position, by item and by user; lists of users are put together from parts.
+    let sorted = if is_unit { 16 } else { 8 + 48 };
+    // No more bits than the head may have.
+    let chunks = items.div_ceil(512).saturating_mul(users).saturating_mul(64);
+    let bits = if is_unit { chunks.min((16 * interactions).max(64 << 20)) } else { 0 };
+    let lists = items.saturating_mul(18 * top.min(items) + 120 + workers * 32);
+    (interactions * (held + sorted) + users * 24 + bits).saturating_add(lists)
 }
 
 #[cfg(test)]

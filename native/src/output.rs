@@ -7,10 +7,11 @@ use std::{
 };
 
 use ilk_core::neighbours::{Catalogue, Neighbours};
-use ilk_formats::{OutputFormat, write_items, write_neighbours};
+use ilk_formats::{OutputFormat, write_items, write_lists, write_neighbours};
 
 use crate::{
     error::Error,
+    external::Ranked,
     publish::{Existing, WorkingFile, WorkingFolder},
 };
 
@@ -58,19 +59,56 @@ impl Output {
     /// # Errors
     /// If the disk refuses; nothing is left behind then.
     pub(crate) fn write(self, catalogue: &Catalogue, neighbours: &Neighbours) -> Result<(), Error> {
+        self.write_with(catalogue, |format, out| {
+            write_neighbours(format, out, catalogue, neighbours)
+        })
+    }
+
+    /// Does the same with lists that come one by one; returns the number of rows.
+    ///
+    /// # Errors
+    /// If the disk refuses, and the first error among the lists.
+    pub(crate) fn write_lists(
+        self,
+        catalogue: &Catalogue,
+        lists: &mut Ranked<'_>,
+    ) -> Result<u64, Error> {
+        let (mut rows, mut failed) = (0, None);
+        self.write_with(catalogue, |format, out| {
+            let good = lists.map_while(|list| match list {
+                Ok(list) => {
+                    rows += list.1.len() as u64;
+                    Some(list)
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    None
+                }
+            });
+            write_lists(format, out, catalogue, good)?;
+            // A table that ends too early must not be published.
+            if failed.is_some() { Err(interrupted()) } else { Ok(()) }
+        })
+        .map_err(|error| failed.take().unwrap_or(error))?;
+        Ok(rows)
+    }
+
+    fn write_with(
+        self,
+        catalogue: &Catalogue,
+        write: impl FnOnce(OutputFormat, &mut BufWriter<&mut File>) -> Result<(), ilk_formats::Error>,
+    ) -> Result<(), Error> {
         let Self { target, place } = self;
         match place {
             Place::File(mut working, format) => {
                 let path = target.as_path();
-                fill(working.file(), path, |out| {
-                    write_neighbours(format, out, catalogue, neighbours)
-                })?;
+                fill(working.file(), path, |out| write(format, out))?;
                 working.publish()
             }
             Place::Folder(working) => {
                 let format = OutputFormat::Parquet;
                 fill(&mut working.create_file(NEIGHBOURS)?, &target.join(NEIGHBOURS), |out| {
-                    write_neighbours(format, out, catalogue, neighbours)
+                    write(format, out)
                 })?;
                 fill(&mut working.create_file(ITEMS)?, &target.join(ITEMS), |out| {
                     write_items(format, out, catalogue)
@@ -79,6 +117,10 @@ impl Output {
             }
         }
     }
+}
+
+fn interrupted() -> ilk_formats::Error {
+    ilk_formats::Error::Write { source: std::io::ErrorKind::Interrupted.into() }
 }
 
 /// Writes a file through a buffer.

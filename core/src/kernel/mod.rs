@@ -59,6 +59,12 @@ impl ItemFilter {
         Self { candidates, wanted: wanted.map(|codes| mark(codes, false)) }
     }
 
+    /// Asks for no more than the items that `keep` accepts, of `items` in all.
+    pub fn narrowed(&self, items: usize, keep: impl Fn(u32) -> bool) -> Self {
+        let wanted = (0..items as u32).map(|code| self.wants(code) && keep(code)).collect();
+        Self { candidates: self.candidates.clone(), wanted: Some(wanted) }
+    }
+
     /// Tells whether the item may be a neighbour.
     pub fn admits(&self, code: u32) -> bool {
         self.candidates.as_ref().is_none_or(|marks| marks[code as usize])

@@ -83,7 +83,7 @@ impl Weigher {
     }
 
     /// Prepares to weigh. `items`: all items; `lengths`: the sum of each item's weights in
-    /// ascending order of users, for [`Weighting::Bm25`] only; `newest`: the newest time, for
+    /// ascending order of users ([`bm25::add_lengths`]), for [`Weighting::Bm25`] only; `newest`: the newest time, for
     /// [`Weighting::Decay`] only.
     pub fn new(weighting: Weighting, items: usize, lengths: Vec<f64>, newest: Option<i64>) -> Self {
         let (mut saturations, mut present) = (Vec::new(), 0);

@@ -84,6 +84,8 @@ fn settings(orders: &Path, out: &Path) -> Result<Settings, Error> {
         lists: Lists::default(),
         out: out.into(),
         threads: None,
+        memory: None,
+        shard_size: None,
     })
 }
 

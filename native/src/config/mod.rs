@@ -26,6 +26,7 @@ use self::file::JobFile;
 use crate::{
     cli::{InputArgs, InspectArgs, JobFileArgs, JobSettingsArgs},
     error::Error,
+    memory::Bytes,
     text::did_you_mean,
 };
 
@@ -156,6 +157,10 @@ pub(crate) struct Settings {
     pub(crate) out: PathBuf,
     /// Threads to use; one per core where absent.
     pub(crate) threads: Option<NonZeroUsize>,
+    /// Memory that the process may take; 70 % of what there is where absent.
+    pub(crate) memory: Option<Bytes>,
+    /// Bytes of working files; a default of its own where absent.
+    pub(crate) shard_size: Option<Bytes>,
 }
 
 /// One layer: the values of one place, by group.
@@ -269,6 +274,7 @@ impl Layers {
         said.group("lists", &args.lists, matches)?;
         said.group("output", &args.output, matches)?;
         said.group("work", &args.work, matches)?;
+        said.group("work", &args.limits, matches)?;
         Self::stack(said, file, asked_datasource(&args.file, matches))
     }
 
@@ -350,6 +356,22 @@ impl Layers {
         self.get("work.threads")
     }
 
+    /// Returns the memory that the process may take.
+    ///
+    /// # Errors
+    /// For a value of the wrong type.
+    pub(crate) fn memory(&self) -> Result<Option<Bytes>, Error> {
+        self.get("work.memory")
+    }
+
+    /// Returns the size of working files.
+    ///
+    /// # Errors
+    /// For a value of the wrong type.
+    pub(crate) fn shard_size(&self) -> Result<Option<Bytes>, Error> {
+        self.get("work.shard_size")
+    }
+
     /// Decides every setting of the job.
     ///
     /// # Errors
@@ -394,6 +416,8 @@ impl Layers {
             resolved: self.resolve()?,
             lists: self.get("lists")?,
             threads: self.threads()?,
+            memory: self.memory()?,
+            shard_size: self.shard_size()?,
             out,
             source: DataSource {
                 name: self.datasource.as_ref().map(|choice| choice.name.clone()),
@@ -541,7 +565,7 @@ fn file_layers(file: &JobFile, datasource: Option<&Choice>) -> Vec<Layer> {
         let group = match name.as_str() {
             "only" | "exclude" | "for" => "lists",
             "out" => "output",
-            "threads" => "work",
+            "threads" | "memory" | "shard_size" => "work",
             _ => "job",
         };
         groups.entry(group).or_default().insert(name.clone(), value.clone());

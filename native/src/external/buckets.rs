@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    path::Path,
     sync::{Mutex, PoisonError},
 };
 
@@ -10,13 +9,13 @@ use ilk_core::{
     clean::Needs,
     executor::Executor as _,
     ids::{Id, Ids},
-    interactions::{Folding, SupportedItems, fold_blocks, fold_in_parts},
+    interactions::{Folding, Interactions, SupportedItems, fold_blocks, fold_in_parts},
     job::Job,
     spill::UserRows,
 };
 
 use super::{
-    does_not_fit,
+    Work, does_not_fit,
     rows::{BlockAt, RowsAt, read, write},
     runs::Runs,
     store::Store,
@@ -124,21 +123,17 @@ pub(super) fn events_that_fit(budget: &Budget, used: usize, needs: Needs) -> usi
 ///
 /// # Errors
 /// If the disk refuses, or the events of one user and item alone do not fit.
-#[expect(clippy::too_many_arguments, reason = "a stage of the job, called once")]
 pub(super) fn fold(
     runs: &Runs,
     items: &Ids,
     codes: &[u32],
-    job: &Job,
-    needs: Needs,
-    budget: &Budget,
-    folder: &Path,
-    pool: &Pool,
+    work: Work<'_>,
     stage: &Stage<'_>,
 ) -> Result<Buckets, Error> {
+    let Work { job, needs, budget, pool, .. } = work;
     let used = id_bytes(items) + items.len() * 12;
     let room = events_that_fit(budget, used, needs).max(1);
-    let out = Store::new(folder, "interactions", budget.shard.0);
+    let out = Store::new(work.folder, "interactions", budget.shard.0);
     let sums = Mutex::new((vec![0; items.len()], Folding::default()));
     let folder = Folder { runs, items, codes, job, needs, budget, room, out, sums };
     let bounds = folder.bounds();
@@ -147,7 +142,7 @@ pub(super) fn fold(
         let mut buckets = Vec::new();
         folder.fold(from, bounds.get(index), &mut buckets)?;
         stage.advance(1);
-        Ok(buckets)
+        Ok::<_, Error>(buckets)
     });
     let mut buckets = Vec::new();
     for of_range in folded {
@@ -247,7 +242,11 @@ impl Folder<'_> {
         for (item, count) in counts.iter().enumerate() {
             if *count > self.room as u64 {
                 let what = format!("{count} rows of one user and item");
-                return Err(does_not_fit(&what, *count as usize * event_bytes(self.needs), self.budget));
+                return Err(does_not_fit(
+                    &what,
+                    *count as usize * event_bytes(self.needs),
+                    self.budget,
+                ));
             }
             if events + count > self.room as u64 {
                 ends.push(item);
@@ -357,6 +356,35 @@ fn next(id: &Id) -> Option<Id> {
 }
 
 impl Buckets {
+    /// Writes interactions that are in memory; `users` are their users' ids.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(super) fn of_memory(
+        interactions: &Interactions,
+        users: &Ids,
+        work: Work<'_>,
+    ) -> Result<Self, Error> {
+        let store = Store::new(work.folder, "interactions", work.budget.shard.0);
+        let (mut bounds, mut start) = (vec![0], 0);
+        for user in 0..interactions.users() as u32 {
+            let end = interactions.range(user).end;
+            if end - start >= EVENTS {
+                bounds.push(user + 1);
+                start = end;
+            }
+        }
+        bounds.push(interactions.users() as u32);
+        let buckets = work.pool.map(bounds.len() - 1, |index| {
+            let rows = interactions.rows(bounds[index]..bounds[index + 1], users);
+            let at = write(&store, &rows, &mut Vec::new())?;
+            Ok(Bucket { at, census: Census::of(&rows) })
+        });
+        let buckets = buckets.into_iter().collect::<Result<_, Error>>()?;
+        let (supports, folding) = (interactions.supports(), Folding::default());
+        Ok(Self { store, buckets, supports, folding })
+    }
+
     /// Reads a bucket without its rare items.
     ///
     /// # Errors
@@ -382,7 +410,7 @@ impl Buckets {
             let before = &self.buckets[bucket].at;
             let dropped = (before.entries as usize - rows.items.len()) as u64;
             let emptied = (before.users as usize - rows.users.len()) as u64;
-            Ok(Census { dropped: (dropped, emptied), ..Census::of(&rows) })
+            Ok::<_, Error>(Census { dropped: (dropped, emptied), ..Census::of(&rows) })
         });
         for (bucket, census) in self.buckets.iter_mut().zip(counted) {
             bucket.census = census?;

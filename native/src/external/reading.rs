@@ -18,6 +18,7 @@ use ilk_core::{
 use super::{
     does_not_fit,
     runs::{RunWriter, Runs},
+    store::Store,
 };
 use crate::{error::Error, memory::Budget, pool::Pool};
 
@@ -108,10 +109,10 @@ impl Spiller {
     fn sink(&self, kinds: (IdKind, IdKind)) -> Sink {
         // A quarter is for the items, a quarter for chunks on their way.
         let room = self.budget.left(0) / 2 / self.budget.workers / 3 * 2;
-        let shard = self.budget.shard.0;
+        let store = Store::new(&self.folder, "runs", self.budget.shard.0);
         Sink {
             kinds,
-            runs: RunWriter::new(&self.folder, shard, kinds.0, self.needs, room),
+            runs: RunWriter::new(store, kinds.0, self.needs, room),
             items: RwLock::new(Dictionary::new(kinds.1)),
             labels: Mutex::default(),
         }
@@ -159,7 +160,11 @@ impl Sink {
         let labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = items.bytes() + labels.as_ref().map_or(0, LabelCounts::bytes);
         if bytes > budget.left(0) / 2 {
-            return Err(does_not_fit(&format!("{} items and their ids", items.len()), 3 * bytes, budget));
+            return Err(does_not_fit(
+                &format!("{} items and their ids", items.len()),
+                3 * bytes,
+                budget,
+            ));
         }
         Ok(codes)
     }

@@ -1,7 +1,5 @@
 //! Rows of users on disk: blocks of runs, folded buckets.
 
-use std::mem;
-
 use bytemuck::cast_slice;
 use ilk_core::{
     ids::{Id, Ids, TextList},
@@ -43,11 +41,7 @@ pub(super) struct BlockAt {
 ///
 /// # Errors
 /// If the disk refuses.
-pub(super) fn write(
-    store: &Store,
-    rows: &UserRows,
-    buffer: &mut Vec<u8>,
-) -> Result<RowsAt, Error> {
+pub(super) fn write(store: &Store, rows: &UserRows, buffer: &mut Vec<u8>) -> Result<RowsAt, Error> {
     buffer.clear();
     // Wide numbers first: all lie where numbers of their width may lie.
     let kind = match &rows.users {
@@ -131,9 +125,4 @@ pub(super) fn read(store: &Store, at: &RowsAt, buffer: &mut Vec<u64>) -> Result<
         Ids::Text(texts)
     });
     Ok(UserRows { users, degrees, items, weights, times })
-}
-
-/// Counts the bytes that rows take in memory, and once more as they are read.
-pub(super) fn bytes_of(at: &RowsAt) -> usize {
-    2 * at.extent.length as usize + at.users as usize * mem::size_of::<usize>()
 }

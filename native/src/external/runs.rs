@@ -1,10 +1,7 @@
 //! Runs: events sorted by user, on disk. Any number of threads add to them; what comes of them
 //! does not depend on who added what.
 
-use std::{
-    path::Path,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::{Mutex, PoisonError};
 
 use ilk_core::{
     clean::Needs,
@@ -41,9 +38,8 @@ pub(super) struct Runs {
 }
 
 impl RunWriter {
-    /// Begins runs in `folder` of users of `kind`; threads gather `room` bytes each.
-    pub(super) fn new(folder: &Path, shard: u64, kind: IdKind, needs: Needs, room: usize) -> Self {
-        let store = Store::new(folder, "runs", shard);
+    /// Begins runs in `store` of users of `kind`; threads gather `room` bytes each.
+    pub(super) fn new(store: Store, kind: IdKind, needs: Needs, room: usize) -> Self {
         Self { store, kind, needs, room, idle: Mutex::default(), blocks: Mutex::default() }
     }
 
@@ -59,8 +55,7 @@ impl RunWriter {
         times: Option<Vec<i64>>,
     ) -> Result<(), Error> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut gatherer =
-            idle.unwrap_or_else(|| Gatherer::new(self.kind, self.needs, self.room));
+        let mut gatherer = idle.unwrap_or_else(|| Gatherer::new(self.kind, self.needs, self.room));
         if gatherer.is_full(items.len()) {
             self.write(&mut gatherer)?;
         }

@@ -31,7 +31,7 @@ pub(super) struct Extent {
 #[derive(Debug)]
 pub(super) struct Store {
     folder: PathBuf,
-    name: &'static str,
+    name: String,
     shard: u64,
     files: Mutex<Files>,
 }
@@ -45,8 +45,8 @@ struct Files {
 
 impl Store {
     /// Makes a store whose files lie in `folder` and are called `name-0`, `name-1`, …
-    pub(super) fn new(folder: &Path, name: &'static str, shard: u64) -> Self {
-        Self { folder: folder.to_owned(), name, shard, files: Mutex::default() }
+    pub(super) fn new(folder: &Path, name: impl Into<String>, shard: u64) -> Self {
+        Self { folder: folder.to_owned(), name: name.into(), shard, files: Mutex::default() }
     }
 
     /// Appends an array.
@@ -83,11 +83,7 @@ impl Store {
     ///
     /// # Errors
     /// If the disk fails, or the bytes are not those that were written.
-    pub(super) fn read_into<T: Pod>(
-        &self,
-        extent: &Extent,
-        values: &mut [T],
-    ) -> Result<(), Error> {
+    pub(super) fn read_into<T: Pod>(&self, extent: &Extent, values: &mut [T]) -> Result<(), Error> {
         let bytes: &mut [u8] = cast_slice_mut(values);
         let bytes = &mut bytes[..extent.length as usize];
         let file = {
@@ -184,9 +180,9 @@ mod tests {
             assert_eq!(&store.read::<u32>(extent).unwrap(), array);
         }
         assert_eq!(store.read::<f64>(&long).unwrap(), [1.5; 100]);
-        let lengths = fs::read_dir(home.path()).unwrap().map(|entry| {
-            entry.unwrap().metadata().unwrap().len()
-        });
+        let lengths = fs::read_dir(home.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().metadata().unwrap().len());
         assert!(lengths.filter(|length| *length > 100).eq([800]), "one array is longer");
         drop(store);
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
