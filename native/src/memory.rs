@@ -60,25 +60,54 @@ pub(crate) struct Budget {
     pub(crate) shard: Bytes,
     /// Threads that work at the same time.
     pub(crate) workers: usize,
+    overhead: Overhead,
+}
+
+/// What is taken beside data, measured and rounded up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Overhead {
+    /// The program itself with its tables.
+    program: usize,
+    /// Every thread.
+    thread: usize,
+    /// A row group of the output on its way.
+    writer: usize,
+}
+
+impl Overhead {
+    const REAL: Self = Self { program: 16 << 20, thread: 1 << 20, writer: 26 << 20 };
 }
 
 impl Budget {
     /// The size of working files unless people say otherwise.
     pub(crate) const SHARD: Bytes = Bytes(256 << 20);
 
-    /// The program itself with its tables, and what every thread takes.
-    const PROGRAM: usize = 14 << 20;
-    const THREAD: usize = 1 << 20;
-
     /// Takes what people said, else 70 % of what the machine or its container allows.
     pub(crate) fn new(memory: Option<Bytes>, shard: Option<Bytes>, workers: usize) -> Self {
         let limit = memory.unwrap_or_else(|| Bytes(allowed() / 10 * 7));
-        Self { limit, shard: shard.unwrap_or(Self::SHARD), workers }
+        let shard = shard.unwrap_or(Self::SHARD);
+        Self { limit, shard, workers, overhead: Overhead::REAL }
+    }
+
+    /// Makes a budget of data alone, for tests on little of it.
+    #[cfg(test)]
+    pub(crate) fn of_data(bytes: u64, workers: usize) -> Self {
+        let overhead = Overhead { program: 0, thread: 0, writer: 0 };
+        Self { limit: Bytes(bytes), shard: Bytes(bytes), workers, overhead }
     }
 
     /// Returns the least budget that a job can be run in.
     pub(crate) fn least(workers: usize) -> Bytes {
-        Bytes((2 * (Self::PROGRAM + workers * Self::THREAD)) as u64)
+        let Overhead { program, thread, writer } = Overhead::REAL;
+        // Each thread works on some MiB.
+        let least = program + writer + workers * (thread + (4 << 20));
+        Bytes((least + least / 15).next_multiple_of(1 << 20) as u64)
+    }
+
+    /// Counts the bytes that are left for data beside `used` ones while output is written; texts
+    /// in it take more.
+    pub(crate) fn left_for_writing(&self, used: usize) -> usize {
+        self.left(used + self.overhead.writer)
     }
 
     /// Counts the bytes that are left for data beside `used` ones.
@@ -86,12 +115,12 @@ impl Budget {
         let limit = usize::try_from(self.limit.0).unwrap_or(usize::MAX);
         // Allocators keep some for themselves.
         let usable = limit - limit / 16;
-        usable.saturating_sub(Self::PROGRAM + self.workers * Self::THREAD + used)
+        usable.saturating_sub(self.overhead.program + self.workers * self.overhead.thread + used)
     }
 
     /// Counts the rows that a chunk of a file may have, so that every thread can hold some.
     pub(crate) fn chunk_rows(&self) -> usize {
-        (self.left(0) / self.workers / 1024).clamp(4 << 10, 512 << 10)
+        (self.left(0) / self.workers / 1024).clamp(64, 512 << 10)
     }
 }
 

@@ -80,10 +80,24 @@ impl<'a> Run<'a> {
         options: Options,
         reporter: &Reporter,
     ) -> Result<Self, Error> {
-        let (source, job) = (&settings.source, &settings.resolved);
-        let output = Output::create(&settings.out, options.existing)?;
         let pool = Pool::new(settings.threads)?;
         let budget = budget(settings, &pool)?;
+        Self::prepare_within(settings, options, pool, budget, reporter)
+    }
+
+    /// Does what [`prepare`](Self::prepare) does, with threads and memory of the caller's choice.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn prepare_within(
+        settings: &'a Settings,
+        options: Options,
+        pool: Pool,
+        budget: Budget,
+        reporter: &Reporter,
+    ) -> Result<Self, Error> {
+        let (source, job) = (&settings.source, &settings.resolved);
+        let output = Output::create(&settings.out, options.existing)?;
         let files = Files::open(source, Some(budget.chunk_rows()), reporter)?;
         files.check_apart_from(&settings.out)?;
         let lists = IdLists::read(&settings.lists, source, job)?;
@@ -208,17 +222,19 @@ impl<'a> Run<'a> {
     ) -> Result<(), Error> {
         let filter = self.lists.filter(&folded.catalogue.ids, reporter);
         let mut stage = reporter.stage("arranging", None);
+        let interactions = folded.interactions();
         let arranged = folded.arrange(&filter, self.work(folder), &stage)?;
         let operations = arranged.operations();
         check_operations(refusal, operations)?;
         let (blocks, passes) = arranged.cuts();
         stage.clear();
         stage.count("blocks", blocks as u64);
-        stage.count("passes", passes as u64);
+        stage.count("rounds", passes as u64);
         stage.finish(format!(
-            "{} in {}",
-            counted(blocks as u64, "block of columns"),
-            counted(passes as u64, "pass")
+            "{} on disk, {}, {}",
+            counted(interactions, "interaction"),
+            counted(blocks as u64, "column block"),
+            counted(passes as u64, "round")
         ));
         let stage = reporter.stage("comparing", None);
         stage.count("pair_operations", operations);

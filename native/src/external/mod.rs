@@ -285,7 +285,7 @@ impl Folded {
         let catalogue = self.catalogue;
         drop((self.buckets, self.items, weigher));
         let entry = entry_bytes(regions.is_unit);
-        let most = (budget.left(0) / budget.workers / 16).clamp(64 << 10, 4 << 20) / entry;
+        let most = ((budget.left(0) / budget.workers / 16).min(4 << 20) / entry).max(1);
         let (matrix, additions) = regions.sort(most, folder, budget.shard.0, pool, stage)?;
         let table = &matrix.table;
         let decide = |head| {
@@ -338,13 +338,16 @@ impl Passes {
         // Table, ceilings, bars; of each thread a segment, read and checked, and sums.
         let of_thread =
             2 * entry * segment.max(most) + items * if matrix.is_unit { 16 } else { 28 };
-        let fixed = used + items * 72 + budget.workers * of_thread + (4 << 20);
-        let left = budget.left(fixed);
+        let left = budget.left(used + items * 72 + budget.workers * of_thread);
         let wanted = matrix.table.codes().iter().filter(|code| filter.wants(**code)).count();
         let neighbours = wanted.saturating_mul(18 * (job.top as usize).min(items));
         let all = matrix.segments.iter().map(|segment| matrix.entries(segment)).sum::<usize>();
         let columns = (all * entry + (users + 1) * 8).min(left / 2);
-        let number = neighbours.div_ceil(left.checked_sub(columns)?.max(1)).max(1);
+        let mut number = neighbours.div_ceil((left - columns).max(1)).max(1);
+        // Neighbours of a single pass stay in memory while they are written.
+        if neighbours > budget.left_for_writing(used + items * 72) {
+            number = number.max(2);
+        }
         let room = left.checked_sub(neighbours.div_ceil(number))?;
         let room = room.min(usize::try_from(budget.shard.0).unwrap_or(usize::MAX));
         (number <= wanted.max(1)).then_some(Self { number, room })

@@ -136,8 +136,8 @@ pub(super) struct Lists {
 }
 
 impl Lists {
-    /// Items of a batch.
-    const ITEMS: usize = 1 << 12;
+    /// Numbers of a batch, unless a single list has more: all passes are read side by side.
+    const NUMBERS: usize = 1 << 13;
 
     /// Writes the lists of the items that `filter` wants.
     ///
@@ -151,20 +151,36 @@ impl Lists {
     ) -> Result<Self, Error> {
         let mut lists = Self { store, batches: Vec::new() };
         let wanted = (0..positions.len() as u32).filter(|code| filter.wants(*code));
-        let wanted = wanted.collect::<Vec<_>>();
-        for codes in wanted.chunks(Self::ITEMS) {
-            let (mut numbers, mut entries) = (codes.to_vec(), Vec::new());
-            for code in codes {
-                let list = comparison.take(positions[*code as usize]);
-                numbers.push(list.len() as u32);
-                let triple = |one: &Neighbour| [one.code, one.score.to_bits(), one.overlap];
-                entries.extend(list.iter().flat_map(triple));
+        let (mut codes, mut lengths, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+        for code in wanted {
+            let list = comparison.take(positions[code as usize]);
+            codes.push(code);
+            lengths.push(list.len() as u32);
+            let triple = |one: &Neighbour| [one.code, one.score.to_bits(), one.overlap];
+            entries.extend(list.iter().flat_map(triple));
+            if entries.len() + 2 * codes.len() >= Self::NUMBERS {
+                lists.push(&mut codes, &mut lengths, &mut entries)?;
             }
-            numbers.append(&mut entries);
-            let extent = lists.store.append(&numbers)?;
-            lists.batches.push((codes.len() as u32, extent));
         }
+        lists.push(&mut codes, &mut lengths, &mut entries)?;
         Ok(lists)
+    }
+
+    /// Writes a batch.
+    fn push(
+        &mut self,
+        codes: &mut Vec<u32>,
+        lengths: &mut Vec<u32>,
+        entries: &mut Vec<u32>,
+    ) -> Result<(), Error> {
+        let items = codes.len() as u32;
+        if items > 0 {
+            codes.append(lengths);
+            codes.append(entries);
+            self.batches.push((items, self.store.append(codes)?));
+            codes.clear();
+        }
+        Ok(())
     }
 
     /// Walks the items with their neighbours.
