@@ -16,6 +16,9 @@ mod runs;
 mod store;
 mod tiles;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 
 use ilk_core::{
