@@ -9,4 +9,5 @@ mod jobs;
 mod measures;
 mod oracle;
 mod selection;
+mod spill;
 mod world;

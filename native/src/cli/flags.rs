@@ -280,10 +280,10 @@ pub(crate) struct WorkArgs {
 #[derive(Debug, Default, Args, Serialize)]
 #[command(next_help_heading = "Work")]
 pub(crate) struct LimitArgs {
-    /// Memory that the program may take, as in 2GiB [default: 70 % of what there is]
+    /// Memory that the program may take, as in 2GiB [default: 70 % of RAM]
     ///
     /// A promise: what does not fit goes through working files beside the output, with the same
-    /// result.
+    /// result. In a container RAM is what the container allows.
     #[arg(long, value_name = "SIZE", env = "ILK_MEMORY", hide_env = true)]
     pub(crate) memory: Option<Bytes>,
 

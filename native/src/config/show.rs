@@ -75,11 +75,7 @@ impl Layers {
         let threads = threads.map_or_else(|| "one per core".into(), |threads| threads.to_string());
         add("work", "threads", Some(threads));
         let memory = self.memory()?;
-        add(
-            "work",
-            "memory",
-            Some(memory.map_or_else(|| "70 % of what there is".into(), String::from)),
-        );
+        add("work", "memory", Some(memory.map_or_else(|| "70 % of RAM".into(), String::from)));
         let shard_size = self.shard_size()?.unwrap_or(Budget::SHARD);
         add("work", "shard_size", Some(shard_size.into()));
         Ok(list)

@@ -127,7 +127,9 @@ impl Drop for Store {
 }
 
 fn write_failed(path: &Path, error: &io::Error) -> Error {
-    let place = path.parent().unwrap_or(path).display();
+    // The folder goes with the error; what is full is where it lies.
+    let folder = path.parent().unwrap_or(path);
+    let place = folder.parent().unwrap_or(folder).display();
     let failed = Error::input(format!("cannot write working files to {place}: {}", reason(error)));
     failed.with_help_if(match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(
