@@ -99,17 +99,22 @@ impl UserRows {
 }
 
 /// Gives items codes in the order in which they come, until all are known. Cost: about 40 B per
-/// item, and its text.
+/// item, and its text; up to 4 MiB more for small integers.
 #[derive(Clone, Debug)]
 pub struct Dictionary {
     kind: IdKind,
     keys: Vec<i64>,
     texts: TextList,
     table: HashTable<u32>,
+    /// Codes of small keys, by key: what most columns of integers have.
+    small: Vec<u32>,
     hasher: FixedState,
 }
 
 impl Dictionary {
+    /// Keys below this are small.
+    const SMALL: i64 = 1 << 20;
+
     /// Makes an empty dictionary of ids of `kind`.
     pub fn new(kind: IdKind) -> Self {
         Self {
@@ -117,25 +122,26 @@ impl Dictionary {
             keys: Vec::new(),
             texts: TextList::new(),
             table: HashTable::new(),
+            small: Vec::new(),
             hasher: FixedState::default(),
         }
     }
 
     /// Counts the ids.
     pub fn len(&self) -> usize {
-        self.table.len()
+        if self.kind == IdKind::Text { self.texts.len() } else { self.keys.len() }
     }
 
     /// Tells whether there is no id.
     pub fn is_empty(&self) -> bool {
-        self.table.is_empty()
+        self.len() == 0
     }
 
     /// Counts the bytes that it takes, and will take while it is sorted.
     pub fn bytes(&self) -> usize {
         let buffers = self.keys.capacity() * 8 + self.texts.bytes() * 2 + self.texts.len() * 16;
         // Sorting takes an order, new codes and a second list.
-        buffers + self.table.capacity() * 6 + self.len() * 16
+        buffers + self.table.capacity() * 6 + self.small.capacity() * 4 + self.len() * 16
     }
 
     /// Finds the codes of a chunk's ids; ids that are not known get `u32::MAX`. Tells whether all
@@ -169,6 +175,9 @@ impl Dictionary {
     }
 
     fn code_of_key(&self, key: i64) -> u32 {
+        if (0..Self::SMALL).contains(&key) {
+            return self.small.get(key as usize).copied().unwrap_or(u32::MAX);
+        }
         let same = |code: &u32| self.keys[*code as usize] == key;
         self.table.find(self.hasher.hash_one(key), same).copied().unwrap_or(u32::MAX)
     }
@@ -183,9 +192,17 @@ impl Dictionary {
         if known != u32::MAX {
             return known;
         }
-        let Self { keys, table, hasher, .. } = self;
+        let Self { keys, table, small, hasher, .. } = self;
         let code = keys.len() as u32;
         keys.push(key);
+        if (0..Self::SMALL).contains(&key) {
+            let key = key as usize;
+            if small.len() <= key {
+                small.resize((key + 1).next_power_of_two(), u32::MAX);
+            }
+            small[key] = code;
+            return code;
+        }
         let rehash = |code: &u32| hasher.hash_one(keys[*code as usize]);
         table.insert_unique(hasher.hash_one(key), code, rehash);
         code
@@ -206,9 +223,8 @@ impl Dictionary {
 
     /// Sorts the ids; the second list has, by the code given out, the code in ascending order.
     pub fn finish(self) -> (Ids, Vec<u32>) {
-        let Self { kind, keys, texts, table, .. } = self;
-        let mut order = (0..table.len() as u32).collect::<Vec<_>>();
-        drop(table);
+        let mut order = (0..self.len() as u32).collect::<Vec<_>>();
+        let Self { kind, keys, texts, .. } = self;
         if kind == IdKind::Text {
             order.sort_unstable_by_key(|code| texts.get(*code as usize));
         } else {
@@ -348,16 +364,16 @@ impl Gatherer {
         &mut self,
         users: TypedIds,
         items: &[u32],
-        weights: Option<Vec<f64>>,
-        times: Option<Vec<i64>>,
+        weights: Option<&[f64]>,
+        times: Option<&[i64]>,
     ) {
         let keys = match users {
             TypedIds::Keys(keys) => keys,
             TypedIds::Text(column) => self.number(&column),
         };
         if let Events::Whole(events) = &mut self.events {
-            let weight = |row: usize| weights.as_ref().map_or(1.0, |all| all[row]);
-            let time = |row: usize| times.as_ref().map_or(0, |all| all[row]);
+            let weight = |row: usize| weights.map_or(1.0, |all| all[row]);
+            let time = |row: usize| times.map_or(0, |all| all[row]);
             let rows = keys.into_iter().zip(items).enumerate();
             events.extend(rows.map(|(row, (user, item))| Whole {
                 user,
@@ -401,7 +417,7 @@ impl Gatherer {
             let fits = *least >= 0 && *most <= i64::from(u32::MAX);
             *base = if fits { 0 } else { least.saturating_sub(1 << 31) };
         }
-        if *least >= *base && most.abs_diff(*base) <= u64::from(u32::MAX) {
+        if *least >= *base && u32::try_from(most.abs_diff(*base)).is_ok() {
             return;
         }
         let wide = |pair: &u64| (base.wrapping_add((pair >> 32).cast_signed()), *pair as u32);
@@ -454,9 +470,9 @@ impl Gatherer {
             }
             Events::Whole(events) => {
                 if cutter.names.texts.is_some() {
-                    events.iter_mut().for_each(|event| {
+                    for event in events.iter_mut() {
                         event.user = i64::from(ranks[event.user as usize]);
-                    });
+                    }
                 }
                 // Folding looks at an item's events in an order of its own.
                 events.sort_unstable_by_key(|event| event.user);

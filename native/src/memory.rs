@@ -37,7 +37,7 @@ impl From<Bytes> for String {
     fn from(bytes: Bytes) -> Self {
         // What is read back must be the same, to the byte.
         let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-        let exact = units.into_iter().find(|(unit, _)| bytes.0 % unit == 0);
+        let exact = units.into_iter().find(|(unit, _)| bytes.0.is_multiple_of(*unit));
         exact.map_or_else(
             || format!("{}B", bytes.0),
             |(unit, name)| format!("{}{name}", bytes.0 / unit),

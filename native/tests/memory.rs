@@ -24,7 +24,7 @@ fn write_views(path: &Path) {
     let mut below = move |bound: u64| {
         state =
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((state >> 33) % bound) as i64
+        ((state >> 33) % bound).cast_signed()
     };
     let groups = WriterProperties::builder().set_max_row_group_row_count(Some(1 << 17)).build();
     let mut writer = None;

@@ -9,7 +9,7 @@ use ilk_core::{
     job::{Job, Of},
     neighbours::Catalogue,
     outline::Additions,
-    spill::{Dictionary, Gatherer, LabelCounts, UserRows},
+    spill::{Dictionary, Gatherer, LabelCounts, Typed, UserRows},
 };
 use proptest::{prelude::ProptestConfig, prop_assert_eq, proptest};
 use rand_pcg::Pcg32;
@@ -60,7 +60,8 @@ fn spill(chunks: Vec<Cleaned>, needs: Needs, dice: &mut Pcg32) -> Result<Spilled
         if gatherer.is_full(codes.len()) {
             take(&mut gatherer).expect("infallible");
         }
-        gatherer.add(chunk.users, &codes, chunk.weights, chunk.times);
+        let Typed { users, weights, times, .. } = chunk;
+        gatherer.add(users, &codes, weights.as_deref(), times.as_deref());
     }
     take(&mut gatherer).expect("infallible");
     let (items, codes) = dictionary.finish();

@@ -179,7 +179,7 @@ impl<'a> Run<'a> {
     /// Runs what comes after reading through working files.
     fn on_disk(
         self,
-        spiller: Spiller,
+        spiller: Box<Spiller>,
         folder: &NewFolder,
         place: &str,
         reporter: &Reporter,

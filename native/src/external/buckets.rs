@@ -26,7 +26,7 @@ use crate::{error::Error, memory::Budget, pool::Pool, progress::Stage};
 /// dropped.
 pub(super) struct Buckets {
     pub(super) store: Store,
-    pub(super) buckets: Vec<Bucket>,
+    pub(super) all: Vec<Bucket>,
     /// Users of every item.
     pub(super) supports: Vec<u32>,
     /// What became of the events.
@@ -150,7 +150,7 @@ pub(super) fn fold(
     }
     let Folder { out, sums, .. } = folder;
     let (supports, folding) = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(Buckets { store: out, buckets, supports, folding })
+    Ok(Buckets { store: out, all: buckets, supports, folding })
 }
 
 /// Counts the bytes of ids.
@@ -382,7 +382,7 @@ impl Buckets {
         });
         let buckets = buckets.into_iter().collect::<Result<_, Error>>()?;
         let (supports, folding) = (interactions.supports(), Folding::default());
-        Ok(Self { store, buckets, supports, folding })
+        Ok(Self { store, all: buckets, supports, folding })
     }
 
     /// Reads a bucket without its rare items.
@@ -390,7 +390,7 @@ impl Buckets {
     /// # Errors
     /// If the disk fails.
     pub(super) fn read(&self, bucket: usize, items: &SupportedItems) -> Result<UserRows, Error> {
-        let mut rows = read(&self.store, &self.buckets[bucket].at, &mut Vec::new())?;
+        let mut rows = read(&self.store, &self.all[bucket].at, &mut Vec::new())?;
         if items.kept.len() < items.new_codes.len() {
             rows.rename(&items.new_codes);
         }
@@ -405,14 +405,14 @@ impl Buckets {
         if items.rare == 0 {
             return Ok(());
         }
-        let counted = pool.map(self.buckets.len(), |bucket| {
+        let counted = pool.map(self.all.len(), |bucket| {
             let rows = self.read(bucket, items)?;
-            let before = &self.buckets[bucket].at;
+            let before = &self.all[bucket].at;
             let dropped = (before.entries as usize - rows.items.len()) as u64;
             let emptied = (before.users as usize - rows.users.len()) as u64;
             Ok::<_, Error>(Census { dropped: (dropped, emptied), ..Census::of(&rows) })
         });
-        for (bucket, census) in self.buckets.iter_mut().zip(counted) {
+        for (bucket, census) in self.all.iter_mut().zip(counted) {
             bucket.census = census?;
         }
         Ok(())
@@ -421,7 +421,7 @@ impl Buckets {
     /// Adds up all users.
     pub(super) fn census(&self) -> Census {
         let mut all = Census::default();
-        self.buckets.iter().for_each(|bucket| all.add(&bucket.census));
+        self.all.iter().for_each(|bucket| all.add(&bucket.census));
         all
     }
 }

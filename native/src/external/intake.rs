@@ -35,7 +35,7 @@ pub(crate) enum Taken {
     /// All in memory, in the order of the files.
     Memory(Vec<Cleaned>),
     /// On their way to a folder of working files.
-    Disk(Spiller, NewFolder),
+    Disk(Box<Spiller>, NewFolder),
 }
 
 impl<'a> Intake<'a> {
@@ -106,7 +106,7 @@ impl<'a> Intake<'a> {
             }
             Place::Disk(spiller, folder) => {
                 let spiller = Arc::into_inner(spiller).expect("no thread adds any more");
-                Taken::Disk(spiller, folder)
+                Taken::Disk(Box::new(spiller), folder)
             }
         }
     }

@@ -120,15 +120,15 @@ impl Regions {
         let region = budget.left(used + order.codes.len() * 48) / budget.workers / 2;
         let region = region.min(usize::try_from(budget.shard.0).unwrap_or(usize::MAX));
         let ranges = order.cut(region / entry_bytes(is_unit));
-        let mut firsts = Vec::with_capacity(buckets.buckets.len());
+        let mut firsts = Vec::with_capacity(buckets.all.len());
         let mut users = 0;
-        for bucket in &buckets.buckets {
+        for bucket in &buckets.all {
             firsts.push(users as u32);
             users += bucket.census.users as usize;
         }
         let store = Store::new(folder, "regions", budget.shard.0);
         let additions = Mutex::new(Additions::new(order.codes.len()));
-        let scattered = pool.map(buckets.buckets.len(), |bucket| {
+        let scattered = pool.map(buckets.all.len(), |bucket| {
             let rows = buckets.read(bucket, items)?;
             let mut scatter = Scatter::new(&ranges, &positions, weigher);
             scatter.rows(firsts[bucket], &rows);

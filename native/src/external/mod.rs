@@ -164,8 +164,8 @@ impl Folded {
     pub(crate) fn heaviest_user(&self) -> Result<String, Error> {
         let most = self.census.degrees.keys().next_back().copied().unwrap_or_default();
         let has_it =
-            |bucket: &&usize| self.buckets.buckets[**bucket].census.degrees.contains_key(&most);
-        let all = (0..self.buckets.buckets.len()).collect::<Vec<_>>();
+            |bucket: &&usize| self.buckets.all[**bucket].census.degrees.contains_key(&most);
+        let all = (0..self.buckets.all.len()).collect::<Vec<_>>();
         let Some(bucket) = all.iter().find(has_it) else { return Ok(String::new()) };
         let rows = self.buckets.read(*bucket, &self.items)?;
         let user = rows.degrees.iter().position(|degree| *degree == most).unwrap_or_default();
@@ -190,7 +190,7 @@ impl Folded {
         let store = Store::new(work.folder, "runs-by-item", work.budget.shard.0);
         let writer = RunWriter::new(store, IdKind::Integer, work.needs, room);
         let mut first = 0;
-        let firsts = buckets.buckets.iter().map(|bucket| {
+        let firsts = buckets.all.iter().map(|bucket| {
             let before = first;
             first += bucket.census.users as u32;
             before
@@ -202,7 +202,8 @@ impl Folded {
             let all = (firsts[bucket]..).zip(&rows.degrees);
             let users = all.flat_map(|(user, degree)| (0..*degree).map(move |_| user));
             let users = users.collect::<Vec<_>>();
-            writer.add(TypedIds::Keys(keys), &users, rows.weights, rows.times)?;
+            let (weights, times) = (rows.weights.as_deref(), rows.times.as_deref());
+            writer.add(TypedIds::Keys(keys), &users, weights, times)?;
             Ok::<_, Error>((rows.users, rows.degrees))
         });
         let runs = writer.finish(work.pool)?;
@@ -244,7 +245,7 @@ impl Folded {
         if matches!(weighting, Weighting::Bm25 { .. }) {
             lengths.resize(items, 0.0);
             // One bucket after the other: sums are taken in ascending order of users.
-            for bucket in 0..self.buckets.buckets.len() {
+            for bucket in 0..self.buckets.all.len() {
                 let rows = self.buckets.read(bucket, &self.items)?;
                 let row = UserRow {
                     items: &rows.items,
@@ -346,11 +347,10 @@ impl Passes {
         let neighbours = wanted.saturating_mul(18 * (job.top as usize).min(items));
         let all = matrix.segments.iter().map(|segment| matrix.entries(segment)).sum::<usize>();
         let columns = (all * entry + (users + 1) * 8).min(left / 2);
-        let mut number = neighbours.div_ceil((left - columns).max(1)).max(1);
-        // Neighbours of a single pass stay in memory while they are written.
-        if neighbours > budget.left_for_writing(used + items * 72) {
-            number = number.max(2);
-        }
+        // Neighbours of a single pass stay in memory while they are written; those of several
+        // leave gaps behind that the system does not get back.
+        let lists = (left - columns).min(budget.left_for_writing(used + items * 72));
+        let number = neighbours.div_ceil(lists.max(1)).max(1);
         let room = left.checked_sub(neighbours.div_ceil(number))?;
         let room = room.min(usize::try_from(budget.shard.0).unwrap_or(usize::MAX));
         (number <= wanted.max(1)).then_some(Self { number, room })
@@ -420,11 +420,10 @@ impl Arranged {
         let of_pass = wanted.div_ceil(passes.number);
         let mut parts = Vec::with_capacity(passes.number);
         // Positions in order: a pass reads only the segments that it needs.
-        let mut rank = 0;
         let mut pass_of = vec![u32::MAX; positions.len()];
-        for code in matrix.table.codes().iter().filter(|code| filter.wants(**code)) {
+        let wanted = matrix.table.codes().iter().filter(|code| filter.wants(**code));
+        for (rank, code) in wanted.enumerate() {
             pass_of[*code as usize] = (rank / of_pass) as u32;
-            rank += 1;
         }
         for pass in 0..passes.number as u32 {
             let filter = filter.narrowed(positions.len(), |code| pass_of[code as usize] == pass);

@@ -58,7 +58,7 @@ pub(crate) enum Ending {
     /// Everything is on disk.
     Done(Box<Spilled>),
     /// The ids are of these kinds, not what they looked like at first: read again.
-    Again(Spiller),
+    Again(Box<Spiller>),
 }
 
 impl Spiller {
@@ -103,7 +103,7 @@ impl Spiller {
             let mut labels = sink.labels.lock().unwrap_or_else(PoisonError::into_inner);
             labels.get_or_insert_default().add(&items, &column);
         }
-        sink.runs.add(users, &items, weights, times)
+        sink.runs.add(users, &items, weights.as_deref(), times.as_deref())
     }
 
     fn sink(&self, kinds: (IdKind, IdKind)) -> Sink {
@@ -135,7 +135,7 @@ impl Spiller {
             let again = Self::new(self.budget, self.needs, self.folder);
             let _ = again.sink.set(again.sink(kinds));
             *again.kinds.lock().unwrap_or_else(PoisonError::into_inner) = (users, items);
-            return Ok(Ending::Again(again));
+            return Ok(Ending::Again(Box::new(again)));
         };
         let runs = sink.runs.finish(pool)?;
         let items = sink.items.into_inner().unwrap_or_else(PoisonError::into_inner);

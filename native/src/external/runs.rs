@@ -51,8 +51,8 @@ impl RunWriter {
         &self,
         users: TypedIds,
         items: &[u32],
-        weights: Option<Vec<f64>>,
-        times: Option<Vec<i64>>,
+        weights: Option<&[f64]>,
+        times: Option<&[i64]>,
     ) -> Result<(), Error> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut gatherer = idle.unwrap_or_else(|| Gatherer::new(self.kind, self.needs, self.room));

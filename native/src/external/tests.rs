@@ -255,7 +255,7 @@ fn users_are_compared_alike() {
 fn ids_of_every_kind_give_the_same_bytes() {
     let home = tempfile::tempdir().unwrap();
     let rows = rows(6_000);
-    let far = |id: u64| (id as i64 * 987_654_321_987 - 5_000_000_000).to_string();
+    let far = |id: u64| (id.cast_signed() * 987_654_321_987 - 5_000_000_000).to_string();
     let wide = |id: u64| (u64::MAX - id * 1_000_003).to_string();
     let text = |id: u64| format!("{}ü{id}", "x".repeat(id as usize % 5));
     // Integers to begin with: only a late row tells that the column is text.
@@ -279,7 +279,7 @@ fn lists_of_items_give_the_same_bytes() {
     let input = csv(home.path(), &rows, plain, plain);
     let list = |name: &str, ids: std::ops::Range<u64>| {
         let path = home.path().join(name);
-        fs::write(&path, ids.map(|id| format!("{id}\n")).collect::<String>()).unwrap();
+        fs::write(&path, ids.map(plain).collect::<Vec<_>>().join("\n")).unwrap();
         vec![path]
     };
     let (only, exclude, targets) = (list("only", 0..40), list("exclude", 5..9), list("for", 3..30));
