@@ -549,21 +549,6 @@ impl<E, S: FnMut(UserRows) -> Result<(), E>> Cutter<S> {
 }
 
 impl Cleaned {
-    /// Returns the file the chunk is from, by its position in the caller's list.
-    pub fn file(&self) -> u32 {
-        self.file
-    }
-
-    /// Counts the rows.
-    pub fn len(&self) -> usize {
-        self.user.len()
-    }
-
-    /// Tells whether no row was kept.
-    pub fn is_empty(&self) -> bool {
-        self.user.is_empty()
-    }
-
     /// Counts the bytes that the chunk takes, about.
     pub fn bytes(&self) -> usize {
         let columns =

@@ -1,40 +1,36 @@
 //! `ilk run`: the main job.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::Path;
 
 use ilk_core::{
     clean::Needs,
     encode::EncodeError,
     executor::Executor as _,
-    ids::{Ids, TextList},
     interactions::Folded,
-    job::{Given, Job, Of},
-    kernel::{ItemFilter, Kernel, codes_of, neighbours},
+    job::Job,
+    kernel::neighbours,
     matrix::{Layout, Matrix},
     neighbours::{Catalogue, Neighbours},
-    plan::{HEAVIEST_USER, Plan, Tile},
-    weighting::{Weigher, Weighting},
+    plan::{Plan, Tile},
+    weighting::Weigher,
 };
-use ilk_formats::read_id_list;
 
 use crate::{
-    config::{DataSource, Lists, Settings},
+    config::{Record, Settings},
     error::Error,
     external::{self, Ending, Intake, Spiller, Taken},
-    inputs::FileSource,
+    lists::IdLists,
     memory::{Budget, Size, of_comparing},
     output::Output,
     pipeline::{
-        Cleaning, Files, check_rows, finish_folding, heavy_user, mixed_ids, report_folding,
-        report_set_aside, too_heavy,
+        Cleaning, Files, HEAVIEST_PLAN, check_rows, finish_folding, heavy_user, layout, mixed_ids,
+        needs, report_folding, report_set_aside, report_unused, too_heavy,
     },
     pool::Pool,
     progress::Reporter,
     publish::{Existing, NewFolder},
-    text::{counted, printable, rounded, shortened},
+    rundir::{self, Earlier},
+    text::{counted, rounded},
 };
 
 /// What only the command line says.
@@ -42,18 +38,43 @@ use crate::{
 pub(crate) struct Options {
     /// What becomes of an output that is there already.
     pub(crate) existing: Existing,
+    /// What becomes of an earlier run in the run directory.
+    pub(crate) earlier: Earlier,
     /// Run although a guard thinks it is too much work.
     pub(crate) force: bool,
 }
 
-/// Computes the neighbours and writes them.
+/// Computes the neighbours and writes them, in a run directory where one is named.
 ///
 /// # Errors
 /// For input that cannot be read, output that cannot be written, and guards that refuse.
-pub(crate) fn run(settings: &Settings, options: Options, reporter: &Reporter) -> Result<(), Error> {
-    let run = Run::prepare(settings, options, reporter)?;
-    report_unused(&settings.source, &settings.resolved, reporter);
-    run.execute(&settings.out.display().to_string(), reporter)
+pub(crate) fn run(
+    settings: &Settings,
+    record: Record,
+    options: Options,
+    reporter: &Reporter,
+) -> Result<(), Error> {
+    let Options { existing, earlier, force } = options;
+    match (&settings.run_dir, &settings.out) {
+        (Some(_), _) if settings.memory.is_some() || settings.shard_size.is_some() => {
+            Err(Error::input("memory and shard_size have no effect with --run-dir")
+                .with_help("a run directory's stages work in memory: leave out one or the other"))
+        }
+        (Some(folder), _) => {
+            let start = rundir::Start { settings, record, existing, earlier, force };
+            rundir::run(start, folder, reporter)
+        }
+        (None, Some(_)) if earlier == Earlier::Discard => {
+            Err(Error::input("--restart has no effect without --run-dir")
+                .with_help("--overwrite replaces an output"))
+        }
+        (None, Some(out)) => {
+            let run = Run::prepare(settings, out, options, reporter)?;
+            report_unused(&settings.source, &settings.resolved, reporter);
+            run.execute(&out.display().to_string(), reporter)
+        }
+        (None, None) => Err(Error::internal("a run without an output")),
+    }
 }
 
 /// A run of which everything that can go wrong before the work starts has gone well.
@@ -77,12 +98,13 @@ impl<'a> Run<'a> {
     /// For inputs and outputs that cannot be used.
     pub(crate) fn prepare(
         settings: &'a Settings,
+        out: &'a Path,
         options: Options,
         reporter: &Reporter,
     ) -> Result<Self, Error> {
         let pool = Pool::new(settings.threads)?;
         let budget = budget(settings, &pool)?;
-        Self::prepare_within(settings, options, pool, budget, reporter)
+        Self::prepare_within((settings, out), options, (pool, budget), reporter)
     }
 
     /// Does what [`prepare`](Self::prepare) does, with threads and memory of the caller's choice.
@@ -90,18 +112,17 @@ impl<'a> Run<'a> {
     /// # Errors
     /// As there.
     pub(crate) fn prepare_within(
-        settings: &'a Settings,
+        (settings, out): (&'a Settings, &'a Path),
         options: Options,
-        pool: Pool,
-        budget: Budget,
+        (pool, budget): (Pool, Budget),
         reporter: &Reporter,
     ) -> Result<Self, Error> {
         let (source, job) = (&settings.source, &settings.resolved);
-        let output = Output::create(&settings.out, options.existing)?;
+        let output = Output::create(out, options.existing)?;
         let files = Files::open(source, Some(budget.chunk_rows()), reporter)?;
-        files.check_apart_from(&settings.out)?;
+        files.check_apart_from(out)?;
         let lists = IdLists::read(&settings.lists, source, job)?;
-        let (needs, layout, out) = (needs(source, job), layout()?, settings.out.as_path());
+        let (needs, layout) = (needs(source, job), layout()?);
         Ok(Self { job, needs, options, output, files, lists, pool, layout, budget, out })
     }
 
@@ -135,7 +156,7 @@ impl<'a> Run<'a> {
     fn in_memory(self, rows: Cleaning, place: &str, reporter: &Reporter) -> Result<(), Error> {
         let Self { job, needs, ref pool, budget, .. } = self;
         let folded = rows.fold(job, needs, pool, reporter)?;
-        let refusal = self.refusal(heavy_user(&folded))?;
+        let refusal = self.refusal(heavy_user(&folded.interactions, &folded.others))?;
         let size = Size {
             users: folded.others.len(),
             items: folded.catalogue.ids.len(),
@@ -271,7 +292,7 @@ impl<'a> Run<'a> {
     /// plan can tell.
     fn refusal(&self, heavy: Option<Error>) -> Result<Option<Error>, Error> {
         match heavy.filter(|_| !self.options.force) {
-            Some(refusal) if self.lists.targets.is_none() => Err(refusal),
+            Some(refusal) if !self.lists.has_targets() => Err(refusal),
             refusal => Ok(refusal),
         }
     }
@@ -300,29 +321,6 @@ fn budget(settings: &Settings, pool: &Pool) -> Result<Budget, Error> {
 /// What is said of a table without rows.
 const NO_ROWS: &str = "no pair qualified: the table has no rows";
 
-/// Pair operations of the heaviest user that is no reason to refuse, each pair counted once.
-const HEAVIEST_PLAN: u64 = HEAVIEST_USER * HEAVIEST_USER / 2;
-
-/// Takes the instructions that `ILK_KERNEL` names, for tests and benchmarks; else the fastest.
-fn layout() -> Result<Layout, Error> {
-    let Some(name) = std::env::var_os("ILK_KERNEL").filter(|name| !name.is_empty()) else {
-        return Ok(Layout::default());
-    };
-    let available = Kernel::available();
-    let named = available.iter().find(|kernel| name == kernel.name());
-    let kernel = *named.ok_or_else(|| {
-        let names = available.iter().map(|kernel| kernel.name()).collect::<Vec<_>>().join(", ");
-        let name = printable(&shortened(&name.to_string_lossy(), 40));
-        Error::input(format!("ILK_KERNEL is {name}, which this machine does not have"))
-            .with_help(format!("leave it out, or choose one of: {names}"))
-    })?;
-    Ok(Layout { kernel, ..Layout::default() })
-}
-
-fn needs(source: &DataSource, job: &Job) -> Needs {
-    Needs::of(job, Given { weight: source.weight.is_some(), time: source.time.is_some() })
-}
-
 fn write(
     output: Output,
     place: &str,
@@ -338,76 +336,4 @@ fn write(
         reporter.note(NO_ROWS);
     }
     Ok(())
-}
-
-/// Says what was asked for without effect.
-fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
-    if job.measure.is_weighted() && !needs(source, job).weight {
-        match job.weighting {
-            Weighting::Binary if source.weight.is_some() => {
-                reporter.note("weights only set returns aside (--weighting is binary)");
-            }
-            Weighting::Raw | Weighting::Log => reporter.note(format!(
-                "all weights are 1: {} changes nothing without --weight or --duplicates sum",
-                job.weighting.name()
-            )),
-            _ => {}
-        }
-    }
-    if source.item_label.is_some() && job.of == Of::Users {
-        reporter.note("item labels are left out: they do not name users");
-    }
-}
-
-/// The ids of `--only`, `--exclude` and `--for`.
-struct IdLists {
-    only: Option<TextList>,
-    exclude: Option<TextList>,
-    targets: Option<TextList>,
-}
-
-impl IdLists {
-    fn read(lists: &Lists, source: &DataSource, job: &Job) -> Result<Self, Error> {
-        let column = match job.of {
-            Of::Items => &source.item,
-            Of::Users => &source.user,
-        };
-        let read = |paths: &[PathBuf]| -> Result<Option<TextList>, Error> {
-            let mut ids = TextList::new();
-            for path in paths {
-                let list = read_id_list(Arc::new(FileSource::open(path)?), column)?;
-                list.iter().for_each(|id| ids.push(id));
-            }
-            Ok((!paths.is_empty()).then_some(ids))
-        };
-        Ok(Self {
-            only: read(&lists.only)?,
-            exclude: read(&lists.exclude)?,
-            targets: read(&lists.targets)?,
-        })
-    }
-
-    /// Finds the codes of the ids; says which are not there.
-    fn filter(&self, ids: &Ids, reporter: &Reporter) -> ItemFilter {
-        let codes = |flag: &str, list: &Option<TextList>| {
-            let list = list.as_ref()?;
-            let (codes, unknown) = codes_of(ids, list.iter());
-            if let Some(first) = unknown.first() {
-                let count = unknown.len() as u64;
-                let text = format!(
-                    "--{flag}: {} not in the data, such as {}",
-                    counted(count, "id"),
-                    printable(&shortened(first, 40))
-                );
-                reporter.count("lists", text, &[(flag, count)]);
-            }
-            Some(codes)
-        };
-        ItemFilter::new(
-            ids.len(),
-            codes("only", &self.only).as_deref(),
-            codes("exclude", &self.exclude).as_deref(),
-            codes("for", &self.targets).as_deref(),
-        )
-    }
 }

@@ -25,6 +25,7 @@ use crate::{
     pool::Pool,
     progress::{LogFormat, Quiet, Reporter},
     publish::Existing,
+    rundir::Earlier,
 };
 
 /// A row: user, item, weight, day.
@@ -124,7 +125,8 @@ fn settings(home: &Path, input: Vec<String>, columns: Columns, job: &SimilarityJ
         },
         resolved: job.resolve(given).unwrap(),
         lists: Lists::default(),
-        out: home.join("out.parquet"),
+        out: Some(home.join("out.parquet")),
+        run_dir: None,
         threads: None,
         memory: None,
         shard_size: None,
@@ -136,10 +138,12 @@ fn run(settings: &Settings, budget: Option<u64>, threads: usize) -> Result<Vec<u
     let budget = budget
         .map_or_else(|| Budget::new(None, None, threads), |bytes| Budget::of_data(bytes, threads));
     let reporter = Reporter::new(LogFormat::Text, Quiet::Yes);
-    let options = Options { existing: Existing::Replace, force: false };
+    let options = Options { existing: Existing::Replace, earlier: Earlier::Continue, force: false };
     let pool = Pool::new(NonZeroUsize::new(threads))?;
-    Run::prepare_within(settings, options, pool, budget, &reporter)?.execute("", &reporter)?;
-    Ok(fs::read(&settings.out).unwrap())
+    let out = settings.out.as_deref().unwrap();
+    let run = Run::prepare_within((settings, out), options, (pool, budget), &reporter)?;
+    run.execute("", &reporter)?;
+    Ok(fs::read(out).unwrap())
 }
 
 /// Checks that budgets of 40 and 100 KiB change nothing.
@@ -156,7 +160,7 @@ fn assert_same(settings: &Settings, rows: usize) {
             .unwrap_or_else(|error| panic!("{budget}: {error}"));
         assert!(found == expected, "{budget} bytes, {threads} threads");
     }
-    let left = fs::read_dir(settings.out.parent().unwrap()).unwrap();
+    let left = fs::read_dir(settings.out.as_ref().unwrap().parent().unwrap()).unwrap();
     let left = left.filter(|entry| {
         entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".partial")
     });
