@@ -52,4 +52,4 @@ pub use results::{ItemSink, NeighbourRow, read_id_list, read_items, read_neighbo
 pub use schema::{Column, ColumnKind, Schema, nearest};
 pub use source::{Memory, Source};
 pub use table::{Cursor, Input, InputFormat, Part, Table};
-pub use write::{OutputFormat, write_items, write_neighbours};
+pub use write::{OutputFormat, write_items, write_lists, write_neighbours};
