@@ -1,10 +1,12 @@
 //! How the work is cut where blocks do not fit in memory together: the plan's decisions, from
 //! what can be counted while users pass by.
 
+use std::ops::Range;
+
 use crate::{
     cost::{CostModel, choose_head, is_sparse},
     kernel::{ItemFilter, arch::CHUNK},
-    matrix::{ItemTable, Layout, Work},
+    matrix::{ItemTable, Layout, Work, tail_blocks},
     plan::Sides,
 };
 
@@ -105,6 +107,22 @@ impl Outline {
                 wanted.map(|(additions, _)| *additions).sum()
             }
         }
+    }
+
+    /// Cuts the tail into the blocks that are computed fastest; some may have to be cut further.
+    pub fn tail_blocks(
+        &self,
+        table: &ItemTable,
+        interactions: usize,
+        is_unit: bool,
+    ) -> Vec<Range<u32>> {
+        let tail = self.head_items(table)..table.len();
+        let blocks = if is_unit {
+            tail_blocks::<()>(tail, table.users(), interactions)
+        } else {
+            tail_blocks::<f64>(tail, table.users(), interactions)
+        };
+        blocks.into_iter().map(|block| block.start as u32..block.end as u32).collect()
     }
 
     /// Counts the items in the head.

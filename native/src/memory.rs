@@ -171,7 +171,7 @@ pub(crate) fn of_comparing(size: Size, needs: Needs, is_unit: bool, workers: usi
     let Size { users, items, interactions, top } = size;
     let held = 4 + 8 * usize::from(needs.weight) + 8 * usize::from(needs.time);
     // Sorted by position, by item and by user; lists of users are put together from parts.
-    let sorted = if is_unit { 16 } else { 8 + 48 };
+    let sorted = if is_unit { 16 } else { 8 + 50 };
     // No more bits than the head may have.
     let chunks = items.div_ceil(512).saturating_mul(users).saturating_mul(64);
     let bits = if is_unit { chunks.min((16 * interactions).max(64 << 20)) } else { 0 };

@@ -178,7 +178,7 @@ impl Matrix {
 
 /// Cuts the tail into blocks. Sums of weights are wide: blocks keep those of a row in the nearest
 /// cache, as long as users' lists do not become too short to be worth going to.
-fn tail_blocks<V: Value>(
+pub(crate) fn tail_blocks<V: Value>(
     tail: Range<usize>,
     users: usize,
     interactions: usize,

@@ -8,6 +8,7 @@ use std::{
 use ilk_core::{
     executor::Executor as _,
     matrix::{BitRow, ColumnBlock},
+    outline::Outline,
 };
 
 use super::matrix::{Matrix, Segment, entry_bytes};
@@ -21,17 +22,17 @@ const CHUNK: u32 = 512;
 pub(super) enum Group {
     /// Chunks of the head.
     Bits(Range<u32>),
-    /// Positions of the tail.
-    Lists(Range<u32>),
+    /// Blocks of positions of the tail.
+    Lists(Vec<Range<u32>>),
 }
 
 impl Group {
-    /// Cuts the columns into groups of at most `room` bytes; `head`: the first position of the
-    /// tail. `None` where not even one position fits.
-    pub(super) fn cut(matrix: &Matrix, head: u32, room: usize) -> Option<Vec<Self>> {
+    /// Cuts the columns into groups of at most `room` bytes. `None` where not even one position
+    /// fits.
+    pub(super) fn cut(matrix: &Matrix, outline: &Outline, room: usize) -> Option<Vec<Self>> {
         let users = matrix.table.users();
         let mut groups = Vec::new();
-        let chunks = head.div_ceil(CHUNK);
+        let chunks = outline.head_items(&matrix.table).div_ceil(CHUNK as usize) as u32;
         if chunks > 0 {
             let most = u32::try_from(room / (users * size_of::<BitRow>())).unwrap_or(u32::MAX);
             // As many groups as must be, all of about the same size.
@@ -42,28 +43,60 @@ impl Group {
                 }),
             );
         }
-        let room =
-            room.checked_sub((users + 1) * size_of::<usize>())? / entry_bytes(matrix.is_unit);
-        let supports = &matrix.table.supports()[head as usize..];
-        let total = supports.iter().map(|support| *support as usize).sum::<usize>();
-        let most = total.div_ceil(total.div_ceil(room.max(1)).max(1));
-        let (mut start, mut entries) = (head, 0);
-        for (position, support) in (head..).zip(supports) {
-            let support = *support as usize;
-            if support > room {
-                return None;
+        let block = (users + 1) * size_of::<usize>();
+        let supports = matrix.table.supports();
+        let bytes =
+            |position: u32| supports[position as usize] as usize * entry_bytes(matrix.is_unit);
+        let interactions = supports.iter().map(|support| *support as usize).sum();
+        let (mut blocks, mut taken) = (Vec::<Range<u32>>::new(), 0);
+        for range in outline.tail_blocks(&matrix.table, interactions, matrix.is_unit) {
+            let all = range.clone().map(bytes).sum::<usize>();
+            // A block that does not fit by itself is cut evenly.
+            let parts = all.div_ceil(room.checked_sub(block)?.max(1)).max(1);
+            let (mut start, mut of_part) = (range.start, 0);
+            for position in range.clone() {
+                let more = bytes(position);
+                if block + more > room {
+                    return None;
+                }
+                let is_full = block + of_part + more > room || of_part >= all.div_ceil(parts);
+                if position > start && is_full {
+                    Self::push(
+                        &mut groups,
+                        &mut blocks,
+                        &mut taken,
+                        (start..position, block + of_part, room),
+                    );
+                    (start, of_part) = (position, 0);
+                }
+                of_part += more;
             }
-            if position > start && (entries + support > room || entries >= most) {
-                groups.push(Self::Lists(start..position));
-                (start, entries) = (position, 0);
-            }
-            entries += support;
+            Self::push(
+                &mut groups,
+                &mut blocks,
+                &mut taken,
+                (start..range.end, block + of_part, room),
+            );
         }
-        let end = matrix.table.len() as u32;
-        if start < end {
-            groups.push(Self::Lists(start..end));
+        if !blocks.is_empty() {
+            groups.push(Self::Lists(blocks));
         }
         Some(groups)
+    }
+
+    /// Adds a block to the group being made, or begins a new one if both do not fit together.
+    fn push(
+        groups: &mut Vec<Self>,
+        blocks: &mut Vec<Range<u32>>,
+        taken: &mut usize,
+        (block, bytes, room): (Range<u32>, usize, usize),
+    ) {
+        if !blocks.is_empty() && *taken + bytes > room {
+            groups.push(Self::Lists(std::mem::take(blocks)));
+            *taken = 0;
+        }
+        blocks.push(block);
+        *taken += bytes;
     }
 
     /// Loads the group.
@@ -77,7 +110,9 @@ impl Group {
                     pool.map(chunks.len(), |chunk| bits(matrix, chunks.start + chunk as u32));
                 blocks.into_iter().collect()
             }
-            Self::Lists(positions) => Ok(vec![lists(matrix, positions, pool)?]),
+            Self::Lists(blocks) => {
+                blocks.iter().map(|positions| lists(matrix, positions, pool)).collect()
+            }
         }
     }
 }

@@ -303,12 +303,11 @@ impl Folded {
             let what = format!("what is known of {} items and one block of columns", table.len());
             return Err(does_not_fit(&what, table.len() * 120 + table.users() * 24, budget));
         };
-        let head = |outline: &Outline| outline.head_items(table) as u32;
-        let mut groups = Group::cut(&matrix, head(&outline), passes.room);
+        let mut groups = Group::cut(&matrix, &outline, passes.room);
         if groups.is_none() {
             // Bits of all users may take more than there is.
             outline = decide(Some(0));
-            groups = Group::cut(&matrix, 0, passes.room);
+            groups = Group::cut(&matrix, &outline, passes.room);
         }
         let Some(groups) = groups else {
             return Err(does_not_fit("a block of columns", table.users() * 24, budget));
