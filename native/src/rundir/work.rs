@@ -432,8 +432,7 @@ impl<'a> Work<'a> {
 
     /// Adds to an error how to go on from it.
     fn with_way_on(&self, error: Error) -> Error {
-        let is_begun = self.dir.done(StageName::Clean).is_some();
-        if !is_begun || error.help().is_some() {
+        if error.help().is_some() {
             return error;
         }
         error.with_help(format!(
