@@ -5,6 +5,7 @@ use std::{
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
+    process::Stdio,
 };
 
 use anyhow::{Context, Result, bail};
@@ -87,9 +88,8 @@ fn prepare(house: &House) -> Result<PathBuf> {
     }
     let program = parity::build(house)?;
     let mut command = house.command(program);
-    house::run(
-        command.args(["--quiet", "demo", "--keep"]).arg(&demo).stdout(std::process::Stdio::null()),
-    )?;
+    command.args(["--quiet", "demo", "--keep"]).arg(&demo).stdout(Stdio::null());
+    house::run(&mut command)?;
     for name in ["neighbours.parquet", "items.parquet"] {
         fs::copy(demo.join("similar").join(name), folder.join(name))?;
     }
