@@ -82,6 +82,7 @@ fn prepare(house: &House) -> Result<PathBuf> {
     let folder = house.target.join("wasm-tests");
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("cases.json"), serde_json::to_vec(&cases(house)?)?)?;
+    compile_kernels(house, &folder.join("kernels"))?;
     let demo = folder.join("demo");
     if demo.exists() {
         fs::remove_dir_all(&demo)?;
@@ -93,7 +94,6 @@ fn prepare(house: &House) -> Result<PathBuf> {
     for name in ["neighbours.parquet", "items.parquet"] {
         fs::copy(demo.join("similar").join(name), folder.join(name))?;
     }
-    compile_kernels(house, &folder.join("kernels"))?;
     Ok(folder)
 }
 
