@@ -315,7 +315,7 @@ impl Shared {
         let (item, neighbour) = (position(item), position(neighbour));
         let range = |position: usize| rows.starts[position]..rows.starts[position + 1];
         // Where nothing is stored all weights are 1.
-        let weight = |at: usize| rows.weights.map_or(1.0, |weights| weights[at]);
+        let weight = |at: usize| rows.weights.as_deref().map_or(1.0, |weights| weights[at]);
         let (mut right, mut users, mut dot) = (range(neighbour), Vec::new(), 0.0);
         for left in range(item) {
             let user = rows.indices[left];

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     executor::Executor,
     job::Job,
-    matrix::{ColumnBlock, ItemTable, RowBlock},
+    matrix::{ColumnBlock, ItemTable, OfUser, RowBlock, WeightKind},
     neighbours::{Neighbour, Neighbours, Piece},
     plan::Sides,
     topk::Offer,
@@ -32,6 +32,7 @@ pub struct Comparison<'a> {
 pub struct Worker {
     counts: Workspace<()>,
     weights: Workspace<f64>,
+    of_users: Workspace<OfUser>,
     recording: Option<Recording>,
 }
 
@@ -72,13 +73,17 @@ impl<'a> Comparison<'a> {
         worker: &mut Worker,
     ) {
         assert_eq!(rows.users(), columns.users(), "both blocks are of the same users");
-        let Worker { counts, weights, recording } = worker;
-        if rows.is_weighted() {
-            let counts_only = !self.scorer.job().measure.is_weighted();
-            assert!(!counts_only, "a measure that counts takes no weights");
-            self.scorer.tile(rows, columns, positions, weights, recording.as_mut());
-        } else {
-            self.scorer.tile(rows, columns, positions, counts, recording.as_mut());
+        let Worker { counts, weights, of_users, recording } = worker;
+        let recording = recording.as_mut();
+        let counts_only = !self.scorer.job().measure.is_weighted();
+        assert!(
+            rows.kind() == WeightKind::One || !counts_only,
+            "a measure that counts takes no weights"
+        );
+        match rows.kind() {
+            WeightKind::One => self.scorer.tile(rows, columns, positions, counts, recording),
+            WeightKind::OfUsers => self.scorer.tile(rows, columns, positions, of_users, recording),
+            WeightKind::Own => self.scorer.tile(rows, columns, positions, weights, recording),
         }
     }
 

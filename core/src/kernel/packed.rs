@@ -9,7 +9,7 @@ use super::{
     scorer::Hit,
     sparse::Scatter,
 };
-use crate::matrix::Value;
+use crate::matrix::{Sum, Value};
 
 const COUNT: u32 = 0xffff;
 
@@ -79,7 +79,7 @@ impl Packed {
                 sum as f32 * sieve.factors[*other as usize] >= sieve.row_limit
             };
             let matters = for_column | for_row;
-            hits[count] = Hit { index: *other, sum: V::of_count(sum) };
+            hits[count] = Hit { index: *other, sum: Sum::of_count(sum) };
             count += usize::from(matters);
         }
         count

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     job::Job,
-    matrix::{Cells, ColumnBlock, ItemTable, RowBlock, Value},
+    matrix::{Cells, ColumnBlock, ItemTable, RowBlock, Sum, Value},
     measure::Pair,
     neighbours::Neighbour,
     plan::Sides,
@@ -156,6 +156,8 @@ struct Tile<'a, V> {
     rows: &'a Lists<V>,
     /// First position of the rows.
     start: u32,
+    /// The weights of users, where rows have none of their own.
+    of_users: &'a [f64],
 }
 
 impl<V> Tile<'_, V> {
@@ -165,6 +167,7 @@ impl<V> Tile<'_, V> {
         Line {
             users: self.rows.checked().slice(range.clone()),
             weights: &self.rows.values()[range],
+            of_users: self.of_users,
         }
     }
 }
@@ -247,6 +250,7 @@ impl<'a> Scorer<'a> {
             width: block.len(),
             rows: rows.lists::<V>(),
             start: rows.positions().start,
+            of_users: rows.of_users(),
         };
         match &columns.cells {
             Cells::Bits(bits) => {
@@ -286,7 +290,7 @@ impl<'a> Scorer<'a> {
             }
             let mut count = 0;
             self.kernel.select(&counts[..end], &sieve, |hit| {
-                hits[count] = Hit { index: hit as u32, sum: V::of_count(counts[hit]) };
+                hits[count] = Hit { index: hit as u32, sum: Sum::of_count(counts[hit]) };
                 count += 1;
             });
             let hits = self.thin::<V>(&row, first, &mut sieve, &mut hits[..count], estimates);
@@ -430,9 +434,9 @@ impl<'a> Scorer<'a> {
         // What cannot be a neighbour, or has no estimate, is worse than everything.
         let (filter, codes) = (self.filter, self.table.codes());
         let estimate = |hit: &Hit<V::Sum>| {
-            let product = V::rough_dot(&hit.sum) * sieve.factors[hit.index as usize];
+            let product = hit.sum.rough_dot() * sieve.factors[hit.index as usize];
             let position = first as u32 + hit.index;
-            let counts = V::overlap(&hit.sum) >= self.job.min_overlap
+            let counts = hit.sum.overlap() >= self.job.min_overlap
                 && position != row.position
                 && (filter.admits_all() || filter.admits(codes[position as usize]));
             if counts && product.is_finite() { ascending(product) } else { 0 }
@@ -449,7 +453,7 @@ impl<'a> Scorer<'a> {
         for index in 0..hits.len() {
             let hit = hits[index];
             hits[stay] = hit;
-            stay += usize::from(sieve.admits(hit.index as usize, V::rough_dot(&hit.sum)));
+            stay += usize::from(sieve.admits(hit.index as usize, hit.sum.rough_dot()));
         }
         &hits[..stay]
     }
@@ -499,7 +503,7 @@ impl<'a> Scorer<'a> {
         score: f32,
         found: &mut Vec<Neighbour>,
     ) {
-        let (other, overlap) = (first + hit.index, V::overlap(&hit.sum));
+        let (other, overlap) = (first + hit.index, hit.sum.overlap());
         let code = self.facts[other as usize].code;
         // NaN is no better than any bar.
         if !row.bar.admits(score, code)
@@ -526,7 +530,7 @@ impl<'a> Scorer<'a> {
         score: f32,
         offers: &mut Offers,
     ) {
-        let (other, overlap) = (first + hit.index, V::overlap(&hit.sum));
+        let (other, overlap) = (first + hit.index, hit.sum.overlap());
         if !self.selection.bar(other).admits(score, row.code)
             || overlap < self.job.min_overlap
             || other == row.position
@@ -561,11 +565,11 @@ impl<'a> Scorer<'a> {
                 Direction::RowIsNeighbour => (other, own),
             };
             Pair {
-                overlap: V::overlap(&hit.sum),
+                overlap: hit.sum.overlap(),
                 item_support: item.support,
                 neighbour_support: neighbour.support,
                 users,
-                dot: V::dot(&hit.sum),
+                dot: hit.sum.dot(),
                 item_square: item.square,
                 neighbour_square: neighbour.square,
             }

@@ -6,7 +6,7 @@ use super::{
     arch::{Indices, Lists, Sieve, add_at, prefetch},
     scorer::Hit,
 };
-use crate::matrix::Value;
+use crate::matrix::{Sum, Value};
 
 /// How many users ahead a list's place is asked for; lists follow at half the distance.
 const AHEAD: usize = 16;
@@ -16,6 +16,8 @@ const AHEAD: usize = 16;
 pub(super) struct Line<'a, V> {
     pub(super) users: Indices<'a>,
     pub(super) weights: &'a [V],
+    /// The weights of all users, where rows have none of their own.
+    pub(super) of_users: &'a [f64],
 }
 
 /// The lists of a block of columns.
@@ -57,12 +59,13 @@ impl<'a, V: Value> Scatter<'a, V> {
     /// Walks the lists of all users, in ascending order of users: (positions, values, the row's
     /// value).
     #[inline]
-    fn scatter(&self, line: Line<'_, V>, mut add: impl FnMut(Indices<'a>, &[V], V)) {
+    fn scatter(&self, line: Line<'_, V>, mut add: impl FnMut(Indices<'a>, &[V], V::Factor)) {
         let users = line.users.list();
         for (index, (user, x)) in users.iter().zip(line.weights).enumerate() {
             self.look_ahead(users, index);
             let range = self.starts[*user as usize]..self.starts[*user as usize + 1];
-            add(self.positions.slice(range.clone()), &self.values[range], *x);
+            let x = x.factor(*user, line.of_users);
+            add(self.positions.slice(range.clone()), &self.values[range], x);
         }
     }
 
@@ -123,7 +126,7 @@ impl<V: Value> Sums<V> {
             add_at(sums, positions, values, sieve.factors.len() as u32, |other, sum, y| {
                 // No branch: whether a sum is new cannot be predicted.
                 touched[listed] = other;
-                listed += usize::from(V::overlap(sum) == 0);
+                listed += usize::from(sum.overlap() == 0);
                 V::add(sum, x, y);
             });
         });
@@ -131,7 +134,7 @@ impl<V: Value> Sums<V> {
         for other in &touched[..listed] {
             let sum = std::mem::take(&mut sums[*other as usize]);
             hits[count] = Hit { index: *other, sum };
-            count += usize::from(sieve.admits(*other as usize, V::rough_dot(&sum)));
+            count += usize::from(sieve.admits(*other as usize, sum.rough_dot()));
         }
         count
     }
@@ -150,7 +153,7 @@ impl<V: Value> Sums<V> {
             add_at(sums, positions, values, end as u32, |_, sum, y| V::add(sum, x, y));
         });
         let mut count = 0;
-        V::select(kernel, &sums[..end], sieve, |index| {
+        Sum::select(kernel, &sums[..end], sieve, |index| {
             hits[count] = Hit { index: index as u32, sum: sums[index] };
             count += 1;
         });

@@ -1,9 +1,9 @@
 //! The two kinds of blocks that a tile is made of: rows (items -> users) and columns (users ->
 //! items). In memory a matrix has one block of rows; on disk, or on other machines, many.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
-use super::value::Value;
+use super::value::{OfUser, Value};
 use crate::kernel::arch::{BitRow, CHUNK, Lists};
 
 /// Lists whose interactions hold nothing, or their weight.
@@ -11,8 +11,21 @@ use crate::kernel::arch::{BitRow, CHUNK, Lists};
 pub(crate) enum AnyLists {
     /// Every weight is 1: overlaps are all there is to count.
     Counts(Lists<()>),
+    /// All of a user are the same.
+    OfUsers(Lists<OfUser>),
     /// Weights differ.
     Weights(Lists<f64>),
+}
+
+/// What weights there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WeightKind {
+    /// Every weight is 1.
+    One,
+    /// One for each user.
+    OfUsers,
+    /// One for each interaction.
+    Own,
 }
 
 impl AnyLists {
@@ -36,10 +49,13 @@ impl AnyLists {
             Self::Counts(lists) => {
                 Parts { starts: lists.starts(), indices: lists.indices(), weights: None }
             }
+            Self::OfUsers(lists) => {
+                Parts { starts: lists.starts(), indices: lists.indices(), weights: None }
+            }
             Self::Weights(lists) => Parts {
                 starts: lists.starts(),
                 indices: lists.indices(),
-                weights: Some(lists.values()),
+                weights: Some(Cow::Borrowed(lists.values())),
             },
         }
     }
@@ -48,6 +64,7 @@ impl AnyLists {
     fn len(&self) -> usize {
         match self {
             Self::Counts(lists) => lists.len(),
+            Self::OfUsers(lists) => lists.len(),
             Self::Weights(lists) => lists.len(),
         }
     }
@@ -56,20 +73,21 @@ impl AnyLists {
     fn columns(&self) -> usize {
         match self {
             Self::Counts(lists) => lists.columns(),
+            Self::OfUsers(lists) => lists.columns(),
             Self::Weights(lists) => lists.columns(),
         }
     }
 }
 
 /// What lists are made of: list l is `indices[starts[l]..starts[l + 1]]`, strictly ascending.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Parts<'a> {
     /// One more than there are lists, from 0 to the number of indices.
     pub starts: &'a [usize],
     /// Users of items, or positions of users counted from the block's first.
     pub indices: &'a [u32],
     /// As many as indices; absent where every weight is 1.
-    pub weights: Option<&'a [f64]>,
+    pub weights: Option<Cow<'a, [f64]>>,
 }
 
 /// The parts of a block do not go together: they were damaged, or are those of another block.
@@ -83,6 +101,8 @@ pub struct Malformed;
 pub struct RowBlock {
     first: u32,
     lists: AnyLists,
+    /// The weights of users, where interactions have none of their own.
+    of_users: Vec<f64>,
 }
 
 impl RowBlock {
@@ -98,11 +118,14 @@ impl RowBlock {
         list: Vec<u32>,
         weights: Option<Vec<f64>>,
     ) -> Result<Self, Malformed> {
-        Ok(Self { first, lists: AnyLists::new(users, starts, list, weights)? })
+        let lists = AnyLists::new(users, starts, list, weights)?;
+        Ok(Self { first, lists, of_users: Vec::new() })
     }
 
-    pub(crate) fn of<V: Value>(first: u32, lists: Lists<V>) -> Self {
-        Self { first, lists: V::erase(lists) }
+    /// Makes a block of all rows. `of_users`: the weights of users, where interactions have none
+    /// of their own.
+    pub(crate) fn of<V: Value>(lists: Lists<V>, of_users: Vec<f64>) -> Self {
+        Self { first: 0, lists: V::erase(lists), of_users }
     }
 
     /// Returns the positions.
@@ -112,7 +135,17 @@ impl RowBlock {
 
     /// Returns what the block is made of.
     pub fn parts(&self) -> Parts<'_> {
-        self.lists.parts()
+        let parts = self.lists.parts();
+        if self.kind() != WeightKind::OfUsers {
+            return parts;
+        }
+        let weights = parts.indices.iter().map(|user| self.of_users[*user as usize]).collect();
+        Parts { weights: Some(Cow::Owned(weights)), ..parts }
+    }
+
+    /// Returns the weights of users, where interactions have none of their own.
+    pub(crate) fn of_users(&self) -> &[f64] {
+        &self.of_users
     }
 
     /// Sums up the squared weights of each position, in ascending order of users.
@@ -141,8 +174,12 @@ impl RowBlock {
         V::lists(&self.lists).expect("all blocks of a matrix are of one kind")
     }
 
-    pub(crate) fn is_weighted(&self) -> bool {
-        matches!(self.lists, AnyLists::Weights(_))
+    pub(crate) fn kind(&self) -> WeightKind {
+        match self.lists {
+            AnyLists::Counts(_) => WeightKind::One,
+            AnyLists::OfUsers(_) => WeightKind::OfUsers,
+            AnyLists::Weights(_) => WeightKind::Own,
+        }
     }
 }
 
@@ -206,14 +243,6 @@ impl ColumnBlock {
         match &self.cells {
             Cells::Bits(rows) => rows.len(),
             Cells::Lists(lists) => lists.len(),
-        }
-    }
-
-    /// Returns what the block is made of, if it is made of lists.
-    pub fn lists(&self) -> Option<Parts<'_>> {
-        match &self.cells {
-            Cells::Bits(_) => None,
-            Cells::Lists(lists) => Some(lists.parts()),
         }
     }
 

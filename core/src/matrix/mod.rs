@@ -10,7 +10,10 @@ mod weigh;
 use std::ops::Range;
 
 use self::arrange::{Pieces, bit_rows};
-pub(crate) use self::{blocks::Cells, value::Value};
+pub(crate) use self::{
+    blocks::{Cells, WeightKind},
+    value::{OfUser, Sum, Value},
+};
 pub use self::{
     blocks::{ColumnBlock, Malformed, Parts, RowBlock},
     table::ItemTable,
@@ -43,7 +46,7 @@ impl Default for Layout {
 /// of the most popular items, bits in chunks of 512, and a sparse *tail* of lists, in several
 /// blocks where weights are added up.
 ///
-/// Cost: up to 8 B per interaction (both orientations), 24 B with weights, about 60 B per item,
+/// Cost: up to 8 B per interaction (both orientations), 24 B with weights of their own, about 60 B per item,
 /// 8 B per user, and in a dense head 64 B per user for every 512 items.
 #[derive(Clone, Debug)]
 pub struct Matrix {
@@ -84,33 +87,38 @@ impl Matrix {
         layout: Layout,
         executor: &impl Executor,
     ) -> Self {
-        let supports = interactions.supports();
         if Weigher::is_unit(weighting, interactions.weights().is_some()) {
-            Self::arrange(interactions, &supports, |_| (), layout, executor)
-        } else {
-            let weights = weigh::weigh(interactions, weighting);
-            Self::arrange(interactions, &supports, |at| weights[at], layout, executor)
+            return Self::arrange(interactions, |_| (), Vec::new(), layout, executor);
+        }
+        let weights = weigh::weigh(interactions, weighting);
+        match weigh::of_users(interactions, &weights) {
+            Some(of_users) => {
+                drop(weights);
+                Self::arrange(interactions, |_| OfUser, of_users, layout, executor)
+            }
+            None => Self::arrange(interactions, |at| weights[at], Vec::new(), layout, executor),
         }
     }
 
     fn arrange<V: Value>(
         interactions: &Interactions,
-        supports: &[u32],
         value: impl Fn(usize) -> V + Sync,
+        of_users: Vec<f64>,
         layout: Layout,
         executor: &impl Executor,
     ) -> Self {
         let users = interactions.users();
-        let codes = ItemTable::order(supports);
+        let supports = interactions.supports();
+        let codes = ItemTable::order(&supports);
         let items = codes.len();
         let positions = ItemTable::positions(&codes);
         let supports = codes.iter().map(|code| supports[*code as usize]).collect::<Vec<_>>();
         let pieces = Pieces::new(interactions, &positions, value, executor);
         let mut work = arrange::work(&pieces, items, executor);
         // Only counts can be had from bits.
-        let chunks = match (size_of::<V>(), layout.head) {
-            (0, Some(chunks)) => chunks.min(items.div_ceil(CHUNK)),
-            (0, None) => cost::choose_head(&work, &supports, users, layout.kernel),
+        let chunks = match (V::COUNTS, layout.head) {
+            (true, Some(chunks)) => chunks.min(items.div_ceil(CHUNK)),
+            (true, None) => cost::choose_head(&work, &supports, users, layout.kernel),
             _ => 0,
         };
         let first = (chunks * CHUNK).min(items);
@@ -129,7 +137,7 @@ impl Matrix {
             let lists = pieces.columns(users, &positions, executor);
             columns.push(ColumnBlock::of(positions.start as u32, lists));
         }
-        let rows = RowBlock::of(0, lists);
+        let rows = RowBlock::of(lists, of_users);
         let table = ItemTable::new(users, codes, supports, rows.squares());
         Self { kernel: layout.kernel, table, rows, columns, work }
     }

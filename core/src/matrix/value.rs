@@ -3,10 +3,14 @@
 use super::blocks::AnyLists;
 use crate::kernel::arch::{Kernel, Lists, Sieve};
 
-/// What an interaction holds: nothing where all weights are 1, else its weight.
+/// What an interaction holds: nothing where all weights are 1, or all of a user are the same; else
+/// its weight.
 pub(crate) trait Value: Copy + Default + Send + Sync + 'static {
     /// What is summed per pair.
-    type Sum: Copy + Default + Send;
+    type Sum: Sum;
+
+    /// What an interaction of the row brings to the sums of its user.
+    type Factor: Copy;
 
     /// Sums are counts.
     const COUNTS: bool;
@@ -17,30 +21,38 @@ pub(crate) trait Value: Copy + Default + Send + Sync + 'static {
     /// Remembers it, if it is this one.
     fn lists(lists: &AnyLists) -> Option<&Lists<Self>>;
 
+    /// Returns what an interaction of `user` brings; `of_users`: the weights of users, where
+    /// interactions have none of their own.
+    fn factor(self, user: u32, of_users: &[f64]) -> Self::Factor;
+
+    /// Adds the product of two interactions of one user.
+    fn add(sum: &mut Self::Sum, x: Self::Factor, y: Self);
+}
+
+/// What is summed per pair.
+pub(crate) trait Sum: Copy + Default + Send + std::fmt::Debug {
     /// Returns the sum of `count` interactions that both items have.
     ///
     /// # Panics
     /// Where weights differ, so that a count says too little.
-    fn of_count(count: u32) -> Self::Sum;
-
-    /// Adds the product of two interactions of one user.
-    fn add(sum: &mut Self::Sum, x: Self, y: Self);
+    fn of_count(count: u32) -> Self;
 
     /// Users added up so far.
-    fn overlap(sum: &Self::Sum) -> u32;
+    fn overlap(&self) -> u32;
 
     /// The dot product so far.
-    fn dot(sum: &Self::Sum) -> f64;
+    fn dot(&self) -> f64;
 
     /// The dot product in f32, for bounds: infinite where f32 would lose its precision.
-    fn rough_dot(sum: &Self::Sum) -> f32;
+    fn rough_dot(&self) -> f32;
 
     /// Finds the sums that may matter; see [`Kernel::select`].
-    fn select(kernel: Kernel, sums: &[Self::Sum], sieve: &Sieve<'_>, visit: impl FnMut(usize));
+    fn select(kernel: Kernel, sums: &[Self], sieve: &Sieve<'_>, visit: impl FnMut(usize));
 }
 
 impl Value for () {
     type Sum = u32;
+    type Factor = ();
 
     const COUNTS: bool = true;
 
@@ -49,40 +61,98 @@ impl Value for () {
     }
 
     fn lists(lists: &AnyLists) -> Option<&Lists<Self>> {
-        match lists {
-            AnyLists::Counts(lists) => Some(lists),
-            AnyLists::Weights(_) => None,
-        }
+        if let AnyLists::Counts(lists) = lists { Some(lists) } else { None }
     }
 
     #[inline]
-    fn of_count(count: u32) -> u32 {
-        count
-    }
+    fn factor(self, _: u32, _: &[f64]) {}
 
     #[inline]
     fn add(sum: &mut u32, (): (), (): ()) {
         *sum += 1;
     }
+}
 
+impl Sum for u32 {
     #[inline]
-    fn overlap(sum: &u32) -> u32 {
-        *sum
+    fn of_count(count: u32) -> Self {
+        count
     }
 
     #[inline]
-    fn dot(sum: &u32) -> f64 {
-        *sum as f64
+    fn overlap(&self) -> u32 {
+        *self
     }
 
     #[inline]
-    fn rough_dot(sum: &u32) -> f32 {
-        *sum as f32
+    fn dot(&self) -> f64 {
+        *self as f64
+    }
+
+    #[inline]
+    fn rough_dot(&self) -> f32 {
+        *self as f32
     }
 
     #[inline]
     fn select(kernel: Kernel, sums: &[u32], sieve: &Sieve<'_>, visit: impl FnMut(usize)) {
         kernel.select(sums, sieve, visit);
+    }
+}
+
+impl Value for f64 {
+    type Sum = WeightedSum;
+    type Factor = f64;
+
+    const COUNTS: bool = false;
+
+    fn erase(lists: Lists<Self>) -> AnyLists {
+        AnyLists::Weights(lists)
+    }
+
+    fn lists(lists: &AnyLists) -> Option<&Lists<Self>> {
+        if let AnyLists::Weights(lists) = lists { Some(lists) } else { None }
+    }
+
+    #[inline]
+    fn factor(self, _: u32, _: &[f64]) -> f64 {
+        self
+    }
+
+    #[inline]
+    fn add(sum: &mut WeightedSum, x: f64, y: Self) {
+        sum.add(x * y);
+    }
+}
+
+/// An interaction that weighs what all others of its user weigh, as tf-idf has it where nothing
+/// was weighed before: a third of the bytes to read, which is what adding up waits for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OfUser;
+
+impl Value for OfUser {
+    type Sum = WeightedSum;
+    /// The product of any two interactions of the user.
+    type Factor = f64;
+
+    const COUNTS: bool = false;
+
+    fn erase(lists: Lists<Self>) -> AnyLists {
+        AnyLists::OfUsers(lists)
+    }
+
+    fn lists(lists: &AnyLists) -> Option<&Lists<Self>> {
+        if let AnyLists::OfUsers(lists) = lists { Some(lists) } else { None }
+    }
+
+    #[inline]
+    fn factor(self, user: u32, of_users: &[f64]) -> f64 {
+        of_users[user as usize] * of_users[user as usize]
+    }
+
+    #[inline]
+    fn add(sum: &mut WeightedSum, product: f64, _: Self) {
+        sum.add(product);
     }
 }
 
@@ -95,52 +165,39 @@ pub(crate) struct WeightedSum {
     overlap: f64,
 }
 
-impl Value for f64 {
-    type Sum = WeightedSum;
-
-    const COUNTS: bool = false;
-
-    fn erase(lists: Lists<Self>) -> AnyLists {
-        AnyLists::Weights(lists)
+impl WeightedSum {
+    #[inline]
+    fn add(&mut self, product: f64) {
+        self.dot += product;
+        self.overlap += 1.0;
     }
+}
 
-    fn lists(lists: &AnyLists) -> Option<&Lists<Self>> {
-        match lists {
-            AnyLists::Weights(lists) => Some(lists),
-            AnyLists::Counts(_) => None,
-        }
-    }
-
-    fn of_count(_: u32) -> WeightedSum {
+impl Sum for WeightedSum {
+    fn of_count(_: u32) -> Self {
         unreachable!("a weighted matrix has no bits to count")
     }
 
     #[inline]
-    fn add(sum: &mut WeightedSum, x: Self, y: Self) {
-        sum.dot += x * y;
-        sum.overlap += 1.0;
+    fn overlap(&self) -> u32 {
+        self.overlap as u32
     }
 
     #[inline]
-    fn overlap(sum: &WeightedSum) -> u32 {
-        sum.overlap as u32
+    fn dot(&self) -> f64 {
+        self.dot
     }
 
     #[inline]
-    fn dot(sum: &WeightedSum) -> f64 {
-        sum.dot
+    fn rough_dot(&self) -> f32 {
+        if self.dot > 1e-30 { self.dot as f32 } else { f32::INFINITY }
     }
 
     #[inline]
-    fn rough_dot(sum: &WeightedSum) -> f32 {
-        if sum.dot > 1e-30 { sum.dot as f32 } else { f32::INFINITY }
-    }
-
-    #[inline]
-    fn select(_: Kernel, sums: &[WeightedSum], sieve: &Sieve<'_>, visit: impl FnMut(usize)) {
+    fn select(_: Kernel, sums: &[Self], sieve: &Sieve<'_>, visit: impl FnMut(usize)) {
         let matters = |index: &usize| {
             let sum = &sums[*index];
-            sum.overlap > 0.0 && sieve.admits(*index, Self::rough_dot(sum))
+            sum.overlap > 0.0 && sieve.admits(*index, sum.rough_dot())
         };
         (0..sums.len()).filter(matters).for_each(visit);
     }

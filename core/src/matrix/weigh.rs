@@ -26,3 +26,13 @@ pub(super) fn weigh(interactions: &Interactions, weighting: Weighting) -> Vec<f6
     rows.for_each(|row| weigher.weigh(row, &mut weights));
     weights
 }
+
+/// Returns each user's weight, if all interactions of every user weigh the same.
+pub(super) fn of_users(interactions: &Interactions, weights: &[f64]) -> Option<Vec<f64>> {
+    let of_user = |user: u32| {
+        let weights = &weights[interactions.range(user)];
+        let (first, rest) = weights.split_first()?;
+        rest.iter().all(|weight| weight.to_bits() == first.to_bits()).then_some(*first)
+    };
+    (0..interactions.users() as u32).map(of_user).collect()
+}

@@ -53,7 +53,7 @@ fn columns(all: &RowBlock, positions: Range<u32>, as_bits: bool) -> ColumnBlock 
     let mut lists = vec![Vec::new(); all.users()];
     for position in positions {
         for at in parts.starts[position as usize]..parts.starts[position as usize + 1] {
-            let weight = parts.weights.map(|weights| weights[at]);
+            let weight = parts.weights.as_ref().map(|weights| weights[at]);
             lists[parts.indices[at] as usize].push((position - first, weight));
         }
     }
@@ -75,7 +75,7 @@ fn columns(all: &RowBlock, positions: Range<u32>, as_bits: bool) -> ColumnBlock 
     }));
     let entries = lists.into_iter().flatten();
     let (list, weights): (_, Vec<_>) = entries.unzip();
-    let weights = parts.weights.map(|_| weights.into_iter().flatten().collect());
+    let weights = parts.weights.as_ref().map(|_| weights.into_iter().flatten().collect());
     ColumnBlock::of_lists(first, width, starts, list, weights).expect("positions ascend")
 }
 
