@@ -4,9 +4,13 @@
 mod clean;
 mod crew;
 mod encode;
+mod evaluate;
+mod explain;
 mod independence;
 mod jobs;
 mod measures;
 mod oracle;
+mod sample;
 mod selection;
+mod spill;
 mod world;

@@ -362,7 +362,7 @@ pub(crate) fn run_laid_out(
     })
 }
 
-fn filter(ids: &Ids, lists: &Lists) -> ItemFilter {
+pub(crate) fn filter(ids: &Ids, lists: &Lists) -> ItemFilter {
     let codes = |list: &BTreeSet<Id>| {
         let texts = list.iter().map(ToString::to_string).collect::<Vec<_>>();
         codes_of(ids, texts.iter().map(String::as_str)).0

@@ -10,7 +10,7 @@ use clap::{
 };
 
 pub(crate) use self::flags::{
-    InputArgs, JobArgs, JobFileArgs, ListArgs, OutputArgs, SourceArgs, WorkArgs,
+    InputArgs, JobArgs, JobFileArgs, LimitArgs, ListArgs, OutputArgs, SourceArgs, WorkArgs,
 };
 use crate::{
     error::Error,
@@ -202,6 +202,8 @@ pub(crate) struct JobSettingsArgs {
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) work: WorkArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 /// `ilk run`.

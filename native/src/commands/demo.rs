@@ -88,6 +88,8 @@ fn settings(orders: &Path, out: &Path) -> Result<Settings, Error> {
         out: Some(out.into()),
         run_dir: None,
         threads: None,
+        memory: None,
+        shard_size: None,
     })
 }
 

@@ -101,7 +101,7 @@ struct Out {
 pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Result<(), Error> {
     let Start { settings, record, existing, earlier, force } = start;
     let (source, job) = (&settings.source, &settings.resolved);
-    let files = Files::open(source, reporter)?;
+    let files = Files::open(source, None, reporter)?;
     files.check_apart_from(folder)?;
     let lists = IdLists::read(&settings.lists, source, job)?;
     let (pool, layout) = (Pool::new(settings.threads)?, layout()?);
@@ -233,7 +233,7 @@ pub(crate) fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) ->
     let pool = Pool::new(std::num::NonZeroUsize::new(manifest.threads))?;
     let mut files = None;
     if stage <= StageName::Clean {
-        let opened = Files::open(&source, reporter)?;
+        let opened = Files::open(&source, None, reporter)?;
         let now = fingerprints(&opened.names, &pool)?;
         Changes::find(&manifest, &manifest.job, &now, &manifest.lists).check(&name)?;
         // A copy with the same content has times of its own.
