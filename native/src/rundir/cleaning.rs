@@ -22,7 +22,7 @@ use super::{
 use crate::{error::Error, pipeline::Files, pool::Pool};
 
 /// Bytes of input in a piece, about.
-const PIECE: u64 = 64 << 20;
+const PIECE: u64 = 16 << 20;
 /// Rows of a file of kept rows at most; a chunk goes into one file.
 const FILE_ROWS: usize = 4 << 20;
 

@@ -11,8 +11,19 @@ use crate::{
 
 /// Settings that change how or where, but not what: a run goes on with others. Inputs and lists
 /// are compared by what their files hold; guards only decide whether to go on.
-const FREE: [&str; 9] =
-    ["input", "only", "exclude", "for", "out", "run_dir", "threads", "max_bad_rows", "strict"];
+const FREE: [&str; 11] = [
+    "input",
+    "only",
+    "exclude",
+    "for",
+    "out",
+    "run_dir",
+    "threads",
+    "memory",
+    "shard_size",
+    "max_bad_rows",
+    "strict",
+];
 
 /// What differs, in a few words each.
 pub(crate) struct Changes(Vec<String>);

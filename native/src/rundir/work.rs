@@ -236,6 +236,8 @@ pub(crate) fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) ->
         let opened = Files::open(&source, None, reporter)?;
         let now = fingerprints(&opened.names, &pool)?;
         Changes::find(&manifest, &manifest.job, &now, &manifest.lists).check(&name)?;
+        // A copy with the same content has times of its own.
+        dir.update(|manifest| manifest.inputs = now)?;
         files = Some(opened);
     }
     let lists = IdLists::read(&manifest.job.lists, &source, &job)?;

@@ -168,6 +168,10 @@ fn one_stage_alone_gives_what_it_gave() {
         let told = home.stderr(&format!("{RUN} --weighting log"));
         assert!(told.contains("nothing to do"), "{stage}: {told}");
     }
+    // A copy of the input is as good.
+    fs::remove_file(home.join("orders.csv")).expect("removed");
+    home.write("orders.csv", ORDERS);
+    home.stderr("stage run clean");
     // From any folder: paths are those of where the run began.
     home.write("elsewhere/x", "");
     let mut command = home.command("stage ../run clean");
