@@ -96,12 +96,12 @@ impl Budget {
         Self { limit: Bytes(bytes), shard: Bytes(bytes), workers, overhead }
     }
 
-    /// Returns the least budget that a job can be run in.
-    pub(crate) fn least(workers: usize) -> Bytes {
-        let Overhead { program, thread, writer } = Overhead::REAL;
-        // Each thread works on some MiB.
-        let least = program + writer + workers * (thread + (4 << 20));
-        Bytes((least + least / 15).next_multiple_of(1 << 20) as u64)
+    /// Returns the least limit under which working files help.
+    pub(crate) fn least(&self) -> Bytes {
+        let Overhead { program, thread, writer } = self.overhead;
+        // Of data, each thread works on four times as much as it takes itself.
+        let least = program + writer + self.workers * 5 * thread;
+        Bytes((least + least / 15) as u64)
     }
 
     /// Counts the bytes that are left for data beside `used` ones while output is written; texts
