@@ -139,12 +139,12 @@ fn allowed() -> u64 {
 }
 
 /// Predicts the bytes that reading, encoding and folding take at most. `held`: of the chunks that
-/// are read.
+/// are read, and what their texts take while they are encoded.
 pub(crate) fn of_folding(rows: u64, held: usize, needs: Needs) -> usize {
     let rows = usize::try_from(rows).unwrap_or(usize::MAX);
-    // Codes of both columns beside the chunks, and a table of the ids.
-    let encoding = held.saturating_add(rows.saturating_mul(10));
-    let event = if needs.weight || needs.time { 56 } else { 16 };
+    // Codes of both columns beside the chunks, and the distinct ids of one of them.
+    let encoding = held.saturating_add(rows.saturating_mul(16));
+    let event = if needs.weight || needs.time { 72 } else { 16 };
     encoding.max(rows.saturating_mul(event))
 }
 

@@ -80,7 +80,7 @@ impl<'a> Intake<'a> {
             let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
             if let Place::Memory { held, rows, bytes } = &mut *place {
                 *rows += chunk.len() as u64;
-                *bytes += chunk.bytes();
+                *bytes += chunk.bytes() + chunk.bytes_to_encode();
                 held.push((part, chunk));
                 if self.fits(*rows, *bytes) {
                     return Ok(());
