@@ -558,6 +558,13 @@ impl Cleaned {
         self.len() * columns + texts.into_iter().flatten().map(text).sum::<usize>()
     }
 
+    /// Counts the bytes, at most, that its texts take beside the chunk while ids are encoded.
+    pub fn bytes_to_encode(&self) -> usize {
+        let text =
+            |column: &TextColumn| 2 * column.dictionary.bytes() + column.dictionary.len() * 72;
+        [self.user.text(), self.item.text()].into_iter().flatten().map(text).sum()
+    }
+
     /// Takes in what kinds of ids the chunk has.
     pub fn see(&self, users: &mut Kinds, items: &mut Kinds) {
         users.see(&self.user, self.file);

@@ -96,12 +96,12 @@ impl Budget {
         Self { limit: Bytes(bytes), shard: Bytes(bytes), workers, overhead }
     }
 
-    /// Returns the least budget that a job can be run in.
-    pub(crate) fn least(workers: usize) -> Bytes {
-        let Overhead { program, thread, writer } = Overhead::REAL;
-        // Each thread works on some MiB.
-        let least = program + writer + workers * (thread + (4 << 20));
-        Bytes((least + least / 15).next_multiple_of(1 << 20) as u64)
+    /// Returns the least limit under which working files help.
+    pub(crate) fn least(&self) -> Bytes {
+        let Overhead { program, thread, writer } = self.overhead;
+        // Of data, each thread works on four times as much as it takes itself.
+        let least = program + writer + self.workers * 5 * thread;
+        Bytes((least + least / 15) as u64)
     }
 
     /// Counts the bytes that are left for data beside `used` ones while output is written; texts
@@ -139,12 +139,12 @@ fn allowed() -> u64 {
 }
 
 /// Predicts the bytes that reading, encoding and folding take at most. `held`: of the chunks that
-/// are read.
+/// are read, and what their texts take while they are encoded.
 pub(crate) fn of_folding(rows: u64, held: usize, needs: Needs) -> usize {
     let rows = usize::try_from(rows).unwrap_or(usize::MAX);
-    // Codes of both columns beside the chunks, and a table of the ids.
-    let encoding = held.saturating_add(rows.saturating_mul(10));
-    let event = if needs.weight || needs.time { 56 } else { 16 };
+    // Codes of both columns beside the chunks, and the distinct ids of one of them.
+    let encoding = held.saturating_add(rows.saturating_mul(16));
+    let event = if needs.weight || needs.time { 72 } else { 16 };
     encoding.max(rows.saturating_mul(event))
 }
 

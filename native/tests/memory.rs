@@ -88,6 +88,7 @@ fn memory_stays_below_its_limit_and_nothing_is_left_behind() {
         names(home),
         ["long.parquet", "small.parquet", "tfidf.parquet", "users.csv", "views.parquet"]
     );
+    too_little_is_refused(home);
     a_full_disk_is_told_in_one_line(home);
     a_signal_leaves_nothing_behind(home);
     for (job, name) in [
@@ -102,6 +103,18 @@ fn memory_stays_below_its_limit_and_nothing_is_left_behind() {
         let whole = job.split(' ').nth(1).expect("a name");
         let read = |name: &str| fs::read(home.join(name)).expect(name);
         assert!(read(whole) == read(name), "{name}");
+    }
+}
+
+fn too_little_is_refused(home: &Path) {
+    for (job, told) in [
+        ("-o x.csv --memory 20MiB", "memory of 20.0 MiB is too little: 2 threads take"),
+        ("--run-dir x --memory 1GiB", "memory and shard_size have no effect with --run-dir"),
+    ] {
+        let output = ilk(home, job).output().expect("ilk runs");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && error.contains(told), "{error}");
+        assert!(error.contains("help: "), "{error}");
     }
 }
 

@@ -103,7 +103,7 @@ impl<'a> Run<'a> {
         reporter: &Reporter,
     ) -> Result<Self, Error> {
         let pool = Pool::new(settings.threads)?;
-        let budget = budget(settings, &pool)?;
+        let budget = Budget::new(settings.memory, settings.shard_size, pool.workers());
         Self::prepare_within((settings, out), options, (pool, budget), reporter)
     }
 
@@ -169,7 +169,7 @@ impl<'a> Run<'a> {
                 "comparing does not fit in {} of memory: working in files beside the output",
                 budget.limit
             ));
-            let folder = NewFolder::beside(self.out)?;
+            let folder = external::workplace(&budget, self.out)?;
             let folded = external::spill(folded, self.work(&folder))?;
             return self.compare_on_disk(folded, refusal, &folder, place, reporter);
         }
@@ -301,21 +301,6 @@ impl<'a> Run<'a> {
 /// Checks a plan for few items against what was refused for all.
 fn check_operations(refusal: Option<Error>, operations: u64) -> Result<(), Error> {
     refusal.filter(|_| operations > HEAVIEST_PLAN).map_or(Ok(()), Err)
-}
-
-/// Finds out how much memory the job may take.
-fn budget(settings: &Settings, pool: &Pool) -> Result<Budget, Error> {
-    let budget = Budget::new(settings.memory, settings.shard_size, pool.workers());
-    let least = Budget::least(pool.workers());
-    if budget.limit < least {
-        let threads = counted(pool.workers() as u64, "thread");
-        return Err(Error::refused(format!(
-            "memory of {} is too little: {threads} take {least} at least",
-            budget.limit
-        ))
-        .with_help("allow more with --memory, or use fewer --threads"));
-    }
-    Ok(budget)
 }
 
 /// What is said of a table without rows.

@@ -43,6 +43,7 @@ max_bad_rows = 0.05
 only = "stock.txt"
 out = "similar.parquet"
 threads = 3
+memory = "1.5GiB"
 "#;
 
 #[test]
@@ -58,6 +59,7 @@ fn a_job_file_alone_is_enough() {
     assert_eq!(settings.lists.only, [below("stock.txt")]);
     assert_eq!(settings.out, Some(below("similar.parquet")));
     assert_eq!(settings.threads.map(NonZeroUsize::get), Some(3));
+    assert_eq!(settings.memory.map(|memory| memory.0), Some(3 << 29));
     assert_eq!(job.top, Some(20));
     assert_eq!(job.measure, None);
     assert_eq!(settings.resolved.measure.name(), MeasureName::Cosine);

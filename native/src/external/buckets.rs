@@ -100,7 +100,7 @@ struct Folder<'a> {
     job: &'a Job,
     needs: Needs,
     budget: &'a Budget,
-    /// Events that fit at once.
+    /// Bytes that each thread can take.
     room: usize,
     out: Store,
     sums: Mutex<(Vec<u32>, Folding)>,
@@ -114,9 +114,9 @@ const fn event_bytes(needs: Needs) -> usize {
     if needs.weight || needs.time { 128 } else { 40 }
 }
 
-/// Counts the events that each thread can hold.
-pub(super) fn events_that_fit(budget: &Budget, used: usize, needs: Needs) -> usize {
-    budget.left(used) / budget.workers / event_bytes(needs)
+/// Bytes that a block takes while it is folded with others: its users are united with theirs.
+fn block_bytes(at: &RowsAt, needs: Needs) -> usize {
+    at.entries as usize * event_bytes(needs) + 3 * at.user_bytes() + 24 * at.users as usize
 }
 
 /// Folds all events. `codes`: by the code that events have, the code among `items`.
@@ -132,7 +132,7 @@ pub(super) fn fold(
 ) -> Result<Buckets, Error> {
     let Work { job, needs, budget, pool, .. } = work;
     let used = id_bytes(items) + items.len() * 12;
-    let room = events_that_fit(budget, used, needs).max(1);
+    let room = budget.left(used) / budget.workers;
     let out = Store::new(work.folder, "interactions", budget.shard.0);
     let sums = Mutex::new((vec![0; items.len()], Folding::default()));
     let folder = Folder { runs, items, codes, job, needs, budget, room, out, sums };
@@ -164,14 +164,15 @@ pub(super) fn id_bytes(ids: &Ids) -> usize {
 impl Folder<'_> {
     /// Chooses the users at which buckets begin, but for the first.
     fn bounds(&self) -> Vec<Id> {
-        let aim = EVENTS.min(self.room / 2) as u64;
-        let (mut bounds, mut events) = (Vec::new(), 0);
+        let (mut bounds, mut events, mut bytes) = (Vec::new(), 0, 0);
         for block in &self.runs.blocks {
-            if events >= aim && bounds.last() != Some(&block.first) {
+            let is_full = events >= EVENTS || bytes >= self.room / 2;
+            if is_full && bounds.last() != Some(&block.first) {
                 bounds.push(block.first.clone());
-                events = 0;
+                (events, bytes) = (0, 0);
             }
-            events += u64::from(block.rows.entries);
+            events += block.rows.entries as usize;
+            bytes += block_bytes(&block.rows, self.needs);
         }
         bounds
     }
@@ -185,12 +186,14 @@ impl Folder<'_> {
         buckets: &mut Vec<Bucket>,
     ) -> Result<(), Error> {
         let mut loaded = Vec::new();
-        let mut events = 0;
+        let mut bytes = 0;
         for block in self.blocks(from, to) {
             let rows = self.load(block, from, to, self.codes)?;
-            events += rows.items.len();
+            // Of a block at the edge only a part is loaded.
+            let share = rows.items.len() as f64 / f64::from(block.rows.entries.max(1));
+            bytes += (block_bytes(&block.rows, self.needs) as f64 * share) as usize;
             loaded.push(rows);
-            if events > self.room {
+            if bytes > self.room {
                 return self.fold_split(from, Split::of(loaded), to, buckets);
             }
         }
@@ -239,8 +242,9 @@ impl Folder<'_> {
             }
         }
         let (mut ends, mut events) = (Vec::new(), 0);
+        let room = (self.room / event_bytes(self.needs)) as u64;
         for (item, count) in counts.iter().enumerate() {
-            if *count > self.room as u64 {
+            if *count > room {
                 let what = format!("{count} rows of one user and item");
                 return Err(does_not_fit(
                     &what,
@@ -248,7 +252,7 @@ impl Folder<'_> {
                     self.budget,
                 ));
             }
-            if events + count > self.room as u64 {
+            if events + count > room {
                 ends.push(item);
                 events = 0;
             }

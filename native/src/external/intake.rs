@@ -9,7 +9,7 @@ use std::{
 
 use ilk_core::clean::{Cleaned, Needs};
 
-use super::Spiller;
+use super::{Spiller, workplace};
 use crate::{
     error::Error,
     memory::{self, Budget},
@@ -66,7 +66,7 @@ impl<'a> Intake<'a> {
     }
 
     fn disk(&self) -> Result<Place, Error> {
-        let folder = NewFolder::beside(self.target)?;
+        let folder = workplace(&self.budget, self.target)?;
         let spiller = Spiller::new(self.budget, self.needs, folder.path().to_owned());
         Ok(Place::Disk(Arc::new(spiller), folder))
     }
@@ -80,7 +80,7 @@ impl<'a> Intake<'a> {
             let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
             if let Place::Memory { held, rows, bytes } = &mut *place {
                 *rows += chunk.len() as u64;
-                *bytes += chunk.bytes();
+                *bytes += chunk.bytes() + chunk.bytes_to_encode();
                 held.push((part, chunk));
                 if self.fits(*rows, *bytes) {
                     return Ok(());

@@ -53,6 +53,8 @@ use crate::{
     memory::{Budget, Bytes},
     pool::Pool,
     progress::Stage,
+    publish::NewFolder,
+    text::counted,
 };
 
 /// What all stages of a job share.
@@ -84,10 +86,27 @@ pub(crate) struct Folded {
 
 /// Says that something does not fit, and how much memory would do.
 fn does_not_fit(what: &str, needed: usize, budget: &Budget) -> Error {
-    let (least, mebi) = (Budget::least(budget.workers).0 + needed as u64, 1 << 20);
+    let (least, mebi) = (budget.least().0 + needed as u64, 1 << 20);
     let enough = Bytes((least + least / 8).next_multiple_of(16 * mebi));
     Error::refused(format!("{what} do not fit in memory of {}", budget.limit))
         .with_help(format!("--memory {} would do", String::from(enough)))
+}
+
+/// Makes a folder for working files beside `target`.
+///
+/// # Errors
+/// If memory is too little even with them, and if the system gives no folder.
+pub(crate) fn workplace(budget: &Budget, target: &Path) -> Result<NewFolder, Error> {
+    let least = budget.least();
+    if budget.limit < least {
+        let threads = counted(budget.workers as u64, "thread");
+        return Err(Error::refused(format!(
+            "memory of {} is too little: {threads} take {least} at least",
+            budget.limit
+        ))
+        .with_help("allow more with --memory, or use fewer --threads"));
+    }
+    NewFolder::beside(target)
 }
 
 /// Folds what was read into interactions.

@@ -130,6 +130,10 @@ impl Spiller {
         let (users, items) = *self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
         let decide = |kinds: Kinds, column| kinds.decide(column).map_err(|error| mixed_ids(&error));
         let kinds = (decide(users, "user")?, decide(items, "item")?);
+        if self.sink.get().is_none() {
+            // No row was kept.
+            let _ = self.sink.set(self.sink(kinds));
+        }
         let sink = self.sink.into_inner().filter(|sink| sink.kinds == kinds);
         let Some(sink) = sink.filter(|_| !self.is_mistaken.into_inner()) else {
             let again = Self::new(self.budget, self.needs, self.folder);

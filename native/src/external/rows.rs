@@ -22,6 +22,14 @@ pub(super) struct RowsAt {
     times: bool,
 }
 
+impl RowsAt {
+    /// Counts the bytes of the users and of how many entries each has.
+    pub(super) fn user_bytes(&self) -> usize {
+        let columns = 4 + 8 * usize::from(self.weights) + 8 * usize::from(self.times);
+        (self.extent.length as usize).saturating_sub(self.entries as usize * columns)
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Integer,

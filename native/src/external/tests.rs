@@ -300,6 +300,25 @@ fn lists_of_items_give_the_same_bytes() {
 }
 
 #[test]
+fn what_leaves_nothing_gives_a_table_without_rows() {
+    let home = tempfile::tempdir().unwrap();
+    let rows = rows(6_000);
+    let input = csv(home.path(), &rows, plain, plain);
+    let rare = SimilarityJob { min_support: Some(1_000), ..SimilarityJob::default() };
+    let late = |settings: Settings| {
+        let conditions = vec!["day>2027-01-01".parse().unwrap()];
+        Settings { source: DataSource { conditions, ..settings.source.clone() }, ..settings }
+    };
+    let default = SimilarityJob::default();
+    for settings in [
+        settings(home.path(), input.clone(), Columns::default(), &rare),
+        late(settings(home.path(), input, Columns::default(), &default)),
+    ] {
+        assert!(run(&settings, Some(60 << 10), 2).unwrap() == run(&settings, None, 2).unwrap());
+    }
+}
+
+#[test]
 fn mixed_ids_are_refused_in_the_same_words() {
     let home = tempfile::tempdir().unwrap();
     let rows = rows(6_000);
