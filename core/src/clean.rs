@@ -227,6 +227,20 @@ pub struct Cleaned {
     pub(crate) label: Option<TextColumn>,
 }
 
+impl Cleaned {
+    /// Keeps the rows that `keep` names, ascending.
+    pub(crate) fn pick(self, keep: &[u32]) -> Self {
+        Self {
+            file: self.file,
+            user: self.user.pick(keep),
+            item: self.item.pick(keep),
+            weight: self.weight.map(|values| pick(values, keep, false)),
+            time: self.time.map(|values| pick(values, keep, false)),
+            label: self.label.map(|column| column.pick(keep)),
+        }
+    }
+}
+
 /// Cleans one chunk. Cost: O(rows); a chunk without any row to set aside is moved, not copied.
 pub fn clean(rows: Rows, job: &Job, needs: Needs) -> (Cleaned, Tally) {
     let mut tally = Tally { rows: rows.len() as u64, ..Tally::default() };

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::sample::hash_id;
+
 /// A list of strings in one buffer. Cost: the bytes plus 8 B per string.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TextList {
@@ -75,6 +77,16 @@ impl<T> Cells<T> {
     }
 }
 
+impl<T: Copy> Cells<T> {
+    /// Keeps the rows that `keep` names, in its order.
+    fn pick(&self, keep: &[u32]) -> Self {
+        let values = keep.iter().map(|row| self.values[*row as usize]).collect();
+        let valid = self.valid.as_ref();
+        let valid = valid.map(|valid| keep.iter().map(|row| valid[*row as usize]).collect());
+        Self { values, valid }
+    }
+}
+
 impl<T> From<Vec<T>> for Cells<T> {
     fn from(values: Vec<T>) -> Self {
         Self { values, valid: None }
@@ -102,6 +114,12 @@ impl TextColumn {
         let code = self.codes[row];
         (code != Self::NULL).then(|| self.dictionary.get(code as usize))
     }
+
+    /// Keeps the rows that `keep` names, in its order; the dictionary stays whole.
+    pub fn pick(self, keep: &[u32]) -> Self {
+        let codes = keep.iter().map(|row| self.codes[*row as usize]).collect();
+        Self { codes, ..self }
+    }
 }
 
 /// One column of raw ids of one chunk of one file.
@@ -128,6 +146,15 @@ impl IdColumn {
     /// Tells whether the column has no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Keeps the rows that `keep` names, in its order.
+    pub fn pick(self, keep: &[u32]) -> Self {
+        match self {
+            Self::Integer(cells) => Self::Integer(cells.pick(keep)),
+            Self::Unsigned(cells) => Self::Unsigned(cells.pick(keep)),
+            Self::Text(column) => Self::Text(column.pick(keep)),
+        }
     }
 
     /// Tells whether `row` holds no id.
@@ -220,10 +247,9 @@ impl Ids {
         }
     }
 
-    /// Hashes the id with `code`: XXH3-64, seed 0, of its decimal text or its bytes. The same
-    /// on every platform and in every version: sampling by user and caps rest on it.
+    /// Hashes the id with `code`; see [`hash_id`].
     pub fn hash(&self, code: u32) -> u64 {
-        xxhash_rust::xxh3::xxh3_64(self.display(code).as_bytes())
+        hash_id(&self.display(code))
     }
 }
 

@@ -27,6 +27,17 @@ pub struct Interactions {
     times: Option<Vec<i64>>,
 }
 
+/// The interactions of some users, with codes of their own.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Part {
+    /// The interactions; users and items without any have lost their codes.
+    pub interactions: Interactions,
+    /// The code that each user has in the whole, ascending.
+    pub users: Vec<u32>,
+    /// The code that each item has in the whole, ascending.
+    pub items: Vec<u32>,
+}
+
 /// What became of the events on their way to interactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Folding {
@@ -110,6 +121,35 @@ impl Interactions {
         supports
     }
 
+    /// Keeps the interactions of the users that `keep` accepts. Cost: O(interactions).
+    pub fn of_users(&self, keep: impl Fn(u32) -> bool) -> Part {
+        let users = (0..self.users() as u32).filter(|user| keep(*user)).collect::<Vec<_>>();
+        let mut items = vec![u32::MAX; self.item_count];
+        for item in users.iter().flat_map(|user| self.of(*user)) {
+            items[*item as usize] = 0;
+        }
+        let kept_items = positions(&items, |mark| mark == 0);
+        for (new, old) in (0..).zip(&kept_items) {
+            items[*old as usize] = new;
+        }
+        let ranges = || users.iter().map(|user| self.range(*user));
+        let ends = ranges().scan(0, |end, range| {
+            *end += range.len();
+            Some(*end)
+        });
+        let interactions = Self {
+            ends: ends.collect(),
+            items: ranges()
+                .flat_map(|range| &self.items[range])
+                .map(|item| items[*item as usize])
+                .collect(),
+            item_count: kept_items.len(),
+            weights: self.weights.as_ref().map(|all| gather(all, ranges())),
+            times: self.times.as_ref().map(|all| gather(all, ranges())),
+        };
+        Part { interactions, users, items: kept_items }
+    }
+
     /// Returns all items, user by user.
     pub(crate) fn all_items(&self) -> &[u32] {
         &self.items
@@ -153,6 +193,11 @@ impl Interactions {
             times: self.times.as_ref().map(|all| sources.iter().map(|at| all[*at]).collect()),
         }
     }
+}
+
+/// Copies what lies in `ranges`.
+fn gather<T: Copy>(all: &[T], ranges: impl Iterator<Item = std::ops::Range<usize>>) -> Vec<T> {
+    ranges.flat_map(|range| &all[range]).copied().collect()
 }
 
 /// Folds all events into interactions. Cost: O(events · log) time; 16 B per event on top of the

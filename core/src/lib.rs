@@ -17,6 +17,7 @@ pub mod neighbours;
 pub mod plan;
 pub mod profile;
 pub mod rows;
+pub mod sample;
 pub mod shop;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -8,5 +8,6 @@ mod independence;
 mod jobs;
 mod measures;
 mod oracle;
+mod sample;
 mod selection;
 mod world;
