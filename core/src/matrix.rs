@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use sprs::CsMatI;
 
 use crate::{
-    cost,
+    cost::{self, Machine},
     executor::Executor,
     interactions::Interactions,
     kernel::arch::{BitRow, CHUNK, Kernel, Sieve},
@@ -183,6 +183,7 @@ impl<'a, V> Lists<'a, V> {
 #[derive(Clone, Debug)]
 pub(crate) struct Columns<V> {
     kernel: Kernel,
+    machine: Machine,
     /// One row of bits per user for each chunk of the head.
     head: Vec<Vec<BitRow>>,
     /// Users x positions of the tail, counted from its first, compressed by user.
@@ -232,10 +233,11 @@ impl<V: Value> Columns<V> {
         let by_position = by_user.to_csc();
         let mut work = Work::default();
         (work.all, work.smaller) = additions(lists(&by_user), codes.len(), 0, executor);
+        let machine = layout.machine.unwrap_or_else(|| Machine::of(layout.kernel));
         // Only counts can be had from bits.
         let chunks = match (size_of::<V>(), layout.head) {
             (0, Some(chunks)) => chunks.min(codes.len().div_ceil(CHUNK)),
-            (0, None) => cost::choose_head(&work, &supports, by_user.rows(), layout.kernel),
+            (0, None) => cost::choose_head(&work, &supports, by_user.rows(), &machine),
             _ => 0,
         };
         let first = (chunks * CHUNK).min(codes.len());
@@ -256,12 +258,17 @@ impl<V: Value> Columns<V> {
         };
         let squares = (0..rows.len() as u32).map(square).collect();
         let kernel = layout.kernel;
-        Self { kernel, head, tail, by_position, codes, supports, squares, work }
+        Self { kernel, machine, head, tail, by_position, codes, supports, squares, work }
     }
 
     /// Returns the instructions to use.
     pub(crate) fn kernel(&self) -> Kernel {
         self.kernel
+    }
+
+    /// Returns what a core pays.
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.machine
     }
 
     /// Returns the head's bits: one row per user for each chunk.
@@ -432,11 +439,13 @@ pub struct Layout {
     pub kernel: Kernel,
     /// Chunks of 512 items in the dense head; `None` lets the cost model choose.
     pub head: Option<usize>,
+    /// What a core pays, to choose and to predict by; `None` stands for [`Machine::of`].
+    pub machine: Option<Machine>,
 }
 
 impl Default for Layout {
     fn default() -> Self {
-        Self { kernel: Kernel::detect(), head: None }
+        Self { kernel: Kernel::detect(), head: None, machine: None }
     }
 }
 
@@ -473,12 +482,7 @@ impl Matrix {
         executor: &impl Executor,
     ) -> Self {
         let supports = interactions.supports();
-        let unit = match weighting {
-            Weighting::Binary => true,
-            Weighting::Raw => interactions.weights().is_none(),
-            _ => false,
-        };
-        Self(if unit {
+        Self(if is_unit(interactions, weighting) {
             Kind::Counts(Columns::new(interactions, &supports, |_| (), layout, executor))
         } else {
             let weights = weigh(interactions, &supports, weighting);
@@ -509,6 +513,15 @@ impl Matrix {
             Kind::Counts(columns) => columns.items(),
             Kind::Weights(columns) => columns.items(),
         }
+    }
+}
+
+/// Tells whether every weight is 1: overlaps are then all there is to count.
+pub(crate) fn is_unit(interactions: &Interactions, weighting: Weighting) -> bool {
+    match weighting {
+        Weighting::Binary => true,
+        Weighting::Raw => interactions.weights().is_none(),
+        _ => false,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::{
-    cost::{CostModel, is_sparse},
+    cost::{CostModel, Extent},
     kernel::{ItemFilter, arch::CHUNK},
     matrix::{Columns, Kind, Matrix, Value},
     profile::Profile,
@@ -112,6 +112,14 @@ impl Plan {
         tile.ranks.clone().map(move |rank| self.rows[order.index(rank)])
     }
 
+    /// Keeps the tiles that `keep` names, to compute a part of the plan; the result is then no
+    /// result, but takes as long as that part does.
+    pub fn part(&self, keep: &[usize]) -> Self {
+        let tiles = keep.iter().map(|tile| self.tiles[*tile].clone()).collect::<Vec<_>>();
+        let cost = tiles.iter().map(|tile| tile.cost).sum();
+        Self { tiles, cost, ..self.clone() }
+    }
+
     fn of<V: Value>(columns: &Columns<V>, filter: &ItemFilter) -> Self {
         let whole = Draft::new(columns, filter, Sides::Row);
         let half = Draft::new(columns, filter, Sides::Both);
@@ -139,8 +147,14 @@ struct Draft {
 impl Draft {
     fn new<V: Value>(columns: &Columns<V>, filter: &ItemFilter, sides: Sides) -> Self {
         let (supports, work) = (columns.supports(), columns.work());
-        let is_sparse = is_sparse(work.all.iter().sum(), supports.len());
-        let model = CostModel::of(columns.kernel(), columns.users(), is_sparse);
+        let extent = Extent {
+            users: columns.users(),
+            items: supports.len(),
+            additions: work.all.iter().sum(),
+            sum: size_of::<V::Sum>(),
+        };
+        let is_sparse = extent.is_sparse();
+        let model = CostModel::of(columns.machine(), &extent);
         let (additions, all) = match sides {
             Sides::Both => (&work.smaller_of_tail, &work.smaller),
             Sides::Row => (&work.all_of_tail, &work.all),
