@@ -11,9 +11,9 @@ use crate::{
     clean::Needs,
     encode::{Encoded, Events},
     executor::Executor,
-    ids::{Ids, TextColumn},
+    ids::Ids,
     job::{Duplicates, Job, NegativeWeights, Of},
-    neighbours::Catalogue,
+    neighbours::{Catalogue, select_labels},
 };
 
 /// Users x items in rows of users, items ascending within a user; every user and every item has
@@ -618,19 +618,4 @@ fn assemble(
         all.times.iter_mut().for_each(|times| times.extend(&piece.times));
     }
     (all, users)
-}
-
-fn select_labels(labels: &TextColumn, keep: &[u32]) -> TextColumn {
-    let mut selected = TextColumn::default();
-    for item in keep {
-        let code = match labels.get(*item as usize) {
-            Some(label) => {
-                selected.dictionary.push(label);
-                selected.dictionary.len() as u32 - 1
-            }
-            None => TextColumn::NULL,
-        };
-        selected.codes.push(code);
-    }
-    selected
 }

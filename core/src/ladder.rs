@@ -9,7 +9,10 @@ use std::fmt;
 use rand_pcg::{Pcg32, rand_core::Rng as _};
 use serde::Serialize;
 
-use crate::{outlook::Size, plan::Plan};
+use crate::{
+    outlook::{Forecast, Outlook, Size},
+    plan::Plan,
+};
 
 /// The rates of the rungs.
 pub const RATES: [f64; 4] = [0.01, 0.1, 0.2, 0.4];
@@ -47,8 +50,8 @@ pub struct Rung {
     pub predicted_seconds: f64,
     /// Measured CPU seconds of those tiles.
     pub measured_seconds: f64,
-    /// Predicted CPU seconds of all its tiles.
-    pub predicted_seconds_of_all: f64,
+    /// Predicted CPU seconds of all of it.
+    pub forecast: Forecast,
     /// Predicted bytes.
     pub predicted_memory: u64,
     /// Bytes by which the process grew at most, where the system tells.
@@ -70,7 +73,7 @@ impl Rung {
 
     /// Returns the CPU seconds of all tiles, from those that were computed.
     pub fn seconds_of_all(&self) -> f64 {
-        self.predicted_seconds_of_all * self.factor()
+        self.forecast.comparing() * self.factor()
     }
 
     fn tells(&self) -> bool {
@@ -83,6 +86,20 @@ impl Rung {
 pub struct Ladder {
     /// The rungs.
     pub rungs: Vec<Rung>,
+    /// Rates that were not climbed, and why.
+    pub missing: Vec<(f64, Missing)>,
+}
+
+/// Why a rung was not climbed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Missing {
+    /// The sample has no pair, or is the same as the one below.
+    Nothing,
+    /// Arranging alone would take longer than looking may.
+    Time,
+    /// It would need more memory than there is.
+    Memory,
 }
 
 impl Ladder {
@@ -101,10 +118,17 @@ impl Ladder {
         (spread > 0.0).then(|| slope / spread)
     }
 
-    /// Returns the factor by which predictions of comparing are to be corrected: what the largest
-    /// rung shows that took long enough to tell; 1 where none did.
+    /// Returns the factor by which predictions of comparing are to be corrected: the root of what
+    /// the largest rung shows that took long enough to tell, 1 where none did. A sample is not
+    /// the whole, so prediction and sample count alike.
     pub fn correction(&self) -> f64 {
-        self.rungs.iter().rfind(|rung| rung.tells()).map_or(1.0, Rung::factor)
+        self.rungs.iter().rfind(|rung| rung.tells()).map_or(1.0, |rung| rung.factor().sqrt())
+    }
+
+    /// Estimates the job of size `whole` from the largest rung; nothing where there is none.
+    pub fn extrapolated(&self, whole: &Size) -> Forecast {
+        let rung = self.rungs.last();
+        rung.map_or_else(Forecast::default, |rung| rung.forecast.scaled(&rung.size, whole))
     }
 
     /// Finds the first rung at which something is wrong: its time grew faster than its work, or
@@ -182,6 +206,76 @@ pub struct Needs {
     pub memory: u64,
     /// Seconds that pass.
     pub seconds: f64,
+}
+
+/// What a plan comes to, as a value: for a page, a machine, another surface.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// What is known from degrees alone.
+    pub outlook: Outlook,
+    /// Tiles, where the data was arranged.
+    pub tiles: Option<usize>,
+    /// CPU seconds of comparing by the cost model; where the data was not arranged, by the
+    /// largest rung.
+    pub forecast: Forecast,
+    /// The same, corrected by what the ladder showed.
+    pub corrected: Forecast,
+    /// The rungs.
+    pub ladder: Ladder,
+    /// The exponent of seconds ~ pair operations, where the rungs tell.
+    pub growth: Option<f64>,
+    /// What the job needs in all.
+    pub needs: Needs,
+    /// What it may take.
+    pub limits: Limits,
+    /// Whether it fits.
+    pub verdict: Verdict,
+}
+
+/// What a job takes beside comparing, which core does not do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Surroundings {
+    /// Seconds that pass before and after: reading, sorting, writing.
+    pub seconds: f64,
+    /// Bytes that are held all the time: the program, ids.
+    pub held: u64,
+    /// The most bytes that were taken before comparing.
+    pub before: u64,
+    /// Cores that share the work.
+    pub workers: usize,
+}
+
+impl Report {
+    /// Puts a report together; `arranged`: tiles and forecast of the whole data, where it was
+    /// arranged.
+    pub fn new(
+        outlook: Outlook,
+        arranged: Option<(usize, Forecast)>,
+        ladder: Ladder,
+        surroundings: &Surroundings,
+        limits: Limits,
+    ) -> Self {
+        let forecast = match arranged {
+            Some((_, forecast)) => forecast,
+            None => ladder.extrapolated(&outlook.size),
+        };
+        let corrected = forecast.corrected(ladder.correction());
+        let needs = Needs {
+            memory: surroundings.before.max(surroundings.held + outlook.memory.peak()),
+            seconds: surroundings.seconds + corrected.elapsed(surroundings.workers),
+        };
+        Self {
+            tiles: arranged.map(|(tiles, _)| tiles),
+            growth: ladder.growth(),
+            verdict: Verdict::of(needs, &limits, &ladder),
+            outlook,
+            forecast,
+            corrected,
+            ladder,
+            needs,
+            limits,
+        }
+    }
 }
 
 /// What the plan comes to.
@@ -318,7 +412,7 @@ mod tests {
             computed_tiles: 50,
             predicted_seconds: predicted / 2.0,
             measured_seconds: seconds / 2.0,
-            predicted_seconds_of_all: predicted,
+            forecast: Forecast { counting: predicted, ..Forecast::default() },
             predicted_memory: 1 << 30,
             measured_memory: Some(1 << 29),
         }
@@ -327,7 +421,8 @@ mod tests {
     fn ladder(seconds: [f64; 4]) -> Ladder {
         let operations = [10_000_000, 100_000_000, 200_000_000, 400_000_000];
         let rungs = RATES.iter().zip(operations).zip(seconds);
-        Ladder { rungs: rungs.map(|((rate, work), time)| rung(*rate, work, time)).collect() }
+        let rungs = rungs.map(|((rate, work), time)| rung(*rate, work, time)).collect();
+        Ladder { rungs, missing: Vec::new() }
     }
 
     #[test]
@@ -349,8 +444,8 @@ mod tests {
 
     #[test]
     fn the_largest_rung_that_tells_corrects_the_prediction() {
-        assert_eq!(ladder([0.1, 0.2, 0.4, 0.8]).correction(), 2.0);
-        assert_eq!(ladder([0.1, 0.2, 0.8, 0.001]).correction(), 4.0);
+        assert_eq!(ladder([0.1, 0.2, 0.4, 1.6]).correction(), 2.0);
+        assert_eq!(ladder([0.1, 0.2, 1.8, 0.001]).correction(), 3.0);
         assert_eq!(ladder([0.001; 4]).correction(), 1.0);
     }
 

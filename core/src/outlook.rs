@@ -91,6 +91,11 @@ pub struct Outlook {
     met: Vec<f64>,
     #[serde(skip)]
     top: f64,
+    /// Bytes that an interaction takes before it is arranged.
+    #[serde(skip)]
+    given: u64,
+    #[serde(skip)]
+    workers: u64,
 }
 
 impl Outlook {
@@ -133,9 +138,11 @@ impl Outlook {
             value: if is_unit { 0 } else { size_of::<f64>() },
             met: asked.map(met).collect(),
             top: f64::from(job.top),
+            given: interactions.bytes().div_ceil(interactions.len().max(1) as u64),
+            workers: executor.workers() as u64,
         };
         outlook.neighbours = outlook.found(1.0) as u64;
-        outlook.memory = outlook.predict_memory(interactions, job, executor.workers());
+        outlook.memory = outlook.memory_of(&outlook.size);
         outlook
     }
 
@@ -144,49 +151,51 @@ impl Outlook {
         self.met.iter().map(|met| (met * share).min(self.top)).sum()
     }
 
-    fn predict_memory(&self, interactions: &Interactions, job: &Job, workers: usize) -> Memory {
-        let Size { users, items, interactions: all, .. } = self.size;
+    /// Predicts the bytes that the same job takes on data of another size, of which as large a
+    /// part lies in the head.
+    pub fn memory_of(&self, size: &Size) -> Memory {
+        let Size { users, items, interactions: all, .. } = *size;
+        let share = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
         let entry = (size_of::<u32>() + self.value) as u64;
         let start = size_of::<usize>() as u64;
-        let given = interactions.bytes();
-        let weights = all * self.value as u64;
+        // As given, and the weights made of them.
+        let given = all * (self.given + self.value as u64);
         let by_user = all * entry + users * start;
         let by_item = all * entry + items * start;
         let head = self.head_blocks * users * size_of::<BitRow>() as u64;
+        let in_tail = share(self.tail_interactions, self.size.interactions);
+        let tail = (all as f64 * in_tail) as u64 * entry + users * start;
         // Without a head the tail is what was arranged by user.
-        let copied = if self.head_blocks == 0 { 0 } else { self.tail_interactions * entry };
-        let tail = self.tail_interactions * entry + users * start;
-        // Relabelled pieces are put together, then transposed; work is counted by each worker.
-        let joining = given + weights + 2 * all * entry;
-        let counting = 16 * items * workers as u64;
-        let laying = given + weights + by_user + by_item + counting + head + copied;
+        let copied = if self.head_blocks == 0 { 0 } else { tail };
+        // Relabelled pieces are put together, then transposed; each worker counts work.
+        let joining = given + 2 * all * entry;
+        let laying = given + by_user + by_item + 16 * items * self.workers + head + copied;
         // Codes, supports, squares, four kinds of work, factors and hurdles.
         let columns = 64 * items;
-        let accumulator = if self.value == 0 { size_of::<u32>() } else { 2 * size_of::<f64>() };
-        let worker = items * (accumulator as u64 + 8);
-        let kept = |met: &f64| (most_kept(job.top as usize) as f64).min(*met);
-        let lists = 12.0 * self.met.iter().map(kept).sum::<f64>();
-        let selection = 28 * items + lists as u64;
-        let result = 12 * self.neighbours + 8 * items;
+        let sum = if self.value == 0 { size_of::<u32>() } else { 2 * size_of::<f64>() };
+        let workers = items * (sum as u64 + 8) * self.workers;
+        let most = most_kept(self.top as usize) as f64;
+        let kept = self.met.iter().map(|met| most.min(*met)).sum::<f64>();
+        let lists = 12.0 * kept * share(items, self.size.items);
+        let result = 12.0 * self.neighbours as f64 * share(items, self.size.items);
+        let selection = 36 * items + lists as u64 + result as u64;
         Memory {
             arranging: joining.max(laying),
-            comparing: by_item
-                + tail
-                + head
-                + columns
-                + worker * workers as u64
-                + selection
-                + result,
+            comparing: by_item + tail + head + columns + workers + selection,
         }
+    }
+
+    /// Predicts the CPU time of arranging.
+    pub fn forecast_arranging(&self) -> Forecast {
+        let interactions = self.size.interactions as usize;
+        let arranging = seconds(self.machine.arranging(interactions, self.value));
+        Forecast { arranging, ..Forecast::default() }
     }
 
     /// Predicts the CPU time of the job whose tiles are `plan`.
     pub fn forecast(&self, plan: &Plan) -> Forecast {
-        let interactions = self.size.interactions as usize;
-        Forecast {
-            arranging: seconds(self.machine.arranging(interactions, self.value)),
-            ..self.forecast_part(plan, 1.0)
-        }
+        let Forecast { arranging, .. } = self.forecast_arranging();
+        Forecast { arranging, ..self.forecast_part(plan, 1.0) }
     }
 
     /// Predicts the CPU time of a share of the tiles, `part`, without arranging.
@@ -234,8 +243,14 @@ impl Forecast {
 
     /// Returns the seconds that pass where `workers` cores share the work.
     pub fn elapsed(&self, workers: usize) -> f64 {
-        let shared = self.arranging * (1.0 - ARRANGED_ALONE) + self.counting + self.finding;
-        self.arranging * ARRANGED_ALONE + self.collecting + shared / workers.max(1) as f64
+        let shared = (self.counting + self.finding) / workers.max(1) as f64;
+        self.elapsed_arranging(workers) + self.collecting + shared
+    }
+
+    /// Returns those of arranging.
+    pub fn elapsed_arranging(&self, workers: usize) -> f64 {
+        let shared = (1.0 - ARRANGED_ALONE) / workers.max(1) as f64;
+        self.arranging * (ARRANGED_ALONE + shared)
     }
 
     /// Returns the forecast with comparing `factor` times as long: where measuring a part of it

@@ -4,7 +4,10 @@ mod cli;
 mod commands;
 mod config;
 mod error;
+mod guard;
 mod inputs;
+mod lists;
+mod machine;
 mod output;
 mod pipeline;
 mod pool;
@@ -55,6 +58,11 @@ fn execute(command: &Command, matches: &ArgMatches, reporter: &Reporter) -> Resu
             let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
             commands::run(&settings, Options { existing, force: args.force }, reporter)
         }
+        Command::Plan(args) => {
+            let layers = Layers::of_job(&args.settings, matches)?;
+            commands::plan(&layers.settings_or("neighbours.parquet")?, args.format, reporter)
+        }
+        Command::Sample(_) => Ok(()),
         Command::Similar(args) => commands::similar(args),
         Command::Inspect(args) => {
             commands::inspect(&Layers::of_inspection(args, matches)?, reporter)

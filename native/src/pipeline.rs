@@ -13,8 +13,11 @@ use ilk_core::{
     encode::{EncodeError, encode},
     executor::Executor as _,
     interactions::{Folded, Folding, fold},
-    job::{Job, Of},
-    plan::{HeavyUser, find_heavy_user},
+    job::{Given, Job, Of},
+    kernel::Kernel,
+    matrix::Layout,
+    plan::{HEAVIEST_USER, HeavyUser, find_heavy_user},
+    weighting::Weighting,
 };
 use ilk_formats::{ReadOptions, Table};
 use serde_json::{Map, Value, json};
@@ -372,6 +375,52 @@ pub(crate) fn heavy_user(folded: &Folded) -> Option<Error> {
 fn readable_cap(cap: u32) -> u32 {
     let scale = 10_u32.pow(cap.checked_ilog10().unwrap_or(0).saturating_sub(1));
     cap / scale * scale
+}
+
+/// Pair operations of the heaviest user that is no reason to refuse, each pair counted once.
+pub(crate) const HEAVIEST_PLAN: u64 = HEAVIEST_USER * HEAVIEST_USER / 2;
+
+/// Takes the instructions that `ILK_KERNEL` names, for tests and benchmarks; else the fastest.
+///
+/// # Errors
+/// For a name that this machine has no instructions of.
+pub(crate) fn layout() -> Result<Layout, Error> {
+    let Some(name) = std::env::var_os("ILK_KERNEL").filter(|name| !name.is_empty()) else {
+        return Ok(Layout::default());
+    };
+    let available = Kernel::available();
+    let named = available.iter().find(|kernel| name == kernel.name());
+    let kernel = *named.ok_or_else(|| {
+        let names = available.iter().map(|kernel| kernel.name()).collect::<Vec<_>>().join(", ");
+        let name = printable(&shortened(&name.to_string_lossy(), 40));
+        Error::input(format!("ILK_KERNEL is {name}, which this machine does not have"))
+            .with_help(format!("leave it out, or choose one of: {names}"))
+    })?;
+    Ok(Layout { kernel, ..Layout::default() })
+}
+
+/// Says which columns the job looks at.
+pub(crate) fn needs(source: &DataSource, job: &Job) -> Needs {
+    Needs::of(job, Given { weight: source.weight.is_some(), time: source.time.is_some() })
+}
+
+/// Says what was asked for without effect.
+pub(crate) fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
+    if job.measure.is_weighted() && !needs(source, job).weight {
+        match job.weighting {
+            Weighting::Binary if source.weight.is_some() => {
+                reporter.note("weights only set returns aside (--weighting is binary)");
+            }
+            Weighting::Raw | Weighting::Log => reporter.note(format!(
+                "all weights are 1: {} changes nothing without --weight or --duplicates sum",
+                job.weighting.name()
+            )),
+            _ => {}
+        }
+    }
+    if source.item_label.is_some() && job.of == Of::Users {
+        reporter.note("item labels are left out: they do not name users");
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use ilk_formats::{NeighbourRow, read_neighbours};
 
 use super::{Options, Run};
 use crate::{
-    config::{DataSource, Lists, Settings},
+    config::{Budget, DataSource, Lists, Settings},
     error::Error,
     inputs::FileSource,
     output::NEIGHBOURS,
@@ -84,6 +84,7 @@ fn settings(orders: &Path, out: &Path) -> Result<Settings, Error> {
         lists: Lists::default(),
         out: out.into(),
         threads: None,
+        budget: Budget::default(),
     })
 }
 

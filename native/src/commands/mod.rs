@@ -3,6 +3,7 @@
 mod config;
 mod demo;
 mod inspect;
+mod plan;
 mod run;
 mod similar;
 
@@ -10,6 +11,7 @@ pub(crate) use self::{
     config::{Form, config},
     demo::demo,
     inspect::inspect,
+    plan::plan,
     run::{Options, Run, run},
     similar::similar,
 };

@@ -1,30 +1,31 @@
 //! `ilk run`: the main job.
 
-use std::{path::PathBuf, sync::Arc};
-
 use ilk_core::{
     clean::Needs,
-    ids::{Ids, TextList},
+    executor::Executor as _,
     interactions::Folded,
-    job::{Given, Job, Of},
-    kernel::{ItemFilter, Kernel, codes_of, neighbours},
+    job::Job,
+    kernel::neighbours,
     matrix::{Layout, Matrix},
     neighbours::{Catalogue, Neighbours},
-    plan::{HEAVIEST_USER, Plan, Tile},
-    weighting::Weighting,
+    outlook::Outlook,
+    plan::{Plan, Tile},
 };
-use ilk_formats::read_id_list;
 
 use crate::{
-    config::{DataSource, Lists, Settings},
+    config::Settings,
     error::Error,
-    inputs::FileSource,
+    guard::{Guard, Work, held},
+    lists::IdLists,
     output::Output,
-    pipeline::{Files, check_rows, heavy_user, report_set_aside},
+    pipeline::{
+        Files, HEAVIEST_PLAN, check_rows, heavy_user, layout, needs, report_set_aside,
+        report_unused,
+    },
     pool::Pool,
     progress::Reporter,
     publish::Existing,
-    text::{counted, printable, rounded, shortened},
+    text::{counted, rounded},
 };
 
 /// What only the command line says.
@@ -56,6 +57,8 @@ pub(crate) struct Run<'a> {
     lists: IdLists,
     pool: Pool,
     layout: Layout,
+    /// Watches the budget, if there is one.
+    guard: Option<Guard<'a>>,
 }
 
 impl<'a> Run<'a> {
@@ -69,13 +72,14 @@ impl<'a> Run<'a> {
         reporter: &Reporter,
     ) -> Result<Self, Error> {
         let (source, job) = (&settings.source, &settings.resolved);
+        let guard = Guard::new(&settings.budget, job.of).filter(|_| !options.force);
         let output = Output::create(&settings.out, options.existing)?;
         let files = Files::open(source, reporter)?;
         files.check_apart_from(&settings.out)?;
         let lists = IdLists::read(&settings.lists, source, job)?;
         let pool = Pool::new(settings.threads)?;
         let (needs, layout) = (needs(source, job), layout()?);
-        Ok(Self { job, needs, options, output, files, lists, pool, layout })
+        Ok(Self { job, needs, options, output, files, lists, pool, layout, guard })
     }
 
     /// Runs the job, stage by stage; `place` is what people call the output.
@@ -83,24 +87,41 @@ impl<'a> Run<'a> {
     /// # Errors
     /// For input that turns out damaged, output that cannot be written, and guards that refuse.
     pub(crate) fn execute(self, place: &str, reporter: &Reporter) -> Result<(), Error> {
-        let Self { job, needs, options, output, files, lists, pool, layout } = self;
+        let Self { job, needs, options, output, files, lists, pool, layout, guard } = self;
         let rows = files.read(job, needs, &pool, reporter)?;
         report_set_aside(&rows.tally, &rows.names, reporter);
         check_rows(&rows.tally, job)?;
         let folded = rows.fold(job, needs, &pool, reporter)?;
         let mut refusal = if options.force { None } else { heavy_user(&folded) };
         // Few items wanted are few pairs, however many a user has: the plan will tell.
-        if lists.targets.is_none()
+        if !lists.has_targets()
             && let Some(refusal) = refusal.take()
         {
             return Err(refusal);
         }
         let filter = lists.filter(&folded.catalogue.ids, reporter);
+        let layout = guard.as_ref().map_or(layout, |guard| guard.layout(layout, reporter));
+        let held = held(&folded);
         let Folded { interactions, catalogue, .. } = folded;
+        let look = |_: &Guard<'_>| Outlook::of(&interactions, job, &filter, layout, &pool);
+        let outlook = guard.as_ref().map(look);
+        if let (Some(guard), Some(outlook)) = (&guard, &outlook) {
+            guard.check_memory(&interactions, outlook, held)?;
+        }
         let stage = reporter.stage("comparing", None);
         let matrix = Matrix::with_layout(&interactions, job.weighting, layout, &pool);
-        drop(interactions);
         let plan = Plan::new(&matrix, &filter);
+        if let (Some(guard), Some(outlook)) = (&guard, &outlook) {
+            guard.check_time(&Work {
+                interactions: &interactions,
+                outlook,
+                plan: &plan,
+                catalogue: &catalogue,
+                format: output.format(),
+                workers: pool.workers(),
+            })?;
+        }
+        drop(interactions);
         if let Some(refusal) = refusal.filter(|_| plan.operations > HEAVIEST_PLAN) {
             return Err(refusal);
         }
@@ -121,29 +142,6 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Pair operations of the heaviest user that is no reason to refuse, each pair counted once.
-const HEAVIEST_PLAN: u64 = HEAVIEST_USER * HEAVIEST_USER / 2;
-
-/// Takes the instructions that `ILK_KERNEL` names, for tests and benchmarks; else the fastest.
-fn layout() -> Result<Layout, Error> {
-    let Some(name) = std::env::var_os("ILK_KERNEL").filter(|name| !name.is_empty()) else {
-        return Ok(Layout::default());
-    };
-    let available = Kernel::available();
-    let named = available.iter().find(|kernel| name == kernel.name());
-    let kernel = *named.ok_or_else(|| {
-        let names = available.iter().map(|kernel| kernel.name()).collect::<Vec<_>>().join(", ");
-        let name = printable(&shortened(&name.to_string_lossy(), 40));
-        Error::input(format!("ILK_KERNEL is {name}, which this machine does not have"))
-            .with_help(format!("leave it out, or choose one of: {names}"))
-    })?;
-    Ok(Layout { kernel, ..Layout::default() })
-}
-
-fn needs(source: &DataSource, job: &Job) -> Needs {
-    Needs::of(job, Given { weight: source.weight.is_some(), time: source.time.is_some() })
-}
-
 fn write(
     output: Output,
     place: &str,
@@ -159,76 +157,4 @@ fn write(
         reporter.note("no pair qualified: the table has no rows");
     }
     Ok(())
-}
-
-/// Says what was asked for without effect.
-fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
-    if job.measure.is_weighted() && !needs(source, job).weight {
-        match job.weighting {
-            Weighting::Binary if source.weight.is_some() => {
-                reporter.note("weights only set returns aside (--weighting is binary)");
-            }
-            Weighting::Raw | Weighting::Log => reporter.note(format!(
-                "all weights are 1: {} changes nothing without --weight or --duplicates sum",
-                job.weighting.name()
-            )),
-            _ => {}
-        }
-    }
-    if source.item_label.is_some() && job.of == Of::Users {
-        reporter.note("item labels are left out: they do not name users");
-    }
-}
-
-/// The ids of `--only`, `--exclude` and `--for`.
-struct IdLists {
-    only: Option<TextList>,
-    exclude: Option<TextList>,
-    targets: Option<TextList>,
-}
-
-impl IdLists {
-    fn read(lists: &Lists, source: &DataSource, job: &Job) -> Result<Self, Error> {
-        let column = match job.of {
-            Of::Items => &source.item,
-            Of::Users => &source.user,
-        };
-        let read = |paths: &[PathBuf]| -> Result<Option<TextList>, Error> {
-            let mut ids = TextList::new();
-            for path in paths {
-                let list = read_id_list(Arc::new(FileSource::open(path)?), column)?;
-                list.iter().for_each(|id| ids.push(id));
-            }
-            Ok((!paths.is_empty()).then_some(ids))
-        };
-        Ok(Self {
-            only: read(&lists.only)?,
-            exclude: read(&lists.exclude)?,
-            targets: read(&lists.targets)?,
-        })
-    }
-
-    /// Finds the codes of the ids; says which are not there.
-    fn filter(&self, ids: &Ids, reporter: &Reporter) -> ItemFilter {
-        let codes = |flag: &str, list: &Option<TextList>| {
-            let list = list.as_ref()?;
-            let (codes, unknown) = codes_of(ids, list.iter());
-            if let Some(first) = unknown.first() {
-                let count = unknown.len() as u64;
-                let text = format!(
-                    "--{flag}: {} not in the data, such as {}",
-                    counted(count, "id"),
-                    printable(&shortened(first, 40))
-                );
-                reporter.count("lists", text, &[(flag, count)]);
-            }
-            Some(codes)
-        };
-        ItemFilter::new(
-            ids.len(),
-            codes("only", &self.only).as_deref(),
-            codes("exclude", &self.exclude).as_deref(),
-            codes("for", &self.targets).as_deref(),
-        )
-    }
 }

@@ -1,6 +1,7 @@
 //! Settings and where each comes from: command line over `ILK_*` variables over job file over
 //! preset over defaults.
 
+mod budget;
 mod file;
 mod show;
 
@@ -22,9 +23,10 @@ use ilk_core::job::{Given, Job, JobError, Preset, SimilarityJob};
 use ilk_formats::Condition;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+pub(crate) use self::budget::{Budget, MemorySize, TimeSpan};
 use self::file::JobFile;
 use crate::{
-    cli::{InputArgs, InspectArgs, JobFileArgs, JobSettingsArgs},
+    cli::{InputArgs, InspectArgs, JobFileArgs, JobSettingsArgs, SampleArgs},
     error::Error,
     text::did_you_mean,
 };
@@ -156,6 +158,8 @@ pub(crate) struct Settings {
     pub(crate) out: PathBuf,
     /// Threads to use; one per core where absent.
     pub(crate) threads: Option<NonZeroUsize>,
+    /// What it may take.
+    pub(crate) budget: Budget,
 }
 
 /// One layer: the values of one place, by group.
@@ -269,6 +273,21 @@ impl Layers {
         said.group("lists", &args.lists, matches)?;
         said.group("output", &args.output, matches)?;
         said.group("work", &args.work, matches)?;
+        said.group("budget", &args.budget, matches)?;
+        Self::stack(said, file, asked_datasource(&args.file, matches))
+    }
+
+    /// Gathers the layers that `sample` looks at.
+    ///
+    /// # Errors
+    /// As [`of_job`](Self::of_job).
+    pub(crate) fn of_sample(args: &SampleArgs, matches: &ArgMatches) -> Result<Self, Error> {
+        let mut said = Said::default();
+        let (file, input) = job_file(&args.file, &args.input)?;
+        said.group("source", &Inputs { input }, matches)?;
+        said.group("source", &args.source, matches)?;
+        said.group("job", &SimilarityJob::from(&args.job), matches)?;
+        said.group("work", &args.work, matches)?;
         Self::stack(said, file, asked_datasource(&args.file, matches))
     }
 
@@ -350,6 +369,16 @@ impl Layers {
         self.get("work.threads")
     }
 
+    /// Returns what the job may take.
+    ///
+    /// # Errors
+    /// For a value of the wrong type, and amounts that do not go together.
+    pub(crate) fn budget(&self) -> Result<Budget, Error> {
+        let budget: Budget = self.get("budget")?;
+        budget.check()?;
+        Ok(budget)
+    }
+
     /// Decides every setting of the job.
     ///
     /// # Errors
@@ -364,8 +393,24 @@ impl Layers {
     /// # Errors
     /// If something is missing or cannot be.
     pub(crate) fn settings(&self) -> Result<Settings, Error> {
-        let source = self.source()?;
+        self.settings_for(self.get("output.out")?)
+    }
+
+    /// Does the same for a command that only reckons with an output; `usual` stands for it.
+    ///
+    /// # Errors
+    /// As [`settings`](Self::settings).
+    pub(crate) fn settings_or(&self, usual: &str) -> Result<Settings, Error> {
         let out: Option<PathBuf> = self.get("output.out")?;
+        self.settings_for(Some(out.unwrap_or_else(|| usual.into())))
+    }
+
+    /// Does the same for a command that writes to `out`.
+    ///
+    /// # Errors
+    /// As [`settings`](Self::settings).
+    pub(crate) fn settings_for(&self, out: Option<PathBuf>) -> Result<Settings, Error> {
+        let source = self.source()?;
         let missing = [
             ("INPUT", source.input.is_empty()),
             ("--user", source.user.is_none()),
@@ -394,6 +439,7 @@ impl Layers {
             resolved: self.resolve()?,
             lists: self.get("lists")?,
             threads: self.threads()?,
+            budget: self.budget()?,
             out,
             source: DataSource {
                 name: self.datasource.as_ref().map(|choice| choice.name.clone()),
@@ -542,6 +588,7 @@ fn file_layers(file: &JobFile, datasource: Option<&Choice>) -> Vec<Layer> {
             "only" | "exclude" | "for" => "lists",
             "out" => "output",
             "threads" => "work",
+            "budget_time" | "budget_memory" | "budget_cost" | "price_per_hour" => "budget",
             _ => "job",
         };
         groups.entry(group).or_default().insert(name.clone(), value.clone());

@@ -4,7 +4,7 @@ use ilk_core::job::{Job, SimilarityJob};
 use ilk_core::{measure::Measure, weighting::Weighting};
 use serde::Serialize;
 
-use super::{DEFAULT, Layers, Lists, PartialSource};
+use super::{Budget, DEFAULT, Layers, Lists, PartialSource};
 use crate::{
     error::Error,
     text::{Align, Table},
@@ -73,6 +73,15 @@ impl Layers {
         let threads = self.threads()?;
         let threads = threads.map_or_else(|| "one per core".into(), |threads| threads.to_string());
         add("work", "threads", Some(threads));
+        let Budget { time, memory, cost, price_per_hour } = self.budget()?;
+        for (name, value) in [
+            ("budget_time", time.map(|time| time.to_string())),
+            ("budget_memory", memory.map(|memory| memory.to_string())),
+            ("budget_cost", cost.map(|cost| cost.to_string())),
+            ("price_per_hour", price_per_hour.map(|price| price.to_string())),
+        ] {
+            add("budget", name, value);
+        }
         Ok(list)
     }
 
@@ -107,6 +116,7 @@ impl Layers {
                 datasource: &name,
                 out: self.get("output.out")?,
                 threads: self.threads()?.map(std::num::NonZeroUsize::get),
+                budget: self.budget()?,
                 lists: self.get("lists")?,
                 job: self.job()?,
             },
@@ -128,6 +138,8 @@ struct JobTable<'a> {
     out: Option<std::path::PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     threads: Option<usize>,
+    #[serde(flatten)]
+    budget: Budget,
     #[serde(flatten)]
     lists: Lists,
     #[serde(flatten)]
