@@ -102,10 +102,98 @@ pub fn encode(chunks: Vec<Cleaned>, executor: &impl Executor) -> Result<Encoded,
 }
 
 /// What the ids of a column are, over all files.
-enum Kind {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdKind {
+    /// 64-bit integers with a sign.
     Integer,
+    /// 64-bit integers without a sign, of which at least one is past `i64::MAX`.
     Unsigned,
+    /// Strings.
     Text,
+}
+
+/// Finds out what the ids of a column are, chunk by chunk in any order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KindScan {
+    /// The first file of each sort of id.
+    integers: Option<u32>,
+    text: Option<u32>,
+    untyped_text: Option<u32>,
+    negative: Option<u32>,
+    wide: Option<u32>,
+    untyped: bool,
+}
+
+fn first(one: &mut Option<u32>, other: Option<u32>) {
+    *one = [*one, other].into_iter().flatten().min();
+}
+
+impl KindScan {
+    /// Sees the ids of a chunk of the file with this number.
+    pub fn see(&mut self, ids: &IdColumn, file: u32) {
+        let file = Some(file);
+        match ids {
+            IdColumn::Text(ids) if ids.untyped => {
+                self.untyped |= !ids.dictionary.is_empty();
+                for text in ids.dictionary.iter() {
+                    match canonical_integer(text).filter(|value| *value <= i128::from(u64::MAX)) {
+                        Some(value) if value > i128::from(i64::MAX) => first(&mut self.wide, file),
+                        Some(value) if value >= 0 => {}
+                        Some(value) if value >= i128::from(i64::MIN) => {
+                            first(&mut self.negative, file);
+                        }
+                        _ => first(&mut self.untyped_text, file),
+                    }
+                }
+            }
+            ids if ids.is_empty() => {}
+            IdColumn::Text(_) => first(&mut self.text, file),
+            IdColumn::Integer(cells) => {
+                first(&mut self.integers, file);
+                if cells.values.iter().any(|value| *value < 0) {
+                    first(&mut self.negative, file);
+                }
+            }
+            IdColumn::Unsigned(cells) => {
+                first(&mut self.integers, file);
+                if cells.values.iter().any(|value| i64::try_from(*value).is_err()) {
+                    first(&mut self.wide, file);
+                }
+            }
+        }
+    }
+
+    /// Sees what another scan saw.
+    pub fn merge(&mut self, other: Self) {
+        first(&mut self.integers, other.integers);
+        first(&mut self.text, other.text);
+        first(&mut self.untyped_text, other.untyped_text);
+        first(&mut self.negative, other.negative);
+        first(&mut self.wide, other.wide);
+        self.untyped |= other.untyped;
+    }
+
+    /// Decides; `column`: `user` or `item`.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if the ids cannot be compared.
+    pub fn kind(self, column: &'static str) -> Result<IdKind, EncodeError> {
+        match (self.integers, self.text.or(self.untyped_text)) {
+            (Some(integers), Some(text)) => {
+                return Err(EncodeError::MixedKinds { column, integers, text });
+            }
+            (None, Some(_)) => return Ok(IdKind::Text),
+            _ => {}
+        }
+        match (self.negative, self.wide) {
+            (Some(_), Some(file)) if self.integers.is_some() => {
+                Err(EncodeError::TooWide { column, file })
+            }
+            (Some(_), Some(_)) if self.untyped => Ok(IdKind::Text),
+            (_, Some(_)) => Ok(IdKind::Unsigned),
+            _ => Ok(IdKind::Integer),
+        }
+    }
 }
 
 fn encode_column(
@@ -114,16 +202,20 @@ fn encode_column(
     files: &[u32],
     executor: &impl Executor,
 ) -> Result<(Ids, Vec<Vec<u32>>), EncodeError> {
-    let kind = kind_of(name, &columns, files)?;
+    let mut scan = KindScan::default();
+    for (ids, file) in columns.iter().zip(files) {
+        scan.see(ids, *file);
+    }
+    let kind = scan.kind(name)?;
     let (ids, codes) = match kind {
-        Kind::Text => {
+        IdKind::Text => {
             let columns = columns.into_iter().map(into_text).collect::<Vec<_>>();
             let (list, codes) = encode_text(&columns, executor);
             (Ids::Text(list), codes)
         }
         // Flipping the sign bit maps unsigned order onto signed order.
-        Kind::Integer | Kind::Unsigned => {
-            let flip = if matches!(kind, Kind::Unsigned) { i64::MIN } else { 0 };
+        IdKind::Integer | IdKind::Unsigned => {
+            let flip = if kind == IdKind::Unsigned { i64::MIN } else { 0 };
             let keys =
                 columns.into_iter().map(|column| into_keys(column, flip)).collect::<Vec<_>>();
             let (distinct, codes) = encode_keys(&keys, executor);
@@ -141,60 +233,6 @@ fn encode_column(
         return Err(EncodeError::TooMany { column: name, distinct: ids.len() });
     }
     Ok((ids, codes))
-}
-
-/// Decides a column's kind over all chunks.
-fn kind_of(column: &'static str, columns: &[IdColumn], files: &[u32]) -> Result<Kind, EncodeError> {
-    let (mut integers, mut text, mut untyped_text) = (None, None, None);
-    let (mut negative, mut wide, mut untyped) = (None, None, false);
-    let mut see = |value: i128, file: u32| {
-        if value < 0 {
-            negative.get_or_insert(file);
-        }
-        if value > i128::from(i64::MAX) {
-            wide.get_or_insert(file);
-        }
-    };
-    for (ids, file) in columns.iter().zip(files.iter().copied()) {
-        match ids {
-            IdColumn::Text(ids) if ids.untyped => {
-                untyped |= !ids.dictionary.is_empty();
-                for text in ids.dictionary.iter() {
-                    match canonical_integer(text).filter(|value| *value <= i128::from(u64::MAX)) {
-                        Some(value) if value >= i128::from(i64::MIN) => see(value, file),
-                        _ => _ = untyped_text.get_or_insert(file),
-                    }
-                }
-            }
-            ids if ids.is_empty() => {}
-            IdColumn::Text(_) => _ = text.get_or_insert(file),
-            IdColumn::Integer(cells) => {
-                integers.get_or_insert(file);
-                if cells.values.iter().any(|value| *value < 0) {
-                    see(-1, file);
-                }
-            }
-            IdColumn::Unsigned(cells) => {
-                integers.get_or_insert(file);
-                if cells.values.iter().any(|value| i64::try_from(*value).is_err()) {
-                    see(i128::from(u64::MAX), file);
-                }
-            }
-        }
-    }
-    match (integers, text.or(untyped_text)) {
-        (Some(integers), Some(text)) => {
-            return Err(EncodeError::MixedKinds { column, integers, text });
-        }
-        (None, Some(_)) => return Ok(Kind::Text),
-        _ => {}
-    }
-    match (negative, wide) {
-        (Some(_), Some(file)) if integers.is_some() => Err(EncodeError::TooWide { column, file }),
-        (Some(_), Some(_)) if untyped => Ok(Kind::Text),
-        (_, Some(_)) => Ok(Kind::Unsigned),
-        _ => Ok(Kind::Integer),
-    }
 }
 
 /// Turns a column of an integer kind into sortable keys.

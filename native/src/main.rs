@@ -62,7 +62,7 @@ fn execute(command: &Command, matches: &ArgMatches, reporter: &Reporter) -> Resu
             let layers = Layers::of_job(&args.settings, matches)?;
             commands::plan(&layers.settings_or("neighbours.parquet")?, args.format, reporter)
         }
-        Command::Sample(_) => Ok(()),
+        Command::Sample(args) => commands::sample(args, matches, reporter),
         Command::Similar(args) => commands::similar(args),
         Command::Inspect(args) => {
             commands::inspect(&Layers::of_inspection(args, matches)?, reporter)

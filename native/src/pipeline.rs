@@ -4,7 +4,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -17,6 +17,7 @@ use ilk_core::{
     kernel::Kernel,
     matrix::Layout,
     plan::{HEAVIEST_USER, HeavyUser, find_heavy_user},
+    rows::Rows,
     weighting::Weighting,
 };
 use ilk_formats::{ReadOptions, Table};
@@ -27,7 +28,7 @@ use crate::{
     error::Error,
     inputs::{self, FileSource},
     pool::Pool,
-    progress::Reporter,
+    progress::{Reporter, Stage},
     text::{counted, grouped, printable, rounded, shortened},
 };
 
@@ -35,6 +36,7 @@ use crate::{
 pub(crate) struct Files {
     tables: Vec<Table>,
     names: Vec<String>,
+    options: ReadOptions,
 }
 
 /// The rows that were kept, and what became of the others.
@@ -73,7 +75,7 @@ impl Files {
             tables.push(Table::open(Arc::new(source), number, &options)?);
             names.push(file.path.display().to_string());
         }
-        Ok(Self { tables, names })
+        Ok(Self { tables, names, options })
     }
 
     /// Reads and cleans all rows.
@@ -87,46 +89,79 @@ impl Files {
         pool: &Pool,
         reporter: &Reporter,
     ) -> Result<Cleaning, Error> {
+        let (read, stage) = self.each_chunk(pool, reporter, |rows| clean(rows, job, needs))?;
+        let (mut chunks, mut tally) = (Vec::with_capacity(read.len()), Tally::default());
+        for (chunk, of_chunk) in read {
+            chunks.push(chunk);
+            tally.merge(of_chunk);
+        }
+        stage.count("kept", tally.kept());
+        stage.finish(self.read_text(tally.rows));
+        Ok(Cleaning { chunks, tally, names: self.names })
+    }
+
+    /// Reads all rows, hands each chunk to `make`, and returns what it makes of them in the order
+    /// of the files; the stage is still to be finished.
+    ///
+    /// # Errors
+    /// For files that turn out damaged, and where there is no row at all.
+    pub(crate) fn each_chunk<'r, T: Send>(
+        &self,
+        pool: &Pool,
+        reporter: &'r Reporter,
+        make: impl Fn(Rows) -> T + Sync,
+    ) -> Result<(Vec<T>, Stage<'r>), Error> {
         let parts = |(table, opened): (usize, &Table)| {
             (0..opened.parts().len()).map(move |part| (table, part)).collect::<Vec<_>>()
         };
         let parts = self.tables.iter().enumerate().flat_map(parts).collect::<Vec<_>>();
         let rows = self.tables.iter().map(Table::row_count).sum();
         let stage = reporter.stage("reading", rows);
-        let failed = AtomicBool::new(false);
+        let (failed, rows) = (AtomicBool::new(false), AtomicU64::new(0));
         let results = pool.map(parts.len(), |index| {
-            let (mut chunks, mut tally) = (Vec::new(), Tally::default());
+            let mut made = Vec::new();
             if failed.load(Ordering::Relaxed) {
-                return Ok((chunks, tally));
+                return Ok(made);
             }
             let (table, part) = parts[index];
-            let read = self.tables[table].read(part, &mut |rows| {
-                let count = rows.len() as u64;
-                let (chunk, of_chunk) = clean(rows, job, needs);
-                chunks.push(chunk);
-                tally.merge(of_chunk);
+            let read = self.tables[table].read(part, &mut |chunk| {
+                let count = chunk.len() as u64;
+                made.push(make(chunk));
+                rows.fetch_add(count, Ordering::Relaxed);
                 stage.advance(count);
                 Ok::<(), ilk_formats::Error>(())
             });
             failed.fetch_or(read.is_err(), Ordering::Relaxed);
-            read.map(|()| (chunks, tally))
+            read.map(|()| made)
         });
         // Parts are begun in order, so the first failed one is always among those that were tried.
-        let (mut chunks, mut tally) = (Vec::new(), Tally::default());
+        let mut made = Vec::new();
         for result in results {
-            let (of_part, part_tally) = result?;
-            chunks.extend(of_part);
-            tally.merge(part_tally);
+            made.extend(result?);
         }
-        if tally.rows == 0 {
+        let rows = rows.into_inner();
+        if rows == 0 {
             return Err(Error::input(format!("no rows in {}", self.text()))
                 .with_help("check that the inputs are the files you mean"));
         }
-        stage.count("rows", tally.rows);
-        stage.count("kept", tally.kept());
+        stage.count("rows", rows);
+        Ok((made, stage))
+    }
+
+    /// Says how many rows were read.
+    pub(crate) fn read_text(&self, rows: u64) -> String {
         let files = counted(self.names.len() as u64, "file");
-        stage.finish(format!("{} from {files}", counted(tally.rows, "row")));
-        Ok(Cleaning { chunks, tally, names: self.names })
+        format!("{} from {files}", counted(rows, "row"))
+    }
+
+    /// Names the files, by number.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Returns the columns that are read, and the names they have.
+    pub(crate) const fn options(&self) -> &ReadOptions {
+        &self.options
     }
 
     /// Refuses an output that is, or holds, one of the files: it would be read and then replaced.
@@ -161,6 +196,11 @@ impl Files {
 }
 
 impl Cleaning {
+    /// Takes chunks that were cleaned elsewhere.
+    pub(crate) fn of(chunks: Vec<Cleaned>, tally: Tally, names: Vec<String>) -> Self {
+        Self { chunks, tally, names }
+    }
+
     /// Encodes and folds the rows into interactions.
     ///
     /// # Errors
@@ -297,7 +337,8 @@ pub(crate) fn check_rows(tally: &Tally, job: &Job) -> Result<(), Error> {
     })
 }
 
-fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
+/// Tells of ids that do not go together, and in which files.
+pub(crate) fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
     match error {
         EncodeError::MixedKinds { column, integers, text } => {
             let (integers, text) = (&names[*integers as usize], &names[*text as usize]);

@@ -5,6 +5,7 @@ mod demo;
 mod inspect;
 mod plan;
 mod run;
+mod sample;
 mod similar;
 
 pub(crate) use self::{
@@ -13,5 +14,6 @@ pub(crate) use self::{
     inspect::inspect,
     plan::plan,
     run::{Options, Run, run},
+    sample::sample,
     similar::similar,
 };
