@@ -136,8 +136,8 @@ impl Ladder {
     pub fn failure(&self) -> Option<Stop> {
         /// Time may grow by a third more than work: caches overflow on the way.
         const STEEPEST: f64 = 1.33;
-        /// Memory that no prediction is blamed for.
-        const SLACK: u64 = 64 << 20;
+        /// Memory that no prediction is blamed for: what an allocator keeps of the rungs below.
+        const SLACK: u64 = 256 << 20;
         let mut last: Option<&Rung> = None;
         for rung in &self.rungs {
             let memory = rung.measured_memory.unwrap_or(0);

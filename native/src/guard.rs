@@ -165,7 +165,8 @@ pub(crate) fn remedies_text(remedies: &[Remedy]) -> String {
                 remedy.value
             ),
             Setting::MinSupport => format!(
-                "leave out items of fewer than {} with --min-support {value} (saves {percent:.1} %)",
+                "leave out items of fewer than {} with --min-support {value} (saves {percent:.1} % \
+                 of the pair operations)",
                 counted(value, "user")
             ),
         }
@@ -186,8 +187,8 @@ mod tests {
             [remedy(Setting::MaxItemsPerUser, 1_200, 0.6123), remedy(Setting::MinSupport, 40, 0.7)];
         let texts = [remedies_text(&both), remedies_text(&both[1..]), remedies_text(&[])];
         insta::assert_snapshot!(texts.join("\n"), @r"
-        to make it fit, cap heavy users with --max-items-per-user 1200 (saves 61.2 % of the pair operations), or leave out items of fewer than 40 users with --min-support 40 (saves 70.0 %); --force runs it as it is
-        to make it fit, leave out items of fewer than 40 users with --min-support 40 (saves 70.0 %); --force runs it as it is
+        to make it fit, cap heavy users with --max-items-per-user 1200 (saves 61.2 % of the pair operations), or leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); --force runs it as it is
+        to make it fit, leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); --force runs it as it is
         no cap or least support makes it fit; `ilk sample` makes a smaller input of whole users; --force runs it as it is
         ");
     }

@@ -149,7 +149,7 @@ pub(crate) enum Command {
     /// Counts the work exactly, measures this machine (two seconds), predicts time and memory, and
     /// computes nested samples of whole users, 1, 10, 20 and 40 % of them, or random parts of
     /// those, to hold the prediction against what is measured: 5 % of the predicted job, at
-    /// least five seconds and at most a minute. The last line says whether the job fits.
+    /// least ten seconds and at most a minute. The last line says whether the job fits.
     #[command(after_long_help = PLAN_EXAMPLES)]
     Plan(Box<PlanArgs>),
 
@@ -239,14 +239,8 @@ pub(crate) struct SampleArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
 
-    /// Share of the users to keep, as in 10% or 0.1
-    #[arg(long, value_name = "SHARE", value_parser = rate, help_heading = "Sample")]
-    #[arg(required_unless_present = "users", conflicts_with = "users")]
-    pub(crate) rate: Option<f64>,
-
-    /// Number of users to keep: those of the smallest hashes
-    #[arg(long, value_name = "N", help_heading = "Sample")]
-    pub(crate) users: Option<NonZeroU32>,
+    #[command(flatten)]
+    pub(crate) size: SampleSizeArgs,
 
     /// Output: .parquet, .csv, .jsonl or .arrow
     #[arg(short, long, value_name = "PATH", help_heading = "Sample")]
@@ -264,6 +258,19 @@ pub(crate) struct SampleArgs {
     pub(crate) job: JobArgs,
     #[command(flatten)]
     pub(crate) work: WorkArgs,
+}
+
+/// How many users a sample has.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct SampleSizeArgs {
+    /// Share of the users to keep, as in 10% or 0.1
+    #[arg(long, value_name = "SHARE", value_parser = rate, help_heading = "Sample")]
+    pub(crate) rate: Option<f64>,
+
+    /// Number of users to keep: those of the smallest hashes
+    #[arg(long, value_name = "N", help_heading = "Sample")]
+    pub(crate) users: Option<NonZeroU32>,
 }
 
 /// Reads a share above 0.

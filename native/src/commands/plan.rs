@@ -407,9 +407,9 @@ impl Planned {
         let operations = rounded(size.pair_operations);
         table.row(["pair operations".into(), operations, heavy.unwrap_or_default()]);
         let outlook = &self.report.outlook;
-        table.row(["head".into(), grouped(outlook.head_items), head_text(outlook)]);
-        let tail = "items as lists of users".to_owned();
-        table.row(["tail".into(), grouped(outlook.tail_items), tail]);
+        for (part, items, what) in layout_texts(outlook) {
+            table.row([part.into(), grouped(items), what]);
+        }
         if let Some(tiles) = self.report.tiles {
             let threads = counted(self.workers as u64, "thread");
             table.row(["tiles".into(), grouped(tiles as u64), format!("on {threads}")]);
@@ -527,9 +527,12 @@ impl Planned {
     }
 }
 
-/// Says what the dense head holds.
-pub(super) fn head_text(outlook: &Outlook) -> String {
+/// Says how items lie in the matrix: how many, and as what.
+pub(super) fn layout_texts(outlook: &Outlook) -> Vec<(&'static str, u64, String)> {
     let share = outlook.head_interactions as f64 * 100.0 / outlook.size.interactions.max(1) as f64;
     let blocks = counted(outlook.head_blocks, "block");
-    format!("items as bits, in {blocks}: {share:.1} % of interactions")
+    let head = format!("items as bits, {blocks}, {share:.1} % of interactions");
+    let tail = "items as lists of users".to_owned();
+    let parts = [("head", outlook.head_items, head), ("tail", outlook.tail_items, tail)];
+    parts.into_iter().filter(|(_, items, _)| *items > 0).collect()
 }

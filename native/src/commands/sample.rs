@@ -89,9 +89,9 @@ impl Drawn {
         pool: &Pool,
         reporter: &Reporter,
     ) -> Result<Self, Error> {
-        let wanted = args.users.map(|users| users.get() as usize);
+        let wanted = args.size.users.map(|users| users.get() as usize);
         let smallest = wanted.map(|users| Mutex::new(Smallest::new(users)));
-        let of_rate = args.rate.and_then(Sample::of_rate).unwrap_or(Sample::ALL);
+        let of_rate = args.size.rate.and_then(Sample::of_rate).unwrap_or(Sample::ALL);
         let thin = |rows: Rows| {
             let count = rows.len() as u64;
             let mut kinds = [KindScan::default(); 2];
@@ -149,12 +149,12 @@ fn report(
     let users = folded.others.len() as u64;
     let noun = if job.of == Of::Users { "item" } else { "user" };
     let mut text = format!(
-        "{} of {} ({:.2} %), those of {} ({:.4} % of all hashes)\n",
+        "{} of {} ({:.2} %), of {}: a rate of {}\n",
         grouped(rows),
         counted(all, "row"),
         rows as f64 * 100.0 / all as f64,
         counted(users, noun),
-        sample.rate() * 100.0,
+        rate_text(sample.rate()),
     );
     if folded.interactions.is_empty() {
         text.push_str("nothing to compare in them\n");
@@ -217,8 +217,8 @@ impl Kept {
         ]);
         for (name, agreement) in [
             (format!("one half of its {noun}s and the other"), self.halves),
-            ("half of the sample, nested in it, and the whole sample".into(), self.half),
-            ("a quarter of it, nested, and that half".into(), self.quarter),
+            ("the sample and the half nested in it".into(), self.half),
+            ("that half and the quarter nested in it".into(), self.quarter),
         ] {
             let Agreement { items, mean, interval: (low, high) } = agreement;
             table.row([
@@ -236,15 +236,25 @@ impl Kept {
         let _ = writeln!(
             text,
             "\nof the top {}, for {}:\n\n{}\n\
-             The halves speak of samples half this size: how much of a list is chance at that size.\n\
-             The nested parts share {noun}s with what holds them, so they agree more; that they \n\
-             agree well does not say that the whole data agrees with the sample.",
+             The halves share no {noun}: how far they agree says what a list is worth that\n\
+             comes of half as many as the sample has. The nested parts share {noun}s with what\n\
+             they lie in and so agree more; neither says how far the sample agrees with the\n\
+             whole data.",
             job.top,
             counted(self.items as u64, compared),
             table.render(width())
         );
         text
     }
+}
+
+/// Writes a share with three digits that matter.
+fn rate_text(rate: f64) -> String {
+    let percent = rate * 100.0;
+    let digits = if percent < 1.0 { 4 } else { 2 };
+    let text = format!("{percent:.digits$}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    format!("{text} %")
 }
 
 /// Picks the items whose neighbours are compared: those of the smallest hashes.

@@ -3,7 +3,9 @@
 mod bad_input;
 mod job;
 mod logs;
+mod plan;
 mod real_data;
+mod sample;
 #[cfg(unix)]
 mod signals;
 mod tools;
