@@ -57,6 +57,21 @@ impl<'a> Guard<'a> {
         Layout { machine: Some(machine), ..layout }
     }
 
+    /// Refuses a job whose reading and sorting took more memory.
+    ///
+    /// # Errors
+    /// If they did.
+    pub(crate) fn check_reading(&self) -> Result<(), Error> {
+        let over = |peak: &u64| self.limits.memory.is_some_and(|limit| *peak > limit);
+        let Some(peak) = machine::peak_memory().filter(over) else { return Ok(()) };
+        Err(Error::refused(format!(
+            "reading and sorting took {} of memory, more than {}",
+            Bytes(peak),
+            self.budget.memory_text()
+        ))
+        .with_help("`ilk sample` makes a smaller input of whole users; --force runs it as it is"))
+    }
+
     /// Refuses a job that would need more memory; `held`: what is held beside comparing.
     ///
     /// # Errors
@@ -68,16 +83,6 @@ impl<'a> Guard<'a> {
         held: u64,
     ) -> Result<(), Error> {
         let Some(limit) = self.limits.memory else { return Ok(()) };
-        if let Some(peak) = machine::peak_memory().filter(|peak| *peak > limit) {
-            return Err(Error::refused(format!(
-                "reading and sorting took {} of memory, more than {}",
-                Bytes(peak),
-                self.budget.memory_text()
-            ))
-            .with_help(
-                "`ilk sample` makes a smaller input of whole users; --force runs it as it is",
-            ));
-        }
         let needed = |size: &Size| held + outlook.memory_of(size).peak();
         if needed(&outlook.size) <= limit {
             return Ok(());

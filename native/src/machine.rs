@@ -44,9 +44,12 @@ pub(crate) fn calibrate(kernel: Kernel) -> Machine {
         workload.learn(&mut machine, best);
         longest = longest.max(begun.elapsed());
     }
-    // Workloads are no part of any job.
-    forget_peak_memory();
     machine
+}
+
+/// Counts the cores that so many threads share the work of.
+pub(crate) fn cores(threads: usize) -> usize {
+    std::thread::available_parallelism().map_or(threads, |cores| cores.get().min(threads))
 }
 
 /// Returns the CPU time of this thread, where the system tells; else the time that passed.

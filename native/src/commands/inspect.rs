@@ -230,7 +230,7 @@ fn profile_text(report: &mut String, profile: &Profile, folded: &Folded, outlook
         }
     }
     for (part, items, what) in layout_texts(outlook) {
-        let _ = writeln!(report, "  {part}: {} {what}", grouped(items));
+        let _ = writeln!(report, "  {part}: {} {what}", counted(items, "item"));
     }
     let sides = [
         ("items per user", "users", &profile.user_degrees),

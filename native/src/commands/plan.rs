@@ -88,7 +88,7 @@ pub(crate) fn plan(
         seconds: reading.seconds + sorting.seconds + place.writing_seconds,
         held,
         before: peak.unwrap_or(0),
-        workers: pool.workers(),
+        workers: machine::cores(pool.workers()),
     };
     let limits = limits(&settings.budget, there_is);
     let report = Report::new(outlook, arranged, ladder, &surroundings, limits);
@@ -221,6 +221,11 @@ impl Planner<'_> {
         Outlook::of(interactions, self.job, filter, self.layout, self.pool)
     }
 
+    /// Counts the cores that share the work.
+    fn cores(&self) -> usize {
+        machine::cores(self.pool.workers())
+    }
+
     /// Arranges the whole data, where there is room for it.
     fn arranged(&self, outlook: &Outlook, room: Option<u64>) -> Option<Arranged> {
         if room.is_some_and(|room| outlook.memory.arranging > room) {
@@ -244,7 +249,7 @@ impl Planner<'_> {
         let (mut ladder, clock) = (Ladder::default(), Instant::now());
         let (mut below, mut last, held) = (0, None, machine::memory_held());
         for (index, rate) in RATES.into_iter().enumerate() {
-            let job = ladder.extrapolated(&whole.size).elapsed(self.pool.workers());
+            let job = ladder.extrapolated(&whole.size).elapsed(self.cores());
             let bound = (SHARE * job).clamp(LEAST_SECONDS, MOST_SECONDS);
             let seconds = bound - clock.elapsed().as_secs_f64();
             let share = seconds / (RATES.len() - index) as f64;
@@ -284,7 +289,7 @@ impl Planner<'_> {
     ) -> Result<(Rung, SampleResult), Missing> {
         let sample = Sample::of_rate(rate).ok_or(Missing::Nothing)?;
         // What arranging a share of the whole would take, before any of it is copied.
-        let arranging = whole.forecast_arranging().elapsed(self.pool.workers());
+        let arranging = whole.forecast_arranging().elapsed(self.cores());
         if rate * arranging > room.seconds {
             return Err(Missing::Time);
         }
@@ -306,7 +311,7 @@ impl Planner<'_> {
         let plan = Plan::new(&matrix, &filter);
         let forecast = outlook.forecast(&plan);
         // Tiles are drawn by counting; finding comes with it.
-        let seconds = room.share.max(0.05) * self.pool.workers() as f64;
+        let seconds = room.share.max(0.05) * self.cores() as f64;
         let cost = plan.cost as f64 * (seconds / forecast.comparing()).min(1.0);
         let tiles = pick_tiles(&plan, cost as u64, SEED);
         let computed = plan.part(&tiles);
@@ -408,7 +413,7 @@ impl Planned {
         table.row(["pair operations".into(), operations, heavy.unwrap_or_default()]);
         let outlook = &self.report.outlook;
         for (part, items, what) in layout_texts(outlook) {
-            table.row([part.into(), grouped(items), what]);
+            table.row([format!("{part} items"), grouped(items), what]);
         }
         if let Some(tiles) = self.report.tiles {
             let threads = counted(self.workers as u64, "thread");
@@ -511,7 +516,7 @@ impl Planned {
         let verdict = &self.report.verdict;
         let mut text = verdict.to_string();
         match verdict {
-            Verdict::Fits(_) => return text,
+            Verdict::Fits(_) | Verdict::Stops(_) => return text,
             Verdict::Memory { limit, .. } if Some(*limit) == self.memory_there_is => {
                 text.push_str(", which is all there is");
             }
@@ -521,7 +526,6 @@ impl Planned {
             Verdict::Time { .. } => {
                 let _ = write!(text, " ({})", budget.time_text());
             }
-            Verdict::Stops(_) => return text,
         }
         format!("{text}\n{}", remedies_text(&self.remedies))
     }
@@ -531,8 +535,8 @@ impl Planned {
 pub(super) fn layout_texts(outlook: &Outlook) -> Vec<(&'static str, u64, String)> {
     let share = outlook.head_interactions as f64 * 100.0 / outlook.size.interactions.max(1) as f64;
     let blocks = counted(outlook.head_blocks, "block");
-    let head = format!("items as bits, {blocks}, {share:.1} % of interactions");
-    let tail = "items as lists of users".to_owned();
+    let head = format!("as bits: {blocks}, {share:.1} % of interactions");
+    let tail = "as lists of users".to_owned();
     let parts = [("head", outlook.head_items, head), ("tail", outlook.tail_items, tail)];
     parts.into_iter().filter(|(_, items, _)| *items > 0).collect()
 }

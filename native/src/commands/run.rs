@@ -17,6 +17,7 @@ use crate::{
     error::Error,
     guard::{Guard, Work, held},
     lists::IdLists,
+    machine,
     output::Output,
     pipeline::{
         Files, HEAVIEST_PLAN, check_rows, heavy_user, layout, needs, report_set_aside,
@@ -100,6 +101,9 @@ impl<'a> Run<'a> {
             return Err(refusal);
         }
         let filter = lists.filter(&folded.catalogue.ids, reporter);
+        if let Some(guard) = &guard {
+            guard.check_reading()?;
+        }
         let layout = guard.as_ref().map_or(layout, |guard| guard.layout(layout, reporter));
         let held = held(&folded);
         let Folded { interactions, catalogue, .. } = folded;
@@ -118,7 +122,7 @@ impl<'a> Run<'a> {
                 plan: &plan,
                 catalogue: &catalogue,
                 format: output.format(),
-                workers: pool.workers(),
+                workers: machine::cores(pool.workers()),
             })?;
         }
         drop(interactions);

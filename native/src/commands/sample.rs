@@ -149,12 +149,12 @@ fn report(
     let users = folded.others.len() as u64;
     let noun = if job.of == Of::Users { "item" } else { "user" };
     let mut text = format!(
-        "{} of {} ({:.2} %), of {}: a rate of {}\n",
+        "{} of {} ({:.2} %), a rate of {}: {} with usable rows\n",
         grouped(rows),
         counted(all, "row"),
         rows as f64 * 100.0 / all as f64,
-        counted(users, noun),
         rate_text(sample.rate()),
+        counted(users, noun),
     );
     if folded.interactions.is_empty() {
         text.push_str("nothing to compare in them\n");

@@ -24,7 +24,7 @@ fn settings() -> insta::Settings {
     settings.add_filter(r"(?m)^  by the ladder.*\n", "");
     settings.add_filter(r"(?m)^over these samples.*\n\n?", "");
     // How many items the head takes depends on how fast the machine is.
-    settings.add_filter(r"(?m)^(head|tail) .*\n", "");
+    settings.add_filter(r"(?m)^(head|tail) items .*\n", "");
     settings.add_filter(r"(?m)^tiles +\d+", "tiles [n]");
     settings.add_filter(r"–", "[size]");
     settings.add_filter(r" {2,}", "  ");
