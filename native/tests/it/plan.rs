@@ -144,8 +144,12 @@ fn a_run_over_its_budget_of_memory_is_told_what_would_help() {
     let (_, support) = refused.stderr.split_once("--min-support ").expect("a support");
     let support = support.split(' ').next().expect("a number");
     home.stdout(&format!("{run} --budget-memory 70MiB --min-support {support}"));
+    // Where the system tells what was taken, a run that is over its budget goes no further.
     let much = home.ilk(&format!("{run} --budget-memory 5MiB --overwrite"));
-    assert!(much.stderr.contains("reading and sorting took "), "{}", much.stderr);
+    assert_eq!(much.code, Some(1), "{}", much.stderr);
+    if cfg!(target_os = "linux") {
+        assert!(much.stderr.contains("reading and sorting took "), "{}", much.stderr);
+    }
 }
 
 #[test]
