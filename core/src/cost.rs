@@ -1,34 +1,151 @@
-//! The cost model: what a row takes on each path, from degrees alone.
+//! The cost model: what a job takes, from degrees alone.
 //!
-//! All costs are picoseconds of one core; the constants were fitted to measured runs (see
-//! `docs/performance.md`; those of NEON and simd128 are estimates) and need only be right in
-//! proportion.
+//! All costs are picoseconds of one core. The constants of a [`Machine`] were fitted to measured
+//! runs (see `docs/performance.md`; those of NEON and simd128 are estimates), or a calibration
+//! measured them ([`crate::calibrate`]). Results do not depend on them.
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    kernel::arch::{CHUNK, Kernel},
+    executor::Executor,
+    interactions::Interactions,
+    kernel::arch::{BitRow, CHUNK, Kernel},
     matrix::Work,
 };
 
-/// What one core pays.
+/// What one core of a machine pays for each step, in picoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Adding one user's bit row to the counts of a chunk.
+    pub bit_row: u64,
+    /// What is added where the chunk's rows lie in the third-level cache.
+    pub far_bit_row: u64,
+    /// What is added where they lie in memory.
+    pub distant_bit_row: u64,
+    /// Expanding and sifting the counts of a chunk.
+    pub chunk: u64,
+    /// Beginning a row.
+    pub row: u64,
+    /// Going to one user's list, in dense data.
+    pub visit: u64,
+    /// The same in sparse data, where lists lie far apart.
+    pub sparse_visit: u64,
+    /// One addition to an accumulator, and its share of sifting it, in dense data or among the
+    /// most popular items.
+    pub addition: u64,
+    /// The same in sparse data.
+    pub sparse_addition: u64,
+    /// What is added where weights are added up.
+    pub weighted_addition: u64,
+    /// What is added where the sums of sparse data do not fit the second-level cache.
+    pub far_addition: u64,
+    /// Finding one neighbour of the result: scoring and offering it, and those it replaces.
+    pub neighbour: u64,
+    /// Taking one neighbour out of the selection.
+    pub collect: u64,
+    /// Arranging one interaction in the matrix, both ways.
+    pub arrange: u64,
+    /// What is added where the matrix does not fit the third-level cache.
+    pub far_arrange: u64,
+    /// What is added where it has weights.
+    pub weighted_arrange: u64,
+}
+
+impl Machine {
+    /// Returns what `kernel` pays on the machine that the model was fitted on.
+    pub fn of(kernel: Kernel) -> Self {
+        let (bit_row, chunk) = match kernel.name() {
+            "avx512" => (900, 350_000),
+            "avx2" => (2_200, 650_000),
+            "neon" | "simd128" => (4_500, 1_000_000),
+            _ => (8_000, 1_500_000),
+        };
+        Self {
+            bit_row,
+            far_bit_row: 600,
+            distant_bit_row: 5_000,
+            chunk,
+            row: 50_000,
+            visit: 6_000,
+            sparse_visit: 22_000,
+            addition: 1_500,
+            sparse_addition: 3_300,
+            weighted_addition: 750,
+            far_addition: 5_000,
+            neighbour: 135_000,
+            collect: 23_000,
+            arrange: 11_000,
+            far_arrange: 10_000,
+            weighted_arrange: 8_000,
+        }
+    }
+}
+
+impl Machine {
+    /// Predicts arranging so many interactions; `value`: bytes of a weight, 0 where all are 1.
+    pub(crate) fn arranging(&self, interactions: usize, value: usize) -> f64 {
+        let bytes = 2 * interactions * (size_of::<u32>() + value);
+        let far = if bytes > THIRD_LEVEL / 2 { self.far_arrange } else { 0 };
+        let weighted = if value > 0 { self.weighted_arrange } else { 0 };
+        (self.arrange + far + weighted) as f64 * interactions as f64
+    }
+
+    /// Predicts finding so many neighbours of the result, next to counting.
+    pub(crate) fn finding(&self, neighbours: f64) -> f64 {
+        self.neighbour as f64 * neighbours
+    }
+
+    /// Predicts taking so many neighbours out of the selection.
+    pub(crate) fn collecting(&self, neighbours: f64) -> f64 {
+        self.collect as f64 * neighbours
+    }
+}
+
+/// What one core pays on data of a known size.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CostModel {
     /// Adding one user's bit row to the counts of a chunk.
-    pub(crate) bit_row: u64,
+    bit_row: u64,
     /// Expanding and sifting the counts of a chunk.
-    pub(crate) chunk: u64,
+    chunk: u64,
     /// Going to one user's list.
-    pub(crate) visit: u64,
+    visit: u64,
     /// One addition to an accumulator, and its share of sifting it.
-    pub(crate) addition: u64,
+    addition: u64,
     /// The same among the most popular items, which the nearest cache holds.
     popular_addition: u64,
     /// Beginning a row.
-    pub(crate) row: u64,
+    row: u64,
+}
+
+/// The data that a cost model is made for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// Users.
+    pub(crate) users: usize,
+    /// Items.
+    pub(crate) items: usize,
+    /// Additions of all rows against all items.
+    pub(crate) additions: u64,
+    /// Bytes of a sum; more than those of a count where weights are added up.
+    pub(crate) sum: usize,
+}
+
+impl Extent {
+    /// Tells whether most pairs of items that share a user share just one: a row adds to a small
+    /// part of all items.
+    pub(crate) const fn is_sparse(&self) -> bool {
+        let items = self.items as u64;
+        self.additions < items * items / 4
+    }
 }
 
 /// Bits of a chunk that stay in a core's second-level cache, and in the third.
 const SECOND_LEVEL: usize = 1 << 20;
 const THIRD_LEVEL: usize = 1 << 24;
+
+/// Sums of a row that stay in the second-level cache: most go to popular items, at the front.
+const NEAR_SUMS: usize = 1 << 21;
 
 /// Chunks whose accumulators stay in the nearest cache.
 const POPULAR_CHUNKS: usize = 8;
@@ -37,22 +154,30 @@ const POPULAR_CHUNKS: usize = 8;
 const HEAD_BYTES_PER_INTERACTION: usize = 16;
 
 impl CostModel {
-    /// Says what `kernel` pays on data of so many users.
-    pub(crate) fn of(kernel: Kernel, users: usize, is_sparse: bool) -> Self {
-        let (fast, chunk) = match kernel.name() {
-            "avx512" => (900, 500_000),
-            "avx2" => (2_200, 800_000),
-            "neon" | "simd128" => (4_500, 1_000_000),
-            _ => (9_000, 1_600_000),
-        };
-        let far = match users * size_of::<crate::kernel::arch::BitRow>() {
+    /// Says what `machine` pays on data of some extent.
+    pub(crate) fn of(machine: &Machine, extent: &Extent) -> Self {
+        let far = match extent.users * size_of::<BitRow>() {
             bytes if bytes <= SECOND_LEVEL => 0,
-            bytes if bytes <= THIRD_LEVEL => 600,
-            _ => 5_000,
+            bytes if bytes <= THIRD_LEVEL => machine.far_bit_row,
+            _ => machine.distant_bit_row,
         };
+        let weighted = if extent.sum > size_of::<u32>() { machine.weighted_addition } else { 0 };
         // Sparse sums lie far apart, and so do the few that are then sifted.
-        let (visit, addition) = if is_sparse { (35_000, 9_000) } else { (6_000, 1_500) };
-        Self { bit_row: fast + far, chunk, visit, addition, popular_addition: 1_500, row: 50_000 }
+        let (visit, addition) = if extent.is_sparse() {
+            let is_far = extent.items * extent.sum > NEAR_SUMS;
+            let far = if is_far { machine.far_addition } else { 0 };
+            (machine.sparse_visit, machine.sparse_addition + far)
+        } else {
+            (machine.visit, machine.addition)
+        };
+        Self {
+            bit_row: machine.bit_row + far,
+            chunk: machine.chunk,
+            visit,
+            addition: addition + weighted,
+            popular_addition: machine.addition + weighted,
+            row: machine.row,
+        }
     }
 
     /// Predicts one row against one chunk of the head.
@@ -66,16 +191,9 @@ impl CostModel {
     }
 }
 
-/// Tells whether most pairs of items that share a user share just one: a row adds to a small
-/// part of all items. `additions`: of all rows against all items.
-pub(crate) const fn is_sparse(additions: u64, items: usize) -> bool {
-    let items = items as u64;
-    additions < items * items / 4
-}
-
 /// Chooses how many chunks the head has: as many as make all rows together cheapest.
 /// Cost: O(items).
-pub(crate) fn choose_head(work: &Work, supports: &[u32], users: usize, kernel: Kernel) -> usize {
+pub(crate) fn choose_head(work: &Work, supports: &[u32], users: usize, machine: &Machine) -> usize {
     let chunks = supports.len().div_ceil(CHUNK);
     let mut additions = vec![0_u64; chunks];
     let mut interactions = 0;
@@ -86,8 +204,10 @@ pub(crate) fn choose_head(work: &Work, supports: &[u32], users: usize, kernel: K
         interactions += *support as usize;
     }
     let pairs = 2 * additions.iter().sum::<u64>();
-    let model = CostModel::of(kernel, users, is_sparse(pairs, supports.len()));
-    let bytes = users * size_of::<crate::kernel::arch::BitRow>();
+    let items = supports.len();
+    let extent = Extent { users, items, additions: pairs, sum: size_of::<u32>() };
+    let model = CostModel::of(machine, &extent);
+    let bytes = users * size_of::<BitRow>();
     let room = (interactions * HEAD_BYTES_PER_INTERACTION).max(1 << 26);
     let most = chunks.min(room / bytes.max(1));
 
@@ -117,4 +237,54 @@ pub(crate) fn choose_head(work: &Work, supports: &[u32], users: usize, kernel: K
         }
     }
     best
+}
+
+/// Items in the order of the matrix, with the work of their rows.
+pub(crate) struct Survey {
+    /// Position -> code.
+    pub(crate) codes: Vec<u32>,
+    /// Users per position, descending.
+    pub(crate) supports: Vec<u32>,
+    /// Additions per position; those of the tail are left out.
+    pub(crate) work: Work,
+}
+
+/// Finds what [`Matrix`](crate::matrix::Matrix) will find, without arranging the interactions.
+/// Cost: O(interactions · log of the longest row), and 16 B per item and worker.
+pub(crate) fn survey(interactions: &Interactions, executor: &impl Executor) -> Survey {
+    let by_code = interactions.supports();
+    let mut codes = (0..by_code.len() as u32).collect::<Vec<_>>();
+    codes.sort_by_key(|code| std::cmp::Reverse(by_code[*code as usize]));
+    let mut positions = vec![0_u32; codes.len()];
+    for (position, code) in (0..).zip(&codes) {
+        positions[*code as usize] = position;
+    }
+    let (users, pieces) = (interactions.users(), executor.workers());
+    let parts = executor.map(pieces, |piece| {
+        let (mut all, mut smaller) = (vec![0; codes.len()], vec![0; codes.len()]);
+        let mut row = Vec::new();
+        for user in users * piece / pieces..users * (piece + 1) / pieces {
+            row.clear();
+            let items = interactions.of(user as u32).iter();
+            row.extend(items.map(|item| positions[*item as usize]));
+            row.sort_unstable();
+            for (before, position) in (0..).zip(&row) {
+                all[*position as usize] += row.len() as u64;
+                smaller[*position as usize] += before;
+            }
+        }
+        (all, smaller)
+    });
+    let mut work = Work::default();
+    work.all.resize(codes.len(), 0);
+    work.smaller.resize(codes.len(), 0);
+    let add = |sums: &mut Vec<u64>, part: &[u64]| {
+        sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+    };
+    for (all, smaller) in parts {
+        add(&mut work.all, &all);
+        add(&mut work.smaller, &smaller);
+    }
+    let supports = codes.iter().map(|code| by_code[*code as usize]).collect();
+    Survey { codes, supports, work }
 }

@@ -218,6 +218,16 @@ impl Ids {
         self.len() == 0
     }
 
+    /// Counts the bytes they take.
+    pub fn bytes(&self) -> u64 {
+        let bytes = match self {
+            Self::Integer(values) => size_of_val(values.as_slice()),
+            Self::Unsigned(values) => size_of_val(values.as_slice()),
+            Self::Text(list) => list.text.len() + size_of_val(list.ends.as_slice()),
+        };
+        bytes as u64
+    }
+
     /// Returns the id with `code` as people read it: decimal digits, or the text itself.
     ///
     /// # Panics

@@ -13,7 +13,7 @@ use crate::{
     executor::Executor,
     ids::{Ids, TextColumn},
     job::{Duplicates, Job, NegativeWeights, Of},
-    neighbours::Catalogue,
+    neighbours::{Catalogue, select_labels},
     spill::UserRows,
 };
 
@@ -157,6 +157,14 @@ impl Interactions {
         self.items.is_empty()
     }
 
+    /// Counts the bytes they take.
+    pub(crate) fn bytes(&self) -> u64 {
+        let weights = self.weights.as_ref().map_or(0, Vec::len) * size_of::<f64>();
+        let times = self.times.as_ref().map_or(0, Vec::len) * size_of::<i64>();
+        let ends = self.ends.len() * size_of::<usize>();
+        (ends + self.items.len() * size_of::<u32>() + weights + times) as u64
+    }
+
     /// Returns where `user`'s interactions lie.
     pub fn range(&self, user: u32) -> std::ops::Range<usize> {
         let user = user as usize;
@@ -181,6 +189,17 @@ impl Interactions {
             supports[*item as usize] += 1;
         }
         supports
+    }
+
+    /// Makes interactions of rows of ascending items below `items`; users and items without any
+    /// get no code.
+    pub(crate) fn of_rows(rows: impl Iterator<Item = Vec<u32>>, items: usize) -> Self {
+        let mut all = Self { item_count: items, ..Self::default() };
+        for row in rows.filter(|row| !row.is_empty()) {
+            all.items.extend(row);
+            all.ends.push(all.items.len());
+        }
+        all.of_users(|_| true).interactions
     }
 
     /// Keeps the interactions of the users that `keep` accepts. Cost: O(interactions).
@@ -883,19 +902,4 @@ fn assemble(
         all.times.iter_mut().for_each(|times| times.extend(&piece.times));
     }
     (all, users)
-}
-
-fn select_labels(labels: &TextColumn, keep: &[u32]) -> TextColumn {
-    let mut selected = TextColumn::default();
-    for item in keep {
-        let code = match labels.get(*item as usize) {
-            Some(label) => {
-                selected.dictionary.push(label);
-                selected.dictionary.len() as u32 - 1
-            }
-            None => TextColumn::NULL,
-        };
-        selected.codes.push(code);
-    }
-    selected
 }

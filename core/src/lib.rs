@@ -3,8 +3,9 @@
 //! No files, no clock, no environment, no printing, no threads of its own: where bytes come
 //! from and which thread runs a tile is the caller's business.
 
+pub mod calibrate;
 pub mod clean;
-mod cost;
+pub mod cost;
 pub mod encode;
 pub mod evaluate;
 pub mod executor;
@@ -13,10 +14,12 @@ pub mod ids;
 pub mod interactions;
 pub mod job;
 pub mod kernel;
+pub mod ladder;
 pub mod matrix;
 pub mod measure;
 pub mod neighbours;
 pub mod outline;
+pub mod outlook;
 pub mod plan;
 pub mod profile;
 pub mod rows;

@@ -4,9 +4,9 @@
 use std::ops::Range;
 
 use crate::{
-    cost::{CostModel, choose_head, is_sparse},
+    cost::{CostModel, Extent, Machine, choose_head},
     kernel::{ItemFilter, arch::CHUNK},
-    matrix::{ItemTable, Layout, Work, tail_blocks},
+    matrix::{ItemTable, Layout, Value, Work, tail_blocks},
     plan::Sides,
 };
 
@@ -71,13 +71,21 @@ impl Outline {
     ) -> Self {
         let Additions { all, smaller } = additions.clone();
         let work = Work { all, smaller, ..Work::default() };
+        let machine = layout.machine.unwrap_or_else(|| Machine::of(layout.kernel));
         let chunks = match (is_unit, layout.head) {
             (true, Some(chunks)) => chunks.min(codes.len().div_ceil(CHUNK)),
-            (true, None) => choose_head(&work, supports, users, layout.kernel),
+            (true, None) => choose_head(&work, supports, users, &machine),
             _ => 0,
         };
-        let is_sparse = is_sparse(work.all.iter().sum(), supports.len());
-        let model = CostModel::of(layout.kernel, users, is_sparse);
+        let sum = if is_unit {
+            size_of::<<() as Value>::Sum>()
+        } else {
+            size_of::<<f64 as Value>::Sum>()
+        };
+        let additions_of_all = work.all.iter().sum();
+        let extent = Extent { users, items: supports.len(), additions: additions_of_all, sum };
+        let is_sparse = extent.is_sparse();
+        let model = CostModel::of(&machine, &extent);
         // What falls on the head is added up by bits.
         let first = (chunks * CHUNK).min(codes.len());
         let greater = |at: usize| work.all[at] - work.smaller[at] - u64::from(supports[at]);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::{
-    cost::{CostModel, is_sparse},
+    cost::{CostModel, Extent},
     kernel::{ItemFilter, arch::CHUNK},
     matrix::{ColumnBlock, Matrix},
     profile::Profile,
@@ -110,6 +110,14 @@ impl Plan {
         let order = tile.order;
         tile.ranks.clone().map(move |rank| self.rows[order.index(rank)])
     }
+
+    /// Keeps the tiles that `keep` names, to compute a part of the plan; the result is then no
+    /// result, but takes as long as that part does.
+    pub fn part(&self, keep: &[usize]) -> Self {
+        let tiles = keep.iter().map(|tile| self.tiles[*tile].clone()).collect::<Vec<_>>();
+        let cost = tiles.iter().map(|tile| tile.cost).sum();
+        Self { tiles, cost, ..self.clone() }
+    }
 }
 
 /// The cost of every row against every block.
@@ -135,8 +143,14 @@ struct Draft {
 impl Draft {
     fn new(matrix: &Matrix, filter: &ItemFilter, sides: Sides) -> Self {
         let (supports, work) = (matrix.table().supports(), matrix.work());
-        let is_sparse = is_sparse(work.all.iter().sum(), supports.len());
-        let model = CostModel::of(matrix.kernel(), matrix.users(), is_sparse);
+        let extent = Extent {
+            users: matrix.users(),
+            items: supports.len(),
+            additions: work.all.iter().sum(),
+            sum: matrix.rows().sum_bytes(),
+        };
+        let is_sparse = extent.is_sparse();
+        let model = CostModel::of(matrix.machine(), &extent);
         let (additions, all) = match sides {
             Sides::Both => (&work.smaller_of_tail, &work.smaller),
             Sides::Row => (&work.all_of_tail, &work.all),

@@ -31,6 +31,17 @@ impl Rows {
         self.user.len()
     }
 
+    /// Keeps the rows that can be read and satisfy all conditions.
+    pub fn readable(self) -> Self {
+        let mut unreadable = self.unreadable.iter().map(|cell| cell.row).peekable();
+        let keep = (0..self.len() as u32).filter(|row| {
+            let is_unreadable = unreadable.next_if_eq(row).is_some();
+            !is_unreadable && self.kept.as_ref().is_none_or(|kept| kept[*row as usize])
+        });
+        let keep = keep.collect::<Vec<_>>();
+        if keep.len() == self.len() { self } else { self.pick(&keep) }
+    }
+
     /// Keeps the rows that `keep` names, ascending.
     pub(crate) fn pick(self, keep: &[u32]) -> Self {
         let flags = |flags: Vec<bool>| keep.iter().map(|row| flags[*row as usize]).collect();

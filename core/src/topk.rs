@@ -51,6 +51,11 @@ pub(crate) fn shrink(list: &mut Vec<Neighbour>, k: usize) -> Option<Bar> {
     last.map(Bar::of)
 }
 
+/// How long a list of the `k` best may grow before it is cut down to them.
+pub(crate) fn most_kept(k: usize) -> usize {
+    k.saturating_add((k / 2).max(8))
+}
+
 /// What a neighbour must come before, in the total order, to be among the k best: the k-th.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bar {
@@ -172,7 +177,7 @@ impl Selection {
 
     /// How long a list may grow before it is cut down to the k best.
     pub fn capacity(&self) -> usize {
-        self.k.saturating_add((self.k / 2).max(8))
+        most_kept(self.k)
     }
 
     /// Offers many neighbours to `item` and empties `neighbours`; returns the bar if it rose.

@@ -22,7 +22,7 @@ use parquet::{
     basic::{Compression, ZstdLevel},
     file::{
         metadata::SortingColumn,
-        properties::{WriterProperties, WriterVersion},
+        properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion},
     },
     schema::types::ColumnPath,
 };
@@ -386,12 +386,7 @@ impl Writing<'_> {
         let keys =
             (0..).zip(&self.columns).filter(|(place, (name, ..))| *place == 0 || *name == "rank");
         let sorting = keys.map(|(place, _)| ascending(place)).collect();
-        let mut properties = WriterProperties::builder()
-            .set_created_by(CREATED_BY.into())
-            .set_writer_version(WriterVersion::PARQUET_1_0)
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_max_row_group_row_count(Some(GROUP_ROWS))
-            .set_sorting_columns(Some(sorting));
+        let mut properties = table_properties().set_sorting_columns(Some(sorting));
         for (name, kind, _) in &self.columns {
             let column = ColumnPath::from(*name);
             // Scores hardly repeat; ids repeat often, and there may be many of them.
@@ -480,6 +475,15 @@ impl Writing<'_> {
         }
         Spelled { text: Some(buffer), is_text: false }
     }
+}
+
+/// How every Parquet file is written.
+pub(crate) fn table_properties() -> WriterPropertiesBuilder {
+    WriterProperties::builder()
+        .set_created_by(CREATED_BY.into())
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(GROUP_ROWS))
 }
 
 /// A cell as text; `None` for null.

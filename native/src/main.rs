@@ -5,8 +5,10 @@ mod commands;
 mod config;
 mod error;
 mod external;
+mod guard;
 mod inputs;
 mod lists;
+mod machine;
 mod memory;
 mod output;
 mod pipeline;
@@ -67,6 +69,11 @@ fn execute(command: &Command, matches: &ArgMatches, reporter: &Reporter) -> Resu
         Command::Take(args) => {
             rundir::take(&args.run_dir, &args.stage, args.count as usize, args.format)
         }
+        Command::Plan(args) => {
+            let layers = Layers::of_job(&args.settings, matches)?;
+            commands::plan(&layers.settings_or("neighbours.parquet")?, args.format, reporter)
+        }
+        Command::Sample(args) => commands::sample(args, matches, reporter),
         Command::Similar(args) => commands::similar(args),
         Command::Inspect(args) => {
             commands::inspect(&Layers::of_inspection(args, matches)?, reporter)

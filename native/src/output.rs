@@ -54,6 +54,14 @@ impl Output {
         Ok(Self { target: target.into(), place })
     }
 
+    /// Returns the format of the result.
+    pub(crate) const fn format(&self) -> OutputFormat {
+        match self.place {
+            Place::File(_, format) => format,
+            Place::Folder(_) => OutputFormat::Parquet,
+        }
+    }
+
     /// Writes the result and puts it in its place.
     ///
     /// # Errors

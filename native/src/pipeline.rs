@@ -4,7 +4,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -18,6 +18,7 @@ use ilk_core::{
     kernel::Kernel,
     matrix::Layout,
     plan::{HEAVIEST_USER, HeavyUser, find_heavy_user},
+    rows::Rows,
     weighting::Weighting,
 };
 use ilk_formats::{ReadOptions, Table};
@@ -38,6 +39,7 @@ pub(crate) struct Files {
     pub(crate) tables: Vec<Table>,
     /// As people named them, by number.
     pub(crate) names: Vec<String>,
+    options: ReadOptions,
 }
 
 /// The rows that were kept, and what became of the others.
@@ -81,7 +83,7 @@ impl Files {
             tables.push(Table::open(Arc::new(source), number, &options)?);
             names.push(file.path.display().to_string());
         }
-        Ok(Self { tables, names })
+        Ok(Self { tables, names, options })
     }
 
     /// Reads and cleans all rows into memory.
@@ -116,43 +118,79 @@ impl Files {
         reporter: &Reporter,
         sink: &(dyn Fn(usize, Cleaned) -> Result<(), Error> + Sync),
     ) -> Result<Tally, Error> {
+        let (tallies, stage) = self.try_each_chunk(pool, reporter, |part, rows| {
+            let (chunk, tally) = clean(rows, job, needs);
+            sink(part, chunk)?;
+            Ok(tally)
+        })?;
+        let mut tally = Tally::default();
+        tallies.into_iter().for_each(|of_chunk| tally.merge(of_chunk));
+        stage.count("kept", tally.kept());
+        stage.finish(self.read_text(tally.rows));
+        Ok(tally)
+    }
+
+    /// Reads all rows, hands each chunk to `make`, and returns what it makes of them in the order
+    /// of the files; the stage is still to be finished.
+    ///
+    /// # Errors
+    /// For files that turn out damaged, and where there is no row at all.
+    pub(crate) fn each_chunk<'r, T: Send>(
+        &self,
+        pool: &Pool,
+        reporter: &'r Reporter,
+        make: impl Fn(Rows) -> T + Sync,
+    ) -> Result<(Vec<T>, Stage<'r>), Error> {
+        self.try_each_chunk(pool, reporter, |_, rows| Ok(make(rows)))
+    }
+
+    /// Does the same with what may fail; `make` is told the number of the chunk's part, too.
+    fn try_each_chunk<'r, T: Send>(
+        &self,
+        pool: &Pool,
+        reporter: &'r Reporter,
+        make: impl Fn(usize, Rows) -> Result<T, Error> + Sync,
+    ) -> Result<(Vec<T>, Stage<'r>), Error> {
         let parts = |(table, opened): (usize, &Table)| {
             (0..opened.parts().len()).map(move |part| (table, part)).collect::<Vec<_>>()
         };
         let parts = self.tables.iter().enumerate().flat_map(parts).collect::<Vec<_>>();
         let stage = reporter.stage("reading", self.row_count());
-        let failed = AtomicBool::new(false);
+        let (failed, rows) = (AtomicBool::new(false), AtomicU64::new(0));
         let results = pool.map(parts.len(), |index| {
-            let mut tally = Tally::default();
+            let mut made = Vec::new();
             if failed.load(Ordering::Relaxed) {
-                return Ok(tally);
+                return Ok(made);
             }
             let (table, part) = parts[index];
-            let read = self.tables[table].read(part, &mut |rows| {
-                let count = rows.len() as u64;
-                let (chunk, of_chunk) = clean(rows, job, needs);
-                tally.merge(of_chunk);
-                sink(index, chunk)?;
+            let read = self.tables[table].read(part, &mut |chunk| {
+                let count = chunk.len() as u64;
+                made.push(make(index, chunk)?);
+                rows.fetch_add(count, Ordering::Relaxed);
                 stage.advance(count);
                 Ok::<(), Error>(())
             });
             failed.fetch_or(read.is_err(), Ordering::Relaxed);
-            read.map(|()| tally)
+            read.map(|()| made)
         });
         // Parts are begun in order, so the first failed one is always among those that were tried.
-        let mut tally = Tally::default();
+        let mut made = Vec::new();
         for result in results {
-            tally.merge(result?);
+            made.extend(result?);
         }
-        if tally.rows == 0 {
+        let rows = rows.into_inner();
+        if rows == 0 {
             return Err(Error::input(format!("no rows in {}", self.text()))
                 .with_help("check that the inputs are the files you mean"));
         }
-        stage.count("rows", tally.rows);
-        stage.count("kept", tally.kept());
+        stage.count("rows", rows);
+        Ok((made, stage))
+    }
+
+    /// Says how many rows were read.
+    pub(crate) fn read_text(&self, rows: u64) -> String {
         let files = counted(self.names.len() as u64, "file");
-        stage.finish(format!("{} from {files}", counted(tally.rows, "row")));
-        Ok(tally)
+        format!("{} from {files}", counted(rows, "row"))
     }
 
     /// Returns the number of rows where all files say it.
@@ -163,6 +201,11 @@ impl Files {
     /// Returns the names of the files, by number.
     pub(crate) fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// Returns the columns that are read, and the names they have.
+    pub(crate) const fn options(&self) -> &ReadOptions {
+        &self.options
     }
 
     /// Refuses an output that is, or holds, one of the files: it would be read and then replaced.

@@ -71,6 +71,16 @@ impl ItemFilter {
         self.candidates.is_none()
     }
 
+    /// Returns the same filter for a part of the items, which get new codes: `codes` has their
+    /// old ones.
+    pub fn of_part(&self, codes: &[u32]) -> Self {
+        let pick = |marks: &Option<Vec<bool>>| {
+            let marks = marks.as_ref()?;
+            Some(codes.iter().map(|code| marks[*code as usize]).collect())
+        };
+        Self { candidates: pick(&self.candidates), wanted: pick(&self.wanted) }
+    }
+
     /// Tells whether the item may be a neighbour.
     pub fn admits(&self, code: u32) -> bool {
         self.candidates.as_ref().is_none_or(|marks| marks[code as usize])

@@ -174,6 +174,14 @@ impl RowBlock {
         V::lists(&self.lists).expect("all blocks of a matrix are of one kind")
     }
 
+    /// Returns the bytes of what is summed per pair.
+    pub(crate) fn sum_bytes(&self) -> usize {
+        match self.kind() {
+            WeightKind::One => size_of::<<() as Value>::Sum>(),
+            WeightKind::OfUsers | WeightKind::Own => size_of::<<f64 as Value>::Sum>(),
+        }
+    }
+
     pub(crate) fn kind(&self) -> WeightKind {
         match self.lists {
             AnyLists::Counts(_) => WeightKind::One,

@@ -20,7 +20,7 @@ pub use self::{
 };
 pub use crate::kernel::arch::BitRow;
 use crate::{
-    cost,
+    cost::{self, Machine},
     executor::Executor,
     interactions::Interactions,
     kernel::arch::{CHUNK, Kernel},
@@ -34,11 +34,13 @@ pub struct Layout {
     pub kernel: Kernel,
     /// Chunks of 512 items in the dense head; `None` lets the cost model choose.
     pub head: Option<usize>,
+    /// What a core pays, to choose and to predict by; `None` stands for [`Machine::of`].
+    pub machine: Option<Machine>,
 }
 
 impl Default for Layout {
     fn default() -> Self {
-        Self { kernel: Kernel::detect(), head: None }
+        Self { kernel: Kernel::detect(), head: None, machine: None }
     }
 }
 
@@ -51,6 +53,7 @@ impl Default for Layout {
 #[derive(Clone, Debug)]
 pub struct Matrix {
     kernel: Kernel,
+    machine: Machine,
     table: ItemTable,
     rows: RowBlock,
     columns: Vec<ColumnBlock>,
@@ -115,10 +118,11 @@ impl Matrix {
         let supports = codes.iter().map(|code| supports[*code as usize]).collect::<Vec<_>>();
         let pieces = Pieces::new(interactions, &positions, value, executor);
         let mut work = arrange::work(&pieces, items, executor);
+        let machine = layout.machine.unwrap_or_else(|| Machine::of(layout.kernel));
         // Only counts can be had from bits.
         let chunks = match (V::COUNTS, layout.head) {
             (true, Some(chunks)) => chunks.min(items.div_ceil(CHUNK)),
-            (true, None) => cost::choose_head(&work, &supports, users, layout.kernel),
+            (true, None) => cost::choose_head(&work, &supports, users, &machine),
             _ => 0,
         };
         let first = (chunks * CHUNK).min(items);
@@ -139,12 +143,17 @@ impl Matrix {
         }
         let rows = RowBlock::of(lists, of_users);
         let table = ItemTable::new(users, codes, supports, rows.squares());
-        Self { kernel: layout.kernel, table, rows, columns, work }
+        Self { kernel: layout.kernel, machine, table, rows, columns, work }
     }
 
     /// Returns the instructions to use.
     pub fn kernel(&self) -> Kernel {
         self.kernel
+    }
+
+    /// Returns what a core pays.
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.machine
     }
 
     /// Returns what is known of every item.

@@ -176,7 +176,7 @@ pub(crate) const WEIGHTINGS: &[Weighting] = &[
 pub(crate) fn layouts(items: usize) -> Vec<Layout> {
     let heads = [Some(0), Some(1), Some(2), Some(items.div_ceil(512)), None];
     let kernels = Kernel::available().into_iter();
-    kernels.flat_map(|kernel| heads.map(|head| Layout { kernel, head })).collect()
+    kernels.flat_map(|kernel| heads.map(|head| Layout { kernel, head, machine: None })).collect()
 }
 
 /// Which items may be neighbours, and which are asked for; `None` is all of them.

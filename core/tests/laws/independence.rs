@@ -124,7 +124,7 @@ fn the_layout_of_the_matrix_does_not_show() {
         let run = |kernel, head| {
             let chunks = vec![generate::rows(&events, task.given, 0)];
             let crew = Crew { workers: 2, seed: 3 };
-            let layout = Layout { kernel, head };
+            let layout = Layout { kernel, head, machine: None };
             let job = task.job();
             world::run_laid_out(chunks, (task.given, &job), &Lists::default(), layout, &crew)
                 .expect("integers")

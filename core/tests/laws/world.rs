@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ilk_core::{
     clean::{Needs, Tally, clean},
+    cost::Machine,
     encode::{EncodeError, encode},
     executor::{Executor, Sequential},
     ids::{IdColumn, Ids, TextColumn},
@@ -136,9 +137,18 @@ fn layout(seed: u64) -> Layout {
     }
     let mut dice = Pcg32::new(seed, 4);
     let kernels = Kernel::available();
+    // Machines may be as odd as they like.
+    let usual = Machine::of(kernels[0]);
+    let machines = [
+        None,
+        Some(Machine { chunk: 1, bit_row: 1, ..usual }),
+        Some(Machine { addition: 0, sparse_addition: 0, ..usual }),
+        Some(Machine { row: 1 << 30, visit: 1 << 30, sparse_visit: 1 << 30, ..usual }),
+    ];
     Layout {
         kernel: kernels[below(&mut dice, kernels.len())],
         head: [None, Some(0), Some(1), Some(2)][below(&mut dice, 4)],
+        machine: machines[below(&mut dice, machines.len())],
     }
 }
 

@@ -7,8 +7,8 @@ use arrow_array::{
     TimestampMillisecondArray, types::Int8Type,
 };
 use arrow_ipc::CompressionType;
-use ilk_core::ids::IdColumn;
-use ilk_formats::{ColumnKind, Input, InputFormat, ReadOptions};
+use ilk_core::{encode::IdKind, ids::IdColumn};
+use ilk_formats::{ColumnKind, Input, InputFormat, OutputFormat, ReadOptions, write_rows};
 use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
 
 use crate::tools::{
@@ -207,4 +207,40 @@ fn labels_are_the_text_of_any_type() {
     assert_eq!(label(Arc::new(Float64Array::from(vec![1.5]))), "1.5");
     assert_eq!(label(Arc::new(TimestampMillisecondArray::from(vec![0]))), "1970-01-01 00:00:00");
     assert_eq!(label(Arc::new(arrow_array::BooleanArray::from(vec![true]))), "true");
+}
+
+#[test]
+fn rows_are_written_as_they_were_read() {
+    let chunks = read("shop.parquet", parquet_with(&shop(), Compression::SNAPPY, 2), &all());
+    let kinds = [IdKind::Integer, IdKind::Text];
+    for format in [OutputFormat::Parquet, OutputFormat::Arrow, OutputFormat::Csv] {
+        let mut bytes = Vec::new();
+        write_rows(format, &mut bytes, &all(), kinds, &chunks).unwrap();
+        assert_eq!(show(&read(&format!("again.{format}"), bytes, &all())), SHOP, "{format}");
+    }
+    let mut lines = Vec::new();
+    write_rows(OutputFormat::JsonLines, &mut lines, &all(), kinds, &chunks).unwrap();
+    insta::assert_snapshot!(String::from_utf8(lines).unwrap(), @r#"
+    {"user":7,"item":"tea","weight":2,"time":"1970-01-01T00:00:00.001Z","label":"Green tea"}
+    {"user":8,"item":null,"weight":-1.5,"time":null,"label":null}
+    {"user":null,"item":"mug","weight":null,"time":"1969-12-31T23:59:59.999Z","label":"Mug"}
+    "#);
+}
+
+#[test]
+fn rows_keep_the_kind_that_their_ids_have_over_all_files() {
+    let mixed = "user,item\n18446744073709551615,7\n3,x\n";
+    let chunks = read("mixed.csv", mixed, &pair());
+    let mut bytes = Vec::new();
+    let kinds = [IdKind::Unsigned, IdKind::Text];
+    write_rows(OutputFormat::Parquet, &mut bytes, &pair(), kinds, &chunks).unwrap();
+    let again = read("again.parquet", bytes, &pair());
+    assert!(matches!(&again[0].user, IdColumn::Unsigned(cells) if cells.values == [u64::MAX, 3]));
+    assert!(matches!(&again[0].item, IdColumn::Text(column) if !column.untyped));
+    // A column that serves twice is written once.
+    let same = ReadOptions { item_label: Some("item".into()), ..pair() };
+    let chunks = read("mixed.csv", mixed, &same);
+    let mut bytes = Vec::new();
+    write_rows(OutputFormat::Csv, &mut bytes, &same, kinds, &chunks).unwrap();
+    assert_eq!(String::from_utf8(bytes).unwrap(), mixed);
 }

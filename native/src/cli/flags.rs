@@ -13,7 +13,10 @@ use ilk_core::job::{
 use ilk_formats::Condition;
 use serde::Serialize;
 
-use crate::{config::Delimiter, memory::Bytes};
+use crate::{
+    config::{Delimiter, MemorySize, TimeSpan},
+    memory::Bytes,
+};
 
 /// Takes one of the names of an enum of core.
 fn names<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
@@ -298,4 +301,30 @@ pub(crate) struct LimitArgs {
     /// Size of working files, for jobs larger than memory [default: 256MiB]
     #[arg(long, value_name = "SIZE", env = "ILK_SHARD_SIZE", hide_env = true)]
     pub(crate) shard_size: Option<Bytes>,
+}
+
+/// What a job may take.
+#[derive(Clone, Debug, Default, Args, Serialize)]
+#[command(next_help_heading = "Budget")]
+pub(crate) struct BudgetArgs {
+    /// Refuse a job that would take longer, as in 30m or 2h
+    ///
+    /// What is left to do is predicted before it starts, from this machine's speed (which takes
+    /// up to two seconds to measure); the refusal says what would make the job fit.
+    #[arg(long, value_name = "SPAN", env = "ILK_BUDGET_TIME", hide_env = true)]
+    pub(crate) budget_time: Option<TimeSpan>,
+
+    /// Refuse a job that would need more memory, as in 2GiB
+    #[arg(long, value_name = "SIZE", env = "ILK_BUDGET_MEMORY", hide_env = true)]
+    pub(crate) budget_memory: Option<MemorySize>,
+
+    /// Refuse a job that would cost more; needs --price-per-hour
+    #[arg(long, value_name = "AMOUNT", env = "ILK_BUDGET_COST", hide_env = true)]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) budget_cost: Option<f64>,
+
+    /// What an hour of this machine costs, in any currency
+    #[arg(long, value_name = "AMOUNT", env = "ILK_PRICE_PER_HOUR", hide_env = true)]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) price_per_hour: Option<f64>,
 }

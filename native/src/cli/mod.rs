@@ -2,7 +2,7 @@
 
 mod flags;
 
-use std::{io::Write as _, path::PathBuf};
+use std::{io::Write as _, num::NonZeroU32, path::PathBuf};
 
 use clap::{
     ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
@@ -10,7 +10,8 @@ use clap::{
 };
 
 pub(crate) use self::flags::{
-    InputArgs, JobArgs, JobFileArgs, LimitArgs, ListArgs, OutputArgs, SourceArgs, WorkArgs,
+    BudgetArgs, InputArgs, JobArgs, JobFileArgs, LimitArgs, ListArgs, OutputArgs, SourceArgs,
+    WorkArgs,
 };
 use crate::{
     error::Error,
@@ -34,7 +35,7 @@ Examples:
 
 Exit codes:
   0    done (also when no pair qualified: a table without rows)
-  1    a guard refused: too many bad rows, --strict, or too much work without --force
+  1    a guard refused: too many bad rows, --strict, a budget, or too much work without --force
   2    wrong usage, or input or output that cannot be used
   3    internal error
   130  interrupted; nothing half-written is left";
@@ -55,6 +56,21 @@ Examples:
       --like implicit-tfidf --where 'date>=2026-01-01' -o similar.parquet
   From a job file, on another of its data sources:
     ilk run job.toml --datasource member_views";
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  What the job would take on this machine:
+    ilk plan orders/ --user member --item product
+    ilk plan job.toml --datasource member_views
+  Whether it fits, for a script (exit code 0 also where it does not; `ilk run` refuses with 1):
+    ilk plan job.toml --budget-time 30m --budget-memory 8GiB --format json
+  In money:
+    ilk plan job.toml --price-per-hour 3.20 --budget-cost 12.50";
+
+const SAMPLE_EXAMPLES: &str = "\
+Examples:
+    ilk sample orders/ --user member --item product --rate 10% --out sample.parquet
+    ilk sample job.toml --users 50000 --out sample.csv";
 
 const SIMILAR_EXAMPLES: &str = "\
 Examples:
@@ -145,6 +161,24 @@ pub(crate) enum Command {
     #[command(after_long_help = RUN_EXAMPLES)]
     Run(Box<RunArgs>),
 
+    /// Say what a run would take, and prove it on samples of the data
+    ///
+    /// Counts the work exactly, measures this machine (two seconds), predicts time and memory, and
+    /// computes nested samples of whole users, 1, 10, 20 and 40 % of them, or random parts of
+    /// those, to hold the prediction against what is measured: 5 % of the predicted job, at
+    /// least ten seconds and at most a minute. The last line says whether the job fits.
+    #[command(after_long_help = PLAN_EXAMPLES)]
+    Plan(Box<PlanArgs>),
+
+    /// Write the rows of some users, and say what they tell of the whole
+    ///
+    /// Whole users are kept, picked by a fixed hash of their ids: the same users from any file in
+    /// any order, and those of 10 % are among those of 20 %. The work of comparing falls with the
+    /// rate. Only the named columns are written, under their names; rows without a user are left
+    /// out. With --of users it is whole items that are kept.
+    #[command(after_long_help = SAMPLE_EXAMPLES)]
+    Sample(Box<SampleArgs>),
+
     /// Show one item's neighbours
     #[command(after_long_help = SIMILAR_EXAMPLES)]
     Similar(SimilarArgs),
@@ -204,6 +238,79 @@ pub(crate) struct JobSettingsArgs {
     pub(crate) work: WorkArgs,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) budget: BudgetArgs,
+}
+
+/// `ilk plan`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) settings: JobSettingsArgs,
+
+    /// How to print the plan
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, help_heading = "Output")]
+    pub(crate) format: PlanFormat,
+}
+
+/// How a plan is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum PlanFormat {
+    /// Tables for people
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// `ilk sample`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SampleArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+
+    #[command(flatten)]
+    pub(crate) size: SampleSizeArgs,
+
+    /// Output: .parquet, .csv, .jsonl or .arrow
+    #[arg(short, long, value_name = "PATH", help_heading = "Sample")]
+    pub(crate) out: PathBuf,
+
+    /// Replace the output if it exists
+    #[arg(long, help_heading = "Sample")]
+    pub(crate) overwrite: bool,
+
+    #[command(flatten)]
+    pub(crate) file: JobFileArgs,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+}
+
+/// How many users a sample has.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct SampleSizeArgs {
+    /// Share of the users to keep, as in 10% or 0.1
+    #[arg(long, value_name = "SHARE", value_parser = rate, help_heading = "Sample")]
+    pub(crate) rate: Option<f64>,
+
+    /// Number of users to keep: those of the smallest hashes
+    #[arg(long, value_name = "N", help_heading = "Sample")]
+    pub(crate) users: Option<NonZeroU32>,
+}
+
+/// Reads a share above 0.
+fn rate(text: &str) -> Result<f64, String> {
+    let share = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+        None => text.parse(),
+    };
+    let share = share.ok().filter(|share| *share > 0.0 && *share <= 1.0);
+    share.ok_or_else(|| "expected a share above 0, such as 10% or 0.1".into())
 }
 
 /// `ilk run`.
@@ -220,7 +327,7 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "Output")]
     pub(crate) restart: bool,
 
-    /// Run even if a guard thinks it is too much work
+    /// Run even if a guard or a budget thinks it is too much work
     #[arg(long, help_heading = "Work")]
     pub(crate) force: bool,
 }

@@ -7,7 +7,7 @@ use ilk_formats::{NeighbourRow, read_neighbours};
 
 use super::{Options, Run};
 use crate::{
-    config::{DataSource, Lists, Settings},
+    config::{Budget, DataSource, Lists, Settings},
     error::Error,
     inputs::FileSource,
     output::NEIGHBOURS,
@@ -90,6 +90,7 @@ fn settings(orders: &Path, out: &Path) -> Result<Settings, Error> {
         threads: None,
         memory: None,
         shard_size: None,
+        budget: Budget::default(),
     })
 }
 

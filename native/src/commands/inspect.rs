@@ -6,15 +6,18 @@ use ilk_core::{
     clean::{Needs, Reason, Tally},
     interactions::Folded,
     job::{Given, SimilarityJob},
+    kernel::ItemFilter,
+    outlook::Outlook,
     profile::Profile,
 };
 use ilk_formats::{Guess, Input, Schema, guess_columns};
 
+use super::plan::layout_texts;
 use crate::{
     config::{DataSource, Layers, PartialSource},
     error::Error,
     inputs::{self, FileSource, InputFile},
-    pipeline::{Files, heavy_user, row_text},
+    pipeline::{Files, heavy_user, layout, row_text},
     pool::Pool,
     progress::Reporter,
     stdout,
@@ -49,12 +52,14 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
     let job = SimilarityJob::default()
         .resolve(given)
         .map_err(|error| Error::internal(error.to_string()))?;
-    let (needs, pool) = (Needs::of(&job, given), Pool::new(layers.threads()?)?);
+    let (needs, pool, layout) = (Needs::of(&job, given), Pool::new(layers.threads()?)?, layout()?);
     let rows = Files::open(&source, None, reporter)?.read(&job, needs, &pool, reporter)?;
     rows_text(&mut report, &rows.tally, &rows.names);
     let folded = rows.fold(&job, needs, &pool, reporter)?;
     let profile = Profile::of(&folded.interactions, TOP);
-    profile_text(&mut report, &profile, &folded);
+    let everything = ItemFilter::default();
+    let outlook = Outlook::of(&folded.interactions, &job, &everything, layout, &pool);
+    profile_text(&mut report, &profile, &folded, &outlook);
     if let Some(refusal) = heavy_user(&folded.interactions, &folded.others) {
         let help = refusal.help().unwrap_or_default();
         let _ = writeln!(report, "\n`ilk run` would refuse: {}\n{help}", refusal.message());
@@ -192,7 +197,7 @@ fn rows_text(report: &mut String, tally: &Tally, names: &[String]) {
 }
 
 /// Says what the interactions are like.
-fn profile_text(report: &mut String, profile: &Profile, folded: &Folded) {
+fn profile_text(report: &mut String, profile: &Profile, folded: &Folded, outlook: &Outlook) {
     let Profile { users, items, interactions, pair_operations, .. } = profile;
     let folding = &folded.folding;
     let density = *interactions as f64 * 100.0 / (*users as f64 * *items as f64).max(1.0);
@@ -223,6 +228,9 @@ fn profile_text(report: &mut String, profile: &Profile, folded: &Folded) {
                 work * 100.0
             );
         }
+    }
+    for (part, items, what) in layout_texts(outlook) {
+        let _ = writeln!(report, "  {part}: {} {what}", counted(items, "item"));
     }
     let sides = [
         ("items per user", "users", &profile.user_degrees),

@@ -3,13 +3,17 @@
 mod config;
 mod demo;
 mod inspect;
+mod plan;
 mod run;
+mod sample;
 mod similar;
 
 pub(crate) use self::{
     config::{Form, config},
     demo::demo,
     inspect::inspect,
+    plan::plan,
     run::{Options, Run, run},
+    sample::sample,
     similar::similar,
 };

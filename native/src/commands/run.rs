@@ -11,6 +11,7 @@ use ilk_core::{
     kernel::neighbours,
     matrix::{Layout, Matrix},
     neighbours::{Catalogue, Neighbours},
+    outlook::Outlook,
     plan::{Plan, Tile},
     weighting::Weigher,
 };
@@ -19,7 +20,9 @@ use crate::{
     config::{Record, Settings},
     error::Error,
     external::{self, Ending, Intake, Spiller, Taken},
+    guard::{Guard, Work, held},
     lists::IdLists,
+    machine,
     memory::{Budget, Size, of_comparing},
     output::Output,
     pipeline::{
@@ -60,6 +63,10 @@ pub(crate) fn run(
             Err(Error::input("memory and shard_size have no effect with --run-dir")
                 .with_help("a run directory's stages work in memory: leave out one or the other"))
         }
+        (Some(_), _) if settings.budget.is_limited() && !force => {
+            Err(Error::input("budgets are not kept with --run-dir")
+                .with_help("`ilk plan` tells whether the job fits; --force leaves budgets out"))
+        }
         (Some(folder), _) => {
             let start = rundir::Start { settings, record, existing, earlier, force };
             rundir::run(start, folder, reporter)
@@ -89,6 +96,8 @@ pub(crate) struct Run<'a> {
     layout: Layout,
     budget: Budget,
     out: &'a Path,
+    /// Watches what the job may take, if that is limited.
+    guard: Option<Guard<'a>>,
 }
 
 impl<'a> Run<'a> {
@@ -118,12 +127,13 @@ impl<'a> Run<'a> {
         reporter: &Reporter,
     ) -> Result<Self, Error> {
         let (source, job) = (&settings.source, &settings.resolved);
+        let guard = Guard::new(&settings.budget, job.of).filter(|_| !options.force);
         let output = Output::create(out, options.existing)?;
         let files = Files::open(source, Some(budget.chunk_rows()), reporter)?;
         files.check_apart_from(out)?;
         let lists = IdLists::read(&settings.lists, source, job)?;
         let (needs, layout) = (needs(source, job), layout()?);
-        Ok(Self { job, needs, options, output, files, lists, pool, layout, budget, out })
+        Ok(Self { job, needs, options, output, files, lists, pool, layout, budget, out, guard })
     }
 
     /// Runs the job, stage by stage; `place` is what people call the output.
@@ -173,13 +183,33 @@ impl<'a> Run<'a> {
             let folded = external::spill(folded, self.work(&folder))?;
             return self.compare_on_disk(folded, refusal, &folder, place, reporter);
         }
-        let Self { job, output, lists, pool, layout, .. } = self;
+        let Self { job, output, lists, pool, layout, guard, .. } = self;
         let filter = lists.filter(&folded.catalogue.ids, reporter);
+        if let Some(guard) = &guard {
+            guard.check_reading()?;
+        }
+        let layout = guard.as_ref().map_or(layout, |guard| guard.layout(layout, reporter));
+        let held = held(&folded);
         let Folded { interactions, catalogue, .. } = folded;
+        let look = |_: &Guard<'_>| Outlook::of(&interactions, job, &filter, layout, &pool);
+        let outlook = guard.as_ref().map(look);
+        if let (Some(guard), Some(outlook)) = (&guard, &outlook) {
+            guard.check_memory(&interactions, outlook, held)?;
+        }
         let stage = reporter.stage("comparing", None);
         let matrix = Matrix::with_layout(&interactions, job.weighting, layout, &pool);
-        drop(interactions);
         let plan = Plan::new(&matrix, &filter);
+        if let (Some(guard), Some(outlook)) = (&guard, &outlook) {
+            guard.check_time(&Work {
+                interactions: &interactions,
+                outlook,
+                plan: &plan,
+                catalogue: &catalogue,
+                format: output.format(),
+                workers: machine::cores(pool.workers()),
+            })?;
+        }
+        drop(interactions);
         check_operations(refusal, plan.operations)?;
         stage.expect(plan.cost);
         let on_tile = |tile: &Tile| stage.advance(tile.cost);
@@ -241,6 +271,9 @@ impl<'a> Run<'a> {
         place: &str,
         reporter: &Reporter,
     ) -> Result<(), Error> {
+        if let Some(guard) = &self.guard {
+            guard.check_on_disk(self.budget.limit)?;
+        }
         let filter = self.lists.filter(&folded.catalogue.ids, reporter);
         let mut stage = reporter.stage("arranging", None);
         let interactions = folded.interactions();

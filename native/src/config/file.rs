@@ -14,7 +14,7 @@ use toml::{
 };
 
 use crate::{
-    cli::{InputArgs, JobArgs, LimitArgs, ListArgs, OutputArgs, SourceArgs, WorkArgs},
+    cli::{BudgetArgs, InputArgs, JobArgs, LimitArgs, ListArgs, OutputArgs, SourceArgs, WorkArgs},
     error::Error,
     text::did_you_mean,
 };
@@ -63,6 +63,7 @@ pub(super) fn job_keys() -> Vec<String> {
         OutputArgs::augment_args,
         WorkArgs::augment_args,
         LimitArgs::augment_args,
+        BudgetArgs::augment_args,
     ]);
     keys.insert(0, "datasource".into());
     keys

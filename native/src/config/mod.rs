@@ -1,6 +1,7 @@
 //! Settings and where each comes from: command line over `ILK_*` variables over job file over
 //! preset over defaults.
 
+mod budget;
 mod file;
 mod show;
 
@@ -22,10 +23,11 @@ use ilk_core::job::{Given, Job, JobError, Preset, SimilarityJob};
 use ilk_formats::Condition;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+pub(crate) use self::budget::{Budget, MemorySize, TimeSpan};
 use self::file::JobFile;
 pub(crate) use self::show::Setting;
 use crate::{
-    cli::{InputArgs, InspectArgs, JobFileArgs, JobSettingsArgs},
+    cli::{InputArgs, InspectArgs, JobFileArgs, JobSettingsArgs, SampleArgs},
     error::Error,
     memory::Bytes,
     text::did_you_mean,
@@ -180,6 +182,8 @@ pub(crate) struct Settings {
     pub(crate) memory: Option<Bytes>,
     /// Bytes of working files; a default of its own where absent.
     pub(crate) shard_size: Option<Bytes>,
+    /// What it may take.
+    pub(crate) budget: Budget,
 }
 
 /// The settings of a run as they are kept with it: each for people with its origin, and all that
@@ -322,6 +326,21 @@ impl Layers {
         said.group("output", &args.output, matches)?;
         said.group("work", &args.work, matches)?;
         said.group("work", &args.limits, matches)?;
+        said.group("budget", &args.budget, matches)?;
+        Self::stack(said, file, asked_datasource(&args.file, matches))
+    }
+
+    /// Gathers the layers that `sample` looks at.
+    ///
+    /// # Errors
+    /// As [`of_job`](Self::of_job).
+    pub(crate) fn of_sample(args: &SampleArgs, matches: &ArgMatches) -> Result<Self, Error> {
+        let mut said = Said::default();
+        let (file, input) = job_file(&args.file, &args.input)?;
+        said.group("source", &Inputs { input }, matches)?;
+        said.group("source", &args.source, matches)?;
+        said.group("job", &SimilarityJob::from(&args.job), matches)?;
+        said.group("work", &args.work, matches)?;
         Self::stack(said, file, asked_datasource(&args.file, matches))
     }
 
@@ -419,6 +438,16 @@ impl Layers {
         self.get("work.shard_size")
     }
 
+    /// Returns what the job may take.
+    ///
+    /// # Errors
+    /// For a value of the wrong type, and amounts that do not go together.
+    pub(crate) fn budget(&self) -> Result<Budget, Error> {
+        let budget: Budget = self.get("budget")?;
+        budget.check()?;
+        Ok(budget)
+    }
+
     /// Decides every setting of the job.
     ///
     /// # Errors
@@ -433,9 +462,25 @@ impl Layers {
     /// # Errors
     /// If something is missing or cannot be.
     pub(crate) fn settings(&self) -> Result<Settings, Error> {
-        let source = self.source()?;
+        self.settings_for(self.get("output.out")?)
+    }
+
+    /// Does the same for a command that only reckons with an output; `usual` stands for it.
+    ///
+    /// # Errors
+    /// As [`settings`](Self::settings).
+    pub(crate) fn settings_or(&self, usual: &str) -> Result<Settings, Error> {
         let out: Option<PathBuf> = self.get("output.out")?;
+        self.settings_for(Some(out.unwrap_or_else(|| usual.into())))
+    }
+
+    /// Does the same for a command that writes to `out`.
+    ///
+    /// # Errors
+    /// As [`settings`](Self::settings).
+    pub(crate) fn settings_for(&self, out: Option<PathBuf>) -> Result<Settings, Error> {
         let run_dir: Option<PathBuf> = self.get("output.run_dir")?;
+        let source = self.source()?;
         let missing = [
             ("INPUT", source.input.is_empty()),
             ("--user", source.user.is_none()),
@@ -468,6 +513,7 @@ impl Layers {
             threads: self.threads()?,
             memory: self.memory()?,
             shard_size: self.shard_size()?,
+            budget: self.budget()?,
             out,
             run_dir,
         })
@@ -619,6 +665,7 @@ fn file_layers(file: &JobFile, datasource: Option<&Choice>) -> Vec<Layer> {
             "only" | "exclude" | "for" => "lists",
             "out" | "run_dir" => "output",
             "threads" | "memory" | "shard_size" => "work",
+            "budget_time" | "budget_memory" | "budget_cost" | "price_per_hour" => "budget",
             _ => "job",
         };
         groups.entry(group).or_default().insert(name.clone(), value.clone());

@@ -4,10 +4,10 @@ use ilk_core::job::{Job, SimilarityJob};
 use ilk_core::{measure::Measure, weighting::Weighting};
 use serde::{Deserialize, Serialize};
 
-use super::{DEFAULT, Layers, Lists, PartialSource};
+use super::{Budget, DEFAULT, Layers, Lists, PartialSource};
 use crate::{
     error::Error,
-    memory::{Budget, Bytes},
+    memory::{self, Bytes},
     text::{Align, Table},
 };
 
@@ -78,8 +78,17 @@ impl Layers {
         add("work", "threads", Some(threads));
         let memory = self.memory()?;
         add("work", "memory", Some(memory.map_or_else(|| "70 % of RAM".into(), String::from)));
-        let shard_size = self.shard_size()?.unwrap_or(Budget::SHARD);
+        let shard_size = self.shard_size()?.unwrap_or(memory::Budget::SHARD);
         add("work", "shard_size", Some(shard_size.into()));
+        let Budget { time, memory, cost, price_per_hour } = self.budget()?;
+        for (name, value) in [
+            ("budget_time", time.map(|time| time.to_string())),
+            ("budget_memory", memory.map(|memory| memory.to_string())),
+            ("budget_cost", cost.map(|cost| cost.to_string())),
+            ("price_per_hour", price_per_hour.map(|price| price.to_string())),
+        ] {
+            add("budget", name, value);
+        }
         Ok(list)
     }
 
@@ -117,6 +126,7 @@ impl Layers {
                 threads: self.threads()?.map(std::num::NonZeroUsize::get),
                 memory: self.memory()?,
                 shard_size: self.shard_size()?,
+                budget: self.budget()?,
                 lists: self.get("lists")?,
                 job: self.job()?,
             },
@@ -144,6 +154,8 @@ struct JobTable<'a> {
     memory: Option<Bytes>,
     #[serde(skip_serializing_if = "Option::is_none")]
     shard_size: Option<Bytes>,
+    #[serde(flatten)]
+    budget: Budget,
     #[serde(flatten)]
     lists: Lists,
     #[serde(flatten)]

@@ -4,8 +4,10 @@ mod bad_input;
 mod faults;
 mod job;
 mod logs;
+mod plan;
 mod real_data;
 mod rundir;
+mod sample;
 #[cfg(unix)]
 mod signals;
 mod tools;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     fs,
     io::Write as _,
     path::{Path, PathBuf},
@@ -150,6 +151,24 @@ mug,milk,2,0.6666667,2
 tea,mug,1,0.8660254,3
 tea,milk,2,0.57735026,2
 ";
+
+/// Orders of a crowd: each user has `each` of the items, popular ones more often, in any order.
+pub(crate) fn crowd(users: u32, items: u32, each: u32) -> String {
+    let mut text = "member,sku,quantity\n".to_owned();
+    let mut dice = 7_u64;
+    for user in 0..users {
+        for _ in 0..each {
+            // Knuth's MMIX generator.
+            dice = dice
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let chance = (dice >> 40) as f64 / f64::from(1 << 24);
+            let item = (f64::from(items) * chance * chance) as u32;
+            let _ = writeln!(text, "{},{item},{}", user * 7 % users, dice % 3 + 1);
+        }
+    }
+    text
+}
 
 /// Hides what differs from call to call, or from machine to machine: times.
 pub(crate) fn settings() -> insta::Settings {

@@ -1,0 +1,225 @@
+//! Raw rows into bytes: a sample of a table, in the formats that tables are read from.
+
+use std::{
+    io::{BufWriter, Write},
+    sync::Arc,
+};
+
+use arrow_array::{
+    ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    UInt64Array, temporal_conversions::timestamp_us_to_datetime,
+};
+use arrow_ipc::writer::FileWriter;
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use ilk_core::{
+    encode::IdKind,
+    ids::{IdColumn, TextColumn, canonical_integer},
+    rows::{Rows, TimeColumn},
+};
+use parquet::arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions};
+
+use crate::{
+    error::{Error, write_error},
+    plan::ReadOptions,
+    write::{OutputFormat, table_properties},
+};
+
+/// Writes chunks of rows under the names they were read by: user, item, and weight, time and
+/// label where they are there. `kinds`: of users and items. Cells that held no number or time
+/// are null. Memory: that of a chunk once more, and in Parquet a compressed row group.
+///
+/// # Errors
+/// [`Error::Write`] with what `out` reported; the file is then incomplete.
+pub fn write_rows(
+    format: OutputFormat,
+    out: impl Write + Send,
+    names: &ReadOptions,
+    kinds: [IdKind; 2],
+    chunks: &[Rows],
+) -> Result<(), Error> {
+    let columns = columns(names, kinds);
+    match format {
+        OutputFormat::Parquet => {
+            let options = ArrowWriterOptions::new()
+                .with_properties(table_properties().build())
+                .with_skip_arrow_metadata(true);
+            let schema = schema(&columns);
+            let mut writer =
+                ArrowWriter::try_new_with_options(out, schema, options).map_err(write_error)?;
+            for rows in chunks {
+                writer.write(&batch(&columns, rows)?).map_err(write_error)?;
+            }
+            writer.close().map(drop).map_err(write_error)
+        }
+        OutputFormat::Arrow => {
+            let mut writer =
+                FileWriter::try_new_buffered(out, &schema(&columns)).map_err(write_error)?;
+            for rows in chunks {
+                writer.write(&batch(&columns, rows)?).map_err(write_error)?;
+            }
+            writer.finish().map_err(write_error)?;
+            writer.into_inner().map_err(write_error)?.flush().map_err(write_error)
+        }
+        OutputFormat::Csv => write_csv(out, &columns, chunks),
+        OutputFormat::JsonLines => write_json_lines(out, &columns, chunks),
+    }
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    User(IdKind),
+    Item(IdKind),
+    Weight,
+    Time,
+    Label,
+}
+
+/// Lists the columns; one that serves twice is written once.
+fn columns(names: &ReadOptions, kinds: [IdKind; 2]) -> Vec<(&str, Role)> {
+    let all = [
+        (Some(&names.user), Role::User(kinds[0])),
+        (Some(&names.item), Role::Item(kinds[1])),
+        (names.weight.as_ref(), Role::Weight),
+        (names.time.as_ref(), Role::Time),
+        (names.item_label.as_ref(), Role::Label),
+    ];
+    let mut columns: Vec<(&str, Role)> = Vec::with_capacity(all.len());
+    for (name, role) in all {
+        if let Some(name) = name
+            && columns.iter().all(|(known, _)| known != name)
+        {
+            columns.push((name, role));
+        }
+    }
+    columns
+}
+
+fn schema(columns: &[(&str, Role)]) -> Arc<Schema> {
+    let field = |(name, role): &(&str, Role)| {
+        let data_type = match role {
+            Role::User(IdKind::Integer) | Role::Item(IdKind::Integer) => DataType::Int64,
+            Role::User(IdKind::Unsigned) | Role::Item(IdKind::Unsigned) => DataType::UInt64,
+            Role::User(IdKind::Text) | Role::Item(IdKind::Text) | Role::Label => DataType::Utf8,
+            Role::Weight => DataType::Float64,
+            Role::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        };
+        Field::new(*name, data_type, true)
+    };
+    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+fn batch(columns: &[(&str, Role)], rows: &Rows) -> Result<RecordBatch, Error> {
+    let array = |(_, role): &(&str, Role)| -> ArrayRef {
+        let all = 0..rows.len();
+        match role {
+            Role::User(kind) => ids(&rows.user, *kind),
+            Role::Item(kind) => ids(&rows.item, *kind),
+            Role::Weight => Arc::new(all.map(|row| weight(rows, row)).collect::<Float64Array>()),
+            Role::Time => {
+                let times = all.map(|row| time(rows, row));
+                Arc::new(times.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+            }
+            Role::Label => Arc::new(all.map(|row| label(rows, row)).collect::<StringArray>()),
+        }
+    };
+    RecordBatch::try_new(schema(columns), columns.iter().map(array).collect()).map_err(write_error)
+}
+
+/// Makes an array of ids. The ids of all files are of `kind`, whatever this chunk's type.
+fn ids(ids: &IdColumn, kind: IdKind) -> ArrayRef {
+    let integer = |row: usize| -> Option<i128> {
+        match ids {
+            _ if ids.is_null(row) => None,
+            IdColumn::Integer(cells) => Some(cells.values[row].into()),
+            IdColumn::Unsigned(cells) => Some(cells.values[row].into()),
+            IdColumn::Text(column) => canonical_integer(column.get(row)?),
+        }
+    };
+    let all = 0..ids.len();
+    match kind {
+        IdKind::Integer => {
+            Arc::new(all.map(|row| i64::try_from(integer(row)?).ok()).collect::<Int64Array>())
+        }
+        IdKind::Unsigned => {
+            Arc::new(all.map(|row| u64::try_from(integer(row)?).ok()).collect::<UInt64Array>())
+        }
+        IdKind::Text => Arc::new(all.map(|row| ids.display(row)).collect::<StringArray>()),
+    }
+}
+
+fn weight(rows: &Rows, row: usize) -> Option<f64> {
+    rows.weight.as_ref().map(|column| column.values[row]).filter(|weight| !weight.is_nan())
+}
+
+fn time(rows: &Rows, row: usize) -> Option<i64> {
+    let time = rows.time.as_ref().map(|column| column.values[row]);
+    time.filter(|time| *time != TimeColumn::NONE)
+}
+
+fn label(rows: &Rows, row: usize) -> Option<&str> {
+    rows.label.as_ref().and_then(|column: &TextColumn| column.get(row))
+}
+
+/// A cell as text, and whether it is text rather than a number; `None` for null.
+fn spelled(rows: &Rows, row: usize, role: Role) -> Option<(String, bool)> {
+    let id = |ids: &IdColumn, kind| Some((ids.display(row)?.into_owned(), kind == IdKind::Text));
+    match role {
+        Role::User(kind) => id(&rows.user, kind),
+        Role::Item(kind) => id(&rows.item, kind),
+        Role::Weight => Some((weight(rows, row)?.to_string(), false)),
+        Role::Time => Some((
+            format!(
+                "{}Z",
+                timestamp_us_to_datetime(time(rows, row)?)?.format("%Y-%m-%dT%H:%M:%S%.f")
+            ),
+            true,
+        )),
+        Role::Label => Some((label(rows, row)?.to_owned(), true)),
+    }
+}
+
+fn write_csv(out: impl Write, columns: &[(&str, Role)], chunks: &[Rows]) -> Result<(), Error> {
+    let mut writer = csv::WriterBuilder::new().buffer_capacity(1 << 20).from_writer(out);
+    writer.write_record(columns.iter().map(|(name, _)| name)).map_err(write_error)?;
+    for rows in chunks {
+        for row in 0..rows.len() {
+            for (_, role) in columns {
+                let cell = spelled(rows, row, *role);
+                let text = cell.as_ref().map_or("", |(text, _)| text);
+                writer.write_field(text).map_err(write_error)?;
+            }
+            writer.write_record(None::<&[u8]>).map_err(write_error)?;
+        }
+    }
+    writer.flush().map_err(write_error)
+}
+
+fn write_json_lines(
+    out: impl Write,
+    columns: &[(&str, Role)],
+    chunks: &[Rows],
+) -> Result<(), Error> {
+    let mut out = BufWriter::with_capacity(1 << 20, out);
+    for rows in chunks {
+        for row in 0..rows.len() {
+            for (order, (name, role)) in columns.iter().enumerate() {
+                out.write_all(if order == 0 { b"{" } else { b"," }).map_err(write_error)?;
+                serde_json::to_writer(&mut out, name).map_err(write_error)?;
+                out.write_all(b":").map_err(write_error)?;
+                match spelled(rows, row, *role) {
+                    Some((text, true)) => {
+                        serde_json::to_writer(&mut out, &text).map_err(write_error)?;
+                    }
+                    // JSON has no word for what is infinite.
+                    Some((number, false)) if !number.contains("inf") => {
+                        out.write_all(number.as_bytes()).map_err(write_error)?;
+                    }
+                    _ => out.write_all(b"null").map_err(write_error)?,
+                }
+            }
+            out.write_all(b"}\n").map_err(write_error)?;
+        }
+    }
+    out.flush().map_err(write_error)
+}

@@ -1,0 +1,275 @@
+//! `ilk sample`: the rows of some users, and what they tell of the whole.
+
+use std::{
+    fmt::Write as _,
+    io::{BufWriter, Write as _},
+    sync::{Mutex, PoisonError},
+};
+
+use clap::ArgMatches;
+use ilk_core::{
+    clean::{Tally, clean},
+    encode::Kinds,
+    interactions::Folded,
+    job::{Job, Of},
+    kernel::ItemFilter,
+    matrix::Matrix,
+    plan::Plan,
+    rows::Rows,
+    sample::{Agreement, Sample, Smallest, neighbours_of_part},
+};
+use ilk_formats::{OutputFormat, write_rows};
+
+use crate::{
+    cli::SampleArgs,
+    config::{Layers, Settings},
+    error::Error,
+    pipeline::{Cleaning, Files, heavy_user, mixed_ids, needs},
+    pool::Pool,
+    progress::Reporter,
+    publish::{Existing, WorkingFile},
+    stdout,
+    text::{Align, Table, counted, grouped, width},
+};
+
+/// Writes the sample and says what it keeps.
+///
+/// # Errors
+/// For input that cannot be read, and output that cannot be written.
+pub(crate) fn sample(
+    args: &SampleArgs,
+    matches: &ArgMatches,
+    reporter: &Reporter,
+) -> Result<(), Error> {
+    let layers = Layers::of_sample(args, matches)?;
+    let settings = layers.settings_for(Some(args.out.clone()))?;
+    let format = OutputFormat::of_name(&args.out.to_string_lossy())?;
+    let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
+    let mut working = WorkingFile::create(&args.out, existing)?;
+    let files = Files::open(&settings.source, None, reporter)?;
+    files.check_apart_from(&args.out)?;
+    let pool = Pool::new(settings.threads)?;
+    let drawn = Drawn::draw(args, &files, settings.resolved.of, &pool, reporter)?;
+
+    let stage = reporter.stage("writing", None);
+    let rows = drawn.rows();
+    stage.count("rows", rows);
+    let kinds = [drawn.kinds[0].decide("user"), drawn.kinds[1].decide("item")];
+    let [user, item] = kinds.map(|kind| kind.map_err(|error| mixed_ids(&error, files.names())));
+    let kinds = [user?, item?];
+    let mut out = BufWriter::with_capacity(1 << 20, working.file());
+    write_rows(format, &mut out, files.options(), kinds, &drawn.chunks).map_err(
+        |error| match error {
+            ilk_formats::Error::Write { source } => Error::file("write", &args.out, &source),
+            error => error.into(),
+        },
+    )?;
+    out.flush().map_err(|error| Error::file("write", &args.out, &error))?;
+    drop(out);
+    working.publish()?;
+    stage.finish(format!("{} to {}", counted(rows, "row"), args.out.display()));
+    report(&settings, drawn, files.names().to_vec(), &pool, reporter)
+}
+
+/// The rows of a sample.
+struct Drawn {
+    sample: Sample,
+    chunks: Vec<Rows>,
+    kinds: [Kinds; 2],
+    /// Rows of everybody.
+    all: u64,
+}
+
+impl Drawn {
+    /// Samples the files while they are read.
+    fn draw(
+        args: &SampleArgs,
+        files: &Files,
+        of: Of,
+        pool: &Pool,
+        reporter: &Reporter,
+    ) -> Result<Self, Error> {
+        let wanted = args.size.users.map(|users| users.get() as usize);
+        let smallest = wanted.map(|users| Mutex::new(Smallest::new(users)));
+        let of_rate = args.size.rate.and_then(Sample::of_rate).unwrap_or(Sample::ALL);
+        let thin = |rows: Rows| {
+            let count = rows.len() as u64;
+            let mut kinds = [Kinds::default(); 2];
+            kinds[0].see(&rows.user, rows.file);
+            kinds[1].see(&rows.item, rows.file);
+            let rows = rows.readable();
+            // Who is not among the smallest so far will not be in the end.
+            let sample = smallest.as_ref().map(|smallest| {
+                let mut of_chunk = Smallest::new(wanted.unwrap_or_default());
+                of_chunk.see(&rows, of);
+                let mut all = smallest.lock().unwrap_or_else(PoisonError::into_inner);
+                all.merge(of_chunk);
+                all.sample()
+            });
+            (sample.unwrap_or(of_rate).of_rows(rows, of), kinds, count)
+        };
+        let (thinned, stage) = files.each_chunk(pool, reporter, thin)?;
+        let smallest = smallest.map(|all| all.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let sample = smallest.map_or(of_rate, |smallest| smallest.sample());
+        let mut drawn = Self { sample, chunks: Vec::new(), kinds: [Kinds::default(); 2], all: 0 };
+        for (rows, [users, items], count) in thinned {
+            drawn.chunks.push(sample.of_rows(rows, of));
+            drawn.kinds[0].merge(&users);
+            drawn.kinds[1].merge(&items);
+            drawn.all += count;
+        }
+        stage.finish(files.read_text(drawn.all));
+        Ok(drawn)
+    }
+
+    fn rows(&self) -> u64 {
+        self.chunks.iter().map(|rows| rows.len() as u64).sum()
+    }
+}
+
+/// Says what the sample holds and what it keeps of the neighbours.
+fn report(
+    settings: &Settings,
+    drawn: Drawn,
+    names: Vec<String>,
+    pool: &Pool,
+    reporter: &Reporter,
+) -> Result<(), Error> {
+    let (job, reporter) = (&settings.resolved, &reporter.for_report());
+    let needs = needs(&settings.source, job);
+    let (sample, rows, all) = (drawn.sample, drawn.rows(), drawn.all);
+    let (mut chunks, mut tally) = (Vec::with_capacity(drawn.chunks.len()), Tally::default());
+    for rows in drawn.chunks {
+        let (chunk, of_chunk) = clean(rows, job, needs);
+        chunks.push(chunk);
+        tally.merge(of_chunk);
+    }
+    let folded = Cleaning::new(chunks, tally, names).fold(job, needs, pool, reporter)?;
+    let users = folded.others.len() as u64;
+    let noun = if job.of == Of::Users { "item" } else { "user" };
+    let mut text = format!(
+        "{} of {} ({:.2} %), a rate of {}: {} with usable rows\n",
+        grouped(rows),
+        counted(all, "row"),
+        rows as f64 * 100.0 / all as f64,
+        rate_text(sample.rate()),
+        counted(users, noun),
+    );
+    if folded.interactions.is_empty() {
+        text.push_str("nothing to compare in them\n");
+    } else if heavy_user(&folded.interactions, &folded.others).is_some() {
+        text.push_str("too much work to say what they keep of the neighbours\n");
+    } else {
+        let stage = reporter.stage("comparing", None);
+        let kept = Kept::of(&folded, sample, job, pool);
+        stage.finish("parts of the sample");
+        text.push_str(&kept.text(job, noun));
+    }
+    stdout::print_text(&text)
+}
+
+/// What the sample keeps of the neighbours.
+struct Kept {
+    halves: Agreement,
+    half: Agreement,
+    quarter: Agreement,
+    /// Items that were compared.
+    items: usize,
+}
+
+/// Items whose neighbours are compared, at most.
+const ITEMS: usize = 2_000;
+
+/// What comparing them may take: picoseconds of one core.
+const MOST: u64 = 10_000_000_000_000;
+
+impl Kept {
+    fn of(folded: &Folded, sample: Sample, job: &Job, pool: &Pool) -> Self {
+        let interactions = &folded.interactions;
+        let hashes = (0..folded.others.len() as u32).map(|user| folded.others.hash(user));
+        let hashes = hashes.collect::<Vec<_>>();
+        let hash = |user: u32| hashes[user as usize];
+        let asked = asked(folded, job, pool);
+        let part =
+            |keep: &dyn Fn(u32) -> bool| neighbours_of_part(interactions, keep, &asked, job, pool);
+        let nested = |share: f64| {
+            let smaller = sample.part(share);
+            part(&|user| smaller.admits(hash(user)))
+        };
+        let (whole, half, quarter) = (part(&|_| true), nested(0.5), nested(0.25));
+        // The last bit of a hash knows nothing of the first ones, which decide on the sample.
+        let (even, odd) = (part(&|user| hash(user) & 1 == 0), part(&|user| hash(user) & 1 == 1));
+        Self {
+            halves: Agreement::of(&even, &odd),
+            half: Agreement::of(&half, &whole),
+            quarter: Agreement::of(&quarter, &half),
+            items: asked.len(),
+        }
+    }
+
+    fn text(&self, job: &Job, noun: &str) -> String {
+        let mut table = Table::new([
+            ("neighbours that both have", Align::Left),
+            ("mean", Align::Right),
+            ("95 % interval", Align::Right),
+            ("items", Align::Right),
+        ]);
+        for (name, agreement) in [
+            (format!("one half of its {noun}s and the other"), self.halves),
+            ("the sample and the half nested in it".into(), self.half),
+            ("that half and the quarter nested in it".into(), self.quarter),
+        ] {
+            let Agreement { items, mean, interval: (low, high) } = agreement;
+            table.row([
+                name,
+                format!("{:.1} %", mean * 100.0),
+                format!("{:.1}–{:.1} %", low * 100.0, high * 100.0),
+                grouped(items as u64),
+            ]);
+        }
+        let mut text = String::new();
+        let compared = match job.of {
+            Of::Items => "item",
+            Of::Users => "user",
+        };
+        let _ = writeln!(
+            text,
+            "\nof the top {}, for {}:\n\n{}\n\
+             The halves share no {noun}: how far they agree says what a list is worth that\n\
+             comes of half as many as the sample has. The nested parts share {noun}s with what\n\
+             they lie in and so agree more; neither says how far the sample agrees with the\n\
+             whole data.",
+            job.top,
+            counted(self.items as u64, compared),
+            table.render(width())
+        );
+        text
+    }
+}
+
+/// Writes a share with three digits that matter.
+fn rate_text(rate: f64) -> String {
+    let percent = rate * 100.0;
+    let digits = if percent < 1.0 { 4 } else { 2 };
+    let text = format!("{percent:.digits$}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    format!("{text} %")
+}
+
+/// Picks the items whose neighbours are compared: those of the smallest hashes.
+fn asked(folded: &Folded, job: &Job, pool: &Pool) -> Vec<u32> {
+    let ids = &folded.catalogue.ids;
+    let mut codes = (0..ids.len() as u32).collect::<Vec<_>>();
+    codes.sort_by_cached_key(|code| (ids.hash(*code), *code));
+    codes.truncate(ITEMS);
+    let matrix = Matrix::new(&folded.interactions, job.weighting, pool);
+    let filter = ItemFilter::new(ids.len(), None, None, Some(&codes));
+    let cost = Plan::new(&matrix, &filter).cost;
+    if cost > MOST {
+        // About as many as may be.
+        let share = MOST as f64 / cost as f64;
+        codes.truncate(((codes.len() as f64 * share) as usize).max(20));
+    }
+    codes.sort_unstable();
+    codes
+}

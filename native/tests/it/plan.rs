@@ -1,0 +1,210 @@
+//! Knowing the cost before paying it: the plan, and budgets that a run keeps.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::tools::{Home, crowd};
+
+const COLUMNS: &str = "--user member --item sku";
+
+fn home() -> Home {
+    let home = Home::new();
+    home.write("orders.csv", crowd(2_000, 400, 12));
+    home
+}
+
+/// Numbers that a machine measures, or that depend on what it has.
+fn settings() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"\d+(\.\d+)? (KiB|MiB|GiB|TiB)", "[size]");
+    settings.add_filter(r"\d+ min \d+ s|\d+\.\d+ s\b", "[time]");
+    settings.add_filter(r"x \d+\.\d+", "x [n]");
+    settings.add_filter(r"\b\d+\.\d{2,3}\b", "[n]");
+    settings.add_filter(r"(?m)^  by the ladder.*\n", "");
+    settings.add_filter(r"(?m)^over these samples.*\n\n?", "");
+    // How many items the head takes depends on how fast the machine is.
+    settings.add_filter(r"(?m)^(head|tail) items .*\n", "");
+    settings.add_filter(r"(?m)^tiles +\d+", "tiles [n]");
+    settings.add_filter(r"–", "[size]");
+    settings.add_filter(r" {2,}", "  ");
+    settings
+}
+
+fn plan(home: &Home, arguments: &str) -> Value {
+    let text = home.stdout(&format!("plan orders.csv {COLUMNS} {arguments} --format json"));
+    serde_json::from_str(&text).expect("JSON")
+}
+
+#[test]
+fn a_plan_is_told_in_words() {
+    let home = home();
+    let told = home.stdout(&format!("plan orders.csv {COLUMNS} --threads 2 --price-per-hour 3.20"));
+    settings().bind(|| insta::assert_snapshot!("plan", told));
+    assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
+    let laid_out = |line: &str| line.starts_with("head") || line.starts_with("tail");
+    assert!(told.lines().any(laid_out), "{told}");
+    assert_eq!(home.names(), ["orders.csv"], "a plan writes nothing");
+}
+
+#[test]
+fn a_plan_is_a_value() {
+    let home = home();
+    let plan = plan(&home, "-k 7 --threads 2");
+    let fields = plan.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+    insta::assert_snapshot!("plan_fields", fields.join("\n"));
+    // Exact: as `inspect` counts.
+    let size = &plan["outlook"]["size"];
+    let text = home.read("orders.csv");
+    let pairs = text.lines().skip(1).map(|line| line.rsplit_once(',').expect("columns").0);
+    let pairs = pairs.collect::<BTreeSet<_>>();
+    assert_eq!(size["interactions"], pairs.len());
+    assert_eq!(size["users"], 2_000);
+    let mut of_users = std::collections::BTreeMap::new();
+    for pair in &pairs {
+        *of_users.entry(pair.split(',').next()).or_insert(0_u64) += 1;
+    }
+    let operations = of_users.values().map(|items| items * items).sum::<u64>();
+    assert_eq!(size["pair_operations"], operations);
+    assert_eq!(plan["verdict_fits"], true);
+    assert!(plan["tiles"].as_u64().expect("tiles") > 0);
+    // Rungs are nested: each has more users than the one before, about as many as its rate says.
+    let rungs = plan["ladder"]["rungs"].as_array().expect("rungs");
+    assert_eq!(rungs.len(), 4, "{plan}");
+    for rung in rungs {
+        let (rate, users) = (rung["rate"].as_f64(), rung["size"]["users"].as_f64());
+        let expected = 2_000.0 * rate.expect("a rate");
+        assert!((users.expect("users") - expected).abs() < 0.1 * expected + 20.0, "{rung}");
+        assert_eq!(rung["tiles"], rung["computed_tiles"], "small samples are computed whole");
+    }
+}
+
+#[test]
+fn a_plan_says_whether_the_job_fits_its_budget() {
+    let home = home();
+    let memory = plan(&home, "--budget-memory 1MiB");
+    assert_eq!(memory["verdict_fits"], false);
+    assert!(memory["sentence"].as_str().expect("text").contains("of memory, more than 1 MiB"));
+    let time = plan(&home, "--budget-time 1ms");
+    assert!(time["sentence"].as_str().expect("text").starts_with("needs "), "{time}");
+    let cost = plan(&home, "--budget-cost 0.0000001 --price-per-hour 3.20");
+    assert_eq!(cost["verdict_fits"], false);
+    assert!(cost["price"].as_f64().expect("a price") > 1e-7, "{cost}");
+    let fits = plan(&home, "--budget-memory 4GiB --budget-time 2h");
+    assert_eq!(fits["verdict_fits"], true);
+    let told = home.stdout(&format!("plan orders.csv {COLUMNS} --budget-time 1ms"));
+    let last = told.trim_end().rsplit("\n\n").next().expect("a verdict").to_owned();
+    settings().bind(|| insta::assert_snapshot!("plan_refused", last));
+}
+
+#[test]
+fn a_plan_reads_job_files_and_lists() {
+    let home = home();
+    home.write("few.txt", "1\n2\n3\n");
+    home.write(
+        "job.toml",
+        "[datasource.orders]\ninput = \"orders.csv\"\nuser = \"member\"\nitem = \"sku\"\n\
+         [job]\ntop = 5\nfor = \"few.txt\"\nbudget_time = \"2h\"\nbudget_memory = \"4GiB\"\n",
+    );
+    let told = home.stdout("plan job.toml --format json");
+    let plan: Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(plan["outlook"]["neighbours"], 15);
+    assert_eq!(plan["limits"]["seconds"], 7_200.0);
+    assert_eq!(plan["limits"]["memory"], 4_u64 << 30);
+}
+
+#[test]
+fn a_run_over_its_budget_of_time_is_refused_before_it_starts() {
+    let home = home();
+    let run = format!("run orders.csv {COLUMNS} -o out.parquet");
+    for budget in ["--budget-time 1ms", "--budget-cost 0.0000001 --price-per-hour 3.20"] {
+        let refused = home.ilk(&format!("{run} {budget}"));
+        assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+        assert_eq!(home.names(), ["orders.csv"], "nothing is left");
+        let error = refused.stderr.lines().find(|line| line.starts_with("error")).expect("one");
+        assert!(error.starts_with("error: the job needs about "), "{error}");
+        assert!(error.contains(", more than budget_"), "{error}");
+    }
+    let told = home.stderr(&format!("{run} --budget-time 1ms --force"));
+    assert!(told.contains("writing"), "{told}");
+}
+
+#[test]
+fn a_run_over_its_budget_of_memory_is_told_what_would_help() {
+    let home = Home::new();
+    // Lists of many neighbours are what takes memory here.
+    home.write("orders.csv", crowd(600, 12_000, 60));
+    let run = format!("run orders.csv {COLUMNS} -k 1000 -o out.parquet");
+    let refused = home.ilk(&format!("{run} --budget-memory 70MiB"));
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    let told = refused.stderr.lines().filter(|line| !line.starts_with("reading"));
+    let told = told.filter(|line| !line.starts_with("sorting")).collect::<Vec<_>>().join("\n");
+    settings().bind(|| insta::assert_snapshot!("budget_memory", told));
+    // What it says would help does.
+    let (_, support) = refused.stderr.split_once("--min-support ").expect("a support");
+    let support = support.split(' ').next().expect("a number");
+    home.stdout(&format!("{run} --budget-memory 70MiB --min-support {support}"));
+    // Where the system tells what was taken, a run that is over its budget goes no further.
+    let much = home.ilk(&format!("{run} --budget-memory 5MiB --overwrite"));
+    assert_eq!(much.code, Some(1), "{}", much.stderr);
+    if cfg!(target_os = "linux") {
+        assert!(much.stderr.contains("reading and sorting took "), "{}", much.stderr);
+    }
+}
+
+#[test]
+fn budgets_change_no_result() {
+    let home = home();
+    home.stdout(&format!("run orders.csv {COLUMNS} -o out.parquet"));
+    home.stdout(&format!(
+        "run orders.csv {COLUMNS} -o kept.parquet --budget-time 2h --budget-memory 4GiB"
+    ));
+    assert_eq!(home.bytes("out.parquet"), home.bytes("kept.parquet"));
+}
+
+#[test]
+fn budgets_are_settings_like_all_others() {
+    let home = home();
+    home.write(
+        "job.toml",
+        "[datasource.orders]\ninput = \"orders.csv\"\nuser = \"member\"\nitem = \"sku\"\n\
+         [job]\nbudget_time = \"30m\"\nbudget_memory = \"1.5GiB\"\nprice_per_hour = 3.2\n",
+    );
+    let mut command = home.command("config job.toml --budget-cost 12.50");
+    let told = command.env("ILK_BUDGET_TIME", "2h").output().expect("ilk runs");
+    let told = String::from_utf8(told.stdout).expect("UTF-8");
+    let budgets = told.lines().skip_while(|line| !line.starts_with("budget_time"));
+    insta::assert_snapshot!(budgets.collect::<Vec<_>>().join("\n"), @r"
+    budget_time         2h            ILK_BUDGET_TIME
+    budget_memory       1536MiB       job.toml [job]
+    budget_cost         12.5          command line
+    price_per_hour      3.2           job.toml [job]
+    ");
+    let toml = home.stdout("config job.toml --budget-cost 12.50 --toml");
+    insta::assert_snapshot!(toml, @r#"
+    [datasource.orders]
+    input = ["orders.csv"]
+    user = "member"
+    item = "sku"
+
+    [job]
+    datasource = "orders"
+    budget_time = "30m"
+    budget_memory = "1536MiB"
+    budget_cost = 12.5
+    price_per_hour = 3.2
+    "#);
+    let wrong = [
+        "config --budget-cost 5",
+        "config --budget-cost 0 --price-per-hour 1",
+        "config --budget-time 30",
+        "config --budget-memory 2",
+        "config --price-per-hour -1",
+    ];
+    let wrong = wrong.map(|arguments| {
+        let ran = home.ilk(arguments);
+        assert_eq!(ran.code, Some(2), "{arguments}");
+        ran.stderr
+    });
+    insta::assert_snapshot!("budget_errors", wrong.join(""));
+}
