@@ -5,6 +5,8 @@ mod commands;
 mod config;
 mod error;
 mod inputs;
+mod journal;
+mod lists;
 mod output;
 mod pipeline;
 mod pool;
@@ -12,13 +14,14 @@ mod progress;
 mod publish;
 mod stdout;
 mod text;
+mod usage;
 
 use std::process::ExitCode;
 
 use clap::ArgMatches;
 
 use crate::{
-    cli::Command,
+    cli::{Command, InputArgs},
     commands::{Form, Options},
     config::Layers,
     error::Error,
@@ -53,9 +56,23 @@ fn execute(command: &Command, matches: &ArgMatches, reporter: &Reporter) -> Resu
         Command::Run(args) => {
             let settings = Layers::of_job(&args.settings, matches)?.settings()?;
             let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
-            commands::run(&settings, Options { existing, force: args.force }, reporter)
+            usage::begin(settings.source.input.join(" "), reporter);
+            let options = Options { existing, force: args.force };
+            let done = commands::run(&settings, options, reporter);
+            usage::end(&done, reporter);
+            done
         }
         Command::Similar(args) => commands::similar(args),
+        Command::Explain(args) => {
+            let input = InputArgs { input: vec![args.run.clone()] };
+            let layers = Layers::of_reading(&input, &args.reading, matches)?;
+            commands::explain(args, &layers, reporter)
+        }
+        Command::Evaluate(args) => {
+            let layers = Layers::of_reading(&args.input, &args.reading, matches)?;
+            commands::evaluate(args, &layers, reporter)
+        }
+        Command::Usage(args) => commands::usage(args),
         Command::Inspect(args) => {
             commands::inspect(&Layers::of_inspection(args, matches)?, reporter)
         }

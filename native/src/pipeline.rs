@@ -10,11 +10,15 @@ use std::{
 
 use ilk_core::{
     clean::{Cleaned, Needs, Reason, Refusal, SetAside, Tally, clean},
-    encode::{EncodeError, encode},
+    encode::{EncodeError, Encoded, encode},
     executor::Executor as _,
-    interactions::{Folded, Folding, fold},
-    job::{Job, Of},
-    plan::{HeavyUser, find_heavy_user},
+    ids::Ids,
+    interactions::{Folded, Folding, Interactions, fold},
+    job::{Given, Job, Of},
+    kernel::Kernel,
+    matrix::Layout,
+    plan::{HEAVIEST_USER, HeavyUser, find_heavy_user},
+    weighting::Weighting,
 };
 use ilk_formats::{ReadOptions, Table};
 use serde_json::{Map, Value, json};
@@ -30,8 +34,10 @@ use crate::{
 
 /// The files of a data source, opened.
 pub(crate) struct Files {
-    tables: Vec<Table>,
-    names: Vec<String>,
+    /// By number.
+    pub(crate) tables: Vec<Table>,
+    /// As people named them, by number.
+    pub(crate) names: Vec<String>,
 }
 
 /// The rows that were kept, and what became of the others.
@@ -146,7 +152,7 @@ impl Files {
     }
 
     /// Names the files in a few words.
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match &self.names[..] {
             [name] => name.clone(),
             [first, .., last] => {
@@ -158,6 +164,14 @@ impl Files {
 }
 
 impl Cleaning {
+    /// Encodes the rows, for commands that fold them in a way of their own.
+    ///
+    /// # Errors
+    /// For ids that do not go together.
+    pub(crate) fn encode(self, pool: &Pool) -> Result<Encoded, Error> {
+        encode(self.chunks, pool).map_err(|error| mixed_ids(&error, &self.names))
+    }
+
     /// Encodes and folds the rows into interactions.
     ///
     /// # Errors
@@ -294,7 +308,8 @@ pub(crate) fn check_rows(tally: &Tally, job: &Job) -> Result<(), Error> {
     })
 }
 
-fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
+/// Says of which files the ids do not go together.
+pub(crate) fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
     match error {
         EncodeError::MixedKinds { column, integers, text } => {
             let (integers, text) = (&names[*integers as usize], &names[*text as usize]);
@@ -310,7 +325,7 @@ fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
 }
 
 /// Says what folding left out.
-fn report_folding(folding: &Folding, job: &Job, reporter: &Reporter) {
+pub(crate) fn report_folding(folding: &Folding, job: &Job, reporter: &Reporter) {
     if folding.netted_away > 0 {
         let text =
             format!("{} whose weights add up to 0 or less", counted(folding.netted_away, "pair"));
@@ -348,13 +363,13 @@ fn report_folding(folding: &Folding, job: &Job, reporter: &Reporter) {
 
 /// Finds a user whose items make comparing everything with everything too expensive; the refusal
 /// names the cap that would help.
-pub(crate) fn heavy_user(folded: &Folded) -> Option<Error> {
-    let degrees = || folded.interactions.degrees();
+pub(crate) fn heavy_user(interactions: &Interactions, users: &Ids) -> Option<Error> {
+    let degrees = || interactions.degrees();
     let HeavyUser { user, items, operations, all_operations, cap, .. } =
         find_heavy_user(degrees())?;
     let cap = readable_cap(cap);
     let capped = degrees().map(|items| (items as u128).min(cap.into()).pow(2)).sum();
-    let name = folded.others.display(user);
+    let name = users.display(user);
     let refusal = Error::refused(format!(
         "user {} has {}: comparing them with one another takes {} of the job's {} pair operations",
         printable(&shortened(&name, 40)),
@@ -366,6 +381,49 @@ pub(crate) fn heavy_user(folded: &Folded) -> Option<Error> {
         "--max-items-per-user {cap} leaves {} at most; --force runs it as it is",
         rounded(capped)
     )))
+}
+
+/// Pair operations of the heaviest user that is no reason to refuse, each pair counted once.
+pub(crate) const HEAVIEST_PLAN: u64 = HEAVIEST_USER * HEAVIEST_USER / 2;
+
+/// Takes the instructions that `ILK_KERNEL` names, for tests and benchmarks; else the fastest.
+pub(crate) fn layout() -> Result<Layout, Error> {
+    let Some(name) = std::env::var_os("ILK_KERNEL").filter(|name| !name.is_empty()) else {
+        return Ok(Layout::default());
+    };
+    let available = Kernel::available();
+    let named = available.iter().find(|kernel| name == kernel.name());
+    let kernel = *named.ok_or_else(|| {
+        let names = available.iter().map(|kernel| kernel.name()).collect::<Vec<_>>().join(", ");
+        let name = printable(&shortened(&name.to_string_lossy(), 40));
+        Error::input(format!("ILK_KERNEL is {name}, which this machine does not have"))
+            .with_help(format!("leave it out, or choose one of: {names}"))
+    })?;
+    Ok(Layout { kernel, ..Layout::default() })
+}
+
+/// Returns which columns of `source` the job looks at.
+pub(crate) fn needs(source: &DataSource, job: &Job) -> Needs {
+    Needs::of(job, Given { weight: source.weight.is_some(), time: source.time.is_some() })
+}
+
+/// Says what was asked for without effect.
+pub(crate) fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
+    if job.measure.is_weighted() && !needs(source, job).weight {
+        match job.weighting {
+            Weighting::Binary if source.weight.is_some() => {
+                reporter.note("weights only set returns aside (--weighting is binary)");
+            }
+            Weighting::Raw | Weighting::Log => reporter.note(format!(
+                "all weights are 1: {} changes nothing without --weight or --duplicates sum",
+                job.weighting.name()
+            )),
+            _ => {}
+        }
+    }
+    if source.item_label.is_some() && job.of == Of::Users {
+        reporter.note("item labels are left out: they do not name users");
+    }
 }
 
 /// Rounds a cap down to two digits that matter.

@@ -5,7 +5,7 @@ use std::{
     fmt::Display,
     io::{self, IsTerminal as _, Write as _},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         mpsc::{self, RecvTimeoutError},
     },
     time::{Duration, Instant},
@@ -13,6 +13,8 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
+
+use crate::journal::{Journal, StageEntry};
 
 /// How progress and errors are written to stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -38,6 +40,7 @@ enum Voice {
 pub(crate) struct Reporter {
     voice: Voice,
     stages: Stages,
+    journal: Arc<Journal>,
 }
 
 /// Whether the end of a stage is worth a line.
@@ -62,12 +65,17 @@ impl Reporter {
             (LogFormat::Text, Quiet::No) if io::stderr().is_terminal() => Voice::LinesAndBars,
             (LogFormat::Text, Quiet::No) => Voice::Lines,
         };
-        Self { voice, stages: Stages::Told }
+        Self { voice, stages: Stages::Told, journal: Arc::default() }
+    }
+
+    /// Returns what was told so far, in figures.
+    pub(crate) fn journal(&self) -> &Arc<Journal> {
+        &self.journal
     }
 
     /// For commands that print a report: people are not told of stages that the report sums up.
-    pub(crate) const fn for_report(&self) -> Self {
-        Self { voice: self.voice, stages: Stages::Silent }
+    pub(crate) fn for_report(&self) -> Self {
+        Self { voice: self.voice, stages: Stages::Silent, journal: Arc::clone(&self.journal) }
     }
 
     /// Begins a stage, such as `reading`; `total` is what [`Stage::advance`] adds up to, where
@@ -98,6 +106,7 @@ impl Reporter {
 
     /// Says one line on what became of rows, such as `set_aside`; `counts` are for machines.
     pub(crate) fn count(&self, name: &str, text: impl Display, counts: &[(&str, u64)]) {
+        self.journal.count(name, counts);
         let counts = counts.iter().map(|(name, count)| ((*name).into(), json!(count)));
         self.tell("counted", name, text, counts.collect());
     }
@@ -194,6 +203,10 @@ impl Stage<'_> {
     pub(crate) fn finish(mut self, message: impl Display) {
         self.clear();
         let seconds = self.started.elapsed().as_secs_f64();
+        let counts = std::mem::take(&mut self.counts);
+        let mut record = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let cpu = self.cpu.zip(cpu_seconds()).map(|(before, after)| after - before);
+        self.reporter.journal.end(StageEntry::new(self.name, self.started, seconds, cpu, &record));
         match self.reporter.voice {
             Voice::Quiet => {}
             Voice::Lines | Voice::LinesAndBars => {
@@ -203,15 +216,10 @@ impl Stage<'_> {
                 }
             }
             Voice::Events => {
-                let counts = std::mem::take(&mut self.counts);
-                let mut record = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
                 // Microseconds: more digits are noise.
                 record.insert("seconds".into(), json!((seconds * 1e6).round() / 1e6));
-                if let (Some(before), Some(after)) = (self.cpu, cpu_seconds()) {
-                    record.insert(
-                        "cpu_seconds".into(),
-                        json!(((after - before) * 1e6).round() / 1e6),
-                    );
+                if let Some(cpu) = cpu {
+                    record.insert("cpu_seconds".into(), json!((cpu * 1e6).round() / 1e6));
                 }
                 record.insert("message".into(), json!(message.to_string()));
                 self.reporter.event("stage_finished", self.name, record);
@@ -273,13 +281,13 @@ impl Drop for PatientBar {
 /// Returns the CPU seconds that all threads of the process have used.
 #[cfg(unix)]
 #[expect(clippy::unnecessary_wraps, reason = "other systems do not tell")]
-fn cpu_seconds() -> Option<f64> {
+pub(crate) fn cpu_seconds() -> Option<f64> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Some(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9)
 }
 
 #[cfg(not(unix))]
-fn cpu_seconds() -> Option<f64> {
+pub(crate) fn cpu_seconds() -> Option<f64> {
     None
 }
 
@@ -308,7 +316,7 @@ mod tests {
 
     #[test]
     fn a_stage_can_be_shared_and_dropped_early() {
-        let reporter = Reporter { voice: Voice::Quiet, stages: Stages::Told };
+        let reporter = Reporter::new(LogFormat::Text, Quiet::Yes);
         let stage = reporter.stage("reading", Some(10));
         std::thread::scope(|scope| {
             scope.spawn(|| stage.advance(5));

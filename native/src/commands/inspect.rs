@@ -55,7 +55,7 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
     let folded = rows.fold(&job, needs, &pool, reporter)?;
     let profile = Profile::of(&folded.interactions, TOP);
     profile_text(&mut report, &profile, &folded);
-    if let Some(refusal) = heavy_user(&folded) {
+    if let Some(refusal) = heavy_user(&folded.interactions, &folded.others) {
         let help = refusal.help().unwrap_or_default();
         let _ = writeln!(report, "\n`ilk run` would refuse: {}\n{help}", refusal.message());
     }

@@ -1,30 +1,28 @@
 //! `ilk run`: the main job.
 
-use std::{path::PathBuf, sync::Arc};
-
 use ilk_core::{
     clean::Needs,
-    ids::{Ids, TextList},
     interactions::Folded,
-    job::{Given, Job, Of},
-    kernel::{ItemFilter, Kernel, codes_of, neighbours},
+    job::Job,
+    kernel::neighbours,
     matrix::{Layout, Matrix},
     neighbours::{Catalogue, Neighbours},
-    plan::{HEAVIEST_USER, Plan, Tile},
-    weighting::Weighting,
+    plan::{Plan, Tile},
 };
-use ilk_formats::read_id_list;
 
 use crate::{
-    config::{DataSource, Lists, Settings},
+    config::Settings,
     error::Error,
-    inputs::FileSource,
+    lists::IdLists,
     output::Output,
-    pipeline::{Files, check_rows, heavy_user, report_set_aside},
+    pipeline::{
+        Files, HEAVIEST_PLAN, check_rows, heavy_user, layout, needs, report_set_aside,
+        report_unused,
+    },
     pool::Pool,
     progress::Reporter,
     publish::Existing,
-    text::{counted, printable, rounded, shortened},
+    text::{counted, rounded},
 };
 
 /// What only the command line says.
@@ -88,9 +86,10 @@ impl<'a> Run<'a> {
         report_set_aside(&rows.tally, &rows.names, reporter);
         check_rows(&rows.tally, job)?;
         let folded = rows.fold(job, needs, &pool, reporter)?;
-        let mut refusal = if options.force { None } else { heavy_user(&folded) };
+        let heavy = || heavy_user(&folded.interactions, &folded.others);
+        let mut refusal = if options.force { None } else { heavy() };
         // Few items wanted are few pairs, however many a user has: the plan will tell.
-        if lists.targets.is_none()
+        if !lists.has_targets()
             && let Some(refusal) = refusal.take()
         {
             return Err(refusal);
@@ -121,29 +120,6 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Pair operations of the heaviest user that is no reason to refuse, each pair counted once.
-const HEAVIEST_PLAN: u64 = HEAVIEST_USER * HEAVIEST_USER / 2;
-
-/// Takes the instructions that `ILK_KERNEL` names, for tests and benchmarks; else the fastest.
-fn layout() -> Result<Layout, Error> {
-    let Some(name) = std::env::var_os("ILK_KERNEL").filter(|name| !name.is_empty()) else {
-        return Ok(Layout::default());
-    };
-    let available = Kernel::available();
-    let named = available.iter().find(|kernel| name == kernel.name());
-    let kernel = *named.ok_or_else(|| {
-        let names = available.iter().map(|kernel| kernel.name()).collect::<Vec<_>>().join(", ");
-        let name = printable(&shortened(&name.to_string_lossy(), 40));
-        Error::input(format!("ILK_KERNEL is {name}, which this machine does not have"))
-            .with_help(format!("leave it out, or choose one of: {names}"))
-    })?;
-    Ok(Layout { kernel, ..Layout::default() })
-}
-
-fn needs(source: &DataSource, job: &Job) -> Needs {
-    Needs::of(job, Given { weight: source.weight.is_some(), time: source.time.is_some() })
-}
-
 fn write(
     output: Output,
     place: &str,
@@ -159,76 +135,4 @@ fn write(
         reporter.note("no pair qualified: the table has no rows");
     }
     Ok(())
-}
-
-/// Says what was asked for without effect.
-fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
-    if job.measure.is_weighted() && !needs(source, job).weight {
-        match job.weighting {
-            Weighting::Binary if source.weight.is_some() => {
-                reporter.note("weights only set returns aside (--weighting is binary)");
-            }
-            Weighting::Raw | Weighting::Log => reporter.note(format!(
-                "all weights are 1: {} changes nothing without --weight or --duplicates sum",
-                job.weighting.name()
-            )),
-            _ => {}
-        }
-    }
-    if source.item_label.is_some() && job.of == Of::Users {
-        reporter.note("item labels are left out: they do not name users");
-    }
-}
-
-/// The ids of `--only`, `--exclude` and `--for`.
-struct IdLists {
-    only: Option<TextList>,
-    exclude: Option<TextList>,
-    targets: Option<TextList>,
-}
-
-impl IdLists {
-    fn read(lists: &Lists, source: &DataSource, job: &Job) -> Result<Self, Error> {
-        let column = match job.of {
-            Of::Items => &source.item,
-            Of::Users => &source.user,
-        };
-        let read = |paths: &[PathBuf]| -> Result<Option<TextList>, Error> {
-            let mut ids = TextList::new();
-            for path in paths {
-                let list = read_id_list(Arc::new(FileSource::open(path)?), column)?;
-                list.iter().for_each(|id| ids.push(id));
-            }
-            Ok((!paths.is_empty()).then_some(ids))
-        };
-        Ok(Self {
-            only: read(&lists.only)?,
-            exclude: read(&lists.exclude)?,
-            targets: read(&lists.targets)?,
-        })
-    }
-
-    /// Finds the codes of the ids; says which are not there.
-    fn filter(&self, ids: &Ids, reporter: &Reporter) -> ItemFilter {
-        let codes = |flag: &str, list: &Option<TextList>| {
-            let list = list.as_ref()?;
-            let (codes, unknown) = codes_of(ids, list.iter());
-            if let Some(first) = unknown.first() {
-                let count = unknown.len() as u64;
-                let text = format!(
-                    "--{flag}: {} not in the data, such as {}",
-                    counted(count, "id"),
-                    printable(&shortened(first, 40))
-                );
-                reporter.count("lists", text, &[(flag, count)]);
-            }
-            Some(codes)
-        };
-        ItemFilter::new(
-            ids.len(),
-            codes("only", &self.only).as_deref(),
-            codes("exclude", &self.exclude).as_deref(),
-            codes("for", &self.targets).as_deref(),
-        )
-    }
 }

@@ -2,6 +2,7 @@
 //! preset over defaults.
 
 mod file;
+mod recorded;
 mod show;
 
 use std::{
@@ -23,8 +24,9 @@ use ilk_formats::Condition;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use self::file::JobFile;
+pub(crate) use self::show::Setting;
 use crate::{
-    cli::{InputArgs, InspectArgs, JobFileArgs, JobSettingsArgs},
+    cli::{InputArgs, InspectArgs, JobFileArgs, JobSettingsArgs, ReadingArgs},
     error::Error,
     text::did_you_mean,
 };
@@ -103,6 +105,22 @@ impl PartialSource {
     pub(crate) const fn given(&self) -> Given {
         Given { weight: self.weight.is_some(), time: self.time.is_some() }
     }
+
+    /// Takes the source as it is if a run can read it; `name` is its name in the job file.
+    fn into_whole(self, name: Option<String>) -> Option<DataSource> {
+        let (user, item) = (self.user?, self.item?);
+        (!self.input.is_empty()).then_some(DataSource {
+            name,
+            input: self.input,
+            user,
+            item,
+            weight: self.weight,
+            time: self.time,
+            item_label: self.item_label,
+            conditions: self.conditions,
+            delimiter: self.delimiter,
+        })
+    }
 }
 
 /// Where the interactions are and what their columns mean.
@@ -154,6 +172,21 @@ pub(crate) struct Settings {
     pub(crate) lists: Lists,
     /// Where to write.
     pub(crate) out: PathBuf,
+    /// Threads to use; one per core where absent.
+    pub(crate) threads: Option<NonZeroUsize>,
+}
+
+/// What a command needs that reads a job's data and writes none, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    /// What to read.
+    pub(crate) source: DataSource,
+    /// What to compute, as people wrote it.
+    pub(crate) wish: SimilarityJob,
+    /// The same, every setting decided.
+    pub(crate) resolved: Job,
+    /// Item lists.
+    pub(crate) lists: Lists,
     /// Threads to use; one per core where absent.
     pub(crate) threads: Option<NonZeroUsize>,
 }
@@ -270,6 +303,37 @@ impl Layers {
         said.group("output", &args.output, matches)?;
         said.group("work", &args.work, matches)?;
         Self::stack(said, file, asked_datasource(&args.file, matches))
+    }
+
+    /// Gathers the layers of a command that reads a job's data and writes none: `input` may be
+    /// inputs, a job file or a run directory, whose recorded settings count below the flags.
+    ///
+    /// # Errors
+    /// As [`of_job`](Self::of_job), and if the run directory's record cannot be used.
+    pub(crate) fn of_reading(
+        input: &InputArgs,
+        args: &ReadingArgs,
+        matches: &ArgMatches,
+    ) -> Result<Self, Error> {
+        let mut said = Said::default();
+        let recorded = match &input.input[..] {
+            [only] => recorded::layer(Path::new(only))?,
+            _ => None,
+        };
+        let (file, input) = match recorded {
+            Some(_) => (None, Vec::new()),
+            None => job_file(&args.file, input)?,
+        };
+        said.group("source", &Inputs { input }, matches)?;
+        said.group("source", &args.source, matches)?;
+        said.group("job", &SimilarityJob::from(&args.job), matches)?;
+        said.group("lists", &args.lists, matches)?;
+        said.group("work", &args.work, matches)?;
+        let mut layers = Self::stack(said, file, asked_datasource(&args.file, matches))?;
+        if let Some(recorded) = recorded {
+            layers.figment = Figment::new().merge(recorded).merge(layers.figment);
+        }
+        Ok(layers)
     }
 
     /// Gathers the layers that `inspect` looks at.
@@ -406,6 +470,32 @@ impl Layers {
                 conditions: source.conditions,
                 delimiter: source.delimiter,
             },
+        })
+    }
+
+    /// Checks that everything is there to read the data and decide the job.
+    ///
+    /// # Errors
+    /// If something is missing or cannot be.
+    pub(crate) fn reading(&self) -> Result<Reading, Error> {
+        let source = self.source()?;
+        let missing = [
+            ("INPUT", source.input.is_empty()),
+            ("--user", source.user.is_none()),
+            ("--item", source.item.is_none()),
+        ];
+        let names: Vec<_> = missing.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+        let name = self.datasource.as_ref().map(|choice| choice.name.clone());
+        let Some(source) = source.into_whole(name) else {
+            return Err(Error::input(format!("missing: {}", names.join(", ")))
+                .with_help("name the columns that say who and what, or take a job file"));
+        };
+        Ok(Reading {
+            source,
+            wish: self.job()?,
+            resolved: self.resolve()?,
+            lists: self.get("lists")?,
+            threads: self.threads()?,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use ilk_core::job::{Job, SimilarityJob};
 use ilk_core::{measure::Measure, weighting::Weighting};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{DEFAULT, Layers, Lists, PartialSource};
 use crate::{
@@ -11,10 +11,10 @@ use crate::{
 };
 
 /// One setting in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Setting {
     /// Its name in job files.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// Its value as people read it.
     pub(crate) value: String,
     /// Where it comes from.
@@ -38,7 +38,7 @@ impl Layers {
                 preset.filter(|_| group == "job")
             });
             list.push(Setting {
-                name,
+                name: name.into(),
                 value: value.unwrap_or_else(|| "–".into()),
                 origin: origin.unwrap_or_else(|| DEFAULT.into()),
             });
@@ -87,7 +87,7 @@ impl Layers {
             table.row(["datasource".into(), choice.name.clone(), choice.origin.clone()]);
         }
         for setting in self.list()? {
-            table.row([setting.name.into(), setting.value, setting.origin]);
+            table.row([setting.name, setting.value, setting.origin]);
         }
         Ok(table.render(width))
     }
