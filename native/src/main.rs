@@ -12,6 +12,7 @@ mod pipeline;
 mod pool;
 mod progress;
 mod publish;
+mod report;
 mod stdout;
 mod text;
 mod usage;
@@ -21,12 +22,13 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 
 use crate::{
-    cli::{Command, InputArgs},
+    cli::{Command, InputArgs, RunArgs},
     commands::{Form, Options},
     config::Layers,
     error::Error,
     progress::Reporter,
     publish::Existing,
+    report::Watch,
 };
 
 fn main() -> ExitCode {
@@ -48,20 +50,33 @@ fn main() -> ExitCode {
     }
 }
 
+/// Runs the main job, with a line in the ledger whatever becomes of it, and a report if asked.
+fn run(args: &RunArgs, matches: &ArgMatches, reporter: &Reporter) -> Result<(), Error> {
+    let layers = Layers::of_job(&args.settings, matches)?;
+    let settings = layers.settings()?;
+    let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
+    let options = Options { existing, force: args.force };
+    let watch = |path| Watch::begin(path, existing, &settings, layers.list()?);
+    let report = match args.report.as_deref() {
+        Some(path) => Some((path, watch(path)?)),
+        None => None,
+    };
+    usage::begin(settings.source.input.join(" "), reporter);
+    let watch = report.as_ref().map(|(_, watch)| watch);
+    let mut done = commands::run(&settings, options, watch, reporter);
+    if let Some((path, watch)) = report.filter(|_| done.is_ok()) {
+        done = watch.write(path, reporter);
+    }
+    usage::end(&done, reporter);
+    done
+}
+
 /// Hands each command what it needs.
 fn execute(command: &Command, matches: &ArgMatches, reporter: &Reporter) -> Result<(), Error> {
     // The matches of the command know which of its values came from variables.
     let matches = matches.subcommand().map_or(matches, |(_, matches)| matches);
     match command {
-        Command::Run(args) => {
-            let settings = Layers::of_job(&args.settings, matches)?.settings()?;
-            let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
-            usage::begin(settings.source.input.join(" "), reporter);
-            let options = Options { existing, force: args.force };
-            let done = commands::run(&settings, options, reporter);
-            usage::end(&done, reporter);
-            done
-        }
+        Command::Run(args) => run(args, matches, reporter),
         Command::Similar(args) => commands::similar(args),
         Command::Explain(args) => {
             let input = InputArgs { input: vec![args.run.clone()] };

@@ -43,7 +43,7 @@ pub(crate) fn demo(keep: Option<&Path>, reporter: &Reporter) -> Result<(), Error
         Some(_) => settings.out.display().to_string(),
         None => "a temporary folder".into(),
     };
-    Run::prepare(&settings, options, reporter)?.execute(&place, reporter)?;
+    Run::prepare(&settings, options, reporter)?.execute(&place, None, reporter)?;
     let mut rows = Vec::new();
     let table = settings.out.join(NEIGHBOURS);
     read_neighbours(Arc::new(FileSource::open(&table)?), None, &mut |row: NeighbourRow| {

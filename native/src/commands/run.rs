@@ -22,6 +22,7 @@ use crate::{
     pool::Pool,
     progress::Reporter,
     publish::Existing,
+    report::Watch,
     text::{counted, rounded},
 };
 
@@ -38,10 +39,15 @@ pub(crate) struct Options {
 ///
 /// # Errors
 /// For input that cannot be read, output that cannot be written, and guards that refuse.
-pub(crate) fn run(settings: &Settings, options: Options, reporter: &Reporter) -> Result<(), Error> {
+pub(crate) fn run(
+    settings: &Settings,
+    options: Options,
+    watch: Option<&Watch>,
+    reporter: &Reporter,
+) -> Result<(), Error> {
     let run = Run::prepare(settings, options, reporter)?;
     report_unused(&settings.source, &settings.resolved, reporter);
-    run.execute(&settings.out.display().to_string(), reporter)
+    run.execute(&settings.out.display().to_string(), watch, reporter)
 }
 
 /// A run of which everything that can go wrong before the work starts has gone well.
@@ -76,11 +82,17 @@ impl<'a> Run<'a> {
         Ok(Self { job, needs, options, output, files, lists, pool, layout })
     }
 
-    /// Runs the job, stage by stage; `place` is what people call the output.
+    /// Runs the job, stage by stage; `place` is what people call the output, `watch` sees what
+    /// its report tells.
     ///
     /// # Errors
     /// For input that turns out damaged, output that cannot be written, and guards that refuse.
-    pub(crate) fn execute(self, place: &str, reporter: &Reporter) -> Result<(), Error> {
+    pub(crate) fn execute(
+        self,
+        place: &str,
+        watch: Option<&Watch>,
+        reporter: &Reporter,
+    ) -> Result<(), Error> {
         let Self { job, needs, options, output, files, lists, pool, layout } = self;
         let rows = files.read(job, needs, &pool, reporter)?;
         report_set_aside(&rows.tally, &rows.names, reporter);
@@ -95,6 +107,7 @@ impl<'a> Run<'a> {
             return Err(refusal);
         }
         let filter = lists.filter(&folded.catalogue.ids, reporter);
+        watch.inspect(|watch| watch.saw_data(&folded));
         let Folded { interactions, catalogue, .. } = folded;
         let stage = reporter.stage("comparing", None);
         let matrix = Matrix::with_layout(&interactions, job.weighting, layout, &pool);
@@ -104,7 +117,11 @@ impl<'a> Run<'a> {
             return Err(refusal);
         }
         stage.expect(plan.cost);
-        let on_tile = |tile: &Tile| stage.advance(tile.cost);
+        watch.inspect(|watch| watch.tiles_begin());
+        let on_tile = |tile: &Tile| {
+            stage.advance(tile.cost);
+            watch.inspect(|watch| watch.saw_tile(tile));
+        };
         let found = neighbours(&matrix, &plan, job, &filter, &pool, on_tile);
         stage.count("pair_operations", plan.operations);
         stage.count("predicted_core_microseconds", plan.cost / 1_000_000);
@@ -115,7 +132,9 @@ impl<'a> Run<'a> {
             counted(found.len() as u64, "neighbour"),
             rounded(plan.operations.into())
         ));
+        watch.inspect(|watch| watch.saw_tiles(&plan, &matrix));
         drop(matrix);
+        watch.inspect(|watch| watch.saw_result(&catalogue, &found, job.top));
         write(output, place, &catalogue, &found, reporter)
     }
 }
