@@ -61,6 +61,11 @@ impl Picture {
         };
         Self { wide: svg(wide), narrow: svg(narrow) }
     }
+
+    /// Changes both sizes.
+    fn map(self, change: impl Fn(String) -> String) -> Self {
+        Self { wide: change(self.wide), narrow: change(self.narrow) }
+    }
 }
 
 /// Colours of everything that is not data.
@@ -92,6 +97,8 @@ fn accessible(svg: &str, about: &str) -> String {
     let head = head
         .replacen(&format!(" width=\"{width}\""), &format!(" viewBox=\"0 0 {width} {height}\""), 1)
         .replacen(&format!(" height=\"{height}\""), " role=\"img\"", 1);
+    // The library's white is for text on bars.
+    let body = body.replace("\"#ffffff\"", "\"var(--on-first)\"");
     let about = maud::html! { (about) }.into_string();
     format!("{head} aria-label=\"{about}\">{body}")
 }
@@ -133,20 +140,26 @@ fn percent(share: f64) -> String {
 pub(super) fn funnel(steps: &[Step]) -> Picture {
     let about = steps.iter().map(|step| format!("{} {}", grouped(step.count), step.name));
     let about = format!("Funnel: {}.", about.collect::<Vec<_>>().join(", "));
-    Picture::draw(&about, 260.0, |size| {
-        let plot = steps.iter().enumerate().fold(FunnelPlot::new(), |plot, (number, step)| {
-            let strength = 100 - 18 * number.min(4);
-            let color = format!("color-mix(in oklab, var(--first) {strength}%, var(--card))");
-            plot.with_stage_color(step.name.clone(), step.count as f64, color)
+    let picture = Picture::draw(&about, 260.0, |size| {
+        let plot = steps.iter().fold(FunnelPlot::new(), |plot, step| {
+            plot.with_stage_color(step.name.clone(), step.count as f64, FIRST)
         });
+        let orientation =
+            if size.is_wide { FunnelOrientation::Horizontal } else { FunnelOrientation::Vertical };
         let plot = plot
-            .with_orientation(FunnelOrientation::Horizontal)
-            .with_show_values(size.is_wide)
+            .with_orientation(orientation)
+            .with_show_values(true)
             .with_show_percents(true)
             .with_show_conversion(false);
         let plots = vec![Plot::from(plot)];
         let layout = layout_of(&plots);
         (plots, layout)
+    });
+    picture.map(|svg| {
+        let group = |svg: String, step: &Step| {
+            svg.replace(&format!(">{} (", step.count), &format!(">{} (", grouped(step.count)))
+        };
+        steps.iter().fold(svg, group)
     })
 }
 
@@ -174,7 +187,7 @@ pub(super) fn degrees(data: &DataShape) -> Picture {
             .with_y_label("have them")
             .with_tick_format(ticks(short))
             .with_x_label_overlap(AxisLabelOverlap::Thin)
-            .with_legend_position(LegendPosition::InsideTopRight);
+            .with_legend_position(LegendPosition::InsideBottomLeft);
         (plots, layout)
     })
 }
@@ -254,31 +267,52 @@ pub(super) fn workers(tiles: &[TileSpan]) -> Picture {
         100.0 * share.min(1.0),
         tiles.len()
     );
-    let names = (1..=count).map(|worker| format!("{worker}")).collect::<Vec<_>>();
-    let height = (110.0 + 26.0 * count as f64).min(520.0);
+    let names = (1..=count).map(|worker| worker.to_string()).collect::<Vec<_>>();
+    let height = (140.0 + 26.0 * count as f64).min(520.0);
+    let (least, most) = range(&busy);
     Picture::draw(&about, height, |_| {
         let map = Heatmap::new()
             .with_data(busy.clone())
-            .with_color_map(ramp())
+            .with_color_map(ramp(move |value| least + value * (most - least)))
             .with_x_range(begin, end)
             .with_labels(names.clone(), Vec::new())
             .with_y_categories(names.clone());
-        let plots = vec![Plot::from(map.with_legend("busy"))];
+        let plots = vec![Plot::from(map)];
         let layout = layout_of(&plots)
+            .with_y_categories(names.iter().rev().cloned().collect())
             .with_x_label("seconds since the start")
             .with_y_label("worker")
             .with_x_tick_format(ticks(trimmed))
+            .with_x_label_overlap(AxisLabelOverlap::Thin)
             .with_colorbar_tick_format(ticks(percent));
         (plots, layout)
     })
+    .map(without_seams)
 }
 
-/// A ramp from the page's background to the first colour.
-fn ramp() -> ColorMap {
-    ColorMap::Custom(Arc::new(|value: f64| {
-        let strength = 6.0 + 94.0 * value.clamp(0.0, 1.0);
+/// Finds the least and the largest cell: a heat map gives its ramp values from 0 to 1 between.
+fn range(cells: &[Vec<f64>]) -> (f64, f64) {
+    let all = || cells.iter().flatten().copied();
+    (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max))
+}
+
+/// A ramp from the page's background to the first colour; `value` says how far.
+fn ramp(value: impl Fn(f64) -> f64 + Send + Sync + 'static) -> ColorMap {
+    ColorMap::Custom(Arc::new(move |place: f64| {
+        let strength = 6.0 + 94.0 * value(place).clamp(0.0, 1.0);
         format!("color-mix(in oklab, var(--first) {strength:.0}%, var(--card))")
     }))
+}
+
+/// Draws the cells' edges in their own colours: no page shines through between them.
+fn without_seams(svg: String) -> String {
+    const FILL: &str = "fill=\"color-mix(";
+    let mut parts = svg.split(FILL);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let color = part.split('"').next().unwrap_or_default();
+        format!("{text}stroke=\"color-mix({color}\" {FILL}{part}")
+    })
 }
 
 /// Bins of rows in the tiles' picture.
@@ -311,18 +345,20 @@ pub(super) fn tiles(tiles: &[TileSpan], blocks: &[String]) -> Picture {
     Picture::draw(&about, height, |_| {
         let map = Heatmap::new()
             .with_data(time.clone())
-            .with_color_map(ramp())
+            .with_color_map(ramp(|value| value))
             .with_x_range(0.0, 1.0)
             .with_labels(blocks.to_vec(), Vec::new())
             .with_y_categories(blocks.to_vec());
         let plots = vec![Plot::from(map.with_legend("ms"))];
         let layout = layout_of(&plots)
+            .with_y_categories(blocks.iter().rev().cloned().collect())
             .with_x_label("rows, in the order they are computed")
             .with_x_tick_format(ticks(percent))
             .with_x_label_overlap(AxisLabelOverlap::Thin)
             .with_colorbar_tick_format(ticks(trimmed));
         (plots, layout)
     })
+    .map(without_seams)
 }
 
 /// Memory by time.

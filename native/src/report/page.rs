@@ -70,6 +70,7 @@ fn facts(data: &ReportData) -> Markup {
         ("items", shape.map(|shape| count(shape.items))),
         ("pair operations", data.pair_operations.map(count)),
         ("neighbours", data.result.as_ref().map(|result| count(result.neighbours))),
+        ("workers", workers(data)),
         ("time", data.seconds.map(seconds_text)),
         ("CPU time", data.cpu_seconds.map(seconds_text)),
         ("most memory", peak.map(bytes_text)),
@@ -83,6 +84,10 @@ fn facts(data: &ReportData) -> Markup {
             }
         }
     }
+}
+
+fn workers(data: &ReportData) -> Option<String> {
+    Some((data.tiles.iter().map(|tile| tile.worker).max()? + 1).to_string())
 }
 
 /// A picture with its heading and a sentence on what to see in it.
@@ -196,7 +201,7 @@ fn time(data: &ReportData) -> Markup {
                     (figure("half", "Memory", &format!("At most {}, sampled while it ran.", bytes_text(peak)), &charts::memory(&data.memory)))
                 }
                 @if !data.tiles.is_empty() {
-                    (figure("whole", "Workers", "How busy each worker was while the tiles were computed; gaps are time in which it waited.", &charts::workers(&data.tiles)))
+                    (figure("whole", "Workers", "How busy each worker was while the tiles were computed: pale cells are time in which it waited.", &charts::workers(&data.tiles)))
                     (figure("whole", "Tiles", "Milliseconds by block of columns and part of the rows: popular items lie in the head, all others in the tail.", &charts::tiles(&data.tiles, &data.blocks)))
                 }
                 @if !data.ladder.is_empty() {
@@ -248,7 +253,7 @@ fn result(data: &ReportData) -> Markup {
                 }
             }
             @if !data.examples.is_empty() {
-                h2 { "Ten items with their neighbours" }
+                h2 { "Items with their neighbours" }
                 div.grid { @for example in &data.examples { (card(example)) } }
             }
         }
