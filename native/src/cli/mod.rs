@@ -284,7 +284,7 @@ pub(crate) struct ReadingArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExplainArgs {
     /// Run directory, job file or input
-    #[arg(value_name = "RUN")]
+    #[arg(id = "input", value_name = "RUN")]
     pub(crate) run: String,
 
     /// Id of the item

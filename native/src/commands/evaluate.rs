@@ -411,5 +411,5 @@ impl Page<'_> {
 }
 
 fn mean_text(mean: Mean) -> String {
-    format!("{:.4} ±{:.4}", mean.value, mean.margin)
+    format!("{:.3} ±{:.3}", mean.value, mean.margin)
 }
