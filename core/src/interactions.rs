@@ -73,7 +73,53 @@ pub(crate) struct Part {
     pub(crate) items: Vec<u32>,
 }
 
+/// Parts that make no interactions.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InteractionsError(&'static str);
+
 impl Interactions {
+    /// Puts interactions together that were taken apart: `ends` says where each user's items end,
+    /// weights and times stand beside the items. Cost: O(interactions).
+    ///
+    /// # Errors
+    /// [`InteractionsError`] unless every user has items, ascending and below `item_count`, every
+    /// item has a user, and all columns are equally long.
+    pub fn new(
+        ends: Vec<usize>,
+        items: Vec<u32>,
+        item_count: usize,
+        weights: Option<Vec<f64>>,
+        times: Option<Vec<i64>>,
+    ) -> Result<Self, InteractionsError> {
+        let as_long = |length: Option<usize>| length.is_none_or(|length| length == items.len());
+        if !as_long(weights.as_ref().map(Vec::len)) || !as_long(times.as_ref().map(Vec::len)) {
+            return Err(InteractionsError("columns of different lengths"));
+        }
+        if ends.last().copied().unwrap_or(0) != items.len() {
+            return Err(InteractionsError("users do not end where the items do"));
+        }
+        let mut start = 0;
+        for end in &ends {
+            if *end <= start || *end > items.len() {
+                return Err(InteractionsError("a user without items"));
+            }
+            if !items[start..*end].is_sorted_by(|a, b| a < b) {
+                return Err(InteractionsError("a user whose items do not ascend"));
+            }
+            start = *end;
+        }
+        let mut seen = vec![false; item_count];
+        for item in &items {
+            let seen = seen.get_mut(*item as usize);
+            *seen.ok_or(InteractionsError("an item past the last"))? = true;
+        }
+        if seen.contains(&false) {
+            return Err(InteractionsError("an item without users"));
+        }
+        Ok(Self { ends, items, item_count, weights, times })
+    }
+
     /// Counts the users.
     pub fn users(&self) -> usize {
         self.ends.len()
@@ -121,17 +167,17 @@ impl Interactions {
     }
 
     /// Returns all items, user by user.
-    pub(crate) fn all_items(&self) -> &[u32] {
+    pub fn all_items(&self) -> &[u32] {
         &self.items
     }
 
     /// Returns the weights beside the items; `None` where every weight is 1.
-    pub(crate) fn weights(&self) -> Option<&[f64]> {
+    pub fn weights(&self) -> Option<&[f64]> {
         self.weights.as_deref()
     }
 
     /// Returns the times beside the items, where the job looks at them.
-    pub(crate) fn times(&self) -> Option<&[i64]> {
+    pub fn times(&self) -> Option<&[i64]> {
         self.times.as_deref()
     }
 

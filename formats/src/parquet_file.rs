@@ -80,6 +80,13 @@ impl ParquetFile {
         Ok(types)
     }
 
+    /// Returns the notes of the footer: name and text.
+    pub(crate) fn notes(&self) -> Vec<(String, String)> {
+        let notes = self.metadata.metadata().file_metadata().key_value_metadata();
+        let notes = notes.into_iter().flatten();
+        notes.filter_map(|note| Some((note.key.clone(), note.value.clone()?))).collect()
+    }
+
     /// Streams the batches of a row group.
     pub(crate) fn read<E: From<Error>>(
         &self,

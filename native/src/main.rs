@@ -13,6 +13,7 @@ mod pool;
 mod progress;
 mod publish;
 mod report;
+mod rundir;
 mod stdout;
 mod text;
 mod usage;
@@ -29,6 +30,7 @@ use crate::{
     progress::Reporter,
     publish::Existing,
     report::Watch,
+    rundir::Earlier,
 };
 
 fn main() -> ExitCode {
@@ -53,9 +55,10 @@ fn main() -> ExitCode {
 /// Runs the main job, with a line in the ledger whatever becomes of it, and a report if asked.
 fn run(args: &RunArgs, matches: &ArgMatches, reporter: &Reporter) -> Result<(), Error> {
     let layers = Layers::of_job(&args.settings, matches)?;
-    let settings = layers.settings()?;
+    let (settings, record) = (layers.settings()?, layers.record()?);
     let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
-    let options = Options { existing, force: args.force };
+    let earlier = if args.restart { Earlier::Discard } else { Earlier::Continue };
+    let options = Options { existing, earlier, force: args.force };
     let watch = |path| Watch::begin(path, existing, &settings, layers.list()?);
     let report = match args.report.as_deref() {
         Some(path) => Some((path, watch(path)?)),
@@ -63,7 +66,7 @@ fn run(args: &RunArgs, matches: &ArgMatches, reporter: &Reporter) -> Result<(), 
     };
     usage::begin(settings.source.input.join(" "), reporter);
     let watch = report.as_ref().map(|(_, watch)| watch);
-    let mut done = commands::run(&settings, options, watch, reporter);
+    let mut done = commands::run(&settings, record, options, watch, reporter);
     if let Some((path, watch)) = report.filter(|_| done.is_ok()) {
         done = watch.write(path, reporter);
     }
@@ -77,6 +80,10 @@ fn execute(command: &Command, matches: &ArgMatches, reporter: &Reporter) -> Resu
     let matches = matches.subcommand().map_or(matches, |(_, matches)| matches);
     match command {
         Command::Run(args) => run(args, matches, reporter),
+        Command::Stage(args) => rundir::run_stage(&args.run_dir, args.stage, reporter),
+        Command::Take(args) => {
+            rundir::take(&args.run_dir, &args.stage, args.count as usize, args.format)
+        }
         Command::Similar(args) => commands::similar(args),
         Command::Explain(args) => {
             let input = InputArgs { input: vec![args.run.clone()] };

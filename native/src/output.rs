@@ -57,16 +57,29 @@ impl Output {
     ///
     /// # Errors
     /// If the disk refuses; nothing is left behind then.
-    pub(crate) fn write(self, catalogue: &Catalogue, neighbours: &Neighbours) -> Result<(), Error> {
-        let Self { target, place } = self;
-        match place {
-            Place::File(mut working, format) => {
-                let path = target.as_path();
-                fill(working.file(), path, |out| {
-                    write_neighbours(format, out, catalogue, neighbours)
-                })?;
-                working.publish()
-            }
+    pub(crate) fn write(
+        mut self,
+        catalogue: &Catalogue,
+        neighbours: &Neighbours,
+    ) -> Result<(), Error> {
+        self.fill(catalogue, neighbours)?;
+        self.publish()
+    }
+
+    /// Writes the result without putting it in its place.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(crate) fn fill(
+        &mut self,
+        catalogue: &Catalogue,
+        neighbours: &Neighbours,
+    ) -> Result<(), Error> {
+        let target = &self.target;
+        match &mut self.place {
+            Place::File(working, format) => fill(working.file(), target, |out| {
+                write_neighbours(*format, out, catalogue, neighbours)
+            }),
             Place::Folder(working) => {
                 let format = OutputFormat::Parquet;
                 fill(&mut working.create_file(NEIGHBOURS)?, &target.join(NEIGHBOURS), |out| {
@@ -74,9 +87,30 @@ impl Output {
                 })?;
                 fill(&mut working.create_file(ITEMS)?, &target.join(ITEMS), |out| {
                     write_items(format, out, catalogue)
-                })?;
-                working.publish()
+                })
             }
+        }
+    }
+
+    /// Returns the files that were filled, by their name below the output: an empty name for an
+    /// output that is a file.
+    pub(crate) fn filled(&self) -> Vec<(&'static str, PathBuf)> {
+        match &self.place {
+            Place::File(working, _) => vec![("", working.path().to_owned())],
+            Place::Folder(working) => {
+                [NEIGHBOURS, ITEMS].map(|name| (name, working.path().join(name))).into()
+            }
+        }
+    }
+
+    /// Puts what was filled in its place.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(crate) fn publish(self) -> Result<(), Error> {
+        match self.place {
+            Place::File(working, _) => working.publish(),
+            Place::Folder(working) => working.publish(),
         }
     }
 }

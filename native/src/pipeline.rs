@@ -219,7 +219,7 @@ pub(crate) fn report_set_aside(tally: &Tally, names: &[String], reporter: &Repor
         reporter.count("set_aside", text, &[(reason.name(), count)]);
         let rows = tally.samples.iter().filter(|row| row.reason == reason);
         for row in rows.take(shown(reason)) {
-            reporter.row(row_text(row, names), row_record(row, names));
+            reporter.row(row_text(row, names), &row_record(row, names));
         }
     }
 }

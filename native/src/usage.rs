@@ -116,16 +116,19 @@ pub(crate) fn interrupt() {
 
 fn close(outcome: Outcome) -> Option<(PathBuf, io::Result<()>)> {
     let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-    let of_stage = |stage, name| running.journal.of_stage(stage, name).unwrap_or(0);
+    // A run directory has stages of its own, and only those that were not done before.
+    let of_stages = |stages: [&str; 2], name| {
+        stages.iter().find_map(|stage| running.journal.of_stage(stage, name)).unwrap_or(0)
+    };
     let (bytes_read, bytes_written) = bytes().unzip();
     let entry = Entry {
         finished: Timestamp::now(),
         outcome,
         seconds: milli(running.started.elapsed().as_secs_f64()),
         cpu_seconds: running.cpu.zip(cpu_seconds()).map(|(before, after)| milli(after - before)),
-        rows: of_stage("reading", "rows"),
-        interactions: of_stage("sorting", "interactions"),
-        pair_operations: of_stage("comparing", "pair_operations"),
+        rows: of_stages(["reading", "clean"], "rows"),
+        interactions: of_stages(["sorting", "encode"], "interactions"),
+        pair_operations: of_stages(["comparing", "plan"], "pair_operations"),
         bytes_read,
         bytes_written,
         price_per_hour: running.price_per_hour,

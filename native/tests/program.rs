@@ -35,8 +35,8 @@ fn folder() -> tempfile::TempDir {
 #[test]
 fn help_of_every_command() {
     let home = folder();
-    let commands = ["", "run", "similar", "explain", "evaluate", "usage", "inspect", "demo"];
-    for command in commands.into_iter().chain(["config", "completions", "man"]) {
+    let commands = ["", "run", "similar", "explain", "evaluate", "usage", "stage", "take"];
+    for command in commands.into_iter().chain(["inspect", "demo", "config", "completions", "man"]) {
         let arguments = [command, "--help"];
         let arguments = if command.is_empty() { &arguments[1..] } else { &arguments[..] };
         let name = if command.is_empty() { "help" } else { &format!("help_{command}") };
@@ -68,7 +68,8 @@ fn completions_know_commands_and_names() {
 fn the_manual_describes_every_command() {
     let manual = stdout(folder().path(), &["man"]);
     assert!(manual.contains(".TH ilk 1"), "{manual}");
-    for command in ["RUN", "SIMILAR", "EXPLAIN", "EVALUATE", "USAGE", "INSPECT", "DEMO", "CONFIG"] {
+    let commands = ["RUN", "SIMILAR", "EXPLAIN", "EVALUATE", "USAGE", "STAGE", "TAKE", "INSPECT"];
+    for command in commands.into_iter().chain(["DEMO", "CONFIG"]) {
         assert!(manual.contains(&format!("ILK {command}")), "{command}");
     }
     assert!(manual.contains("Exit codes") && manual.contains("\\-\\-min\\-support"));

@@ -6,6 +6,7 @@
 pub(crate) mod arch;
 mod ceiling;
 mod comparison;
+mod packed;
 mod scorer;
 mod sparse;
 
@@ -57,6 +58,11 @@ impl ItemFilter {
             (only, allowed) => only.or(allowed),
         };
         Self { candidates, wanted: wanted.map(|codes| mark(codes, false)) }
+    }
+
+    /// Tells whether every item may be a neighbour.
+    pub(crate) fn admits_all(&self) -> bool {
+        self.candidates.is_none()
     }
 
     /// Tells whether the item may be a neighbour.

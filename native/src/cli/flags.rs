@@ -265,6 +265,14 @@ pub(crate) struct OutputArgs {
     /// Output: .parquet, .csv, .jsonl or .arrow, or a folder
     #[arg(short, long, value_name = "PATH", env = "ILK_OUT", hide_env = true)]
     pub(crate) out: Option<PathBuf>,
+
+    /// Keep every stage's result in this folder; the same command goes on where it stopped
+    ///
+    /// Holds the manifest run.json, each stage's result as Parquet, the rows set aside in
+    /// quarantine.parquet and the result as neighbours.parquet. `ilk take` shows rows of them,
+    /// `ilk stage` runs one stage alone.
+    #[arg(long, value_name = "DIR", env = "ILK_RUN_DIR", hide_env = true)]
+    pub(crate) run_dir: Option<PathBuf>,
 }
 
 /// How to work.

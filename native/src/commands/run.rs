@@ -1,5 +1,7 @@
 //! `ilk run`: the main job.
 
+use std::path::Path;
+
 use ilk_core::{
     clean::Needs,
     interactions::Folded,
@@ -11,7 +13,7 @@ use ilk_core::{
 };
 
 use crate::{
-    config::Settings,
+    config::{Record, Settings},
     error::Error,
     lists::IdLists,
     output::Output,
@@ -23,6 +25,7 @@ use crate::{
     progress::Reporter,
     publish::Existing,
     report::Watch,
+    rundir::{self, Earlier},
     text::{counted, rounded},
 };
 
@@ -31,23 +34,40 @@ use crate::{
 pub(crate) struct Options {
     /// What becomes of an output that is there already.
     pub(crate) existing: Existing,
+    /// What becomes of an earlier run in the run directory.
+    pub(crate) earlier: Earlier,
     /// Run although a guard thinks it is too much work.
     pub(crate) force: bool,
 }
 
-/// Computes the neighbours and writes them.
+/// Computes the neighbours and writes them, in a run directory where one is named.
 ///
 /// # Errors
 /// For input that cannot be read, output that cannot be written, and guards that refuse.
 pub(crate) fn run(
     settings: &Settings,
+    record: Record,
     options: Options,
     watch: Option<&Watch>,
     reporter: &Reporter,
 ) -> Result<(), Error> {
-    let run = Run::prepare(settings, options, reporter)?;
-    report_unused(&settings.source, &settings.resolved, reporter);
-    run.execute(&settings.out.display().to_string(), watch, reporter)
+    let Options { existing, earlier, force } = options;
+    match (&settings.run_dir, &settings.out) {
+        (Some(folder), _) => {
+            let start = rundir::Start { settings, record, existing, earlier, force };
+            rundir::run(start, folder, reporter)
+        }
+        (None, Some(_)) if earlier == Earlier::Discard => {
+            Err(Error::input("--restart has no effect without --run-dir")
+                .with_help("--overwrite replaces an output"))
+        }
+        (None, Some(out)) => {
+            let run = Run::prepare(settings, out, options, reporter)?;
+            report_unused(&settings.source, &settings.resolved, reporter);
+            run.execute(&out.display().to_string(), watch, reporter)
+        }
+        (None, None) => Err(Error::internal("a run without an output")),
+    }
 }
 
 /// A run of which everything that can go wrong before the work starts has gone well.
@@ -69,13 +89,14 @@ impl<'a> Run<'a> {
     /// For inputs and outputs that cannot be used.
     pub(crate) fn prepare(
         settings: &'a Settings,
+        out: &Path,
         options: Options,
         reporter: &Reporter,
     ) -> Result<Self, Error> {
         let (source, job) = (&settings.source, &settings.resolved);
-        let output = Output::create(&settings.out, options.existing)?;
+        let output = Output::create(out, options.existing)?;
         let files = Files::open(source, reporter)?;
-        files.check_apart_from(&settings.out)?;
+        files.check_apart_from(out)?;
         let lists = IdLists::read(&settings.lists, source, job)?;
         let pool = Pool::new(settings.threads)?;
         let (needs, layout) = (needs(source, job), layout()?);

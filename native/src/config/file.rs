@@ -48,7 +48,7 @@ type Item<'t, 'i> = &'t Spanned<DeValue<'i>>;
 pub(super) const LISTS: [&str; 5] = ["input", "where", "only", "exclude", "for"];
 
 /// Settings that are paths, or lists of them.
-const PATHS: [&str; 5] = ["input", "only", "exclude", "for", "out"];
+const PATHS: [&str; 6] = ["input", "only", "exclude", "for", "out", "run_dir"];
 
 /// Returns the keys a data source takes.
 pub(super) fn source_keys() -> Vec<String> {

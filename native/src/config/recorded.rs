@@ -1,57 +1,37 @@
-//! The settings that a run directory keeps.
+//! The settings that a run directory keeps, as a layer below the flags.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use figment::value::{Dict, Value};
-use ilk_core::job::SimilarityJob;
-use serde::{Deserialize, Serialize};
 
-use super::{Layer, Lists, PartialSource};
-use crate::error::Error;
+use super::{Layer, Lists};
+use crate::{
+    error::Error,
+    rundir::{MANIFEST, Manifest},
+};
 
-/// The manifest of a run directory.
-pub(crate) const MANIFEST: &str = "run.json";
-
-/// The part of a manifest that says what was computed from what.
-#[derive(Deserialize)]
-struct Manifest {
-    /// Where relative paths start from.
-    folder: PathBuf,
-    job: Record,
-}
-
-#[derive(Deserialize, Serialize)]
-struct Record {
-    source: PartialSource,
-    job: SimilarityJob,
-    lists: Lists,
-}
-
-/// Reads the settings of the run directory `folder`; `None` if it is none.
+/// Reads the settings of the run directory `folder`; `None` if it is none. Relative paths start
+/// from the folder in which the run was begun.
 ///
 /// # Errors
 /// If there is a manifest that cannot be read.
 pub(super) fn layer(folder: &Path) -> Result<Option<Layer>, Error> {
-    let path = folder.join(MANIFEST);
-    if !path.is_file() {
+    if !folder.is_dir() {
         return Ok(None);
     }
-    let text = fs::read(&path).map_err(|error| Error::file("read", &path, &error))?;
-    let Manifest { folder, mut job } = serde_json::from_slice(&text).map_err(|error| {
-        Error::input(format!("{} is no manifest of a run: {error}", path.display()))
-            .with_help("take the job file or the inputs instead")
-    })?;
+    let Some(Manifest { folder: begun_in, mut job, .. }) = Manifest::load(folder)? else {
+        return Ok(None);
+    };
     for input in &mut job.source.input {
-        *input = folder.join(&input).display().to_string();
+        *input = begun_in.join(&input).display().to_string();
     }
     let Lists { only, exclude, targets } = &mut job.lists;
     for list in [only, exclude, targets].into_iter().flatten() {
-        *list = folder.join(&list);
+        *list = begun_in.join(&list);
     }
     let values = Value::serialize(job).map_err(|error| Error::internal(error.to_string()))?;
-    let values: Dict = values.into_dict().unwrap_or_default();
-    Ok(Some(Layer { origin: path.display().to_string(), values }))
+    let mut values: Dict = values.into_dict().unwrap_or_default();
+    // Settings as people read them say the same once more.
+    values.remove("settings");
+    Ok(Some(Layer { origin: folder.join(MANIFEST).display().to_string(), values }))
 }

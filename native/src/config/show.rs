@@ -70,6 +70,8 @@ impl Layers {
         }
         let out: Option<std::path::PathBuf> = self.get("output.out")?;
         add("output", "out", out.map(|out| out.display().to_string()));
+        let run_dir: Option<std::path::PathBuf> = self.get("output.run_dir")?;
+        add("output", "run_dir", run_dir.map(|folder| folder.display().to_string()));
         let threads = self.threads()?;
         let threads = threads.map_or_else(|| "one per core".into(), |threads| threads.to_string());
         add("work", "threads", Some(threads));
@@ -106,6 +108,7 @@ impl Layers {
             job: JobTable {
                 datasource: &name,
                 out: self.get("output.out")?,
+                run_dir: self.get("output.run_dir")?,
                 threads: self.threads()?.map(std::num::NonZeroUsize::get),
                 lists: self.get("lists")?,
                 job: self.job()?,
@@ -126,6 +129,8 @@ struct JobTable<'a> {
     datasource: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     out: Option<std::path::PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_dir: Option<std::path::PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     threads: Option<usize>,
     #[serde(flatten)]
