@@ -59,16 +59,11 @@ fn run(args: &RunArgs, matches: &ArgMatches, reporter: &Reporter) -> Result<(), 
     let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
     let earlier = if args.restart { Earlier::Discard } else { Earlier::Continue };
     let options = Options { existing, earlier, force: args.force };
-    let watch = |path| Watch::begin(path, existing, &settings, layers.list()?);
-    let report = match args.report.as_deref() {
-        Some(path) => Some((path, watch(path)?)),
-        None => None,
-    };
+    let watch = Watch::begin(args.report.as_deref(), existing, &settings, &record)?;
     usage::begin(settings.source.input.join(" "), reporter);
-    let watch = report.as_ref().map(|(_, watch)| watch);
-    let mut done = commands::run(&settings, record, options, watch, reporter);
-    if let Some((path, watch)) = report.filter(|_| done.is_ok()) {
-        done = watch.write(path, reporter);
+    let mut done = commands::run(&settings, record, options, watch.as_ref(), reporter);
+    if let Some(watch) = watch.filter(|_| done.is_ok()) {
+        done = watch.write(reporter);
     }
     usage::end(&done, reporter);
     done

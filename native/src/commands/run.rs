@@ -54,7 +54,7 @@ pub(crate) fn run(
     let Options { existing, earlier, force } = options;
     match (&settings.run_dir, &settings.out) {
         (Some(folder), _) => {
-            let start = rundir::Start { settings, record, existing, earlier, force };
+            let start = rundir::Start { settings, record, existing, earlier, force, watch };
             rundir::run(start, folder, reporter)
         }
         (None, Some(_)) if earlier == Earlier::Discard => {

@@ -2,8 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     io::Write as _,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{self, RecvTimeoutError},
@@ -23,10 +24,12 @@ use super::{
     DataShape, Example, ExampleNeighbour, ReportData, ResultShape, Scores, Span, Step, TileSpan,
 };
 use crate::{
-    config::{Setting, Settings},
+    config::{Record, Settings},
     error::Error,
+    journal::Journal,
     progress::{Reporter, cpu_seconds},
     publish::{Existing, WorkingFile},
+    rundir::{StageName, files::REPORT},
     text::{counted, grouped},
 };
 
@@ -35,7 +38,10 @@ use crate::{
 pub(crate) struct Watch {
     started: Instant,
     cpu: Option<f64>,
-    file: WorkingFile,
+    /// Where the report was asked for.
+    file: Option<(PathBuf, WorkingFile)>,
+    /// Where it stands in any case.
+    run_dir: Option<PathBuf>,
     memory: MemoryProbe,
     seen: Mutex<Seen>,
 }
@@ -54,32 +60,39 @@ struct Seen {
 }
 
 impl Watch {
-    /// Begins to watch; the report's place is checked before any work is done.
+    /// Begins to watch, if there is to be a report: where `path` says, and in a run directory
+    /// always. The place is checked before any work is done.
     ///
     /// # Errors
     /// If the report cannot be written there.
     pub(crate) fn begin(
-        path: &Path,
+        path: Option<&Path>,
         existing: Existing,
         settings: &Settings,
-        list: Vec<Setting>,
-    ) -> Result<Self, Error> {
+        record: &Record,
+    ) -> Result<Option<Self>, Error> {
+        let run_dir = settings.run_dir.clone();
+        if path.is_none() && run_dir.is_none() {
+            return Ok(None);
+        }
+        let file = path.map(|path| Ok((path.to_owned(), WorkingFile::create(path, existing)?)));
         let report = ReportData {
             input: settings.source.input.join(", "),
             version: env!("CARGO_PKG_VERSION").into(),
             of: settings.resolved.of.to_string(),
             measure: settings.resolved.measure.name().to_string(),
-            settings: list,
+            settings: record.settings.clone(),
             ..ReportData::default()
         };
         let started = Instant::now();
-        Ok(Self {
+        Ok(Some(Self {
             started,
             cpu: cpu_seconds(),
-            file: WorkingFile::create(path, existing)?,
+            file: file.transpose()?,
+            run_dir,
             memory: MemoryProbe::start(started),
             seen: Mutex::new(Seen { report, ..Seen::default() }),
-        })
+        }))
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -160,31 +173,57 @@ impl Watch {
         seen.report.result = Some(shape);
     }
 
-    /// Writes the report.
+    /// Writes the report. In a run directory whose tiles were all done before, the report that is
+    /// there tells more and stays.
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(crate) fn write(self, path: &Path, reporter: &Reporter) -> Result<(), Error> {
-        let Self { started, cpu, mut file, memory, seen } = self;
-        let Seen { mut report, folding, .. } =
-            seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let journal = reporter.journal();
-        report.seconds = Some(started.elapsed().as_secs_f64());
-        report.cpu_seconds = cpu.zip(cpu_seconds()).map(|(before, after)| after - before);
-        report.finished = Some(jiff::Zoned::now().strftime("%Y-%m-%d %H:%M %Z").to_string());
-        report.memory = memory.stop();
-        report.stages = journal.stages().iter().map(|stage| Span::of(stage, started)).collect();
-        report.set_aside = journal.counted("set_aside");
-        let rows = journal.of_stage("reading", "rows");
-        report.funnel =
-            rows.map_or_else(Vec::new, |rows| funnel(rows, &report.set_aside, &folding));
-        let stage = reporter.stage("reporting", None);
-        file.file()
-            .write_all(report.to_html().as_bytes())
-            .map_err(|error| Error::file("write", path, &error))?;
-        file.publish()?;
-        stage.finish(path.display());
+    pub(crate) fn write(self, reporter: &Reporter) -> Result<(), Error> {
+        let Self { started, cpu, file, run_dir, memory, seen } = self;
+        let place = run_dir.map(|folder| folder.join(REPORT));
+        let stages = reporter.journal().stages();
+        let has_tiles = stages.iter().any(|stage| stage.name == StageName::Tiles.name());
+        let earlier = place.as_ref().filter(|_| !has_tiles).and_then(|place| fs::read(place).ok());
+        let is_new = earlier.is_none();
+        let page = match earlier {
+            Some(page) => page,
+            None => {
+                let Seen { mut report, folding, .. } =
+                    seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+                report.seconds = Some(started.elapsed().as_secs_f64());
+                report.cpu_seconds = cpu.zip(cpu_seconds()).map(|(before, after)| after - before);
+                let now = jiff::Zoned::now();
+                report.finished = Some(now.strftime("%Y-%m-%d %H:%M %Z").to_string());
+                report.memory = memory.stop();
+                report.stages = stages.iter().map(|stage| Span::of(stage, started)).collect();
+                report.tell_rows(reporter.journal(), &folding);
+                report.to_html().into_bytes()
+            }
+        };
+        let place = place.filter(|_| is_new);
+        let place = place.map(|place| {
+            let working = WorkingFile::create(&place, Existing::Replace)?;
+            Ok::<_, Error>((place, working))
+        });
+        for (path, mut working) in file.into_iter().chain(place.transpose()?) {
+            let stage = reporter.stage("reporting", None);
+            let written = working.file().write_all(&page);
+            written.map_err(|error| Error::file("write", &path, &error))?;
+            working.publish()?;
+            stage.finish(path.display());
+        }
         Ok(())
+    }
+}
+
+impl ReportData {
+    /// Tells what became of the rows, as far as this process saw it.
+    fn tell_rows(&mut self, journal: &Journal, folding: &Folding) {
+        self.set_aside = journal.counted("set_aside");
+        let rows = journal.of_stage("reading", "rows");
+        if let Some(rows) = rows.or_else(|| journal.of_stage("clean", "rows")) {
+            self.funnel = funnel(rows, &self.set_aside, folding);
+        }
     }
 }
 

@@ -103,3 +103,21 @@ fn a_report_that_is_there_already_is_kept() {
     let ran = home.ilk(&format!("{RUN} --user none --report new.html"));
     assert_eq!((ran.code, home.tree()), (Some(2), before));
 }
+
+#[test]
+fn a_run_directory_has_its_report() {
+    let home = Home::with_orders();
+    let run = "run orders.csv --user member --item sku --item-label product --run-dir run";
+    home.stdout(run);
+    let page = home.read("run/report.html");
+    for part in ["From rows to interactions", "Workers", "Tiles", "Scores", "Black tea", "run_dir"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+    // A finished run does nothing, and its report goes where else it is asked for.
+    home.stdout(&format!("{run} --report again.html"));
+    assert_eq!(home.read("run/report.html"), page);
+    assert_eq!(home.read("again.html"), page);
+    home.stdout(&format!("{run} --restart"));
+    assert!(home.read("run/report.html").contains("From rows to interactions"));
+}

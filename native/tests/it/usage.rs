@@ -44,6 +44,20 @@ fn every_run_is_noted_however_it_ends() {
     assert!(first["seconds"].as_f64().is_some_and(|seconds| (0.0..60.0).contains(&seconds)));
 }
 
+#[test]
+fn runs_in_a_directory_count_what_they_do() {
+    let home = Home::with_orders();
+    run(&home, &format!("{RUN} --run-dir run"));
+    run(&home, &format!("{RUN} --run-dir run"));
+    let lines = lines(&home);
+    let counts = |line: &serde_json::Value| {
+        ["rows", "interactions", "pair_operations"].map(|name| line[name].as_u64())
+    };
+    assert_eq!(counts(&lines[0]), [Some(11), Some(11), Some(7)]);
+    // The second had nothing to do.
+    assert_eq!(counts(&lines[1]), [Some(0), Some(0), Some(0)]);
+}
+
 /// Days and months far from today, so that only months show.
 const LEDGER: &str = r#"{"finished":"2024-02-28T10:00:00Z","outcome":"done","input":"a","seconds":3600.0,"cpu_seconds":7000.0,"rows":1000000,"interactions":900000,"pair_operations":5000000000,"bytes_read":1048576,"bytes_written":2048}
 {"finished":"2024-02-29T10:00:00Z","outcome":"failed","input":"b","seconds":1800.0,"cpu_seconds":null,"rows":10,"interactions":0,"pair_operations":0,"bytes_read":null,"bytes_written":null}
