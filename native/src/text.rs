@@ -48,7 +48,7 @@ pub(crate) fn rounded(number: u128) -> String {
 pub(crate) fn bytes_text(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let unit = (bytes.max(1).ilog2() as usize / 10).min(UNITS.len() - 1);
-    let value = bytes as f64 / f64::from(1_u32 << 5).powi(2 * unit as i32);
+    let value = bytes as f64 / (1_u64 << (10 * unit)) as f64;
     if unit == 0 {
         return format!("{bytes} B");
     }

@@ -5,7 +5,6 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
     fs::{self, File},
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
@@ -160,7 +159,7 @@ pub(crate) fn place() -> Option<PathBuf> {
         .into_iter()
         .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
     match asked {
-        Some(asked) if asked == OsString::from("off") => None,
+        Some(asked) if asked == "off" => None,
         Some(asked) => Some(asked.into()),
         // A service without a home has no user whose folder it might be.
         None if !has_home => None,

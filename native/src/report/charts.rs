@@ -63,8 +63,8 @@ impl Picture {
     }
 
     /// Changes both sizes.
-    fn map(self, change: impl Fn(String) -> String) -> Self {
-        Self { wide: change(self.wide), narrow: change(self.narrow) }
+    fn map(self, change: impl Fn(&str) -> String) -> Self {
+        Self { wide: change(&self.wide), narrow: change(&self.narrow) }
     }
 }
 
@@ -159,7 +159,7 @@ pub(super) fn funnel(steps: &[Step]) -> Picture {
         let group = |svg: String, step: &Step| {
             svg.replace(&format!(">{} (", step.count), &format!(">{} (", grouped(step.count)))
         };
-        steps.iter().fold(svg, group)
+        steps.iter().fold(svg.to_owned(), group)
     })
 }
 
@@ -254,10 +254,11 @@ pub(super) fn workers(tiles: &[TileSpan]) -> Picture {
     for tile in tiles {
         let first = ((tile.began - begin) / width) as usize;
         let last = (((tile.ended - begin) / width) as usize).min(MOMENTS - 1);
-        for moment in first..=last {
+        let moments = busy[tile.worker as usize].iter_mut().enumerate();
+        for (moment, share) in moments.take(last + 1).skip(first) {
             let from = begin + width * moment as f64;
             let both = tile.ended.min(from + width) - tile.began.max(from);
-            busy[tile.worker as usize][moment] += both.max(0.0) / width;
+            *share += both.max(0.0) / width;
         }
     }
     let total = tiles.iter().map(|tile| tile.ended - tile.began).sum::<f64>();
@@ -305,7 +306,7 @@ fn ramp(value: impl Fn(f64) -> f64 + Send + Sync + 'static) -> ColorMap {
 }
 
 /// Draws the cells' edges in their own colours: no page shines through between them.
-fn without_seams(svg: String) -> String {
+fn without_seams(svg: &str) -> String {
     const FILL: &str = "fill=\"color-mix(";
     let mut parts = svg.split(FILL);
     let first = parts.next().unwrap_or_default().to_owned();

@@ -75,7 +75,10 @@ impl Watch {
         if path.is_none() && run_dir.is_none() {
             return Ok(None);
         }
-        let file = path.map(|path| Ok((path.to_owned(), WorkingFile::create(path, existing)?)));
+        let file = match path {
+            Some(path) => Some((path.to_owned(), WorkingFile::create(path, existing)?)),
+            None => None,
+        };
         let report = ReportData {
             input: settings.source.input.join(", "),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -88,7 +91,7 @@ impl Watch {
         Ok(Some(Self {
             started,
             cpu: cpu_seconds(),
-            file: file.transpose()?,
+            file,
             run_dir,
             memory: MemoryProbe::start(started),
             seen: Mutex::new(Seen { report, ..Seen::default() }),
@@ -185,35 +188,38 @@ impl Watch {
         let has_tiles = stages.iter().any(|stage| stage.name == StageName::Tiles.name());
         let earlier = place.as_ref().filter(|_| !has_tiles).and_then(|place| fs::read(place).ok());
         let is_new = earlier.is_none();
-        let page = match earlier {
-            Some(page) => page,
-            None => {
-                let Seen { mut report, folding, .. } =
-                    seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-                report.seconds = Some(started.elapsed().as_secs_f64());
-                report.cpu_seconds = cpu.zip(cpu_seconds()).map(|(before, after)| after - before);
-                let now = jiff::Zoned::now();
-                report.finished = Some(now.strftime("%Y-%m-%d %H:%M %Z").to_string());
-                report.memory = memory.stop();
-                report.stages = stages.iter().map(|stage| Span::of(stage, started)).collect();
-                report.tell_rows(reporter.journal(), &folding);
-                report.to_html().into_bytes()
-            }
+        let page = if let Some(page) = earlier {
+            page
+        } else {
+            let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let Seen { mut report, folding, .. } = seen;
+            let cpu = cpu.zip(cpu_seconds()).map(|(before, after)| after - before);
+            let now = jiff::Zoned::now();
+            report.seconds = Some(started.elapsed().as_secs_f64());
+            report.cpu_seconds = cpu;
+            report.finished = Some(now.strftime("%Y-%m-%d %H:%M %Z").to_string());
+            report.memory = memory.stop();
+            report.stages = stages.iter().map(|stage| Span::of(stage, started)).collect();
+            report.tell_rows(reporter.journal(), &folding);
+            report.to_html().into_bytes()
         };
-        let place = place.filter(|_| is_new);
-        let place = place.map(|place| {
-            let working = WorkingFile::create(&place, Existing::Replace)?;
-            Ok::<_, Error>((place, working))
-        });
-        for (path, mut working) in file.into_iter().chain(place.transpose()?) {
+        if let Some(place) = place.filter(|_| is_new) {
+            put(WorkingFile::create(&place, Existing::Replace)?, &place, &page)?;
+        }
+        if let Some((path, working)) = file {
             let stage = reporter.stage("reporting", None);
-            let written = working.file().write_all(&page);
-            written.map_err(|error| Error::file("write", &path, &error))?;
-            working.publish()?;
+            put(working, &path, &page)?;
             stage.finish(path.display());
         }
         Ok(())
     }
+}
+
+/// Fills a file and puts it in its place.
+fn put(mut working: WorkingFile, path: &Path, page: &[u8]) -> Result<(), Error> {
+    let written = working.file().write_all(page);
+    written.map_err(|error| Error::file("write", path, &error))?;
+    working.publish()
 }
 
 impl ReportData {
