@@ -267,6 +267,18 @@ impl Cleaned {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// Keeps the rows that `keep` names, ascending.
+    pub(crate) fn pick(self, keep: &[u32]) -> Self {
+        Self {
+            file: self.file,
+            user: self.user.pick(keep),
+            item: self.item.pick(keep),
+            weight: self.weight.map(|values| pick(values, keep, false)),
+            time: self.time.map(|values| pick(values, keep, false)),
+            label: self.label.map(|column| column.pick(keep)),
+        }
+    }
 }
 
 /// Cleans one chunk. Cost: O(rows); a chunk without any row to set aside is moved, not copied.

@@ -31,10 +31,42 @@ impl Rows {
         self.user.len()
     }
 
+    /// Keeps the rows that `keep` names, ascending.
+    pub(crate) fn pick(self, keep: &[u32]) -> Self {
+        let flags = |flags: Vec<bool>| keep.iter().map(|row| flags[*row as usize]).collect();
+        let weight = |column: NumberColumn| NumberColumn {
+            values: keep.iter().map(|row| column.values[*row as usize]).collect(),
+            bad: pick_bad(column.bad, keep),
+        };
+        let time = |column: TimeColumn| TimeColumn {
+            values: keep.iter().map(|row| column.values[*row as usize]).collect(),
+            bad: pick_bad(column.bad, keep),
+        };
+        Self {
+            user: self.user.pick(keep),
+            item: self.item.pick(keep),
+            weight: self.weight.map(weight),
+            time: self.time.map(time),
+            label: self.label.map(|column| column.pick(keep)),
+            kept: self.kept.map(flags),
+            unreadable: pick_bad(self.unreadable, keep),
+            ..self
+        }
+    }
+
     /// Tells whether the chunk has no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// Keeps the cells of the rows that `keep` names, with their new positions.
+fn pick_bad(cells: Vec<BadCell>, keep: &[u32]) -> Vec<BadCell> {
+    let place = |cell: BadCell| {
+        let row = keep.binary_search(&cell.row).ok()? as u32;
+        Some(BadCell { row, ..cell })
+    };
+    cells.into_iter().filter_map(place).collect()
 }
 
 /// A cell (or row) that does not hold what it should.

@@ -17,7 +17,7 @@ use crate::{
     error::{At, Error},
     schema::Schema,
     source::{Source, read_exact},
-    table::{BatchSink, Part},
+    table::Part,
 };
 
 /// How a message may begin; then its length follows.
@@ -219,27 +219,43 @@ impl ArrowStream {
         self.columns.iter().map(field).collect()
     }
 
-    /// Streams the batches.
-    pub(crate) fn read<E: From<Error>>(&self, sink: &mut BatchSink<'_, E>) -> Result<(), E> {
-        let mut messages = Messages { source: self.source.as_ref(), next: 0 };
-        let mut decoder = StreamDecoder::new();
-        let (mut row, mut number) = (1, 1);
+    /// Begins at the first message.
+    pub(crate) fn begin() -> StreamCursor {
+        StreamCursor { next: 0, decoder: StreamDecoder::new(), next_row: 1, number: 1 }
+    }
+
+    /// Decodes the next batch; `None` at the end.
+    pub(crate) fn next(
+        &self,
+        cursor: &mut StreamCursor,
+    ) -> Result<Option<(u64, RecordBatch)>, Error> {
         loop {
-            let place = format!("batch {number}");
+            let place = format!("batch {}", cursor.number);
             let at = At { file: self.source.name(), place: &place };
-            let Some(message) = at.guard(|| messages.next(at))? else { return Ok(()) };
+            let mut messages = Messages { source: self.source.as_ref(), next: cursor.next };
+            let Some(message) = at.guard(|| messages.next(at))? else { return Ok(None) };
+            cursor.next = messages.next;
+            let decoder = &mut cursor.decoder;
             let batch = at.guard(|| {
-                let Some(batch) = decode(at, &mut decoder, message)? else { return Ok(None) };
+                let Some(batch) = decode(at, decoder, message)? else { return Ok(None) };
                 batch.project(&self.columns).map(Some).map_err(|error| at.arrow(error))
             })?;
             if let Some(batch) = batch {
-                number += 1;
-                let rows = batch.num_rows() as u64;
-                sink(row, batch)?;
-                row += rows;
+                let row = cursor.next_row;
+                cursor.number += 1;
+                cursor.next_row += batch.num_rows() as u64;
+                return Ok(Some((row, batch)));
             }
         }
     }
+}
+
+/// Where reading a stream has got to.
+pub(crate) struct StreamCursor {
+    next: u64,
+    decoder: StreamDecoder,
+    next_row: u64,
+    number: u64,
 }
 
 fn decode(

@@ -46,6 +46,12 @@ pub(crate) struct CsvFile {
     pub(crate) parts: Vec<Part>,
 }
 
+/// Where reading a file's rows has got to.
+pub(crate) struct CsvCursor {
+    reader: Reader<Box<dyn Read>>,
+    next_row: u64,
+}
+
 impl CsvFile {
     /// Reads the header and finds the delimiter.
     pub(crate) fn open(
@@ -80,25 +86,24 @@ impl CsvFile {
         reader.byte_headers().cloned().map_err(|error| self.csv_error(at, error))
     }
 
-    /// Streams the rows.
-    pub(crate) fn read<E: From<Error>>(
-        &self,
-        plan: &Plan,
-        sink: &mut dyn FnMut(Rows) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut first_row = 1;
-        let mut chunk = Untyped::new(plan, first_row);
-        let fields = &plan.columns;
-        self.each_record(&mut |record| {
-            chunk.push(|place| record.get(fields[place]).unwrap_or_default());
-            if chunk.len() < CHUNK_ROWS && chunk.bytes() < CHUNK_BYTES {
-                return Ok(());
-            }
-            first_row += chunk.len() as u64;
-            let full = std::mem::replace(&mut chunk, Untyped::new(plan, first_row));
-            sink(full.finish())
-        })?;
-        if chunk.len() > 0 { sink(chunk.finish()) } else { Ok(()) }
+    /// Begins at the first row.
+    pub(crate) fn begin(&self) -> Result<CsvCursor, Error> {
+        let start = At { file: self.source.name(), place: "header" };
+        Ok(CsvCursor { reader: self.reader(start)?, next_row: 1 })
+    }
+
+    /// Reads the next rows, up to a chunk of them; `None` at the end.
+    pub(crate) fn next(&self, plan: &Plan, cursor: &mut CsvCursor) -> Result<Option<Rows>, Error> {
+        let mut chunk = Untyped::new(plan, cursor.next_row);
+        let mut record = ByteRecord::new();
+        while chunk.len() < plan.chunk_rows.min(CHUNK_ROWS)
+            && chunk.bytes() < CHUNK_BYTES
+            && self.read_record(&mut cursor.reader, &mut record)?
+        {
+            chunk.push(|place| record.get(plan.columns[place]).unwrap_or_default());
+        }
+        cursor.next_row += chunk.len() as u64;
+        Ok((chunk.len() > 0).then(|| chunk.finish()))
     }
 
     /// Walks the records after the header.
@@ -109,17 +114,22 @@ impl CsvFile {
         let start = At { file: self.source.name(), place: "header" };
         let mut reader = self.reader(start)?;
         let mut record = ByteRecord::new();
-        loop {
-            match reader.read_byte_record(&mut record) {
-                Ok(true) => sink(&record)?,
-                Ok(false) => return Ok(()),
-                Err(error) => {
-                    let place = format!("line {}", reader.position().line());
-                    let at = At { file: self.source.name(), place: &place };
-                    return Err(self.csv_error(at, error).into());
-                }
-            }
+        while self.read_record(&mut reader, &mut record)? {
+            sink(&record)?;
         }
+        Ok(())
+    }
+
+    /// Reads the next record; tells whether there was one.
+    fn read_record(
+        &self,
+        reader: &mut Reader<Box<dyn Read>>,
+        record: &mut ByteRecord,
+    ) -> Result<bool, Error> {
+        reader.read_byte_record(record).map_err(|error| {
+            let place = format!("line {}", reader.position().line());
+            self.csv_error(At { file: self.source.name(), place: &place }, error)
+        })
     }
 
     /// Walks the lines as they are, the first one included, without their ends.

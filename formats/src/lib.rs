@@ -51,5 +51,5 @@ pub use plan::ReadOptions;
 pub use results::{ItemSink, NeighbourRow, read_id_list, read_items, read_neighbours};
 pub use schema::{Column, ColumnKind, Schema, nearest};
 pub use source::{Memory, Source};
-pub use table::{Input, InputFormat, Part, Table};
-pub use write::{OutputFormat, write_items, write_neighbours};
+pub use table::{Cursor, Input, InputFormat, Part, Table};
+pub use write::{OutputFormat, write_items, write_lists, write_neighbours};

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 use parquet::{
     arrow::{
         ProjectionMask,
-        arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+        arrow_reader::{
+            ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+            ParquetRecordBatchReaderBuilder,
+        },
     },
     file::statistics::Statistics,
 };
@@ -15,7 +19,7 @@ use crate::{
     error::{At, Error},
     schema::Schema,
     source::{Chunks, Source},
-    table::{BatchSink, Part},
+    table::Part,
     text::is_text,
 };
 
@@ -32,6 +36,14 @@ pub(crate) struct ParquetFile {
     columns: Vec<usize>,
     pub(crate) schema: Schema,
     pub(crate) parts: Vec<Part>,
+}
+
+/// Where reading a row group has got to.
+pub(crate) struct ParquetCursor {
+    reader: ParquetRecordBatchReader,
+    part: usize,
+    next_row: u64,
+    place: String,
 }
 
 impl ParquetFile {
@@ -87,18 +99,14 @@ impl ParquetFile {
         notes.filter_map(|note| Some((note.key.clone(), note.value.clone()?))).collect()
     }
 
-    /// Streams the batches of a row group.
-    pub(crate) fn read<E: From<Error>>(
-        &self,
-        part: usize,
-        sink: &mut BatchSink<'_, E>,
-    ) -> Result<(), E> {
+    /// Begins a row group, whose batches will be of at most `rows`.
+    pub(crate) fn begin(&self, part: usize, rows: usize) -> Result<ParquetCursor, Error> {
         let place = format!("row group {} of {}", part + 1, self.parts.len());
         let at = At { file: self.source.name(), place: &place };
         let metadata = self.metadata.clone();
         let roots = ProjectionMask::roots(metadata.parquet_schema(), self.columns.iter().copied());
-        let batch_rows = self.batch_rows(part, &roots);
-        let mut reader = at.guard(|| {
+        let batch_rows = self.batch_rows(part, &roots).min(rows);
+        let reader = at.guard(|| {
             let chunks = Chunks(Arc::clone(&self.source));
             ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata)
                 .with_projection(roots)
@@ -107,20 +115,28 @@ impl ParquetFile {
                 .build()
                 .map_err(|error| at.parquet(error))
         })?;
-        let mut row = self.parts[part].first_row;
-        while let Some(batch) =
-            at.guard(|| reader.next().transpose().map_err(|error| at.arrow(error)))?
-        {
-            let rows = batch.num_rows() as u64;
-            sink(row, batch)?;
-            row += rows;
+        Ok(ParquetCursor { reader, part, next_row: self.parts[part].first_row, place })
+    }
+
+    /// Decodes the next batch of a row group; `None` at its end.
+    pub(crate) fn next(
+        &self,
+        cursor: &mut ParquetCursor,
+    ) -> Result<Option<(u64, RecordBatch)>, Error> {
+        let at = At { file: self.source.name(), place: &cursor.place };
+        let reader = &mut cursor.reader;
+        let batch = at.guard(|| reader.next().transpose().map_err(|error| at.arrow(error)))?;
+        if let Some(batch) = batch {
+            let row = cursor.next_row;
+            cursor.next_row += batch.num_rows() as u64;
+            return Ok(Some((row, batch)));
         }
-        let found = row - self.parts[part].first_row;
-        match self.parts[part].rows {
+        let found = cursor.next_row - self.parts[cursor.part].first_row;
+        match self.parts[cursor.part].rows {
             Some(rows) if rows != found => {
-                Err(at.damaged(format!("{found} rows where {rows} should be")).into())
+                Err(at.damaged(format!("{found} rows where {rows} should be")))
             }
-            _ => Ok(()),
+            _ => Ok(None),
         }
     }
 

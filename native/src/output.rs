@@ -7,10 +7,11 @@ use std::{
 };
 
 use ilk_core::neighbours::{Catalogue, Neighbours};
-use ilk_formats::{OutputFormat, write_items, write_neighbours};
+use ilk_formats::{OutputFormat, write_items, write_lists, write_neighbours};
 
 use crate::{
     error::Error,
+    external::Ranked,
     publish::{Existing, WorkingFile, WorkingFolder},
 };
 
@@ -66,6 +67,34 @@ impl Output {
         self.publish()
     }
 
+    /// Does the same with lists that come one by one; returns the number of rows.
+    ///
+    /// # Errors
+    /// If the disk refuses, and the first error among the lists.
+    pub(crate) fn write_lists(
+        mut self,
+        catalogue: &Catalogue,
+        lists: &mut Ranked<'_>,
+    ) -> Result<u64, Error> {
+        let (mut rows, mut failed) = (0, None);
+        self.fill_with(catalogue, |format, out| {
+            let good = lists.map_while(|list| match list {
+                Ok(list) => {
+                    rows += list.1.len() as u64;
+                    Some(list)
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    None
+                }
+            });
+            write_lists(format, out, catalogue, good)
+        })?;
+        failed.map_or(Ok(()), Err)?;
+        self.publish()?;
+        Ok(rows)
+    }
+
     /// Writes the result without putting it in its place.
     ///
     /// # Errors
@@ -75,15 +104,23 @@ impl Output {
         catalogue: &Catalogue,
         neighbours: &Neighbours,
     ) -> Result<(), Error> {
+        self.fill_with(catalogue, |format, out| {
+            write_neighbours(format, out, catalogue, neighbours)
+        })
+    }
+
+    fn fill_with(
+        &mut self,
+        catalogue: &Catalogue,
+        write: impl FnOnce(OutputFormat, &mut BufWriter<&mut File>) -> Result<(), ilk_formats::Error>,
+    ) -> Result<(), Error> {
         let target = &self.target;
         match &mut self.place {
-            Place::File(working, format) => fill(working.file(), target, |out| {
-                write_neighbours(*format, out, catalogue, neighbours)
-            }),
+            Place::File(working, format) => fill(working.file(), target, |out| write(*format, out)),
             Place::Folder(working) => {
                 let format = OutputFormat::Parquet;
                 fill(&mut working.create_file(NEIGHBOURS)?, &target.join(NEIGHBOURS), |out| {
-                    write_neighbours(format, out, catalogue, neighbours)
+                    write(format, out)
                 })?;
                 fill(&mut working.create_file(ITEMS)?, &target.join(ITEMS), |out| {
                     write_items(format, out, catalogue)

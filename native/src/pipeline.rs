@@ -3,7 +3,7 @@
 use std::{
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -28,7 +28,7 @@ use crate::{
     error::Error,
     inputs::{self, FileSource},
     pool::Pool,
-    progress::Reporter,
+    progress::{Reporter, Stage},
     text::{counted, grouped, printable, rounded, shortened},
 };
 
@@ -50,11 +50,15 @@ pub(crate) struct Cleaning {
 }
 
 impl Files {
-    /// Finds and opens the files of `source`.
+    /// Finds and opens the files of `source`; they are read in chunks of at most `chunk_rows`.
     ///
     /// # Errors
     /// For inputs that name nothing and files that cannot be used.
-    pub(crate) fn open(source: &DataSource, reporter: &Reporter) -> Result<Self, Error> {
+    pub(crate) fn open(
+        source: &DataSource,
+        chunk_rows: Option<usize>,
+        reporter: &Reporter,
+    ) -> Result<Self, Error> {
         let inputs = inputs::resolve(&source.input)?;
         if let Some(skipped) = inputs.skipped_text() {
             reporter.count("skipped", skipped, &[("files", inputs.skipped.len() as u64)]);
@@ -67,6 +71,7 @@ impl Files {
             item_label: source.item_label.clone(),
             conditions: source.conditions.clone(),
             delimiter: source.delimiter.map(|delimiter| delimiter.0),
+            chunk_rows,
             constants: Vec::new(),
         };
         let (mut tables, mut names) = (Vec::new(), Vec::new());
@@ -79,47 +84,65 @@ impl Files {
         Ok(Self { tables, names })
     }
 
-    /// Reads and cleans all rows.
+    /// Reads and cleans all rows into memory.
     ///
     /// # Errors
     /// For files that turn out damaged, and where there is no row at all.
     pub(crate) fn read(
-        self,
+        &self,
         job: &Job,
         needs: Needs,
         pool: &Pool,
         reporter: &Reporter,
     ) -> Result<Cleaning, Error> {
+        let held = Held::default();
+        let tally = self.stream(job, needs, pool, reporter, &|part, chunk| {
+            held.add(part, chunk);
+            Ok(())
+        })?;
+        Ok(Cleaning { chunks: held.finish(), tally, names: self.names.clone() })
+    }
+
+    /// Reads and cleans all rows, and hands on the kept ones, chunk by chunk, from any thread:
+    /// the number of the part of all files, and a chunk of it.
+    ///
+    /// # Errors
+    /// For files that turn out damaged, where there is no row at all, and what `sink` returns.
+    pub(crate) fn stream(
+        &self,
+        job: &Job,
+        needs: Needs,
+        pool: &Pool,
+        reporter: &Reporter,
+        sink: &(dyn Fn(usize, Cleaned) -> Result<(), Error> + Sync),
+    ) -> Result<Tally, Error> {
         let parts = |(table, opened): (usize, &Table)| {
             (0..opened.parts().len()).map(move |part| (table, part)).collect::<Vec<_>>()
         };
         let parts = self.tables.iter().enumerate().flat_map(parts).collect::<Vec<_>>();
-        let rows = self.tables.iter().map(Table::row_count).sum();
-        let stage = reporter.stage("reading", rows);
+        let stage = reporter.stage("reading", self.row_count());
         let failed = AtomicBool::new(false);
         let results = pool.map(parts.len(), |index| {
-            let (mut chunks, mut tally) = (Vec::new(), Tally::default());
+            let mut tally = Tally::default();
             if failed.load(Ordering::Relaxed) {
-                return Ok((chunks, tally));
+                return Ok(tally);
             }
             let (table, part) = parts[index];
             let read = self.tables[table].read(part, &mut |rows| {
                 let count = rows.len() as u64;
                 let (chunk, of_chunk) = clean(rows, job, needs);
-                chunks.push(chunk);
                 tally.merge(of_chunk);
+                sink(index, chunk)?;
                 stage.advance(count);
-                Ok::<(), ilk_formats::Error>(())
+                Ok::<(), Error>(())
             });
             failed.fetch_or(read.is_err(), Ordering::Relaxed);
-            read.map(|()| (chunks, tally))
+            read.map(|()| tally)
         });
         // Parts are begun in order, so the first failed one is always among those that were tried.
-        let (mut chunks, mut tally) = (Vec::new(), Tally::default());
+        let mut tally = Tally::default();
         for result in results {
-            let (of_part, part_tally) = result?;
-            chunks.extend(of_part);
-            tally.merge(part_tally);
+            tally.merge(result?);
         }
         if tally.rows == 0 {
             return Err(Error::input(format!("no rows in {}", self.text()))
@@ -129,7 +152,17 @@ impl Files {
         stage.count("kept", tally.kept());
         let files = counted(self.names.len() as u64, "file");
         stage.finish(format!("{} from {files}", counted(tally.rows, "row")));
-        Ok(Cleaning { chunks, tally, names: self.names })
+        Ok(tally)
+    }
+
+    /// Returns the number of rows where all files say it.
+    pub(crate) fn row_count(&self) -> Option<u64> {
+        self.tables.iter().map(Table::row_count).sum()
+    }
+
+    /// Returns the names of the files, by number.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// Refuses an output that is, or holds, one of the files: it would be read and then replaced.
@@ -163,6 +196,24 @@ impl Files {
     }
 }
 
+/// Chunks in memory, from several threads.
+#[derive(Debug, Default)]
+pub(crate) struct Held(Mutex<Vec<(usize, Cleaned)>>);
+
+impl Held {
+    /// Takes in a chunk of a part; those of one part come in order.
+    pub(crate) fn add(&self, part: usize, chunk: Cleaned) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((part, chunk));
+    }
+
+    /// Gives out the chunks in the order of the files.
+    pub(crate) fn finish(self) -> Vec<Cleaned> {
+        let mut chunks = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        chunks.sort_by_key(|(part, _)| *part);
+        chunks.into_iter().map(|(_, chunk)| chunk).collect()
+    }
+}
+
 impl Cleaning {
     /// Encodes the rows, for commands that fold them in a way of their own.
     ///
@@ -170,6 +221,11 @@ impl Cleaning {
     /// For ids that do not go together.
     pub(crate) fn encode(self, pool: &Pool) -> Result<Encoded, Error> {
         encode(self.chunks, pool).map_err(|error| mixed_ids(&error, &self.names))
+    }
+
+    /// Puts together what was read.
+    pub(crate) fn new(chunks: Vec<Cleaned>, tally: Tally, names: Vec<String>) -> Self {
+        Self { chunks, tally, names }
     }
 
     /// Encodes and folds the rows into interactions.
@@ -187,24 +243,30 @@ impl Cleaning {
         let encoded = encode(self.chunks, pool).map_err(|error| mixed_ids(&error, &self.names))?;
         let folded = fold(encoded, job, needs, pool);
         stage.clear();
-        report_folding(&folded.folding, job, reporter);
-        let (users, items) = match job.of {
-            Of::Items => (folded.others.len(), folded.catalogue.ids.len()),
-            Of::Users => (folded.catalogue.ids.len(), folded.others.len()),
-        };
-        let (users, items) = (users as u64, items as u64);
-        let interactions = folded.interactions.len() as u64;
-        stage.count("users", users);
-        stage.count("items", items);
-        stage.count("interactions", interactions);
-        stage.finish(format!(
-            "{} of {} and {}",
-            counted(interactions, "interaction"),
-            counted(users, "user"),
-            counted(items, "item")
-        ));
+        let operations = folded.interactions.degrees().map(|items| (items as u128).pow(2)).sum();
+        report_folding(&folded.folding, operations, job, reporter);
+        let sides = (folded.others.len() as u64, folded.catalogue.ids.len() as u64);
+        finish_folding(stage, sides, folded.interactions.len() as u64, job);
         Ok(folded)
     }
+}
+
+/// Ends the stage of folding. `sides`: how many there are of those who are not compared, and of
+/// those who are.
+pub(crate) fn finish_folding(stage: Stage<'_>, sides: (u64, u64), interactions: u64, job: &Job) {
+    let (users, items) = match job.of {
+        Of::Items => sides,
+        Of::Users => (sides.1, sides.0),
+    };
+    stage.count("users", users);
+    stage.count("items", items);
+    stage.count("interactions", interactions);
+    stage.finish(format!(
+        "{} of {} and {}",
+        counted(interactions, "interaction"),
+        counted(users, "user"),
+        counted(items, "item")
+    ));
 }
 
 /// Says how many rows were set aside for which reason, and shows the first few of each.
@@ -324,16 +386,18 @@ pub(crate) fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
     }
 }
 
-/// Says what folding left out.
-pub(crate) fn report_folding(folding: &Folding, job: &Job, reporter: &Reporter) {
+/// Says what folding left out. `operations`: pair operations of what is left.
+pub(crate) fn report_folding(folding: &Folding, operations: u128, job: &Job, reporter: &Reporter) {
     if folding.netted_away > 0 {
         let text =
             format!("{} whose weights add up to 0 or less", counted(folding.netted_away, "pair"));
         reporter.count("netted", text, &[("pairs", folding.netted_away)]);
     }
     if let Some(cap) = job.max_items_per_user.filter(|_| folding.capped_users > 0) {
+        let saved = folding.capped_operations as f64 * 100.0
+            / (folding.capped_operations + operations).max(1) as f64;
         let text = format!(
-            "{} to {} ({} less)",
+            "{} to {} ({} less, {saved:.1} % of the pair operations)",
             counted(folding.capped_users, "user"),
             counted(cap.into(), "item"),
             counted(folding.capped_pairs, "interaction")
@@ -364,23 +428,34 @@ pub(crate) fn report_folding(folding: &Folding, job: &Job, reporter: &Reporter) 
 /// Finds a user whose items make comparing everything with everything too expensive; the refusal
 /// names the cap that would help.
 pub(crate) fn heavy_user(interactions: &Interactions, users: &Ids) -> Option<Error> {
-    let degrees = || interactions.degrees();
-    let HeavyUser { user, items, operations, all_operations, cap, .. } =
-        find_heavy_user(degrees())?;
+    let name = |user| Ok(users.display(user).into_owned());
+    // A name in memory cannot fail.
+    too_heavy(interactions.degrees(), name).ok().flatten()
+}
+
+/// Does the same from the number of items of every user; `name` finds out how a user is called.
+///
+/// # Errors
+/// What `name` returns.
+pub(crate) fn too_heavy(
+    degrees: impl Iterator<Item = usize> + Clone,
+    name: impl FnOnce(u32) -> Result<String, Error>,
+) -> Result<Option<Error>, Error> {
+    let Some(heavy) = find_heavy_user(degrees.clone()) else { return Ok(None) };
+    let HeavyUser { user, items, operations, all_operations, cap, .. } = heavy;
     let cap = readable_cap(cap);
-    let capped = degrees().map(|items| (items as u128).min(cap.into()).pow(2)).sum();
-    let name = users.display(user);
+    let capped = degrees.map(|items| (items as u128).min(cap.into()).pow(2)).sum();
     let refusal = Error::refused(format!(
         "user {} has {}: comparing them with one another takes {} of the job's {} pair operations",
-        printable(&shortened(&name, 40)),
+        printable(&shortened(&name(user)?, 40)),
         counted(items, "item"),
         rounded(operations),
         rounded(all_operations)
     ));
-    Some(refusal.with_help(format!(
+    Ok(Some(refusal.with_help(format!(
         "--max-items-per-user {cap} leaves {} at most; --force runs it as it is",
         rounded(capped)
-    )))
+    ))))
 }
 
 /// Pair operations of the heaviest user that is no reason to refuse, each pair counted once.

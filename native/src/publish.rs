@@ -312,6 +312,20 @@ impl NewFolder {
         Ok(Self { path, registered: Some(registered) })
     }
 
+    /// Creates a folder for working files beside `target`.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(crate) fn beside(target: &Path) -> Result<Self, Error> {
+        let parent = parent_of(target);
+        let (prefix, mut builder) = (prefix(target), tempfile::Builder::new());
+        builder.prefix(&prefix).suffix(".partial");
+        let make = || builder.tempdir_in(&parent).map(TempDir::keep);
+        let (path, registered) = registered(make, PathBuf::as_path)
+            .map_err(|error| Error::file("write to", &parent, &error))?;
+        Ok(Self { path, registered: Some(registered) })
+    }
+
     /// Returns where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path

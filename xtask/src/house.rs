@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use cargo_metadata::{Message, Metadata, MetadataCommand};
+use serde::de::DeserializeOwned;
 
 /// The checkout and its target folder.
 pub(crate) struct House {
@@ -105,6 +106,21 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Prints a command, runs it and reads what it prints as JSON.
+///
+/// # Errors
+/// Where it cannot be started, ends with a failure, or prints something else.
+pub(crate) fn answer<T: DeserializeOwned>(command: &mut Command) -> Result<T> {
+    let line = display(command);
+    println!("$ {line}");
+    let output = command.stderr(Stdio::inherit()).output();
+    let output = output.with_context(|| format!("`{line}` could not be started"))?;
+    if !output.status.success() {
+        bail!("`{line}` failed ({})", output.status);
+    }
+    serde_json::from_slice(&output.stdout).with_context(|| format!("`{line}` gave no answer"))
+}
+
 /// Runs a command without showing what it prints; tells whether it succeeded.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -132,6 +148,16 @@ pub(crate) fn display(command: &Command) -> String {
     line
 }
 
+/// A number with its thousands apart.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let group = |(place, digit): (usize, char)| {
+        let starts = place > 0 && (digits.len() - place).is_multiple_of(3);
+        [starts.then_some(','), Some(digit)]
+    };
+    digits.chars().enumerate().flat_map(group).flatten().collect()
+}
+
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_=./:,+@<>".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) { word.into() } else { format!("'{word}'") }
@@ -140,6 +166,12 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        let texts = [0, 12, 999, 1_000, 1_234_567].map(grouped);
+        assert_eq!(texts, ["0", "12", "999", "1,000", "1,234,567"]);
+    }
 
     #[test]
     fn commands_are_shown_as_typed() {

@@ -10,6 +10,7 @@ mod policy;
 mod setup;
 mod steps;
 mod suite;
+mod wasm;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,10 @@ enum Chore {
     CheckPolicy,
     /// Compare the program's neighbours with those of other libraries
     Parity,
+    /// Build the npm package, print its sizes and hold them
+    Wasm(wasm::Options),
+    /// Test the npm package that was built, in Node and in a browser
+    WasmTest,
     /// Time the program beside its peers, or count its instructions
     Bench(bench::Options),
 }
@@ -72,6 +77,8 @@ fn run(chore: Chore) -> Result<ExitCode> {
         Chore::CheckDeps => deps::check(&house)?,
         Chore::CheckPolicy => policy::check(&house)?,
         Chore::Parity => parity::run(&house)?,
+        Chore::WasmTest => wasm::checks::run(&house)?,
+        Chore::Wasm(options) => wasm::run(&house, &options)?,
         Chore::Bench(options) => bench::run(&house, &options)?,
     }
     Ok(ExitCode::SUCCESS)

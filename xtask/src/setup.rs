@@ -10,7 +10,13 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::house::{self, House};
+use crate::{
+    house::{self, House},
+    wasm::{
+        self, checks,
+        toolchain::{self, Build, Library},
+    },
+};
 
 /// Whether to install what is missing, or only to say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +60,63 @@ const NEEDS: &[Need] = &[
         scopes: &[Scope::Tests],
         is_met: |house| house::succeeds(&mut house.cargo(&["clippy", "--version"])),
         remedy: |house| component(house, "clippy"),
+    },
+    Need {
+        name: "wasm-compiler",
+        purpose: "Rust for WebAssembly, and std's sources",
+        scopes: &[Scope::Tests, Scope::Bench],
+        is_met: toolchain::has_compiler,
+        remedy: install_wasm_compiler,
+    },
+    Need {
+        name: "wasm-c-compiler",
+        purpose: "C for WebAssembly: zstd",
+        scopes: &[Scope::Tests, Scope::Bench],
+        is_met: toolchain::has_c_compiler,
+        remedy: install_c_compiler,
+    },
+    Need {
+        name: "wasm-std",
+        purpose: "a standard library for WebAssembly, where rustup has none",
+        scopes: &[Scope::Tests, Scope::Bench],
+        is_met: |house| has_library(house, Build::Single),
+        remedy: |_| Ok(make_library(Build::Single)),
+    },
+    Need {
+        name: "wasm-std-threads",
+        purpose: "a standard library for WebAssembly with threads",
+        scopes: &[Scope::Tests, Scope::Bench],
+        is_met: |house| has_library(house, Build::Threads),
+        remedy: |_| Ok(make_library(Build::Threads)),
+    },
+    Need {
+        name: "node",
+        purpose: "18 or newer with npm, for the wasm package and its tests",
+        scopes: &[Scope::Tests, Scope::Bench],
+        is_met: has_node,
+        remedy: |house| {
+            let advice = "install Node 18 or newer with npm \
+                          (Debian, Ubuntu: `apt-get install nodejs npm` as root)";
+            apt(house, &["nodejs", "npm"], advice)
+        },
+    },
+    Need {
+        name: "npm-wasm-tests",
+        purpose: "wasm-opt, TypeScript, and what drives a browser",
+        scopes: &[Scope::Tests, Scope::Bench],
+        is_met: has_npm_packages,
+        remedy: install_npm_packages,
+    },
+    Need {
+        name: "chromium",
+        purpose: "the browser that the wasm package is tested in",
+        scopes: &[Scope::Tests, Scope::Bench],
+        is_met: |house| checks::browser(house).is_some(),
+        remedy: |house| {
+            let advice = "install Chromium (Debian: `apt-get install chromium` as root), \
+                          or name one in CHROMIUM";
+            apt(house, &["chromium"], advice)
+        },
     },
     Need {
         name: "python3",
@@ -126,14 +189,17 @@ enum Action {
     Run(Command),
     /// Remove a folder and what is in it.
     Remove(PathBuf),
+    /// Build a standard library for WebAssembly.
+    MakeLibrary(Library),
     /// Copy a file.
     Copy { from: PathBuf, to: PathBuf },
 }
 
 impl Action {
-    fn perform(&mut self) -> Result<()> {
+    fn perform(&mut self, house: &House) -> Result<()> {
         match self {
             Self::Run(command) => return house::run(command),
+            Self::MakeLibrary(library) => return library.make(house),
             Self::Remove(folder) => fs::remove_dir_all(folder),
             Self::Copy { from, to } => fs::copy(from, to).map(drop),
         }
@@ -146,6 +212,7 @@ impl fmt::Display for Action {
         match self {
             Self::Run(command) => f.write_str(&house::display(command)),
             Self::Remove(folder) => write!(f, "remove {}", folder.display()),
+            Self::MakeLibrary(library) => write!(f, "build std from its sources into {library}"),
             Self::Copy { from, to } => write!(f, "copy {} to {}", from.display(), to.display()),
         }
     }
@@ -186,7 +253,7 @@ pub(crate) fn run(house: &House, scope: Scope, mode: Mode) -> Result<()> {
     for (need, actions) in plans {
         println!("\n==> installing {}", need.name);
         for mut action in actions {
-            action.perform().with_context(|| format!("installing {}", need.name))?;
+            action.perform(house).with_context(|| format!("installing {}", need.name))?;
         }
         if !(need.is_met)(house) {
             bail!("{} is still missing after its installation ({})", need.name, need.purpose);
@@ -198,7 +265,7 @@ pub(crate) fn run(house: &House, scope: Scope, mode: Mode) -> Result<()> {
 fn describe(action: &Action) -> String {
     match action {
         Action::Run(_) => format!("run {action}"),
-        Action::Remove(_) | Action::Copy { .. } => action.to_string(),
+        Action::Remove(_) | Action::Copy { .. } | Action::MakeLibrary(_) => action.to_string(),
     }
 }
 
@@ -220,6 +287,13 @@ fn has_python(house: &House) -> bool {
 }
 
 fn install_python(house: &House) -> Result<Vec<Action>> {
+    let advice = "install Python 3.11 or newer with its venv module \
+                  (Debian, Ubuntu: `apt-get install python3 python3-venv` as root)";
+    apt(house, &["python3", "python3-venv"], advice)
+}
+
+/// Debian's packages, where this is Debian and we may install; else `advice` as an error.
+fn apt(house: &House, packages: &[&str], advice: &str) -> Result<Vec<Action>> {
     let is_root = house
         .command("id")
         .arg("-u")
@@ -227,20 +301,74 @@ fn install_python(house: &House) -> Result<Vec<Action>> {
         .output()
         .is_ok_and(|output| output.stdout.trim_ascii() == b"0");
     if !is_root || !house::succeeds(house.command("apt-get").arg("--version")) {
-        bail!(
-            "install Python 3.11 or newer with its venv module \
-             (Debian, Ubuntu: `apt-get install python3 python3-venv` as root)"
-        );
+        bail!("{advice}");
     }
     let apt_get = |arguments: &[&str]| {
         let mut command = house.command("apt-get");
         command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
         Action::Run(command)
     };
-    Ok(vec![
-        apt_get(&["update"]),
-        apt_get(&["install", "-y", "--no-install-recommends", "python3", "python3-venv"]),
-    ])
+    let install = [&["install", "-y", "--no-install-recommends"], packages].concat();
+    Ok(vec![apt_get(&["update"]), apt_get(&install)])
+}
+
+fn install_wasm_compiler(house: &House) -> Result<Vec<Action>> {
+    if toolchain::uses_debian() {
+        let advice = format!(
+            "RUSTUP_AUTO_INSTALL=0 forbids fetching it with rustup; install Debian's packages \
+             (`apt-get install {}` as root)",
+            toolchain::PACKAGES.join(" ")
+        );
+        return apt(house, toolchain::PACKAGES, &advice);
+    }
+    let mut target = house.command("rustup");
+    target.args(["target", "add", toolchain::TARGET]);
+    Ok(vec![Action::Run(target)].into_iter().chain(component(house, "rust-src")?).collect())
+}
+
+fn install_c_compiler(house: &House) -> Result<Vec<Action>> {
+    let debian = toolchain::uses_debian();
+    let packages = if debian { ["clang-22", "llvm-22"] } else { ["clang", "llvm"] };
+    let [clang, llvm] = packages;
+    let advice = format!(
+        "install a clang that compiles to wasm32, and llvm-ar (Debian, Ubuntu: `apt-get install \
+         {clang} {llvm}` as root; macOS: `brew install llvm`, on the path)"
+    );
+    apt(house, &packages, &advice)
+}
+
+fn has_library(house: &House, build: Build) -> bool {
+    Library::of(build).is_none_or(|library| library.is_there(house))
+}
+
+fn make_library(build: Build) -> Vec<Action> {
+    Library::of(build).map(Action::MakeLibrary).into_iter().collect()
+}
+
+fn has_node(house: &House) -> bool {
+    let test = "process.exit(Number(process.versions.node.split('.')[0]) < 18 ? 1 : 0)";
+    house::succeeds(house.command("node").args(["-e", test]))
+        && house::succeeds(house.command("npm").arg("--version"))
+}
+
+/// The packages keep a copy of the list they were made from.
+fn has_npm_packages(house: &House) -> bool {
+    let made_from = fs::read(wasm::tools(house).join("made-from.json"));
+    let wanted = fs::read(wasm::tools(house).with_file_name("package-lock.json"));
+    matches!((made_from, wanted), (Ok(old), Ok(new)) if old == new)
+}
+
+fn install_npm_packages(house: &House) -> Result<Vec<Action>> {
+    let folder = wasm::tools(house);
+    let list = folder.with_file_name("package-lock.json");
+    if !list.exists() {
+        bail!("{} is missing", list.display());
+    }
+    let mut install = house.command("npm");
+    install.args(["ci", "--no-audit", "--no-fund", "--prefix"]);
+    install.arg(folder.parent().unwrap_or(&folder));
+    let copy = Action::Copy { from: list, to: folder.join("made-from.json") };
+    Ok(vec![Action::Run(install), copy])
 }
 
 impl Environment {

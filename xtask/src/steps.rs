@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use crate::{
     deps,
     house::{self, House},
-    parity, policy, suite,
+    parity, policy, suite, wasm,
 };
 
 /// One check with its name.
@@ -29,6 +29,8 @@ const STEPS: &[Step] = &[
     Step { name: "documentation", run: documentation },
     Step { name: "build", run: build },
     Step { name: "parity", run: parity::run },
+    Step { name: "wasm package", run: wasm::build_and_hold },
+    Step { name: "wasm tests", run: wasm::checks::run },
 ];
 
 /// Runs every step, then the tests. Stops at the first step that fails.

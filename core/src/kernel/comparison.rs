@@ -8,7 +8,7 @@ use crate::{
     executor::Executor,
     job::Job,
     matrix::{ColumnBlock, ItemTable, RowBlock},
-    neighbours::{Neighbours, Piece},
+    neighbours::{Neighbour, Neighbours, Piece},
     plan::Sides,
     topk::Offer,
 };
@@ -96,6 +96,14 @@ impl<'a> Comparison<'a> {
     /// If an offer's item is not in the table.
     pub fn restore(&self, offers: impl IntoIterator<Item = Offer>) {
         self.scorer.restore(offers);
+    }
+
+    /// Takes the neighbours of the item at `position` out, best first.
+    ///
+    /// # Panics
+    /// If there is no such position.
+    pub fn take(&self, position: u32) -> Vec<Neighbour> {
+        self.scorer.selection().take(position)
     }
 
     /// Takes every item's neighbours out, by ascending code.

@@ -21,7 +21,7 @@ use crate::{
     executor::Executor,
     interactions::Interactions,
     kernel::arch::{CHUNK, Kernel},
-    weighting::Weighting,
+    weighting::{Weigher, Weighting},
 };
 
 /// How a matrix is laid out and computed. The result is the same whatever it says.
@@ -85,15 +85,10 @@ impl Matrix {
         executor: &impl Executor,
     ) -> Self {
         let supports = interactions.supports();
-        let unit = match weighting {
-            Weighting::Binary => true,
-            Weighting::Raw => interactions.weights().is_none(),
-            _ => false,
-        };
-        if unit {
+        if Weigher::is_unit(weighting, interactions.weights().is_some()) {
             Self::arrange(interactions, &supports, |_| (), layout, executor)
         } else {
-            let weights = weigh::weigh(interactions, &supports, weighting);
+            let weights = weigh::weigh(interactions, weighting);
             Self::arrange(interactions, &supports, |at| weights[at], layout, executor)
         }
     }
@@ -183,7 +178,7 @@ impl Matrix {
 
 /// Cuts the tail into blocks. Sums of weights are wide: blocks keep those of a row in the nearest
 /// cache, as long as users' lists do not become too short to be worth going to.
-fn tail_blocks<V: Value>(
+pub(crate) fn tail_blocks<V: Value>(
     tail: Range<usize>,
     users: usize,
     interactions: usize,

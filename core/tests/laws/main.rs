@@ -10,5 +10,7 @@ mod independence;
 mod jobs;
 mod measures;
 mod oracle;
+mod sample;
 mod selection;
+mod spill;
 mod world;

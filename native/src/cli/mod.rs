@@ -12,7 +12,7 @@ use ilk_core::job::MeasureName;
 
 use self::flags::names;
 pub(crate) use self::flags::{
-    InputArgs, JobArgs, JobFileArgs, ListArgs, OutputArgs, SourceArgs, WorkArgs,
+    InputArgs, JobArgs, JobFileArgs, LimitArgs, ListArgs, OutputArgs, SourceArgs, WorkArgs,
 };
 use crate::{
     error::Error,
@@ -253,6 +253,8 @@ pub(crate) struct JobSettingsArgs {
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) work: WorkArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 /// `ilk run`.

@@ -46,7 +46,7 @@ pub(crate) fn demo(keep: Option<&Path>, reporter: &Reporter) -> Result<(), Error
         Some(_) => out.display().to_string(),
         None => "a temporary folder".into(),
     };
-    Run::prepare(&settings, &out, options, reporter)?.execute(&place, None, reporter)?;
+    Run::prepare(&settings, &out, options, reporter)?.execute(&place, reporter)?;
     let mut rows = Vec::new();
     let table = out.join(NEIGHBOURS);
     read_neighbours(Arc::new(FileSource::open(&table)?), None, &mut |row: NeighbourRow| {
@@ -88,6 +88,8 @@ fn settings(orders: &Path, out: &Path) -> Result<Settings, Error> {
         out: Some(out.into()),
         run_dir: None,
         threads: None,
+        memory: None,
+        shard_size: None,
     })
 }
 

@@ -182,7 +182,7 @@ fn trial(
     let looks_at_time = !matches!(how, HoldOut::Each(LeftOut::Any));
     let needs = needs(source, job);
     let needs = Needs { time: needs.time || looks_at_time, ..needs };
-    let rows = Files::open(source, reporter)?.read(job, needs, &pool, reporter)?;
+    let rows = Files::open(source, None, reporter)?.read(job, needs, &pool, reporter)?;
     report_set_aside(&rows.tally, &rows.names, reporter);
     check_rows(&rows.tally, job)?;
     let stage = reporter.stage("sorting", None);

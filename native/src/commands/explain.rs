@@ -37,7 +37,7 @@ pub(crate) fn explain(
     let (source, job) = (&reading.source, &reading.resolved);
     let lists = IdLists::read(&reading.lists, source, job)?;
     let (pool, needs) = (Pool::new(reading.threads)?, needs(source, job));
-    let rows = Files::open(source, reporter)?.read(job, needs, &pool, reporter)?;
+    let rows = Files::open(source, None, reporter)?.read(job, needs, &pool, reporter)?;
     let folded = rows.fold(job, needs, &pool, reporter)?;
     let filter = lists.filter(&folded.catalogue.ids, reporter);
     let item = find(&folded, &args.item, job)?;

@@ -4,26 +4,31 @@ use std::path::Path;
 
 use ilk_core::{
     clean::Needs,
+    encode::EncodeError,
+    executor::Executor as _,
     interactions::Folded,
     job::Job,
     kernel::neighbours,
     matrix::{Layout, Matrix},
     neighbours::{Catalogue, Neighbours},
     plan::{Plan, Tile},
+    weighting::Weigher,
 };
 
 use crate::{
     config::{Record, Settings},
     error::Error,
+    external::{self, Ending, Intake, Spiller, Taken},
     lists::IdLists,
+    memory::{Budget, Size, of_comparing},
     output::Output,
     pipeline::{
-        Files, HEAVIEST_PLAN, check_rows, heavy_user, layout, needs, report_set_aside,
-        report_unused,
+        Cleaning, Files, HEAVIEST_PLAN, check_rows, finish_folding, heavy_user, layout, mixed_ids,
+        needs, report_folding, report_set_aside, report_unused, too_heavy,
     },
     pool::Pool,
     progress::Reporter,
-    publish::Existing,
+    publish::{Existing, NewFolder},
     report::Watch,
     rundir::{self, Earlier},
     text::{counted, rounded},
@@ -53,6 +58,10 @@ pub(crate) fn run(
 ) -> Result<(), Error> {
     let Options { existing, earlier, force } = options;
     match (&settings.run_dir, &settings.out) {
+        (Some(_), _) if settings.memory.is_some() || settings.shard_size.is_some() => {
+            Err(Error::input("memory and shard_size have no effect with --run-dir")
+                .with_help("a run directory's stages work in memory: leave out one or the other"))
+        }
         (Some(folder), _) => {
             let start = rundir::Start { settings, record, existing, earlier, force, watch };
             rundir::run(start, folder, reporter)
@@ -62,9 +71,9 @@ pub(crate) fn run(
                 .with_help("--overwrite replaces an output"))
         }
         (None, Some(out)) => {
-            let run = Run::prepare(settings, out, options, reporter)?;
+            let run = Run { watch, ..Run::prepare(settings, out, options, reporter)? };
             report_unused(&settings.source, &settings.resolved, reporter);
-            run.execute(&out.display().to_string(), watch, reporter)
+            run.execute(&out.display().to_string(), reporter)
         }
         (None, None) => Err(Error::internal("a run without an output")),
     }
@@ -80,6 +89,10 @@ pub(crate) struct Run<'a> {
     lists: IdLists,
     pool: Pool,
     layout: Layout,
+    budget: Budget,
+    out: &'a Path,
+    /// Sees what the report tells.
+    watch: Option<&'a Watch>,
 }
 
 impl<'a> Run<'a> {
@@ -89,54 +102,92 @@ impl<'a> Run<'a> {
     /// For inputs and outputs that cannot be used.
     pub(crate) fn prepare(
         settings: &'a Settings,
-        out: &Path,
+        out: &'a Path,
         options: Options,
+        reporter: &Reporter,
+    ) -> Result<Self, Error> {
+        let pool = Pool::new(settings.threads)?;
+        let budget = budget(settings, &pool)?;
+        Self::prepare_within((settings, out), options, (pool, budget), reporter)
+    }
+
+    /// Does what [`prepare`](Self::prepare) does, with threads and memory of the caller's choice.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn prepare_within(
+        (settings, out): (&'a Settings, &'a Path),
+        options: Options,
+        (pool, budget): (Pool, Budget),
         reporter: &Reporter,
     ) -> Result<Self, Error> {
         let (source, job) = (&settings.source, &settings.resolved);
         let output = Output::create(out, options.existing)?;
-        let files = Files::open(source, reporter)?;
+        let files = Files::open(source, Some(budget.chunk_rows()), reporter)?;
         files.check_apart_from(out)?;
         let lists = IdLists::read(&settings.lists, source, job)?;
-        let pool = Pool::new(settings.threads)?;
         let (needs, layout) = (needs(source, job), layout()?);
-        Ok(Self { job, needs, options, output, files, lists, pool, layout })
+        let watch = None;
+        Ok(Self { job, needs, options, output, files, lists, pool, layout, budget, out, watch })
     }
 
-    /// Runs the job, stage by stage; `place` is what people call the output, `watch` sees what
-    /// its report tells.
+    /// Runs the job, stage by stage; `place` is what people call the output.
     ///
     /// # Errors
     /// For input that turns out damaged, output that cannot be written, and guards that refuse.
-    pub(crate) fn execute(
-        self,
-        place: &str,
-        watch: Option<&Watch>,
-        reporter: &Reporter,
-    ) -> Result<(), Error> {
-        let Self { job, needs, options, output, files, lists, pool, layout } = self;
-        let rows = files.read(job, needs, &pool, reporter)?;
-        report_set_aside(&rows.tally, &rows.names, reporter);
-        check_rows(&rows.tally, job)?;
-        let folded = rows.fold(job, needs, &pool, reporter)?;
-        let heavy = || heavy_user(&folded.interactions, &folded.others);
-        let mut refusal = if options.force { None } else { heavy() };
-        // Few items wanted are few pairs, however many a user has: the plan will tell.
-        if !lists.has_targets()
-            && let Some(refusal) = refusal.take()
-        {
-            return Err(refusal);
+    pub(crate) fn execute(self, place: &str, reporter: &Reporter) -> Result<(), Error> {
+        let Self { job, needs, ref files, ref pool, budget, out, .. } = self;
+        let intake = Intake::new(budget, needs, files.row_count(), out)?;
+        let tally =
+            files.stream(job, needs, pool, reporter, &|part, chunk| intake.add(part, chunk))?;
+        report_set_aside(&tally, files.names(), reporter);
+        check_rows(&tally, job)?;
+        match intake.finish() {
+            Taken::Memory(chunks) => {
+                let rows = Cleaning::new(chunks, tally, files.names().to_vec());
+                self.in_memory(rows, place, reporter)
+            }
+            Taken::Disk(spiller, folder) => {
+                reporter.note(format!(
+                    "more than fits in {} of memory: working in files beside the output",
+                    budget.limit
+                ));
+                self.on_disk(spiller, &folder, place, reporter)
+            }
         }
+    }
+
+    /// Runs what comes after reading, in memory as far as it fits.
+    fn in_memory(self, rows: Cleaning, place: &str, reporter: &Reporter) -> Result<(), Error> {
+        let Self { job, needs, ref pool, budget, .. } = self;
+        let folded = rows.fold(job, needs, pool, reporter)?;
+        let refusal = self.refusal(heavy_user(&folded.interactions, &folded.others))?;
+        let size = Size {
+            users: folded.others.len(),
+            items: folded.catalogue.ids.len(),
+            interactions: folded.interactions.len(),
+            top: job.top as usize,
+        };
+        let is_unit = Weigher::is_unit(job.weighting, needs.weight);
+        if of_comparing(size, needs, is_unit, budget.workers) > budget.left(0) {
+            reporter.note(format!(
+                "comparing does not fit in {} of memory: working in files beside the output",
+                budget.limit
+            ));
+            let folder = NewFolder::beside(self.out)?;
+            let folded = external::spill(folded, self.work(&folder))?;
+            return self.compare_on_disk(folded, refusal, &folder, place, reporter);
+        }
+        let Self { job, output, lists, pool, layout, .. } = self;
         let filter = lists.filter(&folded.catalogue.ids, reporter);
+        let watch = self.watch;
         watch.inspect(|watch| watch.saw_data(&folded));
         let Folded { interactions, catalogue, .. } = folded;
         let stage = reporter.stage("comparing", None);
         let matrix = Matrix::with_layout(&interactions, job.weighting, layout, &pool);
         drop(interactions);
         let plan = Plan::new(&matrix, &filter);
-        if let Some(refusal) = refusal.filter(|_| plan.operations > HEAVIEST_PLAN) {
-            return Err(refusal);
-        }
+        check_operations(refusal, plan.operations)?;
         stage.expect(plan.cost);
         watch.inspect(|watch| watch.tiles_begin());
         let on_tile = |tile: &Tile| {
@@ -158,7 +209,131 @@ impl<'a> Run<'a> {
         watch.inspect(|watch| watch.saw_result(&catalogue, &found, job.top));
         write(output, place, &catalogue, &found, reporter)
     }
+
+    /// Runs what comes after reading through working files.
+    fn on_disk(
+        self,
+        spiller: Box<Spiller>,
+        folder: &NewFolder,
+        place: &str,
+        reporter: &Reporter,
+    ) -> Result<(), Error> {
+        let Self { job, needs, ref files, ref pool, .. } = self;
+        let mixed = |error: &EncodeError| mixed_ids(error, files.names());
+        let spilled = match spiller.finish(pool, mixed)? {
+            Ending::Done(spilled) => spilled,
+            Ending::Again(spiller) => {
+                reporter.note("ids are of another kind than they looked at first: reading again");
+                files.stream(job, needs, pool, reporter, &|_, chunk| spiller.add(chunk))?;
+                match spiller.finish(pool, mixed)? {
+                    Ending::Done(spilled) => spilled,
+                    Ending::Again(_) => {
+                        return Err(Error::input("the inputs changed while they were read")
+                            .with_help("run the job again when nothing writes to them"));
+                    }
+                }
+            }
+        };
+        let mut stage = reporter.stage("sorting", None);
+        let folded = external::fold(*spilled, self.work(folder), &stage)?;
+        stage.clear();
+        self.watch.inspect(|watch| watch.saw_folding(folded.folding));
+        report_folding(&folded.folding, folded.operations(), job, reporter);
+        let sides = (folded.others(), folded.catalogue.ids.len() as u64);
+        finish_folding(stage, sides, folded.interactions(), job);
+        let heavy = too_heavy(folded.each_degree(), |_| folded.heaviest_user())?;
+        let refusal = self.refusal(heavy)?;
+        self.compare_on_disk(folded, refusal, folder, place, reporter)
+    }
+
+    /// Compares interactions on disk and writes the result.
+    fn compare_on_disk(
+        self,
+        folded: external::Folded,
+        refusal: Option<Error>,
+        folder: &NewFolder,
+        place: &str,
+        reporter: &Reporter,
+    ) -> Result<(), Error> {
+        let filter = self.lists.filter(&folded.catalogue.ids, reporter);
+        let mut stage = reporter.stage("arranging", None);
+        let interactions = folded.interactions();
+        let arranged = folded.arrange(&filter, self.work(folder), &stage)?;
+        let operations = arranged.operations();
+        check_operations(refusal, operations)?;
+        let (blocks, passes) = arranged.cuts();
+        stage.clear();
+        stage.count("blocks", blocks as u64);
+        stage.count("rounds", passes as u64);
+        stage.finish(format!(
+            "{} on disk, {}, {}",
+            counted(interactions, "interaction"),
+            counted(blocks as u64, "column block"),
+            counted(passes as u64, "round")
+        ));
+        let stage = reporter.stage("comparing", None);
+        stage.count("pair_operations", operations);
+        stage.count("head_items", arranged.head_items() as u64);
+        let Self { job, needs, ref pool, layout, ref budget, output, .. } = self;
+        let work = external::Work { job, needs, layout, budget, folder: folder.path(), pool };
+        let rows = arranged.compare(&filter, work, stage, |catalogue, lists, stage| {
+            stage.finish(format!("{} pair operations", rounded(operations.into())));
+            let stage = reporter.stage("writing", None);
+            let rows = output.write_lists(catalogue, lists)?;
+            stage.count("rows", rows);
+            stage.finish(format!("{} to {place}", counted(rows, "row")));
+            Ok(rows)
+        })?;
+        if rows == 0 {
+            reporter.note(NO_ROWS);
+        }
+        Ok(())
+    }
+
+    /// What the stages on disk share.
+    fn work<'w>(&'w self, folder: &'w NewFolder) -> external::Work<'w> {
+        external::Work {
+            job: self.job,
+            needs: self.needs,
+            layout: self.layout,
+            budget: &self.budget,
+            folder: folder.path(),
+            pool: &self.pool,
+        }
+    }
+
+    /// Stops for a user with too many items, unless forced; where few items are wanted only the
+    /// plan can tell.
+    fn refusal(&self, heavy: Option<Error>) -> Result<Option<Error>, Error> {
+        match heavy.filter(|_| !self.options.force) {
+            Some(refusal) if !self.lists.has_targets() => Err(refusal),
+            refusal => Ok(refusal),
+        }
+    }
 }
+
+/// Checks a plan for few items against what was refused for all.
+fn check_operations(refusal: Option<Error>, operations: u64) -> Result<(), Error> {
+    refusal.filter(|_| operations > HEAVIEST_PLAN).map_or(Ok(()), Err)
+}
+
+/// Finds out how much memory the job may take.
+fn budget(settings: &Settings, pool: &Pool) -> Result<Budget, Error> {
+    let budget = Budget::new(settings.memory, settings.shard_size, pool.workers());
+    let least = Budget::least(pool.workers());
+    if budget.limit < least {
+        let threads = counted(pool.workers() as u64, "thread");
+        return Err(Error::refused(format!(
+            "memory of {} is too little: {threads} take {least} at least",
+            budget.limit
+        ))
+        .with_help("allow more with --memory, or use fewer --threads"));
+    }
+    Ok(budget)
+}
+
+/// What is said of a table without rows.
+const NO_ROWS: &str = "no pair qualified: the table has no rows";
 
 fn write(
     output: Output,
@@ -172,7 +347,7 @@ fn write(
     output.write(catalogue, found)?;
     stage.finish(format!("{} to {place}", counted(found.len() as u64, "row")));
     if found.is_empty() {
-        reporter.note("no pair qualified: the table has no rows");
+        reporter.note(NO_ROWS);
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use toml::{
 };
 
 use crate::{
-    cli::{InputArgs, JobArgs, ListArgs, OutputArgs, SourceArgs, WorkArgs},
+    cli::{InputArgs, JobArgs, LimitArgs, ListArgs, OutputArgs, SourceArgs, WorkArgs},
     error::Error,
     text::did_you_mean,
 };
@@ -62,6 +62,7 @@ pub(super) fn job_keys() -> Vec<String> {
         ListArgs::augment_args,
         OutputArgs::augment_args,
         WorkArgs::augment_args,
+        LimitArgs::augment_args,
     ]);
     keys.insert(0, "datasource".into());
     keys

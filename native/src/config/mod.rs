@@ -28,6 +28,7 @@ pub(crate) use self::show::Setting;
 use crate::{
     cli::{InputArgs, InspectArgs, JobFileArgs, JobSettingsArgs, ReadingArgs},
     error::Error,
+    memory::Bytes,
     text::did_you_mean,
 };
 
@@ -176,6 +177,10 @@ pub(crate) struct Settings {
     pub(crate) run_dir: Option<PathBuf>,
     /// Threads to use; one per core where absent.
     pub(crate) threads: Option<NonZeroUsize>,
+    /// Memory that the process may take; 70 % of what there is where absent.
+    pub(crate) memory: Option<Bytes>,
+    /// Bytes of working files; a default of its own where absent.
+    pub(crate) shard_size: Option<Bytes>,
 }
 
 /// What a command needs that reads a job's data and writes none, checked.
@@ -332,6 +337,7 @@ impl Layers {
         said.group("lists", &args.lists, matches)?;
         said.group("output", &args.output, matches)?;
         said.group("work", &args.work, matches)?;
+        said.group("work", &args.limits, matches)?;
         Self::stack(said, file, asked_datasource(&args.file, matches))
     }
 
@@ -444,6 +450,22 @@ impl Layers {
         self.get("work.threads")
     }
 
+    /// Returns the memory that the process may take.
+    ///
+    /// # Errors
+    /// For a value of the wrong type.
+    pub(crate) fn memory(&self) -> Result<Option<Bytes>, Error> {
+        self.get("work.memory")
+    }
+
+    /// Returns the size of working files.
+    ///
+    /// # Errors
+    /// For a value of the wrong type.
+    pub(crate) fn shard_size(&self) -> Result<Option<Bytes>, Error> {
+        self.get("work.shard_size")
+    }
+
     /// Decides every setting of the job.
     ///
     /// # Errors
@@ -491,6 +513,8 @@ impl Layers {
             resolved: self.resolve()?,
             lists: self.get("lists")?,
             threads: self.threads()?,
+            memory: self.memory()?,
+            shard_size: self.shard_size()?,
             out,
             run_dir,
         })
@@ -667,7 +691,7 @@ fn file_layers(file: &JobFile, datasource: Option<&Choice>) -> Vec<Layer> {
         let group = match name.as_str() {
             "only" | "exclude" | "for" => "lists",
             "out" | "run_dir" => "output",
-            "threads" => "work",
+            "threads" | "memory" | "shard_size" => "work",
             _ => "job",
         };
         groups.entry(group).or_default().insert(name.clone(), value.clone());

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{DEFAULT, Layers, Lists, PartialSource};
 use crate::{
     error::Error,
+    memory::{Budget, Bytes},
     text::{Align, Table},
 };
 
@@ -75,6 +76,10 @@ impl Layers {
         let threads = self.threads()?;
         let threads = threads.map_or_else(|| "one per core".into(), |threads| threads.to_string());
         add("work", "threads", Some(threads));
+        let memory = self.memory()?;
+        add("work", "memory", Some(memory.map_or_else(|| "70 % of RAM".into(), String::from)));
+        let shard_size = self.shard_size()?.unwrap_or(Budget::SHARD);
+        add("work", "shard_size", Some(shard_size.into()));
         Ok(list)
     }
 
@@ -110,6 +115,8 @@ impl Layers {
                 out: self.get("output.out")?,
                 run_dir: self.get("output.run_dir")?,
                 threads: self.threads()?.map(std::num::NonZeroUsize::get),
+                memory: self.memory()?,
+                shard_size: self.shard_size()?,
                 lists: self.get("lists")?,
                 job: self.job()?,
             },
@@ -133,6 +140,10 @@ struct JobTable<'a> {
     run_dir: Option<std::path::PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     threads: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory: Option<Bytes>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard_size: Option<Bytes>,
     #[serde(flatten)]
     lists: Lists,
     #[serde(flatten)]

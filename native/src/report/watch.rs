@@ -110,6 +110,11 @@ impl Watch {
         seen.folding = folded.folding;
     }
 
+    /// Sees what became of the rows, where the interactions do not fit in memory.
+    pub(crate) fn saw_folding(&self, folding: Folding) {
+        self.seen().folding = folding;
+    }
+
     /// Says that the tiles begin now.
     pub(crate) fn tiles_begin(&self) {
         self.seen().tiles_began = Some(Instant::now());
@@ -200,6 +205,8 @@ impl Watch {
             report.finished = Some(now.strftime("%Y-%m-%d %H:%M %Z").to_string());
             report.memory = memory.stop();
             report.stages = stages.iter().map(|stage| Span::of(stage, started)).collect();
+            let operations = reporter.journal().of_stage("comparing", "pair_operations");
+            report.pair_operations = report.pair_operations.or(operations);
             report.tell_rows(reporter.journal(), &folding);
             report.to_html().into_bytes()
         };

@@ -366,7 +366,9 @@ fn check_own(path: &Path) -> Result<(), Error> {
     for entry in fs::read_dir(path).map_err(|error| failed(&error))? {
         entries.push(entry.map_err(|error| failed(&error))?.file_name());
     }
-    if entries.iter().any(|name| name == MANIFEST || name == lock::LOCK) {
+    // A run begins with its lock; a copy of one may have come without it.
+    let has = |name: &str| entries.iter().any(|entry| entry == name);
+    if has(lock::LOCK) || has(MANIFEST) && Manifest::load(path).is_ok_and(|found| found.is_some()) {
         return Ok(());
     }
     let Some(first) = entries.iter().min() else { return Ok(()) };

@@ -181,7 +181,8 @@ impl Work<'_> {
             run.count(name, count);
         }
         run.clear();
-        report_folding(&folding, &self.job, self.reporter);
+        let operations = interactions.degrees().map(|items| (items as u128).pow(2)).sum();
+        report_folding(&folding, operations, &self.job, self.reporter);
         let (users, items) = match self.job.of {
             ilk_core::job::Of::Items => (users, items),
             ilk_core::job::Of::Users => (items, users),

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     error::Error,
     stdout,
-    text::{Align, Table, counted, did_you_mean, shortened, width},
+    text::{Align, Table, counted, did_you_mean, printable, shortened, width},
 };
 
 /// How rows are printed.
@@ -321,26 +321,34 @@ fn json(align: Align, cell: Option<&str>) -> serde_json::Value {
     number.unwrap_or_else(|| text.into())
 }
 
-/// Columns of the terminal that a cell takes up at most: the first that lets rows fit.
-const LONGEST: [usize; 7] = [80, 60, 40, 30, 20, 15, 12];
+/// Columns of the terminal that a cell may always take up.
+const LEAST: usize = 8;
+/// Columns that a cell takes up at most.
+const MOST: usize = 80;
 
+/// Shows rows as a table; cells of wide columns are cut so that a row is a line.
 fn table(preview: &Preview) -> String {
     let columns = || preview.columns.iter().map(|(name, align)| (name.as_str(), *align));
-    let render = |longest: usize| {
-        let mut table = Table::new(columns());
-        for row in &preview.rows {
-            let cells = row.iter().zip(columns());
-            table.row(cells.map(|(cell, (name, _))| {
-                let cell = cell.as_deref().unwrap_or("–");
-                if PATHS.contains(&name) { end_of(cell, longest) } else { shortened(cell, longest) }
-            }));
-        }
-        table.render(usize::from(u16::MAX))
+    let widest = |(at, (name, _)): (usize, (&str, Align))| {
+        let cells = preview.rows.iter().filter_map(|row| row[at].as_deref());
+        let cells = cells.map(|cell| console::measure_text_width(&printable(cell)));
+        // A header is not cut.
+        (name.chars().count(), cells.max().unwrap_or(0))
     };
-    let fits =
-        |text: &String| text.lines().all(|line| console::measure_text_width(line) <= width());
-    let mut texts = LONGEST.into_iter().map(render);
-    let mut text = texts.find(fits).unwrap_or_else(|| render(LONGEST[LONGEST.len() - 1]));
+    let widths = columns().enumerate().map(widest).collect::<Vec<_>>();
+    let taken = |cut: usize| {
+        let cells = widths.iter().map(|(header, cells)| *header.max(&cut.min(*cells)));
+        cells.sum::<usize>() + 2 * widths.len().saturating_sub(1)
+    };
+    let cut = (LEAST..=MOST).rev().find(|cut| taken(*cut) <= width()).unwrap_or(LEAST);
+    let mut table = Table::new(columns());
+    for row in &preview.rows {
+        table.row(row.iter().zip(columns()).map(|(cell, (name, _))| {
+            let cell = printable(cell.as_deref().unwrap_or("–"));
+            if PATHS.contains(&name) { end_of(&cell, cut) } else { shortened(&cell, cut) }
+        }));
+    }
+    let mut text = table.render(usize::from(u16::MAX));
     let more = preview.total.saturating_sub(preview.rows.len() as u64);
     let more = match (more, preview.rows.is_empty()) {
         (0, true) => "no rows".into(),

@@ -105,7 +105,7 @@ struct Out {
 pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Result<(), Error> {
     let Start { settings, record, existing, earlier, force, watch } = start;
     let (source, job) = (&settings.source, &settings.resolved);
-    let files = Files::open(source, reporter)?;
+    let files = Files::open(source, None, reporter)?;
     files.check_apart_from(folder)?;
     let lists = IdLists::read(&settings.lists, source, job)?;
     let (pool, layout) = (Pool::new(settings.threads)?, layout()?);
@@ -238,7 +238,7 @@ pub(crate) fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) ->
     let pool = Pool::new(std::num::NonZeroUsize::new(manifest.threads))?;
     let mut files = None;
     if stage <= StageName::Clean {
-        let opened = Files::open(&source, reporter)?;
+        let opened = Files::open(&source, None, reporter)?;
         let now = fingerprints(&opened.names, &pool)?;
         Changes::find(&manifest, &manifest.job, &now, &manifest.lists).check(&name)?;
         files = Some(opened);
@@ -450,8 +450,7 @@ impl<'a> Work<'a> {
 
     /// Adds to an error how to go on from it.
     fn with_way_on(&self, error: Error) -> Error {
-        let is_begun = self.dir.done(StageName::Clean).is_some();
-        if !is_begun || error.help().is_some() {
+        if error.help().is_some() {
             return error;
         }
         error.with_help(format!(

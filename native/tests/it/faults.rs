@@ -295,6 +295,8 @@ fn a_full_disk_costs_nothing_but_the_stage() {
         assert_eq!(code, Some(2), "{told}");
         let error = told.lines().find(|line| line.starts_with("error: ")).expect("an error");
         assert!(error.contains("cannot write run/") && error.ends_with("file too large"), "{told}");
+        let way_on = "help: what is done is kept in run: the same command goes on from there\n";
+        assert!(told.ends_with(way_on) || error.contains("run.json"), "{told}");
         let manifest = fs::read_to_string(home.join("run/run.json")).unwrap_or_default();
         stages.push(manifest.matches("rows_out").count());
         let names = home.names();

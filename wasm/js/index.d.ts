@@ -1,0 +1,59 @@
+import type * as Module from "./single/ilk_wasm.js";
+import type { Files, Progress } from "./single/ilk_wasm.js";
+
+export type * from "./single/ilk_wasm.js";
+
+/** The loaded module: `Files` and everything that begins with them. */
+export type Ilk = Pick<
+  typeof Module,
+  | "Files"
+  | "kernel"
+  | "memoryInUse"
+  | "memoryLimit"
+  | "setMemoryLimit"
+  | "threads"
+  | "version"
+>;
+
+export interface LoadOptions {
+  /**
+   * Workers that compute; default one per core where the page is cross-origin isolated, else 1.
+   * More than 1 needs the isolation, and load() to be called in a worker.
+   */
+  threads?: number;
+  /** The module of the single build, or its bytes, where it cannot be fetched from beside this file. */
+  wasm?: WebAssembly.Module | BufferSource | Response | URL | string;
+}
+
+/** Loads the module: with threads where memory can be shared, else the single build. */
+export function load(options?: LoadOptions): Promise<Ilk>;
+
+/** Long work in steps: `Reading` gives `Data`, `Comparison` gives `Neighbours`. */
+export interface Task<T> {
+  /** Works for about so many milliseconds. */
+  step(milliseconds: number): Progress;
+  /** Takes the result, once, when step() said `finished`. */
+  finish(): T;
+  free(): void;
+}
+
+export interface RunOptions {
+  /** Called after each step. */
+  onProgress?: (progress: Progress) => void;
+  /** Stops between two steps; the promise is rejected with the signal's reason. */
+  signal?: AbortSignal;
+  /** Milliseconds of a step; default 40. */
+  milliseconds?: number;
+}
+
+/**
+ * Runs a task to its end and frees it. Between steps everything else that waits is run, so that
+ * messages arrive and the signal can be raised.
+ */
+export function run<T>(task: Task<T>, options?: RunOptions): Promise<T>;
+
+/**
+ * Adds a File or Blob that is read from disk slice by slice, so that it need not fit into memory.
+ * In a worker only (it uses FileReaderSync).
+ */
+export function addFile(files: Files, file: Blob & { name?: string }, name?: string): void;

@@ -1,0 +1,244 @@
+//! The result: looked at item by item, as columns, or as a file.
+
+use ilk_core::{
+    explain::Explainer,
+    job::Of,
+    matrix::Matrix,
+    neighbours::{Catalogue, Neighbour},
+};
+use ilk_formats::{OutputFormat, write_items, write_neighbours};
+use js_sys::{Float32Array, Object, Reflect, Uint32Array};
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+
+use crate::{
+    comparison::Question,
+    error::Fault,
+    explanation::{ExplanationRecord, Names},
+    records::{ItemRecord, NeighbourRecord, to_js},
+    threads::crew,
+};
+
+/// The neighbours of every item, best first.
+#[wasm_bindgen]
+pub struct Neighbours {
+    question: Question,
+    matrix: Matrix,
+    found: ilk_core::neighbours::Neighbours,
+}
+
+#[wasm_bindgen]
+impl Neighbours {
+    /// Counts the items, those without neighbours included; their codes are 0 up to this, in the
+    /// order of ids.
+    #[wasm_bindgen(getter)]
+    pub fn items(&self) -> u32 {
+        self.found.items() as u32
+    }
+
+    /// Counts the neighbours of all items together.
+    #[wasm_bindgen(getter)]
+    pub fn length(&self) -> f64 {
+        self.found.len() as f64
+    }
+
+    /// Returns the neighbours of the item with this id, best first.
+    ///
+    /// # Errors
+    /// If there is no such item.
+    #[wasm_bindgen(unchecked_return_type = "NeighbourRecord[]")]
+    pub fn of(&self, id: &str) -> Result<JsValue, Fault> {
+        let code = self.code(id)?;
+        let record = |(rank, neighbour): (u32, &Neighbour)| NeighbourRecord {
+            rank,
+            score: neighbour.score,
+            overlap: neighbour.overlap,
+            item: self.record(neighbour.code),
+        };
+        to_js(&(1..).zip(self.found.of(code)).map(record).collect::<Vec<_>>())
+    }
+
+    /// Says why two items are alike, or why not: what the pair is made of, what every measure
+    /// makes of it, who contributes most, and what would change its rank. `users`: how many of
+    /// those who contribute to name; default 10.
+    ///
+    /// # Errors
+    /// If there is no such item.
+    #[wasm_bindgen(unchecked_return_type = "Explanation")]
+    pub fn explain(
+        &self,
+        item: &str,
+        neighbour: &str,
+        users: Option<u32>,
+    ) -> Result<JsValue, Fault> {
+        let (item, neighbour) = (self.code(item)?, self.code(neighbour)?);
+        let Question { folded, job, filter } = &self.question;
+        let explainer =
+            Explainer { interactions: &folded.interactions, matrix: &self.matrix, job, filter };
+        let users = users.unwrap_or(10) as usize;
+        let explanation = explainer.explain(item, neighbour, users, &crew());
+        let names = Names {
+            item: &|code| self.record(code),
+            user: &|user| folded.others.display(user).into(),
+        };
+        to_js(&ExplanationRecord::of(&explanation, (item, neighbour), job.top, &names))
+    }
+
+    /// Returns the item with this id; `undefined` where there is none.
+    ///
+    /// # Errors
+    /// Never.
+    #[wasm_bindgen(unchecked_return_type = "ItemRecord | undefined")]
+    pub fn find(&self, id: &str) -> Result<JsValue, Fault> {
+        to_js(&self.catalogue().ids.find(id).map(|code| self.record(code)))
+    }
+
+    /// Returns the item with this code.
+    ///
+    /// # Errors
+    /// If there is no such code.
+    #[wasm_bindgen(unchecked_return_type = "ItemRecord")]
+    pub fn item(&self, code: u32) -> Result<JsValue, Fault> {
+        if code >= self.items() {
+            let message = format!("code is {code}, expected one below {}", self.items());
+            return Err(Fault::new("unknown_item", message));
+        }
+        to_js(&self.record(code))
+    }
+
+    /// Returns the most popular items whose id or label holds `text`, in any case of letters; of
+    /// an empty text, the most popular ones.
+    ///
+    /// # Errors
+    /// Never.
+    #[wasm_bindgen(unchecked_return_type = "ItemRecord[]")]
+    pub fn search(&self, text: &str, limit: u32) -> Result<JsValue, Fault> {
+        let wanted = text.to_lowercase();
+        let catalogue = self.catalogue();
+        let holds = |text: &str| text.to_lowercase().contains(&wanted);
+        let matches = |code: &u32| {
+            wanted.is_empty()
+                || holds(&catalogue.ids.display(*code))
+                || self.label(*code).is_some_and(holds)
+        };
+        let mut codes = (0..self.items()).filter(matches).collect::<Vec<_>>();
+        codes.sort_by_key(|code| std::cmp::Reverse(catalogue.supports[*code as usize]));
+        codes.truncate(limit as usize);
+        to_js(&codes.into_iter().map(|code| self.record(code)).collect::<Vec<_>>())
+    }
+
+    /// Returns the ids of items by their codes, or of all.
+    pub fn ids(&self, codes: Option<Vec<u32>>) -> Vec<String> {
+        let ids = &self.catalogue().ids;
+        match codes {
+            Some(codes) => {
+                let known = codes.into_iter().filter(|code| *code < self.items());
+                known.map(|code| ids.display(code).into()).collect()
+            }
+            None => (0..self.items()).map(|code| ids.display(code).into()).collect(),
+        }
+    }
+
+    /// Returns the users of every item, by code.
+    pub fn supports(&self) -> Uint32Array {
+        Uint32Array::from(self.catalogue().supports.as_slice())
+    }
+
+    /// Returns all lists as columns: the neighbours of the item with code c are those from
+    /// `starts[c]` up to `starts[c + 1]`.
+    #[wasm_bindgen(unchecked_return_type = "NeighbourColumns")]
+    pub fn columns(&self) -> Object {
+        let (mut starts, mut codes) = (vec![0_u32], Vec::with_capacity(self.found.len()));
+        let (mut scores, mut overlaps) = (Vec::with_capacity(self.found.len()), Vec::new());
+        for item in 0..self.items() {
+            for neighbour in self.found.of(item) {
+                codes.push(neighbour.code);
+                scores.push(neighbour.score);
+                overlaps.push(neighbour.overlap);
+            }
+            starts.push(codes.len() as u32);
+        }
+        let columns = Object::new();
+        let set = |name: &str, column: &JsValue| {
+            // An object of our own takes any property.
+            let _ = Reflect::set(&columns, &name.into(), column);
+        };
+        set("starts", &Uint32Array::from(starts.as_slice()).into());
+        set("codes", &Uint32Array::from(codes.as_slice()).into());
+        set("scores", &Float32Array::from(scores.as_slice()).into());
+        set("overlaps", &Uint32Array::from(overlaps.as_slice()).into());
+        columns
+    }
+
+    /// Writes the table of neighbours as `ilk run` does: `parquet`, `csv`, `jsonl` or `arrow`.
+    ///
+    /// # Errors
+    /// For another format.
+    #[wasm_bindgen(js_name = export)]
+    pub fn export_neighbours(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "OutputFormat")] format: &str,
+    ) -> Result<Vec<u8>, Fault> {
+        let mut bytes = Vec::new();
+        write_neighbours(output_format(format)?, &mut bytes, self.catalogue(), &self.found)?;
+        Ok(bytes)
+    }
+
+    /// Writes the table of items: id, label, support.
+    ///
+    /// # Errors
+    /// For another format.
+    #[wasm_bindgen(js_name = exportItems)]
+    pub fn export_items(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "OutputFormat")] format: &str,
+    ) -> Result<Vec<u8>, Fault> {
+        let mut bytes = Vec::new();
+        write_items(output_format(format)?, &mut bytes, self.catalogue())?;
+        Ok(bytes)
+    }
+}
+
+impl Neighbours {
+    pub(crate) fn new(
+        question: Question,
+        matrix: Matrix,
+        found: ilk_core::neighbours::Neighbours,
+    ) -> Self {
+        Self { question, matrix, found }
+    }
+
+    fn catalogue(&self) -> &Catalogue {
+        &self.question.folded.catalogue
+    }
+
+    fn code(&self, id: &str) -> Result<u32, Fault> {
+        self.catalogue().ids.find(id).ok_or_else(|| {
+            let what = match self.question.job.of {
+                Of::Items => "item",
+                Of::Users => "user",
+            };
+            Fault::new("unknown_item", format!("there is no {what} `{id}`")).with("id", id)
+        })
+    }
+
+    fn label(&self, code: u32) -> Option<&str> {
+        self.catalogue().labels.as_ref()?.get(code as usize)
+    }
+
+    fn record(&self, code: u32) -> ItemRecord {
+        let catalogue = self.catalogue();
+        ItemRecord {
+            code,
+            id: catalogue.ids.display(code).into(),
+            label: self.label(code).map(Into::into),
+            support: catalogue.supports[code as usize],
+        }
+    }
+}
+
+fn output_format(name: &str) -> Result<OutputFormat, Fault> {
+    name.parse().map_err(|_| {
+        let message = format!("format is `{name}`, expected parquet, csv, jsonl or arrow");
+        Fault::new("setting", message).with("setting", "format")
+    })
+}

@@ -1,0 +1,37 @@
+// The suite in Node: `node --test node.test.js`, with CASES and REFERENCE naming what
+// `cargo xtask wasm-test` prepares.
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { test } from "node:test";
+
+import { load, run } from "../pkg/index.js";
+import { addPath } from "../pkg/node.js";
+import { suite } from "./suite.js";
+
+const prepared = process.env.PREPARED;
+const bytes = async (path) => new Uint8Array(await readFile(path));
+const file = (name) => bytes(new URL(`data/${name}`, import.meta.url));
+const cases = JSON.parse(await readFile(`${prepared}/cases.json`, "utf8"));
+const reference = {
+  neighbours: await bytes(`${prepared}/neighbours.parquet`),
+  items: await bytes(`${prepared}/items.parquet`),
+};
+
+const ilk = await load();
+for (const [name, body] of suite({ ilk, run, cases, file, reference })) test(name, body);
+
+test("a file on disk is read by its path", async () => {
+  const files = new ilk.Files();
+  const close = addPath(files, fileURLToPath(new URL("data/gzip.parquet", import.meta.url)));
+  const data = await run(files.read({ source: { user: "member", item: "product" } }));
+  close();
+  if (data.rows().rows !== 13) throw new Error(`${data.rows().rows} rows`);
+});
+
+test("every kernel of the build equals the oracle on made-up data", async () => {
+  const kernels = await import(`${prepared}/kernels/kernels.js`);
+  const module_or_path = await readFile(`${prepared}/kernels/kernels_bg.wasm`);
+  await kernels.default({ module_or_path });
+  const difference = kernels.checkKernels(200);
+  if (difference !== undefined) throw new Error(difference);
+});
