@@ -28,7 +28,7 @@ use crate::{
     encode::{Encoded, Events},
     executor::Executor,
     ids::Ids,
-    interactions::{Folded, Interactions, Part, fold, pair_hash},
+    interactions::{Folded, Interactions, Remainder, fold, pair_hash},
     job::Job,
     kernel::{ItemFilter, neighbours},
     matrix::Matrix,
@@ -98,7 +98,7 @@ impl Trial {
             all.range(*user).min_by_key(order).expect("a user has interactions")
         };
         let held_out = chosen.iter().map(at).collect::<Vec<_>>();
-        let Part { interactions, users, items } = all.without(&held_out);
+        let Remainder { interactions, users, items } = all.without(&held_out);
         let mut trial = Self::new(interactions, Counts::default());
         trial.counts.eligible = eligible.len() as u64;
         for (user, at) in chosen.iter().zip(held_out) {

@@ -90,6 +90,16 @@ pub struct Folded {
     pub folding: Folding,
 }
 
+/// Interactions that were kept of others, with their own codes.
+pub(crate) struct Remainder {
+    /// The interactions.
+    pub(crate) interactions: Interactions,
+    /// The code each user had before.
+    pub(crate) users: Vec<u32>,
+    /// The code each item had before.
+    pub(crate) items: Vec<u32>,
+}
+
 /// Parts that make no interactions.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -263,7 +273,7 @@ impl Interactions {
 
     /// Leaves out the interactions at the positions `held_out`, ascending; users and items that
     /// have no others lose their codes. Cost: O(interactions).
-    pub(crate) fn without(&self, held_out: &[usize]) -> Part {
+    pub(crate) fn without(&self, held_out: &[usize]) -> Remainder {
         let mut kept = vec![true; self.len()];
         for at in held_out {
             kept[*at] = false;
@@ -294,7 +304,7 @@ impl Interactions {
             weights: self.weights.as_ref().map(|all| at.iter().map(|at| all[*at]).collect()),
             times: self.times.as_ref().map(|all| at.iter().map(|at| all[*at]).collect()),
         };
-        Part { interactions, users, items }
+        Remainder { interactions, users, items }
     }
 
     /// Swaps the roles of users and items.

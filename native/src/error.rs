@@ -112,7 +112,6 @@ impl Error {
     }
 
     /// Returns the kind.
-    #[cfg(test)]
     pub(crate) const fn kind(&self) -> Kind {
         self.kind
     }

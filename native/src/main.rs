@@ -7,6 +7,7 @@ mod error;
 mod external;
 mod guard;
 mod inputs;
+mod journal;
 mod lists;
 mod machine;
 mod memory;
@@ -15,21 +16,24 @@ mod pipeline;
 mod pool;
 mod progress;
 mod publish;
+mod report;
 mod rundir;
 mod stdout;
 mod text;
+mod usage;
 
 use std::process::ExitCode;
 
 use clap::ArgMatches;
 
 use crate::{
-    cli::Command,
+    cli::{Command, InputArgs, RunArgs},
     commands::{Form, Options},
     config::Layers,
     error::Error,
     progress::Reporter,
     publish::Existing,
+    report::Watch,
     rundir::Earlier,
 };
 
@@ -52,19 +56,29 @@ fn main() -> ExitCode {
     }
 }
 
+/// Runs the main job, with a line in the ledger whatever becomes of it, and a report if asked.
+fn run(args: &RunArgs, matches: &ArgMatches, reporter: &Reporter) -> Result<(), Error> {
+    let layers = Layers::of_job(&args.settings, matches)?;
+    let (settings, record) = (layers.settings()?, layers.record()?);
+    let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
+    let earlier = if args.restart { Earlier::Discard } else { Earlier::Continue };
+    let options = Options { existing, earlier, force: args.force };
+    let watch = Watch::begin(args.report.as_deref(), existing, &settings, &record)?;
+    usage::begin(settings.source.input.join(" "), settings.budget.price_per_hour, reporter);
+    let mut done = commands::run(&settings, record, options, watch.as_ref(), reporter);
+    if let Some(watch) = watch.filter(|_| done.is_ok()) {
+        done = watch.write(reporter);
+    }
+    usage::end(&done, reporter);
+    done
+}
+
 /// Hands each command what it needs.
 fn execute(command: &Command, matches: &ArgMatches, reporter: &Reporter) -> Result<(), Error> {
     // The matches of the command know which of its values came from variables.
     let matches = matches.subcommand().map_or(matches, |(_, matches)| matches);
     match command {
-        Command::Run(args) => {
-            let layers = Layers::of_job(&args.settings, matches)?;
-            let (settings, record) = (layers.settings()?, layers.record()?);
-            let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
-            let earlier = if args.restart { Earlier::Discard } else { Earlier::Continue };
-            let options = Options { existing, earlier, force: args.force };
-            commands::run(&settings, record, options, reporter)
-        }
+        Command::Run(args) => run(args, matches, reporter),
         Command::Stage(args) => rundir::run_stage(&args.run_dir, args.stage, reporter),
         Command::Take(args) => {
             rundir::take(&args.run_dir, &args.stage, args.count as usize, args.format)
@@ -75,6 +89,16 @@ fn execute(command: &Command, matches: &ArgMatches, reporter: &Reporter) -> Resu
         }
         Command::Sample(args) => commands::sample(args, matches, reporter),
         Command::Similar(args) => commands::similar(args),
+        Command::Explain(args) => {
+            let input = InputArgs { input: vec![args.run.clone()] };
+            let layers = Layers::of_reading(&input, &args.reading, matches)?;
+            commands::explain(args, &layers, reporter)
+        }
+        Command::Evaluate(args) => {
+            let layers = Layers::of_reading(&args.input, &args.reading, matches)?;
+            commands::evaluate(args, &layers, reporter)
+        }
+        Command::Usage(args) => commands::usage(args),
         Command::Inspect(args) => {
             commands::inspect(&Layers::of_inspection(args, matches)?, reporter)
         }

@@ -53,7 +53,7 @@ impl fmt::Display for Bytes {
 
 /// The memory that the process may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Budget {
+pub(crate) struct Allowance {
     /// What was asked for, or allowed by default.
     pub(crate) limit: Bytes,
     /// Bytes of files that working data is cut into.
@@ -78,7 +78,7 @@ impl Overhead {
     const REAL: Self = Self { program: 16 << 20, thread: 1 << 20, writer: 26 << 20 };
 }
 
-impl Budget {
+impl Allowance {
     /// The size of working files unless people say otherwise.
     pub(crate) const SHARD: Bytes = Bytes(256 << 20);
 

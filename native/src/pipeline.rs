@@ -10,7 +10,7 @@ use std::{
 
 use ilk_core::{
     clean::{Cleaned, Needs, Reason, Refusal, SetAside, Tally, clean},
-    encode::{EncodeError, encode},
+    encode::{EncodeError, Encoded, encode},
     executor::Executor as _,
     ids::Ids,
     interactions::{Folded, Folding, Interactions, fold},
@@ -124,7 +124,9 @@ impl Files {
             Ok(tally)
         })?;
         let mut tally = Tally::default();
-        tallies.into_iter().for_each(|of_chunk| tally.merge(of_chunk));
+        for of_chunk in tallies {
+            tally.merge(of_chunk);
+        }
         stage.count("kept", tally.kept());
         stage.finish(self.read_text(tally.rows));
         Ok(tally)
@@ -258,6 +260,14 @@ impl Held {
 }
 
 impl Cleaning {
+    /// Encodes the rows, for commands that fold them in a way of their own.
+    ///
+    /// # Errors
+    /// For ids that do not go together.
+    pub(crate) fn encode(self, pool: &Pool) -> Result<Encoded, Error> {
+        encode(self.chunks, pool).map_err(|error| mixed_ids(&error, &self.names))
+    }
+
     /// Puts together what was read.
     pub(crate) fn new(chunks: Vec<Cleaned>, tally: Tally, names: Vec<String>) -> Self {
         Self { chunks, tally, names }

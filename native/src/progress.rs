@@ -10,7 +10,7 @@ use std::{
     fmt::{self, Display},
     io::{self, IsTerminal as _, Write as _},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         mpsc::{self, RecvTimeoutError},
     },
     time::{Duration, Instant},
@@ -23,6 +23,8 @@ use tracing_subscriber::{
     layer::{Context, Layer, SubscriberExt as _},
     registry,
 };
+
+use crate::journal::{Journal, StageEntry};
 
 /// How progress and errors are written to stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -48,6 +50,7 @@ enum Voice {
 pub(crate) struct Reporter {
     voice: Voice,
     stages: Stages,
+    journal: Arc<Journal>,
 }
 
 /// Whether the end of a stage is worth a line.
@@ -74,7 +77,12 @@ impl Reporter {
         };
         // The first reporter of a process prints; others, in tests, find one there.
         let _ = tracing::subscriber::set_global_default(registry().with(Printer { voice }));
-        Self { voice, stages: Stages::Told }
+        Self { voice, stages: Stages::Told, journal: Arc::default() }
+    }
+
+    /// Returns what was told so far, in figures.
+    pub(crate) fn journal(&self) -> &Arc<Journal> {
+        &self.journal
     }
 
     /// Tells whether lines for people are told.
@@ -83,8 +91,8 @@ impl Reporter {
     }
 
     /// For commands that print a report: people are not told of stages that the report sums up.
-    pub(crate) const fn for_report(&self) -> Self {
-        Self { voice: self.voice, stages: Stages::Silent }
+    pub(crate) fn for_report(&self) -> Self {
+        Self { voice: self.voice, stages: Stages::Silent, journal: Arc::clone(&self.journal) }
     }
 
     /// Begins a stage, such as `reading`; `total` is what [`Stage::advance`] adds up to, where
@@ -112,6 +120,7 @@ impl Reporter {
 
     /// Says one line on what became of rows, such as `set_aside`; `counts` are for machines.
     pub(crate) fn count(&self, name: &str, text: impl Display, counts: &[(&str, u64)]) {
+        self.journal.count(name, counts);
         let counts = counts.iter().map(|(name, count)| ((*name).into(), json!(count)));
         self.emit("counted", name, text, &counts.collect());
     }
@@ -272,11 +281,14 @@ impl Stage<'_> {
         let seconds = self.started.elapsed().as_secs_f64();
         let counts = std::mem::take(&mut self.counts);
         let mut record = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let cpu = self.cpu.zip(cpu_seconds()).map(|(before, after)| after - before);
+        let entry = StageEntry::new(self.name, self.started, seconds, cpu, &record);
+        self.reporter.journal.end(entry);
         // Microseconds: more digits are noise.
         let micros = |seconds: f64| json!((seconds * 1e6).round() / 1e6);
         record.insert("seconds".into(), micros(seconds));
-        if let (Some(before), Some(after)) = (self.cpu, cpu_seconds()) {
-            record.insert("cpu_seconds".into(), micros(after - before));
+        if let Some(cpu) = cpu {
+            record.insert("cpu_seconds".into(), micros(cpu));
         }
         record.insert("message".into(), json!(message.to_string()));
         let line = match self.reporter.stages {
@@ -376,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_stage_can_be_shared_and_dropped_early() {
-        let reporter = Reporter { voice: Voice::Quiet, stages: Stages::Told };
+        let reporter = Reporter::new(LogFormat::Text, Quiet::Yes);
         let stage = reporter.stage("reading", Some(10));
         std::thread::scope(|scope| {
             scope.spawn(|| stage.advance(5));

@@ -14,7 +14,10 @@ use std::{
 
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::error::{Error, Kind};
+use crate::{
+    error::{Error, Kind},
+    usage,
+};
 
 /// What to do about an output that is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +46,7 @@ pub(crate) fn install_signal_handler() -> Result<(), Error> {
         for path in paths.iter() {
             remove(path);
         }
+        usage::interrupt();
         // The next prompt begins a line, whatever bar stands there.
         if io::stderr().is_terminal() {
             let _ = io::stderr().write_all(b"\n");

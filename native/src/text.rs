@@ -44,6 +44,18 @@ pub(crate) fn rounded(number: u128) -> String {
     format!("{value:.digits$} {name}")
 }
 
+/// Writes a number of bytes with three digits that matter: `512 B`, `1.50 KiB`, `40.2 GiB`.
+pub(crate) fn bytes_text(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let unit = (bytes.max(1).ilog2() as usize / 10).min(UNITS.len() - 1);
+    let value = bytes as f64 / (1_u64 << (10 * unit)) as f64;
+    if unit == 0 {
+        return format!("{bytes} B");
+    }
+    let digits = if value < 9.995 { 2 } else { usize::from(value < 99.95) };
+    format!("{value:.digits$} {}", UNITS[unit])
+}
+
 /// Where the cells of a column stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Align {
@@ -275,6 +287,19 @@ mod tests {
             (10_u128.pow(20), "1.00e20"),
         ] {
             assert_eq!(rounded(number), text);
+        }
+    }
+
+    #[test]
+    fn bytes_are_told_in_binary_units() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1_023, "1023 B"),
+            (1_536, "1.50 KiB"),
+            (43_200_000_000, "40.2 GiB"),
+            (1 << 50, "1024 TiB"),
+        ] {
+            assert_eq!(bytes_text(bytes), text);
         }
     }
 

@@ -8,6 +8,7 @@ use assert_cmd::Command;
 fn ilk(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::cargo_bin("ilk").expect("the program is built");
     command.current_dir(folder).env_clear().env("COLUMNS", "100").env("NO_COLOR", "1");
+    command.env("ILK_USAGE_FILE", "off");
     command.args(arguments);
     command
 }
@@ -34,20 +35,9 @@ fn folder() -> tempfile::TempDir {
 #[test]
 fn help_of_every_command() {
     let home = folder();
-    for command in [
-        "",
-        "run",
-        "plan",
-        "sample",
-        "similar",
-        "stage",
-        "take",
-        "inspect",
-        "demo",
-        "config",
-        "completions",
-        "man",
-    ] {
+    let commands = ["", "run", "plan", "sample", "similar", "explain", "evaluate", "usage"];
+    let others = ["stage", "take", "inspect", "demo", "config", "completions", "man"];
+    for command in commands.into_iter().chain(others) {
         let arguments = [command, "--help"];
         let arguments = if command.is_empty() { &arguments[1..] } else { &arguments[..] };
         let name = if command.is_empty() { "help" } else { &format!("help_{command}") };
@@ -79,9 +69,8 @@ fn completions_know_commands_and_names() {
 fn the_manual_describes_every_command() {
     let manual = stdout(folder().path(), &["man"]);
     assert!(manual.contains(".TH ilk 1"), "{manual}");
-    for command in
-        ["RUN", "PLAN", "SAMPLE", "SIMILAR", "STAGE", "TAKE", "INSPECT", "DEMO", "CONFIG"]
-    {
+    let commands = ["RUN", "PLAN", "SAMPLE", "SIMILAR", "EXPLAIN", "EVALUATE", "USAGE"];
+    for command in commands.into_iter().chain(["STAGE", "TAKE", "INSPECT", "DEMO", "CONFIG"]) {
         assert!(manual.contains(&format!("ILK {command}")), "{command}");
     }
     assert!(manual.contains("Exit codes") && manual.contains("\\-\\-min\\-support"));

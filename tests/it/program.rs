@@ -33,7 +33,13 @@ fn program() -> PathBuf {
 /// Runs a case; `inputs` stand for those of its job file where there are any.
 fn run(case: &Case, inputs: &[PathBuf], threads: u32, out: &Path) -> Output {
     let mut command = Command::new(program());
-    command.env_clear().arg("run").arg("--job").arg(case.path("job.toml")).args(inputs);
+    command
+        .env_clear()
+        .env("ILK_USAGE_FILE", "off")
+        .arg("run")
+        .arg("--job")
+        .arg(case.path("job.toml"))
+        .args(inputs);
     command.arg("--threads").arg(threads.to_string()).arg("--quiet").arg("--out").arg(out);
     let output = command.output().expect("the program starts");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();

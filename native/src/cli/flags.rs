@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Takes one of the names of an enum of core.
-fn names<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+pub(super) fn names<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
 where
     T: FromStr<Err = JobError> + Clone + Send + Sync + 'static,
 {

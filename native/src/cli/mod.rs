@@ -8,7 +8,9 @@ use clap::{
     ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
     error::{ContextKind, ContextValue, ErrorKind},
 };
+use ilk_core::job::MeasureName;
 
+use self::flags::names;
 pub(crate) use self::flags::{
     BudgetArgs, InputArgs, JobArgs, JobFileArgs, LimitArgs, ListArgs, OutputArgs, SourceArgs,
     WorkArgs,
@@ -76,6 +78,43 @@ const SIMILAR_EXAMPLES: &str = "\
 Examples:
     ilk similar similar.parquet 85123A
     ilk similar out/ 'Earl Grey' -n 20";
+
+const EXPLAIN_EXAMPLES: &str = "\
+RUN is a folder of --run-dir, a job file, or an input (quote a pattern). Flags say what else there is
+to say, and go over what the run or the job file says.
+
+Examples:
+  Why a neighbour stands where it stands:
+    ilk explain job.toml 85123A 21733
+  The same by another measure:
+    ilk explain job.toml 85123A 21733 --measure llr
+  Without a job file:
+    ilk explain orders.csv 85123A 21733 --user CustomerID --item StockCode";
+
+const EVALUATE_EXAMPLES: &str = "\
+Every user is recommended the items that its items have as neighbours, by the sum of their scores,
+without those it has. recall@n: share of the held-out items that are among the n recommended; nDCG@n
+counts hits near the top for more; MRR@n: 1/rank of the first hit; coverage: share of all items that
+anybody is recommended; popularity: how much more popular the recommended items are than those that
+were held out. Intervals are 95 %, over users.
+
+Examples:
+  Which measure finds what people took in the newest tenth of the rows:
+    ilk evaluate job.toml --measures cosine,jaccard,llr,lift
+  Trained on what was before a date:
+    ilk evaluate orders/ --user member --item product --time day --hold-out 2026-10-01
+  Without times, one item of each user held out:
+    ilk evaluate orders.csv --user member --item product --split any --at 20";
+
+const USAGE_EXAMPLES: &str = "\
+Every `ilk run` adds a line to a file in the user's state folder ($XDG_STATE_HOME/ilk/usage.jsonl or
+~/.local/state/ilk/usage.jsonl). ILK_USAGE_FILE names another file; ILK_USAGE_FILE=off keeps none.
+
+Examples:
+  Days and months:
+    ilk usage
+  What they cost, and what is left this month:
+    ilk usage --price-per-hour 3.20 --budget-month 100";
 
 const STAGE_EXAMPLES: &str = "\
 Examples:
@@ -182,6 +221,18 @@ pub(crate) enum Command {
     /// Show one item's neighbours
     #[command(after_long_help = SIMILAR_EXAMPLES)]
     Similar(SimilarArgs),
+
+    /// Show why an item has a neighbour, and what would change its rank
+    #[command(after_long_help = EXPLAIN_EXAMPLES)]
+    Explain(Box<ExplainArgs>),
+
+    /// Compare measures by what they recommend, on held-out interactions
+    #[command(after_long_help = EVALUATE_EXAMPLES)]
+    Evaluate(Box<EvaluateArgs>),
+
+    /// Show what past runs took and cost, per day and month
+    #[command(after_long_help = USAGE_EXAMPLES)]
+    Usage(UsageArgs),
 
     /// Run one stage of a run directory alone
     ///
@@ -323,6 +374,11 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "Output")]
     pub(crate) overwrite: bool,
 
+    /// Write a report for people to this file: what became of the rows, what took the time, and
+    /// what came of it
+    #[arg(long, value_name = "FILE.html", help_heading = "Output")]
+    pub(crate) report: Option<PathBuf>,
+
     /// Begin the run directory anew, whatever it holds of an earlier run
     #[arg(long, help_heading = "Output")]
     pub(crate) restart: bool,
@@ -347,6 +403,147 @@ pub(crate) struct SimilarArgs {
     #[arg(short = 'n', long, value_name = "N", default_value = "10")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) count: u32,
+}
+
+/// Everything that says what is read and computed, for commands that write no neighbours.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReadingArgs {
+    #[command(flatten)]
+    pub(crate) file: JobFileArgs,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+    #[command(flatten)]
+    pub(crate) lists: ListArgs,
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+}
+
+/// `ilk explain`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExplainArgs {
+    /// Run directory, job file or input
+    #[arg(id = "input", value_name = "RUN")]
+    pub(crate) run: String,
+
+    /// Id of the item
+    #[arg(id = "ITEM", value_name = "ITEM", allow_hyphen_values = true)]
+    pub(crate) item: String,
+
+    /// Id of the neighbour
+    #[arg(value_name = "NEIGHBOUR", allow_hyphen_values = true)]
+    pub(crate) neighbour: String,
+
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+
+    /// How many of the users of both to name
+    #[arg(short = 'n', long, value_name = "N", default_value = "10", help_heading = "Output")]
+    pub(crate) count: u32,
+
+    /// What to print
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, help_heading = "Output")]
+    pub(crate) format: TextOrJson,
+}
+
+/// How a page for people is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum TextOrJson {
+    /// Tables for people
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// `ilk evaluate`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EvaluateArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+
+    /// Measures to compare, as in cosine,llr [default: the job's]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = EVALUATION)]
+    #[arg(value_parser = names::<MeasureName>(MeasureName::NAMES))]
+    pub(crate) measures: Vec<MeasureName>,
+
+    /// What is held out [default: time where --time names a column, else any]
+    #[arg(long, value_name = "HOW", value_enum, help_heading = EVALUATION)]
+    pub(crate) split: Option<Split>,
+
+    /// With --split time: the newest share of the rows, or everything from a date on [default: 10%]
+    #[arg(long, value_name = "SHARE|TIME", help_heading = EVALUATION)]
+    pub(crate) hold_out: Option<String>,
+
+    /// Items recommended to a user
+    #[arg(long, value_name = "N", default_value = "10", help_heading = EVALUATION)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) at: u32,
+
+    /// Judge at most so many users, chosen by a fixed hash of their ids
+    #[arg(long, value_name = "N", default_value = "50000", help_heading = EVALUATION)]
+    #[arg(value_parser = clap::value_parser!(u32).range(2..))]
+    pub(crate) users: u32,
+
+    /// What to print
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, help_heading = "Output")]
+    pub(crate) format: EvaluateFormat,
+}
+
+const EVALUATION: &str = "Evaluation";
+
+/// What an evaluation holds out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Split {
+    /// Everything after a point in time
+    Time,
+    /// The newest item of each user
+    Last,
+    /// One item of each user, whichever a fixed hash picks
+    Any,
+}
+
+/// How an evaluation is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum EvaluateFormat {
+    /// A table for people
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+    /// One row per measure
+    Csv,
+}
+
+/// `ilk usage`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct UsageArgs {
+    /// Price of one hour of this machine, in any currency
+    #[arg(long, value_name = "PRICE", env = "ILK_PRICE_PER_HOUR", hide_env = true)]
+    #[arg(value_parser = amount)]
+    pub(crate) price_per_hour: Option<f64>,
+
+    /// What a month may cost; needs a price
+    #[arg(long, value_name = "AMOUNT", env = "ILK_BUDGET_MONTH", hide_env = true)]
+    #[arg(value_parser = amount, requires = "price_per_hour")]
+    pub(crate) budget_month: Option<f64>,
+
+    /// Days to show
+    #[arg(long, value_name = "N", default_value = "14")]
+    pub(crate) days: u32,
+
+    /// What to print
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(crate) format: TextOrJson,
+}
+
+/// Parses an amount of money.
+fn amount(text: &str) -> Result<f64, String> {
+    let amount = text.parse::<f64>().ok().filter(|amount| (0.0..1e15).contains(amount));
+    amount.ok_or_else(|| "expected a number of 0 or more".into())
 }
 
 /// `ilk stage`.

@@ -2,18 +2,24 @@
 
 mod config;
 mod demo;
+mod evaluate;
+mod explain;
 mod inspect;
 mod plan;
 mod run;
 mod sample;
 mod similar;
+mod usage;
 
 pub(crate) use self::{
     config::{Form, config},
     demo::demo,
+    evaluate::evaluate,
+    explain::explain,
     inspect::inspect,
     plan::plan,
     run::{Options, Run, run},
     sample::sample,
     similar::similar,
+    usage::usage,
 };

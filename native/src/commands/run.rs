@@ -23,7 +23,7 @@ use crate::{
     guard::{Guard, Work, held},
     lists::IdLists,
     machine,
-    memory::{Budget, Size, of_comparing},
+    memory::{Allowance, Size, of_comparing},
     output::Output,
     pipeline::{
         Cleaning, Files, HEAVIEST_PLAN, check_rows, finish_folding, heavy_user, layout, mixed_ids,
@@ -32,6 +32,7 @@ use crate::{
     pool::Pool,
     progress::Reporter,
     publish::{Existing, NewFolder},
+    report::Watch,
     rundir::{self, Earlier},
     text::{counted, rounded},
 };
@@ -55,6 +56,7 @@ pub(crate) fn run(
     settings: &Settings,
     record: Record,
     options: Options,
+    watch: Option<&Watch>,
     reporter: &Reporter,
 ) -> Result<(), Error> {
     let Options { existing, earlier, force } = options;
@@ -68,7 +70,7 @@ pub(crate) fn run(
                 .with_help("`ilk plan` tells whether the job fits; --force leaves budgets out"))
         }
         (Some(folder), _) => {
-            let start = rundir::Start { settings, record, existing, earlier, force };
+            let start = rundir::Start { settings, record, existing, earlier, force, watch };
             rundir::run(start, folder, reporter)
         }
         (None, Some(_)) if earlier == Earlier::Discard => {
@@ -76,7 +78,7 @@ pub(crate) fn run(
                 .with_help("--overwrite replaces an output"))
         }
         (None, Some(out)) => {
-            let run = Run::prepare(settings, out, options, reporter)?;
+            let run = Run { watch, ..Run::prepare(settings, out, options, reporter)? };
             report_unused(&settings.source, &settings.resolved, reporter);
             run.execute(&out.display().to_string(), reporter)
         }
@@ -94,10 +96,12 @@ pub(crate) struct Run<'a> {
     lists: IdLists,
     pool: Pool,
     layout: Layout,
-    budget: Budget,
+    budget: Allowance,
     out: &'a Path,
     /// Watches what the job may take, if that is limited.
     guard: Option<Guard<'a>>,
+    /// Sees what the report tells.
+    watch: Option<&'a Watch>,
 }
 
 impl<'a> Run<'a> {
@@ -112,7 +116,7 @@ impl<'a> Run<'a> {
         reporter: &Reporter,
     ) -> Result<Self, Error> {
         let pool = Pool::new(settings.threads)?;
-        let budget = Budget::new(settings.memory, settings.shard_size, pool.workers());
+        let budget = Allowance::new(settings.memory, settings.shard_size, pool.workers());
         Self::prepare_within((settings, out), options, (pool, budget), reporter)
     }
 
@@ -123,7 +127,7 @@ impl<'a> Run<'a> {
     pub(crate) fn prepare_within(
         (settings, out): (&'a Settings, &'a Path),
         options: Options,
-        (pool, budget): (Pool, Budget),
+        (pool, budget): (Pool, Allowance),
         reporter: &Reporter,
     ) -> Result<Self, Error> {
         let (source, job) = (&settings.source, &settings.resolved);
@@ -133,7 +137,21 @@ impl<'a> Run<'a> {
         files.check_apart_from(out)?;
         let lists = IdLists::read(&settings.lists, source, job)?;
         let (needs, layout) = (needs(source, job), layout()?);
-        Ok(Self { job, needs, options, output, files, lists, pool, layout, budget, out, guard })
+        let watch = None;
+        Ok(Self {
+            job,
+            needs,
+            options,
+            output,
+            files,
+            lists,
+            pool,
+            layout,
+            budget,
+            out,
+            guard,
+            watch,
+        })
     }
 
     /// Runs the job, stage by stage; `place` is what people call the output.
@@ -190,6 +208,8 @@ impl<'a> Run<'a> {
         }
         let layout = guard.as_ref().map_or(layout, |guard| guard.layout(layout, reporter));
         let held = held(&folded);
+        let watch = self.watch;
+        watch.inspect(|watch| watch.saw_data(&folded));
         let Folded { interactions, catalogue, .. } = folded;
         let look = |_: &Guard<'_>| Outlook::of(&interactions, job, &filter, layout, &pool);
         let outlook = guard.as_ref().map(look);
@@ -212,7 +232,11 @@ impl<'a> Run<'a> {
         drop(interactions);
         check_operations(refusal, plan.operations)?;
         stage.expect(plan.cost);
-        let on_tile = |tile: &Tile| stage.advance(tile.cost);
+        watch.inspect(|watch| watch.tiles_begin());
+        let on_tile = |tile: &Tile| {
+            stage.advance(tile.cost);
+            watch.inspect(|watch| watch.saw_tile(tile));
+        };
         let found = neighbours(&matrix, &plan, job, &filter, &pool, on_tile);
         stage.count("pair_operations", plan.operations);
         stage.count("predicted_core_microseconds", plan.cost / 1_000_000);
@@ -223,7 +247,9 @@ impl<'a> Run<'a> {
             counted(found.len() as u64, "neighbour"),
             rounded(plan.operations.into())
         ));
+        watch.inspect(|watch| watch.saw_tiles(&plan, &matrix));
         drop(matrix);
+        watch.inspect(|watch| watch.saw_result(&catalogue, &found, job.top));
         write(output, place, &catalogue, &found, reporter)
     }
 
@@ -254,6 +280,7 @@ impl<'a> Run<'a> {
         let mut stage = reporter.stage("sorting", None);
         let folded = external::fold(*spilled, self.work(folder), &stage)?;
         stage.clear();
+        self.watch.inspect(|watch| watch.saw_folding(folded.folding));
         report_folding(&folded.folding, folded.operations(), job, reporter);
         let sides = (folded.others(), folded.catalogue.ids.len() as u64);
         finish_folding(stage, sides, folded.interactions(), job);

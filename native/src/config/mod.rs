@@ -3,6 +3,7 @@
 
 mod budget;
 mod file;
+mod recorded;
 mod show;
 
 use std::{
@@ -27,7 +28,7 @@ pub(crate) use self::budget::{Budget, MemorySize, TimeSpan};
 use self::file::JobFile;
 pub(crate) use self::show::Setting;
 use crate::{
-    cli::{InputArgs, InspectArgs, JobFileArgs, JobSettingsArgs, SampleArgs},
+    cli::{InputArgs, InspectArgs, JobFileArgs, JobSettingsArgs, ReadingArgs, SampleArgs},
     error::Error,
     memory::Bytes,
     text::did_you_mean,
@@ -186,6 +187,21 @@ pub(crate) struct Settings {
     pub(crate) budget: Budget,
 }
 
+/// What a command needs that reads a job's data and writes none, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    /// What to read.
+    pub(crate) source: DataSource,
+    /// What to compute, as people wrote it.
+    pub(crate) wish: SimilarityJob,
+    /// The same, every setting decided.
+    pub(crate) resolved: Job,
+    /// Item lists.
+    pub(crate) lists: Lists,
+    /// Threads to use; one per core where absent.
+    pub(crate) threads: Option<NonZeroUsize>,
+}
+
 /// The settings of a run as they are kept with it: each for people with its origin, and all that
 /// it takes to run the job again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -342,6 +358,37 @@ impl Layers {
         said.group("job", &SimilarityJob::from(&args.job), matches)?;
         said.group("work", &args.work, matches)?;
         Self::stack(said, file, asked_datasource(&args.file, matches))
+    }
+
+    /// Gathers the layers of a command that reads a job's data and writes none: `input` may be
+    /// inputs, a job file or a run directory, whose recorded settings count below the flags.
+    ///
+    /// # Errors
+    /// As [`of_job`](Self::of_job), and if the run directory's record cannot be used.
+    pub(crate) fn of_reading(
+        input: &InputArgs,
+        args: &ReadingArgs,
+        matches: &ArgMatches,
+    ) -> Result<Self, Error> {
+        let mut said = Said::default();
+        let recorded = match &input.input[..] {
+            [only] => recorded::layer(Path::new(only))?,
+            _ => None,
+        };
+        let (file, input) = match recorded {
+            Some(_) => (None, Vec::new()),
+            None => job_file(&args.file, input)?,
+        };
+        said.group("source", &Inputs { input }, matches)?;
+        said.group("source", &args.source, matches)?;
+        said.group("job", &SimilarityJob::from(&args.job), matches)?;
+        said.group("lists", &args.lists, matches)?;
+        said.group("work", &args.work, matches)?;
+        let mut layers = Self::stack(said, file, asked_datasource(&args.file, matches))?;
+        if let Some(recorded) = recorded {
+            layers.figment = Figment::new().merge(recorded).merge(layers.figment);
+        }
+        Ok(layers)
     }
 
     /// Gathers the layers that `inspect` looks at.
@@ -529,6 +576,32 @@ impl Layers {
             source: self.source()?,
             job: self.job()?,
             lists: self.get("lists")?,
+        })
+    }
+
+    /// Checks that everything is there to read the data and decide the job.
+    ///
+    /// # Errors
+    /// If something is missing or cannot be.
+    pub(crate) fn reading(&self) -> Result<Reading, Error> {
+        let source = self.source()?;
+        let missing = [
+            ("INPUT", source.input.is_empty()),
+            ("--user", source.user.is_none()),
+            ("--item", source.item.is_none()),
+        ];
+        let names: Vec<_> = missing.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+        let name = self.datasource.as_ref().map(|choice| choice.name.clone());
+        let Some(source) = source.into_whole(name) else {
+            return Err(Error::input(format!("missing: {}", names.join(", ")))
+                .with_help("name the columns that say who and what, or take a job file"));
+        };
+        Ok(Reading {
+            source,
+            wish: self.job()?,
+            resolved: self.resolve()?,
+            lists: self.get("lists")?,
+            threads: self.threads()?,
         })
     }
 

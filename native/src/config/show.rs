@@ -78,7 +78,7 @@ impl Layers {
         add("work", "threads", Some(threads));
         let memory = self.memory()?;
         add("work", "memory", Some(memory.map_or_else(|| "70 % of RAM".into(), String::from)));
-        let shard_size = self.shard_size()?.unwrap_or(memory::Budget::SHARD);
+        let shard_size = self.shard_size()?.unwrap_or(memory::Allowance::SHARD);
         add("work", "shard_size", Some(shard_size.into()));
         let Budget { time, memory, cost, price_per_hour } = self.budget()?;
         for (name, value) in [

@@ -20,7 +20,7 @@ use super::{
     runs::Runs,
     store::Store,
 };
-use crate::{error::Error, memory::Budget, pool::Pool, progress::Stage};
+use crate::{error::Error, memory::Allowance, pool::Pool, progress::Stage};
 
 /// Interactions on disk, as all users' rows in order. Item codes are those before rare items are
 /// dropped.
@@ -99,7 +99,7 @@ struct Folder<'a> {
     codes: &'a [u32],
     job: &'a Job,
     needs: Needs,
-    budget: &'a Budget,
+    budget: &'a Allowance,
     /// Bytes that each thread can take.
     room: usize,
     out: Store,

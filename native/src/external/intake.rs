@@ -12,13 +12,13 @@ use ilk_core::clean::{Cleaned, Needs};
 use super::{Spiller, workplace};
 use crate::{
     error::Error,
-    memory::{self, Budget},
+    memory::{self, Allowance},
     publish::NewFolder,
 };
 
 /// Takes in chunks from any number of threads.
 pub(crate) struct Intake<'a> {
-    budget: Budget,
+    budget: Allowance,
     needs: Needs,
     /// The output, beside which working files go.
     target: &'a Path,
@@ -44,7 +44,7 @@ impl<'a> Intake<'a> {
     /// # Errors
     /// If the system gives no folder to work in.
     pub(crate) fn new(
-        budget: Budget,
+        budget: Allowance,
         needs: Needs,
         rows: Option<u64>,
         target: &'a Path,

@@ -50,7 +50,7 @@ pub(crate) use self::{
 };
 use crate::{
     error::Error,
-    memory::{Budget, Bytes},
+    memory::{Allowance, Bytes},
     pool::Pool,
     progress::Stage,
     publish::NewFolder,
@@ -63,7 +63,7 @@ pub(crate) struct Work<'a> {
     pub(crate) job: &'a Job,
     pub(crate) needs: Needs,
     pub(crate) layout: Layout,
-    pub(crate) budget: &'a Budget,
+    pub(crate) budget: &'a Allowance,
     /// Where working files lie.
     pub(crate) folder: &'a Path,
     pub(crate) pool: &'a Pool,
@@ -85,7 +85,7 @@ pub(crate) struct Folded {
 }
 
 /// Says that something does not fit, and how much memory would do.
-fn does_not_fit(what: &str, needed: usize, budget: &Budget) -> Error {
+fn does_not_fit(what: &str, needed: usize, budget: &Allowance) -> Error {
     let (least, mebi) = (budget.least().0 + needed as u64, 1 << 20);
     let enough = Bytes((least + least / 8).next_multiple_of(16 * mebi));
     Error::refused(format!("{what} do not fit in memory of {}", budget.limit))
@@ -96,7 +96,7 @@ fn does_not_fit(what: &str, needed: usize, budget: &Budget) -> Error {
 ///
 /// # Errors
 /// If memory is too little even with them, and if the system gives no folder.
-pub(crate) fn workplace(budget: &Budget, target: &Path) -> Result<NewFolder, Error> {
+pub(crate) fn workplace(budget: &Allowance, target: &Path) -> Result<NewFolder, Error> {
     let least = budget.least();
     if budget.limit < least {
         let threads = counted(budget.workers as u64, "thread");
@@ -349,7 +349,7 @@ impl Passes {
         matrix: &Matrix,
         job: &Job,
         filter: &ItemFilter,
-        budget: &Budget,
+        budget: &Allowance,
         used: usize,
         segment: usize,
     ) -> Option<Self> {

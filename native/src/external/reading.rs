@@ -20,11 +20,11 @@ use super::{
     runs::{RunWriter, Runs},
     store::Store,
 };
-use crate::{error::Error, memory::Budget, pool::Pool};
+use crate::{error::Error, memory::Allowance, pool::Pool};
 
 /// Takes cleaned chunks, from any number of threads.
 pub(crate) struct Spiller {
-    budget: Budget,
+    budget: Allowance,
     needs: Needs,
     folder: PathBuf,
     /// What is known of users and items so far.
@@ -63,7 +63,7 @@ pub(crate) enum Ending {
 
 impl Spiller {
     /// Begins to spill into `folder`.
-    pub(crate) fn new(budget: Budget, needs: Needs, folder: PathBuf) -> Self {
+    pub(crate) fn new(budget: Allowance, needs: Needs, folder: PathBuf) -> Self {
         Self {
             budget,
             needs,
@@ -153,7 +153,7 @@ impl Spiller {
 
 impl Sink {
     /// Finds or gives the codes of a chunk's items.
-    fn codes(&self, ids: &TypedIds, budget: &Budget) -> Result<Vec<u32>, Error> {
+    fn codes(&self, ids: &TypedIds, budget: &Allowance) -> Result<Vec<u32>, Error> {
         let (mut codes, all_known) =
             self.items.read().unwrap_or_else(PoisonError::into_inner).look_up(ids);
         if all_known {

@@ -19,9 +19,9 @@ use parquet::{arrow::ArrowWriter, file::properties::WriterProperties};
 
 use crate::{
     commands::{Options, Run},
-    config::{DataSource, Lists, Settings},
+    config::{Budget, DataSource, Lists, Settings},
     error::Error,
-    memory::{Budget, of_folding},
+    memory::{Allowance, of_folding},
     pool::Pool,
     progress::{LogFormat, Quiet, Reporter},
     publish::Existing,
@@ -129,14 +129,17 @@ fn settings(home: &Path, input: Vec<String>, columns: Columns, job: &SimilarityJ
         run_dir: None,
         threads: None,
         memory: None,
+        budget: Budget::default(),
         shard_size: None,
     }
 }
 
 /// Runs a job; `None` stands for memory without end.
 fn run(settings: &Settings, budget: Option<u64>, threads: usize) -> Result<Vec<u8>, Error> {
-    let budget = budget
-        .map_or_else(|| Budget::new(None, None, threads), |bytes| Budget::of_data(bytes, threads));
+    let budget = budget.map_or_else(
+        || Allowance::new(None, None, threads),
+        |bytes| Allowance::of_data(bytes, threads),
+    );
     let reporter = Reporter::new(LogFormat::Text, Quiet::Yes);
     let options = Options { existing: Existing::Replace, earlier: Earlier::Continue, force: false };
     let pool = Pool::new(NonZeroUsize::new(threads))?;
@@ -153,8 +156,8 @@ fn assert_same(settings: &Settings, rows: usize) {
     assert!(expected.len() > 1_000, "there are neighbours");
     for (budget, threads) in [(40 << 10, 1), (60 << 10, 2), (100 << 10, 3)] {
         let needs = Needs { weight: false, time: false };
-        let fits =
-            of_folding(rows as u64, rows * 16, needs) <= Budget::of_data(budget, threads).left(0);
+        let fits = of_folding(rows as u64, rows * 16, needs)
+            <= Allowance::of_data(budget, threads).left(0);
         assert!(!fits, "the rows are too many for memory");
         let found = run(settings, Some(budget), threads)
             .unwrap_or_else(|error| panic!("{budget}: {error}"));

@@ -56,6 +56,8 @@ pub(crate) mod files {
     pub(crate) const MERGED: &str = "merged.parquet";
     /// The result.
     pub(crate) const NEIGHBOURS: &str = "neighbours.parquet";
+    /// The report for people; no stage reads it.
+    pub(crate) const REPORT: &str = "report.html";
     /// Folder of the rows that were kept.
     pub(crate) const CLEANED: &str = "cleaned";
     /// Folder of the rows set aside, while they are gathered.
@@ -308,7 +310,8 @@ impl RunDir {
 
     /// Removes everything of an earlier run, its manifest first.
     fn clear(&self) -> Result<(), Error> {
-        for name in [MANIFEST].into_iter().chain(files::FILES).chain(files::FOLDERS) {
+        let names = [MANIFEST, files::REPORT].into_iter();
+        for name in names.chain(files::FILES).chain(files::FOLDERS) {
             remove(&self.file(name))?;
         }
         Ok(())

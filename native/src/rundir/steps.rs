@@ -32,6 +32,7 @@ use super::{
 use crate::{
     error::Error,
     pipeline::{HEAVIEST_PLAN, check_rows, mixed_ids, report_folding, report_set_aside},
+    report::Watch,
     text::{counted, grouped, rounded},
 };
 
@@ -148,8 +149,9 @@ impl Work<'_> {
         let names = self.dir.manifest().into_iter().flat_map(|manifest| &manifest.inputs);
         let names = names.map(|file| file.path.clone()).collect::<Vec<_>>();
         let encoded = encode(chunks, &self.pool).map_err(|error| mixed_ids(&error, &names))?;
-        let Folded { interactions, catalogue, others, folding } =
-            fold(encoded, &self.job, self.needs, &self.pool);
+        let folded = fold(encoded, &self.job, self.needs, &self.pool);
+        self.watch.inspect(|watch| watch.saw_data(&folded));
+        let Folded { interactions, catalogue, others, folding } = folded;
         let degrees = interactions.degrees().map(|degree| degree as u32).collect::<Vec<_>>();
         let written = self.pool.map(3, |table| {
             let file = |name| run.create(name);
@@ -288,8 +290,12 @@ impl Work<'_> {
             self.reporter.count("resuming", text, &[("tiles", found)]);
         }
         run.expect(left.iter().map(|tile| plan.tiles[*tile].cost).sum());
-        let computing = Computing { matrix, plan, comparison: &comparison, left: &left, folder };
+        let watch = self.watch;
+        watch.inspect(|watch| watch.tiles_begin());
+        let computing =
+            Computing { matrix, plan, comparison: &comparison, left: &left, folder, watch };
         let files = computing.compute(&self.pool, &run)?;
+        watch.inspect(|watch| watch.saw_tiles(plan, matrix));
         let offers = files.iter().map(|(_, offers)| offers).sum::<u64>() + committed.offers;
         run.count("tiles", plan.tiles.len() as u64);
         run.count("tiles_found", found);
@@ -364,6 +370,7 @@ impl Work<'_> {
             let path = self.one(StageName::Merge, files::MERGED)?;
             tables::read_merged(&path, catalogue.ids.len())?
         };
+        self.watch.inspect(|watch| watch.saw_result(&catalogue, &neighbours, self.job.top));
         let mut file = run.create(files::NEIGHBOURS)?;
         let target = file.target().to_owned();
         write_neighbours(OutputFormat::Parquet, &mut file, &catalogue, &neighbours)
@@ -456,6 +463,7 @@ struct Computing<'a> {
     /// The tiles to compute, in order.
     left: &'a [usize],
     folder: Folder,
+    watch: Option<&'a Watch>,
 }
 
 /// What one thread has found and not yet written.
@@ -519,6 +527,7 @@ impl Computing<'_> {
             let columns = &matrix.columns()[of_plan.columns];
             comparison.compute(matrix.rows(), columns, self.plan.rows(of_plan), &mut worker);
             run.advance(of_plan.cost);
+            self.watch.inspect(|watch| watch.saw_tile(of_plan));
             tiles.push(*tile as u32);
             if since.elapsed() >= COMMIT {
                 let commit = self.commit(take(&mut worker, &mut tiles))?;

@@ -35,6 +35,7 @@ use crate::{
     pool::Pool,
     progress::Reporter,
     publish::{self, Existing},
+    report::Watch,
     text::counted,
 };
 
@@ -51,6 +52,8 @@ pub(crate) struct Start<'a> {
     pub(crate) earlier: Earlier,
     /// Run although a guard thinks it is too much work.
     pub(crate) force: bool,
+    /// Sees what the report tells.
+    pub(crate) watch: Option<&'a Watch>,
 }
 
 /// A run in a directory.
@@ -66,6 +69,7 @@ pub(crate) struct Work<'a> {
     pub(super) layout: Layout,
     pub(super) reporter: &'a Reporter,
     pub(super) force: bool,
+    pub(super) watch: Option<&'a Watch>,
     out: Option<Out>,
     /// Results of stages that are still in memory; what is not here is read from the directory.
     pub(super) hands: Hands,
@@ -99,7 +103,7 @@ struct Out {
 /// For inputs, outputs and directories that cannot be used, guards that refuse, and a directory
 /// that holds another job's run.
 pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Result<(), Error> {
-    let Start { settings, record, existing, earlier, force } = start;
+    let Start { settings, record, existing, earlier, force, watch } = start;
     let (source, job) = (&settings.source, &settings.resolved);
     let files = Files::open(source, None, reporter)?;
     files.check_apart_from(folder)?;
@@ -142,6 +146,7 @@ pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Resul
         layout,
         reporter,
         force,
+        watch,
         out,
         hands: Hands::default(),
     };
@@ -251,9 +256,22 @@ pub(crate) fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) ->
     };
     clear_folders(&mut dir, stage).map_err(told)?;
     let hands = Hands::default();
-    let (force, out) = (manifest.force, None);
-    let mut work =
-        Work { dir, job, needs, source, files, lists, pool, layout, reporter, force, out, hands };
+    let (force, watch, out) = (manifest.force, None, None);
+    let mut work = Work {
+        dir,
+        job,
+        needs,
+        source,
+        files,
+        lists,
+        pool,
+        layout,
+        reporter,
+        force,
+        watch,
+        out,
+        hands,
+    };
     match work.stage(stage) {
         Ok(()) => {
             work.say_undone(stage);

@@ -427,7 +427,8 @@ fn a_full_disk_leaves_nothing() {
         // The signal that comes with the limit would end the program; ignored, it is an error.
         let script = format!("trap '' XFSZ; ulimit -f 1; exec '{program}' {ilk}");
         let mut shell = std::process::Command::new("sh");
-        shell.args(["-c", &script]).current_dir(home.path()).env("NO_COLOR", "1");
+        shell.args(["-c", &script]).current_dir(home.path());
+        shell.env("NO_COLOR", "1").env("ILK_USAGE_FILE", "off");
         let output = shell.output().expect("a shell");
         let told = String::from_utf8(output.stderr).expect("UTF-8");
         assert_eq!(output.status.code(), Some(2), "{out}\n{told}");

@@ -1,13 +1,18 @@
-//! The program on data: the main job, bad input, signals and pipes, real orders.
+//! The program on data: the main job, bad input, run directories and their faults, signals and
+//! pipes, real orders, and what is told of all that.
 
 mod bad_input;
+mod evaluate;
+mod explain;
 mod faults;
 mod job;
 mod logs;
 mod plan;
 mod real_data;
+mod report;
 mod rundir;
 mod sample;
 #[cfg(unix)]
 mod signals;
 mod tools;
+mod usage;

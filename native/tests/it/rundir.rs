@@ -28,7 +28,7 @@ fn results(home: &Home, run_dir: &str) -> BTreeMap<String, Vec<u8>> {
     let tree = home.tree().into_iter();
     let below = tree.filter_map(|(path, bytes)| {
         let name = path.strip_prefix(&root).ok()?.display().to_string();
-        let is_told = ["run.json", "run.lock"].contains(&name.as_str());
+        let is_told = ["run.json", "run.lock", "report.html"].contains(&name.as_str());
         // Tiles are grouped as time goes.
         (!is_told && !name.starts_with("tiles")).then_some((name, bytes?))
     });

@@ -73,7 +73,8 @@ fn shell(home: &Home, line: &str) -> (String, String, String) {
     let script = format!("ilk() {{ '{program}' \"$@\"; echo $? > code; }}; {line}");
     let mut command = Command::new("sh");
     command.args(["-c", &script]).current_dir(home.path());
-    let output = command.env("NO_COLOR", "1").output().expect("a shell");
+    command.env("NO_COLOR", "1").env("ILK_USAGE_FILE", "off");
+    let output = command.output().expect("a shell");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (home.read("code").trim().into(), text(output.stdout), text(output.stderr))
 }

@@ -63,6 +63,8 @@ impl Home {
     pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin("ilk"));
         command.current_dir(self.path()).env_clear().env("COLUMNS", "80").env("NO_COLOR", "1");
+        // Tests leave nothing in anybody's home.
+        command.env("ILK_USAGE_FILE", "off");
         command.args(arguments.split_whitespace());
         command
     }

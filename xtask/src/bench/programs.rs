@@ -181,6 +181,8 @@ pub(super) fn ilk(
     command.args(["--weighting", task.weighting.name(), "--measure", task.weighting.measure()]);
     command.args(["--top", &task.top.to_string(), "--threads", &task.threads.to_string()]);
     command.arg("--out").arg(out).args(["--overwrite", "--force", "--log", "json"]);
+    // A benchmark is no use of the machine that anybody pays for.
+    command.env("ILK_USAGE_FILE", "off");
     let begin = Instant::now();
     let mut child = start(command.stdout(Stdio::null()).stderr(Stdio::piped()))?;
     let mut log = Log::default();

@@ -1,0 +1,393 @@
+//! `ilk explain`: why an item has a neighbour.
+
+use std::fmt::Write as _;
+
+use ilk_core::{
+    explain::{Contribution, Explainer, Explanation, MeasureValue, Need, Rival, Standing},
+    interactions::Folded,
+    job::{Job, Of},
+    matrix::Matrix,
+    neighbours::Neighbour,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{ExplainArgs, TextOrJson},
+    config::Layers,
+    error::Error,
+    lists::IdLists,
+    pipeline::{Files, layout, needs},
+    pool::Pool,
+    progress::Reporter,
+    stdout,
+    text::{Align, Table, closest, counted, grouped, shortened, width},
+};
+
+/// Explains one pair.
+///
+/// # Errors
+/// For input that cannot be read and items that are not in it.
+pub(crate) fn explain(
+    args: &ExplainArgs,
+    layers: &Layers,
+    reporter: &Reporter,
+) -> Result<(), Error> {
+    let reporter = &reporter.for_report();
+    let reading = layers.reading()?;
+    let (source, job) = (&reading.source, &reading.resolved);
+    let lists = IdLists::read(&reading.lists, source, job)?;
+    let (pool, needs) = (Pool::new(reading.threads)?, needs(source, job));
+    let rows = Files::open(source, None, reporter)?.read(job, needs, &pool, reporter)?;
+    let folded = rows.fold(job, needs, &pool, reporter)?;
+    let filter = lists.filter(&folded.catalogue.ids, reporter);
+    let item = find(&folded, &args.item, job)?;
+    let neighbour = find(&folded, &args.neighbour, job)?;
+    let interactions = &folded.interactions;
+    let matrix = Matrix::with_layout(interactions, job.weighting, layout()?, &pool);
+    let explainer = Explainer { interactions, matrix: &matrix, job, filter: &filter };
+    let told = explainer.explain(item, neighbour, args.count as usize, &pool);
+    let page = Page { folded: &folded, job, item, neighbour, told: &told };
+    stdout::print_text(&match args.format {
+        TextOrJson::Text => page.text(),
+        TextOrJson::Json => format!("{:#}\n", page.json()),
+    })
+}
+
+/// Finds an item by its id.
+fn find(folded: &Folded, id: &str, job: &Job) -> Result<u32, Error> {
+    let ids = &folded.catalogue.ids;
+    ids.find(id).ok_or_else(|| {
+        let what = match job.of {
+            Of::Items => "item",
+            Of::Users => "user",
+        };
+        let known = (0..ids.len() as u32).map(|code| ids.display(code)).collect::<Vec<_>>();
+        let near = closest(id, known.iter().map(|id| &**id));
+        let near = near.iter().map(|id| format!("`{}`", shortened(id, 40))).collect::<Vec<_>>();
+        Error::input(format!("no {what} `{}` with interactions", shortened(id, 40))).with_help(
+            if near.is_empty() {
+                "ids are compared exactly; --min-support may have dropped it".into()
+            } else {
+                format!("did you mean {}?", near.join(" or "))
+            },
+        )
+    })
+}
+
+/// Columns of the terminal that an id or a label takes up at most.
+const LONGEST: usize = 60;
+
+/// An explanation with the names of everything in it.
+struct Page<'a> {
+    folded: &'a Folded,
+    job: &'a Job,
+    item: u32,
+    neighbour: u32,
+    told: &'a Explanation,
+}
+
+impl Page<'_> {
+    fn id(&self, code: u32) -> String {
+        shortened(&self.folded.catalogue.ids.display(code), LONGEST)
+    }
+
+    fn label(&self, code: u32) -> Option<&str> {
+        self.folded.catalogue.labels.as_ref()?.get(code as usize)
+    }
+
+    fn title(&self, code: u32) -> String {
+        let label = self.label(code).map(|label| format!("  {}", shortened(label, LONGEST)));
+        format!("{}{}", self.id(code), label.unwrap_or_default())
+    }
+
+    /// Who shares what.
+    fn who(&self) -> &'static str {
+        match self.job.of {
+            Of::Items => "user",
+            Of::Users => "item",
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("{}\n{}\n", self.title(self.item), self.title(self.neighbour));
+        let _ = writeln!(text, "\n{}\n", self.standing_text());
+        text.push_str(&self.counts_text());
+        text.push_str(&self.rank_text());
+        if !self.told.contributions.is_empty() {
+            text.push_str(&self.contributions_text());
+        }
+        text.push_str(&self.measures_text());
+        text
+    }
+
+    fn standing_text(&self) -> String {
+        let told = self.told;
+        let score = told.score.map_or_else(String::new, |score| format!(": {}", score_text(score)));
+        let measure = self.job.measure.name();
+        let all = grouped(told.qualified.into());
+        match told.standing {
+            Standing::Rank(rank) if rank <= self.job.top => {
+                format!("rank {} of {all} by {measure}{score}", grouped(rank.into()))
+            }
+            Standing::Rank(rank) => format!(
+                "rank {} of {all} by {measure}{score}, of which the job keeps {}",
+                grouped(rank.into()),
+                grouped(self.job.top.into())
+            ),
+            Standing::Itself => "an item is no neighbour of itself".into(),
+            Standing::NothingShared => {
+                format!("no neighbour: no {} has both", self.who())
+            }
+            Standing::LeftOut => "no neighbour: the job's lists leave it out".into(),
+            Standing::OverlapTooSmall => format!(
+                "no neighbour: fewer than {} have both (min_overlap)",
+                counted(self.job.min_overlap.into(), self.who())
+            ),
+            Standing::NoPair => {
+                format!(
+                    "no neighbour: {measure} sees no pair (not more frequent than by chance, or without weight)"
+                )
+            }
+            Standing::BelowThreshold => format!(
+                "no neighbour: {measure}{score} is below the threshold {}",
+                score_text(self.job.threshold.unwrap_or_default())
+            ),
+        }
+    }
+
+    /// The numbers that every measure is made of.
+    fn counts_text(&self) -> String {
+        let (pair, who) = (&self.told.pair, self.who());
+        let (item, neighbour) = (self.id(self.item), self.id(self.neighbour));
+        let share = |part: u32, whole: u32| 100.0 * f64::from(part) / f64::from(whole.max(1));
+        let both = f64::from(pair.overlap);
+        let users = f64::from(pair.users.max(1));
+        let chance = f64::from(pair.item_support) * f64::from(pair.neighbour_support) / users;
+        let mut table = Table::new([("", Align::Left), ("", Align::Right), ("", Align::Left)]);
+        let mut line = |name: String, number: String, remark: String| {
+            table.row([name, number, remark]);
+        };
+        line(format!("{who}s of both"), grouped(pair.overlap.into()), String::new());
+        line(
+            format!("{who}s of {item}"),
+            grouped(pair.item_support.into()),
+            format!("{:.1} % of them have {neighbour} too", share(pair.overlap, pair.item_support)),
+        );
+        line(
+            format!("{who}s of {neighbour}"),
+            grouped(pair.neighbour_support.into()),
+            format!("{:.1} % of them have {item} too", share(pair.overlap, pair.neighbour_support)),
+        );
+        line(format!("{who}s in all"), grouped(pair.users.into()), String::new());
+        line(
+            "by chance".into(),
+            format!("{chance:.1}"),
+            format!("{:.1} times as many have both", both / chance),
+        );
+        if self.told.is_weighted {
+            line(
+                "dot product".into(),
+                number_text(pair.dot),
+                self.job.weighting.name().to_string(),
+            );
+            line(format!("norm of {item}"), number_text(pair.item_square.sqrt()), String::new());
+            let norm = number_text(pair.neighbour_square.sqrt());
+            line(format!("norm of {neighbour}"), norm, String::new());
+        }
+        if self.job.shrinkage > 0.0 {
+            let factor = both / (both + self.job.shrinkage);
+            line("shrinkage".into(), format!("× {factor:.4}"), "the score is damped by it".into());
+        }
+        table.render(width())
+    }
+
+    /// What is around the neighbour, and what would move it.
+    fn rank_text(&self) -> String {
+        let mut text = String::new();
+        if let Some(above) = &self.told.above {
+            let _ = writeln!(text, "\nabove   {}", self.rival_text(above));
+        }
+        if let Some(below) = &self.told.below {
+            let gap = if self.told.above.is_some() { "" } else { "\n" };
+            let _ = writeln!(text, "{gap}below   {}", self.neighbour_text(below));
+        }
+        if let Some(entry) = &self.told.entry {
+            let _ = writeln!(text, "\nto be kept: {}", self.need_text(entry));
+        }
+        text
+    }
+
+    fn neighbour_text(&self, neighbour: &Neighbour) -> String {
+        let who = counted(neighbour.overlap.into(), self.who());
+        format!("{}: {}, {who} of both", self.title(neighbour.code), score_text(neighbour.score))
+    }
+
+    fn rival_text(&self, rival: &Rival) -> String {
+        let name = rival.neighbour.as_ref().map(|ahead| self.neighbour_text(ahead));
+        format!("{}\n        to pass it: {}", name.unwrap_or_default(), self.need_text(rival))
+    }
+
+    fn need_text(&self, rival: &Rival) -> String {
+        let pair = &self.told.pair;
+        match rival.needs {
+            Need::Overlap(overlap) => format!(
+                "{} of both instead of {}, all else as it is",
+                counted(overlap.into(), self.who()),
+                grouped(pair.overlap.into())
+            ),
+            Need::Dot(dot) => format!(
+                "a dot product of about {} instead of {}, all else as it is",
+                number_text(dot),
+                number_text(pair.dot)
+            ),
+            Need::Impossible if self.told.is_weighted => {
+                "no dot product would do, the norms as they are".into()
+            }
+            Need::Impossible => format!("no number of {}s of both would do", self.who()),
+        }
+    }
+
+    fn contributions_text(&self) -> String {
+        let other = match self.job.of {
+            Of::Items => "items",
+            Of::Users => "users",
+        };
+        let weighted = self.told.is_weighted;
+        let head = format!("{}s of both who say most", self.who());
+        let mut columns = vec![(head.as_str(), Align::Left), (other, Align::Right)];
+        if weighted {
+            columns.extend([("weight", Align::Right), ("of neighbour", Align::Right)]);
+        }
+        columns.push(("share", Align::Right));
+        let mut table = Table::new(columns);
+        for one in &self.told.contributions {
+            let name = shortened(&self.folded.others.display(one.user), LONGEST);
+            let mut cells = vec![name, grouped(one.items.into())];
+            if weighted {
+                cells.extend([number_text(one.item_weight), number_text(one.neighbour_weight)]);
+            }
+            cells.push(format!("{:.2} %", 100.0 * one.share));
+            table.row(cells);
+        }
+        let shown = self.told.contributions.len() as u64;
+        let rest = u64::from(self.told.pair.overlap) - shown;
+        let rest = if rest > 0 { format!("and {} more\n", grouped(rest)) } else { String::new() };
+        format!("\n{}{rest}", table.render(width()))
+    }
+
+    fn measures_text(&self) -> String {
+        let mut table = Table::new([
+            ("measure", Align::Left),
+            ("score", Align::Right),
+            ("other way round", Align::Right),
+            ("", Align::Left),
+        ]);
+        let cell = |score: Option<f64>| score.map_or_else(|| "no pair".into(), number_text);
+        for value in &self.told.measures {
+            let is_jobs = value.measure.name() == self.job.measure.name();
+            table.row([
+                value.measure.name().to_string(),
+                cell(value.score),
+                value.reverse.map_or_else(String::new, number_text),
+                if is_jobs { "the job's".into() } else { String::new() },
+            ]);
+        }
+        format!("\n{}", table.render(width()))
+    }
+
+    fn json(&self) -> Value {
+        let (told, pair) = (self.told, &self.told.pair);
+        let (rank, why_not) = match told.standing {
+            Standing::Rank(rank) => (Some(rank), None),
+            Standing::Itself => (None, Some("itself")),
+            Standing::NothingShared => (None, Some("nothing_shared")),
+            Standing::LeftOut => (None, Some("left_out")),
+            Standing::OverlapTooSmall => (None, Some("overlap_too_small")),
+            Standing::NoPair => (None, Some("no_pair")),
+            Standing::BelowThreshold => (None, Some("below_threshold")),
+        };
+        json!({
+            "item": self.thing_json(self.item),
+            "neighbour": self.thing_json(self.neighbour),
+            "measure": self.job.measure.name(),
+            "score": told.score,
+            "rank": rank,
+            "why_not": why_not,
+            "kept": rank.is_some_and(|rank| rank <= self.job.top),
+            "qualified": told.qualified,
+            "overlap": pair.overlap,
+            "item_support": pair.item_support,
+            "neighbour_support": pair.neighbour_support,
+            "users": pair.users,
+            "dot": pair.dot,
+            "item_norm": pair.item_square.sqrt(),
+            "neighbour_norm": pair.neighbour_square.sqrt(),
+            "measures": told.measures.iter().map(measure_json).collect::<Vec<_>>(),
+            "contributions":
+                told.contributions.iter().map(|one| self.contribution_json(one)).collect::<Vec<_>>(),
+            "above": told.above.as_ref().map(|above| self.rival_json(above)),
+            "below": told.below.as_ref().map(|below| self.neighbour_json(below)),
+            "entry": told.entry.as_ref().map(|entry| self.rival_json(entry)),
+        })
+    }
+
+    fn thing_json(&self, code: u32) -> Value {
+        json!({ "id": self.folded.catalogue.ids.display(code), "label": self.label(code) })
+    }
+
+    fn contribution_json(&self, one: &Contribution) -> Value {
+        json!({
+            "user": self.folded.others.display(one.user),
+            "items": one.items,
+            "item_weight": one.item_weight,
+            "neighbour_weight": one.neighbour_weight,
+            "share": one.share,
+        })
+    }
+
+    fn neighbour_json(&self, neighbour: &Neighbour) -> Value {
+        let mut thing = self.thing_json(neighbour.code);
+        thing["score"] = json!(neighbour.score);
+        thing["overlap"] = json!(neighbour.overlap);
+        thing
+    }
+
+    fn rival_json(&self, rival: &Rival) -> Value {
+        let (overlap, dot) = match rival.needs {
+            Need::Overlap(overlap) => (Some(overlap), None),
+            Need::Dot(dot) => (None, Some(dot)),
+            Need::Impossible => (None, None),
+        };
+        json!({
+            "neighbour": rival.neighbour.as_ref().map(|ahead| self.neighbour_json(ahead)),
+            "needs_overlap": overlap,
+            "needs_dot": dot,
+        })
+    }
+}
+
+fn measure_json(value: &MeasureValue) -> Value {
+    json!({
+        "measure": value.measure.name(),
+        "score": value.score,
+        "reverse": value.reverse,
+    })
+}
+
+fn score_text(score: f32) -> String {
+    number_text(f64::from(score))
+}
+
+/// Writes a number with about five digits that matter.
+fn number_text(number: f64) -> String {
+    let size = number.abs();
+    if size == 0.0 {
+        "0".into()
+    } else if !(1e-4..1e7).contains(&size) {
+        format!("{number:.4e}")
+    } else if size < 10.0 {
+        format!("{number:.4}")
+    } else {
+        format!("{number:.2}")
+    }
+}

@@ -1,0 +1,186 @@
+//! `ilk usage`: what past runs took and cost.
+
+use std::{collections::BTreeMap, fmt::Write as _, path::Path};
+
+use jiff::{Zoned, civil::Date, tz::TimeZone};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{TextOrJson, UsageArgs},
+    error::Error,
+    progress::seconds_text,
+    stdout,
+    text::{Align, Table, bytes_text, counted, grouped, rounded, width},
+    usage::{self, Ledger, Sum},
+};
+
+/// Prints the ledger's days and months.
+///
+/// # Errors
+/// If there is no ledger to read.
+pub(crate) fn usage(args: &UsageArgs) -> Result<(), Error> {
+    let Some(place) = usage::place() else {
+        return Err(Error::input("no ledger is kept: ILK_USAGE_FILE is off, or there is no home")
+            .with_help("set ILK_USAGE_FILE to a file, for `ilk run` too"));
+    };
+    let ledger = usage::read(&place)?;
+    let zone = TimeZone::system();
+    let page = Page {
+        place: &place,
+        today: Zoned::now().with_time_zone(zone.clone()).date(),
+        days: usage::by_day(&ledger.entries, &zone, args.price_per_hour),
+        months: usage::by_month(&ledger.entries, &zone, args.price_per_hour),
+        ledger: &ledger,
+        args,
+    };
+    stdout::print_text(&match args.format {
+        TextOrJson::Text => page.text(),
+        TextOrJson::Json => format!("{:#}\n", page.json()),
+    })
+}
+
+struct Page<'a> {
+    place: &'a Path,
+    today: Date,
+    days: BTreeMap<Date, Sum>,
+    months: BTreeMap<Date, Sum>,
+    ledger: &'a Ledger,
+    args: &'a UsageArgs,
+}
+
+impl Page<'_> {
+    fn has_cost(&self) -> bool {
+        self.months.values().any(|sum| sum.cost > 0.0) || self.args.price_per_hour.is_some()
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        if self.ledger.entries.is_empty() {
+            let _ = writeln!(text, "no run yet: `ilk run` adds a line to {}", self.place.display());
+        } else {
+            let first =
+                self.today.saturating_sub(jiff::Span::new().days(i64::from(self.args.days)));
+            let days = self.days.iter().filter(|(day, _)| **day > first);
+            let days = days.map(|(day, sum)| (day.to_string(), sum)).collect::<Vec<_>>();
+            if days.is_empty() {
+                let _ = writeln!(
+                    text,
+                    "no run in the last {}\n",
+                    counted(self.args.days.into(), "day")
+                );
+            } else {
+                let _ = writeln!(text, "{}", self.table("day", &days));
+            }
+            let months = self.months.iter();
+            let months = months.map(|(month, sum)| (month.strftime("%Y-%m").to_string(), sum));
+            text.push_str(&self.table("month", &months.collect::<Vec<_>>()));
+            text.push_str(&self.budget_text());
+        }
+        if let Some(first) = self.ledger.broken.first() {
+            let _ = writeln!(
+                text,
+                "\nskipped {} of {} that cannot be read, such as line {first}",
+                counted(self.ledger.broken.len() as u64, "line"),
+                self.place.display()
+            );
+        }
+        text
+    }
+
+    fn table(&self, unit: &str, sums: &[(String, &Sum)]) -> String {
+        let mut columns = vec![
+            (unit, Align::Left),
+            ("runs", Align::Right),
+            ("not done", Align::Right),
+            ("rows", Align::Right),
+            ("pair operations", Align::Right),
+            ("time", Align::Right),
+            ("CPU", Align::Right),
+            ("read", Align::Right),
+            ("written", Align::Right),
+        ];
+        if self.has_cost() {
+            columns.push(("cost", Align::Right));
+        }
+        let mut table = Table::new(columns);
+        for (name, sum) in sums {
+            let mut cells = vec![
+                name.clone(),
+                grouped(sum.runs),
+                if sum.unfinished > 0 { grouped(sum.unfinished) } else { String::new() },
+                rounded(sum.rows.into()),
+                rounded(sum.pair_operations),
+                span_text(sum.seconds),
+                span_text(sum.cpu_seconds),
+                bytes_text(sum.bytes_read),
+                bytes_text(sum.bytes_written),
+            ];
+            if self.has_cost() {
+                cells.push(money_text(sum.cost));
+            }
+            table.row(cells);
+        }
+        table.render(width())
+    }
+
+    /// What this month has cost so far.
+    fn spent(&self) -> f64 {
+        self.months.get(&self.today.first_of_month()).map_or(0.0, |sum| sum.cost)
+    }
+
+    fn budget_text(&self) -> String {
+        let Some(budget) = self.args.budget_month else { return String::new() };
+        let (spent, month) = (self.spent(), self.today.strftime("%Y-%m"));
+        let left = budget - spent;
+        let price = self.args.price_per_hour.filter(|price| *price > 0.0);
+        if left < 0.0 {
+            return format!(
+                "\n{month}: {} spent, {} over the budget of {}\n",
+                money_text(spent),
+                money_text(-left),
+                money_text(budget)
+            );
+        }
+        let hours = price.map_or_else(String::new, |price| {
+            format!(", enough for {} of running", span_text(left / price * 3600.0))
+        });
+        format!(
+            "\n{month}: {} of {} spent, {} left{hours}\n",
+            money_text(spent),
+            money_text(budget),
+            money_text(left)
+        )
+    }
+
+    fn json(&self) -> Value {
+        let sums = |sums: &BTreeMap<Date, Sum>| {
+            let named =
+                sums.iter().map(|(date, sum)| json!({ "from": date.to_string(), "sum": sum }));
+            named.collect::<Vec<_>>()
+        };
+        let budget = self.args.budget_month;
+        json!({
+            "ledger": self.place.display().to_string(),
+            "days": sums(&self.days),
+            "months": sums(&self.months),
+            "spent_this_month": self.spent(),
+            "budget_month": budget,
+            "left_this_month": budget.map(|budget| budget - self.spent()),
+            "broken_lines": self.ledger.broken,
+        })
+    }
+}
+
+/// Writes hours where there are some.
+fn span_text(seconds: f64) -> String {
+    if seconds < 3600.0 {
+        return seconds_text(seconds);
+    }
+    let minutes = (seconds / 60.0).round() as u64;
+    format!("{} h {:02} min", grouped(minutes / 60), minutes % 60)
+}
+
+fn money_text(amount: f64) -> String {
+    let cents = (amount * 100.0).round() as u64;
+    format!("{}.{:02}", grouped(cents / 100), cents % 100)
+}

@@ -1,0 +1,87 @@
+//! Measures side by side, as people compare them.
+
+use std::fmt::Write as _;
+
+use crate::tools::{Home, settings};
+
+/// A hundred members who each take three of a kind on three days; kinds have six items.
+fn shop() -> Home {
+    let home = Home::new();
+    let mut rows = String::from("member,sku,day\n");
+    for member in 0..100_u32 {
+        for (day, step) in [(1, 0), (2, 1), (3, 2)] {
+            let item = (member % 5) * 10 + (member / 5 + step) % 6;
+            let _ = writeln!(rows, "m{member},{item},2026-01-0{day}");
+        }
+    }
+    home.write("orders.csv", rows);
+    home
+}
+
+const COLUMNS: &str = "--user member --item sku";
+
+#[test]
+fn measures_stand_side_by_side() {
+    let home = shop();
+    let measures = "--measures cosine,llr,lift,cosine --at 3";
+    let told = home.stdout(&format!("evaluate orders.csv {COLUMNS} {measures}"));
+    settings().bind(|| insta::assert_snapshot!("evaluate", told));
+    let told =
+        home.stdout(&format!("evaluate orders.csv {COLUMNS} --time day --hold-out 30% --at 3"));
+    settings().bind(|| insta::assert_snapshot!("evaluate_by_time", told));
+    let csv = format!("evaluate orders.csv {COLUMNS} {measures} --format csv");
+    insta::assert_snapshot!("evaluate_csv", home.stdout(&csv));
+    let json = format!("evaluate orders.csv {COLUMNS} --users 40 --format json");
+    insta::assert_snapshot!("evaluate_json", home.stdout(&json));
+}
+
+#[test]
+fn what_is_held_out_is_said() {
+    let home = shop();
+    for (arguments, expected) in [
+        (
+            "--time day --hold-out 2026-01-03",
+            "100 interactions of 100 users: what was from 2026-01-03T00:00:00Z on",
+        ),
+        ("--time day --split last", "of 100 users: the newest of each"),
+        ("--split any --users 40", "sampled    40 of 100 users"),
+        ("--measures cosine", "cosine beats recommending what is most popular"),
+    ] {
+        let told = home.stdout(&format!("evaluate orders.csv {COLUMNS} {arguments}"));
+        assert!(told.contains(expected), "{arguments}: {expected}\n{told}");
+    }
+}
+
+#[test]
+fn threads_and_the_order_of_rows_do_not_show() {
+    let home = shop();
+    let rows = home.read("orders.csv");
+    let (head, rows) = rows.split_once('\n').expect("a header");
+    let backwards = rows.lines().rev().collect::<Vec<_>>().join("\n");
+    home.write("backwards.csv", format!("{head}\n{backwards}\n"));
+    let judged = |arguments: &str| {
+        home.stdout(&format!("evaluate {arguments} {COLUMNS} --format csv --measures cosine,npmi"))
+    };
+    let alone = judged("orders.csv --threads 1");
+    assert_eq!(judged("backwards.csv --threads 4"), alone);
+}
+
+#[test]
+fn what_cannot_be_judged_is_told() {
+    let home = shop();
+    home.write("single.csv", "member,sku\na,1\nb,2\n");
+    let told = [
+        "orders.csv --split time",
+        "orders.csv --time day --hold-out much",
+        "orders.csv --split any --hold-out 10%",
+        "orders.csv --of users",
+        "orders.csv --measures cosin",
+        "single.csv",
+    ]
+    .map(|arguments| {
+        let ran = home.ilk(&format!("evaluate {arguments} {COLUMNS}"));
+        assert_eq!((ran.code, &*ran.stdout), (Some(2), ""), "{arguments}");
+        format!("{arguments}\n{}", ran.stderr)
+    });
+    insta::assert_snapshot!("evaluate_errors", told.join("\n"));
+}

@@ -1,0 +1,123 @@
+//! The report: that it holds together, says what happened, and is safe to open.
+
+use crate::tools::{Home, ORDERS};
+
+const RUN: &str = "run orders.csv --user member --item sku --item-label product -o out.csv";
+
+/// Runs with a report and returns it.
+fn report(home: &Home, arguments: &str) -> String {
+    home.stdout(&format!("{RUN} {arguments} --report report.html --overwrite"));
+    home.read("report.html")
+}
+
+#[test]
+fn a_report_has_all_its_parts() {
+    let home = Home::with_orders();
+    home.write("orders.csv", format!("{ORDERS},tea,Black tea,1,2026-02-01,FR\n"));
+    let page = report(&home, "--min-support 2");
+    for part in [
+        "<h1>Similar items by cosine</h1>",
+        "From rows to interactions",
+        "null user",
+        "1 row set aside",
+        "1 with rare items",
+        "Items per user, users per item",
+        "Who causes the work",
+        "Stages",
+        "Memory",
+        "Workers",
+        "Tiles",
+        "Scores",
+        "Neighbours per item",
+        "Items with their neighbours",
+        "Black tea",
+        "0.8660",
+        "min_support",
+        "command line",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("Ladder of samples"), "what is missing is left out");
+}
+
+#[test]
+fn a_report_is_one_file_and_runs_nothing() {
+    let page = report(&Home::with_orders(), "");
+    for foreign in ["<script", "<link", "<img", "<iframe", "src=", "href=", "@import", "onload"] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+    // Only the pictures' own parts.
+    assert_eq!(page.matches("url(").count(), page.matches("url(#").count());
+    let addresses = page.matches("http").count();
+    assert_eq!(addresses, page.matches("http://www.w3.org/2000/svg").count());
+}
+
+#[test]
+fn a_report_can_be_read_by_everybody() {
+    let page = report(&Home::with_orders(), "");
+    assert!(page.starts_with("<!DOCTYPE html><html lang=\"en\">"));
+    assert_eq!(page.matches("<h1").count(), 1);
+    let pictures = page.matches("<svg").count();
+    assert!(pictures >= 14, "{pictures} pictures, each in two sizes");
+    assert_eq!(page.matches("role=\"img\"").count(), pictures);
+    assert_eq!(page.matches("aria-label=\"").count(), pictures);
+    assert!(!page.contains("aria-label=\"\""));
+    assert_eq!(page.matches("viewBox=").count(), pictures);
+    let (headings, labels) =
+        (page.matches("<h2 id=").count(), page.matches("aria-labelledby").count());
+    assert_eq!(headings, labels);
+    assert!(page.contains("prefers-color-scheme: dark") && page.contains("name=\"viewport\""));
+}
+
+#[test]
+fn ids_and_labels_are_text_and_nothing_else() {
+    let home = Home::new();
+    let nasty = "<script>alert(1)</script>&\"'";
+    let csv = nasty.replace('"', "\"\"");
+    home.write(
+        "orders.csv",
+        format!("member,sku,product\na,\"{csv}\",\"{csv}\"\na,mug,Mug\nb,mug,Mug\nb,\"{csv}\",x\n"),
+    );
+    let page = report(&home, "");
+    assert!(!page.contains("<script"), "ids are escaped");
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&amp;"));
+}
+
+#[test]
+fn an_empty_result_has_a_report_too() {
+    let home = Home::with_orders();
+    let page = report(&home, "--threshold 2");
+    assert!(page.contains("From rows to interactions") && !page.contains("Items with their"));
+}
+
+#[test]
+fn a_report_that_is_there_already_is_kept() {
+    let home = Home::with_orders();
+    home.write("report.html", "mine");
+    let before = home.tree();
+    let ran = home.ilk(&format!("{RUN} --report report.html"));
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("report.html"), "{}", ran.stderr);
+    assert_eq!(home.tree(), before);
+    // A run that fails leaves none.
+    let ran = home.ilk(&format!("{RUN} --user none --report new.html"));
+    assert_eq!((ran.code, home.tree()), (Some(2), before));
+}
+
+#[test]
+fn a_run_directory_has_its_report() {
+    let home = Home::with_orders();
+    let run = "run orders.csv --user member --item sku --item-label product --run-dir run";
+    home.stdout(run);
+    let page = home.read("run/report.html");
+    for part in ["From rows to interactions", "Workers", "Tiles", "Scores", "Black tea", "run_dir"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+    // A finished run does nothing, and its report goes where else it is asked for.
+    home.stdout(&format!("{run} --report again.html"));
+    assert_eq!(home.read("run/report.html"), page);
+    assert_eq!(home.read("again.html"), page);
+    home.stdout(&format!("{run} --restart"));
+    assert!(home.read("run/report.html").contains("From rows to interactions"));
+}
