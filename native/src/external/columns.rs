@@ -131,7 +131,7 @@ fn each_row(
         let parts = rows.parts();
         for (position, ends) in segment.positions.clone().zip(parts.starts.windows(2)) {
             if positions.contains(&position) {
-                let weights = parts.weights.map(|weights| &weights[ends[0]..ends[1]]);
+                let weights = parts.weights.as_deref().map(|weights| &weights[ends[0]..ends[1]]);
                 visit(position, &parts.indices[ends[0]..ends[1]], weights);
             }
         }
