@@ -11,7 +11,7 @@ use crate::{
 
 /// Settings that change how or where, but not what: a run goes on with others. Inputs and lists
 /// are compared by what their files hold; guards only decide whether to go on.
-const FREE: [&str; 11] = [
+const FREE: [&str; 15] = [
     "input",
     "only",
     "exclude",
@@ -20,6 +20,10 @@ const FREE: [&str; 11] = [
     "run_dir",
     "threads",
     "memory",
+    "budget_time",
+    "budget_memory",
+    "budget_cost",
+    "price_per_hour",
     "shard_size",
     "max_bad_rows",
     "strict",
