@@ -1,0 +1,281 @@
+// The map: items as dots, neighbours joined, what belongs together near each other.
+import { forceCollide, forceLink, forceManyBody, forceSimulation, forceX, forceY, type SimulationNodeDatum } from "d3-force";
+import { select } from "d3-selection";
+import { zoom, zoomIdentity, type ZoomTransform } from "d3-zoom";
+import { count, h, score } from "../dom";
+import type { Graph } from "../worker/protocol";
+
+/** Groups that get a colour of their own; the rest are grey. */
+const COLOURS = 8;
+const SVG = "http://www.w3.org/2000/svg";
+
+interface Spot extends SimulationNodeDatum {
+  id: string;
+  name: string;
+  support: number;
+  cluster: number;
+  radius: number;
+  x: number;
+  y: number;
+}
+
+interface Link {
+  source: Spot;
+  target: Spot;
+  score: number;
+}
+
+/** What the map tells. */
+export interface MapOptions {
+  /** The item in the middle. */
+  around?: string;
+  people: string;
+  walk(id: string): void;
+  signal: AbortSignal;
+}
+
+function svg(name: string, attributes: Record<string, string | number> = {}): SVGElement {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
+  return element;
+}
+
+/** Places the nodes, a little at a time so that the page stays quick. */
+async function arrange(nodes: Spot[], links: Link[], around: string | undefined, signal: AbortSignal): Promise<void> {
+  const strongest = Math.max(...links.map((link) => link.score), 1e-9);
+  const simulation = forceSimulation(nodes)
+    .force("link", forceLink<Spot, Link>(links).distance((link) => 34 + 46 * (1 - link.score / strongest)).strength((link) => 0.25 + 0.6 * (link.score / strongest)))
+    .force("charge", forceManyBody().strength(-130).distanceMax(420))
+    .force("collide", forceCollide<Spot>((node) => node.radius + 7))
+    // Wider than high, as the picture is.
+    .force("x", forceX(0).strength(0.035))
+    .force("y", forceY(0).strength(0.065))
+    .stop();
+  const middle = nodes.find((node) => node.id === around);
+  if (middle) [middle.fx, middle.fy] = [0, 0];
+  let ticks = 0;
+  while (ticks < 260) {
+    const end = performance.now() + 9;
+    while (performance.now() < end && ticks < 260) {
+      simulation.tick();
+      ticks += 1;
+    }
+    await new Promise((resolve) => setTimeout(resolve));
+    signal.throwIfAborted();
+  }
+}
+
+/** Draws the map. */
+export async function mapChart(graph: Graph, options: MapOptions): Promise<HTMLElement> {
+  const linked = new Set(graph.edges.flatMap((edge) => [edge.source, edge.target]));
+  const most = Math.max(...graph.nodes.map((node) => node.support), 1);
+  const all: Spot[] = graph.nodes.map((node) => ({
+    id: node.id,
+    name: node.label ?? node.id,
+    support: node.support,
+    cluster: node.cluster,
+    radius: 3.5 + 8 * Math.sqrt(node.support / most),
+    x: 0,
+    y: 0,
+  }));
+  all.forEach((node, place) => {
+    // A spiral, so that the same graph is always drawn alike.
+    const [distance, angle] = [12 * Math.sqrt(place + 0.5), place * 2.399963];
+    node.x = distance * Math.cos(angle);
+    node.y = distance * Math.sin(angle);
+  });
+  const nodes = all.filter((node, place) => linked.has(place) || node.id === options.around);
+  const links: Link[] = graph.edges.map((edge) => ({ source: all[edge.source]!, target: all[edge.target]!, score: edge.score }));
+  await arrange(nodes, links, options.around, options.signal);
+  return drawn(nodes, links, all.length - nodes.length, options);
+}
+
+function drawn(nodes: Spot[], links: Link[], alone: number, options: MapOptions): HTMLElement {
+  const column = document.querySelector(".cells")?.clientWidth ?? 800;
+  const [width, height] = [column, column < 640 ? 420 : 540];
+  const strongest = Math.max(...links.map((link) => link.score), 1e-9);
+  const canvas = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}` });
+  const lines = svg("g", { class: "map-lines" });
+  const dots = svg("g", { class: "map-dots" });
+  const names = svg("g", { class: "map-names", "aria-hidden": "true" });
+  canvas.append(lines, dots, names);
+
+  const lineOf = links.map((link) => {
+    const line = svg("line", { "stroke-width": (0.6 + 2.4 * (link.score / strongest)).toFixed(2) });
+    lines.append(line);
+    return line;
+  });
+  const order = [...nodes.keys()].sort((a, b) => {
+    const isMiddle = (node: Spot) => Number(node.id === options.around);
+    return isMiddle(nodes[b]!) - isMiddle(nodes[a]!) || nodes[b]!.support - nodes[a]!.support;
+  });
+  const dotOf = nodes.map((node, place) => {
+    const dot = svg("circle", {
+      r: node.radius.toFixed(1),
+      class: `cluster-${node.cluster < COLOURS ? node.cluster : "rest"}${node.id === options.around ? " middle" : ""}`,
+      role: "button",
+      tabindex: place === order[0] ? 0 : -1,
+      "aria-label": `${node.name}, ${count(node.support)} ${options.people}`,
+    });
+    return dot;
+  });
+  const nameOf = nodes.map((node) => {
+    const text = svg("text", { "text-anchor": "middle" });
+    text.textContent = node.name.length > 30 ? `${node.name.slice(0, 28)}…` : node.name;
+    return text;
+  });
+  for (const place of order) {
+    dots.append(dotOf[place]!);
+    names.append(nameOf[place]!);
+  }
+  const near = nodes.map(() => new Set<number>());
+  const placeOf = new Map(nodes.map((node, place) => [node, place]));
+  for (const link of links) {
+    const [one, other] = [placeOf.get(link.source)!, placeOf.get(link.target)!];
+    near[one]!.add(other);
+    near[other]!.add(one);
+  }
+
+  let view: ZoomTransform = zoomIdentity;
+  let lit: number | undefined;
+  /** Puts names where they do not cover each other; the lit one and its neighbours go first. */
+  const name = () => {
+    const taken: [number, number, number, number][] = [];
+    const first = lit === undefined ? [] : [lit, ...near[lit]!];
+    for (const text of nameOf) text.setAttribute("display", "none");
+    for (const place of new Set([...first, ...order])) {
+      const node = nodes[place]!;
+      const [x, y] = view.apply([node.x, node.y]);
+      const text = nameOf[place]!;
+      const half = text.textContent!.length * 3.15 + 3;
+      const top = y - node.radius - 17;
+      if (x < -20 || x > width + 20 || y < 0 || y > height) continue;
+      const box: [number, number, number, number] = [x - half, top, x + half, top + 15];
+      const covers = taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3]);
+      if (covers && place !== lit) continue;
+      taken.push(box);
+      text.removeAttribute("display");
+      const clamped = Math.min(Math.max(x, half), width - half);
+      text.setAttribute("x", clamped.toFixed(1));
+      text.setAttribute("y", (y - node.radius - 5).toFixed(1));
+      text.classList.toggle("dim", lit !== undefined && place !== lit && !near[lit]!.has(place));
+    }
+  };
+  const draw = () => {
+    for (const [place, node] of nodes.entries()) {
+      const [x, y] = view.apply([node.x, node.y]);
+      dotOf[place]!.setAttribute("cx", x.toFixed(1));
+      dotOf[place]!.setAttribute("cy", y.toFixed(1));
+    }
+    for (const [place, link] of links.entries()) {
+      const [x1, y1] = view.apply([link.source.x, link.source.y]);
+      const [x2, y2] = view.apply([link.target.x, link.target.y]);
+      const line = lineOf[place]!;
+      line.setAttribute("x1", x1.toFixed(1));
+      line.setAttribute("y1", y1.toFixed(1));
+      line.setAttribute("x2", x2.toFixed(1));
+      line.setAttribute("y2", y2.toFixed(1));
+    }
+    name();
+  };
+  const light = (place: number | undefined) => {
+    lit = place;
+    canvas.classList.toggle("lit", place !== undefined);
+    for (const [other, dot] of dotOf.entries()) {
+      dot.classList.toggle("dim", place !== undefined && other !== place && !near[place]!.has(other));
+    }
+    for (const [at, link] of links.entries()) {
+      const touches = place !== undefined && (link.source === nodes[place] || link.target === nodes[place]);
+      lineOf[at]!.classList.toggle("bright", touches);
+    }
+    said.textContent = place === undefined ? hint : saidOf(place);
+    name();
+  };
+  const saidOf = (place: number) => {
+    const best = links
+      .filter((link) => link.source === nodes[place] || link.target === nodes[place])
+      .sort((a, b) => b.score - a.score)
+      .slice(0, 3)
+      .map((link) => `${(link.source === nodes[place] ? link.target : link.source).name} (${score(link.score)})`);
+    return `${nodes[place]!.name}: ${count(nodes[place]!.support)} ${options.people}. Nearest: ${best.join(", ") || "none here"}.`;
+  };
+  const hint = "Point at an item to see what it is joined to; choose it to go there. Arrow keys move from item to item.";
+  const said = h("p", { class: "map-said quiet", "aria-live": "polite" }, hint);
+
+  const zooming = zoom<SVGSVGElement, unknown>()
+    .scaleExtent([0.2, 12])
+    // The page scrolls as ever; zooming wants a key, the buttons, or two fingers.
+    .filter((event: Event) => {
+      if (event.type === "wheel") return (event as WheelEvent).ctrlKey || (event as WheelEvent).metaKey;
+      if (event.type.startsWith("touch")) return (event as TouchEvent).touches.length > 1;
+      return (event as MouseEvent).button === 0;
+    })
+    .on("zoom", (event: { transform: ZoomTransform }) => {
+      view = event.transform;
+      draw();
+    });
+  const chosen = select(canvas as SVGSVGElement);
+  chosen.call(zooming).on("dblclick.zoom", null);
+  const fit = () => {
+    const [xs, ys] = [nodes.map((node) => node.x), nodes.map((node) => node.y)];
+    const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+    const side = column < 640 ? 40 : 80;
+    const scale = Math.min((width - 2 * side) / Math.max(right - left, 60), (height - 70) / Math.max(bottom - top, 60), 2.2);
+    const target = zoomIdentity
+      .translate(width / 2 - (scale * (left + right)) / 2, height / 2 + 8 - (scale * (top + bottom)) / 2)
+      .scale(scale);
+    chosen.call(zooming.transform, target);
+  };
+  const button = (label: string, text: string, act: () => void) =>
+    h("button", { type: "button", "aria-label": label, title: label, onclick: act }, text);
+
+  for (const [place, dot] of dotOf.entries()) {
+    dot.addEventListener("pointerenter", () => light(place));
+    dot.addEventListener("pointerleave", () => light(undefined));
+    dot.addEventListener("focus", () => light(place));
+    dot.addEventListener("blur", () => light(undefined));
+    dot.addEventListener("click", () => options.walk(nodes[place]!.id));
+    dot.addEventListener("keydown", (event) => step(event as KeyboardEvent, place));
+  }
+  const step = (event: KeyboardEvent, place: number) => {
+    const ways: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    const way = ways[event.key];
+    if (event.key === "Enter" || event.key === " ") options.walk(nodes[place]!.id);
+    else if (event.key === "+" || event.key === "-") chosen.call(zooming.scaleBy, event.key === "+" ? 1.4 : 1 / 1.4);
+    else if (way) {
+      const from = nodes[place]!;
+      let [best, least] = [-1, Infinity];
+      for (const [other, node] of nodes.entries()) {
+        const [dx, dy] = [node.x - from.x, node.y - from.y];
+        const along = dx * way[0] + dy * way[1];
+        if (other === place || along <= 0) continue;
+        const far = along + 2.5 * Math.abs(dx * way[1] + dy * way[0]);
+        if (far < least) [best, least] = [other, far];
+      }
+      if (best >= 0) {
+        dotOf[place]!.setAttribute("tabindex", "-1");
+        dotOf[best]!.setAttribute("tabindex", "0");
+        (dotOf[best] as SVGCircleElement).focus();
+      }
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+
+  const element = h(
+    "div",
+    { class: "map", role: "group", "aria-label": `Map of ${nodes.length} items` },
+    h(
+      "div",
+      { class: "map-tools" },
+      button("Zoom in", "+", () => chosen.call(zooming.scaleBy, 1.4)),
+      button("Zoom out", "−", () => chosen.call(zooming.scaleBy, 1 / 1.4)),
+      button("Show everything", "⤢", fit),
+    ),
+    canvas,
+    said,
+    alone > 0 && h("p", { class: "quiet" }, `${count(alone)} more have no neighbour among these.`),
+  );
+  fit();
+  return element;
+}
