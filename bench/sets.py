@@ -1,9 +1,12 @@
 """Makes a benchmark set: a Parquet file of (user, item) pairs.
 
-    python sets.py small|views|orders|dense OUT.parquet [--seed 0]
+    python sets.py small|views|orders|dense|clicks20m|clicks200m OUT.parquet [--seed 0]
 
 Items are popular by Zipf's law (shifted by 8), users active by a log-normal; items are shuffled,
 so that popularity says nothing about the id. Prints the set's sizes as JSON.
+
+The clicks are logs that need not fit in memory: rows (user, item, quantity, time) as they come,
+pairs repeated, written a row group at a time in a few hundred MB. Their sizes are of rows.
 """
 
 import argparse
@@ -23,6 +26,46 @@ SETS = {
     # Thousands of items per user.
     "dense": (5_700, 60_000, 21_700_000, 0.7, 0.2),
 }
+
+# The same for logs: rows drawn.
+STREAMS = {
+    "clicks20m": (200_000, 40_000, 22_000_000, 0.9, 1.0),
+    "clicks200m": (2_000_000, 100_000, 220_000_000, 0.9, 1.0),
+}
+GROUP = 1 << 20
+
+
+def up_to(weights):
+    return np.cumsum(weights / weights.sum())
+
+
+def stream(name, seed, out):
+    """Draws a log, group by group; each group has a generator of its own."""
+    users, items, drawn, exponent, sigma = STREAMS[name]
+    random = np.random.default_rng(seed)
+    user_up_to = up_to(random.lognormal(0, sigma, users))
+    item_up_to = up_to(1 / np.power(np.arange(1, items + 1) + 8.0, exponent))
+    user_ids, item_ids = random.permutation(users), random.permutation(items)
+    fields = [("user", pa.int64()), ("item", pa.int64()), ("quantity", pa.float64()),
+              ("time", pa.timestamp("us"))]
+    with pq.ParquetWriter(out, pa.schema(fields), compression="zstd") as writer:
+        for group, first in enumerate(range(0, drawn, GROUP)):
+            rows = min(GROUP, drawn - first)
+            random = np.random.default_rng([seed, group])
+            # Sorted draws are looked up in order, which is many times faster.
+            user = np.searchsorted(user_up_to, np.sort(random.random(rows)))
+            item = np.searchsorted(item_up_to, np.sort(random.random(rows)))
+            item = random.permutation(item_ids[np.minimum(item, items - 1)])
+            order = random.permutation(rows)
+            time = 1_767_225_600_000_000 + (first + np.arange(rows)) * 100_000
+            columns = [
+                user_ids[np.minimum(user, users - 1)][order],
+                item[order],
+                random.geometric(0.6, rows).astype(np.float64),
+                pa.array(time, pa.timestamp("us")),
+            ]
+            writer.write_table(pa.table([pa.array(column) for column in columns], pa.schema(fields)))
+    return {"users": users, "items": items, "rows": drawn, "bytes_in_memory": drawn * 32}
 
 
 def make(name, seed):
@@ -44,15 +87,20 @@ def make(name, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=SETS)
+    parser.add_argument("name", choices=[*SETS, *STREAMS])
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
+    unfinished = arguments.out.with_suffix(".unfinished")
+    if arguments.name in STREAMS:
+        sizes = stream(arguments.name, arguments.seed, unfinished)
+        unfinished.rename(arguments.out)
+        print(json.dumps(sizes))
+        return
     matrix = make(arguments.name, arguments.seed)
     pairs = matrix.tocoo()
     columns = {"user": pairs.row.astype(np.int32), "item": pairs.col.astype(np.int32)}
     # A file is there whole or not at all.
-    unfinished = arguments.out.with_suffix(".unfinished")
     pq.write_table(pa.table(columns), unfinished, compression="zstd")
     unfinished.rename(arguments.out)
     degrees = np.diff(matrix.indptr).astype(np.int64)

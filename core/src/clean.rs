@@ -228,6 +228,36 @@ pub struct Cleaned {
 }
 
 impl Cleaned {
+    /// Returns the position of the chunk's file in the caller's list.
+    pub const fn file(&self) -> u32 {
+        self.file
+    }
+
+    /// Returns who, row by row.
+    pub const fn user(&self) -> &IdColumn {
+        &self.user
+    }
+
+    /// Returns what, row by row.
+    pub const fn item(&self) -> &IdColumn {
+        &self.item
+    }
+
+    /// Returns how much, where the job looks at it.
+    pub fn weight(&self) -> Option<&[f64]> {
+        self.weight.as_deref()
+    }
+
+    /// Returns when, in microseconds since 1970, where the job looks at it.
+    pub fn time(&self) -> Option<&[i64]> {
+        self.time.as_deref()
+    }
+
+    /// Returns what the item is called, where the job names a label column.
+    pub const fn label(&self) -> Option<&TextColumn> {
+        self.label.as_ref()
+    }
+
     /// Counts the rows.
     pub fn len(&self) -> usize {
         self.user.len()
@@ -253,10 +283,21 @@ impl Cleaned {
 
 /// Cleans one chunk. Cost: O(rows); a chunk without any row to set aside is moved, not copied.
 pub fn clean(rows: Rows, job: &Job, needs: Needs) -> (Cleaned, Tally) {
+    clean_each(rows, job, needs, |_, _, _| ())
+}
+
+/// Cleans one chunk as [`clean`] does, and shows `set_aside` every row that is not kept, with its
+/// position in the chunk and the reason, in ascending order.
+pub fn clean_each(
+    rows: Rows,
+    job: &Job,
+    needs: Needs,
+    mut set_aside: impl FnMut(&Rows, usize, Reason),
+) -> (Cleaned, Tally) {
     let mut tally = Tally { rows: rows.len() as u64, ..Tally::default() };
     let mut keep = Vec::new();
     if has_trouble(&rows, job) {
-        keep = judge_rows(&rows, job, &mut tally);
+        keep = judge_rows(&rows, job, &mut tally, &mut set_aside);
     }
     let all = tally.kept() == tally.rows;
     let weight = needs.weight.then(|| match rows.weight {
@@ -295,7 +336,12 @@ fn has_trouble(rows: &Rows, job: &Job) -> bool {
 }
 
 /// Judges every row; returns the positions of those to keep.
-fn judge_rows(rows: &Rows, job: &Job, tally: &mut Tally) -> Vec<u32> {
+fn judge_rows(
+    rows: &Rows,
+    job: &Job,
+    tally: &mut Tally,
+    set_aside: &mut impl FnMut(&Rows, usize, Reason),
+) -> Vec<u32> {
     let mut keep = Vec::with_capacity(rows.len());
     let mut unreadable = rows.unreadable.iter().map(|bad| bad.row).peekable();
     for row in 0..rows.len() {
@@ -305,10 +351,11 @@ fn judge_rows(rows: &Rows, job: &Job, tally: &mut Tally) -> Vec<u32> {
             keep.push(row as u32);
             continue;
         };
+        set_aside(rows, row, reason);
         let count = &mut tally.set_aside[reason as usize];
         *count += 1;
         if *count <= Tally::SAMPLES as u64 {
-            tally.samples.push(set_aside(rows, row, reason));
+            tally.samples.push(sample(rows, row, reason));
         }
     }
     tally.samples.sort_by_key(|sample| (sample.reason, sample.row));
@@ -338,7 +385,7 @@ fn judge(rows: &Rows, row: usize, job: &Job) -> Option<Reason> {
 }
 
 /// Copies a row out for people to look at.
-fn set_aside(rows: &Rows, row: usize, reason: Reason) -> SetAside {
+fn sample(rows: &Rows, row: usize, reason: Reason) -> SetAside {
     let raw = |bad: &[BadCell]| {
         let found = bad.binary_search_by_key(&(row as u32), |cell| cell.row).ok()?;
         Some(bad[found].text.clone())

@@ -102,10 +102,52 @@ pub fn encode(chunks: Vec<Cleaned>, executor: &impl Executor) -> Result<Encoded,
 }
 
 /// What the ids of a column are, over all files.
-enum Kind {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdKind {
+    /// 64-bit integers with a sign.
     Integer,
+    /// 64-bit integers without a sign, of which at least one is past `i64::MAX`.
     Unsigned,
+    /// Strings.
     Text,
+}
+
+/// The ids of a chunk as its column's kind has them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TypedIds {
+    /// Integers as keys in whose order they come; see [`IdKind::ids_of`].
+    Keys(Vec<i64>),
+    /// Strings.
+    Text(TextColumn),
+}
+
+impl IdKind {
+    /// Flipping the sign bit maps unsigned order onto signed order.
+    const fn flip(self) -> i64 {
+        match self {
+            Self::Unsigned => i64::MIN,
+            Self::Integer | Self::Text => 0,
+        }
+    }
+
+    /// Brings a chunk's ids to this kind. Ids of another kind, which [`Kinds`] tells, come out
+    /// as anything.
+    pub fn typed(self, column: IdColumn) -> TypedIds {
+        match self {
+            Self::Text => TypedIds::Text(into_text(column)),
+            Self::Integer | Self::Unsigned => TypedIds::Keys(into_keys(column, self.flip())),
+        }
+    }
+
+    /// Turns keys of an integer kind back into ids.
+    pub fn ids_of(self, keys: Vec<i64>) -> Ids {
+        match self {
+            Self::Unsigned => Ids::Unsigned(
+                keys.into_iter().map(|key| (key ^ i64::MIN).cast_unsigned()).collect(),
+            ),
+            Self::Integer | Self::Text => Ids::Integer(keys),
+        }
+    }
 }
 
 fn encode_column(
@@ -114,87 +156,117 @@ fn encode_column(
     files: &[u32],
     executor: &impl Executor,
 ) -> Result<(Ids, Vec<Vec<u32>>), EncodeError> {
-    let kind = kind_of(name, &columns, files)?;
-    let (ids, codes) = match kind {
-        Kind::Text => {
-            let columns = columns.into_iter().map(into_text).collect::<Vec<_>>();
-            let (list, codes) = encode_text(&columns, executor);
-            (Ids::Text(list), codes)
-        }
-        // Flipping the sign bit maps unsigned order onto signed order.
-        Kind::Integer | Kind::Unsigned => {
-            let flip = if matches!(kind, Kind::Unsigned) { i64::MIN } else { 0 };
-            let keys =
-                columns.into_iter().map(|column| into_keys(column, flip)).collect::<Vec<_>>();
-            let (distinct, codes) = encode_keys(&keys, executor);
-            let ids = if flip == 0 {
-                Ids::Integer(distinct)
-            } else {
-                Ids::Unsigned(
-                    distinct.into_iter().map(|key| (key ^ flip).cast_unsigned()).collect(),
-                )
-            };
-            (ids, codes)
-        }
-    };
-    if ids.len() >= u32::MAX as usize {
-        return Err(EncodeError::TooMany { column: name, distinct: ids.len() });
+    let mut kinds = Kinds::default();
+    for (ids, file) in columns.iter().zip(files) {
+        kinds.see(ids, *file);
     }
+    let kind = kinds.decide(name)?;
+    let (ids, codes) = if kind == IdKind::Text {
+        let columns = columns.into_iter().map(into_text).collect::<Vec<_>>();
+        let (list, codes) = encode_text(&columns, executor);
+        (Ids::Text(list), codes)
+    } else {
+        let keys = columns.into_iter().map(|column| into_keys(column, kind.flip()));
+        let (distinct, codes) = encode_keys(&keys.collect::<Vec<_>>(), executor);
+        (kind.ids_of(distinct), codes)
+    };
+    check_count(name, ids.len())?;
     Ok((ids, codes))
 }
 
-/// Decides a column's kind over all chunks.
-fn kind_of(column: &'static str, columns: &[IdColumn], files: &[u32]) -> Result<Kind, EncodeError> {
-    let (mut integers, mut text, mut untyped_text) = (None, None, None);
-    let (mut negative, mut wide, mut untyped) = (None, None, false);
-    let mut see = |value: i128, file: u32| {
-        if value < 0 {
-            negative.get_or_insert(file);
-        }
-        if value > i128::from(i64::MAX) {
-            wide.get_or_insert(file);
-        }
-    };
-    for (ids, file) in columns.iter().zip(files.iter().copied()) {
+/// Checks that there are codes for so many distinct ids of `column`.
+///
+/// # Errors
+/// [`EncodeError::TooMany`] if not.
+pub fn check_count(column: &'static str, distinct: usize) -> Result<(), EncodeError> {
+    if distinct >= u32::MAX as usize {
+        return Err(EncodeError::TooMany { column, distinct });
+    }
+    Ok(())
+}
+
+/// What is known of a column's ids from the chunks seen so far, in any order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kinds {
+    /// The first file with integers, with text, …
+    integers: Option<u32>,
+    text: Option<u32>,
+    untyped_text: Option<u32>,
+    negative: Option<u32>,
+    wide: Option<u32>,
+    /// Some ids came without a type.
+    untyped: bool,
+}
+
+impl Kinds {
+    /// Takes in a chunk of `file`. Cost: O(rows), or O(dictionary) where the format has no types.
+    pub fn see(&mut self, ids: &IdColumn, file: u32) {
+        let (mut negative, mut wide) = (false, false);
         match ids {
             IdColumn::Text(ids) if ids.untyped => {
-                untyped |= !ids.dictionary.is_empty();
+                self.untyped |= !ids.dictionary.is_empty();
                 for text in ids.dictionary.iter() {
-                    match canonical_integer(text).filter(|value| *value <= i128::from(u64::MAX)) {
-                        Some(value) if value >= i128::from(i64::MIN) => see(value, file),
-                        _ => _ = untyped_text.get_or_insert(file),
+                    let value = canonical_integer(text).filter(|value| {
+                        (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(value)
+                    });
+                    negative |= value.is_some_and(|value| value < 0);
+                    wide |= value.is_some_and(|value| value > i128::from(i64::MAX));
+                    if value.is_none() {
+                        first(&mut self.untyped_text, Some(file));
                     }
                 }
             }
             ids if ids.is_empty() => {}
-            IdColumn::Text(_) => _ = text.get_or_insert(file),
+            IdColumn::Text(_) => first(&mut self.text, Some(file)),
             IdColumn::Integer(cells) => {
-                integers.get_or_insert(file);
-                if cells.values.iter().any(|value| *value < 0) {
-                    see(-1, file);
-                }
+                first(&mut self.integers, Some(file));
+                negative = cells.values.iter().any(|value| *value < 0);
             }
             IdColumn::Unsigned(cells) => {
-                integers.get_or_insert(file);
-                if cells.values.iter().any(|value| i64::try_from(*value).is_err()) {
-                    see(i128::from(u64::MAX), file);
-                }
+                first(&mut self.integers, Some(file));
+                wide = cells.values.iter().any(|value| i64::try_from(*value).is_err());
             }
         }
+        first(&mut self.negative, negative.then_some(file));
+        first(&mut self.wide, wide.then_some(file));
     }
-    match (integers, text.or(untyped_text)) {
-        (Some(integers), Some(text)) => {
-            return Err(EncodeError::MixedKinds { column, integers, text });
+
+    /// Takes in what is known from other chunks.
+    pub fn merge(&mut self, other: &Self) {
+        first(&mut self.integers, other.integers);
+        first(&mut self.text, other.text);
+        first(&mut self.untyped_text, other.untyped_text);
+        first(&mut self.negative, other.negative);
+        first(&mut self.wide, other.wide);
+        self.untyped |= other.untyped;
+    }
+
+    /// Decides the kind of `column`, `user` or `item`, from all that was seen.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if the ids cannot be compared with one another.
+    pub fn decide(&self, column: &'static str) -> Result<IdKind, EncodeError> {
+        match (self.integers, self.text.or(self.untyped_text)) {
+            (Some(integers), Some(text)) => {
+                return Err(EncodeError::MixedKinds { column, integers, text });
+            }
+            (None, Some(_)) => return Ok(IdKind::Text),
+            _ => {}
         }
-        (None, Some(_)) => return Ok(Kind::Text),
-        _ => {}
+        match (self.negative, self.wide) {
+            (Some(_), Some(file)) if self.integers.is_some() => {
+                Err(EncodeError::TooWide { column, file })
+            }
+            (Some(_), Some(_)) if self.untyped => Ok(IdKind::Text),
+            (_, Some(_)) => Ok(IdKind::Unsigned),
+            _ => Ok(IdKind::Integer),
+        }
     }
-    match (negative, wide) {
-        (Some(_), Some(file)) if integers.is_some() => Err(EncodeError::TooWide { column, file }),
-        (Some(_), Some(_)) if untyped => Ok(Kind::Text),
-        (_, Some(_)) => Ok(Kind::Unsigned),
-        _ => Ok(Kind::Integer),
-    }
+}
+
+/// Keeps the smaller number of a file.
+fn first(known: &mut Option<u32>, file: Option<u32>) {
+    *known = known.iter().copied().chain(file).min();
 }
 
 /// Turns a column of an integer kind into sortable keys.
@@ -364,7 +436,7 @@ fn encode_text(chunks: &[TextColumn], executor: &impl Executor) -> (TextList, Ve
     (order.iter().map(|known| firsts[*known as usize]).collect(), codes)
 }
 
-fn hash_text(hasher: &FixedState, text: &str) -> u64 {
+pub(crate) fn hash_text(hasher: &FixedState, text: &str) -> u64 {
     let mut state = hasher.build_hasher();
     text.hash(&mut state);
     std::hash::Hasher::finish(&state)
@@ -380,7 +452,7 @@ fn choose_labels(
     if columns.is_empty() {
         return None;
     }
-    let mut counts: Vec<(u32, &str, u64)> = Vec::new();
+    let mut counts = Vec::new();
     for (events, column) in events.iter().zip(labels) {
         let Some(column) = column else { continue };
         let mut pairs = events.item.iter().copied().zip(column.codes.iter().copied());
@@ -392,6 +464,12 @@ fn choose_labels(
             (item, column.dictionary.get(label as usize), same.len() as u64)
         }));
     }
+    Some(most_frequent(items, counts))
+}
+
+/// Picks each item's most frequent label from counts of (item, label), of which one pair may have
+/// several; of equally frequent ones the smallest.
+pub(crate) fn most_frequent(items: usize, mut counts: Vec<(u32, &str, u64)>) -> TextColumn {
     counts.sort_unstable();
     let mut chosen = TextColumn { codes: vec![TextColumn::NULL; items], ..TextColumn::default() };
     for of_item in counts.chunk_by(|a, b| a.0 == b.0) {
@@ -404,5 +482,5 @@ fn choose_labels(
             chosen.dictionary.push(label);
         }
     }
-    Some(chosen)
+    chosen
 }

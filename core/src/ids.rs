@@ -45,6 +45,11 @@ impl TextList {
         self.ends.is_empty()
     }
 
+    /// Counts the bytes of all strings together.
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// Walks the strings in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         (0..self.len()).map(|index| self.get(index))
@@ -154,6 +159,14 @@ impl IdColumn {
             Self::Integer(cells) => Self::Integer(cells.pick(keep)),
             Self::Unsigned(cells) => Self::Unsigned(cells.pick(keep)),
             Self::Text(column) => Self::Text(column.pick(keep)),
+        }
+    }
+
+    /// Returns the column if it is text.
+    pub(crate) fn text(&self) -> Option<&TextColumn> {
+        match self {
+            Self::Text(column) => Some(column),
+            Self::Integer(_) | Self::Unsigned(_) => None,
         }
     }
 
@@ -275,6 +288,129 @@ fn join<T: Ord>(
             those.peek().filter(|(_, other)| *other == id).map(|(code, _)| *code)
         })
         .collect()
+}
+
+/// One id, to be compared with others of its kind.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Id {
+    /// See [`Ids::Integer`].
+    Integer(i64),
+    /// See [`Ids::Unsigned`].
+    Unsigned(u64),
+    /// See [`Ids::Text`].
+    Text(String),
+}
+
+impl Ids {
+    /// Appends ids of the same kind, all of which are greater.
+    ///
+    /// # Panics
+    /// If they are of another kind.
+    pub fn append(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Integer(values), Self::Integer(more)) => values.extend(more),
+            (Self::Unsigned(values), Self::Unsigned(more)) => values.extend(more),
+            (Self::Text(list), Self::Text(more)) => more.iter().for_each(|text| list.push(text)),
+            _ => panic!("ids of two kinds do not make a list"),
+        }
+    }
+
+    /// Keeps the ids with the codes of `range`.
+    ///
+    /// # Panics
+    /// If the range reaches past [`len`](Self::len).
+    pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
+        match self {
+            Self::Integer(values) => Self::Integer(values[range].to_vec()),
+            Self::Unsigned(values) => Self::Unsigned(values[range].to_vec()),
+            Self::Text(list) => Self::Text(range.map(|code| list.get(code)).collect()),
+        }
+    }
+
+    /// Returns the id with `code`.
+    ///
+    /// # Panics
+    /// If `code` is not below [`len`](Self::len).
+    pub fn id(&self, code: u32) -> Id {
+        match self {
+            Self::Integer(values) => Id::Integer(values[code as usize]),
+            Self::Unsigned(values) => Id::Unsigned(values[code as usize]),
+            Self::Text(list) => Id::Text(list.get(code as usize).into()),
+        }
+    }
+
+    /// Counts the ids below `id`, which is of the same kind, in O(log n).
+    ///
+    /// # Panics
+    /// If it is of another kind.
+    pub fn count_below(&self, id: &Id) -> usize {
+        match (self, id) {
+            (Self::Integer(values), Id::Integer(id)) => values.partition_point(|value| value < id),
+            (Self::Unsigned(values), Id::Unsigned(id)) => {
+                values.partition_point(|value| value < id)
+            }
+            (Self::Text(list), Id::Text(id)) => search(list, id).unwrap_or_else(|place| place),
+            _ => panic!("ids of two kinds do not compare"),
+        }
+    }
+
+    /// Unites lists of one kind; returns all distinct ids, and for every list the codes of its
+    /// ids among them. Cost: O(ids · log(ids)).
+    ///
+    /// # Panics
+    /// If the lists are of several kinds.
+    pub fn unite(lists: &[Self]) -> (Self, Vec<Vec<u32>>) {
+        const ONE_KIND: &str = "lists of one kind";
+        match lists.first() {
+            None => (Self::Integer(Vec::new()), Vec::new()),
+            Some(Self::Integer(_)) => {
+                let values = lists.iter().map(|list| {
+                    let Self::Integer(values) = list else { panic!("{ONE_KIND}") };
+                    values.iter().copied()
+                });
+                let (all, codes) = unite_sorted(&values.collect::<Vec<_>>());
+                (Self::Integer(all), codes)
+            }
+            Some(Self::Unsigned(_)) => {
+                let values = lists.iter().map(|list| {
+                    let Self::Unsigned(values) = list else { panic!("{ONE_KIND}") };
+                    values.iter().copied()
+                });
+                let (all, codes) = unite_sorted(&values.collect::<Vec<_>>());
+                (Self::Unsigned(all), codes)
+            }
+            Some(Self::Text(_)) => {
+                let texts = lists.iter().map(|list| {
+                    let Self::Text(texts) = list else { panic!("{ONE_KIND}") };
+                    (0..texts.len()).map(|index| texts.get(index))
+                });
+                let (all, codes) = unite_sorted(&texts.collect::<Vec<_>>());
+                (Self::Text(all.into_iter().collect()), codes)
+            }
+        }
+    }
+}
+
+/// Unites ascending lists.
+fn unite_sorted<T: Ord + Copy>(
+    lists: &[impl Iterator<Item = T> + Clone],
+) -> (Vec<T>, Vec<Vec<u32>>) {
+    let mut all = lists.iter().flat_map(Clone::clone).collect::<Vec<_>>();
+    // Made of ascending runs, which a stable sort merges.
+    all.sort();
+    all.dedup();
+    let codes = lists.iter().map(|list| {
+        let mut code = 0;
+        let codes = list.clone().map(|id| {
+            while all[code] < id {
+                code += 1;
+            }
+            code as u32
+        });
+        codes.collect()
+    });
+    let codes = codes.collect();
+    (all, codes)
 }
 
 /// Searches a sorted list.

@@ -14,6 +14,7 @@ use crate::{
     ids::{Ids, TextColumn},
     job::{Duplicates, Job, NegativeWeights, Of},
     neighbours::Catalogue,
+    spill::UserRows,
 };
 
 /// Users x items in rows of users, items ascending within a user; every user and every item has
@@ -61,6 +62,21 @@ pub struct Folding {
     pub emptied_users: u64,
 }
 
+impl Folding {
+    /// Adds what became of other events.
+    pub fn add(&mut self, other: &Self) {
+        self.events += other.events;
+        self.pairs += other.pairs;
+        self.netted_away += other.netted_away;
+        self.capped_users += other.capped_users;
+        self.capped_pairs += other.capped_pairs;
+        self.capped_operations += other.capped_operations;
+        self.rare_items += other.rare_items;
+        self.rare_pairs += other.rare_pairs;
+        self.emptied_users += other.emptied_users;
+    }
+}
+
 /// Interactions with what their codes stand for.
 #[derive(Clone, Debug)]
 pub struct Folded {
@@ -74,7 +90,53 @@ pub struct Folded {
     pub folding: Folding,
 }
 
+/// Parts that make no interactions.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InteractionsError(&'static str);
+
 impl Interactions {
+    /// Puts interactions together that were taken apart: `ends` says where each user's items end,
+    /// weights and times stand beside the items. Cost: O(interactions).
+    ///
+    /// # Errors
+    /// [`InteractionsError`] unless every user has items, ascending and below `item_count`, every
+    /// item has a user, and all columns are equally long.
+    pub fn new(
+        ends: Vec<usize>,
+        items: Vec<u32>,
+        item_count: usize,
+        weights: Option<Vec<f64>>,
+        times: Option<Vec<i64>>,
+    ) -> Result<Self, InteractionsError> {
+        let as_long = |length: Option<usize>| length.is_none_or(|length| length == items.len());
+        if !as_long(weights.as_ref().map(Vec::len)) || !as_long(times.as_ref().map(Vec::len)) {
+            return Err(InteractionsError("columns of different lengths"));
+        }
+        if ends.last().copied().unwrap_or(0) != items.len() {
+            return Err(InteractionsError("users do not end where the items do"));
+        }
+        let mut start = 0;
+        for end in &ends {
+            if *end <= start || *end > items.len() {
+                return Err(InteractionsError("a user without items"));
+            }
+            if !items[start..*end].is_sorted_by(|a, b| a < b) {
+                return Err(InteractionsError("a user whose items do not ascend"));
+            }
+            start = *end;
+        }
+        let mut seen = vec![false; item_count];
+        for item in &items {
+            let seen = seen.get_mut(*item as usize);
+            *seen.ok_or(InteractionsError("an item past the last"))? = true;
+        }
+        if seen.contains(&false) {
+            return Err(InteractionsError("an item without users"));
+        }
+        Ok(Self { ends, items, item_count, weights, times })
+    }
+
     /// Counts the users.
     pub fn users(&self) -> usize {
         self.ends.len()
@@ -144,24 +206,39 @@ impl Interactions {
                 .map(|item| items[*item as usize])
                 .collect(),
             item_count: kept_items.len(),
-            weights: self.weights.as_ref().map(|all| gather(all, ranges())),
-            times: self.times.as_ref().map(|all| gather(all, ranges())),
+            weights: self.weights.as_ref().map(|all| copied(all, ranges())),
+            times: self.times.as_ref().map(|all| copied(all, ranges())),
         };
         Part { interactions, users, items: kept_items }
     }
 
+    /// Copies the rows of some users, whose ids are among `users`.
+    pub fn rows(&self, range: std::ops::Range<u32>, users: &Ids) -> UserRows {
+        let entries = match (range.is_empty(), range.end) {
+            (true, _) | (_, 0) => 0..0,
+            (false, end) => self.range(range.start).start..self.range(end - 1).end,
+        };
+        UserRows {
+            users: users.slice(range.start as usize..range.end as usize),
+            degrees: range.map(|user| self.of(user).len() as u32).collect(),
+            items: self.items[entries.clone()].to_vec(),
+            weights: self.weights.as_ref().map(|all| all[entries.clone()].to_vec()),
+            times: self.times.as_ref().map(|all| all[entries].to_vec()),
+        }
+    }
+
     /// Returns all items, user by user.
-    pub(crate) fn all_items(&self) -> &[u32] {
+    pub fn all_items(&self) -> &[u32] {
         &self.items
     }
 
     /// Returns the weights beside the items; `None` where every weight is 1.
-    pub(crate) fn weights(&self) -> Option<&[f64]> {
+    pub fn weights(&self) -> Option<&[f64]> {
         self.weights.as_deref()
     }
 
     /// Returns the times beside the items, where the job looks at them.
-    pub(crate) fn times(&self) -> Option<&[i64]> {
+    pub fn times(&self) -> Option<&[i64]> {
         self.times.as_deref()
     }
 
@@ -231,8 +308,14 @@ impl Interactions {
     }
 }
 
+/// Lists the positions whose value `keep` accepts.
+fn positions(values: &[u32], keep: impl Fn(u32) -> bool) -> Vec<u32> {
+    let kept = values.iter().enumerate().filter(|(_, value)| keep(**value));
+    kept.map(|(position, _)| position as u32).collect()
+}
+
 /// Copies what lies in `ranges`.
-fn gather<T: Copy>(all: &[T], ranges: impl Iterator<Item = std::ops::Range<usize>>) -> Vec<T> {
+fn copied<T: Copy>(all: &[T], ranges: impl Iterator<Item = std::ops::Range<usize>>) -> Vec<T> {
     ranges.flat_map(|range| &all[range]).copied().collect()
 }
 
@@ -250,19 +333,13 @@ pub fn fold(encoded: Encoded, job: &Job, needs: Needs, executor: &impl Executor)
     for item in pieces.iter().flat_map(|piece| &piece.items) {
         supports[*item as usize] += 1;
     }
-    let least = job.min_support.max(1);
-    folding.rare_items =
-        supports.iter().filter(|support| (1..least).contains(*support)).count() as u64;
+    let kept_items = SupportedItems::new(&supports, job);
+    folding.rare_items = kept_items.rare;
     if folding.rare_items > 0 {
-        pieces = drop_rare(&pieces, &supports, least, &mut folding, executor);
+        pieces = drop_rare(&pieces, &kept_items, &mut folding, executor);
     }
-    let kept_items = positions(&supports, |support| support >= least);
-    let (interactions, kept_users) = assemble(pieces, items.len(), &kept_items, needs);
-    let catalogue = Catalogue {
-        ids: items.select(&kept_items),
-        labels: labels.map(|labels| select_labels(&labels, &kept_items)),
-        supports: kept_items.iter().map(|item| supports[*item as usize]).collect(),
-    };
+    let (interactions, kept_users) = assemble(pieces, &kept_items, needs);
+    let catalogue = kept_items.catalogue(&items, labels.as_ref(), &supports);
     let others = users.select(&kept_users);
     match job.of {
         Of::Items => Folded { interactions, catalogue, others, folding },
@@ -279,6 +356,109 @@ pub fn fold(encoded: Encoded, job: &Job, needs: Needs, executor: &impl Executor)
     }
 }
 
+/// Folds blocks that together hold all events of their users; `items` are the items by their
+/// codes. Cost: O(events · log of a user's events) time; 12 B per event, 44 B where the job looks
+/// at weights or times.
+pub fn fold_blocks(
+    blocks: Vec<UserRows>,
+    items: &Ids,
+    job: &Job,
+    needs: Needs,
+) -> (UserRows, Folding) {
+    if needs == (Needs { weight: false, time: false }) {
+        fold_gathered::<Plain>(blocks, items, job, needs)
+    } else {
+        fold_gathered::<Full>(blocks, items, job, needs)
+    }
+}
+
+/// Folds the events of one user who has too many for one go: each part holds all events of some
+/// items, the parts in ascending order of items.
+///
+/// # Errors
+/// The first error among the parts.
+pub fn fold_in_parts<E>(
+    parts: impl Iterator<Item = Result<Vec<UserRows>, E>>,
+    items: &Ids,
+    job: &Job,
+    needs: Needs,
+) -> Result<(UserRows, Folding), E> {
+    // Capping looks at all items of the user.
+    let uncapped = Job { max_items_per_user: None, ..job.clone() };
+    let (mut whole, mut folding) = (None::<UserRows>, Folding::default());
+    for part in parts {
+        let (rows, of_part) = fold_blocks(part?, items, &uncapped, needs);
+        folding.add(&of_part);
+        match &mut whole {
+            _ if rows.users.is_empty() => {}
+            None => whole = Some(rows),
+            Some(whole) => whole.append_to_user(rows),
+        }
+    }
+    let Some(whole) = whole else {
+        return Ok((fold_blocks(Vec::new(), items, job, needs).0, folding));
+    };
+    // Folding what is folded changes nothing but the counts.
+    let (rows, of_cap) = fold_blocks(vec![whole], items, job, needs);
+    let Folding { capped_users, capped_pairs, capped_operations, .. } = of_cap;
+    Ok((rows, Folding { capped_users, capped_pairs, capped_operations, ..folding }))
+}
+
+fn fold_gathered<E: Event>(
+    blocks: Vec<UserRows>,
+    items: &Ids,
+    job: &Job,
+    needs: Needs,
+) -> (UserRows, Folding) {
+    let (users, mut events) = gather::<E>(blocks);
+    let mut folding = Folding { events: events.len() as u64, ..Folding::default() };
+    fold_pairs(&mut events, job, &mut folding);
+    cap(&mut events, &Policy { job, users: &users, items }, &mut folding);
+    let Piece { degrees, items, weights, times, .. } = piece_of(&events, 0..users.len());
+    let weights = needs.weight.then_some(weights);
+    let times = needs.time.then_some(times);
+    let mut rows = UserRows { users, degrees, items, weights, times };
+    rows.drop_idle();
+    (rows, folding)
+}
+
+/// Brings the events of blocks together, sorted.
+fn gather<E: Event>(mut blocks: Vec<UserRows>) -> (Ids, Vec<E>) {
+    let nobody = || Ids::Integer(Vec::new());
+    let lists = blocks.iter_mut().map(|block| std::mem::replace(&mut block.users, nobody()));
+    let (users, codes) = Ids::unite(&lists.collect::<Vec<_>>());
+    let mut next = vec![0; users.len() + 1];
+    for (block, codes) in blocks.iter().zip(&codes) {
+        for (user, degree) in codes.iter().zip(&block.degrees) {
+            next[*user as usize] += *degree as usize;
+        }
+    }
+    let mut total = 0;
+    for place in &mut next {
+        total += std::mem::replace(place, total);
+    }
+    let mut events = vec![E::new(Plain(0), 0.0, 0); total];
+    for (block, codes) in blocks.into_iter().zip(&codes) {
+        let mut at = 0;
+        for (user, degree) in codes.iter().zip(&block.degrees) {
+            for _ in 0..*degree {
+                let weight = block.weights.as_ref().map_or(1.0, |all| all[at]);
+                let time = block.times.as_ref().map_or(0, |all| all[at]);
+                let pair = Plain(u64::from(*user) << 32 | u64::from(block.items[at]));
+                events[next[*user as usize]] = E::new(pair, weight, time);
+                next[*user as usize] += 1;
+                at += 1;
+            }
+        }
+    }
+    let mut start = 0;
+    for end in &next[..users.len()] {
+        E::sort(&mut events[start..*end]);
+        start = *end;
+    }
+    (users, events)
+}
+
 /// What folding a bucket needs to know.
 struct Policy<'a> {
     job: &'a Job,
@@ -293,7 +473,10 @@ trait Event: Copy + Send + Sync {
     fn item(&self) -> u32;
     fn weight(&self) -> f64;
     fn time(&self) -> i64;
-    /// Leaves one event per user and item, ascending by both.
+    fn new(pair: Plain, weight: f64, time: i64) -> Self;
+    /// Sorts by user and item; events of one pair in the order in which they are folded.
+    fn sort(events: &mut [Self]);
+    /// Leaves one of the sorted events per user and item.
     fn fold(events: &mut Vec<Self>, job: &Job);
 }
 
@@ -322,8 +505,15 @@ impl Event for Plain {
         0
     }
 
-    fn fold(events: &mut Vec<Self>, _job: &Job) {
+    fn new(pair: Plain, _: f64, _: i64) -> Self {
+        pair
+    }
+
+    fn sort(events: &mut [Self]) {
         events.sort_unstable();
+    }
+
+    fn fold(events: &mut Vec<Self>, _job: &Job) {
         events.dedup();
     }
 }
@@ -361,10 +551,17 @@ impl Event for Full {
         self.time
     }
 
-    fn fold(events: &mut Vec<Self>, job: &Job) {
+    fn new(pair: Plain, weight: f64, time: i64) -> Self {
+        Self { pair, weight, time }
+    }
+
+    fn sort(events: &mut [Self]) {
         events.sort_unstable_by(|a, b| {
             a.pair.cmp(&b.pair).then(a.weight.total_cmp(&b.weight)).then(a.time.cmp(&b.time))
         });
+    }
+
+    fn fold(events: &mut Vec<Self>, job: &Job) {
         let of_pair = |same: &[Self]| {
             let heaviest = same[same.len() - 1].weight;
             let newest = same.iter().map(|event| event.time).max().unwrap_or_default();
@@ -381,8 +578,15 @@ impl Event for Full {
             };
             Self { pair: same[0].pair, weight, time: newest }
         };
-        let folded = events.chunk_by(|a, b| a.pair == b.pair).map(of_pair).collect();
-        *events = folded;
+        // In place: a pair's events are read before the one that is left is written.
+        let (mut read, mut written) = (0, 0);
+        while read < events.len() {
+            let same = events[read..].iter().take_while(|event| event.pair == events[read].pair);
+            let end = read + same.count();
+            events[written] = of_pair(&events[read..end]);
+            (read, written) = (end, written + 1);
+        }
+        events.truncate(written);
     }
 }
 
@@ -475,11 +679,7 @@ fn fold_events<E: Event>(
     let mut folding = Folding { events: rows as u64, ..Folding::default() };
     let mut pieces = Vec::with_capacity(folded.len());
     for (of_bucket, piece) in folded {
-        folding.pairs += of_bucket.pairs;
-        folding.netted_away += of_bucket.netted_away;
-        folding.capped_users += of_bucket.capped_users;
-        folding.capped_pairs += of_bucket.capped_pairs;
-        folding.capped_operations += of_bucket.capped_operations;
+        folding.add(&of_bucket);
         pieces.push(piece);
     }
     (folding, pieces)
@@ -491,29 +691,46 @@ fn fold_bucket<E: Event>(
     policy: &Policy<'_>,
 ) -> (Folding, Piece) {
     let mut folding = Folding::default();
-    E::fold(&mut events, policy.job);
-    folding.pairs = events.len() as u64;
-    if policy.job.negative_weights == NegativeWeights::Net {
+    E::sort(&mut events);
+    fold_pairs(&mut events, policy.job, &mut folding);
+    cap(&mut events, policy, &mut folding);
+    (folding, piece_of(&events, users))
+}
+
+/// Leaves one event of each pair, and none where netting leaves nothing; `events` are sorted.
+fn fold_pairs<E: Event>(events: &mut Vec<E>, job: &Job, folding: &mut Folding) {
+    E::fold(events, job);
+    let pairs = events.len() as u64;
+    folding.pairs += pairs;
+    if job.negative_weights == NegativeWeights::Net {
         events.retain(|event| event.weight() > 0.0);
-        folding.netted_away = folding.pairs - events.len() as u64;
+        folding.netted_away += pairs - events.len() as u64;
     }
+}
+
+/// Caps the users of folded events where the job says so.
+fn cap<E: Event>(events: &mut Vec<E>, policy: &Policy<'_>, folding: &mut Folding) {
     if let Some(cap) = policy.job.max_items_per_user {
-        events = cap_users(&events, cap as usize, policy, &mut folding);
+        *events = cap_users(events, cap as usize, policy, folding);
     }
+}
+
+/// Takes folded events of `users` apart.
+fn piece_of<E: Event>(events: &[E], users: std::ops::Range<usize>) -> Piece {
     let mut piece = Piece {
         first_user: users.start,
         degrees: vec![0; users.len()],
         items: events.iter().map(E::item).collect(),
         ..Piece::default()
     };
-    for event in &events {
+    for event in events {
         piece.degrees[event.user() as usize - users.start] += 1;
     }
     if size_of::<E>() > size_of::<Plain>() {
         piece.weights = events.iter().map(E::weight).collect();
         piece.times = events.iter().map(E::time).collect();
     }
-    (folding, piece)
+    piece
 }
 
 /// Keeps the `cap` items of each user that are heaviest, then newest, then of smallest hash.
@@ -559,11 +776,52 @@ pub(crate) fn pair_hash(user: &str, item: &str) -> u64 {
     hasher.digest()
 }
 
-/// Drops the interactions of items with fewer than `least` users.
+/// The items with as many users as the job asks for.
+#[derive(Clone, Debug)]
+pub struct SupportedItems {
+    /// Their codes among all items, ascending: an item's place here is its new code.
+    pub kept: Vec<u32>,
+    /// The new code of each item, `u32::MAX` where it has too few users.
+    pub new_codes: Vec<u32>,
+    /// Items that have users, but too few.
+    pub rare: u64,
+}
+
+impl SupportedItems {
+    /// Finds them by the number of users of each item.
+    pub fn new(supports: &[u32], job: &Job) -> Self {
+        let least = job.min_support.max(1);
+        let mut new_codes = vec![u32::MAX; supports.len()];
+        let mut kept = Vec::new();
+        for (item, support) in (0..).zip(supports) {
+            if *support >= least {
+                new_codes[item as usize] = kept.len() as u32;
+                kept.push(item);
+            }
+        }
+        let rare = supports.iter().filter(|support| (1..least).contains(*support)).count() as u64;
+        Self { kept, new_codes, rare }
+    }
+
+    /// Picks what is known of them; `supports` as for [`new`](Self::new).
+    pub fn catalogue(
+        &self,
+        items: &Ids,
+        labels: Option<&TextColumn>,
+        supports: &[u32],
+    ) -> Catalogue {
+        Catalogue {
+            ids: items.select(&self.kept),
+            labels: labels.map(|labels| select_labels(labels, &self.kept)),
+            supports: self.kept.iter().map(|item| supports[*item as usize]).collect(),
+        }
+    }
+}
+
+/// Drops the interactions of items that have too few users.
 fn drop_rare(
     pieces: &[Piece],
-    supports: &[u32],
-    least: u32,
+    items: &SupportedItems,
     folding: &mut Folding,
     executor: &impl Executor,
 ) -> Vec<Piece> {
@@ -580,7 +838,7 @@ fn drop_rare(
         for degree in &piece.degrees {
             let before = kept.items.len();
             for at in start..start + *degree as usize {
-                if supports[piece.items[at] as usize] >= least {
+                if items.new_codes[piece.items[at] as usize] != u32::MAX {
                     kept.items.push(piece.items[at]);
                     kept.weights.extend(piece.weights.get(at));
                     kept.times.extend(piece.times.get(at));
@@ -597,28 +855,18 @@ fn drop_rare(
     kept
 }
 
-/// Lists the positions whose value `keep` accepts.
-fn positions(values: &[u32], keep: impl Fn(u32) -> bool) -> Vec<u32> {
-    let kept = values.iter().enumerate().filter(|(_, value)| keep(**value));
-    kept.map(|(position, _)| position as u32).collect()
-}
-
 /// Puts the pieces together; items and users without interactions lose their codes.
 fn assemble(
     pieces: Vec<Piece>,
-    items: usize,
-    kept_items: &[u32],
+    kept_items: &SupportedItems,
     needs: Needs,
 ) -> (Interactions, Vec<u32>) {
-    let mut new_codes = vec![u32::MAX; items];
-    for (new, old) in kept_items.iter().enumerate() {
-        new_codes[*old as usize] = new as u32;
-    }
+    let SupportedItems { kept, new_codes, .. } = kept_items;
     let total = pieces.iter().map(|piece| piece.items.len()).sum();
     let mut users = Vec::new();
     let mut all = Interactions {
         items: Vec::with_capacity(total),
-        item_count: kept_items.len(),
+        item_count: kept.len(),
         weights: needs.weight.then(Vec::new),
         times: needs.time.then(Vec::new),
         ..Interactions::default()

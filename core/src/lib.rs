@@ -16,11 +16,13 @@ pub mod kernel;
 pub mod matrix;
 pub mod measure;
 pub mod neighbours;
+pub mod outline;
 pub mod plan;
 pub mod profile;
 pub mod rows;
 pub mod sample;
 pub mod shop;
+pub mod spill;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::{
     cost::{CostModel, is_sparse},
     kernel::{ItemFilter, arch::CHUNK},
-    matrix::Matrix,
+    matrix::{ColumnBlock, Matrix},
     profile::Profile,
 };
 
@@ -120,13 +120,16 @@ struct Draft {
     operations: u64,
     /// Positions of the rows to compute.
     rows: Vec<u32>,
-    /// Chunks of the head, and the first position of the tail unless there is none.
+    /// Chunks of the head.
     chunks: usize,
-    tail: Option<usize>,
+    /// The blocks of the tail.
+    tail: Vec<Range<usize>>,
     /// What each row and those after it cost against one chunk of the head.
     head_costs: Vec<u64>,
     /// What each row costs against the tail.
     tail_costs: Vec<u64>,
+    /// Interactions with the positions before each.
+    popularity: Vec<u64>,
 }
 
 impl Draft {
@@ -149,12 +152,24 @@ impl Draft {
         for (index, row) in rows.iter().enumerate().rev() {
             head_costs[index] = head_costs[index + 1] + model.head_row(supports[*row as usize]);
         }
+        let lists = matrix.columns().iter().filter(|block| block.bits().is_none());
+        let range = |block: &ColumnBlock| {
+            let positions = block.positions();
+            positions.start as usize..positions.end as usize
+        };
+        let mut popularity = Vec::with_capacity(supports.len() + 1);
+        popularity.push(0);
+        popularity.extend(supports.iter().scan(0, |sum, support| {
+            *sum += u64::from(*support);
+            Some(*sum)
+        }));
         Self {
             sides,
             is_sparse,
+            popularity,
             operations: rows.iter().map(|row| all[*row as usize]).sum(),
             chunks: matrix.head_items().div_ceil(CHUNK),
-            tail: Some(matrix.head_items()).filter(|start| *start < matrix.items()),
+            tail: lists.map(range).collect(),
             head_costs,
             tail_costs: rows.iter().map(tail_cost).collect(),
             rows,
@@ -185,11 +200,14 @@ impl Draft {
         for chunk in 0..leading {
             self.cut_head(chunk, wanted, &mut tiles);
         }
-        self.cut_tail(wanted, &mut tiles);
+        for block in 0..self.tail.len() {
+            self.cut_tail(block, wanted, &mut tiles);
+        }
         for chunk in leading..self.chunks {
             self.cut_head(chunk, wanted, &mut tiles);
         }
         let Self { sides, operations, rows, .. } = self;
+        let cost = tiles.iter().map(|tile| tile.cost).sum();
         Plan { sides, tiles, operations, cost, rows }
     }
 
@@ -215,18 +233,35 @@ impl Draft {
         }));
     }
 
-    fn cut_tail(&self, wanted: u64, tiles: &mut Vec<Tile>) {
-        let Some(start) = self.tail else { return };
-        let order = self.order(self.first_row(start));
+    /// Cuts a block of the tail into tiles of about equal cost.
+    fn cut_tail(&self, block: usize, wanted: u64, tiles: &mut Vec<Tile>) {
+        let order = self.order(self.first_row(self.tail[block].start));
         let (mut begun, mut sum) = (0, 0);
         for rank in 0..order.count {
-            sum += self.tail_costs[order.index(rank)];
+            sum += self.share(order.index(rank), &self.tail[block]);
             if sum >= wanted || rank + 1 == order.count && sum > 0 {
-                let ranks = begun..rank + 1;
-                tiles.push(Tile { columns: self.chunks, cost: sum, order, ranks });
+                let (columns, ranks) = (self.chunks + block, begun..rank + 1);
+                tiles.push(Tile { columns, cost: sum, order, ranks });
                 (begun, sum) = (rank + 1, 0);
             }
         }
+    }
+
+    /// Returns the part of what a row costs against the tail that falls on one of its blocks:
+    /// interactions are as frequent among its additions as among all.
+    fn share(&self, row: usize, block: &Range<usize>) -> u64 {
+        let end = match self.sides {
+            Sides::Both => self.rows[row] as usize,
+            Sides::Row => self.popularity.len() - 1,
+        };
+        let before = |position: usize| {
+            self.popularity[position.min(end)] - self.popularity[self.tail[0].start.min(end)]
+        };
+        let cost = self.tail_costs[row] as u128;
+        let all = u128::from(before(end)).max(1);
+        let part = |position| (cost * u128::from(before(position)) / all) as u64;
+        // A row of no cost would be left out.
+        (part(block.end) - part(block.start)).max(self.tail_costs[row].min(1))
     }
 }
 

@@ -12,7 +12,27 @@ use crate::{kernel::arch::prefetch, neighbours::Neighbour};
 
 /// The total order of an item's neighbours: score descending, then code (that is id) ascending.
 pub fn rank(a: &Neighbour, b: &Neighbour) -> Ordering {
-    b.score.total_cmp(&a.score).then(a.code.cmp(&b.code))
+    place(a).cmp(&place(b))
+}
+
+/// Returns a number that is smaller the better the neighbour: comparing it takes no branches.
+fn place(neighbour: &Neighbour) -> u64 {
+    u64::from(!ascending(neighbour.score)) << 32 | u64::from(neighbour.code)
+}
+
+/// Returns a number that rises with `number` in the order of [`f32::total_cmp`].
+#[inline]
+pub(crate) fn ascending(number: f32) -> u32 {
+    let bits = number.to_bits();
+    // Negative numbers turn around and go below the others.
+    bits ^ ((bits.cast_signed() >> 31).cast_unsigned() | 0x8000_0000)
+}
+
+/// Turns [`ascending`] around.
+#[inline]
+pub(crate) fn number_at(place: u32) -> f32 {
+    let is_negative = !place >> 31;
+    f32::from_bits(place ^ (is_negative.wrapping_neg() | 0x8000_0000))
 }
 
 /// Rounds a score once to what results hold; past the range of f32 it stays at the largest.
@@ -23,7 +43,7 @@ pub fn to_score(score: f64) -> f32 {
 /// Cuts `list` down to its `k` best, in no order; returns the k-th best score if there are k.
 pub(crate) fn shrink(list: &mut Vec<Neighbour>, k: usize) -> Option<Bar> {
     if list.len() > k {
-        list.select_nth_unstable_by(k - 1, rank);
+        list.select_nth_unstable_by_key(k - 1, place);
         list.truncate(k);
         return list.last().map(Bar::of);
     }
@@ -208,8 +228,8 @@ impl Selection {
             }
             let list = &mut lists[*item as usize / Self::SHARDS];
             if list.len() == list.capacity() {
-                // Doubling would overshoot the most a list ever holds.
-                list.reserve_exact(list.len().max(4).min(self.capacity() - list.len()));
+                // In few steps; doubling would overshoot the most a list ever holds.
+                list.reserve_exact((3 * list.len()).max(8).min(self.capacity() - list.len()));
             }
             list.push(*neighbour);
             if (list.len() == self.k || list.len() >= self.capacity())
@@ -225,7 +245,7 @@ impl Selection {
         let list = &mut self.lock(item as usize % Self::SHARDS)[item as usize / Self::SHARDS];
         let mut list = std::mem::take(list);
         shrink(&mut list, self.k);
-        list.sort_unstable_by(rank);
+        list.sort_unstable_by_key(place);
         list
     }
 
@@ -355,6 +375,12 @@ mod tests {
                 prop_assert_eq!(bits(&selection.take(item)), bits(&expected));
                 prop_assert_eq!(selection.take(item), Vec::new(), "taken out");
             }
+        }
+
+        #[test]
+        fn ascending_numbers_are_in_total_order(a in any::<f32>(), b in any::<f32>()) {
+            prop_assert_eq!(ascending(a).cmp(&ascending(b)), a.total_cmp(&b));
+            prop_assert_eq!(number_at(ascending(a)).to_bits(), a.to_bits());
         }
 
         #[test]

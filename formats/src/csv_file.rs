@@ -96,7 +96,7 @@ impl CsvFile {
     pub(crate) fn next(&self, plan: &Plan, cursor: &mut CsvCursor) -> Result<Option<Rows>, Error> {
         let mut chunk = Untyped::new(plan, cursor.next_row);
         let mut record = ByteRecord::new();
-        while chunk.len() < CHUNK_ROWS
+        while chunk.len() < plan.chunk_rows.min(CHUNK_ROWS)
             && chunk.bytes() < CHUNK_BYTES
             && self.read_record(&mut cursor.reader, &mut record)?
         {

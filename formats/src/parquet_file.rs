@@ -92,13 +92,20 @@ impl ParquetFile {
         Ok(types)
     }
 
-    /// Begins a row group.
-    pub(crate) fn begin(&self, part: usize) -> Result<ParquetCursor, Error> {
+    /// Returns the notes of the footer: name and text.
+    pub(crate) fn notes(&self) -> Vec<(String, String)> {
+        let notes = self.metadata.metadata().file_metadata().key_value_metadata();
+        let notes = notes.into_iter().flatten();
+        notes.filter_map(|note| Some((note.key.clone(), note.value.clone()?))).collect()
+    }
+
+    /// Begins a row group, whose batches will be of at most `rows`.
+    pub(crate) fn begin(&self, part: usize, rows: usize) -> Result<ParquetCursor, Error> {
         let place = format!("row group {} of {}", part + 1, self.parts.len());
         let at = At { file: self.source.name(), place: &place };
         let metadata = self.metadata.clone();
         let roots = ProjectionMask::roots(metadata.parquet_schema(), self.columns.iter().copied());
-        let batch_rows = self.batch_rows(part, &roots);
+        let batch_rows = self.batch_rows(part, &roots).min(rows);
         let reader = at.guard(|| {
             let chunks = Chunks(Arc::clone(&self.source));
             ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata)

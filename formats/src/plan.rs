@@ -26,6 +26,8 @@ pub struct ReadOptions {
     pub conditions: Vec<Condition>,
     /// Delimiter of CSV files; detected where `None`.
     pub delimiter: Option<u8>,
+    /// Rows of a chunk at most; a limit of the format's own holds where `None`.
+    pub chunk_rows: Option<usize>,
     /// Columns that have one value in the whole file (from `key=value` folders): name and value.
     /// They are text without a type; a column of the file with the same name goes first.
     pub constants: Vec<(String, String)>,
@@ -72,6 +74,8 @@ pub(crate) struct Plan {
     pub(crate) checks: Vec<Check>,
     /// Positions in the file of the columns read, ascending.
     pub(crate) columns: Vec<usize>,
+    /// Rows of a chunk at most.
+    pub(crate) chunk_rows: usize,
 }
 
 impl Plan {
@@ -118,6 +122,7 @@ impl Plan {
             label,
             checks,
             columns: Vec::new(),
+            chunk_rows: options.chunk_rows.map_or(usize::MAX, |rows| rows.max(1)),
         })
     }
 

@@ -171,31 +171,32 @@ impl Input {
         sink: &mut BatchSink<'_, E>,
     ) -> Result<(), E> {
         for part in (0..self.parts().len()).filter(|part| is_needed(*part)) {
-            self.read_batches(part, sink)?;
+            self.read_batches(part, usize::MAX, sink)?;
         }
         Ok(())
     }
 
-    /// Streams the batches of a part; of CSV there are none.
+    /// Streams the batches of a part, those of Parquet of at most `rows`; of CSV there are none.
     fn read_batches<E: From<Error>>(
         &self,
         part: usize,
+        rows: usize,
         sink: &mut BatchSink<'_, E>,
     ) -> Result<(), E> {
         if matches!(self.body, Body::Csv(_)) {
             return Ok(());
         }
-        let mut place = self.begin(part)?;
+        let mut place = self.begin(part, rows)?;
         while let Some((row, batch)) = self.next_batch(&mut place)? {
             sink(row, batch)?;
         }
         Ok(())
     }
 
-    /// Begins a part.
-    fn begin(&self, part: usize) -> Result<Place, Error> {
+    /// Begins a part; batches of Parquet will be of at most `rows`.
+    fn begin(&self, part: usize, rows: usize) -> Result<Place, Error> {
         Ok(match &self.body {
-            Body::Parquet(file) => Place::Parquet(file.begin(part)?),
+            Body::Parquet(file) => Place::Parquet(file.begin(part, rows)?),
             Body::Csv(file) => Place::Csv(file.begin()?),
             Body::ArrowFile(_) => Place::ArrowFile(Some(part)),
             Body::ArrowStream(_) => Place::ArrowStream(ArrowStream::begin()),
@@ -261,8 +262,9 @@ impl Table {
     }
 
     /// Reads a part and hands its rows to `sink`, a chunk at a time and never an empty one: up
-    /// to 524,288 rows of Parquet, 262,144 of CSV, a batch of Arrow. Only the columns chosen
-    /// are decoded. Memory: one chunk.
+    /// to 524,288 rows of Parquet, 262,144 of CSV, a batch of Arrow, or what
+    /// [`ReadOptions::chunk_rows`] says. Only the columns chosen are decoded. Memory: one chunk,
+    /// and a batch of Arrow.
     ///
     /// # Errors
     /// A source that fails, damaged bytes, a CSV whose number of fields changes, a fraction
@@ -292,7 +294,8 @@ impl Table {
     /// If `part` is no position in [`parts`](Self::parts).
     pub fn begin(&self, part: usize) -> Result<Cursor, Error> {
         assert!(part < self.parts().len(), "the file has {} parts", self.parts().len());
-        self.input.begin(part).map(Cursor)
+        let place = self.input.begin(part, self.plan.chunk_rows)?;
+        Ok(Cursor { place, rest: None })
     }
 
     /// Reads the next chunk of the part that `cursor` was begun with; `None` at its end. Memory:
@@ -301,20 +304,35 @@ impl Table {
     /// # Errors
     /// Those of [`read`](Self::read); what a cursor gives after one is not defined.
     pub fn next(&self, cursor: &mut Cursor) -> Result<Option<Rows>, Error> {
-        if let (Body::Csv(file), Place::Csv(place)) = (&self.input.body, &mut cursor.0) {
+        if let (Body::Csv(file), Place::Csv(place)) = (&self.input.body, &mut cursor.place) {
             return file.next(&self.plan, place);
         }
-        while let Some((first_row, batch)) = self.input.next_batch(&mut cursor.0)? {
+        let most = self.plan.chunk_rows;
+        loop {
+            let next = match cursor.rest.take() {
+                Some(rest) => Some(rest),
+                None => self.input.next_batch(&mut cursor.place)?,
+            };
+            let Some((first_row, mut batch)) = next else { return Ok(None) };
+            // Batches of Arrow files are as long as their writer made them.
+            if batch.num_rows() > most {
+                let rest = batch.slice(most, batch.num_rows() - most);
+                cursor.rest = Some((first_row + most as u64, rest));
+                batch = batch.slice(0, most);
+            }
             if batch.num_rows() > 0 {
                 return batch::rows(&self.plan, self.input.name(), first_row, batch).map(Some);
             }
         }
-        Ok(None)
     }
 }
 
 /// Where reading a part has got to; see [`Table::begin`].
-pub struct Cursor(Place);
+pub struct Cursor {
+    place: Place,
+    /// What is left of a batch longer than a chunk may be, and its first row.
+    rest: Option<(u64, RecordBatch)>,
+}
 
 enum Place {
     Parquet(ParquetCursor),

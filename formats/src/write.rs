@@ -119,6 +119,26 @@ pub fn write_neighbours(
     write_rows(format, out, catalogue, rows)
 }
 
+/// Does what [`write_neighbours`] does with lists that come one by one: items by ascending code,
+/// each with its neighbours, best first. Memory: as there, and one list.
+///
+/// # Errors
+/// [`Error::Write`] with what `out` reported; the file is then incomplete.
+///
+/// # Panics
+/// If a list names codes that `catalogue` does not have.
+pub fn write_lists(
+    format: OutputFormat,
+    out: impl Write + Send,
+    catalogue: &Catalogue,
+    lists: impl Iterator<Item = (u32, Vec<Neighbour>)>,
+) -> Result<(), Error> {
+    let rows = lists.flat_map(|(item, list)| {
+        list.into_iter().zip(1..).map(move |(neighbour, rank)| PairRow { item, rank, neighbour })
+    });
+    write_rows(format, out, catalogue, rows)
+}
+
 /// Writes the items table: `item`, with labels `label`, and `support`, the number of users; by
 /// item.
 ///

@@ -4,12 +4,16 @@ mod cli;
 mod commands;
 mod config;
 mod error;
+mod external;
 mod inputs;
+mod lists;
+mod memory;
 mod output;
 mod pipeline;
 mod pool;
 mod progress;
 mod publish;
+mod rundir;
 mod stdout;
 mod text;
 
@@ -24,6 +28,7 @@ use crate::{
     error::Error,
     progress::Reporter,
     publish::Existing,
+    rundir::Earlier,
 };
 
 fn main() -> ExitCode {
@@ -51,9 +56,16 @@ fn execute(command: &Command, matches: &ArgMatches, reporter: &Reporter) -> Resu
     let matches = matches.subcommand().map_or(matches, |(_, matches)| matches);
     match command {
         Command::Run(args) => {
-            let settings = Layers::of_job(&args.settings, matches)?.settings()?;
+            let layers = Layers::of_job(&args.settings, matches)?;
+            let (settings, record) = (layers.settings()?, layers.record()?);
             let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
-            commands::run(&settings, Options { existing, force: args.force }, reporter)
+            let earlier = if args.restart { Earlier::Discard } else { Earlier::Continue };
+            let options = Options { existing, earlier, force: args.force };
+            commands::run(&settings, record, options, reporter)
+        }
+        Command::Stage(args) => rundir::run_stage(&args.run_dir, args.stage, reporter),
+        Command::Take(args) => {
+            rundir::take(&args.run_dir, &args.stage, args.count as usize, args.format)
         }
         Command::Similar(args) => commands::similar(args),
         Command::Inspect(args) => {

@@ -7,10 +7,11 @@ use std::{
 };
 
 use ilk_core::neighbours::{Catalogue, Neighbours};
-use ilk_formats::{OutputFormat, write_items, write_neighbours};
+use ilk_formats::{OutputFormat, write_items, write_lists, write_neighbours};
 
 use crate::{
     error::Error,
+    external::Ranked,
     publish::{Existing, WorkingFile, WorkingFolder},
 };
 
@@ -57,26 +58,96 @@ impl Output {
     ///
     /// # Errors
     /// If the disk refuses; nothing is left behind then.
-    pub(crate) fn write(self, catalogue: &Catalogue, neighbours: &Neighbours) -> Result<(), Error> {
-        let Self { target, place } = self;
-        match place {
-            Place::File(mut working, format) => {
-                let path = target.as_path();
-                fill(working.file(), path, |out| {
-                    write_neighbours(format, out, catalogue, neighbours)
-                })?;
-                working.publish()
-            }
+    pub(crate) fn write(
+        mut self,
+        catalogue: &Catalogue,
+        neighbours: &Neighbours,
+    ) -> Result<(), Error> {
+        self.fill(catalogue, neighbours)?;
+        self.publish()
+    }
+
+    /// Does the same with lists that come one by one; returns the number of rows.
+    ///
+    /// # Errors
+    /// If the disk refuses, and the first error among the lists.
+    pub(crate) fn write_lists(
+        mut self,
+        catalogue: &Catalogue,
+        lists: &mut Ranked<'_>,
+    ) -> Result<u64, Error> {
+        let (mut rows, mut failed) = (0, None);
+        self.fill_with(catalogue, |format, out| {
+            let good = lists.map_while(|list| match list {
+                Ok(list) => {
+                    rows += list.1.len() as u64;
+                    Some(list)
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    None
+                }
+            });
+            write_lists(format, out, catalogue, good)
+        })?;
+        failed.map_or(Ok(()), Err)?;
+        self.publish()?;
+        Ok(rows)
+    }
+
+    /// Writes the result without putting it in its place.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(crate) fn fill(
+        &mut self,
+        catalogue: &Catalogue,
+        neighbours: &Neighbours,
+    ) -> Result<(), Error> {
+        self.fill_with(catalogue, |format, out| {
+            write_neighbours(format, out, catalogue, neighbours)
+        })
+    }
+
+    fn fill_with(
+        &mut self,
+        catalogue: &Catalogue,
+        write: impl FnOnce(OutputFormat, &mut BufWriter<&mut File>) -> Result<(), ilk_formats::Error>,
+    ) -> Result<(), Error> {
+        let target = &self.target;
+        match &mut self.place {
+            Place::File(working, format) => fill(working.file(), target, |out| write(*format, out)),
             Place::Folder(working) => {
                 let format = OutputFormat::Parquet;
                 fill(&mut working.create_file(NEIGHBOURS)?, &target.join(NEIGHBOURS), |out| {
-                    write_neighbours(format, out, catalogue, neighbours)
+                    write(format, out)
                 })?;
                 fill(&mut working.create_file(ITEMS)?, &target.join(ITEMS), |out| {
                     write_items(format, out, catalogue)
-                })?;
-                working.publish()
+                })
             }
+        }
+    }
+
+    /// Returns the files that were filled, by their name below the output: an empty name for an
+    /// output that is a file.
+    pub(crate) fn filled(&self) -> Vec<(&'static str, PathBuf)> {
+        match &self.place {
+            Place::File(working, _) => vec![("", working.path().to_owned())],
+            Place::Folder(working) => {
+                [NEIGHBOURS, ITEMS].map(|name| (name, working.path().join(name))).into()
+            }
+        }
+    }
+
+    /// Puts what was filled in its place.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(crate) fn publish(self) -> Result<(), Error> {
+        match self.place {
+            Place::File(working, _) => working.publish(),
+            Place::Folder(working) => working.publish(),
         }
     }
 }

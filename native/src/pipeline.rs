@@ -3,7 +3,7 @@
 use std::{
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -12,9 +12,13 @@ use ilk_core::{
     clean::{Cleaned, Needs, Reason, Refusal, SetAside, Tally, clean},
     encode::{EncodeError, encode},
     executor::Executor as _,
-    interactions::{Folded, Folding, fold},
-    job::{Job, Of},
-    plan::{HeavyUser, find_heavy_user},
+    ids::Ids,
+    interactions::{Folded, Folding, Interactions, fold},
+    job::{Given, Job, Of},
+    kernel::Kernel,
+    matrix::Layout,
+    plan::{HEAVIEST_USER, HeavyUser, find_heavy_user},
+    weighting::Weighting,
 };
 use ilk_formats::{ReadOptions, Table};
 use serde_json::{Map, Value, json};
@@ -24,14 +28,16 @@ use crate::{
     error::Error,
     inputs::{self, FileSource},
     pool::Pool,
-    progress::Reporter,
+    progress::{Reporter, Stage},
     text::{counted, grouped, printable, rounded, shortened},
 };
 
 /// The files of a data source, opened.
 pub(crate) struct Files {
-    tables: Vec<Table>,
-    names: Vec<String>,
+    /// By number.
+    pub(crate) tables: Vec<Table>,
+    /// As people named them, by number.
+    pub(crate) names: Vec<String>,
 }
 
 /// The rows that were kept, and what became of the others.
@@ -44,11 +50,15 @@ pub(crate) struct Cleaning {
 }
 
 impl Files {
-    /// Finds and opens the files of `source`.
+    /// Finds and opens the files of `source`; they are read in chunks of at most `chunk_rows`.
     ///
     /// # Errors
     /// For inputs that name nothing and files that cannot be used.
-    pub(crate) fn open(source: &DataSource, reporter: &Reporter) -> Result<Self, Error> {
+    pub(crate) fn open(
+        source: &DataSource,
+        chunk_rows: Option<usize>,
+        reporter: &Reporter,
+    ) -> Result<Self, Error> {
         let inputs = inputs::resolve(&source.input)?;
         if let Some(skipped) = inputs.skipped_text() {
             reporter.count("skipped", skipped, &[("files", inputs.skipped.len() as u64)]);
@@ -61,6 +71,7 @@ impl Files {
             item_label: source.item_label.clone(),
             conditions: source.conditions.clone(),
             delimiter: source.delimiter.map(|delimiter| delimiter.0),
+            chunk_rows,
             constants: Vec::new(),
         };
         let (mut tables, mut names) = (Vec::new(), Vec::new());
@@ -73,47 +84,65 @@ impl Files {
         Ok(Self { tables, names })
     }
 
-    /// Reads and cleans all rows.
+    /// Reads and cleans all rows into memory.
     ///
     /// # Errors
     /// For files that turn out damaged, and where there is no row at all.
     pub(crate) fn read(
-        self,
+        &self,
         job: &Job,
         needs: Needs,
         pool: &Pool,
         reporter: &Reporter,
     ) -> Result<Cleaning, Error> {
+        let held = Held::default();
+        let tally = self.stream(job, needs, pool, reporter, &|part, chunk| {
+            held.add(part, chunk);
+            Ok(())
+        })?;
+        Ok(Cleaning { chunks: held.finish(), tally, names: self.names.clone() })
+    }
+
+    /// Reads and cleans all rows, and hands on the kept ones, chunk by chunk, from any thread:
+    /// the number of the part of all files, and a chunk of it.
+    ///
+    /// # Errors
+    /// For files that turn out damaged, where there is no row at all, and what `sink` returns.
+    pub(crate) fn stream(
+        &self,
+        job: &Job,
+        needs: Needs,
+        pool: &Pool,
+        reporter: &Reporter,
+        sink: &(dyn Fn(usize, Cleaned) -> Result<(), Error> + Sync),
+    ) -> Result<Tally, Error> {
         let parts = |(table, opened): (usize, &Table)| {
             (0..opened.parts().len()).map(move |part| (table, part)).collect::<Vec<_>>()
         };
         let parts = self.tables.iter().enumerate().flat_map(parts).collect::<Vec<_>>();
-        let rows = self.tables.iter().map(Table::row_count).sum();
-        let stage = reporter.stage("reading", rows);
+        let stage = reporter.stage("reading", self.row_count());
         let failed = AtomicBool::new(false);
         let results = pool.map(parts.len(), |index| {
-            let (mut chunks, mut tally) = (Vec::new(), Tally::default());
+            let mut tally = Tally::default();
             if failed.load(Ordering::Relaxed) {
-                return Ok((chunks, tally));
+                return Ok(tally);
             }
             let (table, part) = parts[index];
             let read = self.tables[table].read(part, &mut |rows| {
                 let count = rows.len() as u64;
                 let (chunk, of_chunk) = clean(rows, job, needs);
-                chunks.push(chunk);
                 tally.merge(of_chunk);
+                sink(index, chunk)?;
                 stage.advance(count);
-                Ok::<(), ilk_formats::Error>(())
+                Ok::<(), Error>(())
             });
             failed.fetch_or(read.is_err(), Ordering::Relaxed);
-            read.map(|()| (chunks, tally))
+            read.map(|()| tally)
         });
         // Parts are begun in order, so the first failed one is always among those that were tried.
-        let (mut chunks, mut tally) = (Vec::new(), Tally::default());
+        let mut tally = Tally::default();
         for result in results {
-            let (of_part, part_tally) = result?;
-            chunks.extend(of_part);
-            tally.merge(part_tally);
+            tally.merge(result?);
         }
         if tally.rows == 0 {
             return Err(Error::input(format!("no rows in {}", self.text()))
@@ -123,7 +152,17 @@ impl Files {
         stage.count("kept", tally.kept());
         let files = counted(self.names.len() as u64, "file");
         stage.finish(format!("{} from {files}", counted(tally.rows, "row")));
-        Ok(Cleaning { chunks, tally, names: self.names })
+        Ok(tally)
+    }
+
+    /// Returns the number of rows where all files say it.
+    pub(crate) fn row_count(&self) -> Option<u64> {
+        self.tables.iter().map(Table::row_count).sum()
+    }
+
+    /// Returns the names of the files, by number.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// Refuses an output that is, or holds, one of the files: it would be read and then replaced.
@@ -146,7 +185,7 @@ impl Files {
     }
 
     /// Names the files in a few words.
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match &self.names[..] {
             [name] => name.clone(),
             [first, .., last] => {
@@ -157,7 +196,30 @@ impl Files {
     }
 }
 
+/// Chunks in memory, from several threads.
+#[derive(Debug, Default)]
+pub(crate) struct Held(Mutex<Vec<(usize, Cleaned)>>);
+
+impl Held {
+    /// Takes in a chunk of a part; those of one part come in order.
+    pub(crate) fn add(&self, part: usize, chunk: Cleaned) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((part, chunk));
+    }
+
+    /// Gives out the chunks in the order of the files.
+    pub(crate) fn finish(self) -> Vec<Cleaned> {
+        let mut chunks = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        chunks.sort_by_key(|(part, _)| *part);
+        chunks.into_iter().map(|(_, chunk)| chunk).collect()
+    }
+}
+
 impl Cleaning {
+    /// Puts together what was read.
+    pub(crate) fn new(chunks: Vec<Cleaned>, tally: Tally, names: Vec<String>) -> Self {
+        Self { chunks, tally, names }
+    }
+
     /// Encodes and folds the rows into interactions.
     ///
     /// # Errors
@@ -173,24 +235,30 @@ impl Cleaning {
         let encoded = encode(self.chunks, pool).map_err(|error| mixed_ids(&error, &self.names))?;
         let folded = fold(encoded, job, needs, pool);
         stage.clear();
-        report_folding(&folded.folding, job, reporter);
-        let (users, items) = match job.of {
-            Of::Items => (folded.others.len(), folded.catalogue.ids.len()),
-            Of::Users => (folded.catalogue.ids.len(), folded.others.len()),
-        };
-        let (users, items) = (users as u64, items as u64);
-        let interactions = folded.interactions.len() as u64;
-        stage.count("users", users);
-        stage.count("items", items);
-        stage.count("interactions", interactions);
-        stage.finish(format!(
-            "{} of {} and {}",
-            counted(interactions, "interaction"),
-            counted(users, "user"),
-            counted(items, "item")
-        ));
+        let operations = folded.interactions.degrees().map(|items| (items as u128).pow(2)).sum();
+        report_folding(&folded.folding, operations, job, reporter);
+        let sides = (folded.others.len() as u64, folded.catalogue.ids.len() as u64);
+        finish_folding(stage, sides, folded.interactions.len() as u64, job);
         Ok(folded)
     }
+}
+
+/// Ends the stage of folding. `sides`: how many there are of those who are not compared, and of
+/// those who are.
+pub(crate) fn finish_folding(stage: Stage<'_>, sides: (u64, u64), interactions: u64, job: &Job) {
+    let (users, items) = match job.of {
+        Of::Items => sides,
+        Of::Users => (sides.1, sides.0),
+    };
+    stage.count("users", users);
+    stage.count("items", items);
+    stage.count("interactions", interactions);
+    stage.finish(format!(
+        "{} of {} and {}",
+        counted(interactions, "interaction"),
+        counted(users, "user"),
+        counted(items, "item")
+    ));
 }
 
 /// Says how many rows were set aside for which reason, and shows the first few of each.
@@ -205,7 +273,7 @@ pub(crate) fn report_set_aside(tally: &Tally, names: &[String], reporter: &Repor
         reporter.count("set_aside", text, &[(reason.name(), count)]);
         let rows = tally.samples.iter().filter(|row| row.reason == reason);
         for row in rows.take(shown(reason)) {
-            reporter.row(row_text(row, names), row_record(row, names));
+            reporter.row(row_text(row, names), &row_record(row, names));
         }
     }
 }
@@ -294,7 +362,8 @@ pub(crate) fn check_rows(tally: &Tally, job: &Job) -> Result<(), Error> {
     })
 }
 
-fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
+/// Says of which files the ids do not go together.
+pub(crate) fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
     match error {
         EncodeError::MixedKinds { column, integers, text } => {
             let (integers, text) = (&names[*integers as usize], &names[*text as usize]);
@@ -309,16 +378,18 @@ fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
     }
 }
 
-/// Says what folding left out.
-fn report_folding(folding: &Folding, job: &Job, reporter: &Reporter) {
+/// Says what folding left out. `operations`: pair operations of what is left.
+pub(crate) fn report_folding(folding: &Folding, operations: u128, job: &Job, reporter: &Reporter) {
     if folding.netted_away > 0 {
         let text =
             format!("{} whose weights add up to 0 or less", counted(folding.netted_away, "pair"));
         reporter.count("netted", text, &[("pairs", folding.netted_away)]);
     }
     if let Some(cap) = job.max_items_per_user.filter(|_| folding.capped_users > 0) {
+        let saved = folding.capped_operations as f64 * 100.0
+            / (folding.capped_operations + operations).max(1) as f64;
         let text = format!(
-            "{} to {} ({} less)",
+            "{} to {} ({} less, {saved:.1} % of the pair operations)",
             counted(folding.capped_users, "user"),
             counted(cap.into(), "item"),
             counted(folding.capped_pairs, "interaction")
@@ -348,24 +419,78 @@ fn report_folding(folding: &Folding, job: &Job, reporter: &Reporter) {
 
 /// Finds a user whose items make comparing everything with everything too expensive; the refusal
 /// names the cap that would help.
-pub(crate) fn heavy_user(folded: &Folded) -> Option<Error> {
-    let degrees = || folded.interactions.degrees();
-    let HeavyUser { user, items, operations, all_operations, cap, .. } =
-        find_heavy_user(degrees())?;
+pub(crate) fn heavy_user(interactions: &Interactions, users: &Ids) -> Option<Error> {
+    let name = |user| Ok(users.display(user).into_owned());
+    // A name in memory cannot fail.
+    too_heavy(interactions.degrees(), name).ok().flatten()
+}
+
+/// Does the same from the number of items of every user; `name` finds out how a user is called.
+///
+/// # Errors
+/// What `name` returns.
+pub(crate) fn too_heavy(
+    degrees: impl Iterator<Item = usize> + Clone,
+    name: impl FnOnce(u32) -> Result<String, Error>,
+) -> Result<Option<Error>, Error> {
+    let Some(heavy) = find_heavy_user(degrees.clone()) else { return Ok(None) };
+    let HeavyUser { user, items, operations, all_operations, cap, .. } = heavy;
     let cap = readable_cap(cap);
-    let capped = degrees().map(|items| (items as u128).min(cap.into()).pow(2)).sum();
-    let name = folded.others.display(user);
+    let capped = degrees.map(|items| (items as u128).min(cap.into()).pow(2)).sum();
     let refusal = Error::refused(format!(
         "user {} has {}: comparing them with one another takes {} of the job's {} pair operations",
-        printable(&shortened(&name, 40)),
+        printable(&shortened(&name(user)?, 40)),
         counted(items, "item"),
         rounded(operations),
         rounded(all_operations)
     ));
-    Some(refusal.with_help(format!(
+    Ok(Some(refusal.with_help(format!(
         "--max-items-per-user {cap} leaves {} at most; --force runs it as it is",
         rounded(capped)
-    )))
+    ))))
+}
+
+/// Pair operations of the heaviest user that is no reason to refuse, each pair counted once.
+pub(crate) const HEAVIEST_PLAN: u64 = HEAVIEST_USER * HEAVIEST_USER / 2;
+
+/// Takes the instructions that `ILK_KERNEL` names, for tests and benchmarks; else the fastest.
+pub(crate) fn layout() -> Result<Layout, Error> {
+    let Some(name) = std::env::var_os("ILK_KERNEL").filter(|name| !name.is_empty()) else {
+        return Ok(Layout::default());
+    };
+    let available = Kernel::available();
+    let named = available.iter().find(|kernel| name == kernel.name());
+    let kernel = *named.ok_or_else(|| {
+        let names = available.iter().map(|kernel| kernel.name()).collect::<Vec<_>>().join(", ");
+        let name = printable(&shortened(&name.to_string_lossy(), 40));
+        Error::input(format!("ILK_KERNEL is {name}, which this machine does not have"))
+            .with_help(format!("leave it out, or choose one of: {names}"))
+    })?;
+    Ok(Layout { kernel, ..Layout::default() })
+}
+
+/// Returns which columns of `source` the job looks at.
+pub(crate) fn needs(source: &DataSource, job: &Job) -> Needs {
+    Needs::of(job, Given { weight: source.weight.is_some(), time: source.time.is_some() })
+}
+
+/// Says what was asked for without effect.
+pub(crate) fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
+    if job.measure.is_weighted() && !needs(source, job).weight {
+        match job.weighting {
+            Weighting::Binary if source.weight.is_some() => {
+                reporter.note("weights only set returns aside (--weighting is binary)");
+            }
+            Weighting::Raw | Weighting::Log => reporter.note(format!(
+                "all weights are 1: {} changes nothing without --weight or --duplicates sum",
+                job.weighting.name()
+            )),
+            _ => {}
+        }
+    }
+    if source.item_label.is_some() && job.of == Of::Users {
+        reporter.note("item labels are left out: they do not name users");
+    }
 }
 
 /// Rounds a cap down to two digits that matter.

@@ -1,8 +1,13 @@
-//! What the program tells while it works, on stderr: a few calm lines, events for machines, and
-//! bars for what takes longer than a second on a terminal.
+//! What the program tells while it works: events and spans of `tracing`, which one layer prints to
+//! stderr, as a few calm lines for people or as JSON for machines. Bars, for what takes longer than
+//! a second on a terminal, stand beside them.
+//!
+//! Every event has the target `ilk` and the fields `event` (`stage_started`, `stage_finished`,
+//! `counted`, `note`, `row`), `name`, `message` and `record`, a JSON object of what else there is
+//! to know. What happens within a stage lies in its span `stage`.
 
 use std::{
-    fmt::Display,
+    fmt::{self, Display},
     io::{self, IsTerminal as _, Write as _},
     sync::{
         Mutex, PoisonError,
@@ -13,6 +18,11 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
+use tracing::{Event, Subscriber, field::Field};
+use tracing_subscriber::{
+    layer::{Context, Layer, SubscriberExt as _},
+    registry,
+};
 
 /// How progress and errors are written to stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -62,7 +72,14 @@ impl Reporter {
             (LogFormat::Text, Quiet::No) if io::stderr().is_terminal() => Voice::LinesAndBars,
             (LogFormat::Text, Quiet::No) => Voice::Lines,
         };
+        // The first reporter of a process prints; others, in tests, find one there.
+        let _ = tracing::subscriber::set_global_default(registry().with(Printer { voice }));
         Self { voice, stages: Stages::Told }
+    }
+
+    /// Tells whether lines for people are told.
+    pub(crate) const fn speaks_to_people(&self) -> bool {
+        matches!(self.voice, Voice::Lines | Voice::LinesAndBars)
     }
 
     /// For commands that print a report: people are not told of stages that the report sums up.
@@ -73,17 +90,14 @@ impl Reporter {
     /// Begins a stage, such as `reading`; `total` is what [`Stage::advance`] adds up to, where
     /// that is known.
     pub(crate) fn stage(&self, name: &'static str, total: Option<u64>) -> Stage<'_> {
-        if self.voice == Voice::Events {
-            let mut record = Map::new();
-            if let Some(total) = total {
-                record.insert("total".into(), json!(total));
-            }
-            self.event("stage_started", name, record);
-        }
+        let span = tracing::info_span!(target: TARGET, "stage", name);
+        let record = total.map(|total| ("total".into(), json!(total)));
+        span.in_scope(|| self.emit("stage_started", name, "", &record.into_iter().collect()));
         let bar = (self.voice == Voice::LinesAndBars).then(|| PatientBar::start(name, total));
         Stage {
             reporter: self,
             name,
+            span,
             started: Instant::now(),
             cpu: cpu_seconds(),
             bar,
@@ -93,40 +107,101 @@ impl Reporter {
 
     /// Says one line that people should see.
     pub(crate) fn note(&self, text: impl Display) {
-        self.tell("note", "note", text, Map::new());
+        self.emit("note", "note", text, &Map::new());
     }
 
     /// Says one line on what became of rows, such as `set_aside`; `counts` are for machines.
     pub(crate) fn count(&self, name: &str, text: impl Display, counts: &[(&str, u64)]) {
         let counts = counts.iter().map(|(name, count)| ((*name).into(), json!(count)));
-        self.tell("counted", name, text, counts.collect());
+        self.emit("counted", name, text, &counts.collect());
     }
 
     /// Shows a row of the input; `cells` are for machines.
-    pub(crate) fn row(&self, text: impl Display, cells: Map<String, Value>) {
+    pub(crate) fn row(&self, text: impl Display, cells: &Map<String, Value>) {
+        self.emit("row", "set_aside", text, cells);
+    }
+
+    /// Hands an event to whoever listens; where silence was asked for, to nobody.
+    fn emit(&self, event: &str, name: &str, message: impl Display, record: &Map<String, Value>) {
+        if self.voice != Voice::Quiet {
+            let record = Value::from_iter(record.clone());
+            tracing::info!(target: TARGET, event, name, %record, "{message}");
+        }
+    }
+}
+
+/// The target of all events.
+const TARGET: &str = "ilk";
+
+/// Prints events to stderr.
+struct Printer {
+    voice: Voice,
+}
+
+impl<S: Subscriber> Layer<S> for Printer {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() != TARGET {
+            return;
+        }
+        let mut told = Told::default();
+        event.record(&mut told);
         match self.voice {
-            Voice::Quiet => {}
-            Voice::Lines | Voice::LinesAndBars => say(&format!("{:MARGIN$}  {text}", "")),
-            Voice::Events => self.event("row", "set_aside", cells),
+            Voice::Events => say(&told.into_json()),
+            _ => told.say(),
+        }
+    }
+}
+
+/// The fields of an event.
+#[derive(Default)]
+struct Told {
+    event: String,
+    name: String,
+    message: String,
+    record: String,
+}
+
+impl tracing::field::Visit for Told {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let place = match field.name() {
+            "event" => &mut self.event,
+            "name" => &mut self.name,
+            "message" => &mut self.message,
+            "record" => &mut self.record,
+            _ => return,
+        };
+        *place = format!("{value:?}");
+    }
+}
+
+impl Told {
+    /// Writes the line that people read, if there is one.
+    fn say(&self) {
+        match self.event.as_str() {
+            "stage_started" => {}
+            "row" => say(&format!("{:MARGIN$}  {}", "", self.message)),
+            // What a report sums up is not told.
+            _ if self.message.is_empty() => {}
+            _ => say_named(&self.name, &self.message),
         }
     }
 
-    fn tell(&self, event: &str, name: &str, text: impl Display, mut record: Map<String, Value>) {
-        match self.voice {
-            Voice::Quiet => {}
-            Voice::Lines | Voice::LinesAndBars => say_named(name, &text),
-            Voice::Events => {
-                record.insert("message".into(), json!(text.to_string()));
-                self.event(event, name, record);
-            }
+    /// Returns the object that machines read.
+    fn into_json(self) -> Value {
+        let record = serde_json::from_str(&self.record);
+        let mut record: Map<String, Value> = record.unwrap_or_default();
+        // Cells say all there is of a row; people read of the seconds in the message.
+        let has_message = !self.message.is_empty() && self.event != "row";
+        if has_message && !record.contains_key("message") {
+            record.insert("message".into(), json!(self.message));
         }
-    }
-
-    fn event(&self, event: &str, name: &str, mut record: Map<String, Value>) {
-        debug_assert_eq!(self.voice, Voice::Events, "only machines read events");
-        record.insert("event".into(), json!(event));
-        record.insert("name".into(), json!(name));
-        say(&Value::Object(record));
+        record.insert("event".into(), json!(self.event));
+        record.insert("name".into(), json!(self.name));
+        Value::Object(record)
     }
 }
 
@@ -156,6 +231,7 @@ fn say_named(name: &str, text: &dyn Display) {
 pub(crate) struct Stage<'a> {
     reporter: &'a Reporter,
     name: &'static str,
+    span: tracing::Span,
     started: Instant,
     /// CPU seconds of the process at the start, where the system tells.
     cpu: Option<f64>,
@@ -194,29 +270,21 @@ impl Stage<'_> {
     pub(crate) fn finish(mut self, message: impl Display) {
         self.clear();
         let seconds = self.started.elapsed().as_secs_f64();
-        match self.reporter.voice {
-            Voice::Quiet => {}
-            Voice::Lines | Voice::LinesAndBars => {
-                if self.reporter.stages == Stages::Told {
-                    let text = format!("{message} ({})", seconds_text(seconds));
-                    say_named(self.name, &text);
-                }
-            }
-            Voice::Events => {
-                let counts = std::mem::take(&mut self.counts);
-                let mut record = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
-                // Microseconds: more digits are noise.
-                record.insert("seconds".into(), json!((seconds * 1e6).round() / 1e6));
-                if let (Some(before), Some(after)) = (self.cpu, cpu_seconds()) {
-                    record.insert(
-                        "cpu_seconds".into(),
-                        json!(((after - before) * 1e6).round() / 1e6),
-                    );
-                }
-                record.insert("message".into(), json!(message.to_string()));
-                self.reporter.event("stage_finished", self.name, record);
-            }
+        let counts = std::mem::take(&mut self.counts);
+        let mut record = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // Microseconds: more digits are noise.
+        let micros = |seconds: f64| json!((seconds * 1e6).round() / 1e6);
+        record.insert("seconds".into(), micros(seconds));
+        if let (Some(before), Some(after)) = (self.cpu, cpu_seconds()) {
+            record.insert("cpu_seconds".into(), micros(after - before));
         }
+        record.insert("message".into(), json!(message.to_string()));
+        let line = match self.reporter.stages {
+            Stages::Told => format!("{message} ({})", seconds_text(seconds)),
+            Stages::Silent => String::new(),
+        };
+        let reporter = self.reporter;
+        self.span.in_scope(|| reporter.emit("stage_finished", self.name, line, &record));
     }
 }
 
@@ -273,13 +341,13 @@ impl Drop for PatientBar {
 /// Returns the CPU seconds that all threads of the process have used.
 #[cfg(unix)]
 #[expect(clippy::unnecessary_wraps, reason = "other systems do not tell")]
-fn cpu_seconds() -> Option<f64> {
+pub(crate) fn cpu_seconds() -> Option<f64> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Some(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9)
 }
 
 #[cfg(not(unix))]
-fn cpu_seconds() -> Option<f64> {
+pub(crate) fn cpu_seconds() -> Option<f64> {
     None
 }
 

@@ -6,7 +6,7 @@
 use std::{
     ffi::{OsStr, OsString},
     fs::{self, File},
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _, Write},
     path::{Path, PathBuf},
     process,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -47,9 +47,36 @@ pub(crate) fn install_signal_handler() -> Result<(), Error> {
         if io::stderr().is_terminal() {
             let _ = io::stderr().write_all(b"\n");
         }
+        if let Some(line) = &*FAREWELL.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ = writeln!(io::stderr(), "{line}");
+        }
         process::exit(i32::from(Kind::Interrupted.exit_code()));
     })
     .map_err(|error| Error::internal(format!("cannot handle signals: {error}")))
+}
+
+/// What is said after an interruption, where there is something to say.
+static FAREWELL: Mutex<Option<String>> = Mutex::new(None);
+
+/// Sets the line that is said to stderr after an interruption from now on.
+pub(crate) fn set_farewell(line: impl Into<String>) {
+    *FAREWELL.lock().unwrap_or_else(PoisonError::into_inner) = Some(line.into());
+}
+
+/// Removes the working files that a process that was killed left in `folder`. The caller makes
+/// sure that nobody else works there.
+///
+/// # Errors
+/// If the folder cannot be read, or a file in it not be removed.
+pub(crate) fn remove_left_behind(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.') && name.ends_with(".partial") && path.is_file() {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes a working file or folder; where that fails there is nothing better to do.
@@ -118,9 +145,24 @@ impl WorkingFile {
         Ok(Self { file, registered, target: target.to_owned(), existing })
     }
 
+    /// Returns where the file is while it is written.
+    pub(crate) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
     /// Returns the open file.
     pub(crate) fn file(&mut self) -> &mut File {
         self.file.as_file_mut()
+    }
+
+    /// Puts the file in another place of the same folder, such as one named after its content.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub(crate) fn publish_as(mut self, target: &Path) -> Result<(), Error> {
+        debug_assert_eq!(parent_of(target), parent_of(&self.target), "a file stays in its folder");
+        target.clone_into(&mut self.target);
+        self.publish()
     }
 
     /// Puts the file in its place. Everything must have been flushed into it.
@@ -141,6 +183,16 @@ impl WorkingFile {
         })?;
         drop(registered);
         sync_parent(&target).map_err(|error| failed(&error))
+    }
+}
+
+impl Write for WorkingFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.as_file_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_file_mut().flush()
     }
 }
 
@@ -176,6 +228,11 @@ impl WorkingFolder {
             registered(|| builder.tempdir_in(&parent), |folder: &TempDir| folder.path())
                 .map_err(|error| Error::file("write to", &parent, &error))?;
         Ok(Self { folder, registered, target: target.to_owned(), existing })
+    }
+
+    /// Returns where the folder is while it is written.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Creates a file in the folder.
@@ -248,6 +305,20 @@ impl NewFolder {
         let make = || tempfile::Builder::new().prefix("ilk-").tempdir().map(TempDir::keep);
         let (path, registered) = registered(make, PathBuf::as_path)
             .map_err(|error| Error::file("create a folder in", &std::env::temp_dir(), &error))?;
+        Ok(Self { path, registered: Some(registered) })
+    }
+
+    /// Creates a folder for working files beside `target`.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(crate) fn beside(target: &Path) -> Result<Self, Error> {
+        let parent = parent_of(target);
+        let (prefix, mut builder) = (prefix(target), tempfile::Builder::new());
+        builder.prefix(&prefix).suffix(".partial");
+        let make = || builder.tempdir_in(&parent).map(TempDir::keep);
+        let (path, registered) = registered(make, PathBuf::as_path)
+            .map_err(|error| Error::file("write to", &parent, &error))?;
         Ok(Self { path, registered: Some(registered) })
     }
 
@@ -355,7 +426,11 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     sync_entries(folder)
 }
 
-fn sync_parent(target: &Path) -> io::Result<()> {
+/// Makes the entry of `target` in its folder last through a loss of power.
+///
+/// # Errors
+/// If the disk refuses.
+pub(crate) fn sync_parent(target: &Path) -> io::Result<()> {
     sync_entries(&parent_of(target))
 }
 

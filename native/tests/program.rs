@@ -34,7 +34,9 @@ fn folder() -> tempfile::TempDir {
 #[test]
 fn help_of_every_command() {
     let home = folder();
-    for command in ["", "run", "similar", "inspect", "demo", "config", "completions", "man"] {
+    for command in
+        ["", "run", "similar", "stage", "take", "inspect", "demo", "config", "completions", "man"]
+    {
         let arguments = [command, "--help"];
         let arguments = if command.is_empty() { &arguments[1..] } else { &arguments[..] };
         let name = if command.is_empty() { "help" } else { &format!("help_{command}") };
@@ -66,7 +68,7 @@ fn completions_know_commands_and_names() {
 fn the_manual_describes_every_command() {
     let manual = stdout(folder().path(), &["man"]);
     assert!(manual.contains(".TH ilk 1"), "{manual}");
-    for command in ["RUN", "SIMILAR", "INSPECT", "DEMO", "CONFIG"] {
+    for command in ["RUN", "SIMILAR", "STAGE", "TAKE", "INSPECT", "DEMO", "CONFIG"] {
         assert!(manual.contains(&format!("ILK {command}")), "{command}");
     }
     assert!(manual.contains("Exit codes") && manual.contains("\\-\\-min\\-support"));

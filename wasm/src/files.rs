@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ilk_core::{
-    clean::{Cleaned, Needs, clean},
+    clean::{Needs, clean},
     job::Job,
     shop,
 };
@@ -226,16 +226,13 @@ fn first_chunk(
     let needs = all_needs(request);
     for part in 0..table.parts().len() {
         let mut cursor = table.begin(part)?;
-        let Some(rows) = table.next(&mut cursor)? else { continue };
-        drop(cursor);
         let before = memory::in_use();
-        let (kept, used) = {
-            let (chunk, tally) = clean(rows.clone(), job, needs);
-            let used = memory::in_use().saturating_sub(before);
-            drop::<Cleaned>(chunk);
-            (tally.kept(), used)
-        };
-        return Ok(Some((rows.len() as f64, kept as f64, used as f64)));
+        let Some(rows) = table.next(&mut cursor)? else { continue };
+        let all = rows.len();
+        let (chunk, _) = clean(rows, job, needs);
+        // What was asked of the allocator, room to grow included.
+        let used = memory::in_use().saturating_sub(before);
+        return Ok(Some((all as f64, chunk.len() as f64, used as f64)));
     }
     Ok(None)
 }

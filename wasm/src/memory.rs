@@ -84,8 +84,16 @@ impl PerRow {
     }
 }
 
-/// Counts the bytes that are left for data.
+/// What readers need besides the rows: buffers, pages being unpacked.
+const READING: f64 = (4 << 20) as f64;
+
+/// Counts the bytes that are left for the rows of files not begun yet.
 pub(crate) fn left() -> f64 {
+    (left_while_reading() - READING).max(0.0)
+}
+
+/// Counts the bytes that are left while readers hold theirs.
+pub(crate) fn left_while_reading() -> f64 {
     (limit() - in_use() as f64).max(0.0)
 }
 
@@ -93,7 +101,7 @@ pub(crate) fn left() -> f64 {
 pub(crate) fn refusal(what: &str, rows: f64, rate: f64, fits: f64, bytes: f64) -> Fault {
     let share = rate * fits / rows;
     // Rounded down to two digits, and some room for users of different size.
-    let percent = 100.0 * share * 0.9;
+    let percent = 100.0 * share * 0.8;
     let scale = 10_f64.powf(percent.max(1e-6).log10().floor() - 1.0);
     let percent = (percent / scale).floor() * scale;
     let megabytes = |bytes: f64| format!("{:.0} MB", bytes / 1e6);

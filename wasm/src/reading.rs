@@ -179,12 +179,13 @@ impl Reading {
     fn check_memory(&self) -> Result<(), Fault> {
         let kept = self.chunks.iter().map(Cleaned::len).sum::<usize>() as f64;
         let still = kept * (self.per_row.most() - self.per_row.cleaned).max(0.0);
-        if still <= memory::left() {
+        let left = memory::left_while_reading();
+        if still <= left {
             return Ok(());
         }
         let share = self.share().max(0.01);
         let bytes = kept * self.per_row.most();
-        let fits = kept * (1.0 - (still - memory::left()) / bytes).max(0.01);
+        let fits = kept * (1.0 - (still - left) / bytes).max(0.01);
         let rate = match &self.sampler {
             Sampler::Rate(sample) => sample.rate(),
             Sampler::Users { smallest, .. } => smallest.sample().rate(),

@@ -71,6 +71,7 @@ impl DataSource {
             item_label: self.item_label.clone(),
             conditions: conditions.collect::<Result<_, _>>()?,
             delimiter: self.delimiter.as_deref().map(delimiter).transpose()?,
+            chunk_rows: None,
             constants: Vec::new(),
         })
     }

@@ -32,6 +32,6 @@ test("every kernel of the build equals the oracle on made-up data", async () => 
   const kernels = await import(`${prepared}/kernels/kernels.js`);
   const module_or_path = await readFile(`${prepared}/kernels/kernels_bg.wasm`);
   await kernels.default({ module_or_path });
-  const difference = kernels.checkKernels(400);
+  const difference = kernels.checkKernels(200);
   if (difference !== undefined) throw new Error(difference);
 });

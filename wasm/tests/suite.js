@@ -323,7 +323,7 @@ export function suite({ ilk, run, cases, file, reference }) {
     const before = ilk.memoryLimit();
     const many = files(["many.csv", csv(60_000)]);
     try {
-      ilk.setMemoryLimit(ilk.memoryInUse() + 12e6);
+      ilk.setMemoryLimit(ilk.memoryInUse() + 16e6);
       const estimate = many.estimate({ source: PLAIN });
       holds(!estimate.fits && estimate.rate > 0 && estimate.rate < 1, JSON.stringify(estimate));
       holds(Math.abs(estimate.rows - 480_000) < 48_000, `${estimate.rows} rows`);

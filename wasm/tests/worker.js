@@ -1,11 +1,11 @@
-// Runs the suite for browser.js.
+// What browser.js and speed.js ask for.
 import { addFile, load, run } from "../pkg/index.js";
 import { suite } from "./suite.js";
+import { timed } from "./timed.js";
 
 const bytes = async (path) => new Uint8Array(await (await fetch(path)).arrayBuffer());
 
-async function runAll(threads) {
-  const ilk = await load({ threads });
+async function runSuite(ilk) {
   const cases = await (await fetch("/prepared/cases.json")).json();
   const reference = {
     neighbours: await bytes("/prepared/neighbours.parquet"),
@@ -25,18 +25,26 @@ async function runAll(threads) {
     try {
       await body();
     } catch (reason) {
-      error = String(reason?.stack ?? reason);
+      error = `${reason?.message}\n${reason?.stack}`;
     }
     results.push({ name, error, milliseconds: Math.round(performance.now() - begin) });
   }
   return { threads: ilk.threads(), tests: results };
 }
 
+async function answer(request) {
+  const ilk = await load({ threads: request.threads });
+  if (request.suite) return runSuite(ilk);
+  const files = new ilk.Files();
+  files.addBytes("sample.parquet", await bytes(request.path));
+  return timed({ ilk, run, files, ...request, now: () => performance.now() / 1000 });
+}
+
+// Workers of the threaded build load this module's neighbours only; their messages are not ours.
 onmessage = async ({ data }) => {
-  if (data?.threads === undefined && data?.type) return;
   try {
-    postMessage(await runAll(data.threads));
+    postMessage(await answer(data));
   } catch (reason) {
-    postMessage({ failed: String(reason?.stack ?? reason) });
+    postMessage({ failed: `${reason?.message}\n${reason?.stack}` });
   }
 };

@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use cargo_metadata::{Message, Metadata, MetadataCommand};
+use serde::de::DeserializeOwned;
 
 /// The checkout and its target folder.
 pub(crate) struct House {
@@ -103,6 +104,21 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         bail!("`{line}` failed ({status})");
     }
     Ok(())
+}
+
+/// Prints a command, runs it and reads what it prints as JSON.
+///
+/// # Errors
+/// Where it cannot be started, ends with a failure, or prints something else.
+pub(crate) fn answer<T: DeserializeOwned>(command: &mut Command) -> Result<T> {
+    let line = display(command);
+    println!("$ {line}");
+    let output = command.stderr(Stdio::inherit()).output();
+    let output = output.with_context(|| format!("`{line}` could not be started"))?;
+    if !output.status.success() {
+        bail!("`{line}` failed ({})", output.status);
+    }
+    serde_json::from_slice(&output.stdout).with_context(|| format!("`{line}` gave no answer"))
 }
 
 /// Runs a command without showing what it prints; tells whether it succeeded.

@@ -8,7 +8,7 @@ use crate::{
     executor::Executor,
     job::Job,
     matrix::{ColumnBlock, ItemTable, RowBlock},
-    neighbours::Neighbours,
+    neighbours::{Neighbour, Neighbours, Piece},
     plan::Sides,
     topk::Offer,
 };
@@ -98,22 +98,24 @@ impl<'a> Comparison<'a> {
         self.scorer.restore(offers);
     }
 
+    /// Takes the neighbours of the item at `position` out, best first.
+    ///
+    /// # Panics
+    /// If there is no such position.
+    pub fn take(&self, position: u32) -> Vec<Neighbour> {
+        self.scorer.selection().take(position)
+    }
+
     /// Takes every item's neighbours out, by ascending code.
     pub fn neighbours(self, executor: &impl Executor) -> Neighbours {
-        const ITEMS: usize = 1 << 12;
         let codes = self.scorer.table().codes();
         let positions = ItemTable::positions(codes);
         let selection = self.scorer.selection();
-        let pieces = executor.map(codes.len().div_ceil(ITEMS), |piece| {
-            let last = ((piece + 1) * ITEMS).min(codes.len());
-            let lists =
-                positions[piece * ITEMS..last].iter().map(|position| selection.take(*position));
-            lists.collect::<Vec<_>>()
-        });
-        let mut neighbours = Neighbours::new();
-        for list in pieces.into_iter().flatten() {
-            neighbours.push(list);
-        }
-        neighbours
+        let pieces = positions.chunks(Piece::ITEMS).collect::<Vec<_>>();
+        Neighbours::of_pieces(executor.map(pieces.len(), |index| {
+            let mut piece = Piece::default();
+            pieces[index].iter().for_each(|position| piece.push(selection.take(*position)));
+            piece
+        }))
     }
 }

@@ -6,6 +6,7 @@
 pub(crate) mod arch;
 mod ceiling;
 mod comparison;
+mod packed;
 mod scorer;
 mod sparse;
 
@@ -57,6 +58,17 @@ impl ItemFilter {
             (only, allowed) => only.or(allowed),
         };
         Self { candidates, wanted: wanted.map(|codes| mark(codes, false)) }
+    }
+
+    /// Asks for no more than the items that `keep` accepts, of `items` in all.
+    pub fn narrowed(&self, items: usize, keep: impl Fn(u32) -> bool) -> Self {
+        let wanted = (0..items as u32).map(|code| self.wants(code) && keep(code)).collect();
+        Self { candidates: self.candidates.clone(), wanted: Some(wanted) }
+    }
+
+    /// Tells whether every item may be a neighbour.
+    pub(crate) fn admits_all(&self) -> bool {
+        self.candidates.is_none()
     }
 
     /// Tells whether the item may be a neighbour.

@@ -9,7 +9,8 @@ use super::{
     ItemFilter, Kernel,
     arch::{BitRow, CHUNK, Lists, Sieve},
     ceiling::Ceilings,
-    sparse::Scatter,
+    packed::{self, Packed},
+    sparse::{Line, Scatter, Sums},
 };
 use crate::{
     job::Job,
@@ -17,39 +18,47 @@ use crate::{
     measure::Pair,
     neighbours::Neighbour,
     plan::Sides,
-    topk::{Bar, Offer, Offers, Selection, shrink, to_score},
+    topk::{Bar, Offer, Offers, Selection, ascending, number_at, shrink, to_score},
 };
+
+/// A position that may matter to the row, or the row to it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Hit<S> {
+    /// The position, counted from the first of the block.
+    pub(super) index: u32,
+    pub(super) sum: S,
+}
 
 /// What one worker needs to compute rows, reused from row to row.
 #[derive(Debug)]
 pub(super) struct Workspace<V: Value> {
     /// The counts of one chunk of the head.
     counts: Box<[u32; CHUNK]>,
-    /// One sum per position of the tail; all zero between rows.
-    sums: Vec<V::Sum>,
-    /// Positions whose sum is not zero, where the row keeps such a list; longer than `sums`.
-    touched: Vec<u32>,
-    /// Positions that may matter.
-    hits: Vec<u32>,
+    /// The sums of a block of lists.
+    sums: Sums<V>,
+    /// The same for counts of rows with few additions.
+    packed: Packed,
+    /// Room for the positions that may matter: more than a block has.
+    hits: Vec<Hit<V::Sum>>,
     /// What the other side's sums must reach, by position; see [`Scorer::hurdles`].
     hurdles: Vec<f32>,
     /// Neighbours found for the row's own item.
-    found: Vec<Neighbour>,
+    found: Found,
     /// Neighbours found for the other items.
     offers: Offers,
-    /// Estimated scores, best first up to the k-th.
-    estimates: Vec<f32>,
+    /// Estimated scores, as [`ascending`] numbers.
+    estimates: Vec<u32>,
 }
 
 impl<V: Value> Default for Workspace<V> {
     fn default() -> Self {
         Self {
             counts: Box::new([0; CHUNK]),
-            sums: Vec::new(),
-            touched: Vec::new(),
+            sums: Sums::default(),
+            packed: Packed::default(),
             hits: Vec::new(),
             hurdles: Vec::new(),
-            found: Vec::new(),
+            found: Found::default(),
             offers: Offers::default(),
             estimates: Vec::new(),
         }
@@ -57,13 +66,30 @@ impl<V: Value> Default for Workspace<V> {
 }
 
 impl<V: Value> Workspace<V> {
-    /// Makes room for a block of lists of `width` positions.
+    /// Makes room for a block of `width` positions.
     fn widen(&mut self, width: usize) {
-        if self.sums.len() < width {
-            self.sums.resize(width, V::Sum::default());
-            self.touched.resize(width + 1, 0);
+        self.hurdles.resize(width, 0.0);
+        if self.hits.len() <= width {
+            self.hits.resize(width + 1, Hit::default());
         }
     }
+
+    /// Makes room for the sums of a block of lists of `width` positions.
+    fn widen_sums(&mut self, width: usize) {
+        self.sums.widen(width);
+        if V::COUNTS {
+            self.packed.reset(&self.hurdles);
+        }
+    }
+}
+
+/// Scores of a row's hits, NaN where the measure says that there is no pair, and what came of them.
+#[derive(Debug, Default)]
+struct Found {
+    as_item: Vec<f32>,
+    as_neighbour: Vec<f32>,
+    /// Neighbours for the row's own item.
+    neighbours: Vec<Neighbour>,
 }
 
 /// What a worker's tiles found, as long as it may matter.
@@ -109,6 +135,16 @@ pub(super) struct Scorer<'a> {
     /// Bits of what the sum of a pair, times the row's factor as a neighbour, must reach to
     /// matter to each item. They rise with the items' bars; an old one only lets more through.
     hurdles: Vec<AtomicU32>,
+    /// What scores need to know of each position, side by side in memory.
+    facts: Vec<Facts>,
+}
+
+/// What is known of one item.
+#[derive(Clone, Copy, Debug)]
+struct Facts {
+    square: f64,
+    support: u32,
+    code: u32,
 }
 
 /// The blocks of a tile.
@@ -123,9 +159,13 @@ struct Tile<'a, V> {
 }
 
 impl<V> Tile<'_, V> {
-    /// Returns where the row at `position` lies.
-    fn range(&self, position: u32) -> std::ops::Range<usize> {
-        self.rows.range((position - self.start) as usize)
+    /// Returns the row at `position`.
+    fn line(&self, position: u32) -> Line<'_, V> {
+        let range = self.rows.range((position - self.start) as usize);
+        Line {
+            users: self.rows.checked().slice(range.clone()),
+            weights: &self.rows.values()[range],
+        }
     }
 }
 
@@ -155,7 +195,15 @@ impl<'a> Scorer<'a> {
         let hurdles = (0..table.len() as u32)
             .map(|item| AtomicU32::new(ceilings.limit(item, selection.bar(item).score).to_bits()))
             .collect();
-        Self { table, job, filter, sides, kernel, selection, ceilings, hurdles }
+        let squares = table.squares().iter().zip(table.supports()).zip(table.codes());
+        let facts = squares
+            .map(|((square, support), code)| Facts {
+                square: *square,
+                support: *support,
+                code: *code,
+            })
+            .collect();
+        Self { table, job, filter, sides, kernel, selection, ceilings, hurdles, facts }
     }
 
     pub(super) fn table(&self) -> &'a ItemTable {
@@ -176,10 +224,10 @@ impl<'a> Scorer<'a> {
         for Offer { item, neighbour } in offers {
             gathered.push(item, neighbour);
             if gathered.is_full() {
-                self.settle(&mut gathered, 0, &mut [], None);
+                self.settle(&mut gathered, &mut None, |_, _| {});
             }
         }
-        self.settle(&mut gathered, 0, &mut [], None);
+        self.settle(&mut gathered, &mut None, |_, _| {});
     }
 
     /// Computes the rows at `positions` against a block of columns.
@@ -192,7 +240,7 @@ impl<'a> Scorer<'a> {
         mut recording: Option<&mut Recording>,
     ) {
         let block = columns.positions();
-        workspace.hurdles.resize(block.len(), 0.0);
+        workspace.widen(block.len());
         self.copy_hurdles(block.start as usize, &mut workspace.hurdles);
         let tile = Tile {
             first: block.start,
@@ -206,11 +254,11 @@ impl<'a> Scorer<'a> {
             }
             Cells::Lists(lists) => {
                 let lists = V::lists(lists).expect("all blocks of a matrix are of one kind");
-                workspace.widen(block.len());
+                workspace.widen_sums(block.len());
                 self.tail_tile(&tile, lists, positions, workspace, &mut recording);
             }
         }
-        self.settle(&mut workspace.offers, 0, &mut [], recording);
+        self.settle(&mut workspace.offers, &mut recording, |_, _| {});
     }
 
     /// Computes rows against one chunk of the head.
@@ -230,22 +278,24 @@ impl<'a> Scorer<'a> {
             let Some(mut row) = self.begin(position) else { continue };
             let end = self.end_of(tile, position);
             let Workspace { counts, hits, hurdles, found, offers, estimates, .. } = workspace;
-            let users = tile.rows.checked().slice(tile.range(position));
+            let users = tile.line(position).users;
             let mut sieve = self.sieve(&row, first, &hurdles[..end]);
             let least = (sieve.least(factor, hurdle) * Ceilings::NEARLY) as u32;
             if !self.kernel.count(bits, users, least, counts) {
                 continue;
             }
-            self.kernel.select(&counts[..end], &sieve, |hit| hits.push(hit as u32));
-            let sum = |hit: u32| V::of_count(counts[hit as usize]);
-            self.thin::<V>(&row, first, &mut sieve, hits, estimates, sum);
-            for hit in hits.drain(..) {
-                let sum = V::of_count(counts[hit as usize]);
-                self.pair::<V>(&mut row, tile.first + hit, &sum, found, offers);
-            }
+            let mut count = 0;
+            self.kernel.select(&counts[..end], &sieve, |hit| {
+                hits[count] = Hit { index: hit as u32, sum: V::of_count(counts[hit]) };
+                count += 1;
+            });
+            let hits = self.thin::<V>(&row, first, &mut sieve, &mut hits[..count], estimates);
+            self.offer::<V>(&mut row, tile.first, hits, found, offers);
             self.end(position, found, recording);
             if offers.is_full() {
-                self.settle(offers, first, hurdles, recording.as_deref_mut());
+                self.settle(offers, recording, |item, hurdle| {
+                    hurdles[(item - tile.first) as usize] = hurdle;
+                });
                 hurdle = lowest(hurdles);
             }
         }
@@ -265,40 +315,29 @@ impl<'a> Scorer<'a> {
         for position in positions {
             let Some(mut row) = self.begin(position) else { continue };
             let end = self.end_of(tile, position);
-            let Workspace { sums, touched, hits, hurdles, found, offers, estimates, .. } =
-                workspace;
-            let range = tile.range(position);
-            let users = tile.rows.checked().slice(range.clone());
-            let weights = &tile.rows.values()[range];
-            let all = &mut sums[..tile.width];
+            let line = tile.line(position);
+            let Workspace { sums, packed, hits, hurdles, found, offers, estimates, .. } = workspace;
             let mut sieve = self.sieve(&row, first, &hurdles[..end]);
             // Few sums are listed as they are touched; many are cheaper to look for.
-            let is_few = scatter.additions_below(users, end / 4);
-            let mut listed = 0;
-            if is_few {
-                listed = scatter.sum_and_list(users, weights, end as u32, all, touched);
-                let matters = |other: &u32| {
-                    sieve.admits(*other as usize, V::rough_dot(&sums[*other as usize]))
-                };
-                hits.extend(touched[..listed].iter().copied().filter(matters));
+            let is_few = scatter.additions_below(line.users, end / 4);
+            let count = if is_few && V::COUNTS && line.users.list().len() <= packed::MOST_USERS {
+                packed.few(&scatter, line.users, &sieve, hits)
+            } else if is_few {
+                sums.few(&scatter, line, &sieve, hits)
             } else {
-                scatter.sum(users, weights, end as u32, all);
-                V::select(self.kernel, &all[..end], &sieve, |hit| hits.push(hit as u32));
-            }
-            self.thin::<V>(&row, first, &mut sieve, hits, estimates, |hit| sums[hit as usize]);
-            for hit in hits.drain(..) {
-                self.pair::<V>(&mut row, tile.first + hit, &sums[hit as usize], found, offers);
-            }
-            if is_few {
-                for other in &touched[..listed] {
-                    sums[*other as usize] = V::Sum::default();
-                }
-            } else {
-                sums[..end].fill(V::Sum::default());
-            }
+                sums.many(&scatter, line, self.kernel, &sieve, hits)
+            };
+            let hits = self.thin::<V>(&row, first, &mut sieve, &mut hits[..count], estimates);
+            self.offer::<V>(&mut row, tile.first, hits, found, offers);
             self.end(position, found, recording);
             if offers.is_full() {
-                self.settle(offers, first, hurdles, recording.as_deref_mut());
+                self.settle(offers, recording, |item, hurdle| {
+                    let index = (item - tile.first) as usize;
+                    hurdles[index] = hurdle;
+                    if V::COUNTS {
+                        packed.raise(index, hurdle);
+                    }
+                });
             }
         }
     }
@@ -328,15 +367,12 @@ impl<'a> Scorer<'a> {
     }
 
     /// Hands what was found to the row's item.
-    fn end(
-        &self,
-        position: u32,
-        found: &mut Vec<Neighbour>,
-        recording: &mut Option<&mut Recording>,
-    ) {
+    fn end(&self, position: u32, found: &mut Found, recording: &mut Option<&mut Recording>) {
+        let found = &mut found.neighbours;
         if found.is_empty() {
             return;
         }
+        shrink(found, self.job.top as usize);
         if let Some(recording) = recording {
             let offers = found.iter().map(|found| Offer { item: position, neighbour: *found });
             recording.extend(offers, &self.selection);
@@ -362,65 +398,60 @@ impl<'a> Scorer<'a> {
         }
     }
 
-    /// Hands what was found to the other items; `hurdles`, those from position `first` on, rise
-    /// with their bars.
+    /// Hands what was found to the other items; `on_rise` is told the hurdles that rise with
+    /// their bars.
     fn settle(
         &self,
         offers: &mut Offers,
-        first: usize,
-        hurdles: &mut [f32],
-        recording: Option<&mut Recording>,
+        recording: &mut Option<&mut Recording>,
+        mut on_rise: impl FnMut(u32, f32),
     ) {
         if let Some(recording) = recording {
             recording.extend(offers.gathered().iter().copied(), &self.selection);
         }
-        self.selection.settle(offers, |item, bar| {
-            let hurdle = self.raise(item, bar);
-            if let Some(copy) = hurdles.get_mut((item as usize).wrapping_sub(first)) {
-                *copy = hurdle;
-            }
-        });
+        self.selection.settle(offers, |item, bar| on_rise(item, self.raise(item, bar)));
     }
 
     /// Leaves out hits that cannot be among the row's k best, where the measure lets scores be
     /// estimated: k of them estimated at some value or above raise the sieve's limit to just
     /// below it.
-    fn thin<V: Value>(
+    fn thin<'h, V: Value>(
         &self,
         row: &Row,
         first: usize,
         sieve: &mut Sieve<'_>,
-        hits: &mut Vec<u32>,
-        estimates: &mut Vec<f32>,
-        sum: impl Fn(u32) -> V::Sum,
-    ) {
+        hits: &'h mut [Hit<V::Sum>],
+        estimates: &mut Vec<u32>,
+    ) -> &'h [Hit<V::Sum>] {
         let k = self.job.top as usize;
         if !row.takes || hits.len() <= self.selection.capacity() || !self.estimates() {
-            return;
+            return hits;
         }
-        let code = |hit: u32| self.table.codes()[first + hit as usize];
-        let counts = |hit: &&u32| {
-            V::overlap(&sum(**hit)) >= self.job.min_overlap
-                && first as u32 + **hit != row.position
-                && self.filter.admits(code(**hit))
+        // What cannot be a neighbour, or has no estimate, is worse than everything.
+        let (filter, codes) = (self.filter, self.table.codes());
+        let estimate = |hit: &Hit<V::Sum>| {
+            let product = V::rough_dot(&hit.sum) * sieve.factors[hit.index as usize];
+            let position = first as u32 + hit.index;
+            let counts = V::overlap(&hit.sum) >= self.job.min_overlap
+                && position != row.position
+                && (filter.admits_all() || filter.admits(codes[position as usize]));
+            if counts && product.is_finite() { ascending(product) } else { 0 }
         };
         estimates.clear();
-        estimates.extend(
-            hits.iter()
-                .filter(counts)
-                .map(|hit| V::rough_dot(&sum(*hit)) * sieve.factors[*hit as usize])
-                .filter(|product| product.is_finite()),
-        );
-        if estimates.len() < k {
-            return;
+        estimates.extend(hits.iter().map(estimate));
+        let (_, kth, _) = estimates.select_nth_unstable(hits.len() - k);
+        let kth = number_at(*kth);
+        if !self.ceilings.is_safe(row.position, kth) {
+            return hits;
         }
-        let (_, kth, _) = estimates.select_nth_unstable_by(k - 1, |a, b| b.total_cmp(a));
-        if !self.ceilings.is_safe(row.position, *kth) {
-            return;
+        sieve.row_limit = sieve.row_limit.max(kth * Ceilings::NEARLY);
+        let mut stay = 0;
+        for index in 0..hits.len() {
+            let hit = hits[index];
+            hits[stay] = hit;
+            stay += usize::from(sieve.admits(hit.index as usize, V::rough_dot(&hit.sum)));
         }
-        sieve.row_limit = sieve.row_limit.max(*kth * Ceilings::NEARLY);
-        let stays = |hit: &u32| sieve.admits(*hit as usize, V::rough_dot(&sum(*hit)));
-        hits.retain(stays);
+        &hits[..stay]
     }
 
     /// Tells whether scores are products of sum and factors, up to rounding.
@@ -428,47 +459,82 @@ impl<'a> Scorer<'a> {
         self.job.shrinkage == 0.0 && self.job.measure.is_product()
     }
 
-    /// Scores a pair and, if it may be among the best, keeps it for the row's item and, where
-    /// both sides count, for the other.
-    fn pair<V: Value>(
+    /// Scores hits and keeps those that may be among the best for the row's item and, where both
+    /// sides count, for the others.
+    fn offer<V: Value>(
         &self,
         row: &mut Row,
-        other: u32,
-        sum: &V::Sum,
-        found: &mut Vec<Neighbour>,
+        first: u32,
+        hits: &[Hit<V::Sum>],
+        found: &mut Found,
         offers: &mut Offers,
     ) {
-        let overlap = V::overlap(sum);
-        if overlap < self.job.min_overlap || other == row.position {
-            return;
+        let is_symmetric = self.job.measure.is_symmetric();
+        if row.takes || is_symmetric {
+            self.score::<V>(row, first, hits, Direction::RowIsItem, &mut found.as_item);
         }
-        let code = self.table.codes()[other as usize];
-        let mut score = None;
+        if row.gives && !is_symmetric {
+            self.score::<V>(row, first, hits, Direction::RowIsNeighbour, &mut found.as_neighbour);
+        }
         if row.takes {
-            score = self.score::<V>(row.position, other, sum);
-            if let Some(score) = score.filter(|score| row.bar.admits(*score, code))
-                && self.filter.admits(code)
-            {
-                found.push(Neighbour { code, score, overlap });
-                if found.len() >= self.selection.capacity() {
-                    let kth = shrink(found, self.job.top as usize);
-                    row.bar =
-                        kth.filter(|kth| row.bar.admits(kth.score, kth.code)).unwrap_or(row.bar);
-                }
+            for (hit, score) in hits.iter().zip(&found.as_item) {
+                self.take::<V>(row, first, *hit, *score, &mut found.neighbours);
             }
         }
-        if !row.gives {
+        if row.gives {
+            let scores = if is_symmetric { &found.as_item } else { &found.as_neighbour };
+            for (hit, score) in hits.iter().zip(scores) {
+                self.give::<V>(row, first, *hit, *score, offers);
+            }
+        }
+    }
+
+    /// Keeps a hit for the row's item if it may be among the best.
+    #[inline]
+    fn take<V: Value>(
+        &self,
+        row: &mut Row,
+        first: u32,
+        hit: Hit<V::Sum>,
+        score: f32,
+        found: &mut Vec<Neighbour>,
+    ) {
+        let (other, overlap) = (first + hit.index, V::overlap(&hit.sum));
+        let code = self.facts[other as usize].code;
+        // NaN is no better than any bar.
+        if !row.bar.admits(score, code)
+            || overlap < self.job.min_overlap
+            || other == row.position
+            || !self.filter.admits(code)
+        {
             return;
         }
-        if !row.takes || !self.job.measure.is_symmetric() {
-            score = self.score::<V>(other, row.position, sum);
+        found.push(Neighbour { code, score, overlap });
+        if found.len() >= 4 * self.selection.capacity() {
+            let kth = shrink(found, self.job.top as usize);
+            row.bar = kth.filter(|kth| row.bar.admits(kth.score, kth.code)).unwrap_or(row.bar);
         }
-        if let Some(score) =
-            score.filter(|score| self.selection.bar(other).admits(*score, row.code))
-            && self.filter.wants(code)
+    }
+
+    /// Offers the row to the item of a hit if it may be among its best.
+    #[inline]
+    fn give<V: Value>(
+        &self,
+        row: &Row,
+        first: u32,
+        hit: Hit<V::Sum>,
+        score: f32,
+        offers: &mut Offers,
+    ) {
+        let (other, overlap) = (first + hit.index, V::overlap(&hit.sum));
+        if !self.selection.bar(other).admits(score, row.code)
+            || overlap < self.job.min_overlap
+            || other == row.position
+            || !self.filter.wants(self.facts[other as usize].code)
         {
-            offers.push(other, Neighbour { code: row.code, score, overlap });
+            return;
         }
+        offers.push(other, Neighbour { code: row.code, score, overlap });
     }
 
     /// Raises an item's hurdle to what its new bar asks for.
@@ -478,24 +544,48 @@ impl<'a> Scorer<'a> {
         hurdle
     }
 
-    /// Scores the position `neighbour` as a neighbour of `item`: measure, shrinkage, one rounding.
-    #[inline]
-    fn score<V: Value>(&self, item: u32, neighbour: u32, sum: &V::Sum) -> Option<f32> {
-        let (supports, squares) = (self.table.supports(), self.table.squares());
-        let pair = Pair {
-            overlap: V::overlap(sum),
-            item_support: supports[item as usize],
-            neighbour_support: supports[neighbour as usize],
-            users: self.table.users() as u32,
-            dot: V::dot(sum),
-            item_square: squares[item as usize],
-            neighbour_square: squares[neighbour as usize],
+    /// Scores hits with the row: measure, shrinkage, one rounding. NaN for what is no pair.
+    fn score<V: Value>(
+        &self,
+        row: &Row,
+        first: u32,
+        hits: &[Hit<V::Sum>],
+        direction: Direction,
+        scores: &mut Vec<f32>,
+    ) {
+        let (users, own) = (self.table.users() as u32, self.facts[row.position as usize]);
+        let pair = |hit: &Hit<V::Sum>| {
+            let other = self.facts[(first + hit.index) as usize];
+            let (item, neighbour) = match direction {
+                Direction::RowIsItem => (own, other),
+                Direction::RowIsNeighbour => (other, own),
+            };
+            Pair {
+                overlap: V::overlap(&hit.sum),
+                item_support: item.support,
+                neighbour_support: neighbour.support,
+                users,
+                dot: V::dot(&hit.sum),
+                item_square: item.square,
+                neighbour_square: neighbour.square,
+            }
         };
-        let mut score = self.job.measure.score(&pair)?;
-        if self.job.shrinkage > 0.0 {
-            let overlap = pair.overlap as f64;
-            score *= overlap / (overlap + self.job.shrinkage);
-        }
-        Some(to_score(score))
+        let shrinkage = self.job.shrinkage;
+        scores.clear();
+        self.job.measure.score_each(hits.iter().map(pair), |pair, score| {
+            let mut score = score.unwrap_or(f64::NAN);
+            if shrinkage > 0.0 {
+                let overlap = pair.overlap as f64;
+                score *= overlap / (overlap + shrinkage);
+            }
+            scores.push(to_score(score));
+        });
     }
+}
+
+/// Which of a pair's items the row is.
+#[derive(Clone, Copy)]
+enum Direction {
+    RowIsItem,
+    RowIsNeighbour,
 }

@@ -1,11 +1,22 @@
 //! Sums of one row against lists, by scattering its users' lists into an accumulator.
 //! Source: Gustavson, Two fast algorithms for sparse matrices, 1978.
 
-use super::arch::{Indices, Lists, add_at, prefetch};
+use super::{
+    Kernel,
+    arch::{Indices, Lists, Sieve, add_at, prefetch},
+    scorer::Hit,
+};
 use crate::matrix::Value;
 
 /// How many users ahead a list's place is asked for; lists follow at half the distance.
 const AHEAD: usize = 16;
+
+/// A row: its users, ascending, and as many values.
+#[derive(Clone, Copy)]
+pub(super) struct Line<'a, V> {
+    pub(super) users: Indices<'a>,
+    pub(super) weights: &'a [V],
+}
 
 /// The lists of a block of columns.
 #[derive(Clone, Copy)]
@@ -33,44 +44,22 @@ impl<'a, V: Value> Scatter<'a, V> {
         additions < most
     }
 
-    /// Adds up a row of users, each with the row's value, against the first `end` positions of
-    /// the block. There are as many sums as positions.
+    /// Walks the lists of all users, in ascending order of users, without values.
     #[inline]
-    pub(super) fn sum(&self, users: Indices<'_>, values: &[V], end: u32, sums: &mut [V::Sum]) {
-        self.scatter(users, values, |positions, values, x| {
-            add_at(sums, positions, values, end, |_, sum, y| V::add(sum, x, y));
-        });
-    }
-
-    /// Does the same and lists the sums that were touched, in `touched`, which is longer than
-    /// there are sums; returns how many. Cheaper than looking for them where they are few.
-    #[inline]
-    pub(super) fn sum_and_list(
-        &self,
-        users: Indices<'_>,
-        values: &[V],
-        end: u32,
-        sums: &mut [V::Sum],
-        touched: &mut [u32],
-    ) -> usize {
-        let mut listed = 0;
-        self.scatter(users, values, |positions, values, x| {
-            add_at(sums, positions, values, end, |other, sum, y| {
-                // No branch: whether a sum is new cannot be predicted.
-                touched[listed] = other;
-                listed += usize::from(V::overlap(sum) == 0);
-                V::add(sum, x, y);
-            });
-        });
-        listed
+    pub(super) fn lists(&self, users: Indices<'_>, mut add: impl FnMut(Indices<'a>)) {
+        let users = users.list();
+        for (index, user) in users.iter().enumerate() {
+            self.look_ahead(users, index);
+            add(self.positions.slice(self.starts[*user as usize]..self.starts[*user as usize + 1]));
+        }
     }
 
     /// Walks the lists of all users, in ascending order of users: (positions, values, the row's
     /// value).
     #[inline]
-    fn scatter(&self, users: Indices<'_>, values: &[V], mut add: impl FnMut(Indices<'a>, &[V], V)) {
-        let users = users.list();
-        for (index, (user, x)) in users.iter().zip(values).enumerate() {
+    fn scatter(&self, line: Line<'_, V>, mut add: impl FnMut(Indices<'a>, &[V], V)) {
+        let users = line.users.list();
+        for (index, (user, x)) in users.iter().zip(line.weights).enumerate() {
             self.look_ahead(users, index);
             let range = self.starts[*user as usize]..self.starts[*user as usize + 1];
             add(self.positions.slice(range.clone()), &self.values[range], *x);
@@ -92,5 +81,80 @@ impl<'a, V: Value> Scatter<'a, V> {
                 prefetch(self.values, start);
             }
         }
+    }
+}
+
+/// One sum per position of a block; all zero between rows.
+#[derive(Debug)]
+pub(super) struct Sums<V: Value> {
+    sums: Vec<V::Sum>,
+    /// Positions whose sum is not zero, where a row keeps such a list; longer than `sums`.
+    touched: Vec<u32>,
+}
+
+impl<V: Value> Default for Sums<V> {
+    fn default() -> Self {
+        Self { sums: Vec::new(), touched: Vec::new() }
+    }
+}
+
+impl<V: Value> Sums<V> {
+    /// Makes room for a block of `width` positions.
+    pub(super) fn widen(&mut self, width: usize) {
+        if self.sums.len() < width {
+            self.sums.resize(width, V::Sum::default());
+            self.touched.resize(width + 1, 0);
+        }
+    }
+
+    /// Adds up a row against the positions of `sieve` and puts what may matter into `hits`, which
+    /// has more room than there are positions; returns how many there are. Lists the sums as they
+    /// are touched: cheaper than looking for them where they are few.
+    pub(super) fn few(
+        &mut self,
+        scatter: &Scatter<'_, V>,
+        line: Line<'_, V>,
+        sieve: &Sieve<'_>,
+        hits: &mut [Hit<V::Sum>],
+    ) -> usize {
+        let Self { sums, touched } = self;
+        let mut listed = 0;
+        scatter.scatter(line, |positions, values, x| {
+            add_at(sums, positions, values, sieve.factors.len() as u32, |other, sum, y| {
+                // No branch: whether a sum is new cannot be predicted.
+                touched[listed] = other;
+                listed += usize::from(V::overlap(sum) == 0);
+                V::add(sum, x, y);
+            });
+        });
+        let mut count = 0;
+        for other in &touched[..listed] {
+            let sum = std::mem::take(&mut sums[*other as usize]);
+            hits[count] = Hit { index: *other, sum };
+            count += usize::from(sieve.admits(*other as usize, V::rough_dot(&sum)));
+        }
+        count
+    }
+
+    /// Does the same, and looks through all sums.
+    pub(super) fn many(
+        &mut self,
+        scatter: &Scatter<'_, V>,
+        line: Line<'_, V>,
+        kernel: Kernel,
+        sieve: &Sieve<'_>,
+        hits: &mut [Hit<V::Sum>],
+    ) -> usize {
+        let (sums, end) = (&mut self.sums, sieve.factors.len());
+        scatter.scatter(line, |positions, values, x| {
+            add_at(sums, positions, values, end as u32, |_, sum, y| V::add(sum, x, y));
+        });
+        let mut count = 0;
+        V::select(kernel, &sums[..end], sieve, |index| {
+            hits[count] = Hit { index: index as u32, sum: sums[index] };
+            count += 1;
+        });
+        sums[..end].fill(V::Sum::default());
+        count
     }
 }

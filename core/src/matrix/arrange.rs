@@ -62,10 +62,11 @@ impl<V: Value> Piece<V> {
         self.starts[position] as usize..self.starts[position + 1] as usize
     }
 
-    /// Counts each user's interactions from position `first` on.
-    fn degrees(&self, first: usize) -> Vec<u32> {
+    /// Counts each user's interactions at some positions.
+    fn degrees(&self, positions: &Range<usize>) -> Vec<u32> {
         let mut degrees = vec![0; self.range.len()];
-        for user in &self.users[self.starts[first] as usize..] {
+        let all = self.starts[positions.start] as usize..self.starts[positions.end] as usize;
+        for user in &self.users[all] {
             degrees[*user as usize] += 1;
         }
         degrees
@@ -75,7 +76,7 @@ impl<V: Value> Piece<V> {
     fn additions(&self, first: usize) -> (Vec<u64>, Vec<u64>) {
         let items = self.starts.len() - 1;
         let (mut all, mut smaller) = (vec![0; items], vec![0; items]);
-        let degrees = self.degrees(first);
+        let degrees = self.degrees(&(first..items));
         let mut seen = vec![0; self.range.len()];
         for position in 0..items {
             for user in &self.users[self.of(position)] {
@@ -90,9 +91,10 @@ impl<V: Value> Piece<V> {
         (all, smaller)
     }
 
-    /// Lists each user's positions from `first` on, counted from there, one user after the other.
-    fn by_user(&self, first: usize) -> (Vec<u32>, Vec<u32>, Vec<V>) {
-        let degrees = self.degrees(first);
+    /// Lists which of some positions each user has, counted from their first, one user after the
+    /// other.
+    fn by_user(&self, positions: &Range<usize>) -> (Vec<u32>, Vec<u32>, Vec<V>) {
+        let degrees = self.degrees(positions);
         let mut next = Vec::with_capacity(degrees.len());
         let mut sum = 0;
         for degree in &degrees {
@@ -100,10 +102,10 @@ impl<V: Value> Piece<V> {
             sum += degree;
         }
         let (mut list, mut values) = (vec![0; sum as usize], vec![V::default(); sum as usize]);
-        for position in first..self.starts.len() - 1 {
+        for position in positions.clone() {
             for at in self.of(position) {
                 let next = &mut next[self.users[at] as usize];
-                list[*next] = (position - first) as u32;
+                list[*next] = (position - positions.start) as u32;
                 values[*next] = self.values[at];
                 *next += 1;
             }
@@ -205,15 +207,14 @@ impl<V: Value> Pieces<V> {
         Lists::new(users, starts, list, values).expect("pieces are sorted and side by side")
     }
 
-    /// Lists every user's positions from `first` on, counted from there.
+    /// Lists which of some positions every user has, counted from their first.
     pub(super) fn columns(
         &self,
         users: usize,
-        items: usize,
-        first: usize,
+        positions: &Range<usize>,
         executor: &impl Executor,
     ) -> Lists<V> {
-        let parts = executor.map(self.0.len(), |piece| self.0[piece].by_user(first));
+        let parts = executor.map(self.0.len(), |piece| self.0[piece].by_user(positions));
         let count = parts.iter().map(|(_, list, _)| list.len()).sum();
         let mut starts = Vec::with_capacity(users + 1);
         let (mut lists, mut all_values) = (Vec::with_capacity(count), Vec::with_capacity(count));
@@ -227,7 +228,7 @@ impl<V: Value> Pieces<V> {
             lists.extend(list);
             all_values.extend(values);
         }
-        Lists::new(items - first, starts, lists, all_values).expect("positions ascend")
+        Lists::new(positions.len(), starts, lists, all_values).expect("positions ascend")
     }
 }
 

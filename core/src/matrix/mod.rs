@@ -7,6 +7,8 @@ mod table;
 mod value;
 mod weigh;
 
+use std::ops::Range;
+
 use self::arrange::{Pieces, bit_rows};
 pub(crate) use self::{blocks::Cells, value::Value};
 pub use self::{
@@ -19,7 +21,7 @@ use crate::{
     executor::Executor,
     interactions::Interactions,
     kernel::arch::{CHUNK, Kernel},
-    weighting::Weighting,
+    weighting::{Weigher, Weighting},
 };
 
 /// How a matrix is laid out and computed. The result is the same whatever it says.
@@ -38,7 +40,8 @@ impl Default for Layout {
 }
 
 /// The matrix that a job's tiles are computed from: one block of rows; as columns a dense *head*
-/// of the most popular items, bits in chunks of 512, and a sparse *tail* of lists.
+/// of the most popular items, bits in chunks of 512, and a sparse *tail* of lists, in several
+/// blocks where weights are added up.
 ///
 /// Cost: up to 8 B per interaction (both orientations), 24 B with weights, about 60 B per item,
 /// 8 B per user, and in a dense head 64 B per user for every 512 items.
@@ -82,15 +85,10 @@ impl Matrix {
         executor: &impl Executor,
     ) -> Self {
         let supports = interactions.supports();
-        let unit = match weighting {
-            Weighting::Binary => true,
-            Weighting::Raw => interactions.weights().is_none(),
-            _ => false,
-        };
-        if unit {
+        if Weigher::is_unit(weighting, interactions.weights().is_some()) {
             Self::arrange(interactions, &supports, |_| (), layout, executor)
         } else {
-            let weights = weigh::weigh(interactions, &supports, weighting);
+            let weights = weigh::weigh(interactions, weighting);
             Self::arrange(interactions, &supports, |at| weights[at], layout, executor)
         }
     }
@@ -127,9 +125,9 @@ impl Matrix {
         } else {
             pieces.additions(items, first, executor)
         };
-        if first < items {
-            let tail = pieces.columns(users, items, first, executor);
-            columns.push(ColumnBlock::of(first as u32, tail));
+        for positions in tail_blocks::<V>(first..items, users, interactions.len()) {
+            let lists = pieces.columns(users, &positions, executor);
+            columns.push(ColumnBlock::of(positions.start as u32, lists));
         }
         let rows = RowBlock::of(0, lists);
         let table = ItemTable::new(users, codes, supports, rows.squares());
@@ -151,7 +149,7 @@ impl Matrix {
         &self.rows
     }
 
-    /// Returns the columns: chunks of the head, then, unless the head is all, the tail.
+    /// Returns the columns: chunks of the head, then, unless the head is all, blocks of the tail.
     pub fn columns(&self) -> &[ColumnBlock] {
         &self.columns
     }
@@ -176,4 +174,29 @@ impl Matrix {
     pub(crate) fn work(&self) -> &Work {
         &self.work
     }
+}
+
+/// Cuts the tail into blocks. Sums of weights are wide: blocks keep those of a row in the nearest
+/// cache, as long as users' lists do not become too short to be worth going to.
+pub(crate) fn tail_blocks<V: Value>(
+    tail: Range<usize>,
+    users: usize,
+    interactions: usize,
+) -> Vec<Range<usize>> {
+    /// Bytes of the sums of a block.
+    const NEAR: usize = 1 << 15;
+    /// Interactions of a user in a block that make it worth going there.
+    const WORTH_IT: usize = 16;
+    let blocks = if V::COUNTS { 1 } else { interactions / WORTH_IT / users.max(1) };
+    let width = NEAR / size_of::<V::Sum>();
+    let mut ranges = Vec::new();
+    let mut rest = tail;
+    while !rest.is_empty() {
+        // The last block takes all that is left: rare items, of which rows touch few.
+        let is_last = ranges.len() + 1 >= blocks;
+        let end = if is_last { rest.end } else { rest.end.min(rest.start + width) };
+        ranges.push(rest.start..end);
+        rest.start = end;
+    }
+    ranges
 }

@@ -13,11 +13,13 @@ pub struct ItemTable {
 }
 
 impl ItemTable {
-    /// Orders codes by descending support: the code at each position. Cost: O(items · log).
+    /// Orders codes by descending support, then descending code: the code at each position. Cost: O(items · log).
     pub fn order(supports: &[u32]) -> Vec<u32> {
         let mut codes = (0..supports.len() as u32).collect::<Vec<_>>();
-        // Stable: of equally popular items the one of smaller code comes first.
-        codes.sort_by_key(|code| std::cmp::Reverse(supports[*code as usize]));
+        // Rows of sparse data go from the last position to the first. Of equally popular items,
+        // which tie most, the smaller code wins: it comes last, so that ties meet the best first
+        // and what follows is turned away.
+        codes.sort_unstable_by_key(|code| std::cmp::Reverse((supports[*code as usize], *code)));
         codes
     }
 

@@ -8,6 +8,9 @@ pub(crate) trait Value: Copy + Default + Send + Sync + 'static {
     /// What is summed per pair.
     type Sum: Copy + Default + Send;
 
+    /// Sums are counts.
+    const COUNTS: bool;
+
     /// Forgets the type of the values.
     fn erase(lists: Lists<Self>) -> AnyLists;
 
@@ -38,6 +41,8 @@ pub(crate) trait Value: Copy + Default + Send + Sync + 'static {
 
 impl Value for () {
     type Sum = u32;
+
+    const COUNTS: bool = true;
 
     fn erase(lists: Lists<Self>) -> AnyLists {
         AnyLists::Counts(lists)
@@ -83,13 +88,17 @@ impl Value for () {
 
 /// Overlap and dot product of a weighted pair.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(align(16))]
 pub(crate) struct WeightedSum {
     dot: f64,
-    overlap: u32,
+    /// A count like any other, as f64: both are added to by one instruction.
+    overlap: f64,
 }
 
 impl Value for f64 {
     type Sum = WeightedSum;
+
+    const COUNTS: bool = false;
 
     fn erase(lists: Lists<Self>) -> AnyLists {
         AnyLists::Weights(lists)
@@ -109,12 +118,12 @@ impl Value for f64 {
     #[inline]
     fn add(sum: &mut WeightedSum, x: Self, y: Self) {
         sum.dot += x * y;
-        sum.overlap += 1;
+        sum.overlap += 1.0;
     }
 
     #[inline]
     fn overlap(sum: &WeightedSum) -> u32 {
-        sum.overlap
+        sum.overlap as u32
     }
 
     #[inline]
@@ -131,7 +140,7 @@ impl Value for f64 {
     fn select(_: Kernel, sums: &[WeightedSum], sieve: &Sieve<'_>, visit: impl FnMut(usize)) {
         let matters = |index: &usize| {
             let sum = &sums[*index];
-            sum.overlap > 0 && sieve.admits(*index, Self::rough_dot(sum))
+            sum.overlap > 0.0 && sieve.admits(*index, Self::rough_dot(sum))
         };
         (0..sums.len()).filter(matters).for_each(visit);
     }

@@ -2,7 +2,7 @@
 //!
 //! One file per measure; each is a function of a [`Pair`] whose docs give formula, range and
 //! source. To add one: a file here, a variant of [`Measure`] and of
-//! [`MeasureName`], a line in `score`, and a row of the oracle.
+//! [`MeasureName`], a line in `score_each`, and a row of the oracle.
 
 mod asymmetric_cosine;
 mod conditional;
@@ -190,23 +190,44 @@ impl Measure {
 
     /// Scores a pair; `None` where the measure says that it is no pair. Finite.
     pub fn score(&self, pair: &Pair) -> Option<f64> {
+        let mut score = None;
+        self.score_each(std::iter::once(*pair), |_, found| score = found);
+        score
+    }
+
+    /// Scores many pairs and hands each on with what [`score`](Self::score) says of it. What the
+    /// measure is, is asked once.
+    #[inline]
+    pub(crate) fn score_each(
+        &self,
+        pairs: impl Iterator<Item = Pair>,
+        mut each: impl FnMut(&Pair, Option<f64>),
+    ) {
+        macro_rules! all {
+            (|$pair:ident| $score:expr) => {
+                pairs.for_each(|pair| {
+                    let $pair = &pair;
+                    each($pair, $score);
+                })
+            };
+        }
         match *self {
-            Self::Cosine => cosine::score(pair),
-            Self::Jaccard => Some(jaccard::score(pair)),
-            Self::Dice => Some(dice::score(pair)),
-            Self::Overlap => Some(overlap::score(pair)),
-            Self::Tversky { alpha, beta } => Some(tversky::score(pair, alpha, beta)),
-            Self::AsymmetricCosine { alpha } => asymmetric_cosine::score(pair, alpha),
-            Self::Conditional { alpha } => Some(conditional::score(pair, alpha)),
-            Self::Lift { kappa } => Some(lift::score(pair, kappa)),
-            Self::SarLift => Some(lift::sar_score(pair)),
-            Self::Pmi => pmi::score(pair),
-            Self::Npmi => npmi::score(pair),
-            Self::LexicographersMi => Some(lexicographers_mi::score(pair)),
-            Self::Llr => llr::score(pair),
-            Self::MahoutLlr => llr::mahout_score(pair),
-            Self::Cooccurrence => Some(cooccurrence::score(pair)),
-            Self::Dot => dot::score(pair),
+            Self::Cosine => all!(|pair| cosine::score(pair)),
+            Self::Jaccard => all!(|pair| Some(jaccard::score(pair))),
+            Self::Dice => all!(|pair| Some(dice::score(pair))),
+            Self::Overlap => all!(|pair| Some(overlap::score(pair))),
+            Self::Tversky { alpha, beta } => all!(|pair| Some(tversky::score(pair, alpha, beta))),
+            Self::AsymmetricCosine { alpha } => all!(|pair| asymmetric_cosine::score(pair, alpha)),
+            Self::Conditional { alpha } => all!(|pair| Some(conditional::score(pair, alpha))),
+            Self::Lift { kappa } => all!(|pair| Some(lift::score(pair, kappa))),
+            Self::SarLift => all!(|pair| Some(lift::sar_score(pair))),
+            Self::Pmi => all!(|pair| pmi::score(pair)),
+            Self::Npmi => all!(|pair| npmi::score(pair)),
+            Self::LexicographersMi => all!(|pair| Some(lexicographers_mi::score(pair))),
+            Self::Llr => all!(|pair| llr::score(pair)),
+            Self::MahoutLlr => all!(|pair| llr::mahout_score(pair)),
+            Self::Cooccurrence => all!(|pair| Some(cooccurrence::score(pair))),
+            Self::Dot => all!(|pair| dot::score(pair)),
         }
     }
 }

@@ -76,6 +76,21 @@ fn every_layout_gives_every_measure() {
 }
 
 #[test]
+fn weights_of_many_items_are_added_up_block_by_block() {
+    let crowd = Crowd { users: 60, items: 2_600, drawn: 60_000, zipf: 0.3, sigma: 0.5 };
+    let world = World::crowd(crowd, 5);
+    let job = job(Measure::Cosine, Weighting::Raw, 50);
+    let matrix = Matrix::new(&world.interactions, job.weighting, &Sequential);
+    let widths = matrix.columns().iter().map(|block| block.positions().len()).collect::<Vec<_>>();
+    assert_eq!((widths.len(), widths[0]), (2, 2_048), "{} items", world.items());
+    let ranking = Reference::new(&world, job.weighting).rank(&job);
+    for (case, narrowing) in Narrowing::some(world.items(), 6).iter().enumerate() {
+        let outcome = run_with(1 + case % 2 * 2, &matrix, &job, narrowing);
+        assert_eq!(ranking.difference(&job, narrowing, &outcome.neighbours), None);
+    }
+}
+
+#[test]
 fn every_weighting_gives_every_weighted_measure() {
     let world = market();
     let narrowings = Narrowing::some(world.items(), 3);

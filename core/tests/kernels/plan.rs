@@ -19,11 +19,11 @@ fn matrix(world: &World, kernel: Kernel, head: Option<usize>) -> Matrix {
     Matrix::with_layout(&world.interactions, Weighting::Binary, layout, &Sequential)
 }
 
-/// The position of every item: by users descending, then by code.
+/// The position of every item: by users descending, then by code descending.
 fn positions(world: &World) -> Vec<usize> {
     let supports = world.interactions.supports();
     let mut codes = (0..supports.len()).collect::<Vec<_>>();
-    codes.sort_by_key(|code| (std::cmp::Reverse(supports[*code]), *code));
+    codes.sort_by_key(|code| std::cmp::Reverse((supports[*code], *code)));
     let mut positions = vec![0; codes.len()];
     for (position, code) in codes.into_iter().enumerate() {
         positions[code] = position;

@@ -1,7 +1,7 @@
 //! Rows set aside: every reason, which one counts, what is kept to look at, and the guards.
 
 use ilk_core::{
-    clean::{LARGEST_WEIGHT, Needs, Reason, Refusal, SetAside, Tally, clean},
+    clean::{LARGEST_WEIGHT, Needs, Reason, Refusal, SetAside, Tally, clean, clean_each},
     ids::{Cells, IdColumn, TextColumn},
     job::{Duplicates, Given, Job, NegativeWeights, SimilarityJob, WeightingName},
     rows::{BadCell, NumberColumn, Rows, TimeColumn},
@@ -110,6 +110,26 @@ fn every_reason_is_counted_and_shown() {
         sample(6, Reason::NonpositiveWeight, Some("7"), Some("a"), "-1.5"),
     ];
     assert_eq!(tally.samples, expected);
+}
+
+#[test]
+fn every_row_set_aside_is_shown_to_the_caller() {
+    // More of each reason than a tally keeps whole.
+    let mut rows = good(100);
+    let reasons = Reason::ALL.into_iter().cycle();
+    for (row, reason) in (0..100).step_by(2).zip(reasons.clone()) {
+        spoil(&mut rows, row, reason);
+    }
+    let (expected, job) = (rows.clone(), default_job());
+    let needs = Needs::of(&job, GIVEN);
+    let mut shown = Vec::new();
+    let (kept, tally) = clean_each(rows, &job, needs, |rows, row, reason| {
+        assert_eq!(rows.first_row, expected.first_row, "rows are shown as they came");
+        shown.push((row, reason));
+    });
+    assert_eq!(shown, (0..100).step_by(2).zip(reasons).collect::<Vec<_>>());
+    assert_eq!((kept.len() as u64, tally.kept()), (50, 50));
+    assert_eq!(tally, clean(expected, &job, needs).1);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use ilk_core::{
     clean::{Needs, Tally, clean},
+    interactions::Interactions,
     job::{Duplicates, Given, MeasureName, SimilarityJob, WeightingName},
     kernel::Kernel,
     matrix::Layout,
@@ -47,6 +48,40 @@ fn assert_same(one: &Outcome, other: &Outcome) {
     assert_eq!(one.catalogue, other.catalogue);
     assert_eq!(one.folding, other.folding);
     assert_eq!(one.others, other.others);
+}
+
+#[test]
+fn interactions_come_apart_and_together() {
+    let events = crowd(200, 50, 4_000, 5);
+    let whole = outcome(&events, &delicate(), Deal::PLAIN).interactions;
+    let ends = |whole: &Interactions| {
+        (0..whole.users() as u32).map(|user| whole.range(user).end).collect::<Vec<_>>()
+    };
+    let items = || whole.all_items().to_vec();
+    let (weights, times) =
+        (|| whole.weights().map(<[f64]>::to_vec), || whole.times().map(<[i64]>::to_vec));
+    let count = whole.items();
+    let again = Interactions::new(ends(&whole), items(), count, weights(), times());
+    assert_eq!(again.as_ref(), Ok(&whole));
+    // Nothing else is taken for interactions.
+    let mut short = ends(&whole);
+    short.pop();
+    let mut empty_user = ends(&whole);
+    empty_user.insert(1, empty_user[0]);
+    let mut swapped = items();
+    swapped.swap(0, 1);
+    for broken in [
+        Interactions::new(short, items(), count, None, None),
+        Interactions::new(empty_user, items(), count, None, None),
+        Interactions::new(ends(&whole), swapped, count, None, None),
+        Interactions::new(ends(&whole), items(), count + 1, None, None),
+        Interactions::new(ends(&whole), items(), count - 1, None, None),
+        Interactions::new(ends(&whole), items(), count, Some(vec![1.0]), None),
+        Interactions::new(ends(&whole), items(), count, None, Some(vec![1])),
+    ] {
+        assert!(broken.is_err());
+    }
+    assert!(Interactions::new(Vec::new(), Vec::new(), 0, None, None).is_ok());
 }
 
 #[test]

@@ -12,4 +12,5 @@ mod measures;
 mod oracle;
 mod sample;
 mod selection;
+mod spill;
 mod world;

@@ -13,7 +13,7 @@ use ilk_core::job::{
 use ilk_formats::Condition;
 use serde::Serialize;
 
-use crate::config::Delimiter;
+use crate::{config::Delimiter, memory::Bytes};
 
 /// Takes one of the names of an enum of core.
 fn names<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
@@ -265,6 +265,14 @@ pub(crate) struct OutputArgs {
     /// Output: .parquet, .csv, .jsonl or .arrow, or a folder
     #[arg(short, long, value_name = "PATH", env = "ILK_OUT", hide_env = true)]
     pub(crate) out: Option<PathBuf>,
+
+    /// Keep every stage's result in this folder; the same command goes on where it stopped
+    ///
+    /// Holds the manifest run.json, each stage's result as Parquet, the rows set aside in
+    /// quarantine.parquet and the result as neighbours.parquet. `ilk take` shows rows of them,
+    /// `ilk stage` runs one stage alone.
+    #[arg(long, value_name = "DIR", env = "ILK_RUN_DIR", hide_env = true)]
+    pub(crate) run_dir: Option<PathBuf>,
 }
 
 /// How to work.
@@ -274,4 +282,20 @@ pub(crate) struct WorkArgs {
     /// Threads to use [default: one per core]
     #[arg(long, value_name = "N", env = "ILK_THREADS", hide_env = true)]
     pub(crate) threads: Option<NonZeroUsize>,
+}
+
+/// What a run may take.
+#[derive(Debug, Default, Args, Serialize)]
+#[command(next_help_heading = "Work")]
+pub(crate) struct LimitArgs {
+    /// Memory that the program may take, as in 2GiB [default: 70 % of RAM]
+    ///
+    /// A promise: what does not fit goes through working files beside the output, with the same
+    /// result. In a container RAM is what the container allows.
+    #[arg(long, value_name = "SIZE", env = "ILK_MEMORY", hide_env = true)]
+    pub(crate) memory: Option<Bytes>,
+
+    /// Size of working files, for jobs larger than memory [default: 256MiB]
+    #[arg(long, value_name = "SIZE", env = "ILK_SHARD_SIZE", hide_env = true)]
+    pub(crate) shard_size: Option<Bytes>,
 }

@@ -10,11 +10,12 @@ use clap::{
 };
 
 pub(crate) use self::flags::{
-    InputArgs, JobArgs, JobFileArgs, ListArgs, OutputArgs, SourceArgs, WorkArgs,
+    InputArgs, JobArgs, JobFileArgs, LimitArgs, ListArgs, OutputArgs, SourceArgs, WorkArgs,
 };
 use crate::{
     error::Error,
     progress::{LogFormat, Quiet},
+    rundir::{Form, StageName},
     stdout,
     text::did_you_mean,
 };
@@ -59,6 +60,21 @@ const SIMILAR_EXAMPLES: &str = "\
 Examples:
     ilk similar similar.parquet 85123A
     ilk similar out/ 'Earl Grey' -n 20";
+
+const STAGE_EXAMPLES: &str = "\
+Examples:
+  The tiles, once a run has come that far:
+    ilk stage run/ tiles
+  The result once more:
+    ilk stage run/ write";
+
+const TAKE_EXAMPLES: &str = "\
+Examples:
+  What was kept of the input, and what was not:
+    ilk take run/ clean
+    ilk take run/ quarantine -n 50
+  The most popular items, as CSV:
+    ilk take run/ matrix -n 100 --format csv";
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:
@@ -133,6 +149,17 @@ pub(crate) enum Command {
     #[command(after_long_help = SIMILAR_EXAMPLES)]
     Similar(SimilarArgs),
 
+    /// Run one stage of a run directory alone
+    ///
+    /// Takes the results of the stages before it from the directory and does the stage again, or
+    /// goes on with it. Where its result differs from before, the stages after it are undone.
+    #[command(after_long_help = STAGE_EXAMPLES)]
+    Stage(StageArgs),
+
+    /// Show rows of a stage's result
+    #[command(after_long_help = TAKE_EXAMPLES)]
+    Take(TakeArgs),
+
     /// Look at the data before a run: columns, counts, skew, work
     #[command(after_long_help = INSPECT_EXAMPLES)]
     Inspect(InspectArgs),
@@ -175,6 +202,8 @@ pub(crate) struct JobSettingsArgs {
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) work: WorkArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 /// `ilk run`.
@@ -187,6 +216,10 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "Output")]
     pub(crate) overwrite: bool,
 
+    /// Begin the run directory anew, whatever it holds of an earlier run
+    #[arg(long, help_heading = "Output")]
+    pub(crate) restart: bool,
+
     /// Run even if a guard thinks it is too much work
     #[arg(long, help_heading = "Work")]
     pub(crate) force: bool,
@@ -195,7 +228,7 @@ pub(crate) struct RunArgs {
 /// `ilk similar`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SimilarArgs {
-    /// Output of `ilk run`: a file or folder
+    /// Output of `ilk run`: a file, folder or run directory
     #[arg(value_name = "OUT")]
     pub(crate) out: PathBuf,
 
@@ -207,6 +240,41 @@ pub(crate) struct SimilarArgs {
     #[arg(short = 'n', long, value_name = "N", default_value = "10")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) count: u32,
+}
+
+/// `ilk stage`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StageArgs {
+    /// Run directory of `ilk run --run-dir`
+    #[arg(value_name = "DIR")]
+    pub(crate) run_dir: PathBuf,
+
+    /// read, clean, encode, matrix, plan, tiles, merge or write
+    #[arg(value_name = "STAGE")]
+    pub(crate) stage: StageName,
+}
+
+/// `ilk take`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TakeArgs {
+    /// Run directory of `ilk run --run-dir`
+    #[arg(value_name = "DIR")]
+    pub(crate) run_dir: PathBuf,
+
+    /// A stage, or one of its tables
+    ///
+    /// read: inputs; clean: cleaned, quarantine; encode: interactions, items, users; matrix; plan;
+    /// tiles; merge: merged; write: neighbours. A stage stands for the first of its tables.
+    #[arg(value_name = "STAGE")]
+    pub(crate) stage: String,
+
+    /// How many rows to show
+    #[arg(short = 'n', long, value_name = "N", default_value = "10")]
+    pub(crate) count: u32,
+
+    /// How to print them
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(crate) format: Form,
 }
 
 /// `ilk inspect`.

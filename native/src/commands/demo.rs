@@ -13,6 +13,7 @@ use crate::{
     output::NEIGHBOURS,
     progress::Reporter,
     publish::{Existing, NewFolder},
+    rundir::Earlier,
     stdout,
     text::{Align, Table, width},
 };
@@ -37,15 +38,17 @@ pub(crate) fn demo(keep: Option<&Path>, reporter: &Reporter) -> Result<(), Error
     };
     let orders = folder.path().join(ORDERS);
     fs::write(&orders, shop::csv()).map_err(|error| Error::file("write", &orders, &error))?;
-    let settings = settings(&orders, &folder.path().join("similar"))?;
-    let options = Options { existing: Existing::Refuse, force: false };
+    let out = folder.path().join("similar");
+    let settings = settings(&orders, &out)?;
+    let earlier = Earlier::Continue;
+    let options = Options { existing: Existing::Refuse, earlier, force: false };
     let place = match keep {
-        Some(_) => settings.out.display().to_string(),
+        Some(_) => out.display().to_string(),
         None => "a temporary folder".into(),
     };
-    Run::prepare(&settings, options, reporter)?.execute(&place, reporter)?;
+    Run::prepare(&settings, &out, options, reporter)?.execute(&place, reporter)?;
     let mut rows = Vec::new();
-    let table = settings.out.join(NEIGHBOURS);
+    let table = out.join(NEIGHBOURS);
     read_neighbours(Arc::new(FileSource::open(&table)?), None, &mut |row: NeighbourRow| {
         if row.rank as usize <= NEIGHBOURS_SHOWN {
             rows.push(row);
@@ -82,8 +85,11 @@ fn settings(orders: &Path, out: &Path) -> Result<Settings, Error> {
         },
         resolved,
         lists: Lists::default(),
-        out: out.into(),
+        out: Some(out.into()),
+        run_dir: None,
         threads: None,
+        memory: None,
+        shard_size: None,
     })
 }
 

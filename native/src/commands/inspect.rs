@@ -50,12 +50,12 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
         .resolve(given)
         .map_err(|error| Error::internal(error.to_string()))?;
     let (needs, pool) = (Needs::of(&job, given), Pool::new(layers.threads()?)?);
-    let rows = Files::open(&source, reporter)?.read(&job, needs, &pool, reporter)?;
+    let rows = Files::open(&source, None, reporter)?.read(&job, needs, &pool, reporter)?;
     rows_text(&mut report, &rows.tally, &rows.names);
     let folded = rows.fold(&job, needs, &pool, reporter)?;
     let profile = Profile::of(&folded.interactions, TOP);
     profile_text(&mut report, &profile, &folded);
-    if let Some(refusal) = heavy_user(&folded) {
+    if let Some(refusal) = heavy_user(&folded.interactions, &folded.others) {
         let help = refusal.help().unwrap_or_default();
         let _ = writeln!(report, "\n`ilk run` would refuse: {}\n{help}", refusal.message());
     }

@@ -1,30 +1,36 @@
 //! `ilk run`: the main job.
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::Path;
 
 use ilk_core::{
     clean::Needs,
-    ids::{Ids, TextList},
+    encode::EncodeError,
+    executor::Executor as _,
     interactions::Folded,
-    job::{Given, Job, Of},
-    kernel::{ItemFilter, Kernel, codes_of, neighbours},
+    job::Job,
+    kernel::neighbours,
     matrix::{Layout, Matrix},
     neighbours::{Catalogue, Neighbours},
-    plan::{HEAVIEST_USER, Plan, Tile},
-    weighting::Weighting,
+    plan::{Plan, Tile},
+    weighting::Weigher,
 };
-use ilk_formats::read_id_list;
 
 use crate::{
-    config::{DataSource, Lists, Settings},
+    config::{Record, Settings},
     error::Error,
-    inputs::FileSource,
+    external::{self, Ending, Intake, Spiller, Taken},
+    lists::IdLists,
+    memory::{Budget, Size, of_comparing},
     output::Output,
-    pipeline::{Files, check_rows, heavy_user, report_set_aside},
+    pipeline::{
+        Cleaning, Files, HEAVIEST_PLAN, check_rows, finish_folding, heavy_user, layout, mixed_ids,
+        needs, report_folding, report_set_aside, report_unused, too_heavy,
+    },
     pool::Pool,
     progress::Reporter,
-    publish::Existing,
-    text::{counted, printable, rounded, shortened},
+    publish::{Existing, NewFolder},
+    rundir::{self, Earlier},
+    text::{counted, rounded},
 };
 
 /// What only the command line says.
@@ -32,18 +38,43 @@ use crate::{
 pub(crate) struct Options {
     /// What becomes of an output that is there already.
     pub(crate) existing: Existing,
+    /// What becomes of an earlier run in the run directory.
+    pub(crate) earlier: Earlier,
     /// Run although a guard thinks it is too much work.
     pub(crate) force: bool,
 }
 
-/// Computes the neighbours and writes them.
+/// Computes the neighbours and writes them, in a run directory where one is named.
 ///
 /// # Errors
 /// For input that cannot be read, output that cannot be written, and guards that refuse.
-pub(crate) fn run(settings: &Settings, options: Options, reporter: &Reporter) -> Result<(), Error> {
-    let run = Run::prepare(settings, options, reporter)?;
-    report_unused(&settings.source, &settings.resolved, reporter);
-    run.execute(&settings.out.display().to_string(), reporter)
+pub(crate) fn run(
+    settings: &Settings,
+    record: Record,
+    options: Options,
+    reporter: &Reporter,
+) -> Result<(), Error> {
+    let Options { existing, earlier, force } = options;
+    match (&settings.run_dir, &settings.out) {
+        (Some(_), _) if settings.memory.is_some() || settings.shard_size.is_some() => {
+            Err(Error::input("memory and shard_size have no effect with --run-dir")
+                .with_help("a run directory's stages work in memory: leave out one or the other"))
+        }
+        (Some(folder), _) => {
+            let start = rundir::Start { settings, record, existing, earlier, force };
+            rundir::run(start, folder, reporter)
+        }
+        (None, Some(_)) if earlier == Earlier::Discard => {
+            Err(Error::input("--restart has no effect without --run-dir")
+                .with_help("--overwrite replaces an output"))
+        }
+        (None, Some(out)) => {
+            let run = Run::prepare(settings, out, options, reporter)?;
+            report_unused(&settings.source, &settings.resolved, reporter);
+            run.execute(&out.display().to_string(), reporter)
+        }
+        (None, None) => Err(Error::internal("a run without an output")),
+    }
 }
 
 /// A run of which everything that can go wrong before the work starts has gone well.
@@ -56,6 +87,8 @@ pub(crate) struct Run<'a> {
     lists: IdLists,
     pool: Pool,
     layout: Layout,
+    budget: Budget,
+    out: &'a Path,
 }
 
 impl<'a> Run<'a> {
@@ -65,17 +98,32 @@ impl<'a> Run<'a> {
     /// For inputs and outputs that cannot be used.
     pub(crate) fn prepare(
         settings: &'a Settings,
+        out: &'a Path,
         options: Options,
         reporter: &Reporter,
     ) -> Result<Self, Error> {
-        let (source, job) = (&settings.source, &settings.resolved);
-        let output = Output::create(&settings.out, options.existing)?;
-        let files = Files::open(source, reporter)?;
-        files.check_apart_from(&settings.out)?;
-        let lists = IdLists::read(&settings.lists, source, job)?;
         let pool = Pool::new(settings.threads)?;
+        let budget = budget(settings, &pool)?;
+        Self::prepare_within((settings, out), options, (pool, budget), reporter)
+    }
+
+    /// Does what [`prepare`](Self::prepare) does, with threads and memory of the caller's choice.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn prepare_within(
+        (settings, out): (&'a Settings, &'a Path),
+        options: Options,
+        (pool, budget): (Pool, Budget),
+        reporter: &Reporter,
+    ) -> Result<Self, Error> {
+        let (source, job) = (&settings.source, &settings.resolved);
+        let output = Output::create(out, options.existing)?;
+        let files = Files::open(source, Some(budget.chunk_rows()), reporter)?;
+        files.check_apart_from(out)?;
+        let lists = IdLists::read(&settings.lists, source, job)?;
         let (needs, layout) = (needs(source, job), layout()?);
-        Ok(Self { job, needs, options, output, files, lists, pool, layout })
+        Ok(Self { job, needs, options, output, files, lists, pool, layout, budget, out })
     }
 
     /// Runs the job, stage by stage; `place` is what people call the output.
@@ -83,27 +131,56 @@ impl<'a> Run<'a> {
     /// # Errors
     /// For input that turns out damaged, output that cannot be written, and guards that refuse.
     pub(crate) fn execute(self, place: &str, reporter: &Reporter) -> Result<(), Error> {
-        let Self { job, needs, options, output, files, lists, pool, layout } = self;
-        let rows = files.read(job, needs, &pool, reporter)?;
-        report_set_aside(&rows.tally, &rows.names, reporter);
-        check_rows(&rows.tally, job)?;
-        let folded = rows.fold(job, needs, &pool, reporter)?;
-        let mut refusal = if options.force { None } else { heavy_user(&folded) };
-        // Few items wanted are few pairs, however many a user has: the plan will tell.
-        if lists.targets.is_none()
-            && let Some(refusal) = refusal.take()
-        {
-            return Err(refusal);
+        let Self { job, needs, ref files, ref pool, budget, out, .. } = self;
+        let intake = Intake::new(budget, needs, files.row_count(), out)?;
+        let tally =
+            files.stream(job, needs, pool, reporter, &|part, chunk| intake.add(part, chunk))?;
+        report_set_aside(&tally, files.names(), reporter);
+        check_rows(&tally, job)?;
+        match intake.finish() {
+            Taken::Memory(chunks) => {
+                let rows = Cleaning::new(chunks, tally, files.names().to_vec());
+                self.in_memory(rows, place, reporter)
+            }
+            Taken::Disk(spiller, folder) => {
+                reporter.note(format!(
+                    "more than fits in {} of memory: working in files beside the output",
+                    budget.limit
+                ));
+                self.on_disk(spiller, &folder, place, reporter)
+            }
         }
+    }
+
+    /// Runs what comes after reading, in memory as far as it fits.
+    fn in_memory(self, rows: Cleaning, place: &str, reporter: &Reporter) -> Result<(), Error> {
+        let Self { job, needs, ref pool, budget, .. } = self;
+        let folded = rows.fold(job, needs, pool, reporter)?;
+        let refusal = self.refusal(heavy_user(&folded.interactions, &folded.others))?;
+        let size = Size {
+            users: folded.others.len(),
+            items: folded.catalogue.ids.len(),
+            interactions: folded.interactions.len(),
+            top: job.top as usize,
+        };
+        let is_unit = Weigher::is_unit(job.weighting, needs.weight);
+        if of_comparing(size, needs, is_unit, budget.workers) > budget.left(0) {
+            reporter.note(format!(
+                "comparing does not fit in {} of memory: working in files beside the output",
+                budget.limit
+            ));
+            let folder = NewFolder::beside(self.out)?;
+            let folded = external::spill(folded, self.work(&folder))?;
+            return self.compare_on_disk(folded, refusal, &folder, place, reporter);
+        }
+        let Self { job, output, lists, pool, layout, .. } = self;
         let filter = lists.filter(&folded.catalogue.ids, reporter);
         let Folded { interactions, catalogue, .. } = folded;
         let stage = reporter.stage("comparing", None);
         let matrix = Matrix::with_layout(&interactions, job.weighting, layout, &pool);
         drop(interactions);
         let plan = Plan::new(&matrix, &filter);
-        if let Some(refusal) = refusal.filter(|_| plan.operations > HEAVIEST_PLAN) {
-            return Err(refusal);
-        }
+        check_operations(refusal, plan.operations)?;
         stage.expect(plan.cost);
         let on_tile = |tile: &Tile| stage.advance(tile.cost);
         let found = neighbours(&matrix, &plan, job, &filter, &pool, on_tile);
@@ -119,30 +196,130 @@ impl<'a> Run<'a> {
         drop(matrix);
         write(output, place, &catalogue, &found, reporter)
     }
+
+    /// Runs what comes after reading through working files.
+    fn on_disk(
+        self,
+        spiller: Box<Spiller>,
+        folder: &NewFolder,
+        place: &str,
+        reporter: &Reporter,
+    ) -> Result<(), Error> {
+        let Self { job, needs, ref files, ref pool, .. } = self;
+        let mixed = |error: &EncodeError| mixed_ids(error, files.names());
+        let spilled = match spiller.finish(pool, mixed)? {
+            Ending::Done(spilled) => spilled,
+            Ending::Again(spiller) => {
+                reporter.note("ids are of another kind than they looked at first: reading again");
+                files.stream(job, needs, pool, reporter, &|_, chunk| spiller.add(chunk))?;
+                match spiller.finish(pool, mixed)? {
+                    Ending::Done(spilled) => spilled,
+                    Ending::Again(_) => {
+                        return Err(Error::input("the inputs changed while they were read")
+                            .with_help("run the job again when nothing writes to them"));
+                    }
+                }
+            }
+        };
+        let mut stage = reporter.stage("sorting", None);
+        let folded = external::fold(*spilled, self.work(folder), &stage)?;
+        stage.clear();
+        report_folding(&folded.folding, folded.operations(), job, reporter);
+        let sides = (folded.others(), folded.catalogue.ids.len() as u64);
+        finish_folding(stage, sides, folded.interactions(), job);
+        let heavy = too_heavy(folded.each_degree(), |_| folded.heaviest_user())?;
+        let refusal = self.refusal(heavy)?;
+        self.compare_on_disk(folded, refusal, folder, place, reporter)
+    }
+
+    /// Compares interactions on disk and writes the result.
+    fn compare_on_disk(
+        self,
+        folded: external::Folded,
+        refusal: Option<Error>,
+        folder: &NewFolder,
+        place: &str,
+        reporter: &Reporter,
+    ) -> Result<(), Error> {
+        let filter = self.lists.filter(&folded.catalogue.ids, reporter);
+        let mut stage = reporter.stage("arranging", None);
+        let interactions = folded.interactions();
+        let arranged = folded.arrange(&filter, self.work(folder), &stage)?;
+        let operations = arranged.operations();
+        check_operations(refusal, operations)?;
+        let (blocks, passes) = arranged.cuts();
+        stage.clear();
+        stage.count("blocks", blocks as u64);
+        stage.count("rounds", passes as u64);
+        stage.finish(format!(
+            "{} on disk, {}, {}",
+            counted(interactions, "interaction"),
+            counted(blocks as u64, "column block"),
+            counted(passes as u64, "round")
+        ));
+        let stage = reporter.stage("comparing", None);
+        stage.count("pair_operations", operations);
+        stage.count("head_items", arranged.head_items() as u64);
+        let Self { job, needs, ref pool, layout, ref budget, output, .. } = self;
+        let work = external::Work { job, needs, layout, budget, folder: folder.path(), pool };
+        let rows = arranged.compare(&filter, work, stage, |catalogue, lists, stage| {
+            stage.finish(format!("{} pair operations", rounded(operations.into())));
+            let stage = reporter.stage("writing", None);
+            let rows = output.write_lists(catalogue, lists)?;
+            stage.count("rows", rows);
+            stage.finish(format!("{} to {place}", counted(rows, "row")));
+            Ok(rows)
+        })?;
+        if rows == 0 {
+            reporter.note(NO_ROWS);
+        }
+        Ok(())
+    }
+
+    /// What the stages on disk share.
+    fn work<'w>(&'w self, folder: &'w NewFolder) -> external::Work<'w> {
+        external::Work {
+            job: self.job,
+            needs: self.needs,
+            layout: self.layout,
+            budget: &self.budget,
+            folder: folder.path(),
+            pool: &self.pool,
+        }
+    }
+
+    /// Stops for a user with too many items, unless forced; where few items are wanted only the
+    /// plan can tell.
+    fn refusal(&self, heavy: Option<Error>) -> Result<Option<Error>, Error> {
+        match heavy.filter(|_| !self.options.force) {
+            Some(refusal) if !self.lists.has_targets() => Err(refusal),
+            refusal => Ok(refusal),
+        }
+    }
 }
 
-/// Pair operations of the heaviest user that is no reason to refuse, each pair counted once.
-const HEAVIEST_PLAN: u64 = HEAVIEST_USER * HEAVIEST_USER / 2;
-
-/// Takes the instructions that `ILK_KERNEL` names, for tests and benchmarks; else the fastest.
-fn layout() -> Result<Layout, Error> {
-    let Some(name) = std::env::var_os("ILK_KERNEL").filter(|name| !name.is_empty()) else {
-        return Ok(Layout::default());
-    };
-    let available = Kernel::available();
-    let named = available.iter().find(|kernel| name == kernel.name());
-    let kernel = *named.ok_or_else(|| {
-        let names = available.iter().map(|kernel| kernel.name()).collect::<Vec<_>>().join(", ");
-        let name = printable(&shortened(&name.to_string_lossy(), 40));
-        Error::input(format!("ILK_KERNEL is {name}, which this machine does not have"))
-            .with_help(format!("leave it out, or choose one of: {names}"))
-    })?;
-    Ok(Layout { kernel, ..Layout::default() })
+/// Checks a plan for few items against what was refused for all.
+fn check_operations(refusal: Option<Error>, operations: u64) -> Result<(), Error> {
+    refusal.filter(|_| operations > HEAVIEST_PLAN).map_or(Ok(()), Err)
 }
 
-fn needs(source: &DataSource, job: &Job) -> Needs {
-    Needs::of(job, Given { weight: source.weight.is_some(), time: source.time.is_some() })
+/// Finds out how much memory the job may take.
+fn budget(settings: &Settings, pool: &Pool) -> Result<Budget, Error> {
+    let budget = Budget::new(settings.memory, settings.shard_size, pool.workers());
+    let least = Budget::least(pool.workers());
+    if budget.limit < least {
+        let threads = counted(pool.workers() as u64, "thread");
+        return Err(Error::refused(format!(
+            "memory of {} is too little: {threads} take {least} at least",
+            budget.limit
+        ))
+        .with_help("allow more with --memory, or use fewer --threads"));
+    }
+    Ok(budget)
 }
+
+/// What is said of a table without rows.
+const NO_ROWS: &str = "no pair qualified: the table has no rows";
 
 fn write(
     output: Output,
@@ -156,79 +333,7 @@ fn write(
     output.write(catalogue, found)?;
     stage.finish(format!("{} to {place}", counted(found.len() as u64, "row")));
     if found.is_empty() {
-        reporter.note("no pair qualified: the table has no rows");
+        reporter.note(NO_ROWS);
     }
     Ok(())
-}
-
-/// Says what was asked for without effect.
-fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
-    if job.measure.is_weighted() && !needs(source, job).weight {
-        match job.weighting {
-            Weighting::Binary if source.weight.is_some() => {
-                reporter.note("weights only set returns aside (--weighting is binary)");
-            }
-            Weighting::Raw | Weighting::Log => reporter.note(format!(
-                "all weights are 1: {} changes nothing without --weight or --duplicates sum",
-                job.weighting.name()
-            )),
-            _ => {}
-        }
-    }
-    if source.item_label.is_some() && job.of == Of::Users {
-        reporter.note("item labels are left out: they do not name users");
-    }
-}
-
-/// The ids of `--only`, `--exclude` and `--for`.
-struct IdLists {
-    only: Option<TextList>,
-    exclude: Option<TextList>,
-    targets: Option<TextList>,
-}
-
-impl IdLists {
-    fn read(lists: &Lists, source: &DataSource, job: &Job) -> Result<Self, Error> {
-        let column = match job.of {
-            Of::Items => &source.item,
-            Of::Users => &source.user,
-        };
-        let read = |paths: &[PathBuf]| -> Result<Option<TextList>, Error> {
-            let mut ids = TextList::new();
-            for path in paths {
-                let list = read_id_list(Arc::new(FileSource::open(path)?), column)?;
-                list.iter().for_each(|id| ids.push(id));
-            }
-            Ok((!paths.is_empty()).then_some(ids))
-        };
-        Ok(Self {
-            only: read(&lists.only)?,
-            exclude: read(&lists.exclude)?,
-            targets: read(&lists.targets)?,
-        })
-    }
-
-    /// Finds the codes of the ids; says which are not there.
-    fn filter(&self, ids: &Ids, reporter: &Reporter) -> ItemFilter {
-        let codes = |flag: &str, list: &Option<TextList>| {
-            let list = list.as_ref()?;
-            let (codes, unknown) = codes_of(ids, list.iter());
-            if let Some(first) = unknown.first() {
-                let count = unknown.len() as u64;
-                let text = format!(
-                    "--{flag}: {} not in the data, such as {}",
-                    counted(count, "id"),
-                    printable(&shortened(first, 40))
-                );
-                reporter.count("lists", text, &[(flag, count)]);
-            }
-            Some(codes)
-        };
-        ItemFilter::new(
-            ids.len(),
-            codes("only", &self.only).as_deref(),
-            codes("exclude", &self.exclude).as_deref(),
-            codes("for", &self.targets).as_deref(),
-        )
-    }
 }

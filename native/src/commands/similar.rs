@@ -9,6 +9,7 @@ use crate::{
     error::Error,
     inputs::FileSource,
     output::{ITEMS, NEIGHBOURS},
+    rundir::MANIFEST,
     stdout,
     text::{self, Align, Table, closest, counted, shortened},
 };
@@ -20,6 +21,10 @@ use crate::{
 pub(crate) fn similar(args: &SimilarArgs) -> Result<(), Error> {
     let path = if args.out.is_dir() { args.out.join(NEIGHBOURS) } else { args.out.clone() };
     if args.out.is_dir() && !path.exists() {
+        if args.out.join(MANIFEST).exists() {
+            return Err(Error::input(format!("the run in {} is not done", args.out.display()))
+                .with_help("the command that began it goes on with it"));
+        }
         return Err(Error::input(format!("{} has no {NEIGHBOURS}", args.out.display()))
             .with_help(WHAT_IT_READS));
     }
@@ -50,7 +55,8 @@ fn open(path: &Path) -> Result<Arc<FileSource>, Error> {
     FileSource::open(path).map(Arc::new)
 }
 
-const WHAT_IT_READS: &str = "`ilk similar` reads an output of `ilk run`: a file or folder";
+const WHAT_IT_READS: &str =
+    "`ilk similar` reads an output of `ilk run`: a file, folder or run directory";
 
 /// Columns of the terminal that an id or a label takes up at most: ids may be of any length.
 const LONGEST: usize = 80;

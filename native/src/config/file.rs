@@ -14,7 +14,7 @@ use toml::{
 };
 
 use crate::{
-    cli::{InputArgs, JobArgs, ListArgs, OutputArgs, SourceArgs, WorkArgs},
+    cli::{InputArgs, JobArgs, LimitArgs, ListArgs, OutputArgs, SourceArgs, WorkArgs},
     error::Error,
     text::did_you_mean,
 };
@@ -48,7 +48,7 @@ type Item<'t, 'i> = &'t Spanned<DeValue<'i>>;
 pub(super) const LISTS: [&str; 5] = ["input", "where", "only", "exclude", "for"];
 
 /// Settings that are paths, or lists of them.
-const PATHS: [&str; 5] = ["input", "only", "exclude", "for", "out"];
+const PATHS: [&str; 6] = ["input", "only", "exclude", "for", "out", "run_dir"];
 
 /// Returns the keys a data source takes.
 pub(super) fn source_keys() -> Vec<String> {
@@ -62,6 +62,7 @@ pub(super) fn job_keys() -> Vec<String> {
         ListArgs::augment_args,
         OutputArgs::augment_args,
         WorkArgs::augment_args,
+        LimitArgs::augment_args,
     ]);
     keys.insert(0, "datasource".into());
     keys

@@ -23,9 +23,11 @@ use ilk_formats::Condition;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use self::file::JobFile;
+pub(crate) use self::show::Setting;
 use crate::{
     cli::{InputArgs, InspectArgs, JobFileArgs, JobSettingsArgs},
     error::Error,
+    memory::Bytes,
     text::did_you_mean,
 };
 
@@ -103,6 +105,22 @@ impl PartialSource {
     pub(crate) const fn given(&self) -> Given {
         Given { weight: self.weight.is_some(), time: self.time.is_some() }
     }
+
+    /// Takes the source as it is if a run can read it; `name` is its name in the job file.
+    fn into_whole(self, name: Option<String>) -> Option<DataSource> {
+        let (user, item) = (self.user?, self.item?);
+        (!self.input.is_empty()).then_some(DataSource {
+            name,
+            input: self.input,
+            user,
+            item,
+            weight: self.weight,
+            time: self.time,
+            item_label: self.item_label,
+            conditions: self.conditions,
+            delimiter: self.delimiter,
+        })
+    }
 }
 
 /// Where the interactions are and what their columns mean.
@@ -152,10 +170,44 @@ pub(crate) struct Settings {
     pub(crate) resolved: Job,
     /// Item lists.
     pub(crate) lists: Lists,
-    /// Where to write.
-    pub(crate) out: PathBuf,
+    /// Where to write; absent only where there is a run directory.
+    pub(crate) out: Option<PathBuf>,
+    /// Where to keep every stage's result.
+    pub(crate) run_dir: Option<PathBuf>,
     /// Threads to use; one per core where absent.
     pub(crate) threads: Option<NonZeroUsize>,
+    /// Memory that the process may take; 70 % of what there is where absent.
+    pub(crate) memory: Option<Bytes>,
+    /// Bytes of working files; a default of its own where absent.
+    pub(crate) shard_size: Option<Bytes>,
+}
+
+/// The settings of a run as they are kept with it: each for people with its origin, and all that
+/// it takes to run the job again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// Every setting in force.
+    pub(crate) settings: Vec<Setting>,
+    /// What to read.
+    pub(crate) source: PartialSource,
+    /// What to compute, as people wrote it.
+    pub(crate) job: SimilarityJob,
+    /// Item lists.
+    pub(crate) lists: Lists,
+}
+
+impl Record {
+    /// Decides every setting again, as it was decided when the run began.
+    ///
+    /// # Errors
+    /// If the record is not one that a run could have begun with.
+    pub(crate) fn resolve(&self) -> Result<(DataSource, Job), Error> {
+        let unfit = |why: String| Error::input(format!("the recorded job cannot be: {why}"));
+        let source = self.source.clone().into_whole(None);
+        let source = source.ok_or_else(|| unfit("no input, user or item".into()))?;
+        let job = self.job.resolve(self.source.given());
+        Ok((source, job.map_err(|error| unfit(error.to_string()))?))
+    }
 }
 
 /// One layer: the values of one place, by group.
@@ -269,6 +321,7 @@ impl Layers {
         said.group("lists", &args.lists, matches)?;
         said.group("output", &args.output, matches)?;
         said.group("work", &args.work, matches)?;
+        said.group("work", &args.limits, matches)?;
         Self::stack(said, file, asked_datasource(&args.file, matches))
     }
 
@@ -350,6 +403,22 @@ impl Layers {
         self.get("work.threads")
     }
 
+    /// Returns the memory that the process may take.
+    ///
+    /// # Errors
+    /// For a value of the wrong type.
+    pub(crate) fn memory(&self) -> Result<Option<Bytes>, Error> {
+        self.get("work.memory")
+    }
+
+    /// Returns the size of working files.
+    ///
+    /// # Errors
+    /// For a value of the wrong type.
+    pub(crate) fn shard_size(&self) -> Result<Option<Bytes>, Error> {
+        self.get("work.shard_size")
+    }
+
     /// Decides every setting of the job.
     ///
     /// # Errors
@@ -366,16 +435,15 @@ impl Layers {
     pub(crate) fn settings(&self) -> Result<Settings, Error> {
         let source = self.source()?;
         let out: Option<PathBuf> = self.get("output.out")?;
+        let run_dir: Option<PathBuf> = self.get("output.run_dir")?;
         let missing = [
             ("INPUT", source.input.is_empty()),
             ("--user", source.user.is_none()),
             ("--item", source.item.is_none()),
-            ("--out", out.is_none()),
+            ("--out", out.is_none() && run_dir.is_none()),
         ];
         let names: Vec<_> = missing.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
-        let (Some(user), Some(item), Some(out), true) =
-            (source.user.clone(), source.item.clone(), out, names.is_empty())
-        else {
+        if !names.is_empty() {
             let example =
                 "as in `ilk run orders.csv --user member --item product --out similar.parquet`";
             let help = match &source.input[..] {
@@ -385,27 +453,36 @@ impl Layers {
                 _ => format!("{example}, or in a job file"),
             };
             return Err(Error::input(format!("missing: {}", names.join(", "))).with_help(help));
-        };
-        if user == item {
+        }
+        if source.user == source.item {
+            let user = source.user.unwrap_or_default();
             return Err(Error::input(format!("user and item are the same column, `{user}`"))
                 .with_help("--user says who, --item says what: name two columns"));
         }
+        let name = self.datasource.as_ref().map(|choice| choice.name.clone());
+        let source = source.into_whole(name);
         Ok(Settings {
+            source: source.ok_or_else(|| Error::internal("a source without its columns"))?,
             resolved: self.resolve()?,
             lists: self.get("lists")?,
             threads: self.threads()?,
+            memory: self.memory()?,
+            shard_size: self.shard_size()?,
             out,
-            source: DataSource {
-                name: self.datasource.as_ref().map(|choice| choice.name.clone()),
-                input: source.input,
-                user,
-                item,
-                weight: source.weight,
-                time: source.time,
-                item_label: source.item_label,
-                conditions: source.conditions,
-                delimiter: source.delimiter,
-            },
+            run_dir,
+        })
+    }
+
+    /// Returns the settings as a run keeps them.
+    ///
+    /// # Errors
+    /// For a setting that cannot be.
+    pub(crate) fn record(&self) -> Result<Record, Error> {
+        Ok(Record {
+            settings: self.list()?,
+            source: self.source()?,
+            job: self.job()?,
+            lists: self.get("lists")?,
         })
     }
 
@@ -540,8 +617,8 @@ fn file_layers(file: &JobFile, datasource: Option<&Choice>) -> Vec<Layer> {
     for (name, value) in &file.job.values {
         let group = match name.as_str() {
             "only" | "exclude" | "for" => "lists",
-            "out" => "output",
-            "threads" => "work",
+            "out" | "run_dir" => "output",
+            "threads" | "memory" | "shard_size" => "work",
             _ => "job",
         };
         groups.entry(group).or_default().insert(name.clone(), value.clone());

@@ -2,19 +2,20 @@
 
 use ilk_core::job::{Job, SimilarityJob};
 use ilk_core::{measure::Measure, weighting::Weighting};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{DEFAULT, Layers, Lists, PartialSource};
 use crate::{
     error::Error,
+    memory::{Budget, Bytes},
     text::{Align, Table},
 };
 
 /// One setting in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Setting {
     /// Its name in job files.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// Its value as people read it.
     pub(crate) value: String,
     /// Where it comes from.
@@ -38,7 +39,7 @@ impl Layers {
                 preset.filter(|_| group == "job")
             });
             list.push(Setting {
-                name,
+                name: name.into(),
                 value: value.unwrap_or_else(|| "–".into()),
                 origin: origin.unwrap_or_else(|| DEFAULT.into()),
             });
@@ -70,9 +71,15 @@ impl Layers {
         }
         let out: Option<std::path::PathBuf> = self.get("output.out")?;
         add("output", "out", out.map(|out| out.display().to_string()));
+        let run_dir: Option<std::path::PathBuf> = self.get("output.run_dir")?;
+        add("output", "run_dir", run_dir.map(|folder| folder.display().to_string()));
         let threads = self.threads()?;
         let threads = threads.map_or_else(|| "one per core".into(), |threads| threads.to_string());
         add("work", "threads", Some(threads));
+        let memory = self.memory()?;
+        add("work", "memory", Some(memory.map_or_else(|| "70 % of RAM".into(), String::from)));
+        let shard_size = self.shard_size()?.unwrap_or(Budget::SHARD);
+        add("work", "shard_size", Some(shard_size.into()));
         Ok(list)
     }
 
@@ -87,7 +94,7 @@ impl Layers {
             table.row(["datasource".into(), choice.name.clone(), choice.origin.clone()]);
         }
         for setting in self.list()? {
-            table.row([setting.name.into(), setting.value, setting.origin]);
+            table.row([setting.name, setting.value, setting.origin]);
         }
         Ok(table.render(width))
     }
@@ -106,7 +113,10 @@ impl Layers {
             job: JobTable {
                 datasource: &name,
                 out: self.get("output.out")?,
+                run_dir: self.get("output.run_dir")?,
                 threads: self.threads()?.map(std::num::NonZeroUsize::get),
+                memory: self.memory()?,
+                shard_size: self.shard_size()?,
                 lists: self.get("lists")?,
                 job: self.job()?,
             },
@@ -127,7 +137,13 @@ struct JobTable<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     out: Option<std::path::PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    run_dir: Option<std::path::PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     threads: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory: Option<Bytes>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard_size: Option<Bytes>,
     #[serde(flatten)]
     lists: Lists,
     #[serde(flatten)]

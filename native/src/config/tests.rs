@@ -56,7 +56,7 @@ fn a_job_file_alone_is_enough() {
     assert_eq!(settings.source.weight.as_deref(), Some("quantity"));
     assert_eq!(settings.source.conditions.len(), 2);
     assert_eq!(settings.lists.only, [below("stock.txt")]);
-    assert_eq!(settings.out, below("similar.parquet"));
+    assert_eq!(settings.out, Some(below("similar.parquet")));
     assert_eq!(settings.threads.map(NonZeroUsize::get), Some(3));
     assert_eq!(job.top, Some(20));
     assert_eq!(job.measure, None);
@@ -71,7 +71,7 @@ fn the_command_line_goes_over_the_file() {
     let settings = layers.settings().unwrap();
     assert_eq!(settings.resolved.top, 7);
     assert_eq!(settings.source.weight, None);
-    assert_eq!(settings.out, Path::new("x.csv"));
+    assert_eq!(settings.out.as_deref(), Some(Path::new("x.csv")));
     assert_eq!(layers.origin("job.top").as_deref(), Some("command line"));
     assert_eq!(layers.origin("job.like"), Some(format!("{path} [job]")));
     assert_eq!(layers.origin("source.user"), Some(format!("{path} [datasource.views]")));

@@ -374,7 +374,7 @@ fn a_hoarder_is_refused_with_the_cap_that_helps() {
     let told = home.stderr(&format!("{run} --max-items-per-user {smaller} -o out.parquet"));
     assert!(told.contains(" interactions of 1,001 users"), "{told}");
     assert!(
-        told.contains("capped     1 user to 1,980 items (598,020 interactions less)"),
+        told.contains("capped     1 user to 1,980 items (598,020 interactions less, 100.0 %"),
         "{told}"
     );
 }

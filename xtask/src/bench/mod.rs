@@ -5,6 +5,7 @@ mod machine;
 mod programs;
 mod report;
 mod sets;
+mod wasm;
 
 use std::{
     fs,
@@ -57,6 +58,9 @@ pub(crate) struct Options {
     /// Count instructions of comparing with callgrind instead
     #[arg(long)]
     instructions: bool,
+    /// Time the wasm package beside the native kernels instead, on a 10 % sample of the first set
+    #[arg(long)]
+    wasm: bool,
 }
 
 /// Runs everything, prints the tables and writes the record.
@@ -66,6 +70,12 @@ pub(crate) struct Options {
 pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
     if options.instructions {
         return instructions::run(house);
+    }
+    if options.wasm {
+        setup::run(house, Scope::Bench, Mode::Install)?;
+        let set = options.sets.first().context("no set")?;
+        let data = set.get(house)?.with_context(|| format!("{} is not there", set.name()))?;
+        return wasm::run(house, &data);
     }
     setup::run(house, Scope::Bench, Mode::Install)?;
     let with_spark = options.peers.contains(&Peer::Spark);

@@ -5,6 +5,7 @@ use std::{
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
+    process::Stdio,
 };
 
 use anyhow::{Context, Result, bail};
@@ -51,7 +52,7 @@ pub(crate) fn run(house: &House) -> Result<()> {
 }
 
 /// The path of a program: what drives the browser does not search for it.
-fn program(name: &OsString) -> PathBuf {
+pub(crate) fn program(name: &OsString) -> PathBuf {
     let path = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.exists());
     found.unwrap_or_else(|| name.into())
@@ -81,19 +82,18 @@ fn prepare(house: &House) -> Result<PathBuf> {
     let folder = house.target.join("wasm-tests");
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("cases.json"), serde_json::to_vec(&cases(house)?)?)?;
+    compile_kernels(house, &folder.join("kernels"))?;
     let demo = folder.join("demo");
     if demo.exists() {
         fs::remove_dir_all(&demo)?;
     }
     let program = parity::build(house)?;
     let mut command = house.command(program);
-    house::run(
-        command.args(["--quiet", "demo", "--keep"]).arg(&demo).stdout(std::process::Stdio::null()),
-    )?;
+    command.args(["--quiet", "demo", "--keep"]).arg(&demo).stdout(Stdio::null());
+    house::run(&mut command)?;
     for name in ["neighbours.parquet", "items.parquet"] {
         fs::copy(demo.join("similar").join(name), folder.join(name))?;
     }
-    compile_kernels(house, &folder.join("kernels"))?;
     Ok(folder)
 }
 

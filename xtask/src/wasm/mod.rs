@@ -187,7 +187,7 @@ fn optimise(house: &House, build: Build, module: &Path) -> Result<()> {
     }
     let mut command = house.command("node");
     command.arg(tool).args(features.iter().map(|feature| format!("--enable-{feature}")));
-    command.args(["-O3", "--strip-debug", "--strip-producers"]).arg(module).arg("-o").arg(module);
+    command.args(["-O1", "--strip-debug", "--strip-producers"]).arg(module).arg("-o").arg(module);
     house::run(&mut command)
 }
 

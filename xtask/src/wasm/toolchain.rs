@@ -138,6 +138,10 @@ pub(crate) fn build_command(house: &House, build: Build) -> Result<Command> {
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags.join(" "))
         .env("CC_wasm32_unknown_unknown", clang)
         .env("AR_wasm32_unknown_unknown", archiver);
+    if build == Build::Threads {
+        // Else crates are not told that there are atomics: the compiler calls that unstable.
+        command.env("RUSTC_BOOTSTRAP", "1");
+    }
     Ok(command)
 }
 

@@ -190,6 +190,13 @@ impl<'a> Indices<'a> {
         self.list
     }
 
+    /// Returns values of no size, as many as indices.
+    #[inline]
+    pub(crate) fn unit(self) -> &'static [()] {
+        static UNITS: [(); usize::MAX] = [(); usize::MAX];
+        &UNITS[..self.list.len()]
+    }
+
     /// Returns a part, which needs no new check.
     #[inline]
     pub(crate) fn slice(self, range: std::ops::Range<usize>) -> Self {

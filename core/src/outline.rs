@@ -1,0 +1,132 @@
+//! How the work is cut where blocks do not fit in memory together: the plan's decisions, from
+//! what can be counted while users pass by.
+
+use std::ops::Range;
+
+use crate::{
+    cost::{CostModel, choose_head, is_sparse},
+    kernel::{ItemFilter, arch::CHUNK},
+    matrix::{ItemTable, Layout, Work, tail_blocks},
+    plan::Sides,
+};
+
+/// How many additions each row takes, by position. Cost: 16 B per item.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Additions {
+    /// Against every position, itself included.
+    pub all: Vec<u64>,
+    /// Against every smaller position.
+    pub smaller: Vec<u64>,
+}
+
+impl Additions {
+    /// Begins to count for so many items.
+    pub fn new(items: usize) -> Self {
+        Self { all: vec![0; items], smaller: vec![0; items] }
+    }
+
+    /// Counts those of one user, whose positions come in ascending order.
+    pub fn count(&mut self, positions: impl ExactSizeIterator<Item = u32>) {
+        let degree = positions.len() as u64;
+        for (before, position) in (0..).zip(positions) {
+            self.all[position as usize] += degree;
+            self.smaller[position as usize] += before;
+        }
+    }
+
+    /// Adds those of other users.
+    pub fn add(&mut self, other: &Self) {
+        let add = |sums: &mut [u64], more: &[u64]| {
+            sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        };
+        add(&mut self.all, &other.all);
+        add(&mut self.smaller, &other.smaller);
+    }
+}
+
+/// What is decided before blocks are made. The result is the same whatever it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// Which pairs rows compute.
+    pub sides: Sides,
+    /// Most pairs that share a user share just one: rare rows and blocks come first.
+    pub is_sparse: bool,
+    /// Chunks of 512 items that are worth a block of bits each.
+    pub chunks: usize,
+    /// Pair operations: what adding up every pair of a user's items once takes.
+    pub operations: u64,
+}
+
+impl Outline {
+    /// Decides. `supports` are by position, `codes` the codes there; `is_unit`: every weight is 1.
+    /// Cost: O(items).
+    pub fn new(
+        additions: &Additions,
+        users: usize,
+        codes: &[u32],
+        supports: &[u32],
+        filter: &ItemFilter,
+        layout: Layout,
+        is_unit: bool,
+    ) -> Self {
+        let Additions { all, smaller } = additions.clone();
+        let work = Work { all, smaller, ..Work::default() };
+        let chunks = match (is_unit, layout.head) {
+            (true, Some(chunks)) => chunks.min(codes.len().div_ceil(CHUNK)),
+            (true, None) => choose_head(&work, supports, users, layout.kernel),
+            _ => 0,
+        };
+        let is_sparse = is_sparse(work.all.iter().sum(), supports.len());
+        let model = CostModel::of(layout.kernel, users, is_sparse);
+        // What falls on the head is added up by bits.
+        let first = (chunks * CHUNK).min(codes.len());
+        let greater = |at: usize| work.all[at] - work.smaller[at] - u64::from(supports[at]);
+        let on_tail = (first..codes.len()).map(greater).sum::<u64>();
+        let total = work.smaller.iter().sum::<u64>().max(1);
+        let tail = |additions: u64| {
+            (u128::from(additions) * u128::from(on_tail) / u128::from(total)) as u64
+        };
+        let whole = (0..codes.len()).filter(|row| filter.wants(codes[*row])).map(|row| {
+            let head = chunks as u64 * model.head_row(supports[row]);
+            head + model.tail_row(supports[row], tail(work.all[row]))
+        });
+        let half = (0..codes.len()).map(|row| {
+            let head = chunks.min(row / CHUNK + 1) as u64 * model.head_row(supports[row]);
+            head + model.tail_row(supports[row], tail(work.smaller[row]))
+        });
+        let sides = if whole.sum::<u64>() < half.sum::<u64>() { Sides::Row } else { Sides::Both };
+        Self { sides, is_sparse, chunks, operations: Self::count(additions, sides, codes, filter) }
+    }
+
+    fn count(additions: &Additions, sides: Sides, codes: &[u32], filter: &ItemFilter) -> u64 {
+        match sides {
+            Sides::Both => additions.smaller.iter().sum(),
+            Sides::Row => {
+                let wanted =
+                    additions.all.iter().zip(codes).filter(|(_, code)| filter.wants(**code));
+                wanted.map(|(additions, _)| *additions).sum()
+            }
+        }
+    }
+
+    /// Cuts the tail into the blocks that are computed fastest; some may have to be cut further.
+    pub fn tail_blocks(
+        &self,
+        table: &ItemTable,
+        interactions: usize,
+        is_unit: bool,
+    ) -> Vec<Range<u32>> {
+        let tail = self.head_items(table)..table.len();
+        let blocks = if is_unit {
+            tail_blocks::<()>(tail, table.users(), interactions)
+        } else {
+            tail_blocks::<f64>(tail, table.users(), interactions)
+        };
+        blocks.into_iter().map(|block| block.start as u32..block.end as u32).collect()
+    }
+
+    /// Counts the items in the head.
+    pub fn head_items(&self, table: &ItemTable) -> usize {
+        (self.chunks * CHUNK).min(table.len())
+    }
+}

@@ -1,0 +1,171 @@
+//! Rows on their way to disk: items get codes, events become runs.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Mutex, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use ilk_core::{
+    clean::{Cleaned, Needs},
+    encode::{EncodeError, IdKind, Kinds, TypedIds, check_count},
+    ids::{Ids, TextColumn},
+    spill::{Dictionary, LabelCounts, Typed},
+};
+
+use super::{
+    does_not_fit,
+    runs::{RunWriter, Runs},
+    store::Store,
+};
+use crate::{error::Error, memory::Budget, pool::Pool};
+
+/// Takes cleaned chunks, from any number of threads.
+pub(crate) struct Spiller {
+    budget: Budget,
+    needs: Needs,
+    folder: PathBuf,
+    /// What is known of users and items so far.
+    kinds: Mutex<(Kinds, Kinds)>,
+    /// What the first chunk looked like.
+    sink: OnceLock<Sink>,
+    /// Later chunks told otherwise: all has to be read again.
+    is_mistaken: AtomicBool,
+}
+
+/// What takes the rows, once the kinds of both columns are settled.
+struct Sink {
+    kinds: (IdKind, IdKind),
+    runs: RunWriter,
+    items: RwLock<Dictionary>,
+    labels: Mutex<Option<LabelCounts>>,
+}
+
+/// All events on disk, and the items they speak of.
+pub(crate) struct Spilled {
+    pub(super) runs: Runs,
+    /// All items, those of dropped events included.
+    pub(super) items: Ids,
+    /// By the code that events have, the code among `items`.
+    pub(super) codes: Vec<u32>,
+    pub(super) labels: Option<TextColumn>,
+}
+
+/// What came of reading.
+pub(crate) enum Ending {
+    /// Everything is on disk.
+    Done(Box<Spilled>),
+    /// The ids are of these kinds, not what they looked like at first: read again.
+    Again(Box<Spiller>),
+}
+
+impl Spiller {
+    /// Begins to spill into `folder`.
+    pub(crate) fn new(budget: Budget, needs: Needs, folder: PathBuf) -> Self {
+        Self {
+            budget,
+            needs,
+            folder,
+            kinds: Mutex::default(),
+            sink: OnceLock::new(),
+            is_mistaken: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes in a chunk.
+    ///
+    /// # Errors
+    /// If the disk refuses, or the items alone do not fit.
+    pub(crate) fn add(&self, chunk: Cleaned) -> Result<(), Error> {
+        let (mut users, mut items) = (Kinds::default(), Kinds::default());
+        chunk.see(&mut users, &mut items);
+        let decided = {
+            let mut known = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+            known.0.merge(&users);
+            known.1.merge(&items);
+            known.0.decide("user").ok().zip(known.1.decide("item").ok())
+        };
+        // A chunk without rows says nothing of columns with types.
+        if chunk.is_empty() || self.is_mistaken.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let sink = decided.map(|kinds| self.sink.get_or_init(|| self.sink(kinds)));
+        let Some(sink) = sink.filter(|sink| decided == Some(sink.kinds)) else {
+            self.is_mistaken.store(true, Ordering::Relaxed);
+            return Ok(());
+        };
+        let Typed { users, items, weights, times, labels } =
+            chunk.into_typed(sink.kinds.0, sink.kinds.1);
+        let items = sink.codes(&items, &self.budget)?;
+        if let Some(column) = labels {
+            let mut labels = sink.labels.lock().unwrap_or_else(PoisonError::into_inner);
+            labels.get_or_insert_default().add(&items, &column);
+        }
+        sink.runs.add(users, &items, weights.as_deref(), times.as_deref())
+    }
+
+    fn sink(&self, kinds: (IdKind, IdKind)) -> Sink {
+        // A quarter is for the items, a quarter for chunks on their way.
+        let room = self.budget.left(0) / 2 / self.budget.workers / 3 * 2;
+        let store = Store::new(&self.folder, "runs", self.budget.shard.0);
+        Sink {
+            kinds,
+            runs: RunWriter::new(store, kinds.0, self.needs, room),
+            items: RwLock::new(Dictionary::new(kinds.1)),
+            labels: Mutex::default(),
+        }
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// If the disk refuses, or the ids do not go together.
+    pub(crate) fn finish(
+        self,
+        pool: &Pool,
+        mixed_ids: impl Fn(&EncodeError) -> Error,
+    ) -> Result<Ending, Error> {
+        let (users, items) = *self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        let decide = |kinds: Kinds, column| kinds.decide(column).map_err(|error| mixed_ids(&error));
+        let kinds = (decide(users, "user")?, decide(items, "item")?);
+        let sink = self.sink.into_inner().filter(|sink| sink.kinds == kinds);
+        let Some(sink) = sink.filter(|_| !self.is_mistaken.into_inner()) else {
+            let again = Self::new(self.budget, self.needs, self.folder);
+            let _ = again.sink.set(again.sink(kinds));
+            *again.kinds.lock().unwrap_or_else(PoisonError::into_inner) = (users, items);
+            return Ok(Ending::Again(Box::new(again)));
+        };
+        let runs = sink.runs.finish(pool)?;
+        let items = sink.items.into_inner().unwrap_or_else(PoisonError::into_inner);
+        check_count("item", items.len()).map_err(|error| mixed_ids(&error))?;
+        let (items, codes) = items.finish();
+        let labels = sink.labels.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let labels = labels.map(|labels| labels.finish(&codes));
+        Ok(Ending::Done(Box::new(Spilled { runs, items, codes, labels })))
+    }
+}
+
+impl Sink {
+    /// Finds or gives the codes of a chunk's items.
+    fn codes(&self, ids: &TypedIds, budget: &Budget) -> Result<Vec<u32>, Error> {
+        let (mut codes, all_known) =
+            self.items.read().unwrap_or_else(PoisonError::into_inner).look_up(ids);
+        if all_known {
+            return Ok(codes);
+        }
+        let mut items = self.items.write().unwrap_or_else(PoisonError::into_inner);
+        items.extend(ids, &mut codes);
+        let labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = items.bytes() + labels.as_ref().map_or(0, LabelCounts::bytes);
+        if bytes > budget.left(0) / 2 {
+            return Err(does_not_fit(
+                &format!("{} items and their ids", items.len()),
+                3 * bytes,
+                budget,
+            ));
+        }
+        Ok(codes)
+    }
+}

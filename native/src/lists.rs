@@ -1,0 +1,80 @@
+//! Lists of ids: which items may be neighbours, and whose neighbours are wanted.
+
+use std::{path::PathBuf, sync::Arc};
+
+use ilk_core::{
+    ids::{Ids, TextList},
+    job::{Job, Of},
+    kernel::{ItemFilter, codes_of},
+};
+use ilk_formats::read_id_list;
+
+use crate::{
+    config::{DataSource, Lists},
+    error::Error,
+    inputs::FileSource,
+    progress::Reporter,
+    text::{counted, printable, shortened},
+};
+
+/// The ids of `--only`, `--exclude` and `--for`.
+pub(crate) struct IdLists {
+    only: Option<TextList>,
+    exclude: Option<TextList>,
+    targets: Option<TextList>,
+}
+
+impl IdLists {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// If one cannot be read.
+    pub(crate) fn read(lists: &Lists, source: &DataSource, job: &Job) -> Result<Self, Error> {
+        let column = match job.of {
+            Of::Items => &source.item,
+            Of::Users => &source.user,
+        };
+        let read = |paths: &[PathBuf]| -> Result<Option<TextList>, Error> {
+            let mut ids = TextList::new();
+            for path in paths {
+                let list = read_id_list(Arc::new(FileSource::open(path)?), column)?;
+                list.iter().for_each(|id| ids.push(id));
+            }
+            Ok((!paths.is_empty()).then_some(ids))
+        };
+        Ok(Self {
+            only: read(&lists.only)?,
+            exclude: read(&lists.exclude)?,
+            targets: read(&lists.targets)?,
+        })
+    }
+
+    /// Tells whether the neighbours of some items only are wanted.
+    pub(crate) const fn has_targets(&self) -> bool {
+        self.targets.is_some()
+    }
+
+    /// Finds the codes of the ids; says which are not there.
+    pub(crate) fn filter(&self, ids: &Ids, reporter: &Reporter) -> ItemFilter {
+        let codes = |flag: &str, list: &Option<TextList>| {
+            let list = list.as_ref()?;
+            let (codes, unknown) = codes_of(ids, list.iter());
+            if let Some(first) = unknown.first() {
+                let count = unknown.len() as u64;
+                let text = format!(
+                    "--{flag}: {} not in the data, such as {}",
+                    counted(count, "id"),
+                    printable(&shortened(first, 40))
+                );
+                reporter.count("lists", text, &[(flag, count)]);
+            }
+            Some(codes)
+        };
+        ItemFilter::new(
+            ids.len(),
+            codes("only", &self.only).as_deref(),
+            codes("exclude", &self.exclude).as_deref(),
+            codes("for", &self.targets).as_deref(),
+        )
+    }
+}

@@ -1,0 +1,202 @@
+//! How much memory there is, and what a job would take of it.
+
+use std::{fmt, str::FromStr};
+
+use bytesize::ByteSize;
+use ilk_core::clean::Needs;
+use serde::{Deserialize, Serialize};
+use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
+
+/// A number of bytes as people write it: `256MiB`, `1.5GiB`, `2GB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Bytes(pub(crate) u64);
+
+impl FromStr for Bytes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let size = text.parse::<ByteSize>().ok().filter(|size| size.as_u64() > 0);
+        // A bare number is more often a slip than a number of bytes.
+        let has_unit = text.ends_with(|last: char| last.is_ascii_alphabetic());
+        let size = size.filter(|_| has_unit);
+        size.map(|size| Self(size.as_u64()))
+            .ok_or_else(|| "expected a size such as 512MiB or 2GiB".into())
+    }
+}
+
+impl TryFrom<String> for Bytes {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|expected| format!("`{text}`: {expected}"))
+    }
+}
+
+impl From<Bytes> for String {
+    fn from(bytes: Bytes) -> Self {
+        // What is read back must be the same, to the byte.
+        let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+        let exact = units.into_iter().find(|(unit, _)| bytes.0.is_multiple_of(*unit));
+        exact.map_or_else(
+            || format!("{}B", bytes.0),
+            |(unit, name)| format!("{}{name}", bytes.0 / unit),
+        )
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        ByteSize::b(self.0).display().iec().fmt(f)
+    }
+}
+
+/// The memory that the process may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Budget {
+    /// What was asked for, or allowed by default.
+    pub(crate) limit: Bytes,
+    /// Bytes of files that working data is cut into.
+    pub(crate) shard: Bytes,
+    /// Threads that work at the same time.
+    pub(crate) workers: usize,
+    overhead: Overhead,
+}
+
+/// What is taken beside data, measured and rounded up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Overhead {
+    /// The program itself with its tables.
+    program: usize,
+    /// Every thread.
+    thread: usize,
+    /// A row group of the output on its way.
+    writer: usize,
+}
+
+impl Overhead {
+    const REAL: Self = Self { program: 16 << 20, thread: 1 << 20, writer: 26 << 20 };
+}
+
+impl Budget {
+    /// The size of working files unless people say otherwise.
+    pub(crate) const SHARD: Bytes = Bytes(256 << 20);
+
+    /// Takes what people said, else 70 % of what the machine or its container allows.
+    pub(crate) fn new(memory: Option<Bytes>, shard: Option<Bytes>, workers: usize) -> Self {
+        let limit = memory.unwrap_or_else(|| Bytes(allowed() / 10 * 7));
+        let shard = shard.unwrap_or(Self::SHARD);
+        Self { limit, shard, workers, overhead: Overhead::REAL }
+    }
+
+    /// Makes a budget of data alone, for tests on little of it.
+    #[cfg(test)]
+    pub(crate) fn of_data(bytes: u64, workers: usize) -> Self {
+        let overhead = Overhead { program: 0, thread: 0, writer: 0 };
+        Self { limit: Bytes(bytes), shard: Bytes(bytes), workers, overhead }
+    }
+
+    /// Returns the least budget that a job can be run in.
+    pub(crate) fn least(workers: usize) -> Bytes {
+        let Overhead { program, thread, writer } = Overhead::REAL;
+        // Each thread works on some MiB.
+        let least = program + writer + workers * (thread + (4 << 20));
+        Bytes((least + least / 15).next_multiple_of(1 << 20) as u64)
+    }
+
+    /// Counts the bytes that are left for data beside `used` ones while output is written; texts
+    /// in it take more.
+    pub(crate) fn left_for_writing(&self, used: usize) -> usize {
+        self.left(used + self.overhead.writer)
+    }
+
+    /// Counts the bytes that are left for data beside `used` ones.
+    pub(crate) fn left(&self, used: usize) -> usize {
+        let limit = usize::try_from(self.limit.0).unwrap_or(usize::MAX);
+        // Allocators keep some for themselves.
+        let usable = limit - limit / 16;
+        usable.saturating_sub(self.overhead.program + self.workers * self.overhead.thread + used)
+    }
+
+    /// Counts the rows that a chunk of a file may have, so that every thread can hold some.
+    pub(crate) fn chunk_rows(&self) -> usize {
+        (self.left(0) / self.workers / 1024).clamp(64, 512 << 10)
+    }
+}
+
+/// Counts the bytes that the machine or the container allows.
+fn allowed() -> u64 {
+    let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    // A system that tells nothing is taken for a small one.
+    let Ok(mut system) = System::new_with_specifics(memory) else { return 2 << 30 };
+    let machine = system.total_memory();
+    let of_container = sysinfo::get_current_pid().ok().and_then(|pid| {
+        let processes = ProcessesToUpdate::Some(&[pid]);
+        system.refresh_processes_specifics(processes, false, ProcessRefreshKind::nothing());
+        Some(system.process(pid)?.cgroup_limits()?.total_memory)
+    });
+    of_container.filter(|limit| *limit > 0).map_or(machine, |limit| limit.min(machine))
+}
+
+/// Predicts the bytes that reading, encoding and folding take at most. `held`: of the chunks that
+/// are read.
+pub(crate) fn of_folding(rows: u64, held: usize, needs: Needs) -> usize {
+    let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+    // Codes of both columns beside the chunks, and a table of the ids.
+    let encoding = held.saturating_add(rows.saturating_mul(10));
+    let event = if needs.weight || needs.time { 56 } else { 16 };
+    encoding.max(rows.saturating_mul(event))
+}
+
+/// Predicts the bytes that a chunk's rows take while they are read.
+pub(crate) fn of_row(needs: Needs) -> usize {
+    16 + 8 * usize::from(needs.weight) + 8 * usize::from(needs.time)
+}
+
+/// What a job in memory compares.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    /// Those who are not compared.
+    pub(crate) users: usize,
+    /// Those who are.
+    pub(crate) items: usize,
+    /// Interactions.
+    pub(crate) interactions: usize,
+    /// Neighbours that are kept per item.
+    pub(crate) top: usize,
+}
+
+/// Predicts the bytes that comparing takes at most, interactions included.
+pub(crate) fn of_comparing(size: Size, needs: Needs, is_unit: bool, workers: usize) -> usize {
+    let Size { users, items, interactions, top } = size;
+    let held = 4 + 8 * usize::from(needs.weight) + 8 * usize::from(needs.time);
+    // Sorted by position, by item and by user; lists of users are put together from parts.
+    let sorted = if is_unit { 16 } else { 8 + 50 };
+    // No more bits than the head may have.
+    let chunks = items.div_ceil(512).saturating_mul(users).saturating_mul(64);
+    let bits = if is_unit { chunks.min((16 * interactions).max(64 << 20)) } else { 0 };
+    let lists = items.saturating_mul(18 * top.min(items) + 120 + workers * 32);
+    (interactions * (held + sorted) + users * 24 + bits).saturating_add(lists)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_their_unit_and_written_back_exactly() {
+        for (text, bytes) in [("256MiB", 256 << 20), ("1.5GiB", 3 << 29), ("2GB", 2_000_000_000)] {
+            let size = text.parse::<Bytes>().unwrap();
+            assert_eq!(size, Bytes(bytes), "{text}");
+            assert_eq!(String::from(size).parse(), Ok(size));
+        }
+        for text in ["", "12", "0MiB", "much", "-1GiB"] {
+            assert!(text.parse::<Bytes>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_machine_has_memory() {
+        assert!(allowed() > 1 << 20);
+    }
+}

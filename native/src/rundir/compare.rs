@@ -1,0 +1,101 @@
+//! What differs between the run in a directory and the one that was asked for.
+
+use super::{
+    fingerprint::{Fingerprint, differences},
+    manifest::Manifest,
+};
+use crate::{
+    config::{Record, Setting},
+    error::Error,
+};
+
+/// Settings that change how or where, but not what: a run goes on with others. Inputs and lists
+/// are compared by what their files hold; guards only decide whether to go on.
+const FREE: [&str; 9] =
+    ["input", "only", "exclude", "for", "out", "run_dir", "threads", "max_bad_rows", "strict"];
+
+/// What differs, in a few words each.
+pub(crate) struct Changes(Vec<String>);
+
+impl Changes {
+    /// Compares a run with the job and the files of now. Inputs count once stage `read` has looked
+    /// at them.
+    pub(crate) fn find(
+        then: &Manifest,
+        job: &Record,
+        inputs: &[Fingerprint],
+        lists: &std::collections::BTreeMap<String, Vec<Fingerprint>>,
+    ) -> Self {
+        let mut found = settings(&then.job.settings, &job.settings);
+        if !then.inputs.is_empty() {
+            found.extend(differences(&then.inputs, inputs));
+        }
+        for name in ["only", "exclude", "for"] {
+            let of = |lists: &std::collections::BTreeMap<String, Vec<Fingerprint>>| {
+                lists.get(name).cloned().unwrap_or_default()
+            };
+            let changed = differences(&of(&then.lists), &of(lists));
+            found.extend(changed.into_iter().map(|change| format!("--{name}: {change}")));
+        }
+        Self(found)
+    }
+
+    /// Refuses to go on if anything differs.
+    ///
+    /// # Errors
+    /// If so.
+    pub(crate) fn check(&self, run_dir: &str) -> Result<(), Error> {
+        const SHOWN: usize = 4;
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let mut text = self.0.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
+        if self.0.len() > SHOWN {
+            text = format!("{text}; and {} more", self.0.len() - SHOWN);
+        }
+        Err(Error::input(format!("{run_dir} holds the run of another job or input: {text}"))
+            .with_help("--restart begins anew; or name another run directory"))
+    }
+}
+
+/// Compares settings by name.
+fn settings(then: &[Setting], now: &[Setting]) -> Vec<String> {
+    let value = |settings: &[Setting], name: &str| {
+        let found = settings.iter().find(|setting| setting.name == name);
+        found.map(|setting| setting.value.clone())
+    };
+    let none = || "–".to_owned();
+    let mut found = Vec::new();
+    for setting in now.iter().filter(|setting| !FREE.contains(&setting.name.as_str())) {
+        let was = value(then, &setting.name).unwrap_or_else(none);
+        if was != setting.value {
+            let Setting { name, value, origin } = setting;
+            found.push(format!("{name} was {was}, is {value} ({origin})"));
+        }
+    }
+    let gone = then.iter().filter(|setting| !FREE.contains(&setting.name.as_str()));
+    for setting in gone.filter(|setting| value(now, &setting.name).is_none()) {
+        found.push(format!("{} was {}, is –", setting.name, setting.value));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setting(name: &str, value: &str) -> Setting {
+        Setting { name: name.into(), value: value.into(), origin: "default".into() }
+    }
+
+    #[test]
+    fn only_what_changes_the_result_counts() {
+        let then = [setting("top", "50"), setting("threads", "2"), setting("alpha", "0.5")];
+        let now = [setting("top", "20"), setting("threads", "4"), setting("k1", "1.2")];
+        assert_eq!(
+            settings(&then, &now),
+            ["top was 50, is 20 (default)", "k1 was –, is 1.2 (default)", "alpha was 0.5, is –"]
+        );
+        assert_eq!(settings(&then, &then), Vec::<String>::new());
+    }
+}

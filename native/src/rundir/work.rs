@@ -1,0 +1,544 @@
+//! A run in a directory, stage by stage: what is done is not done again, what is damaged is.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use ilk_core::{
+    clean::{Cleaned, Needs},
+    executor::Executor as _,
+    ids::Ids,
+    interactions::Interactions,
+    job::Job,
+    kernel::ItemFilter,
+    matrix::{Layout, Matrix},
+    neighbours::{Catalogue, Neighbours},
+    plan::Plan,
+};
+
+use super::{
+    Damage, Earlier, Failure, Machine, Manifest, RunDir, StageName, StageRecord, StageRun,
+    checksum::Checksum,
+    compare::Changes,
+    files,
+    fingerprint::Fingerprint,
+    manifest::{FileRecord, Published, now},
+    tables,
+};
+use crate::{
+    config::{DataSource, Lists, Record, Settings},
+    error::Error,
+    lists::IdLists,
+    output::Output,
+    pipeline::{Files, heavy_user, layout, needs, report_unused},
+    pool::Pool,
+    progress::Reporter,
+    publish::{self, Existing},
+    text::counted,
+};
+
+/// What a run begins with.
+#[derive(Clone, Debug)]
+pub(crate) struct Start<'a> {
+    /// What to do, checked.
+    pub(crate) settings: &'a Settings,
+    /// The same as the manifest keeps it.
+    pub(crate) record: Record,
+    /// What becomes of an output that is there already.
+    pub(crate) existing: Existing,
+    /// What becomes of an earlier run in the directory.
+    pub(crate) earlier: Earlier,
+    /// Run although a guard thinks it is too much work.
+    pub(crate) force: bool,
+}
+
+/// A run in a directory.
+pub(crate) struct Work<'a> {
+    pub(super) dir: RunDir,
+    pub(super) job: Job,
+    pub(super) needs: Needs,
+    pub(super) source: DataSource,
+    /// The inputs; absent where no stage that reads them is to run.
+    pub(super) files: Option<Files>,
+    pub(super) lists: IdLists,
+    pub(super) pool: Pool,
+    pub(super) layout: Layout,
+    pub(super) reporter: &'a Reporter,
+    pub(super) force: bool,
+    out: Option<Out>,
+    /// Results of stages that are still in memory; what is not here is read from the directory.
+    pub(super) hands: Hands,
+}
+
+/// Results of stages in memory.
+#[derive(Default)]
+pub(super) struct Hands {
+    pub(super) chunks: Option<Vec<Cleaned>>,
+    pub(super) catalogue: Option<Catalogue>,
+    pub(super) users: Option<Ids>,
+    pub(super) interactions: Option<Interactions>,
+    pub(super) filter: Option<ItemFilter>,
+    pub(super) matrix: Option<Matrix>,
+    pub(super) plan: Option<Plan>,
+    pub(super) neighbours: Option<Neighbours>,
+    /// Why the job is too much work, unless few items are wanted.
+    pub(super) refusal: Option<Error>,
+}
+
+/// An output outside of the run directory.
+struct Out {
+    place: PathBuf,
+    /// `None` where this run has written it already.
+    output: Option<Output>,
+}
+
+/// Runs a job in a run directory, or goes on with it.
+///
+/// # Errors
+/// For inputs, outputs and directories that cannot be used, guards that refuse, and a directory
+/// that holds another job's run.
+pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Result<(), Error> {
+    let Start { settings, record, existing, earlier, force } = start;
+    let (source, job) = (&settings.source, &settings.resolved);
+    let files = Files::open(source, None, reporter)?;
+    files.check_apart_from(folder)?;
+    let lists = IdLists::read(&settings.lists, source, job)?;
+    let (pool, layout) = (Pool::new(settings.threads)?, layout()?);
+    let mut output = None;
+    if let Some(place) = &settings.out {
+        files.check_apart_from(place)?;
+        // A new directory is not made for an output that cannot be.
+        if earlier == Earlier::Discard || !folder.join(super::MANIFEST).exists() {
+            output = Some(Output::create(place, existing)?);
+        }
+    }
+    let mut dir = RunDir::enter(folder, earlier)?;
+    let asked = Asked {
+        record,
+        inputs: fingerprints(&files.names, &pool)?,
+        lists: list_fingerprints(&settings.lists)?,
+        machine: Machine::here(layout.kernel),
+        threads: pool.workers(),
+        force,
+    };
+    let manifest = asked.manifest(&dir)?;
+    let out = settings.out.as_ref().map(|place| Out::find(place, output, existing, &manifest));
+    let out = out.transpose()?;
+    let finished = if manifest.finished.is_some() {
+        Some(manifest)
+    } else {
+        dir.set(manifest)?;
+        None
+    };
+    let mut work = Work {
+        dir,
+        job: job.clone(),
+        needs: needs(source, job),
+        source: source.clone(),
+        files: Some(files),
+        lists,
+        pool,
+        layout,
+        reporter,
+        force,
+        out,
+        hands: Hands::default(),
+    };
+    work.go_on(finished).map_err(|error| work.with_way_on(error))
+}
+
+/// A run as it is asked for now.
+struct Asked {
+    record: Record,
+    inputs: Vec<Fingerprint>,
+    lists: BTreeMap<String, Vec<Fingerprint>>,
+    machine: Machine,
+    threads: usize,
+    force: bool,
+}
+
+impl Asked {
+    /// Returns the manifest to go on with: that of the directory if it is of the same job, else a
+    /// new one.
+    fn manifest(self, dir: &RunDir) -> Result<Manifest, Error> {
+        let Self { record, inputs, lists, machine, threads, force } = self;
+        let name = dir.path().display().to_string();
+        let mut manifest = if let Some(manifest) = dir.manifest() {
+            Changes::find(manifest, &record, &inputs, &lists).check(&name)?;
+            if manifest.finished.is_none() {
+                check_version(manifest, &name)?;
+            }
+            manifest.clone()
+        } else {
+            let here = std::env::current_dir();
+            let here = here.map_err(|error| Error::file("find", Path::new("."), &error))?;
+            Manifest::new(record.clone(), here, machine.clone())
+        };
+        manifest.attempts += 1;
+        manifest.job = record;
+        manifest.inputs = inputs;
+        manifest.lists = lists;
+        manifest.machine = machine;
+        manifest.threads = threads;
+        manifest.force = force;
+        Ok(manifest)
+    }
+}
+
+impl Out {
+    /// Finds out whether the output is there as this run has written it; else it is begun, unless
+    /// that was done before.
+    fn find(
+        place: &Path,
+        begun: Option<Output>,
+        existing: Existing,
+        manifest: &Manifest,
+    ) -> Result<Self, Error> {
+        let output = match begun {
+            None if is_published(manifest, place)? => None,
+            None => Some(Output::create(place, existing)?),
+            begun => begun,
+        };
+        Ok(Self { place: place.into(), output })
+    }
+}
+
+/// Runs one stage alone, from the results of the ones before.
+///
+/// # Errors
+/// For a directory that holds no run, a stage before it that is not done or damaged, and what the
+/// stage itself meets.
+pub(crate) fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) -> Result<(), Error> {
+    let name = folder.display().to_string();
+    if Manifest::load(folder)?.is_none() {
+        return Err(Error::input(format!("{name} holds no run")).with_help(NO_RUN));
+    }
+    let mut dir = RunDir::enter(folder, Earlier::Continue)?;
+    let Some(manifest) = dir.manifest().cloned() else {
+        return Err(Error::input(format!("{name} holds no run")).with_help(NO_RUN));
+    };
+    check_version(&manifest, &name)?;
+    if let Some(missing) = stage.before().find(|stage| dir.done(*stage).is_none()) {
+        return Err(Error::input(format!("stage {missing} of {name} is not done"))
+            .with_help(format!("`ilk stage {name} {missing}`, or `ilk run` again")));
+    }
+    // Paths of the job start from where it was begun.
+    if std::env::current_dir().ok().as_ref() != Some(&manifest.folder) {
+        dir.make_absolute()?;
+        std::env::set_current_dir(&manifest.folder)
+            .map_err(|error| Error::file("go to", &manifest.folder, &error))?;
+    }
+    let (source, job) = manifest.job.resolve()?;
+    let pool = Pool::new(std::num::NonZeroUsize::new(manifest.threads))?;
+    let mut files = None;
+    if stage <= StageName::Clean {
+        let opened = Files::open(&source, None, reporter)?;
+        let now = fingerprints(&opened.names, &pool)?;
+        Changes::find(&manifest, &manifest.job, &now, &manifest.lists).check(&name)?;
+        files = Some(opened);
+    }
+    let lists = IdLists::read(&manifest.job.lists, &source, &job)?;
+    let of_lists = list_fingerprints(&manifest.job.lists)?;
+    Changes::find(&manifest, &manifest.job, &manifest.inputs, &of_lists).check(&name)?;
+    let (layout, needs) = (layout()?, needs(&source, &job));
+    let told = |failure| match failure {
+        Failure::Error(error) => error,
+        Failure::Damage(Damage { stage, what }) => Error::input(what)
+            .with_help(format!("`ilk stage {name} {stage}` makes it again, and so does `ilk run`")),
+    };
+    clear_folders(&mut dir, stage).map_err(told)?;
+    let hands = Hands::default();
+    let (force, out) = (manifest.force, None);
+    let mut work =
+        Work { dir, job, needs, source, files, lists, pool, layout, reporter, force, out, hands };
+    match work.stage(stage) {
+        Ok(()) => {
+            work.say_undone(stage);
+            work.end_if_done()
+        }
+        Err(failure) => Err(told(failure)),
+    }
+}
+
+/// Removes what a stage that is done would find of itself and not do again. Other files are
+/// replaced when the new ones are whole.
+fn clear_folders(dir: &mut RunDir, stage: StageName) -> Result<(), Failure> {
+    if dir.done(stage).is_none() || !matches!(stage, StageName::Clean | StageName::Tiles) {
+        return Ok(());
+    }
+    if stage == StageName::Tiles {
+        for needed in [StageName::Encode, StageName::Matrix, StageName::Plan] {
+            dir.verified(needed, "")?;
+        }
+    }
+    dir.reopen(stage)?;
+    for name in tables::files_of(stage) {
+        super::remove(&dir.file(name))?;
+    }
+    Ok(())
+}
+
+/// What to do about a folder without a run.
+pub(super) const NO_RUN: &str = "`ilk run … --run-dir DIR` begins one";
+
+fn check_version(manifest: &Manifest, name: &str) -> Result<(), Error> {
+    let here = env!("CARGO_PKG_VERSION");
+    if manifest.ilk == here {
+        return Ok(());
+    }
+    Err(Error::input(format!("{name} was begun by ilk {}, this is {here}", manifest.ilk))
+        .with_help("go on with that version, or begin anew with --restart"))
+}
+
+fn fingerprints(names: &[String], pool: &Pool) -> Result<Vec<Fingerprint>, Error> {
+    let found = pool.map(names.len(), |index| Fingerprint::of(Path::new(&names[index])));
+    found.into_iter().collect()
+}
+
+fn list_fingerprints(lists: &Lists) -> Result<BTreeMap<String, Vec<Fingerprint>>, Error> {
+    let lists = [("only", &lists.only), ("exclude", &lists.exclude), ("for", &lists.targets)];
+    let lists = lists.into_iter().filter(|(_, paths)| !paths.is_empty());
+    let of = |(name, paths): (&str, &Vec<PathBuf>)| {
+        let files = paths.iter().map(|path| Fingerprint::of(path)).collect::<Result<_, Error>>()?;
+        Ok((name.to_owned(), files))
+    };
+    lists.map(of).collect()
+}
+
+/// Tells whether an output is there as this run has written it.
+fn is_published(manifest: &Manifest, place: &Path) -> Result<bool, Error> {
+    let Ok(absolute) = std::path::absolute(place) else { return Ok(false) };
+    let Some(out) = manifest.out.as_ref().filter(|out| out.path == absolute) else {
+        return Ok(false);
+    };
+    for file in &out.files {
+        let path = if file.name.is_empty() { absolute.clone() } else { absolute.join(&file.name) };
+        if !path.is_file() || super::damage(&path, file)?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+impl<'a> Work<'a> {
+    /// Runs the stages that are not done. Of a finished run `finished` is the manifest to go on
+    /// with should something of it be damaged.
+    fn go_on(&mut self, finished: Option<Manifest>) -> Result<(), Error> {
+        let name = self.dir.path().display().to_string();
+        let mut damages = self.dir.find_missing();
+        if finished.is_some() && damages.is_empty() {
+            match self.dir.verified(StageName::Write, "") {
+                Ok(_) => return self.say_finished(&name),
+                Err(Failure::Damage(damage)) => damages.push(damage),
+                Err(Failure::Error(error)) => return Err(error),
+            }
+        }
+        if let Some(manifest) = finished {
+            check_version(&manifest, &name)?;
+            self.dir.set(manifest)?;
+        }
+        for damage in damages {
+            self.redo(&damage)?;
+        }
+        if self.reporter.speaks_to_people() {
+            publish::set_farewell(format!(
+                "interrupted; what is done is kept in {name}: the same command goes on"
+            ));
+        }
+        report_unused(&self.source, &self.job, self.reporter);
+        let done = StageName::ALL.iter().filter(|stage| self.dir.done(**stage).is_some()).count();
+        if done > 0 {
+            let text = format!("{name}: {done} of {} stages are done", StageName::ALL.len());
+            self.reporter.count("resuming", text, &[("stages", done as u64)]);
+        }
+        self.finish_stages()?;
+        self.end_if_done()
+    }
+
+    /// Runs one stage after the other; one whose result turns out damaged is done again.
+    fn finish_stages(&mut self) -> Result<(), Error> {
+        let mut redone = BTreeMap::new();
+        loop {
+            let is_left = |stage: &StageName| self.dir.done(*stage).is_none();
+            let Some(stage) = StageName::ALL.into_iter().find(is_left) else { return Ok(()) };
+            let damage = match self.stage(stage) {
+                Ok(()) => continue,
+                Err(Failure::Error(error)) => return Err(error),
+                Err(Failure::Damage(damage)) => damage,
+            };
+            let times = redone.entry(damage.stage).or_insert(0_u32);
+            *times += 1;
+            if *times > 2 {
+                return Err(Error::input(format!("{}, again and again", damage.what))
+                    .with_help("check the disk, or name a run directory elsewhere"));
+            }
+            self.redo(&damage)?;
+        }
+    }
+
+    /// Takes a stage for not done because of a damaged file, and says so.
+    fn redo(&mut self, damage: &Damage) -> Result<(), Error> {
+        let Damage { stage, what } = damage;
+        self.reporter.note(format!("{what}: {stage} is done again"));
+        self.dir.reopen(*stage)
+    }
+
+    /// Runs a stage.
+    fn stage(&mut self, stage: StageName) -> Result<(), Failure> {
+        match stage {
+            StageName::Read => self.read(),
+            StageName::Clean => self.clean(),
+            StageName::Encode => self.encode(),
+            StageName::Matrix => self.arrange(),
+            StageName::Plan => self.plan(),
+            StageName::Tiles => self.tiles(),
+            StageName::Merge => self.merge(),
+            StageName::Write => self.write(),
+        }
+    }
+
+    /// Says which stages after `stage` are to be done, after it was done alone.
+    fn say_undone(&self, stage: StageName) {
+        let is_left = |stage: &StageName| self.dir.done(*stage).is_none();
+        let left = stage.after().filter(is_left).map(StageName::name).collect::<Vec<_>>();
+        if !left.is_empty() {
+            self.reporter.note(format!("to be done after it: {}", left.join(", ")));
+        }
+    }
+
+    /// Notes in the manifest that all is done, if it is.
+    fn end_if_done(&mut self) -> Result<(), Error> {
+        if StageName::ALL.iter().any(|stage| self.dir.done(*stage).is_none()) {
+            return Ok(());
+        }
+        self.dir.update(|manifest| manifest.finished = now())
+    }
+
+    /// Says that there is nothing to do, unless an output is to be written once more.
+    fn say_finished(&mut self, name: &str) -> Result<(), Error> {
+        if self.out.as_ref().is_some_and(|out| out.output.is_some()) {
+            self.dir.reopen(StageName::Write)?;
+            self.finish_stages()?;
+            return self.end_if_done();
+        }
+        let manifest = self.dir.manifest();
+        let when = manifest.and_then(|manifest| manifest.finished.clone()).unwrap_or_default();
+        let rows = self.dir.done(StageName::Write).map_or(0, |record| record.rows_out);
+        let text = format!("{name}, {when}, with {}: nothing to do", counted(rows, "neighbour"));
+        self.reporter.count("finished", text, &[("neighbours", rows)]);
+        Ok(())
+    }
+
+    /// Adds to an error how to go on from it.
+    fn with_way_on(&self, error: Error) -> Error {
+        if error.help().is_some() {
+            return error;
+        }
+        error.with_help(format!(
+            "what is done is kept in {}: the same command goes on from there",
+            self.dir.path().display()
+        ))
+    }
+
+    /// Begins a stage.
+    pub(super) fn begin(&self, stage: StageName, total: Option<u64>) -> StageRun<'a> {
+        self.dir.begin(stage, total, self.reporter)
+    }
+
+    /// Returns the record of a stage that must be done.
+    ///
+    /// # Errors
+    /// [`Failure::Damage`] if it is not.
+    pub(super) fn record(&self, stage: StageName) -> Result<&StageRecord, Failure> {
+        let missing =
+            || Failure::Damage(Damage { stage, what: format!("stage {stage} is not done") });
+        self.dir.done(stage).ok_or_else(missing)
+    }
+
+    /// Returns the one file of a stage with that name, checked.
+    ///
+    /// # Errors
+    /// [`Failure::Damage`] if it is not what it was.
+    pub(super) fn one(&self, stage: StageName, name: &str) -> Result<PathBuf, Failure> {
+        let found = self.dir.verified(stage, name)?.pop();
+        let what = || format!("{} is gone", self.dir.file(name).display());
+        found.ok_or_else(|| Failure::Damage(Damage { stage, what: what() }))
+    }
+
+    /// Makes sure that the catalogue is in hand.
+    pub(super) fn load_catalogue(&mut self) -> Result<(), Failure> {
+        if self.hands.catalogue.is_none() {
+            let path = self.one(StageName::Encode, files::ITEMS)?;
+            self.hands.catalogue = Some(tables::read_items(&path)?);
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the filter is in hand.
+    pub(super) fn load_filter(&mut self) -> Result<(), Failure> {
+        if self.hands.filter.is_none() {
+            self.load_catalogue()?;
+            let ids = self.hands.catalogue.as_ref().map(|catalogue| &catalogue.ids);
+            self.hands.filter = ids.map(|ids| self.lists.filter(ids, self.reporter));
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the matrix is in hand.
+    ///
+    /// # Errors
+    /// For damaged results, and where the job is too much work.
+    pub(super) fn load_matrix(&mut self) -> Result<(), Failure> {
+        if self.hands.matrix.is_some() {
+            return Ok(());
+        }
+        let interactions = if let Some(interactions) = self.hands.interactions.take() {
+            interactions
+        } else {
+            let items = self.record(StageName::Encode)?.count("items") as usize;
+            let path = self.one(StageName::Encode, files::INTERACTIONS)?;
+            tables::read_interactions(&path, items)?
+        };
+        if !self.force && ilk_core::plan::find_heavy_user(interactions.degrees()).is_some() {
+            let users = match self.hands.users.take() {
+                Some(users) => users,
+                None => tables::read_users(&self.one(StageName::Encode, files::USERS)?)?,
+            };
+            self.hands.refusal = heavy_user(&interactions, &users);
+        }
+        // Few items wanted are few pairs, however many a user has: the plan will tell.
+        if !self.lists.has_targets()
+            && let Some(refusal) = self.hands.refusal.take()
+        {
+            return Err(refusal.into());
+        }
+        let (weighting, layout) = (self.job.weighting, self.layout);
+        let matrix = Matrix::with_layout(&interactions, weighting, layout, &self.pool);
+        self.hands.matrix = Some(matrix);
+        Ok(())
+    }
+
+    /// Writes the outputs outside of the run directory.
+    pub(super) fn write_out(
+        &mut self,
+        catalogue: &Catalogue,
+        neighbours: &Neighbours,
+    ) -> Result<Option<PathBuf>, Failure> {
+        let Some(out) = &mut self.out else { return Ok(None) };
+        let place = out.place.clone();
+        let Some(mut output) = out.output.take() else { return Ok(Some(place)) };
+        output.fill(catalogue, neighbours)?;
+        let mut files = Vec::new();
+        for (name, path) in output.filled() {
+            let sum = Checksum::of_file(&path);
+            let (bytes, checksum) = sum.map_err(|error| Error::file("read", &path, &error))?;
+            files.push(FileRecord { name: name.into(), bytes, checksum });
+        }
+        let path = std::path::absolute(&place).map_err(|e| Error::file("find", &place, &e))?;
+        // Said before it is there: after an interruption in between the output is known as ours.
+        self.dir.update(|manifest| manifest.out = Some(Published { path, files }))?;
+        output.publish()?;
+        Ok(Some(place))
+    }
+}

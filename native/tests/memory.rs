@@ -1,0 +1,139 @@
+//! Jobs larger than the memory they may take. A test program of its own: the system tells the
+//! most memory that any child took, not which one.
+#![cfg(target_os = "linux")]
+
+use std::{
+    fs::{self, File},
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+    sync::Arc,
+};
+
+use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+use nix::sys::resource::{UsageWho, getrusage};
+use parquet::{arrow::ArrowWriter, file::properties::WriterProperties};
+
+const ROWS: usize = 3_000_000;
+const MIB: i64 = 1 << 10;
+
+/// Writes rows of 40,000 users and 3,000 items, a few at a time: what this process takes when it
+/// starts a child is counted as the child's.
+fn write_views(path: &Path) {
+    let mut state = 1_u64;
+    let mut below = move |bound: u64| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 33) % bound).cast_signed()
+    };
+    let groups = WriterProperties::builder().set_max_row_group_row_count(Some(1 << 17)).build();
+    let mut writer = None;
+    for _ in 0..ROWS / 50_000 {
+        let users =
+            Int64Array::from_iter_values((0..50_000).map(|_| below(40_000).min(below(40_000))));
+        let items =
+            Int64Array::from_iter_values((0..50_000).map(|_| below(3_000).min(below(3_000))));
+        let columns = [("user", Arc::new(users) as ArrayRef), ("item", Arc::new(items))];
+        let batch = RecordBatch::try_from_iter(columns).expect("a batch");
+        let writer = writer.get_or_insert_with(|| {
+            let file = File::create(path).expect("a file");
+            ArrowWriter::try_new(file, batch.schema(), Some(groups.clone())).expect("a writer")
+        });
+        writer.write(&batch).expect("written");
+    }
+    writer.expect("batches").close().expect("closed");
+}
+
+fn ilk(home: &Path, arguments: &str) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("ilk"));
+    command.current_dir(home).env_clear().env("NO_COLOR", "1");
+    command.args("run views.parquet --user user --item item --threads 2".split(' '));
+    command.args(arguments.split(' '));
+    command
+}
+
+/// The most memory that a child of this process took so far, in KiB.
+fn peak() -> i64 {
+    getrusage(UsageWho::RUSAGE_CHILDREN).expect("the system tells").max_rss()
+}
+
+fn names(home: &Path) -> Vec<String> {
+    let entries = fs::read_dir(home).expect("a folder");
+    let names = entries.map(|entry| entry.expect("an entry").file_name().display().to_string());
+    let mut names = names.collect::<Vec<_>>();
+    names.sort();
+    names
+}
+
+// One test: its parts must not run side by side.
+#[test]
+fn memory_stays_below_its_limit_and_nothing_is_left_behind() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let home = home.path();
+    write_views(&home.join("views.parquet"));
+    for (limit, job) in [
+        (64, "-o small.parquet --memory 64MiB"),
+        (64, "-o tfidf.parquet --memory 64MiB --weighting tfidf --shard-size 1MiB"),
+        (64, "-o long.parquet --memory 64MiB -k 500"),
+        (96, "-o users.csv --memory 96MiB --of users -k 3"),
+    ] {
+        let output = ilk(home, job).output().expect("ilk runs");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{job}\n{told}");
+        assert!(told.contains("working in files beside the output"), "{told}");
+        let peak = peak();
+        assert!(peak < limit * MIB, "{job}: {peak} KiB\n{told}");
+    }
+    assert_eq!(
+        names(home),
+        ["long.parquet", "small.parquet", "tfidf.parquet", "users.csv", "views.parquet"]
+    );
+    a_full_disk_is_told_in_one_line(home);
+    a_signal_leaves_nothing_behind(home);
+    for (job, name) in [
+        ("-o whole.parquet", "small.parquet"),
+        ("-o whole.parquet --weighting tfidf", "tfidf.parquet"),
+        ("-o whole.parquet -k 500", "long.parquet"),
+        ("-o whole.csv --of users -k 3", "users.csv"),
+    ] {
+        let output = ilk(home, &format!("{job} --overwrite")).output().expect("ilk runs");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && !told.contains("working in files"), "{told}");
+        let whole = job.split(' ').nth(1).expect("a name");
+        let read = |name: &str| fs::read(home.join(name)).expect(name);
+        assert!(read(whole) == read(name), "{name}");
+    }
+}
+
+fn a_full_disk_is_told_in_one_line(home: &Path) {
+    let before = names(home);
+    let program = assert_cmd::cargo::cargo_bin("ilk").display().to_string();
+    // A file may not grow past 512 KiB: writing fails as on a full disk.
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 1024; exec '{program}' run views.parquet --user user --item item \
+         -o full.parquet --memory 64MiB --threads 2 -q"
+    );
+    let output = Command::new("sh").args(["-c", &script]).current_dir(home).output().expect("sh");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("cannot write working files to "), "{told}");
+    assert!(told.contains(": file too large"), "{told}");
+    assert!(told.lines().count() <= 2, "{told}");
+    assert_eq!(names(home), before);
+}
+
+fn a_signal_leaves_nothing_behind(home: &Path) {
+    let before = names(home);
+    for stage in ["reading", "sorting", "arranging", "comparing"] {
+        let mut command = ilk(home, "-o signal.parquet --memory 64MiB --log json");
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("ilk starts");
+        let told = BufReader::new(child.stderr.take().expect("a pipe"));
+        let begins = |line: &String| line.contains("stage_started") && line.contains(stage);
+        let mut told = told.lines().map_while(Result::ok);
+        assert!(told.find(begins).is_some(), "{stage} begins");
+        let kill = format!("kill -TERM {}", child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+        assert_eq!(child.wait().expect("ilk ends").code(), Some(130), "{stage}");
+        assert_eq!(names(home), before, "{stage}");
+    }
+}
