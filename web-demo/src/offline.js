@@ -1,4 +1,6 @@
-// The service worker: keeps what the page is made of, so that it opens without a network.
+// The service worker: keeps what the page is made of, so that it opens without a network, and
+// sets the page apart from others, which any static host then need not do: only so can the
+// workers share memory.
 const version = __VERSION__;
 const files = __FILES__;
 const name = `ilk-notebook-${version}`;
@@ -22,6 +24,13 @@ self.addEventListener("activate", (event) => {
   );
 });
 
+function apart(answer) {
+  const headers = new Headers(answer.headers);
+  headers.set("Cross-Origin-Opener-Policy", "same-origin");
+  headers.set("Cross-Origin-Embedder-Policy", "require-corp");
+  return new Response(answer.body, { status: answer.status, statusText: answer.statusText, headers });
+}
+
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const address = new URL(request.url);
@@ -29,10 +38,10 @@ self.addEventListener("fetch", (event) => {
   event.respondWith(
     caches.open(name).then(async (cache) => {
       const found = await cache.match(request, { ignoreSearch: request.mode === "navigate" });
-      if (found) return found;
+      if (found) return apart(found);
       const answer = await fetch(request);
       if (answer.ok && address.pathname.includes("/ilk-wasm/")) await cache.put(request, answer.clone());
-      return answer;
+      return apart(answer);
     }),
   );
 });

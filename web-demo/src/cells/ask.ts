@@ -80,7 +80,7 @@ async function askColumns(context: Context, ilk: Ilk, file: OpenFile): Promise<A
     const isNeeded = role === "user" || role === "item";
     const choice = h("select", { title: hint });
     choice.append(h("option", { value: "" }, isNeeded ? "choose a column" : "none"));
-    for (const column of columns) choice.append(h("option", { value: column.name }, `${column.name} (${column.type})`));
+    for (const column of columns) choice.append(h("option", { value: column.name, title: column.type }, column.name));
     choice.value = source[role] ?? "";
     const chip = h("label", { class: "chip" }, h("span", {}, name), choice);
     const mark = () => {

@@ -26,7 +26,7 @@ const cells: Cell[] = [
 
   text("sample-text", "## 3. Sample\nHow many users are enough? A sample keeps whole users, and 10 % lies within 20 %. If two halves of it find the same neighbours, so will the rest."),
   code("share", "const share = view(await ask.share(data, job))"),
-  code("sample", "const sample = await ilk.sample(data, share)\nconst neighbours = await ilk.neighbours(sample, job)\ndisplay(`${neighbours.length.toLocaleString(\"en\")} neighbours of ${neighbours.items.toLocaleString(\"en\")} items in ${neighbours.seconds.toFixed(2)} s`)"),
+  code("sample", "const sample = await ilk.sample(data, share)\nconst neighbours = await ilk.neighbours(sample, job)\ndisplay(show.found(neighbours))"),
   code("stability", "const stability = await ilk.stability(data, job, share)\ndisplay(show.stability(stability, data, job))"),
 
   text("similar-text", "## 4. Similar items\nSearch for one, then go from item to item."),

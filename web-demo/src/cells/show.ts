@@ -91,7 +91,7 @@ function showShape(shape: Shape, rows: Rows): HTMLElement {
     { class: "shape" },
     showFigures(shape, rows),
     workChart(shape, people),
-    h("div", { class: "pair" }, degreesChart(shape.userDegrees, people, "items", "var(--accent)"), degreesChart(shape.itemDegrees, "items", people, "var(--second)")),
+    h("div", { class: "pair" }, degreesChart(shape.userDegrees, [oneOf(rows.source.user), people], "items", "var(--accent)"), degreesChart(shape.itemDegrees, ["item", "items"], people, "var(--second)")),
   );
 }
 
@@ -248,13 +248,13 @@ function showLadder(ladder: LadderResult, rows: Rows, machine: Machine): HTMLEle
   const off = last.predicted ? last.seconds / last.predicted.seconds : 1;
   const grows = off > 1.5 ? ` Careful: the last rung took ${off.toFixed(1)} times what was predicted of it.` : "";
   const verdict = fits
-    ? `It fits: about ${duration(full.seconds)} and ${bytes(full.bytes)} on ${machine.cores} cores like this one, ${money < 0.01 ? "less than 0.01" : money.toFixed(2)} in money.`
+    ? `It fits: ${full.seconds < 1 ? "less than a second" : `about ${duration(full.seconds)}`} of computing and ${full.bytes < 1e6 ? "less than 1 MB" : `about ${bytes(full.bytes)}`} of memory on ${machine.cores} cores like this one. It costs ${money < 0.01 ? "less than 0.01" : `about ${money.toFixed(2)}`}.`
     : `It does not fit: about ${bytes(full.bytes)}, and the machine has ${machine.memory} GiB. Cap heavy ${people}, or take a larger machine.`;
   const saved = capped ? 1 - capped.pairOperations / Math.max(1, whole.pairOperations) : 0;
   const cap = capped
     ? capped.users === 0
       ? `Capping would change nothing: nobody has more than ${count(capped.cap)} items.`
-      : `Keeping at most ${count(capped.cap)} items of a ${oneOf(rows.source.user)} would touch ${count(capped.users)} of them and spare ${percent(saved)} of the work: max_items_per_user: ${capped.cap}.`
+      : `Keeping at most ${count(capped.cap)} items of a ${oneOf(rows.source.user)} would touch ${count(capped.users)} of them and spare ${percent(saved)} of the work. The job says so with `
     : "";
   const line = (rung: (typeof rungs)[number]) => [
     percent(rung.rate),
@@ -270,7 +270,7 @@ function showLadder(ladder: LadderResult, rows: Rows, machine: Machine): HTMLEle
     "div",
     { class: "ladder" },
     h("p", { class: fits ? "finding good" : "finding bad" }, verdict + grows),
-    h("p", {}, cap),
+    h("p", {}, cap, cap.endsWith("with ") && h("code", {}, `max_items_per_user: ${capped!.cap}`)),
     ladderChart(ladder),
     scroll("Rungs of the ladder", table(head, [...rungs.map(line), total], [1, 2, 3, 4, 5])),
     h("p", { class: "quiet" }, `Measured in this browser on one core; ${rows.rate < 1 ? `the full batch has about ${about(full.users)} ${people}; ` : ""}the program is faster where the machine has AVX.`),
@@ -305,7 +305,7 @@ function showTakeHome(ilk: Ilk, found: Found): HTMLElement {
   return h(
     "div",
     { class: "home" },
-    rows.file.origin.demo && h("p", { class: "quiet" }, "The shop's orders come with the program: `ilk demo --keep shop` writes them."),
+    rows.file.origin.demo && h("p", { class: "quiet" }, "The shop's orders come with the program: ", h("code", {}, "ilk demo --keep shop"), " writes them."),
     copyable("In one line, for the full data", commandOf(rows, job)),
     copyable("Or as a job file, job.toml", file),
     copyable("which runs with", runFileOf()),
@@ -319,10 +319,17 @@ function showTakeHome(ilk: Ilk, found: Found): HTMLElement {
   );
 }
 
+/** How many neighbours were found, and how fast. */
+function showFound(found: Found): HTMLElement {
+  const text = `${count(found.length)} neighbours of ${count(found.items)} items in ${duration(found.seconds)}.`;
+  return h("p", { class: "finding" }, text);
+}
+
 /** Makes `show` for one run of a cell. */
 export function showFor(context: Context, ilk: Ilk) {
   return {
     rows: showRows,
+    found: showFound,
     shape: showShape,
     stability: (points: StabilityPoint[], rows: Rows, job: SimilarityJob) => stabilityChart(points, manyOf(rows.source.user), job.top ?? 50),
     glance: (found: Found, items?: number) => showGlance(ilk, found, items),

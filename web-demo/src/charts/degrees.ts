@@ -2,10 +2,10 @@
 import * as Plot from "@observablehq/plot";
 import type { Degrees } from "ilk-wasm";
 import { about, count } from "../dom";
-import { described, figure, plain, responsive } from "./common";
+import { described, figure, plain, responsive, spaced, tens } from "./common";
 
-/** Draws a distribution of degrees: `of` have so many `what`. */
-export function degreesChart(degrees: Degrees, of: string, what: string, colour: string): HTMLElement {
+/** Draws a distribution of degrees: of those called `one` and `of`, so many have so many `what`. */
+export function degreesChart(degrees: Degrees, [one, of]: [string, string], what: string, colour: string): HTMLElement {
   const bins = degrees.histogram
     .map((size, place) => ({ from: 2 ** place, to: 2 ** (place + 1), size }))
     .filter((bin) => bin.size > 0);
@@ -16,11 +16,12 @@ export function degreesChart(degrees: Degrees, of: string, what: string, colour:
       Plot.plot({
         ...plain(text),
         width,
-        height: 210,
+        height: 220,
         marginLeft: 46,
         marginTop: 12,
-        x: { type: "log", base: 2, domain: [bins[0]?.from ?? 1, bins.at(-1)?.to ?? 2], label: `${what} (→ more)`, tickFormat: about, ticks: Math.min(bins.length, width / 56) },
-        y: { type: "log", domain: [0.7, most * 1.4], label: null, grid: true, ticks: 4, tickFormat: (value: number) => (value < 1 ? "" : about(value)) },
+        marginBottom: 42,
+        x: { type: "log", base: 2, domain: [bins[0]?.from ?? 1, bins.at(-1)?.to ?? 2], label: `${what} →`, labelOffset: 38, tickFormat: about, ticks: spaced([...bins.map((bin) => bin.from), bins.at(-1)?.to ?? 2], width - 60) },
+        y: { type: "log", domain: [0.7, most * 1.4], label: null, grid: true, ticks: tens(most), tickSize: 0, tickFormat: about },
         marks: [
           Plot.rect(bins, {
             x1: "from",
@@ -39,7 +40,7 @@ export function degreesChart(degrees: Degrees, of: string, what: string, colour:
       }),
       text,
     );
-  return figure(`${capital(what)} per ${of}`, responsive(draw, 0.5), text);
+  return figure(`${capital(what)} per ${one}`, responsive(draw, 0.5), text);
 }
 
 /** The first letter large. */

@@ -20,8 +20,9 @@ export function ladderChart({ rungs, whole }: LadderResult): HTMLElement {
         height: 220,
         marginLeft: 52,
         marginTop: 16,
-        x: { domain: [0, 1.04], label: "share of users", tickFormat: (value: number) => `${Math.round(value * 100)} %`, ticks: [0.01, 0.1, 0.2, 0.4, 1] },
-        y: { domain: [0, Math.max(whole.seconds, ...measured.map((one) => one.seconds)) * 1.15], grid: true, label: null, ticks: 4, tickFormat: (value: number) => (value === 0 ? "0" : duration(value)) },
+        marginBottom: 42,
+        x: { domain: [0, 1.04], label: "share of users →", labelOffset: 38, tickFormat: (value: number) => `${Math.round(value * 100)} %`, ticks: [0.01, 0.1, 0.2, 0.4, 1] },
+        y: { domain: [0, Math.max(whole.seconds, ...measured.map((one) => one.seconds)) * 1.15], grid: true, label: null, ticks: 4, tickSize: 0, tickFormat: (value: number) => (value === 0 ? "0" : duration(value)) },
         marks: [
           Plot.lineY(predicted, { x: "rate", y: "seconds", stroke: "var(--second)", strokeDasharray: "4 3" }),
           Plot.dot(predicted, { x: "rate", y: "seconds", r: 5, stroke: "var(--second)", fill: "var(--page)", strokeWidth: 1.5 }),

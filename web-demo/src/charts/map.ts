@@ -3,10 +3,12 @@ import { forceCollide, forceLink, forceManyBody, forceSimulation, forceX, forceY
 import { select } from "d3-selection";
 import { zoom, zoomIdentity, type ZoomTransform } from "d3-zoom";
 import { count, h, score } from "../dom";
+import { columnWidth, NARROW } from "./common";
 import type { Graph } from "../worker/protocol";
 
-/** Groups that get a colour of their own; the rest are grey. */
+/** Colours there are. Groups take them in turn, the largest first; what is alone or two is grey. */
 const COLOURS = 8;
+const SMALLEST_GROUP = 3;
 const SVG = "http://www.w3.org/2000/svg";
 
 interface Spot extends SimulationNodeDatum {
@@ -40,16 +42,36 @@ function svg(name: string, attributes: Record<string, string | number> = {}): SV
   return element;
 }
 
+/** Left, top, right, bottom. */
+type Box = [number, number, number, number];
+
+function meets(one: Box, other: Box): boolean {
+  return one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3];
+}
+
+/** Where a name can stand: above its dot, below, to the right, to the left. */
+function places(x: number, y: number, radius: number, wide: number): { box: Box; x: number; y: number; anchor: string }[] {
+  const [half, high] = [wide / 2, 14];
+  const beside = radius + 3;
+  return [
+    { box: [x - half, y - beside - high, x + half, y - beside], x, y: y - beside - 3, anchor: "middle" },
+    { box: [x - half, y + beside, x + half, y + beside + high], x, y: y + beside + 11, anchor: "middle" },
+    { box: [x + beside, y - high / 2, x + beside + wide, y + high / 2], x: x + beside + 1, y: y + 4, anchor: "start" },
+    { box: [x - beside - wide, y - high / 2, x - beside, y + high / 2], x: x - beside - 1, y: y + 4, anchor: "end" },
+  ];
+}
+
 /** Places the nodes, a little at a time so that the page stays quick. */
 async function arrange(nodes: Spot[], links: Link[], around: string | undefined, signal: AbortSignal): Promise<void> {
+  const isNarrow = columnWidth() < NARROW;
   const strongest = Math.max(...links.map((link) => link.score), 1e-9);
   const simulation = forceSimulation(nodes)
     .force("link", forceLink<Spot, Link>(links).distance((link) => 34 + 46 * (1 - link.score / strongest)).strength((link) => 0.25 + 0.6 * (link.score / strongest)))
     .force("charge", forceManyBody().strength(-130).distanceMax(420))
     .force("collide", forceCollide<Spot>((node) => node.radius + 7))
-    // Wider than high, as the picture is.
-    .force("x", forceX(0).strength(0.035))
-    .force("y", forceY(0).strength(0.065))
+    // As wide and as high as the picture.
+    .force("x", forceX(0).strength(isNarrow ? 0.075 : 0.035))
+    .force("y", forceY(0).strength(isNarrow ? 0.045 : 0.065))
     .stop();
   const middle = nodes.find((node) => node.id === around);
   if (middle) [middle.fx, middle.fy] = [0, 0];
@@ -74,7 +96,7 @@ export async function mapChart(graph: Graph, options: MapOptions): Promise<HTMLE
     name: node.label ?? node.id,
     support: node.support,
     cluster: node.cluster,
-    radius: 3.5 + 8 * Math.sqrt(node.support / most),
+    radius: (columnWidth() < NARROW ? 0.7 : 1) * (3.5 + 8 * Math.sqrt(node.support / most)),
     x: 0,
     y: 0,
   }));
@@ -91,8 +113,8 @@ export async function mapChart(graph: Graph, options: MapOptions): Promise<HTMLE
 }
 
 function drawn(nodes: Spot[], links: Link[], alone: number, options: MapOptions): HTMLElement {
-  const column = document.querySelector(".cells")?.clientWidth ?? 800;
-  const [width, height] = [column, column < 640 ? 420 : 540];
+  const column = columnWidth();
+  const [width, height] = [column, column < NARROW ? 500 : 560];
   const strongest = Math.max(...links.map((link) => link.score), 1e-9);
   const canvas = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}` });
   const lines = svg("g", { class: "map-lines" });
@@ -109,10 +131,12 @@ function drawn(nodes: Spot[], links: Link[], alone: number, options: MapOptions)
     const isMiddle = (node: Spot) => Number(node.id === options.around);
     return isMiddle(nodes[b]!) - isMiddle(nodes[a]!) || nodes[b]!.support - nodes[a]!.support;
   });
+  const sizes = new Map<number, number>();
+  for (const { cluster } of nodes) sizes.set(cluster, (sizes.get(cluster) ?? 0) + 1);
   const dotOf = nodes.map((node, place) => {
     const dot = svg("circle", {
       r: node.radius.toFixed(1),
-      class: `cluster-${node.cluster < COLOURS ? node.cluster : "rest"}${node.id === options.around ? " middle" : ""}`,
+      class: `cluster-${(sizes.get(node.cluster) ?? 0) < SMALLEST_GROUP ? "rest" : node.cluster % COLOURS}${node.id === options.around ? " middle" : ""}`,
       role: "button",
       tabindex: place === order[0] ? 0 : -1,
       "aria-label": `${node.name}, ${count(node.support)} ${options.people}`,
@@ -120,7 +144,7 @@ function drawn(nodes: Spot[], links: Link[], alone: number, options: MapOptions)
     return dot;
   });
   const nameOf = nodes.map((node) => {
-    const text = svg("text", { "text-anchor": "middle" });
+    const text = svg("text");
     text.textContent = node.name.length > 30 ? `${node.name.slice(0, 28)}…` : node.name;
     return text;
   });
@@ -128,6 +152,7 @@ function drawn(nodes: Spot[], links: Link[], alone: number, options: MapOptions)
     dots.append(dotOf[place]!);
     names.append(nameOf[place]!);
   }
+  const widths = nameOf.map((text) => 5 + 6.1 * text.textContent!.length);
   const near = nodes.map(() => new Set<number>());
   const placeOf = new Map(nodes.map((node, place) => [node, place]));
   for (const link of links) {
@@ -140,24 +165,28 @@ function drawn(nodes: Spot[], links: Link[], alone: number, options: MapOptions)
   let lit: number | undefined;
   /** Puts names where they do not cover each other; the lit one and its neighbours go first. */
   const name = () => {
-    const taken: [number, number, number, number][] = [];
+    const taken: Box[] = nodes.map((node) => {
+      const [x, y] = view.apply([node.x, node.y]);
+      const side = node.radius * 0.7;
+      return [x - side, y - side, x + side, y + side];
+    });
     const first = lit === undefined ? [] : [lit, ...near[lit]!];
     for (const text of nameOf) text.setAttribute("display", "none");
     for (const place of new Set([...first, ...order])) {
       const node = nodes[place]!;
       const [x, y] = view.apply([node.x, node.y]);
+      if (x < 0 || x > width || y < 0 || y > height) continue;
       const text = nameOf[place]!;
-      const half = text.textContent!.length * 3.15 + 3;
-      const top = y - node.radius - 17;
-      if (x < -20 || x > width + 20 || y < 0 || y > height) continue;
-      const box: [number, number, number, number] = [x - half, top, x + half, top + 15];
-      const covers = taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3]);
-      if (covers && place !== lit) continue;
-      taken.push(box);
+      const spot = places(x, y, node.radius, widths[place]!).find(
+        ({ box }) => box[0] >= 0 && box[2] <= width && !taken.some((other) => meets(box, other)),
+      );
+      const chosenSpot = spot ?? (first.includes(place) ? places(x, y, node.radius, widths[place]!)[0] : undefined);
+      if (!chosenSpot) continue;
+      taken.push(chosenSpot.box);
       text.removeAttribute("display");
-      const clamped = Math.min(Math.max(x, half), width - half);
-      text.setAttribute("x", clamped.toFixed(1));
-      text.setAttribute("y", (y - node.radius - 5).toFixed(1));
+      text.setAttribute("text-anchor", chosenSpot.anchor);
+      text.setAttribute("x", chosenSpot.x.toFixed(1));
+      text.setAttribute("y", chosenSpot.y.toFixed(1));
       text.classList.toggle("dim", lit !== undefined && place !== lit && !near[lit]!.has(place));
     }
   };
@@ -219,7 +248,7 @@ function drawn(nodes: Spot[], links: Link[], alone: number, options: MapOptions)
   const fit = () => {
     const [xs, ys] = [nodes.map((node) => node.x), nodes.map((node) => node.y)];
     const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-    const side = column < 640 ? 40 : 80;
+    const side = column < NARROW ? 30 : 80;
     const scale = Math.min((width - 2 * side) / Math.max(right - left, 60), (height - 70) / Math.max(bottom - top, 60), 2.2);
     const target = zoomIdentity
       .translate(width / 2 - (scale * (left + right)) / 2, height / 2 + 8 - (scale * (top + bottom)) / 2)

@@ -2,7 +2,7 @@
 import * as Plot from "@observablehq/plot";
 import { about, duration, h, percent } from "../dom";
 import type { StabilityPoint } from "../worker/protocol";
-import { described, figure, plain, responsive } from "./common";
+import { described, figure, plain, responsive, spaced } from "./common";
 
 /** Draws the agreement of samples, and time and work beside it. */
 export function stabilityChart(points: StabilityPoint[], people: string, top: number): HTMLElement {
@@ -13,7 +13,8 @@ export function stabilityChart(points: StabilityPoint[], people: string, top: nu
     `With ${percent(last.rate)} of ${people} (${about(last.users)}), two halves that share nobody agree on ` +
     `${percent(last.halves.mean)} of the top ${top} (${percent(last.halves.low)} to ${percent(last.halves.high)}).` +
     (before?.next ? ` Of the top ${top} at ${percent(before.rate)}, ${percent(before.next.mean)} stayed at ${percent(last.rate)}.` : "");
-  const x = { type: "log" as const, label: `${people} in the sample (→ more)`, tickFormat: about, ticks: 4 };
+  const label = `${people} in the sample →`;
+  const users = points.map((point) => point.users);
   const next = points.filter((point) => point.next !== undefined);
   const draw = (width: number) =>
     described(
@@ -22,9 +23,10 @@ export function stabilityChart(points: StabilityPoint[], people: string, top: nu
         width,
         height: 230,
         marginLeft: 44,
-        marginTop: 22,
-        x,
-        y: { domain: [0, 1], percent: false, grid: true, label: null, ticks: 5, tickFormat: (value: number) => `${Math.round(value * 100)} %` },
+        marginTop: 14,
+        marginBottom: 42,
+        x: { type: "log", label, labelOffset: 38, tickFormat: about, ticks: spaced(users, width - 60) },
+        y: { domain: [0, 1], grid: true, label: null, ticks: 5, tickSize: 0, tickFormat: (value: number) => `${Math.round(value * 100)} %` },
         marks: [
           Plot.areaY(points, { x: "users", y1: (point: StabilityPoint) => point.halves.low, y2: (point: StabilityPoint) => point.halves.high, fill: "var(--accent)", fillOpacity: 0.18 }),
           Plot.lineY(points, { x: "users", y: (point: StabilityPoint) => point.halves.mean, stroke: "var(--accent)", strokeWidth: 2, marker: "dot" }),
@@ -40,13 +42,14 @@ export function stabilityChart(points: StabilityPoint[], people: string, top: nu
         width,
         height: 230,
         marginLeft: 52,
-        marginTop: 22,
-        x,
-        y: { type: "log", grid: true, label: null, ticks: 4, tickFormat: (value: number) => duration(value) },
+        marginTop: 14,
+        marginBottom: 42,
+        x: { label, labelOffset: 38, tickFormat: about, domain: [0, Math.max(...users)], ticks: 4 },
+        y: { domain: [0, Math.max(...points.map((point) => point.seconds)) * 1.1], grid: true, label: null, ticks: 4, tickSize: 0, tickFormat: (value: number) => (value === 0 ? "0" : duration(value)) },
         marks: [
           Plot.lineY(points, {
             x: "users",
-            y: (point: StabilityPoint) => Math.max(point.seconds, 1e-4),
+            y: "seconds",
             stroke: "var(--accent)",
             strokeWidth: 2,
             marker: "dot",
@@ -60,14 +63,12 @@ export function stabilityChart(points: StabilityPoint[], people: string, top: nu
   const key = h(
     "p",
     { class: "key quiet" },
-    h("span", { class: "swatch accent" }),
-    "two halves against each other, with interval",
-    h("span", { class: "swatch second" }),
-    "against the next larger sample",
+    h("span", {}, h("span", { class: "swatch" }), " two halves, with interval"),
+    h("span", {}, h("span", { class: "swatch second" }), " with the next larger sample"),
   );
   return h(
     "div",
-    {},
+    { class: "stability" },
     h("p", { class: "finding" }, text),
     h(
       "div",

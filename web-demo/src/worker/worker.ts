@@ -43,7 +43,13 @@ let lastKey = 0;
 async function open(base: string, threads?: number): Promise<void> {
   const address = new URL("ilk-wasm/index.js", base).href;
   library = (await import(/* @vite-ignore */ address)) as Library;
-  ilk = await library.load({ threads });
+  try {
+    ilk = await library.load({ threads });
+  } catch (error) {
+    // The build with threads may be missing offline, or refused; the other one does the same.
+    if (threads === 1 || !globalThis.crossOriginIsolated) throw error;
+    ilk = await library.load({ threads: 1 });
+  }
 }
 
 function filesOf(origin: Origin): Files {
@@ -81,6 +87,16 @@ function run<T>(task: Task<T>, call: Call, from = 0, to = 1): Promise<T> {
  * Whatever a person waits for goes first, between two steps, and is not counted.
  */
 async function timed<T>(rows: Data, job: SimilarityJob, call: Call, use: (found: Neighbours) => T) {
+  let best = await timedOnce(rows, job, call, use);
+  // What takes no time is measured again: the clock is coarse, and so is the engine.
+  for (let again = 0; again < 6 && best.seconds < 0.02; again++) {
+    const { seconds } = await timedOnce(rows, job, call, () => undefined);
+    best = { ...best, seconds: Math.min(best.seconds, seconds) };
+  }
+  return best;
+}
+
+async function timedOnce<T>(rows: Data, job: SimilarityJob, call: Call, use: (found: Neighbours) => T) {
   let begin = performance.now();
   const before = ilk.memoryInUse();
   const task = rows.compare({ job });
@@ -176,7 +192,6 @@ async function ladder(key: Key, job: SimilarityJob, call: Call): Promise<LadderR
   };
   const cap = Math.max(2, Math.round(userDegrees.p99));
   const capped = all.shape({ ...job, max_items_per_user: cap });
-  // So that the next job finds its own interactions again.
   return { rungs, whole, capped: { cap, users: capped.folding.cappedUsers, pairOperations: capped.pairOperations } };
 }
 
