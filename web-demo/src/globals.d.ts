@@ -17,9 +17,9 @@ declare module "@observablehq/runtime" {
     dispose(): void;
   }
   export interface Observer {
-    pending?(): void;
-    fulfilled?(value: unknown, name?: string): void;
-    rejected?(error: unknown, name?: string): void;
+    pending?(): unknown;
+    fulfilled?(value: unknown, name?: string): unknown;
+    rejected?(error: unknown, name?: string): unknown;
   }
   export interface Module {
     variable(observer?: Observer | true, options?: object): Variable;

@@ -1,4 +1,4 @@
-// Begins: the worker first, for it takes longest; then the notebook and what is around it.
+// The notebook and what is around it.
 import * as Inputs from "@observablehq/inputs";
 import * as Plot from "@observablehq/plot";
 import { askFor } from "./cells/ask";
@@ -11,9 +11,7 @@ import { NotebookView } from "./notebook/view";
 import { setFiles } from "./state/files";
 import { forget, saved } from "./state/save";
 import { isNotebookFile, openNotebook } from "./state/share";
-import { Client } from "./worker/client";
-
-const client = new Client();
+import { client } from "./worker/shared";
 
 function builtins(context: Context): Record<string, unknown> {
   const ilk = ilkFor(client, context);

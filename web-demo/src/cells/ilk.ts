@@ -3,6 +3,7 @@
 import type { DataSource, Explanation, Inspection, ItemRecord, NeighbourRecord, OutputFormat, RowsReport, Shape, SimilarityJob } from "ilk-wasm";
 import type { Context } from "../notebook/context";
 import type { OpenFile } from "../state/files";
+import { REASONS } from "./words";
 import type { Client } from "../worker/client";
 import type { CallName, Calls, CompareResult, Graph, Key, LadderResult, StabilityPoint } from "../worker/protocol";
 
@@ -60,6 +61,10 @@ export function ilkFor(client: Client, context: Context) {
       const sample = rate < 1 ? { rate } : undefined;
       const read = holding(await call("read", file.origin, known, sample));
       const { key, rows: report, seconds } = read;
+      if (report.kept === 0) {
+        const reasons = report.setAside.map(({ reason, rows }) => `${rows.toLocaleString("en")} ${REASONS[reason]}`);
+        throw new Error(`none of the ${report.rows.toLocaleString("en")} rows can be used: ${reasons.join(", ")}. Is ${user} the user and ${item} the item? Change the columns above, or open another file`);
+      }
       return { key, file, source: known, report, rate: rate * (file.sampleOf?.rate ?? 1), isCut, seconds };
     },
 

@@ -129,7 +129,7 @@ async function showGlance(ilk: Ilk, found: Found, items = 3): Promise<HTMLElemen
       "article",
       { class: "glance-card" },
       h("p", { class: "eyebrow" }, "Item you've viewed"),
-      h("h3", {}, h("button", { type: "button", class: "link", onclick: () => goTo(item.id) }, called(item))),
+      h("h2", {}, h("button", { type: "button", class: "link", onclick: () => goTo(item.id) }, called(item))),
       h("p", { class: "eyebrow" }, "Items we think you'll love"),
       h("ol", {}, ...near.map((one) => h("li", {}, h("span", { class: "near-name" }, called(one)), bar(one.score, best), h("span", { class: "near-score" }, score(one.score))))),
     );

@@ -49,6 +49,8 @@ export function plain(title: string): object {
 /** Says to those who can't see a chart what it shows. */
 export function described<T extends Element>(chart: T, text: string): T {
   const svg = chart.matches("svg") ? chart : chart.querySelector("svg");
+  // The marks' own labels only say what shape they have.
+  for (const mark of svg?.querySelectorAll("[aria-label]") ?? []) mark.removeAttribute("aria-label");
   svg?.setAttribute("role", "img");
   svg?.setAttribute("aria-label", text);
   return chart;

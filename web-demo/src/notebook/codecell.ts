@@ -51,7 +51,7 @@ export class CodeCell implements CellEvents {
     this.cell = cell;
     this.#host = host;
     this.#ran = cell.source;
-    this.#place = h("div", { class: "editor" }, h("pre", { class: "still" }, cell.source));
+    this.#place = h("div", { class: "editor", onclick: () => this.focus() }, h("pre", { class: "still" }, cell.source));
     this.#bar = h("progress", { max: 1, "aria-label": `Progress of ${nameOf(cell.source)}` });
     this.#stage = h("span", { class: "stage" });
     const cancel = h("button", { type: "button", class: "cancel", onclick: () => this.cancel() }, "Cancel");
@@ -89,6 +89,7 @@ export class CodeCell implements CellEvents {
   }
 
   focus(): void {
+    if (this.#editor?.hasFocus) return;
     this.enliven();
     this.#editor?.focus();
   }
@@ -207,7 +208,9 @@ export class CodeCell implements CellEvents {
 
 /** An error as people read it: what, and what to do next. */
 function problem(error: Error): HTMLElement {
-  const text = error.message.charAt(0).toUpperCase() + error.message.slice(1);
+  // A message may begin with the name of a file or of a variable, which stays as it is.
+  const isWord = /^[a-z]+ (?!is not defined|is defined)/.test(error.message);
+  const text = isWord ? error.message.charAt(0).toUpperCase() + error.message.slice(1) : error.message;
   const isCode = !(error instanceof IlkFailure);
   const kind = isCode && error.name !== "Error" && error.name !== "RuntimeError" ? `${error.name}: ` : "";
   return h("div", { class: "problem", role: "alert" }, h("p", {}, kind + text));

@@ -1,6 +1,6 @@
 // The reactive graph: cells become variables of Observable's runtime, which runs what depends on a
 // change and nothing else.
-import { Runtime, type Module, type Variable } from "@observablehq/runtime";
+import { Runtime, RuntimeError, type Module, type Variable } from "@observablehq/runtime";
 import { valuesOf, type Asking, type Context } from "./context";
 import { parse, type Parsed } from "./parse";
 
@@ -39,17 +39,22 @@ export class CellGraph {
     this.#builtins = builtins;
     this.#builtinNames = names;
     const known = globalThis as Record<string, unknown>;
-    this.#runtime = new Runtime({}, (name: string) => known[name]);
+    this.#runtime = new Runtime({}, (name: string) => {
+      if (name in known) return known[name];
+      throw new RuntimeError(`${name} is not defined`);
+    });
     this.#module = this.#runtime.module();
   }
 
   /** Puts code in force for a cell, and runs it and what depends on it. */
   define(id: string, code: string, events: CellEvents): void {
     this.remove(id);
-    const variable = this.#module.variable({
-      pending: () => events.pending(),
-      fulfilled: () => events.done(),
-      rejected: (error) => events.failed(error, this.#isOwn(id, error)),
+    // A variable that was taken away settles once more, which is no news of the cell.
+    const isCurrent = () => this.#entries.get(id)?.cell === variable;
+    const variable: Variable = this.#module.variable({
+      pending: () => isCurrent() && events.pending(),
+      fulfilled: () => isCurrent() && events.done(),
+      rejected: (error) => isCurrent() && events.failed(error, this.#isOwn(id, error)),
     });
     const entry: Entry = { cell: variable, outputs: [] };
     this.#entries.set(id, entry);
@@ -98,9 +103,16 @@ export class CellGraph {
     throw error;
   }
 
-  /** What the runtime itself throws (a name that is missing, a circle) belongs to the cell. */
+  /**
+   * What the runtime itself finds (a name that nobody makes, or two, a circle) is the cell's own
+   * problem; what it passes on names the input that failed.
+   */
   #isOwn(id: string, error: unknown): boolean {
     if (typeof error !== "object" || error === null) return true;
-    return (this.#origins.get(error) ?? id) === id;
+    const origin = this.#origins.get(error);
+    if (origin !== undefined) return origin === id;
+    const { input, message } = error as { input?: string; message?: string };
+    if (input === undefined) return true;
+    return message === `${input} is not defined` || message === `${input} is defined more than once`;
   }
 }

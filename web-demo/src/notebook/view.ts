@@ -46,9 +46,13 @@ export class NotebookView {
     return copyOf(this.#notebook);
   }
 
-  /** Runs all cells, and turns their code into editors while nothing else is to do. */
+  /** Runs all cells, and turns their code into editors when the first results are there. */
   async start(): Promise<void> {
     this.runAll();
+    const isWorking = () => this.element.querySelector('[data-state="pending"]') !== null;
+    for (let waited = 0; waited < 20 && (waited < 2 || isWorking()); waited++) {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+    }
     for (const cell of this.#notebook.cells) {
       await new Promise((resolve) => setTimeout(resolve, 30));
       const shown = this.#shown.get(cell.id);
