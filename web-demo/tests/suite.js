@@ -45,6 +45,26 @@ async function shows(page, id, pattern, timeout = 30_000) {
   await page.locator(`#cell-${id} .output`).filter({ hasText: pattern }).waitFor({ timeout });
 }
 
+/**
+ * Begins to watch the page's own thread; the returned function says what its longest task took, in
+ * milliseconds of that thread: what other programs of the machine take is not counted.
+ */
+async function watchTasks(page) {
+  const session = await page.context().newCDPSession(page);
+  const events = [];
+  session.on("Tracing.dataCollected", ({ value }) => events.push(...value));
+  await session.send("Tracing.start", { transferMode: "ReportEvents", traceConfig: { includedCategories: ["toplevel"] } });
+  return async () => {
+    const complete = new Promise((resolve) => session.once("Tracing.tracingComplete", resolve));
+    await session.send("Tracing.end");
+    await complete;
+    const mains = new Set(events.filter((one) => one.name === "thread_name" && one.args.name === "CrRendererMain").map((one) => `${one.pid} ${one.tid}`));
+    const tasks = events.filter((one) => one.name.endsWith("RunTask") && one.tdur !== undefined && mains.has(`${one.pid} ${one.tid}`));
+    holds(tasks.length > 20, `${tasks.length} tasks were seen`);
+    return Math.max(...tasks.map((one) => one.tdur)) / 1000;
+  };
+}
+
 const JOB = { measure: "cosine", top: 10, min_overlap: 5 };
 
 export async function suite() {
@@ -126,14 +146,14 @@ export async function suite() {
     const chip = (name) => page.locator(".chip").filter({ hasText: name }).locator("select");
     equal(await chip("User").inputValue(), "member");
     await chip("Item").selectOption("category");
-    await shows(page, "shape", /\b1\d\b\s*items/);
+    await shows(page, "shape", /items\d\dinteractions/);
     await chip("User").selectOption("");
     await shows(page, "data", "Choose a column for the user");
     await shows(page, "shape", /Waits for/);
     await page.locator("#undo").click();
-    await shows(page, "shape", /\b1\d\b\s*items/);
+    await shows(page, "shape", /items\d\dinteractions/);
     await page.locator("#undo").click();
-    await shows(page, "shape", /300\s*items/);
+    await shows(page, "shape", /items300/);
     await done(page, "home");
   });
 
@@ -207,10 +227,7 @@ export async function suite() {
     await writeLines(path, shopLines(250_000, 8000));
     await page.goto(url);
     await allDone(page);
-    await page.evaluate(() => {
-      window.long = [];
-      new PerformanceObserver((list) => window.long.push(...list.getEntries().map((entry) => entry.duration))).observe({ type: "longtask" });
-    });
+    const watch = await watchTasks(page);
     await drop(page, path);
     await page.locator("#cell-data .running:not([hidden]) progress").waitFor();
     await done(page, "similar", 60_000);
@@ -225,9 +242,8 @@ export async function suite() {
     await edit(page, "stability", "const stability = await ilk.stability(data, job, 0.05)\ndisplay(show.stability(stability, data, job))");
     await done(page, "stability", 90_000);
     await done(page, "ladder", 90_000);
-    const long = await page.evaluate(() => window.long);
-    const worst = Math.max(0, ...long);
-    console.log(`   longest task of the page while computing: ${Math.round(worst)} ms (${long.length} over 50 ms)`);
+    const worst = await watch();
+    console.log(`   longest task of the page while computing: ${Math.round(worst)} ms`);
     holds(worst < 100, `a task of ${worst} ms`);
   });
 
@@ -303,10 +319,7 @@ export async function suite() {
   test("the map is readable with 300 items, and goes where one points", async ({ page, url }) => {
     await page.goto(url);
     await allDone(page);
-    await page.evaluate(() => {
-      window.long = [];
-      new PerformanceObserver((list) => window.long.push(...list.getEntries().map((entry) => entry.duration))).observe({ type: "longtask" });
-    });
+    const watch = await watchTasks(page);
     await edit(page, "map", "await show.map(neighbours, undefined, 300)");
     await page.locator('#cell-map .map[aria-label="Map of 300 items"]').waitFor();
     const names = await page.locator("#cell-map text:not([display])").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().toJSON()));
@@ -321,7 +334,7 @@ export async function suite() {
     await page.keyboard.press("ArrowRight");
     await page.keyboard.press("Enter");
     await page.waitForFunction((old) => document.querySelector("#cell-similar h3").textContent !== old, before);
-    const worst = Math.max(0, ...(await page.evaluate(() => window.long)));
+    const worst = await watch();
     console.log(`   longest task: ${Math.round(worst)} ms; ${names.length} of 300 items named`);
     holds(worst < 100, `a task of ${worst} ms`);
   });
