@@ -116,6 +116,7 @@ export async function suite() {
       await shows(page, "data", "623");
     }
     await shows(page, "shape", "customers");
+    await shows(page, "similar", /\d customers/);
     const box = page.locator(".search input");
     await box.fill("WHITE HANGING HEART T-LIGHT HOLDER");
     await page.locator('[role=option][aria-selected="true"]').filter({ hasText: "85123A" }).waitFor();

@@ -72,7 +72,7 @@ async function askColumns(context: Context, ilk: Ilk, file: OpenFile): Promise<A
   const before = context.remembered("columns") as { file: string; source: Partial<DataSource> } | undefined;
   const names = new Set(columns.map((column) => column.name));
   const isOurs = before?.file === file.name && Object.values(before.source).every((name) => name === undefined || names.has(String(name)));
-  const source: Partial<DataSource> = { ...(file.source ?? guess), ...(isOurs ? before.source : {}) };
+  const source: Partial<DataSource> = { ...guess, ...(isOurs ? before.source : {}) };
   if (isOurs) for (const { role } of ROLES) if (!before.source[role]) delete source[role];
   const element = h("div", { class: "chips", role: "group", "aria-label": "Columns" });
   const asked = asking(element, source);

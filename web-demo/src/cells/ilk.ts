@@ -18,6 +18,8 @@ export interface Rows {
   /** The file did not fit as a whole. */
   isCut: boolean;
   seconds: number;
+  /** What all rows of the file take at the height of reading. */
+  bytes: number;
 }
 
 /** Neighbours in the worker's memory. */
@@ -65,7 +67,7 @@ export function ilkFor(client: Client, context: Context) {
         const reasons = report.setAside.map(({ reason, rows }) => `${rows.toLocaleString("en")} ${REASONS[reason]}`);
         throw new Error(`none of the ${report.rows.toLocaleString("en")} rows can be used: ${reasons.join(", ")}. Is ${user} the user and ${item} the item? Change the columns above, or open another file`);
       }
-      return { key, file, source: known, report, rate: rate * (file.sampleOf?.rate ?? 1), isCut, seconds };
+      return { key, file, source: known, report, rate, isCut, seconds, bytes: estimate.bytes };
     },
 
     /** Some of the users: 10 % lies within 20 %. */

@@ -9,8 +9,7 @@ export function quoted(word: string): string {
 
 /** Inputs as the program is to read them. */
 function inputsOf(rows: Rows): string[] {
-  const { origin, sampleOf } = rows.file;
-  if (sampleOf) return sampleOf.inputs;
+  const { origin } = rows.file;
   return origin.demo ? ["shop/orders.csv"] : origin.files.map((file) => file.name);
 }
 

@@ -171,7 +171,7 @@ async function showSimilar(ilk: Ilk, found: Found, item: ItemRecord): Promise<HT
         h("button", { type: "button", class: "near-name", onclick: () => walkTo(one.id), title: `${called(one)}: go there` }, called(one)),
         bar(one.score, best),
         h("span", { class: "near-score" }, score(one.score)),
-        h("span", { class: "near-counts quiet" }, `${count(one.overlap)} of ${count(one.support)} ${people}`),
+        h("span", { class: "near-counts quiet" }, `${count(one.overlap)} of ${count(one.support)}`),
         ask,
         why,
       ),
@@ -181,6 +181,7 @@ async function showSimilar(ilk: Ilk, found: Found, item: ItemRecord): Promise<HT
     "div",
     { class: "loved" },
     h("p", { class: "eyebrow" }, "Items we think you'll love"),
+    near.length > 0 && h("p", { class: "near-key quiet" }, `score; ${people} of both, of all the other has`),
     near.length ? list : h("p", {}, `Nothing qualifies under this job: no other item shares enough ${people} with it.`),
   );
   // The button that was pressed is gone: whoever uses the keyboard goes on from the new item.
@@ -241,7 +242,7 @@ function showLadder(ladder: LadderResult, rows: Rows, machine: Machine): HTMLEle
   if (rungs.length === 0) return h("p", {}, `There are too few ${people} here to measure on samples.`);
   // Two threads of one core do not do twice as much.
   const speed = Math.max(1, machine.cores * 0.85);
-  const full = { seconds: whole.seconds / rows.rate / speed, bytes: whole.bytes / rows.rate, users: whole.users / rows.rate };
+  const full = { seconds: whole.seconds / rows.rate / speed, bytes: Math.max(whole.bytes / rows.rate, rows.bytes), users: whole.users / rows.rate };
   const fits = full.bytes < machine.memory * 2 ** 30 * 0.8;
   const money = (full.seconds / 3600) * machine.price;
   const last = rungs.at(-1)!;
@@ -273,7 +274,7 @@ function showLadder(ladder: LadderResult, rows: Rows, machine: Machine): HTMLEle
     h("p", {}, cap, cap.endsWith("with ") && h("code", {}, `max_items_per_user: ${capped!.cap}`)),
     ladderChart(ladder),
     scroll("Rungs of the ladder", table(head, [...rungs.map(line), total], [1, 2, 3, 4, 5])),
-    h("p", { class: "quiet" }, `Measured in this browser on one core; ${rows.rate < 1 ? `the full batch has about ${about(full.users)} ${people}; ` : ""}the program is faster where the machine has AVX.`),
+    h("p", { class: "quiet" }, `Measured in this browser; memory is that of comparing, and reading takes up to ${bytes(rows.bytes)}; ${rows.rate < 1 ? `the full batch has about ${about(full.users)} ${people}; ` : ""}the program is faster where the machine has AVX.`),
   );
 }
 

@@ -14,6 +14,8 @@ export function stabilityChart(points: StabilityPoint[], people: string, top: nu
     `${percent(last.halves.mean)} of the top ${top} (${percent(last.halves.low)} to ${percent(last.halves.high)}).` +
     (before?.next ? ` Of the top ${top} at ${percent(before.rate)}, ${percent(before.next.mean)} stayed at ${percent(last.rate)}.` : "");
   const label = `${people} in the sample →`;
+  // Logarithms, and their ticks where the samples are.
+  const size = (point: StabilityPoint) => Math.log10(point.users);
   const users = points.map((point) => point.users);
   const next = points.filter((point) => point.next !== undefined);
   const draw = (width: number) =>
@@ -25,12 +27,12 @@ export function stabilityChart(points: StabilityPoint[], people: string, top: nu
         marginLeft: 44,
         marginTop: 14,
         marginBottom: 42,
-        x: { type: "log", label, labelOffset: 38, tickFormat: about, ticks: spaced(users, width - 60) },
+        x: { label, labelOffset: 38, tickFormat: (value: number) => about(Math.round(10 ** value)), ticks: spaced(users, width - 60).map(Math.log10) },
         y: { domain: [0, 1], grid: true, label: null, ticks: 5, tickSize: 0, tickFormat: (value: number) => `${Math.round(value * 100)} %` },
         marks: [
-          Plot.areaY(points, { x: "users", y1: (point: StabilityPoint) => point.halves.low, y2: (point: StabilityPoint) => point.halves.high, fill: "var(--accent)", fillOpacity: 0.18 }),
-          Plot.lineY(points, { x: "users", y: (point: StabilityPoint) => point.halves.mean, stroke: "var(--accent)", strokeWidth: 2, marker: "dot" }),
-          Plot.lineY(next, { x: "users", y: (point: StabilityPoint) => point.next?.mean, stroke: "var(--second)", strokeWidth: 1.5, strokeDasharray: "4 3", marker: "dot" }),
+          Plot.areaY(points, { x: size, y1: (point: StabilityPoint) => point.halves.low, y2: (point: StabilityPoint) => point.halves.high, fill: "var(--accent)", fillOpacity: 0.18 }),
+          Plot.lineY(points, { x: size, y: (point: StabilityPoint) => point.halves.mean, stroke: "var(--accent)", strokeWidth: 2, marker: "dot" }),
+          Plot.lineY(next, { x: size, y: (point: StabilityPoint) => point.next?.mean, stroke: "var(--second)", strokeWidth: 1.5, strokeDasharray: "4 3", marker: "dot" }),
         ],
       }),
       text,

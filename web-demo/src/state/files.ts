@@ -1,5 +1,4 @@
 // The data that is open. It is not saved with the notebook: a page may not open files by itself.
-import type { DataSource, SampleRequest } from "ilk-wasm";
 import type { Origin } from "../worker/protocol";
 
 /** Data that a person opened. */
@@ -8,11 +7,6 @@ export interface OpenFile {
   /** Bytes on disk; none for the made-up shop. */
   size?: number;
   origin: Origin;
-  /** Columns that are known already. */
-  source?: DataSource;
-  /** What the file is a sample of. */
-  sampleOf?: { rate: number; inputs: string[] };
-  sample?: SampleRequest;
 }
 
 /** The made-up shop. */

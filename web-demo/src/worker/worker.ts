@@ -173,10 +173,14 @@ async function ladder(key: Key, job: SimilarityJob, call: Call): Promise<LadderR
   warm.free();
   for (const [place, rate] of rates.entries()) {
     call.tell(`measuring ${rate * 100} %`, place / rates.length);
+    const before = ilk.memoryInUse();
     const sample = all.sample({ rate });
+    const held = ilk.memoryInUse() - before;
     try {
       const { users, interactions, pairOperations } = sample.shape(job);
-      const { seconds, bytes } = await timed(sample, job, call, () => undefined);
+      const measured = await timed(sample, job, call, () => undefined);
+      const { seconds } = measured;
+      const bytes = Math.max(0, held) + measured.bytes;
       const predicted = times.length
         ? { seconds: predict(times, pairOperations), bytes: predict(sizes, interactions) }
         : undefined;
