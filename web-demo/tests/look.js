@@ -1,4 +1,5 @@
-// Pictures of the notebook: `node tests/look.js FOLDER`, to be looked at.
+// Pictures of the notebook: `node tests/look.js FOLDER`, to be looked at. Those in docs/ are some of
+// them.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 

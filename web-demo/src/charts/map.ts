@@ -152,7 +152,8 @@ function drawn(nodes: Spot[], links: Link[], alone: number, options: MapOptions)
     dots.append(dotOf[place]!);
     names.append(nameOf[place]!);
   }
-  const widths = nameOf.map((text) => 5 + 6.1 * text.textContent!.length);
+  // Measuring each would make the browser lay everything out; capitals are wider.
+  const widths = nameOf.map((text) => [...text.textContent!].reduce((sum, letter) => sum + (/[A-Z@%&]/.test(letter) ? 7.9 : 6.2), 6));
   const near = nodes.map(() => new Set<number>());
   const placeOf = new Map(nodes.map((node, place) => [node, place]));
   for (const link of links) {
@@ -161,6 +162,7 @@ function drawn(nodes: Spot[], links: Link[], alone: number, options: MapOptions)
     near[other]!.add(one);
   }
 
+  const middle = [...nodes.keys()].filter((place) => nodes[place]!.id === options.around);
   let view: ZoomTransform = zoomIdentity;
   let lit: number | undefined;
   /** Puts names where they do not cover each other; the lit one and its neighbours go first. */
@@ -170,7 +172,7 @@ function drawn(nodes: Spot[], links: Link[], alone: number, options: MapOptions)
       const side = node.radius * 0.7;
       return [x - side, y - side, x + side, y + side];
     });
-    const first = lit === undefined ? [] : [lit, ...near[lit]!];
+    const first = lit === undefined ? middle : [lit, ...near[lit]!];
     for (const text of nameOf) text.setAttribute("display", "none");
     for (const place of new Set([...first, ...order])) {
       const node = nodes[place]!;

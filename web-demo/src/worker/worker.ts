@@ -105,6 +105,7 @@ async function timedOnce<T>(rows: Data, job: SimilarityJob, call: Call, use: (fo
   let begin = performance.now();
   const before = ilk.memoryInUse();
   const task = rows.compare({ job });
+  const cost = task.work().predictedSeconds;
   let [milliseconds, most] = [performance.now() - begin, before];
   let result: Neighbours;
   try {
@@ -123,7 +124,7 @@ async function timedOnce<T>(rows: Data, job: SimilarityJob, call: Call, use: (fo
     task.free();
   }
   try {
-    return { seconds: milliseconds / 1000, bytes: most - before, used: use(result) };
+    return { seconds: milliseconds / 1000, bytes: most - before, cost, used: use(result) };
   } finally {
     result.free();
   }
@@ -160,6 +161,14 @@ async function stability(key: Key, job: SimilarityJob, share: number, call: Call
   return points.filter((point) => point.users >= FEWEST_USERS || point.rate === share);
 }
 
+/** What the whole comparison costs by core's own model, in proportion. */
+function costOf(rows: Data, job: SimilarityJob): number {
+  const task = rows.compare({ job });
+  const { predictedSeconds } = task.work();
+  task.free();
+  return predictedSeconds;
+}
+
 async function ladder(key: Key, job: SimilarityJob, call: Call): Promise<LadderResult> {
   const all = held(data, key);
   const shape = all.shape(job);
@@ -182,10 +191,10 @@ async function ladder(key: Key, job: SimilarityJob, call: Call): Promise<LadderR
       const { seconds } = measured;
       const bytes = Math.max(0, held) + measured.bytes;
       const predicted = times.length
-        ? { seconds: predict(times, pairOperations), bytes: predict(sizes, interactions) }
+        ? { seconds: predict(times, measured.cost), bytes: predict(sizes, interactions) }
         : undefined;
       rungs.push({ rate, users, interactions, pairOperations, seconds, bytes, predicted });
-      times.push({ work: pairOperations, taken: seconds });
+      times.push({ work: measured.cost, taken: seconds });
       sizes.push({ work: interactions, taken: bytes });
     } finally {
       sample.free();
@@ -196,7 +205,7 @@ async function ladder(key: Key, job: SimilarityJob, call: Call): Promise<LadderR
     users,
     interactions,
     pairOperations,
-    seconds: predict(times, pairOperations),
+    seconds: predict(times, costOf(all, job)),
     bytes: predict(sizes, interactions),
   };
   const cap = Math.max(2, Math.round(userDegrees.p99));
