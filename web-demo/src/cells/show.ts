@@ -237,11 +237,12 @@ async function showBeside(ilk: Ilk, rows: Rows, job: SimilarityJob, item: ItemRe
 
 /** The full batch: time, memory, money, and what would change them. */
 function showLadder(ladder: LadderResult, rows: Rows, machine: Machine): HTMLElement {
-  const { rungs, whole, capped } = ladder;
+  const { rungs, threads, whole, capped } = ladder;
   const people = manyOf(rows.source.user);
   if (rungs.length === 0) return h("p", {}, `There are too few ${people} here to measure on samples.`);
   // Two threads of one core do not do twice as much.
-  const speed = Math.max(1, machine.cores * 0.85);
+  const useful = (cores: number) => 1 + 0.85 * (cores - 1);
+  const speed = useful(Math.max(1, machine.cores)) / useful(threads);
   const full = { seconds: whole.seconds / rows.rate / speed, bytes: Math.max(whole.bytes / rows.rate, rows.bytes), users: whole.users / rows.rate };
   const fits = full.bytes < machine.memory * 2 ** 30 * 0.8;
   const money = (full.seconds / 3600) * machine.price;
@@ -274,7 +275,7 @@ function showLadder(ladder: LadderResult, rows: Rows, machine: Machine): HTMLEle
     h("p", {}, cap, cap.endsWith("with ") && h("code", {}, `max_items_per_user: ${capped!.cap}`)),
     ladderChart(ladder),
     scroll("Rungs of the ladder", table(head, [...rungs.map(line), total], [1, 2, 3, 4, 5])),
-    h("p", { class: "quiet" }, `Measured in this browser; memory is that of comparing, and reading takes up to ${bytes(rows.bytes)}; ${rows.rate < 1 ? `the full batch has about ${about(full.users)} ${people}; ` : ""}the program is faster where the machine has AVX.`),
+    h("p", { class: "quiet" }, `Measured in this browser on ${threads === 1 ? "one thread" : `${threads} threads`}; memory is that of comparing, and reading takes up to ${bytes(rows.bytes)}; ${rows.rate < 1 ? `the full batch has about ${about(full.users)} ${people}; ` : ""}the program is faster where the machine has AVX.`),
   );
 }
 

@@ -70,6 +70,8 @@ export interface Rung {
 /** The ladder, and what is concluded of the whole. */
 export interface LadderResult {
   rungs: Rung[];
+  /** Threads that it was measured on. */
+  threads: number;
   /** All users of the data as read. */
   whole: { users: number; interactions: number; pairOperations: number; seconds: number; bytes: number };
   /** What keeping at most `cap` items of a user would change. */

@@ -210,7 +210,7 @@ async function ladder(key: Key, job: SimilarityJob, call: Call): Promise<LadderR
   };
   const cap = Math.max(2, Math.round(userDegrees.p99));
   const capped = all.shape({ ...job, max_items_per_user: cap });
-  return { rungs, whole, capped: { cap, users: capped.folding.cappedUsers, pairOperations: capped.pairOperations } };
+  return { rungs, threads: ilk.threads(), whole, capped: { cap, users: capped.folding.cappedUsers, pairOperations: capped.pairOperations } };
 }
 
 /** Gathers nodes from an item outwards, or the most popular ones, with the links between them. */
