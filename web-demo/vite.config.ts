@@ -76,5 +76,6 @@ export default defineConfig({
   plugins: [withPackage(), offline()],
   define: { HAS_THREADS: JSON.stringify(existsSync(join(ilkPackage, "threads/ilk_wasm.js"))) },
   worker: { format: "es" },
-  build: { target: "es2022", chunkSizeWarningLimit: 1500, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  // The licences of what is bundled go along.
+  build: { license: { fileName: "licences.md" }, target: "es2022", chunkSizeWarningLimit: 1500, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
 });

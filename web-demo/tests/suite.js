@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { serve } from "./browser.js";
 import { neighboursOf, orders, shopLines, writeLines } from "./data.js";
 
 function holds(condition, what) {
@@ -337,6 +338,25 @@ export async function suite() {
     other.close();
     equal(asked, 0, "what the other heard");
   }, { expects: /Content Security Policy|Refused to|violates the following|Failed to fetch/, isForeign: true });
+
+  test("where memory is shared, several threads find the same", async ({ page, url }) => {
+    await page.goto(url);
+    await allDone(page);
+    const [cores, isolated] = await page.evaluate(() => [navigator.hardwareConcurrency, crossOriginIsolated]);
+    holds(isolated, "the page is isolated");
+    await page.locator("#about").filter({ hasText: cores > 1 ? `${cores} threads` : "one thread" }).waitFor();
+    // As many as one thread finds, and the same first one.
+    const read = async () => [(await text(page, "#cell-sample .output")).split(" in ")[0], await text(page, "#cell-similar .loved")];
+    const several = await read();
+    await page.evaluate(() => localStorage.clear());
+    const { server, url: plain } = await serve();
+    await page.goto(plain);
+    await allDone(page);
+    await page.locator("#about").filter({ hasText: "one thread" }).waitFor();
+    equal(several, await read());
+    server.close();
+    server.closeAllConnections();
+  }, { server: { isolated: true }, isForeign: true });
 
   test("the map is readable with 300 items, and goes where one points", async ({ page, url }) => {
     await page.goto(url);
