@@ -248,7 +248,8 @@ function showLadder(ladder: LadderResult, rows: Rows, machine: Machine): HTMLEle
   const money = (full.seconds / 3600) * machine.price;
   const last = rungs.at(-1)!;
   const off = last.predicted ? last.seconds / last.predicted.seconds : 1;
-  const grows = off > 1.5 ? ` Careful: the last rung took ${off.toFixed(1)} times what was predicted of it.` : "";
+  // A few milliseconds more or less say nothing.
+  const grows = off > 1.5 && last.seconds > 0.2 ? ` Careful: the last rung took ${off.toFixed(1)} times what was predicted of it.` : "";
   const verdict = fits
     ? `It fits: ${full.seconds < 1 ? "less than a second" : `about ${duration(full.seconds)}`} of computing and ${full.bytes < 1e6 ? "less than 1 MB" : `about ${bytes(full.bytes)}`} of memory on ${machine.cores} cores like this one. It costs ${money < 0.01 ? "less than 0.01" : `about ${money.toFixed(2)}`}.`
     : `It does not fit: about ${bytes(full.bytes)}, and the machine has ${machine.memory} GiB. Cap heavy ${people}, or take a larger machine.`;

@@ -91,14 +91,14 @@ function run<T>(task: Task<T>, call: Call, from = 0, to = 1): Promise<T> {
  */
 async function timed<T>(rows: Data, job: SimilarityJob, call: Call, use: (found: Neighbours) => T) {
   const first = await timedOnce(rows, job, call, use);
-  // What takes next to no time is measured many times over: a browser's clock is coarse.
-  let [runs, seconds] = [1, first.seconds];
-  if (first.seconds < 0.01) [runs, seconds] = [0, 0];
-  while (seconds < 0.01 && runs < 20) {
-    seconds += (await timedOnce(rows, job, call, () => undefined)).seconds;
-    runs += 1;
+  // What takes next to no time is measured several times, and the middle one counts: a browser's
+  // clock is coarse, and other programs take their share.
+  const times = [first.seconds];
+  while (first.seconds < 0.05 && times.length < 9) {
+    times.push((await timedOnce(rows, job, call, () => undefined)).seconds);
   }
-  return { ...first, seconds: seconds / runs };
+  times.sort((a, b) => a - b);
+  return { ...first, seconds: times[Math.floor(times.length / 2)]! };
 }
 
 async function timedOnce<T>(rows: Data, job: SimilarityJob, call: Call, use: (found: Neighbours) => T) {
