@@ -339,6 +339,22 @@ export async function suite() {
     equal(asked, 0, "what the other heard");
   }, { expects: /Content Security Policy|Refused to|violates the following|Failed to fetch/, isForeign: true });
 
+  test("a handful of rows is enough for the page, and it says what they are too few for", async ({ page, url }) => {
+    const path = join(folder, "handful.csv");
+    const rows = ["u1,tea", "u1,cups", "u2,tea", "u2,cups", "u3,tea", "u3,jam", "u4,bread", "u4,jam"];
+    await writeFile(path, ["customer,product", ...rows, ""].join("\n"));
+    await page.goto(url);
+    await done(page, "glance");
+    await drop(page, path);
+    await shows(page, "data", "8 rows read");
+    await shows(page, "glance", "No two items are neighbours under this job");
+    await edit(page, "job", "const job = { top: 10 }");
+    await shows(page, "similar", /4 items|tea|cups|jam|bread/);
+    await shows(page, "ladder", "too few customers here");
+    for (const id of ["glance", "shape", "stability", "similar", "beside", "map", "home"]) await done(page, id);
+    equal(await page.locator(".problem").count(), 0);
+  });
+
   test("where memory is shared, several threads find the same", async ({ page, url }) => {
     await page.goto(url);
     await allDone(page);

@@ -117,7 +117,7 @@ async function showGlance(ilk: Ilk, found: Found, items = 3): Promise<HTMLElemen
   const chosen: typeof lists = [];
   for (const one of lists) {
     // Three corners of the shop, and not the same one three times.
-    if (taken.has(one.item.id) || one.near.some((other) => taken.has(other.id))) continue;
+    if (one.near.length === 0 || taken.has(one.item.id) || one.near.some((other) => taken.has(other.id))) continue;
     for (const other of [one.item, ...one.near]) taken.add(other.id);
     chosen.push(one);
     if (chosen.length === items) break;

@@ -107,6 +107,7 @@ export async function mapChart(graph: Graph, options: MapOptions): Promise<HTMLE
     node.y = distance * Math.sin(angle);
   });
   const nodes = all.filter((node, place) => linked.has(place) || node.id === options.around);
+  if (nodes.length === 0) return h("p", {}, "No two of these items are neighbours: there is nothing to join.");
   const links: Link[] = graph.edges.map((edge) => ({ source: all[edge.source]!, target: all[edge.target]!, score: edge.score }));
   await arrange(nodes, links, options.around, options.signal);
   return drawn(nodes, links, all.length - nodes.length, options);

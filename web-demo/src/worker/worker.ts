@@ -138,10 +138,15 @@ async function stability(key: Key, job: SimilarityJob, share: number, call: Call
   let previous: Lists | undefined;
   for (const [place, rate] of rates.entries()) {
     call.tell("comparing samples", place / rates.length);
-    const sample = all.sample({ rate });
-    const one = all.sample({ rate: rate / 2 });
-    const other = sample.sample({ rate: rate / 2, rest: true });
+    const parts: Data[] = [];
+    const part = (made: Data) => {
+      parts.push(made);
+      return made;
+    };
     try {
+      const sample = part(all.sample({ rate }));
+      const one = part(all.sample({ rate: rate / 2 }));
+      const other = part(sample.sample({ rate: rate / 2, rest: true }));
       const { users, pairOperations } = sample.shape(job);
       const take = (neighbours: Neighbours) => listsOf(neighbours, top);
       const { seconds, used } = await timed(sample, job, call, take);
@@ -152,10 +157,10 @@ async function stability(key: Key, job: SimilarityJob, share: number, call: Call
       previous = used;
       points.push({ rate, users, pairOperations, seconds, halves: agreement(first.used, second.used) });
     } catch (error) {
-      // So few users that none is left in one of the halves.
-      if (call.signal.aborted || rate > 0.2) throw error;
+      // So few users that one of the halves has nothing: the larger samples say more.
+      if (call.signal.aborted || (error as { details?: { fatal?: number } }).details?.fatal) throw error;
     } finally {
-      for (const part of [sample, one, other]) part.free();
+      for (const made of parts) made.free();
     }
   }
   return points.filter((point) => point.users >= FEWEST_USERS || point.rate === share);
