@@ -3,9 +3,11 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { test } from "node:test";
+import { Worker } from "node:worker_threads";
 
 import { load, run } from "../pkg/index.js";
 import { addPath } from "../pkg/node.js";
+import { recovers } from "./recovery.js";
 import { suite } from "./suite.js";
 
 const prepared = process.env.PREPARED;
@@ -26,6 +28,15 @@ test("a file on disk is read by its path", async () => {
   const data = await run(files.read({ source: { user: "member", item: "product" } }));
   close();
   if (data.rows().rows !== 13) throw new Error(`${data.rows().rows} rows`);
+});
+
+test("after a file that ends a worker the next worker goes on", async () => {
+  await recovers((damage) => new Promise((resolve, reject) => {
+    const script = new URL("recovery.worker.js", import.meta.url);
+    const worker = new Worker(script, { workerData: { damage } });
+    worker.once("message", (answer) => worker.terminate().then(() => resolve(answer)));
+    worker.once("error", reject);
+  }));
 });
 
 test("every kernel of the build equals the oracle on made-up data", async () => {

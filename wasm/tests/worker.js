@@ -1,5 +1,6 @@
 // What browser.js and speed.js ask for.
 import { addFile, load, run } from "../pkg/index.js";
+import { open } from "./recovery.js";
 import { suite } from "./suite.js";
 import { timed } from "./timed.js";
 
@@ -35,6 +36,7 @@ async function runSuite(ilk) {
 async function answer(request) {
   const ilk = await load({ threads: request.threads });
   if (request.suite) return runSuite(ilk);
+  if (request.open) return open({ ilk, run, bytes: await bytes(request.open), damage: request.damage });
   const files = new ilk.Files();
   files.addBytes("sample.parquet", await bytes(request.path));
   return timed({ ilk, run, files, ...request, now: () => performance.now() / 1000 });

@@ -28,6 +28,7 @@ use When::{Always, BehindFeature};
 
 const RULES: &[Rule] = &[
     Rule { package: "ilk-core", may_use: &[] },
+    Rule { package: "brotli", may_use: &[] },
     Rule { package: "ilk-formats", may_use: &[("ilk-core", Always)] },
     Rule {
         package: "ilk",
