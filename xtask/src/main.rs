@@ -11,6 +11,7 @@ mod setup;
 mod steps;
 mod suite;
 mod wasm;
+mod web;
 
 use std::process::ExitCode;
 
@@ -52,6 +53,10 @@ enum Chore {
     Wasm(wasm::Options),
     /// Test the npm package that was built, in Node and in a browser
     WasmTest,
+    /// Build the notebook into web-demo/dist, with the npm package in it
+    Web,
+    /// Test the notebook that was built, in a browser
+    WebTest,
     /// Time the program beside its peers, or count its instructions
     Bench(bench::Options),
 }
@@ -78,6 +83,8 @@ fn run(chore: Chore) -> Result<ExitCode> {
         Chore::CheckPolicy => policy::check(&house)?,
         Chore::Parity => parity::run(&house)?,
         Chore::WasmTest => wasm::checks::run(&house)?,
+        Chore::Web => web::build(&house)?,
+        Chore::WebTest => web::test(&house)?,
         Chore::Wasm(options) => wasm::run(&house, &options)?,
         Chore::Bench(options) => bench::run(&house, &options)?,
     }

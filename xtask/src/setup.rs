@@ -4,7 +4,7 @@
 
 use std::{
     env, fmt, fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -16,6 +16,7 @@ use crate::{
         self, checks,
         toolchain::{self, Build, Library},
     },
+    web,
 };
 
 /// Whether to install what is missing, or only to say it.
@@ -104,12 +105,19 @@ const NEEDS: &[Need] = &[
         name: "npm-wasm-tests",
         purpose: "wasm-opt, TypeScript, and what drives a browser",
         scopes: &[Scope::Tests, Scope::Bench],
-        is_met: has_npm_packages,
-        remedy: install_npm_packages,
+        is_met: |house| has_npm_packages(&wasm::tools(house)),
+        remedy: |house| install_npm_packages(house, &wasm::tools(house)),
+    },
+    Need {
+        name: "npm-notebook",
+        purpose: "what the notebook is built from and tested with",
+        scopes: &[Scope::Tests],
+        is_met: |house| has_npm_packages(&web::tools(house)),
+        remedy: |house| install_npm_packages(house, &web::tools(house)),
     },
     Need {
         name: "chromium",
-        purpose: "the browser that the wasm package is tested in",
+        purpose: "the browser that the wasm package and the notebook are tested in",
         scopes: &[Scope::Tests, Scope::Bench],
         is_met: |house| checks::browser(house).is_some(),
         remedy: |house| {
@@ -352,21 +360,20 @@ fn has_node(house: &House) -> bool {
 }
 
 /// The packages keep a copy of the list they were made from.
-fn has_npm_packages(house: &House) -> bool {
-    let made_from = fs::read(wasm::tools(house).join("made-from.json"));
-    let wanted = fs::read(wasm::tools(house).with_file_name("package-lock.json"));
+fn has_npm_packages(folder: &Path) -> bool {
+    let made_from = fs::read(folder.join("made-from.json"));
+    let wanted = fs::read(folder.with_file_name("package-lock.json"));
     matches!((made_from, wanted), (Ok(old), Ok(new)) if old == new)
 }
 
-fn install_npm_packages(house: &House) -> Result<Vec<Action>> {
-    let folder = wasm::tools(house);
+fn install_npm_packages(house: &House, folder: &Path) -> Result<Vec<Action>> {
     let list = folder.with_file_name("package-lock.json");
     if !list.exists() {
         bail!("{} is missing", list.display());
     }
     let mut install = house.command("npm");
     install.args(["ci", "--no-audit", "--no-fund", "--prefix"]);
-    install.arg(folder.parent().unwrap_or(&folder));
+    install.arg(folder.parent().unwrap_or(folder));
     let copy = Action::Copy { from: list, to: folder.join("made-from.json") };
     Ok(vec![Action::Run(install), copy])
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use crate::{
     deps,
     house::{self, House},
-    parity, policy, suite, wasm,
+    parity, policy, suite, wasm, web,
 };
 
 /// One check with its name.
@@ -31,6 +31,8 @@ const STEPS: &[Step] = &[
     Step { name: "parity", run: parity::run },
     Step { name: "wasm package", run: wasm::build_and_hold },
     Step { name: "wasm tests", run: wasm::checks::run },
+    Step { name: "notebook", run: web::build },
+    Step { name: "notebook tests", run: web::test },
 ];
 
 /// Runs every step, then the tests. Stops at the first step that fails.

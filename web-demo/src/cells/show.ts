@@ -1,0 +1,349 @@
+// What cells show: rows, shape, neighbours, map, ladder, and what to take home.
+import type { ItemRecord, MeasureName, Shape, SimilarityJob } from "ilk-wasm";
+import { degreesChart } from "../charts/degrees";
+import { ladderChart } from "../charts/ladder";
+import { mapChart } from "../charts/map";
+import { stabilityChart } from "../charts/stability";
+import { workChart } from "../charts/work";
+import { about, append, bytes, count, download, duration, h, percent, score } from "../dom";
+import type { Context } from "../notebook/context";
+import type { LadderResult, StabilityPoint } from "../worker/protocol";
+import { called } from "./ask";
+import type { Found, Ilk, Rows } from "./ilk";
+import { commandOf, jobFileOf, runFileOf } from "./job";
+import { hasWalked, walkTo } from "./walk";
+import { manyOf, oneOf, REASONS } from "./words";
+
+/** What a cell calls `show`. */
+export type Show = ReturnType<typeof showFor>;
+
+/** The machine that the full batch is to run on. */
+export interface Machine {
+  cores: number;
+  /** GiB. */
+  memory: number;
+  /** Of an hour, in any money. */
+  price: number;
+}
+
+function scroll(label: string, child: Node): HTMLElement {
+  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, child);
+}
+
+function table(head: string[], rows: (string | Node)[][], numbers: number[] = []): HTMLTableElement {
+  const cell = (tag: "td" | "th", value: string | Node, place: number) =>
+    h(tag, { class: numbers.includes(place) ? "number" : undefined, scope: tag === "th" ? "col" : undefined }, value);
+  return h(
+    "table",
+    {},
+    h("thead", {}, h("tr", {}, ...head.map((name, place) => cell("th", name, place)))),
+    h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((value, place) => cell("td", value, place))))),
+  );
+}
+
+/** What was read, and what was set aside with the rows themselves. */
+function showRows(rows: Rows): HTMLElement {
+  const { report, seconds } = rows;
+  const element = h("div", { class: "rows" });
+  append(element, [
+    h("p", { class: "finding" }, `${count(report.rows)} rows read in ${duration(seconds)}, ${count(report.kept)} kept.`),
+    rows.isCut &&
+      h("p", { class: "notice" }, `The whole file does not fit into a browser's memory, so these are ${percent(rows.rate)} of its ${manyOf(rows.source.user)}, each with everything they touched. The full batch is for the program: see the end of this notebook.`),
+  ]);
+  for (const { reason, rows: number, first } of report.setAside) {
+    element.append(
+      h(
+        "details",
+        { class: "aside" },
+        h("summary", {}, `${count(number)} set aside: ${REASONS[reason]} (${percent(number / report.rows)})`),
+        scroll(
+          `Rows ${REASONS[reason]}`,
+          table(
+            ["row", rows.source.user, rows.source.item, rows.source.weight ?? "detail"],
+            first.map((row) => [count(row.row), row.user ?? "–", row.item ?? "–", row.detail ?? ""]),
+            [0],
+          ),
+        ),
+        h("p", { class: "quiet" }, `The first ${first.length} of ${count(number)}, as they stand in ${first[0]?.file ?? "the file"}.`),
+      ),
+    );
+  }
+  return element;
+}
+
+function showFigures(shape: Shape, rows: Rows): HTMLElement {
+  const one = (value: string, name: string) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
+  return h(
+    "dl",
+    { class: "figures" },
+    one(count(shape.users), manyOf(rows.source.user)),
+    one(count(shape.items), "items"),
+    one(about(shape.interactions), "interactions"),
+    one(percent(shape.density), "of all pairs filled"),
+  );
+}
+
+/** How many, how skewed, and who causes the work. */
+function showShape(shape: Shape, rows: Rows): HTMLElement {
+  const people = manyOf(rows.source.user);
+  return h(
+    "div",
+    { class: "shape" },
+    showFigures(shape, rows),
+    workChart(shape, people),
+    h("div", { class: "pair" }, degreesChart(shape.userDegrees, [oneOf(rows.source.user), people], "items", "var(--accent)"), degreesChart(shape.itemDegrees, ["item", "items"], people, "var(--second)")),
+  );
+}
+
+/** Bars are as long as scores are high, beside the best of the list. */
+function bar(value: number, best: number): HTMLElement {
+  const share = Math.max(0, Math.min(1, value / Math.max(best, 1e-9)));
+  return h("span", { class: "bar-track", "aria-hidden": "true" }, h("span", { class: "bar", style: `width:${(share * 100).toFixed(1)}%` }));
+}
+
+/** How long a bar may be: scores up to 1 are shown as they are, others beside the best. */
+function longest(scores: number[]): number {
+  const best = Math.max(...scores, 1e-9);
+  return best <= 1 ? 1 : best;
+}
+
+/** A few items with their nearest. */
+async function showGlance(ilk: Ilk, found: Found, items = 3): Promise<HTMLElement> {
+  const popular = await ilk.search(found, "", 60);
+  const lists = await Promise.all(popular.map(async (item) => ({ item, near: (await ilk.of(found, item.id)).slice(0, 3) })));
+  const worth = (near: { score: number }[]) => (near.length < 3 ? 0 : near[2]!.score);
+  lists.sort((a, b) => worth(b.near) - worth(a.near));
+  const taken = new Set<string>();
+  const chosen: typeof lists = [];
+  for (const one of lists) {
+    // Three corners of the shop, and not the same one three times.
+    if (one.near.length === 0 || taken.has(one.item.id) || one.near.some((other) => taken.has(other.id))) continue;
+    for (const other of [one.item, ...one.near]) taken.add(other.id);
+    chosen.push(one);
+    if (chosen.length === items) break;
+  }
+  if (chosen.length === 0) return h("p", {}, "No two items are neighbours under this job: ask for less overlap in the job below.");
+  const best = longest(chosen.flatMap(({ near }) => near.map((one) => one.score)));
+  const card = ({ item, near }: (typeof lists)[number]) =>
+    h(
+      "article",
+      { class: "glance-card" },
+      h("p", { class: "eyebrow" }, "Item you've viewed"),
+      h("h2", {}, h("button", { type: "button", class: "link", onclick: () => goTo(item.id) }, called(item))),
+      h("p", { class: "eyebrow" }, "Items we think you'll love"),
+      h("ol", {}, ...near.map((one) => h("li", {}, h("span", { class: "near-name" }, called(one)), bar(one.score, best), h("span", { class: "near-score" }, score(one.score))))),
+    );
+  return h("div", { class: "glance" }, ...chosen.map(card));
+}
+
+/** Goes to an item, and to the cell that shows it. */
+function goTo(id: string): void {
+  walkTo(id);
+  document.querySelector(".search")?.scrollIntoView({ block: "start", behavior: "smooth" });
+}
+
+/** "Item you've viewed | items we think you'll love". */
+async function showSimilar(ilk: Ilk, found: Found, item: ItemRecord): Promise<HTMLElement> {
+  const near = await ilk.of(found, item.id);
+  const people = manyOf(found.rows.source.user);
+  const best = longest(near.map((one) => one.score));
+  const title = h("h3", { tabindex: -1 }, called(item));
+  const viewed = h(
+    "div",
+    { class: "viewed" },
+    h("p", { class: "eyebrow" }, "Item you've viewed"),
+    title,
+    h("p", { class: "quiet" }, item.label === undefined ? "" : `${item.id} · `, `${count(item.support)} ${people}`),
+  );
+  const list = h("ol", { class: "near" });
+  for (const one of near) {
+    const why = h("div", { class: "why", hidden: true });
+    const ask = h("button", { type: "button", class: "link why-button", "aria-expanded": "false", "aria-label": `Why ${called(one)}?` }, "why?");
+    ask.addEventListener("click", async () => {
+      why.hidden = !why.hidden;
+      ask.setAttribute("aria-expanded", String(!why.hidden));
+      if (!why.hidden && !why.firstChild) why.append(await explained(ilk, found, item, one));
+    });
+    list.append(
+      h(
+        "li",
+        {},
+        h("button", { type: "button", class: "near-name", onclick: () => walkTo(one.id), title: `${called(one)}: go there` }, called(one)),
+        bar(one.score, best),
+        h("span", { class: "near-score" }, score(one.score)),
+        h("span", { class: "near-counts quiet" }, `${count(one.overlap)} of ${count(one.support)}`),
+        ask,
+        why,
+      ),
+    );
+  }
+  const loved = h(
+    "div",
+    { class: "loved" },
+    h("p", { class: "eyebrow" }, "Items we think you'll love"),
+    near.length > 0 && h("p", { class: "near-key quiet" }, `score; ${people} of both, of all the other has`),
+    near.length ? list : h("p", {}, `Nothing qualifies under this job: no other item shares enough ${people} with it.`),
+  );
+  // The button that was pressed is gone: whoever uses the keyboard goes on from the new item.
+  if (hasWalked()) requestAnimationFrame(() => title.focus({ preventScroll: true }));
+  return h("div", { class: "similar" }, viewed, loved);
+}
+
+/** Why two items are alike. */
+async function explained(ilk: Ilk, found: Found, item: ItemRecord, other: ItemRecord): Promise<HTMLElement> {
+  const why = await ilk.explain(found, item.id, other.id);
+  const people = manyOf(found.rows.source.user);
+  const text =
+    `${count(why.overlap)} ${people} have both. ${count(why.item.support)} have ${called(item)}, ${count(why.neighbour.support)} have ` +
+    `${called(other)}, of ${count(why.users)} in all.`;
+  const expected = (why.item.support * why.neighbour.support) / Math.max(1, why.users);
+  const chance = ` By chance it would be about ${expected < 10 ? expected.toFixed(1) : count(expected)}.`;
+  const above = why.above?.neighbour && "overlap" in Object(why.above.needs) ? ` With ${count((why.above.needs as { overlap: number }).overlap)} in common it would pass ${called(why.above.neighbour)}.` : "";
+  const measures = why.measures.filter((one) => one.score !== undefined && ["cosine", "jaccard", "lift", "llr", "conditional"].includes(one.measure));
+  return h("div", {}, h("p", {}, text + chance + above), h("p", { class: "quiet" }, measures.map((one) => `${one.measure} ${score(one.score!)}`).join(" · ")));
+}
+
+/** The same item under several measures, side by side. */
+async function showBeside(ilk: Ilk, rows: Rows, job: SimilarityJob, item: ItemRecord, measures: MeasureName[], top = 8): Promise<HTMLElement> {
+  if (measures.length === 0) return h("p", {}, "Tick a measure to see its neighbours.");
+  const lists = await Promise.all(measures.map((measure) => ilk.beside(rows, { ...job, like: undefined, measure, top }, item.id)));
+  const first = new Set(lists[0]!.map((one) => one.id));
+  const columns = measures.map((measure, place) => {
+    const list = lists[place]!;
+    const common = list.filter((one) => first.has(one.id)).length;
+    const best = Math.max(...list.map((one) => one.score), 1e-9);
+    return h(
+      "div",
+      { class: "beside-list" },
+      h("h3", {}, measure),
+      h("p", { class: "quiet" }, place === 0 ? "compared with this" : `${common} of ${list.length} the same`),
+      h(
+        "ol",
+        {},
+        ...list.map((one) =>
+          h(
+            "li",
+            { class: first.has(one.id) ? undefined : "new" },
+            h("button", { type: "button", class: "near-name", onclick: () => walkTo(one.id) }, called(one)),
+            bar(one.score, best),
+            h("span", { class: "near-score" }, score(one.score)),
+          ),
+        ),
+      ),
+    );
+  });
+  return h("div", { class: "beside" }, ...columns);
+}
+
+/** The full batch: time, memory, money, and what would change them. */
+function showLadder(ladder: LadderResult, rows: Rows, machine: Machine): HTMLElement {
+  const { rungs, threads, whole, capped } = ladder;
+  const people = manyOf(rows.source.user);
+  if (rungs.length === 0) return h("p", {}, `There are too few ${people} here to measure on samples.`);
+  // Two threads of one core do not do twice as much.
+  const useful = (cores: number) => 1 + 0.85 * (cores - 1);
+  const speed = useful(Math.max(1, machine.cores)) / useful(threads);
+  const full = { seconds: whole.seconds / rows.rate / speed, bytes: Math.max(whole.bytes / rows.rate, rows.bytes), users: whole.users / rows.rate };
+  const fits = full.bytes < machine.memory * 2 ** 30 * 0.8;
+  const money = (full.seconds / 3600) * machine.price;
+  const last = rungs.at(-1)!;
+  const off = last.predicted ? last.seconds / last.predicted.seconds : 1;
+  // A few milliseconds more or less say nothing.
+  const grows = off > 1.5 && last.seconds > 0.2 ? ` Careful: the last rung took ${off.toFixed(1)} times what was predicted of it.` : "";
+  const verdict = fits
+    ? `It fits: ${full.seconds < 1 ? "less than a second" : `about ${duration(full.seconds)}`} of computing and ${full.bytes < 1e6 ? "less than 1 MB" : `about ${bytes(full.bytes)}`} of memory on ${machine.cores} cores like this one. It costs ${money < 0.01 ? "less than 0.01" : `about ${money.toFixed(2)}`}.`
+    : `It does not fit: about ${bytes(full.bytes)}, and the machine has ${machine.memory} GiB. Cap heavy ${people}, or take a larger machine.`;
+  const saved = capped ? 1 - capped.pairOperations / Math.max(1, whole.pairOperations) : 0;
+  const cap = capped
+    ? capped.users === 0
+      ? `Capping would change nothing: nobody has more than ${count(capped.cap)} items.`
+      : `Keeping at most ${count(capped.cap)} items of a ${oneOf(rows.source.user)} would touch ${count(capped.users)} of them and spare ${percent(saved)} of the work. The job says so with `
+    : "";
+  const line = (rung: (typeof rungs)[number]) => [
+    percent(rung.rate),
+    count(rung.users),
+    about(rung.pairOperations),
+    duration(rung.seconds),
+    rung.predicted ? duration(rung.predicted.seconds) : "–",
+    bytes(rung.bytes),
+  ];
+  const head = ["share", people, "additions", "measured", "predicted", "memory"];
+  const total = [rows.rate < 1 ? "all, here" : "all", count(whole.users), about(whole.pairOperations), "–", duration(whole.seconds), bytes(whole.bytes)];
+  return h(
+    "div",
+    { class: "ladder" },
+    h("p", { class: fits ? "finding good" : "finding bad" }, verdict + grows),
+    h("p", {}, cap, cap.endsWith("with ") && h("code", {}, `max_items_per_user: ${capped!.cap}`)),
+    ladderChart(ladder),
+    scroll("Rungs of the ladder", table(head, [...rungs.map(line), total], [1, 2, 3, 4, 5])),
+    h("p", { class: "quiet" }, `Measured in this browser on ${threads === 1 ? "one thread" : `${threads} threads`}; memory is that of comparing, and reading takes up to ${bytes(rows.bytes)}; ${rows.rate < 1 ? `the full batch has about ${about(full.users)} ${people}; ` : ""}the program is faster where the machine has AVX.`),
+  );
+}
+
+function copyable(label: string, text: string): HTMLElement {
+  const button = h("button", { type: "button", class: "copy" }, "Copy");
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "Copied";
+    } catch {
+      // Where the browser forbids it, the text is chosen and the keyboard does the rest.
+      getSelection()?.selectAllChildren(pre);
+      button.textContent = "Press Ctrl-C";
+    }
+    setTimeout(() => (button.textContent = "Copy"), 2000);
+  });
+  const pre = h("pre", { tabindex: 0, role: "region", "aria-label": label }, text);
+  return h("div", { class: "copyable" }, h("p", { class: "eyebrow" }, label), pre, button);
+}
+
+const KINDS = { parquet: "application/vnd.apache.parquet", csv: "text/csv", arrow: "application/vnd.apache.arrow.file", jsonl: "application/jsonl" } as const;
+
+/** The job for the program, and what was computed here. */
+function showTakeHome(ilk: Ilk, found: Found): HTMLElement {
+  const { rows, job } = found;
+  const file = jobFileOf(rows, job);
+  const button = (format: keyof typeof KINDS) =>
+    h("button", { type: "button", onclick: async () => download(`similar.${format}`, (await ilk.export(found, format)) as Uint8Array<ArrayBuffer>, KINDS[format]) }, format === "csv" ? "CSV" : format === "jsonl" ? "JSON Lines" : format === "arrow" ? "Arrow" : "Parquet");
+  return h(
+    "div",
+    { class: "home" },
+    rows.file.origin.demo && h("p", { class: "quiet" }, "The shop's orders come with the program: ", h("code", {}, "ilk demo --keep shop"), " writes them."),
+    copyable("In one line, for the full data", commandOf(rows, job)),
+    copyable("Or as a job file, job.toml", file),
+    copyable("which runs with", runFileOf()),
+    h(
+      "div",
+      { class: "downloads" },
+      h("p", { class: "eyebrow" }, `The ${count(found.length)} neighbours computed here`),
+      ...(["parquet", "csv", "jsonl", "arrow"] as const).map(button),
+      h("button", { type: "button", onclick: () => download("job.toml", file, "application/toml") }, "job.toml"),
+    ),
+  );
+}
+
+/** How many neighbours were found, and how fast. */
+function showFound(found: Found): HTMLElement {
+  const text = `${count(found.length)} neighbours of ${count(found.items)} items in ${duration(found.seconds)}.`;
+  return h("p", { class: "finding" }, text);
+}
+
+/** Makes `show` for one run of a cell. */
+export function showFor(context: Context, ilk: Ilk) {
+  return {
+    rows: showRows,
+    found: showFound,
+    shape: showShape,
+    stability: (points: StabilityPoint[], rows: Rows, job: SimilarityJob) => stabilityChart(points, manyOf(rows.source.user), job.top ?? 50),
+    glance: (found: Found, items?: number) => showGlance(ilk, found, items),
+    similar: (found: Found, item: ItemRecord) => showSimilar(ilk, found, item),
+    beside: (rows: Rows, job: SimilarityJob, item: ItemRecord, measures: MeasureName[]) => showBeside(ilk, rows, job, item, measures),
+    map: async (found: Found, item: ItemRecord | undefined, nodes = 120) => {
+      context.progress("arranging the map", 0);
+      const graph = await ilk.graph(found, item?.id, Math.max(2, Math.min(1000, nodes)));
+      return mapChart(graph, { around: item?.id, people: manyOf(found.rows.source.user), walk: walkTo, signal: context.signal });
+    },
+    ladder: showLadder,
+    takeHome: (found: Found) => showTakeHome(ilk, found),
+  };
+}

@@ -1,0 +1,42 @@
+// The data that is open. It is not saved with the notebook: a page may not open files by itself.
+import type { Origin } from "../worker/protocol";
+
+/** Data that a person opened. */
+export interface OpenFile {
+  name: string;
+  /** Bytes on disk; none for the made-up shop. */
+  size?: number;
+  origin: Origin;
+}
+
+/** The made-up shop. */
+export const demoShop: OpenFile = { name: "demo shop", origin: { demo: true } };
+
+let open: OpenFile = demoShop;
+const listeners = new Set<() => void>();
+
+/** What is open at present. */
+export function openFile(): OpenFile {
+  return open;
+}
+
+/** Opens something else. */
+export function setOpenFile(file: OpenFile): void {
+  open = file;
+  for (const listener of listeners) listener();
+}
+
+/** Opens files from this computer, read as one table. */
+export function setFiles(files: File[]): void {
+  const [first] = files;
+  if (!first) return;
+  const name = files.length === 1 ? first.name : `${first.name} and ${files.length - 1} more`;
+  const size = files.reduce((sum, file) => sum + file.size, 0);
+  setOpenFile({ name, size, origin: { files } });
+}
+
+/** Hears of what is opened, until the returned function is called. */
+export function onOpenFile(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+}
