@@ -75,7 +75,7 @@ struct Overhead {
 }
 
 impl Overhead {
-    const REAL: Self = Self { program: 16 << 20, thread: 1 << 20, writer: 26 << 20 };
+    const REAL: Self = Self { program: 20 << 20, thread: 1 << 20, writer: 26 << 20 };
 }
 
 impl Allowance {
@@ -175,7 +175,7 @@ pub(crate) fn of_comparing(size: Size, needs: Needs, is_unit: bool, workers: usi
     // No more bits than the head may have.
     let chunks = items.div_ceil(512).saturating_mul(users).saturating_mul(64);
     let bits = if is_unit { chunks.min((16 * interactions).max(64 << 20)) } else { 0 };
-    let lists = items.saturating_mul(18 * top.min(items) + 120 + workers * 32);
+    let lists = items.saturating_mul(22 * top.min(items) + 136 + workers * 48);
     (interactions * (held + sorted) + users * 24 + bits).saturating_add(lists)
 }
 

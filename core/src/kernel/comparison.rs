@@ -20,14 +20,14 @@ use crate::{
 /// every pair of two positions, row after column (smaller columns than rows are all there is to
 /// compute); with [`Sides::Row`] every row that is asked for against every position.
 ///
-/// Cost: about 44 B per item, and up to 18·k B per item once offers came in.
+/// Cost: about 60 B per item, and up to 18·k B per item once offers came in.
 #[derive(Debug)]
 pub struct Comparison<'a> {
     scorer: Scorer<'a>,
 }
 
-/// What one thread needs to compute tiles, reused from tile to tile. Cost: about 12 B per position
-/// of the widest block of columns, 24 B with weights.
+/// What one thread needs to compute tiles, reused from tile to tile. Cost: about 28 B per position
+/// of the widest block of columns, 48 B with weights.
 #[derive(Debug, Default)]
 pub struct Worker {
     counts: Workspace<()>,

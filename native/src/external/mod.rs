@@ -359,15 +359,15 @@ impl Passes {
         let most = matrix.table.supports().first().map_or(0, |support| *support as usize);
         // Table, ceilings, bars; of each thread a segment, read and checked, and sums.
         let of_thread =
-            2 * entry * segment.max(most) + items * if matrix.is_unit { 16 } else { 28 };
-        let left = budget.left(used + items * 72 + budget.workers * of_thread);
+            2 * entry * segment.max(most) + items * if matrix.is_unit { 28 } else { 48 };
+        let left = budget.left(used + items * 88 + budget.workers * of_thread);
         let wanted = matrix.table.codes().iter().filter(|code| filter.wants(**code)).count();
-        let neighbours = wanted.saturating_mul(18 * (job.top as usize).min(items));
+        let neighbours = wanted.saturating_mul(22 * (job.top as usize).min(items));
         let all = matrix.segments.iter().map(|segment| matrix.entries(segment)).sum::<usize>();
         let columns = (all * entry + (users + 1) * 8).min(left / 2);
         // Neighbours of a single pass stay in memory while they are written; those of several
         // leave gaps behind that the system does not get back.
-        let lists = (left - columns).min(budget.left_for_writing(used + items * 72));
+        let lists = (left - columns).min(budget.left_for_writing(used + items * 88));
         let number = neighbours.div_ceil(lists.max(1)).max(1);
         let room = left.checked_sub(neighbours.div_ceil(number))?;
         let room = room.min(usize::try_from(budget.shard.0).unwrap_or(usize::MAX));
