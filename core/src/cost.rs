@@ -10,7 +10,7 @@ use crate::{
     executor::Executor,
     interactions::Interactions,
     kernel::arch::{BitRow, CHUNK, Kernel},
-    matrix::Work,
+    matrix::{ItemTable, Work},
 };
 
 /// What one core of a machine pays for each step, in picoseconds.
@@ -253,12 +253,8 @@ pub(crate) struct Survey {
 /// Cost: O(interactions · log of the longest row), and 16 B per item and worker.
 pub(crate) fn survey(interactions: &Interactions, executor: &impl Executor) -> Survey {
     let by_code = interactions.supports();
-    let mut codes = (0..by_code.len() as u32).collect::<Vec<_>>();
-    codes.sort_by_key(|code| std::cmp::Reverse(by_code[*code as usize]));
-    let mut positions = vec![0_u32; codes.len()];
-    for (position, code) in (0..).zip(&codes) {
-        positions[*code as usize] = position;
-    }
+    let codes = ItemTable::order(&by_code);
+    let positions = ItemTable::positions(&codes);
     let (users, pieces) = (interactions.users(), executor.workers());
     let parts = executor.map(pieces, |piece| {
         let (mut all, mut smaller) = (vec![0; codes.len()], vec![0; codes.len()]);

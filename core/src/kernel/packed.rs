@@ -65,20 +65,13 @@ impl Packed {
             );
         });
         let mut count = 0;
-        // Most are counted once; those matter to the row from some position on.
-        let once = sieve.factors.partition_point(|factor| *factor < sieve.row_limit) as u32;
         for other in &touched[..listed] {
             let word = &mut words[*other as usize];
             let sum = *word & COUNT;
             let hurdle = f32::from_bits(*word & !COUNT);
             *word &= !COUNT;
-            let for_column = sum as f32 * sieve.column_factor >= hurdle;
-            let for_row = if sum == 1 {
-                *other >= once
-            } else {
-                sum as f32 * sieve.factors[*other as usize] >= sieve.row_limit
-            };
-            let matters = for_column | for_row;
+            let matters = sum as f32 * sieve.column_factor >= hurdle
+                || sum as f32 * sieve.factors[*other as usize] >= sieve.row_limit;
             hits[count] = Hit { index: *other, sum: Sum::of_count(sum) };
             count += usize::from(matters);
         }
