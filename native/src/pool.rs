@@ -1,11 +1,8 @@
 //! The threads of the program, as core borrows them.
 
-use std::{
-    num::NonZeroUsize,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::num::NonZeroUsize;
 
-use ilk_core::executor::Executor;
+use ilk_core::executor::{Executor, share};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::Error;
@@ -47,23 +44,7 @@ impl Executor for Pool {
         init: impl Fn() -> S + Sync,
         run: impl Fn(&mut S, usize) -> R + Sync,
     ) -> Vec<R> {
-        // Every thread takes the next task when it is done with one: the tasks come in the order
-        // that core chose, and one state serves a thread for all of its tasks.
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut state = None;
-            let mut results = Vec::new();
-            loop {
-                let task = next.fetch_add(1, Ordering::Relaxed);
-                if task >= tasks {
-                    return results;
-                }
-                results.push((task, run(state.get_or_insert_with(&init), task)));
-            }
-        };
-        let mut results = self.0.broadcast(|_| work()).into_iter().flatten().collect::<Vec<_>>();
-        results.sort_unstable_by_key(|(task, _)| *task);
-        results.into_iter().map(|(_, result)| result).collect()
+        share(tasks, init, run, |work| self.0.broadcast(|_| work()))
     }
 }
 

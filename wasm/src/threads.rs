@@ -12,9 +12,7 @@ mod chosen {
 
 #[cfg(all(feature = "threads", target_family = "wasm"))]
 mod chosen {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use ilk_core::executor::Executor;
+    use ilk_core::executor::{Executor, share};
     pub use wasm_bindgen_rayon::init_thread_pool;
 
     /// The workers that `initThreadPool` started.
@@ -37,22 +35,7 @@ mod chosen {
             init: impl Fn() -> S + Sync,
             run: impl Fn(&mut S, usize) -> R + Sync,
         ) -> Vec<R> {
-            let next = AtomicUsize::new(0);
-            let work = || {
-                let mut state = None;
-                let mut results = Vec::new();
-                loop {
-                    let task = next.fetch_add(1, Ordering::Relaxed);
-                    if task >= tasks {
-                        return results;
-                    }
-                    results.push((task, run(state.get_or_insert_with(&init), task)));
-                }
-            };
-            let mut results =
-                rayon::broadcast(|_| work()).into_iter().flatten().collect::<Vec<_>>();
-            results.sort_unstable_by_key(|(task, _)| *task);
-            results.into_iter().map(|(_, result)| result).collect()
+            share(tasks, init, run, |work| rayon::broadcast(|_| work()))
         }
     }
 }
