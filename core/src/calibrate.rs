@@ -75,7 +75,10 @@ impl Step {
         let times = |cost: u64| (cost as f64 * factor).round() as u64;
         match self {
             Self::Chunks => machine.chunk = times(usual.chunk),
-            Self::BitRows => machine.bit_row = times(usual.bit_row),
+            Self::BitRows => {
+                machine.bit_row = times(usual.bit_row);
+                machine.weighted_bit_row = times(usual.weighted_bit_row);
+            }
             Self::FarBitRows => machine.far_bit_row = times(usual.far_bit_row),
             Self::DistantBitRows => machine.distant_bit_row = times(usual.distant_bit_row),
             Self::Additions => {

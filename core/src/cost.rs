@@ -10,7 +10,7 @@ use crate::{
     executor::Executor,
     interactions::Interactions,
     kernel::arch::{BitRow, CHUNK, Kernel},
-    matrix::{ItemTable, Work},
+    matrix::{ItemTable, WeightKind, Work},
 };
 
 /// What one core of a machine pays for each step, in picoseconds.
@@ -22,6 +22,8 @@ pub struct Machine {
     pub far_bit_row: u64,
     /// What is added where they lie in memory.
     pub distant_bit_row: u64,
+    /// What is added where weights are made of users' and items' factors.
+    pub weighted_bit_row: u64,
     /// Expanding and sifting the counts of a chunk.
     pub chunk: u64,
     /// Beginning a row.
@@ -60,10 +62,13 @@ impl Machine {
             "neon" | "simd128" => (4_500, 1_000_000),
             _ => (8_000, 1_500_000),
         };
+        // Without instructions for it, bits are gone through one by one, which lists do better.
+        let weighted_bit_row = if kernel.name() == "avx512" { 10_000 } else { 1_000_000 };
         Self {
             bit_row,
             far_bit_row: 600,
             distant_bit_row: 5_000,
+            weighted_bit_row,
             chunk,
             row: 50_000,
             visit: 6_000,
@@ -127,8 +132,8 @@ pub(crate) struct Extent {
     pub(crate) items: usize,
     /// Additions of all rows against all items.
     pub(crate) additions: u64,
-    /// Bytes of a sum; more than those of a count where weights are added up.
-    pub(crate) sum: usize,
+    /// What is added up: counts or weights.
+    pub(crate) weights: WeightKind,
 }
 
 impl Extent {
@@ -161,17 +166,21 @@ impl CostModel {
             bytes if bytes <= THIRD_LEVEL => machine.far_bit_row,
             _ => machine.distant_bit_row,
         };
-        let weighted = if extent.sum > size_of::<u32>() { machine.weighted_addition } else { 0 };
+        let (weighted, of_bits) = match extent.weights {
+            WeightKind::One => (0, 0),
+            WeightKind::Separable => (machine.weighted_addition, machine.weighted_bit_row),
+            WeightKind::Own => (machine.weighted_addition, 0),
+        };
         // Sparse sums lie far apart, and so do the few that are then sifted.
         let (visit, addition) = if extent.is_sparse() {
-            let is_far = extent.items * extent.sum > NEAR_SUMS;
+            let is_far = extent.items * extent.weights.sum_bytes() > NEAR_SUMS;
             let far = if is_far { machine.far_addition } else { 0 };
             (machine.sparse_visit, machine.sparse_addition + far)
         } else {
             (machine.visit, machine.addition)
         };
         Self {
-            bit_row: machine.bit_row + far,
+            bit_row: machine.bit_row + far + of_bits,
             chunk: machine.chunk,
             visit,
             addition: addition + weighted,
@@ -193,7 +202,13 @@ impl CostModel {
 
 /// Chooses how many chunks the head has: as many as make all rows together cheapest.
 /// Cost: O(items).
-pub(crate) fn choose_head(work: &Work, supports: &[u32], users: usize, machine: &Machine) -> usize {
+pub(crate) fn choose_head(
+    work: &Work,
+    supports: &[u32],
+    users: usize,
+    weights: WeightKind,
+    machine: &Machine,
+) -> usize {
     let chunks = supports.len().div_ceil(CHUNK);
     let mut additions = vec![0_u64; chunks];
     let mut interactions = 0;
@@ -205,7 +220,7 @@ pub(crate) fn choose_head(work: &Work, supports: &[u32], users: usize, machine: 
     }
     let pairs = 2 * additions.iter().sum::<u64>();
     let items = supports.len();
-    let extent = Extent { users, items, additions: pairs, sum: size_of::<u32>() };
+    let extent = Extent { users, items, additions: pairs, weights };
     let model = CostModel::of(machine, &extent);
     let bytes = users * size_of::<BitRow>();
     let room = (interactions * HEAD_BYTES_PER_INTERACTION).max(1 << 26);

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::{
     cost::{CostModel, Extent, Machine, choose_head},
     kernel::{ItemFilter, arch::CHUNK},
-    matrix::{ItemTable, Layout, Value, Work, tail_blocks},
+    matrix::{ItemTable, Layout, WeightKind, Work, tail_blocks},
     plan::Sides,
 };
 
@@ -74,16 +74,12 @@ impl Outline {
         let machine = layout.machine.unwrap_or_else(|| Machine::of(layout.kernel));
         let chunks = match (is_unit, layout.head) {
             (true, Some(chunks)) => chunks.min(codes.len().div_ceil(CHUNK)),
-            (true, None) => choose_head(&work, supports, users, &machine),
+            (true, None) => choose_head(&work, supports, users, WeightKind::One, &machine),
             _ => 0,
         };
-        let sum = if is_unit {
-            size_of::<<() as Value>::Sum>()
-        } else {
-            size_of::<<f64 as Value>::Sum>()
-        };
+        let weights = if is_unit { WeightKind::One } else { WeightKind::Own };
         let additions_of_all = work.all.iter().sum();
-        let extent = Extent { users, items: supports.len(), additions: additions_of_all, sum };
+        let extent = Extent { users, items: supports.len(), additions: additions_of_all, weights };
         let is_sparse = extent.is_sparse();
         let model = CostModel::of(&machine, &extent);
         // What falls on the head is added up by bits.

@@ -13,10 +13,9 @@ use crate::{
         ItemFilter,
         arch::{BitRow, CHUNK},
     },
-    matrix::Layout,
+    matrix::{Layout, WeightKind},
     plan::Plan,
     topk::most_kept,
-    weighting::Weigher,
 };
 
 /// How large a set of interactions is.
@@ -84,9 +83,8 @@ pub struct Outlook {
     /// What a core pays.
     #[serde(skip)]
     machine: Machine,
-    /// Bytes of a weight; 0 where all are 1.
     #[serde(skip)]
-    value: usize,
+    weights: WeightKind,
     /// How many others each item asked for is expected to meet.
     #[serde(skip)]
     met: Vec<f64>,
@@ -110,12 +108,12 @@ impl Outlook {
     ) -> Self {
         let machine = layout.machine.unwrap_or_else(|| Machine::of(layout.kernel));
         let survey = survey(interactions, executor);
-        let is_unit = Weigher::is_unit(job.weighting, interactions.weights().is_some());
+        let weights = WeightKind::of(job.weighting, interactions.weights().is_some());
         let Survey { codes, supports, work } = &survey;
         let blocks = match layout.head {
-            _ if !is_unit => 0,
+            _ if weights == WeightKind::Own => 0,
             Some(blocks) => blocks.min(supports.len().div_ceil(CHUNK)),
-            None => choose_head(work, supports, interactions.users(), &machine),
+            None => choose_head(work, supports, interactions.users(), weights, &machine),
         };
         let head_items = (blocks * CHUNK).min(supports.len());
         let sum = |supports: &[u32]| supports.iter().copied().map(u64::from).sum::<u64>();
@@ -136,7 +134,7 @@ impl Outlook {
             neighbours: 0,
             memory: Memory::default(),
             machine,
-            value: if is_unit { 0 } else { size_of::<f64>() },
+            weights,
             met: asked.map(met).collect(),
             top: f64::from(job.top),
             given: interactions.bytes().div_ceil(interactions.len().max(1) as u64),
@@ -157,14 +155,15 @@ impl Outlook {
     pub fn memory_of(&self, size: &Size) -> Memory {
         let Size { users, items, interactions: all, .. } = *size;
         let share = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
-        let entry = (size_of::<u32>() + self.value) as u64;
+        let value = self.weights.bytes() as u64;
+        let entry = size_of::<u32>() as u64 + value;
         let start = size_of::<usize>() as u64;
         // As given, and the weights made of them.
-        let given = all * (self.given + self.value as u64);
+        let given = all * (self.given + value);
         let by_user = all * entry + users * start;
         let by_item = all * entry + items * start;
-        let head = self.head_blocks * users * size_of::<BitRow>() as u64;
         let in_tail = share(self.tail_interactions, self.size.interactions);
+        let head = self.head_blocks * users * size_of::<BitRow>() as u64;
         let tail = (all as f64 * in_tail) as u64 * entry + users * start;
         // Without a head the tail is what was arranged by user.
         let copied = if self.head_blocks == 0 { 0 } else { tail };
@@ -173,8 +172,7 @@ impl Outlook {
         let laying = given + by_user + by_item + 16 * items * self.workers + head + copied;
         // Codes, supports, squares, four kinds of work, factors and hurdles.
         let columns = 64 * items;
-        let sum = if self.value == 0 { size_of::<u32>() } else { 2 * size_of::<f64>() };
-        let workers = items * (sum as u64 + 8) * self.workers;
+        let workers = items * (self.weights.sum_bytes() as u64 + 8) * self.workers;
         let most = most_kept(self.top as usize) as f64;
         let kept = self.met.iter().map(|met| most.min(*met)).sum::<f64>();
         let lists = 12.0 * kept * share(items, self.size.items);
@@ -189,7 +187,7 @@ impl Outlook {
     /// Predicts the CPU time of arranging.
     pub fn forecast_arranging(&self) -> Forecast {
         let interactions = self.size.interactions as usize;
-        let arranging = seconds(self.machine.arranging(interactions, self.value));
+        let arranging = seconds(self.machine.arranging(interactions, self.weights.bytes()));
         Forecast { arranging, ..Forecast::default() }
     }
 

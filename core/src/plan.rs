@@ -147,7 +147,7 @@ impl Draft {
             users: matrix.users(),
             items: supports.len(),
             additions: work.all.iter().sum(),
-            sum: matrix.rows().sum_bytes(),
+            weights: matrix.rows().kind(),
         };
         let is_sparse = extent.is_sparse();
         let model = CostModel::of(matrix.machine(), &extent);

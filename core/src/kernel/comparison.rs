@@ -7,7 +7,7 @@ use super::{
 use crate::{
     executor::Executor,
     job::Job,
-    matrix::{ColumnBlock, ItemTable, OfUser, RowBlock, WeightKind},
+    matrix::{ColumnBlock, ItemTable, RowBlock, Separable, WeightKind},
     neighbours::{Neighbour, Neighbours, Piece},
     plan::Sides,
     topk::Offer,
@@ -32,7 +32,7 @@ pub struct Comparison<'a> {
 pub struct Worker {
     counts: Workspace<()>,
     weights: Workspace<f64>,
-    of_users: Workspace<OfUser>,
+    separable: Workspace<Separable>,
     recording: Option<Recording>,
 }
 
@@ -73,7 +73,7 @@ impl<'a> Comparison<'a> {
         worker: &mut Worker,
     ) {
         assert_eq!(rows.users(), columns.users(), "both blocks are of the same users");
-        let Worker { counts, weights, of_users, recording } = worker;
+        let Worker { counts, weights, separable, recording } = worker;
         let recording = recording.as_mut();
         let counts_only = !self.scorer.job().measure.is_weighted();
         assert!(
@@ -82,7 +82,9 @@ impl<'a> Comparison<'a> {
         );
         match rows.kind() {
             WeightKind::One => self.scorer.tile(rows, columns, positions, counts, recording),
-            WeightKind::OfUsers => self.scorer.tile(rows, columns, positions, of_users, recording),
+            WeightKind::Separable => {
+                self.scorer.tile(rows, columns, positions, separable, recording);
+            }
             WeightKind::Own => self.scorer.tile(rows, columns, positions, weights, recording),
         }
     }

@@ -10,6 +10,7 @@ mod packed;
 mod scorer;
 mod sparse;
 
+pub(crate) use self::sparse::Line;
 pub use self::{
     arch::Kernel,
     comparison::{Comparison, Worker},

@@ -72,7 +72,7 @@ impl Packed {
             *word &= !COUNT;
             let matters = sum as f32 * sieve.column_factor >= hurdle
                 || sum as f32 * sieve.factors[*other as usize] >= sieve.row_limit;
-            hits[count] = Hit { index: *other, sum: Sum::of_count(sum) };
+            hits[count] = Hit { index: *other, sum: Sum::new(sum, 0.0) };
             count += usize::from(matters);
         }
         count

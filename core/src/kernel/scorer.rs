@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     job::Job,
-    matrix::{Cells, ColumnBlock, ItemTable, RowBlock, Sum, Value},
+    matrix::{Cells, ColumnBlock, Factors, ItemTable, RowBlock, Sum, Value},
     measure::Pair,
     neighbours::Neighbour,
     plan::Sides,
@@ -34,6 +34,8 @@ pub(super) struct Hit<S> {
 pub(super) struct Workspace<V: Value> {
     /// The counts of one chunk of the head.
     counts: Box<[u32; CHUNK]>,
+    /// Its dot products, where there are weights.
+    dots: Box<[f64; CHUNK]>,
     /// The sums of a block of lists.
     sums: Sums<V>,
     /// The same for counts of rows with few additions.
@@ -54,6 +56,7 @@ impl<V: Value> Default for Workspace<V> {
     fn default() -> Self {
         Self {
             counts: Box::new([0; CHUNK]),
+            dots: Box::new([0.0; CHUNK]),
             sums: Sums::default(),
             packed: Packed::default(),
             hits: Vec::new(),
@@ -156,18 +159,23 @@ struct Tile<'a, V> {
     rows: &'a Lists<V>,
     /// First position of the rows.
     start: u32,
-    /// The weights of users, where rows have none of their own.
-    of_users: &'a [f64],
+    factors: &'a Factors,
 }
 
 impl<V> Tile<'_, V> {
     /// Returns the row at `position`.
     fn line(&self, position: u32) -> Line<'_, V> {
+        let factor = |positions| self.factors.of_items.get(positions).unwrap_or_default();
         let range = self.rows.range((position - self.start) as usize);
         Line {
             users: self.rows.checked().slice(range.clone()),
             weights: &self.rows.values()[range],
-            of_users: self.of_users,
+            of_users: &self.factors.of_users,
+            of_row: factor(position as usize..position as usize + 1)
+                .first()
+                .copied()
+                .unwrap_or(1.0),
+            of_items: factor(self.first as usize..self.first as usize + self.width),
         }
     }
 }
@@ -250,7 +258,7 @@ impl<'a> Scorer<'a> {
             width: block.len(),
             rows: rows.lists::<V>(),
             start: rows.positions().start,
-            of_users: rows.of_users(),
+            factors: rows.factors(),
         };
         match &columns.cells {
             Cells::Bits(bits) => {
@@ -278,19 +286,29 @@ impl<'a> Scorer<'a> {
         let lowest = |hurdles: &[f32]| hurdles.iter().copied().fold(f32::INFINITY, f32::min);
         let mut hurdle = lowest(&workspace.hurdles);
         let factor = self.ceilings.largest_factor(first..first + tile.width);
+        let of_items = tile.factors.of_items.get(first..first + tile.width).map(|factors| {
+            let mut of_items = [0.0; CHUNK];
+            of_items[..tile.width].copy_from_slice(factors);
+            of_items
+        });
         for position in positions {
             let Some(mut row) = self.begin(position) else { continue };
             let end = self.end_of(tile, position);
-            let Workspace { counts, hits, hurdles, found, offers, estimates, .. } = workspace;
-            let users = tile.line(position).users;
+            let Workspace { counts, dots, hits, hurdles, found, offers, estimates, .. } = workspace;
+            let line = tile.line(position);
             let mut sieve = self.sieve(&row, first, &hurdles[..end]);
-            let least = (sieve.least(factor, hurdle) * Ceilings::NEARLY) as u32;
-            if !self.kernel.count(bits, users, least, counts) {
+            let least = V::Sum::least_overlap(sieve.least(factor, hurdle) * Ceilings::NEARLY);
+            if !self.kernel.count(bits, line.users, least, counts) {
                 continue;
             }
+            if !V::COUNTS {
+                dots.fill(0.0);
+                V::add_chunk(self.kernel, bits, &line, of_items.as_ref(), dots);
+            }
             let mut count = 0;
-            self.kernel.select(&counts[..end], &sieve, |hit| {
-                hits[count] = Hit { index: hit as u32, sum: Sum::of_count(counts[hit]) };
+            V::Sum::select_parts(self.kernel, &counts[..end], &dots[..end], &sieve, |hit| {
+                let sum = Sum::new(counts[hit], dots[hit]);
+                hits[count] = Hit { index: hit as u32, sum };
                 count += 1;
             });
             let hits = self.thin::<V>(&row, first, &mut sieve, &mut hits[..count], estimates);

@@ -13,11 +13,15 @@ const AHEAD: usize = 16;
 
 /// A row: its users, ascending, and as many values.
 #[derive(Clone, Copy)]
-pub(super) struct Line<'a, V> {
-    pub(super) users: Indices<'a>,
-    pub(super) weights: &'a [V],
-    /// The weights of all users, where rows have none of their own.
-    pub(super) of_users: &'a [f64],
+pub(crate) struct Line<'a, V> {
+    pub(crate) users: Indices<'a>,
+    pub(crate) weights: &'a [V],
+    /// What weights are made of where rows have none of their own: of every user,
+    pub(crate) of_users: &'a [f64],
+    /// of the row's item,
+    pub(crate) of_row: f64,
+    /// and of the block's; empty where items bring 1.
+    pub(crate) of_items: &'a [f64],
 }
 
 /// The lists of a block of columns.
@@ -64,8 +68,36 @@ impl<'a, V: Value> Scatter<'a, V> {
         for (index, (user, x)) in users.iter().zip(line.weights).enumerate() {
             self.look_ahead(users, index);
             let range = self.starts[*user as usize]..self.starts[*user as usize + 1];
-            let x = x.factor(*user, line.of_users);
+            let x = x.factor(*user, &line);
             add(self.positions.slice(range.clone()), &self.values[range], x);
+        }
+    }
+
+    /// Adds a row up against the positions before `end`; `before` sees each sum before it is added
+    /// to.
+    #[inline]
+    fn add_up(
+        &self,
+        line: Line<'_, V>,
+        sums: &mut [V::Sum],
+        end: usize,
+        mut before: impl FnMut(u32, &V::Sum),
+    ) {
+        let of_items = line.of_items;
+        if of_items.is_empty() {
+            self.scatter(line, |positions, values, x| {
+                add_at(sums, positions, values, end as u32, |other, sum, y| {
+                    before(other, sum);
+                    V::add(sum, x, y, 1.0);
+                });
+            });
+        } else {
+            self.scatter(line, |positions, values, x| {
+                add_at(sums, positions, values, end as u32, |other, sum, y| {
+                    before(other, sum);
+                    V::add(sum, x, y, of_items[other as usize]);
+                });
+            });
         }
     }
 
@@ -122,13 +154,10 @@ impl<V: Value> Sums<V> {
     ) -> usize {
         let Self { sums, touched } = self;
         let mut listed = 0;
-        scatter.scatter(line, |positions, values, x| {
-            add_at(sums, positions, values, sieve.factors.len() as u32, |other, sum, y| {
-                // No branch: whether a sum is new cannot be predicted.
-                touched[listed] = other;
-                listed += usize::from(sum.overlap() == 0);
-                V::add(sum, x, y);
-            });
+        scatter.add_up(line, sums, sieve.factors.len(), |other, sum| {
+            // No branch: whether a sum is new cannot be predicted.
+            touched[listed] = other;
+            listed += usize::from(sum.overlap() == 0);
         });
         let mut count = 0;
         for other in &touched[..listed] {
@@ -149,9 +178,7 @@ impl<V: Value> Sums<V> {
         hits: &mut [Hit<V::Sum>],
     ) -> usize {
         let (sums, end) = (&mut self.sums, sieve.factors.len());
-        scatter.scatter(line, |positions, values, x| {
-            add_at(sums, positions, values, end as u32, |_, sum, y| V::add(sum, x, y));
-        });
+        scatter.add_up(line, sums, end, |_, _| ());
         let mut count = 0;
         Sum::select(kernel, &sums[..end], sieve, |index| {
             hits[count] = Hit { index: index as u32, sum: sums[index] };

@@ -3,16 +3,19 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use super::value::{OfUser, Value};
-use crate::kernel::arch::{BitRow, CHUNK, Lists};
+use super::value::{Separable, Value};
+use crate::{
+    kernel::arch::{BitRow, CHUNK, Lists},
+    weighting::{Weigher, Weighting},
+};
 
 /// Lists whose interactions hold nothing, or their weight.
 #[derive(Clone, Debug)]
 pub(crate) enum AnyLists {
     /// Every weight is 1: overlaps are all there is to count.
     Counts(Lists<()>),
-    /// All of a user are the same.
-    OfUsers(Lists<OfUser>),
+    /// They are made of what the user and the item bring.
+    Separable(Lists<Separable>),
     /// Weights differ.
     Weights(Lists<f64>),
 }
@@ -22,10 +25,39 @@ pub(crate) enum AnyLists {
 pub(crate) enum WeightKind {
     /// Every weight is 1.
     One,
-    /// One for each user.
-    OfUsers,
+    /// A factor of the user times one of the item.
+    Separable,
     /// One for each interaction.
     Own,
+}
+
+impl WeightKind {
+    /// Tells what weights a job has. `has_weights`: interactions have weights before weighting.
+    pub(crate) const fn of(weighting: Weighting, has_weights: bool) -> Self {
+        match weighting {
+            _ if Weigher::is_unit(weighting, has_weights) => Self::One,
+            Weighting::Tfidf | Weighting::Log | Weighting::Bm25 { .. } if !has_weights => {
+                Self::Separable
+            }
+            _ => Self::Own,
+        }
+    }
+
+    /// Returns the bytes of an interaction's weight.
+    pub(crate) const fn bytes(self) -> usize {
+        match self {
+            Self::One | Self::Separable => 0,
+            Self::Own => size_of::<f64>(),
+        }
+    }
+
+    /// Returns the bytes of what is summed per pair.
+    pub(crate) const fn sum_bytes(self) -> usize {
+        match self {
+            Self::One => size_of::<<() as Value>::Sum>(),
+            Self::Separable | Self::Own => size_of::<<f64 as Value>::Sum>(),
+        }
+    }
 }
 
 impl AnyLists {
@@ -49,7 +81,7 @@ impl AnyLists {
             Self::Counts(lists) => {
                 Parts { starts: lists.starts(), indices: lists.indices(), weights: None }
             }
-            Self::OfUsers(lists) => {
+            Self::Separable(lists) => {
                 Parts { starts: lists.starts(), indices: lists.indices(), weights: None }
             }
             Self::Weights(lists) => Parts {
@@ -64,7 +96,7 @@ impl AnyLists {
     fn len(&self) -> usize {
         match self {
             Self::Counts(lists) => lists.len(),
-            Self::OfUsers(lists) => lists.len(),
+            Self::Separable(lists) => lists.len(),
             Self::Weights(lists) => lists.len(),
         }
     }
@@ -73,7 +105,7 @@ impl AnyLists {
     fn columns(&self) -> usize {
         match self {
             Self::Counts(lists) => lists.columns(),
-            Self::OfUsers(lists) => lists.columns(),
+            Self::Separable(lists) => lists.columns(),
             Self::Weights(lists) => lists.columns(),
         }
     }
@@ -101,8 +133,16 @@ pub struct Malformed;
 pub struct RowBlock {
     first: u32,
     lists: AnyLists,
-    /// The weights of users, where interactions have none of their own.
-    of_users: Vec<f64>,
+    factors: Factors,
+}
+
+/// What weights are made of where interactions have none of their own: a user's factor times an
+/// item's. Empty elsewhere.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Factors {
+    pub(crate) of_users: Vec<f64>,
+    /// By position; empty where all are 1.
+    pub(crate) of_items: Vec<f64>,
 }
 
 impl RowBlock {
@@ -119,13 +159,12 @@ impl RowBlock {
         weights: Option<Vec<f64>>,
     ) -> Result<Self, Malformed> {
         let lists = AnyLists::new(users, starts, list, weights)?;
-        Ok(Self { first, lists, of_users: Vec::new() })
+        Ok(Self { first, lists, factors: Factors::default() })
     }
 
-    /// Makes a block of all rows. `of_users`: the weights of users, where interactions have none
-    /// of their own.
-    pub(crate) fn of<V: Value>(lists: Lists<V>, of_users: Vec<f64>) -> Self {
-        Self { first: 0, lists: V::erase(lists), of_users }
+    /// Makes a block of all rows.
+    pub(crate) fn of<V: Value>(lists: Lists<V>, factors: Factors) -> Self {
+        Self { first: 0, lists: V::erase(lists), factors }
     }
 
     /// Returns the positions.
@@ -136,29 +175,36 @@ impl RowBlock {
     /// Returns what the block is made of.
     pub fn parts(&self) -> Parts<'_> {
         let parts = self.lists.parts();
-        if self.kind() != WeightKind::OfUsers {
+        if self.kind() != WeightKind::Separable {
             return parts;
         }
-        let weights = parts.indices.iter().map(|user| self.of_users[*user as usize]).collect();
-        Parts { weights: Some(Cow::Owned(weights)), ..parts }
+        let weights = (0..self.lists.len()).flat_map(|row| self.products(row, &parts));
+        Parts { weights: Some(Cow::Owned(weights.collect())), ..parts }
     }
 
-    /// Returns the weights of users, where interactions have none of their own.
-    pub(crate) fn of_users(&self) -> &[f64] {
-        &self.of_users
+    /// Walks the weights of a row that are made of factors.
+    fn products(&self, row: usize, parts: &Parts<'_>) -> impl Iterator<Item = f64> {
+        let Factors { of_users, of_items } = &self.factors;
+        let users = &parts.indices[parts.starts[row]..parts.starts[row + 1]];
+        let of_item = of_items.get(row).copied().unwrap_or(1.0);
+        users.iter().map(move |user| of_users[*user as usize] * of_item)
+    }
+
+    /// Returns what weights are made of.
+    pub(crate) fn factors(&self) -> &Factors {
+        &self.factors
     }
 
     /// Sums up the squared weights of each position, in ascending order of users.
     pub fn squares(&self) -> Vec<f64> {
-        let Parts { starts, weights, .. } = self.parts();
-        let lists = starts.windows(2).map(|ends| ends[0]..ends[1]);
-        match weights {
-            None => lists.map(|list| list.len() as f64).collect(),
-            Some(weights) => {
-                let square = |list: Range<usize>| weights[list].iter().map(|x| x * x).sum();
-                lists.map(square).collect()
-            }
-        }
+        let parts = self.lists.parts();
+        let list = |row: usize| parts.starts[row]..parts.starts[row + 1];
+        let square = |row: usize| match (&parts.weights, self.kind()) {
+            (Some(weights), _) => weights[list(row)].iter().map(|x| x * x).sum(),
+            (None, WeightKind::Separable) => self.products(row, &parts).map(|x| x * x).sum(),
+            (None, _) => list(row).len() as f64,
+        };
+        (0..self.lists.len()).map(square).collect()
     }
 
     /// Counts the users there are.
@@ -174,18 +220,10 @@ impl RowBlock {
         V::lists(&self.lists).expect("all blocks of a matrix are of one kind")
     }
 
-    /// Returns the bytes of what is summed per pair.
-    pub(crate) fn sum_bytes(&self) -> usize {
-        match self.kind() {
-            WeightKind::One => size_of::<<() as Value>::Sum>(),
-            WeightKind::OfUsers | WeightKind::Own => size_of::<<f64 as Value>::Sum>(),
-        }
-    }
-
     pub(crate) fn kind(&self) -> WeightKind {
         match self.lists {
             AnyLists::Counts(_) => WeightKind::One,
-            AnyLists::OfUsers(_) => WeightKind::OfUsers,
+            AnyLists::Separable(_) => WeightKind::Separable,
             AnyLists::Weights(_) => WeightKind::Own,
         }
     }

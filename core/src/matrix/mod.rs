@@ -11,8 +11,8 @@ use std::ops::Range;
 
 use self::arrange::{Pieces, bit_rows};
 pub(crate) use self::{
-    blocks::{Cells, WeightKind},
-    value::{OfUser, Sum, Value},
+    blocks::{Cells, Factors, WeightKind},
+    value::{Separable, Sum, Value},
 };
 pub use self::{
     blocks::{ColumnBlock, Malformed, Parts, RowBlock},
@@ -24,7 +24,7 @@ use crate::{
     executor::Executor,
     interactions::Interactions,
     kernel::arch::{CHUNK, Kernel},
-    weighting::{Weigher, Weighting},
+    weighting::Weighting,
 };
 
 /// How a matrix is laid out and computed. The result is the same whatever it says.
@@ -90,23 +90,24 @@ impl Matrix {
         layout: Layout,
         executor: &impl Executor,
     ) -> Self {
-        if Weigher::is_unit(weighting, interactions.weights().is_some()) {
-            return Self::arrange(interactions, |_| (), Vec::new(), layout, executor);
-        }
-        let weights = weigh::weigh(interactions, weighting);
-        match weigh::of_users(interactions, &weights) {
-            Some(of_users) => {
-                drop(weights);
-                Self::arrange(interactions, |_| OfUser, of_users, layout, executor)
+        let none = |_: &[u32]| Factors::default();
+        match WeightKind::of(weighting, interactions.weights().is_some()) {
+            WeightKind::One => Self::arrange(interactions, |_| (), none, layout, executor),
+            WeightKind::Separable => {
+                let factors = |codes: &[u32]| weigh::factors(interactions, weighting, codes);
+                Self::arrange(interactions, |_| Separable, factors, layout, executor)
             }
-            None => Self::arrange(interactions, |at| weights[at], Vec::new(), layout, executor),
+            WeightKind::Own => {
+                let weights = weigh::weigh(interactions, weighting);
+                Self::arrange(interactions, |at| weights[at], none, layout, executor)
+            }
         }
     }
 
     fn arrange<V: Value>(
         interactions: &Interactions,
         value: impl Fn(usize) -> V + Sync,
-        of_users: Vec<f64>,
+        factors: impl FnOnce(&[u32]) -> Factors,
         layout: Layout,
         executor: &impl Executor,
     ) -> Self {
@@ -119,11 +120,11 @@ impl Matrix {
         let pieces = Pieces::new(interactions, &positions, value, executor);
         let mut work = arrange::work(&pieces, items, executor);
         let machine = layout.machine.unwrap_or_else(|| Machine::of(layout.kernel));
-        // Only counts can be had from bits.
-        let chunks = match (V::COUNTS, layout.head) {
-            (true, Some(chunks)) => chunks.min(items.div_ceil(CHUNK)),
-            (true, None) => cost::choose_head(&work, &supports, users, &machine),
-            _ => 0,
+        let chunks = match layout.head {
+            // Bits do not tell weights of their own.
+            _ if V::KIND == WeightKind::Own => 0,
+            Some(chunks) => chunks.min(items.div_ceil(CHUNK)),
+            None => cost::choose_head(&work, &supports, users, V::KIND, &machine),
         };
         let first = (chunks * CHUNK).min(items);
         let lists = pieces.rows(users, &supports, executor);
@@ -137,11 +138,12 @@ impl Matrix {
         } else {
             pieces.additions(items, first, executor)
         };
-        for positions in tail_blocks::<V>(first..items, users, interactions.len()) {
+        let of_tail = lists.starts()[items] - lists.starts()[first];
+        for positions in tail_blocks::<V>(first..items, users, of_tail) {
             let lists = pieces.columns(users, &positions, executor);
             columns.push(ColumnBlock::of(positions.start as u32, lists));
         }
-        let rows = RowBlock::of(lists, of_users);
+        let rows = RowBlock::of(lists, factors(&codes));
         let table = ItemTable::new(users, codes, supports, rows.squares());
         Self { kernel: layout.kernel, machine, table, rows, columns, work }
     }

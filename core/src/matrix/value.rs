@@ -1,10 +1,13 @@
 //! What an interaction holds, and what is summed per pair.
 
-use super::blocks::AnyLists;
-use crate::kernel::arch::{Kernel, Lists, Sieve};
+use super::blocks::{AnyLists, WeightKind};
+use crate::kernel::{
+    Line,
+    arch::{BitRow, CHUNK, Factors, Kernel, Lists, Sieve, WeightedSum},
+};
 
-/// What an interaction holds: nothing where all weights are 1, or all of a user are the same; else
-/// its weight.
+/// What an interaction holds: nothing where all weights are 1, or are made of what its user and its
+/// item bring; else its weight.
 pub(crate) trait Value: Copy + Default + Send + Sync + 'static {
     /// What is summed per pair.
     type Sum: Sum;
@@ -12,8 +15,11 @@ pub(crate) trait Value: Copy + Default + Send + Sync + 'static {
     /// What an interaction of the row brings to the sums of its user.
     type Factor: Copy;
 
+    /// What weights there are.
+    const KIND: WeightKind;
+
     /// Sums are counts.
-    const COUNTS: bool;
+    const COUNTS: bool = matches!(Self::KIND, WeightKind::One);
 
     /// Forgets the type of the values.
     fn erase(lists: Lists<Self>) -> AnyLists;
@@ -21,21 +27,30 @@ pub(crate) trait Value: Copy + Default + Send + Sync + 'static {
     /// Remembers it, if it is this one.
     fn lists(lists: &AnyLists) -> Option<&Lists<Self>>;
 
-    /// Returns what an interaction of `user` brings; `of_users`: the weights of users, where
-    /// interactions have none of their own.
-    fn factor(self, user: u32, of_users: &[f64]) -> Self::Factor;
+    /// Returns what an interaction of the row's with `user` brings.
+    fn factor(self, user: u32, row: &Line<'_, Self>) -> Self::Factor;
 
-    /// Adds the product of two interactions of one user.
-    fn add(sum: &mut Self::Sum, x: Self::Factor, y: Self);
+    /// Adds the product of two interactions of one user; `of_item`: what the other's item brings.
+    fn add(sum: &mut Self::Sum, x: Self::Factor, y: Self, of_item: f64);
+
+    /// Adds up a row's dot products with the items of a chunk. There are none where sums are
+    /// counts.
+    ///
+    /// # Panics
+    /// If every interaction has a weight of its own, which bits do not tell.
+    fn add_chunk(
+        kernel: Kernel,
+        bits: &[BitRow],
+        row: &Line<'_, Self>,
+        of_items: Option<&[f64; CHUNK]>,
+        dots: &mut [f64; CHUNK],
+    );
 }
 
 /// What is summed per pair.
 pub(crate) trait Sum: Copy + Default + Send + std::fmt::Debug {
-    /// Returns the sum of `count` interactions that both items have.
-    ///
-    /// # Panics
-    /// Where weights differ, so that a count says too little.
-    fn of_count(count: u32) -> Self;
+    /// Makes the sum of so many users; `dot` is their dot product, where there are weights.
+    fn new(overlap: u32, dot: f64) -> Self;
 
     /// Users added up so far.
     fn overlap(&self) -> u32;
@@ -48,13 +63,26 @@ pub(crate) trait Sum: Copy + Default + Send + std::fmt::Debug {
 
     /// Finds the sums that may matter; see [`Kernel::select`].
     fn select(kernel: Kernel, sums: &[Self], sieve: &Sieve<'_>, visit: impl FnMut(usize));
+
+    /// Does the same for sums that are not put together yet: overlaps and dot products.
+    fn select_parts(
+        kernel: Kernel,
+        overlaps: &[u32],
+        dots: &[f64],
+        sieve: &Sieve<'_>,
+        visit: impl FnMut(usize),
+    );
+
+    /// Returns the overlap that a pair must have to matter, where its number must be at least
+    /// `least`.
+    fn least_overlap(least: f32) -> u32;
 }
 
 impl Value for () {
     type Sum = u32;
     type Factor = ();
 
-    const COUNTS: bool = true;
+    const KIND: WeightKind = WeightKind::One;
 
     fn erase(lists: Lists<Self>) -> AnyLists {
         AnyLists::Counts(lists)
@@ -65,18 +93,28 @@ impl Value for () {
     }
 
     #[inline]
-    fn factor(self, _: u32, _: &[f64]) {}
+    fn factor(self, _: u32, _: &Line<'_, ()>) {}
 
     #[inline]
-    fn add(sum: &mut u32, (): (), (): ()) {
+    fn add(sum: &mut u32, (): (), (): (), _: f64) {
         *sum += 1;
+    }
+
+    #[inline]
+    fn add_chunk(
+        _: Kernel,
+        _: &[BitRow],
+        _: &Line<'_, ()>,
+        _: Option<&[f64; CHUNK]>,
+        _: &mut [f64; CHUNK],
+    ) {
     }
 }
 
 impl Sum for u32 {
     #[inline]
-    fn of_count(count: u32) -> Self {
-        count
+    fn new(overlap: u32, _: f64) -> Self {
+        overlap
     }
 
     #[inline]
@@ -98,13 +136,29 @@ impl Sum for u32 {
     fn select(kernel: Kernel, sums: &[u32], sieve: &Sieve<'_>, visit: impl FnMut(usize)) {
         kernel.select(sums, sieve, visit);
     }
+
+    #[inline]
+    fn select_parts(
+        kernel: Kernel,
+        overlaps: &[u32],
+        _: &[f64],
+        sieve: &Sieve<'_>,
+        visit: impl FnMut(usize),
+    ) {
+        kernel.select(overlaps, sieve, visit);
+    }
+
+    #[inline]
+    fn least_overlap(least: f32) -> u32 {
+        least as u32
+    }
 }
 
 impl Value for f64 {
     type Sum = WeightedSum;
     type Factor = f64;
 
-    const COUNTS: bool = false;
+    const KIND: WeightKind = WeightKind::Own;
 
     fn erase(lists: Lists<Self>) -> AnyLists {
         AnyLists::Weights(lists)
@@ -115,54 +169,69 @@ impl Value for f64 {
     }
 
     #[inline]
-    fn factor(self, _: u32, _: &[f64]) -> f64 {
+    fn factor(self, _: u32, _: &Line<'_, f64>) -> f64 {
         self
     }
 
     #[inline]
-    fn add(sum: &mut WeightedSum, x: f64, y: Self) {
+    fn add(sum: &mut WeightedSum, x: f64, y: Self, _: f64) {
         sum.add(x * y);
+    }
+
+    fn add_chunk(
+        _: Kernel,
+        _: &[BitRow],
+        _: &Line<'_, f64>,
+        _: Option<&[f64; CHUNK]>,
+        _: &mut [f64; CHUNK],
+    ) {
+        panic!("bits do not tell what interactions weigh");
     }
 }
 
-/// An interaction that weighs what all others of its user weigh, as tf-idf has it where nothing
-/// was weighed before: a third of the bytes to read, which is what adding up waits for.
+/// An interaction whose weight is a factor of its user times one of its item, as tf-idf and BM25
+/// have it where nothing was weighed before. Both factors of a block stay in a near cache, so that
+/// a third of the bytes has to be read, which is what adding up waits for; and bits tell them all.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct OfUser;
+pub(crate) struct Separable;
 
-impl Value for OfUser {
+impl Value for Separable {
     type Sum = WeightedSum;
-    /// The product of any two interactions of the user.
-    type Factor = f64;
+    /// The interaction's weight, and the user's factor.
+    type Factor = (f64, f64);
 
-    const COUNTS: bool = false;
+    const KIND: WeightKind = WeightKind::Separable;
 
     fn erase(lists: Lists<Self>) -> AnyLists {
-        AnyLists::OfUsers(lists)
+        AnyLists::Separable(lists)
     }
 
     fn lists(lists: &AnyLists) -> Option<&Lists<Self>> {
-        if let AnyLists::OfUsers(lists) = lists { Some(lists) } else { None }
+        if let AnyLists::Separable(lists) = lists { Some(lists) } else { None }
     }
 
     #[inline]
-    fn factor(self, user: u32, of_users: &[f64]) -> f64 {
-        of_users[user as usize] * of_users[user as usize]
+    fn factor(self, user: u32, row: &Line<'_, Self>) -> (f64, f64) {
+        let of_user = row.of_users[user as usize];
+        (of_user * row.of_row, of_user)
     }
 
     #[inline]
-    fn add(sum: &mut WeightedSum, product: f64, _: Self) {
-        sum.add(product);
+    fn add(sum: &mut WeightedSum, (x, of_user): (f64, f64), _: Self, of_item: f64) {
+        sum.add(x * (of_user * of_item));
     }
-}
 
-/// Overlap and dot product of a weighted pair.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(align(16))]
-pub(crate) struct WeightedSum {
-    dot: f64,
-    /// A count like any other, as f64: both are added to by one instruction.
-    overlap: f64,
+    #[inline]
+    fn add_chunk(
+        kernel: Kernel,
+        bits: &[BitRow],
+        row: &Line<'_, Self>,
+        of_items: Option<&[f64; CHUNK]>,
+        dots: &mut [f64; CHUNK],
+    ) {
+        let factors = Factors { users: row.of_users, row: row.of_row, items: of_items };
+        kernel.add_products(bits, row.users, &factors, dots);
+    }
 }
 
 impl WeightedSum {
@@ -174,8 +243,8 @@ impl WeightedSum {
 }
 
 impl Sum for WeightedSum {
-    fn of_count(_: u32) -> Self {
-        unreachable!("a weighted matrix has no bits to count")
+    fn new(overlap: u32, dot: f64) -> Self {
+        Self { dot, overlap: f64::from(overlap) }
     }
 
     #[inline]
@@ -190,15 +259,31 @@ impl Sum for WeightedSum {
 
     #[inline]
     fn rough_dot(&self) -> f32 {
-        if self.dot > 1e-30 { self.dot as f32 } else { f32::INFINITY }
+        WeightedSum::rough_dot(self)
     }
 
     #[inline]
-    fn select(_: Kernel, sums: &[Self], sieve: &Sieve<'_>, visit: impl FnMut(usize)) {
-        let matters = |index: &usize| {
-            let sum = &sums[*index];
-            sum.overlap > 0.0 && sieve.admits(*index, sum.rough_dot())
-        };
-        (0..sums.len()).filter(matters).for_each(visit);
+    fn select(kernel: Kernel, sums: &[Self], sieve: &Sieve<'_>, visit: impl FnMut(usize)) {
+        kernel.select_weighted(sums, sieve, visit);
+    }
+
+    #[inline]
+    fn select_parts(
+        _: Kernel,
+        overlaps: &[u32],
+        dots: &[f64],
+        sieve: &Sieve<'_>,
+        visit: impl FnMut(usize),
+    ) {
+        let sum = |index: usize| Self::new(overlaps[index], dots[index]);
+        let matters =
+            |index: &usize| overlaps[*index] > 0 && sieve.admits(*index, sum(*index).rough_dot());
+        (0..overlaps.len()).filter(matters).for_each(visit);
+    }
+
+    #[inline]
+    fn least_overlap(_: f32) -> u32 {
+        // What a user weighs is not known before it is added.
+        1
     }
 }

@@ -1,5 +1,6 @@
-//! Every interaction's weight after weighting.
+//! Weights after weighting: of every interaction, or what they are made of.
 
+use super::Factors;
 use crate::{
     interactions::Interactions,
     weighting::{UserRow, Weigher, Weighting, bm25},
@@ -7,32 +8,39 @@ use crate::{
 
 /// Weighs every interaction, in their order.
 pub(super) fn weigh(interactions: &Interactions, weighting: Weighting) -> Vec<f64> {
-    let rows = (0..interactions.users() as u32).map(|user| {
+    let weigher = weigher(interactions, weighting);
+    let mut weights = Vec::with_capacity(interactions.len());
+    rows(interactions).for_each(|row| weigher.weigh(row, &mut weights));
+    weights
+}
+
+/// Returns what the weights of interactions that had none are made of; `codes` are by position.
+pub(super) fn factors(interactions: &Interactions, weighting: Weighting, codes: &[u32]) -> Factors {
+    let weigher = weigher(interactions, weighting);
+    let degrees = rows(interactions).map(|row| row.items.len() as u32);
+    Factors {
+        of_users: degrees.map(|degree| weigher.of_user(degree)).collect(),
+        of_items: codes.iter().map_while(|code| weigher.of_item(*code)).collect(),
+    }
+}
+
+fn weigher(interactions: &Interactions, weighting: Weighting) -> Weigher {
+    let mut lengths = Vec::new();
+    if matches!(weighting, Weighting::Bm25 { .. }) {
+        lengths.resize(interactions.items(), 0.0);
+        rows(interactions).for_each(|row| bm25::add_lengths(row, &mut lengths));
+    }
+    let newest = interactions.times().and_then(|times| times.iter().max().copied());
+    Weigher::new(weighting, interactions.items(), lengths, newest)
+}
+
+fn rows(interactions: &Interactions) -> impl Iterator<Item = UserRow<'_>> {
+    (0..interactions.users() as u32).map(|user| {
         let range = interactions.range(user);
         UserRow {
             items: interactions.of(user),
             weights: interactions.weights().map(|all| &all[range.clone()]),
             times: interactions.times().map(|all| &all[range]),
         }
-    });
-    let mut lengths = Vec::new();
-    if matches!(weighting, Weighting::Bm25 { .. }) {
-        lengths.resize(interactions.items(), 0.0);
-        rows.clone().for_each(|row| bm25::add_lengths(row, &mut lengths));
-    }
-    let newest = interactions.times().and_then(|times| times.iter().max().copied());
-    let weigher = Weigher::new(weighting, interactions.items(), lengths, newest);
-    let mut weights = Vec::with_capacity(interactions.len());
-    rows.for_each(|row| weigher.weigh(row, &mut weights));
-    weights
-}
-
-/// Returns each user's weight, if all interactions of every user weigh the same.
-pub(super) fn of_users(interactions: &Interactions, weights: &[f64]) -> Option<Vec<f64>> {
-    let of_user = |user: u32| {
-        let weights = &weights[interactions.range(user)];
-        let (first, rest) = weights.split_first()?;
-        rest.iter().all(|weight| weight.to_bits() == first.to_bits()).then_some(*first)
-    };
-    (0..interactions.users() as u32).map(of_user).collect()
+    })
 }

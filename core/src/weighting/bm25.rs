@@ -17,7 +17,8 @@ pub fn saturation(k1: f64, b: f64, length: f64, average: f64) -> f64 {
     k1 * ((1.0 - b) + b * length / average)
 }
 
-/// Weighs one interaction of an item with that `saturation` and a user with that `idf`.
-pub fn weigh(weight: f64, k1: f64, saturation: f64, idf: f64) -> f64 {
-    weight * (k1 + 1.0) / (saturation + weight) * idf
+/// Saturates the weight of one interaction of an item with that `saturation`; the user's idf times
+/// this is what it weighs.
+pub fn saturate(weight: f64, k1: f64, saturation: f64) -> f64 {
+    weight * (k1 + 1.0) / (saturation + weight)
 }

@@ -99,6 +99,22 @@ impl Weigher {
         Self { weighting, items: items as u32, saturations, now: present }
     }
 
+    /// Returns what a user with so many items brings to the weight of an interaction that had none:
+    /// this times [`Weigher::of_item`].
+    pub(crate) fn of_user(&self, items: u32) -> f64 {
+        match self.weighting {
+            Weighting::Tfidf | Weighting::Bm25 { .. } => tfidf::idf(self.items, items),
+            Weighting::Log => log::weigh(1.0),
+            _ => 1.0,
+        }
+    }
+
+    /// Returns what an item brings, unless all bring 1.
+    pub(crate) fn of_item(&self, item: u32) -> Option<f64> {
+        let Weighting::Bm25 { k1, .. } = self.weighting else { return None };
+        Some(bm25::saturate(1.0, k1, self.saturations[item as usize]))
+    }
+
     /// Appends a user's weights to `weights`.
     pub fn weigh(&self, row: UserRow<'_>, weights: &mut Vec<f64>) {
         let raw = |at: usize| row.weights.map_or(1.0, |weights| weights[at]);
@@ -115,7 +131,7 @@ impl Weigher {
             Weighting::Bm25 { k1, .. } => {
                 let idf = idf();
                 let saturation = |at: usize| self.saturations[row.items[at] as usize];
-                weights.extend(all.map(|at| bm25::weigh(raw(at), k1, saturation(at), idf)));
+                weights.extend(all.map(|at| bm25::saturate(raw(at), k1, saturation(at)) * idf));
             }
             Weighting::Decay { half_life, .. } => {
                 let age =

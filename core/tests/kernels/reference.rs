@@ -108,7 +108,7 @@ fn weigh(touches: &[Touch], users: usize, items: usize, weighting: Weighting) ->
         Weighting::Bm25 { k1, b } => {
             let length = lengths[touch.item as usize];
             let saturation = weighting::bm25::saturation(k1, b, length, average);
-            weighting::bm25::weigh(touch.weight, k1, saturation, idf(touch))
+            weighting::bm25::saturate(touch.weight, k1, saturation) * idf(touch)
         }
         Weighting::Decay { half_life, now } => {
             let now = now.or(newest).unwrap_or(0);

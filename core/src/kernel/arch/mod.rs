@@ -123,6 +123,27 @@ impl Kernel {
         }
     }
 
+    /// Adds up, for each of the chunk's 512 items, the products of a row with those of `users` that
+    /// have the item, in their order.
+    ///
+    /// # Panics
+    /// If there are fewer rows than users, or fewer factors.
+    #[inline]
+    pub(crate) fn add_products(
+        self,
+        rows: &[BitRow],
+        users: Indices<'_>,
+        factors: &Factors<'_>,
+        dots: &mut [f64; CHUNK],
+    ) {
+        assert!(users.bound <= rows.len(), "every user has a row");
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => x86_64::add_products_avx512(self, rows, users, factors, dots),
+            _ => portable::add_products(rows, users.list, factors, dots),
+        }
+    }
+
     /// Finds the counts that may matter: those with `count · factors[j] >= row_limit` or
     /// `count · column_factor >= hurdles[j]`, and calls `visit` with their position. A count of 0
     /// never matters.
@@ -136,6 +157,53 @@ impl Kernel {
             _ => portable::select(counts, sieve, visit),
         }
     }
+
+    /// Does the same for weighted sums: what is compared is the dot product, and a pair without
+    /// overlap never matters.
+    #[inline]
+    pub(crate) fn select_weighted(
+        self,
+        sums: &[WeightedSum],
+        sieve: &Sieve<'_>,
+        visit: impl FnMut(usize),
+    ) {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => x86_64::select_weighted_avx512(self, sums, sieve, visit),
+            _ => portable::select_weighted(sums, sieve, visit),
+        }
+    }
+}
+
+/// Overlap and dot product of a weighted pair.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(16))]
+pub(crate) struct WeightedSum {
+    pub(crate) dot: f64,
+    /// A count like any other, as f64: both are added to by one instruction.
+    pub(crate) overlap: f64,
+}
+
+impl WeightedSum {
+    /// Below this f32 loses its precision.
+    const LEAST_ROUGH: f64 = 1e-30;
+
+    /// Returns the dot product in f32, for bounds: infinite where f32 would lose its precision.
+    #[inline]
+    pub(crate) fn rough_dot(&self) -> f32 {
+        if self.dot > Self::LEAST_ROUGH { self.dot as f32 } else { f32::INFINITY }
+    }
+}
+
+/// What the weights of a row and a chunk are made of: an interaction
+/// weighs the factor of its user times that of its item.
+pub(crate) struct Factors<'a> {
+    /// Those of users.
+    pub(crate) users: &'a [f64],
+    /// The row's own.
+    pub(crate) row: f64,
+    /// Those of the chunk's items, unless all are 1.
+    pub(crate) items: Option<&'a [f64; CHUNK]>,
 }
 
 /// What counts are sifted by; see [`Kernel::select`]. All slices are as long as the counts.
@@ -422,6 +490,7 @@ mod tests {
     }
 
     const COUNTS: &[u32] = &[0, 0, 1, 2, 3, 1_000, 16_777_217, 16_777_219, u32::MAX - 1, u32::MAX];
+    const DOTS: &[f64] = &[0.0, 1e-40, 1e-30, 2e-30, 1.0 / 3.0, 1.0, 2.0, 1e30, 1e40];
     const FACTORS: &[f32] = &[1e-9, 1e-3, 1.0 / 3.0, 0.5, 1.0, 2.0, 1e9, f32::INFINITY];
     const LIMITS: &[f32] = &[
         f32::NEG_INFINITY,
@@ -466,6 +535,35 @@ mod tests {
         }
 
         #[test]
+        fn every_kernel_selects_the_weighted_sums_that_matter(
+            columns in vec(
+                (select(DOTS), select(&[0.0, 1.0, 7.0]), select(FACTORS), select(LIMITS)),
+                0..70,
+            ),
+            row_limit in select(LIMITS),
+            column_factor in select(FACTORS),
+        ) {
+            let sum = |(dot, overlap, ..): &(f64, f64, f32, f32)| WeightedSum {
+                dot: *dot,
+                overlap: *overlap,
+            };
+            let sums = columns.iter().map(sum).collect::<Vec<_>>();
+            let factors = columns.iter().map(|(.., factor, _)| *factor).collect::<Vec<_>>();
+            let hurdles = columns.iter().map(|(.., hurdle)| *hurdle).collect::<Vec<_>>();
+            let sieve = Sieve { factors: &factors, hurdles: &hurdles, row_limit, column_factor };
+            let matters = |index: &usize| {
+                let sum = &sums[*index];
+                sum.overlap > 0.0 && sieve.admits(*index, sum.rough_dot())
+            };
+            let expected = (0..sums.len()).filter(matters).collect::<Vec<_>>();
+            for kernel in Kernel::available() {
+                let mut found = Vec::new();
+                kernel.select_weighted(&sums, &sieve, |index| found.push(index));
+                prop_assert_eq!(&found, &expected, "{}", kernel.name());
+            }
+        }
+
+        #[test]
         fn what_matters_reaches_the_least(
             columns in vec((select(COUNTS), select(FACTORS), select(LIMITS)), 1..20),
             row_limit in select(LIMITS),
@@ -488,6 +586,36 @@ mod tests {
                 let for_column = gives && counts[index] as f32 * column_factor >= hurdles[index];
                 let reaches = counts[index] >= least as u32;
                 prop_assert!(reaches || !(for_row || for_column), "{} of {least}", counts[index]);
+            }
+        }
+    }
+
+    #[test]
+    fn every_kernel_adds_the_same_products_in_the_same_order() {
+        let rows = random_rows(700, 1, 3);
+        let of_users = (0..700).map(|user| 1.0 / f64::from(user + 3)).collect::<Vec<_>>();
+        let of_items = std::array::from_fn(|item| 1.0 / (item as f64 + 0.7));
+        for (users, items) in [0, 1, 127, 128, 129, 700]
+            .into_iter()
+            .flat_map(|users| [None, Some(&of_items)].map(|items| (users, items)))
+        {
+            let users = random_users(users, rows.len(), 9);
+            let mut expected = [0.5; CHUNK];
+            for user in &users {
+                let of_user = of_users[*user as usize];
+                for (item, dot) in expected.iter_mut().enumerate() {
+                    if rows[*user as usize].0[item / 64] >> (item % 64) & 1 == 1 {
+                        let of_item = items.map_or(1.0, |items: &[f64; CHUNK]| items[item]);
+                        *dot += of_user * 0.3 * (of_user * of_item);
+                    }
+                }
+            }
+            let users = Indices::new(&users, rows.len()).unwrap();
+            for kernel in Kernel::available() {
+                let mut dots = [0.5; CHUNK];
+                let factors = Factors { users: &of_users, row: 0.3, items };
+                kernel.add_products(&rows, users, &factors, &mut dots);
+                assert!(dots.map(f64::to_bits) == expected.map(f64::to_bits), "{}", kernel.name());
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Plain Rust: the reference for all other paths.
 
 use super::{
-    BitRow, CHUNK, Sieve,
+    BitRow, CHUNK, Factors, Sieve, WeightedSum,
     counter::{self, Bits, DIGITS},
 };
 
@@ -41,28 +41,70 @@ pub(super) fn count(rows: &[BitRow], users: &[u32], least: u32, counts: &mut [u3
     reaches
 }
 
-/// Sixteen counts at a time: whether any of them matters, and only then which.
+pub(super) fn add_products(
+    rows: &[BitRow],
+    users: &[u32],
+    factors: &Factors<'_>,
+    dots: &mut [f64; CHUNK],
+) {
+    for user in users {
+        let of_user = factors.users[*user as usize];
+        let x = of_user * factors.row;
+        for_each_item(&rows[*user as usize], |item| {
+            let of_item = factors.items.map_or(1.0, |factors| factors[item]);
+            dots[item] += x * (of_user * of_item);
+        });
+    }
+}
+
+/// Calls `visit` with every item that a row has, in ascending order.
+fn for_each_item(row: &BitRow, mut visit: impl FnMut(usize)) {
+    for (index, word) in row.0.iter().enumerate() {
+        let mut rest = *word;
+        while rest != 0 {
+            visit(index * 64 + rest.trailing_zeros() as usize);
+            rest &= rest - 1;
+        }
+    }
+}
+
 #[inline(always)]
-pub(super) fn select(counts: &[u32], sieve: &Sieve<'_>, mut visit: impl FnMut(usize)) {
+pub(super) fn select(counts: &[u32], sieve: &Sieve<'_>, visit: impl FnMut(usize)) {
+    let number = |count: &u32| if *count > 0 { *count as f32 } else { f32::NAN };
+    select_numbers(counts, number, sieve, visit);
+}
+
+#[inline(always)]
+pub(super) fn select_weighted(sums: &[WeightedSum], sieve: &Sieve<'_>, visit: impl FnMut(usize)) {
+    let number = |sum: &WeightedSum| if sum.overlap > 0.0 { sum.rough_dot() } else { f32::NAN };
+    select_numbers(sums, number, sieve, visit);
+}
+
+/// Sixteen sums at a time: whether any of them matters, and only then which. `number` is NaN where
+/// a sum never does.
+#[inline(always)]
+fn select_numbers<S>(
+    sums: &[S],
+    number: impl Fn(&S) -> f32,
+    sieve: &Sieve<'_>,
+    mut visit: impl FnMut(usize),
+) {
     const GROUP: usize = 16;
     let columns = sieve.factors.chunks(GROUP).zip(sieve.hurdles.chunks(GROUP));
-    for (group, (counts, (factors, hurdles))) in counts.chunks(GROUP).zip(columns).enumerate() {
-        #[expect(
-            clippy::needless_bitwise_bool,
-            reason = "branches would keep this from being vectorised"
-        )]
+    for (group, (sums, (factors, hurdles))) in sums.chunks(GROUP).zip(columns).enumerate() {
+        // No branches, which would keep this from being vectorised.
         let matters = |index: usize| {
-            let count = counts[index] as f32;
-            let for_row = count * factors[index] >= sieve.row_limit;
-            let for_column = count * sieve.column_factor >= hurdles[index];
-            (for_row | for_column) & (counts[index] > 0)
+            let number = number(&sums[index]);
+            let for_row = number * factors[index] >= sieve.row_limit;
+            let for_column = number * sieve.column_factor >= hurdles[index];
+            for_row | for_column
         };
         let mut any = false;
-        for index in 0..counts.len() {
+        for index in 0..sums.len() {
             any |= matters(index);
         }
         if any {
-            (0..counts.len())
+            (0..sums.len())
                 .filter(|index| matters(*index))
                 .for_each(|index| visit(group * GROUP + index));
         }

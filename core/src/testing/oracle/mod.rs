@@ -319,7 +319,7 @@ impl Dense {
             Weighting::Tfidf => weighting::tfidf::weigh(cell.weight, idf(user)),
             Weighting::Bm25 { k1, b } => {
                 let saturation = weighting::bm25::saturation(k1, b, lengths[item], average);
-                weighting::bm25::weigh(cell.weight, k1, saturation, idf(user))
+                weighting::bm25::saturate(cell.weight, k1, saturation) * idf(user)
             }
             Weighting::Decay { half_life, now } => {
                 let now = now.or(newest).unwrap_or(0);
