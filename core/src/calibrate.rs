@@ -89,6 +89,7 @@ impl Step {
             }
             Self::Neighbours => {
                 machine.neighbour = times(usual.neighbour);
+                machine.weighted_neighbour = times(usual.weighted_neighbour);
                 machine.collect = times(usual.collect);
             }
             Self::SparseAdditions => {

@@ -43,6 +43,8 @@ pub struct Machine {
     pub far_addition: u64,
     /// Finding one neighbour of the result: scoring and offering it, and those it replaces.
     pub neighbour: u64,
+    /// What is added where weights are added up: their scores hardly tie, so more are replaced.
+    pub weighted_neighbour: u64,
     /// Taking one neighbour out of the selection.
     pub collect: u64,
     /// Arranging one interaction in the matrix, both ways.
@@ -57,30 +59,31 @@ impl Machine {
     /// Returns what `kernel` pays on the machine that the model was fitted on.
     pub fn of(kernel: Kernel) -> Self {
         let (bit_row, chunk) = match kernel.name() {
-            "avx512" => (900, 350_000),
+            "avx512" => (900, 400_000),
             "avx2" => (2_200, 650_000),
             "neon" | "simd128" => (4_500, 1_000_000),
             _ => (8_000, 1_500_000),
         };
         // Without instructions for it, bits are gone through one by one, which lists do better.
-        let weighted_bit_row = if kernel.name() == "avx512" { 10_000 } else { 1_000_000 };
+        let weighted_bit_row = if kernel.name() == "avx512" { 12_000 } else { 1_000_000 };
         Self {
             bit_row,
             far_bit_row: 600,
-            distant_bit_row: 5_000,
+            distant_bit_row: 7_000,
             weighted_bit_row,
             chunk,
-            row: 50_000,
-            visit: 6_000,
-            sparse_visit: 22_000,
-            addition: 1_500,
-            sparse_addition: 3_300,
-            weighted_addition: 750,
+            row: 45_000,
+            visit: 2_500,
+            sparse_visit: 42_000,
+            addition: 1_100,
+            sparse_addition: 1_300,
+            weighted_addition: 100,
             far_addition: 5_000,
-            neighbour: 135_000,
-            collect: 23_000,
-            arrange: 11_000,
-            far_arrange: 10_000,
+            neighbour: 75_000,
+            weighted_neighbour: 200_000,
+            collect: 21_000,
+            arrange: 8_000,
+            far_arrange: 6_500,
             weighted_arrange: 8_000,
         }
     }
@@ -96,8 +99,9 @@ impl Machine {
     }
 
     /// Predicts finding so many neighbours of the result, next to counting.
-    pub(crate) fn finding(&self, neighbours: f64) -> f64 {
-        self.neighbour as f64 * neighbours
+    pub(crate) fn finding(&self, neighbours: f64, weights: WeightKind) -> f64 {
+        let weighted = if weights == WeightKind::One { 0 } else { self.weighted_neighbour };
+        (self.neighbour + weighted) as f64 * neighbours
     }
 
     /// Predicts taking so many neighbours out of the selection.

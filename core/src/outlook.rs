@@ -203,7 +203,7 @@ impl Outlook {
         Forecast {
             arranging: 0.0,
             counting: seconds(part.cost as f64),
-            finding: seconds(self.machine.finding(found)),
+            finding: seconds(self.machine.finding(found, self.weights)),
             collecting: seconds(self.machine.collecting(found)),
         }
     }

@@ -37,6 +37,7 @@ const INSTRUCTIONS: Machine = Machine {
     weighted_addition: 0,
     far_addition: 0,
     neighbour: 2_352_000,
+    weighted_neighbour: 0,
     collect: 0,
     arrange: 0,
     far_arrange: 0,
