@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod error;
 mod external;
+mod findings;
 mod guard;
 mod inputs;
 mod journal;

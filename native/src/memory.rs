@@ -16,6 +16,7 @@ impl FromStr for Bytes {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
         let size = text.parse::<ByteSize>().ok().filter(|size| size.as_u64() > 0);
         // A bare number is more often a slip than a number of bytes.
         let has_unit = text.ends_with(|last: char| last.is_ascii_alphabetic());
@@ -209,7 +210,7 @@ mod tests {
 
     #[test]
     fn sizes_are_read_with_their_unit_and_written_back_exactly() {
-        for (text, bytes) in [("256MiB", 256 << 20), ("1.5GiB", 3 << 29), ("2GB", 2_000_000_000)] {
+        for (text, bytes) in [("256MiB", 256 << 20), ("1.5 GiB", 3 << 29), ("2GB", 2_000_000_000)] {
             let size = text.parse::<Bytes>().unwrap();
             assert_eq!(size, Bytes(bytes), "{text}");
             assert_eq!(String::from(size).parse(), Ok(size));

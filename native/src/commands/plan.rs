@@ -73,7 +73,7 @@ pub(crate) fn plan(
     let planner = Planner { job, folded: &folded, filter: &filter, layout, pool: &pool, reporter };
     let outlook = planner.outlook(&folded.interactions, &filter);
     let there_is = machine::memory_there_is();
-    let held = held(&folded);
+    let held = held([&folded.catalogue.ids, &folded.others]);
     let room = there_is.map(|bytes| bytes.saturating_sub(held));
     // What one user makes impossible, samples without that user would hide.
     let (ladder, last) = match &refusal {
