@@ -27,8 +27,9 @@ use super::{
 use crate::{
     config::{Record, Settings},
     error::Error,
+    inputs,
     journal::Journal,
-    machine,
+    ladders, machine,
     progress::{Reporter, cpu_seconds},
     publish::{Existing, WorkingFile},
     rundir::{StageName, StageRecord, files::REPORT},
@@ -45,6 +46,9 @@ pub(crate) struct Watch {
     /// Where it stands in any case.
     run_dir: Option<PathBuf>,
     memory: MemoryProbe,
+    /// The job, and what it reads.
+    job: Record,
+    inputs: Vec<String>,
     seen: Mutex<Seen>,
 }
 
@@ -185,6 +189,8 @@ impl Watch {
             file,
             run_dir,
             memory: MemoryProbe::start(started),
+            job: record.clone(),
+            inputs: settings.source.input.clone(),
             seen: Mutex::new(Seen { report, ..Seen::default() }),
         }))
     }
@@ -328,7 +334,9 @@ impl Watch {
         let mut examples = vec![None; chosen.len()];
         walk(&mut |item, list| {
             if let Some(scores) = &mut scores {
-                list.iter().for_each(|neighbour| scores.add(neighbour.score.into()));
+                for neighbour in list {
+                    scores.add(neighbour.score.into());
+                }
             }
             if let Some(place) = chosen.iter().position(|(code, _)| *code == item) {
                 examples[place] = Some(example(catalogue, item, list, chosen[place].1));
@@ -346,7 +354,7 @@ impl Watch {
     /// # Errors
     /// If the disk refuses.
     pub(crate) fn write(self, reporter: &Reporter) -> Result<(), Error> {
-        let Self { started, cpu, file, run_dir, memory, seen } = self;
+        let Self { started, cpu, file, run_dir, memory, job, inputs, seen } = self;
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         let place = run_dir.map(|folder| folder.join(REPORT));
         let is_old = place.is_some() && seen.stages.is_empty();
@@ -372,6 +380,21 @@ impl Watch {
             }
             let operations = journal.of_stage("comparing", "pair_operations");
             report.pair_operations = report.pair_operations.or(operations);
+            // The run is the last rung: that of all users.
+            report.ladder = inputs::resolve(&inputs).map_or_else(
+                |_| Vec::new(),
+                |found| {
+                    let names = found.files.iter().map(|file| file.path.display().to_string());
+                    ladders::find(&job, &names.collect::<Vec<_>>())
+                },
+            );
+            let comparing = ["comparing", StageName::Tiles.name()];
+            let mut spans = report.stages.iter();
+            let comparing = spans.find(|span| comparing.contains(&span.name.as_str()));
+            let measured = comparing.and_then(|span| span.cpu_seconds);
+            if let Some(rung) = report.ladder.last_mut().filter(|rung| rung.measured.is_none()) {
+                rung.measured = measured;
+            }
             report.to_html().into_bytes()
         };
         if let Some(place) = place.filter(|_| is_new) {

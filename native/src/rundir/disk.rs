@@ -4,7 +4,7 @@
 //! process, and made again from the results when a stage needs them.
 
 use ilk_core::{
-    cost::Machine, executor::Executor as _, kernel::Comparison, matrix::ItemTable,
+    cost::Machine, executor::Executor as _, ids::Ids, kernel::Comparison, matrix::ItemTable,
     neighbours::Catalogue, plan::Sides, weighting::Weigher,
 };
 use ilk_formats::OutputFormat;
@@ -128,7 +128,8 @@ impl Work<'_> {
         let folded = match (self.hands.folded.take(), self.hands.interactions.take()) {
             (Some(folded), _) => folded,
             (None, Some(interactions)) => {
-                let none = ilk_core::ids::Ids::Integer((0..interactions.users() as i64).collect());
+                let codes = 0..interactions.users() as u32;
+                let none = Ids::Integer(codes.map(i64::from).collect());
                 external::spill(&interactions, &none, self.on_disk()?)?
             }
             (None, None) => self.read_folded()?,
@@ -149,7 +150,7 @@ impl Work<'_> {
         let degrees = folded.degrees().0;
         let arranged = folded.arrange(used, filter, self.on_disk()?, &|_| {})?;
         if let Some(guard) = &self.guard {
-            let done = Committed::glance(self.dir.path(), arranged.tiles().len())?;
+            let done = Committed::glance(self.dir.path(), arranged.tiles().len());
             guard.check_time_on_disk(&DiskWork {
                 arranged: &arranged,
                 is_left: &|tile| !done.tiles[tile],

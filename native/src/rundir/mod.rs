@@ -30,6 +30,7 @@ use std::{
 
 use self::lock::Lock;
 pub(crate) use self::{
+    compare::identity,
     machine::Machine,
     manifest::{FileRecord, MANIFEST, Manifest, StageName, StageRecord},
     stage::{Folder, StageFile, StageRun},

@@ -565,7 +565,9 @@ pub(super) fn each_number(
 ) -> Result<(), Error> {
     read_plain(open(path)?, &[column], &mut |values| match values.as_slice() {
         [Values::U32(numbers)] => {
-            numbers.iter().for_each(|number| sink(*number));
+            for number in numbers {
+                sink(*number);
+            }
             Ok(())
         }
         _ => Err(unfit(path)),
@@ -822,7 +824,9 @@ pub(super) fn write_plan(file: StageFile, tiles: &[PlannedTile]) -> Result<Stage
     for range in chunks(tiles.len()) {
         let mut columns = TextColumn::default();
         let tiles = &tiles[range.clone()];
-        tiles.iter().for_each(|tile| push_text(&mut columns, Some(part_name(tile.is_head))));
+        for tile in tiles {
+            push_text(&mut columns, Some(part_name(tile.is_head)));
+        }
         writing.write(vec![
             codes_of(&range),
             Values::U32(tiles.iter().map(|tile| tile.block).collect()),

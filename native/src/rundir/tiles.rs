@@ -100,12 +100,9 @@ impl Committed {
 
     /// Looks at what files say of themselves, of however many tiles: which are done, and how long
     /// the stage took so far. Nothing is checked.
-    ///
-    /// # Errors
-    /// If a file cannot be read.
-    pub(super) fn glance(run_dir: &Path, count: usize) -> Result<Self, Error> {
+    pub(super) fn glance(run_dir: &Path, count: usize) -> Self {
         let mut found = Self { tiles: vec![false; count], ..Self::default() };
-        let Ok(entries) = std::fs::read_dir(run_dir.join(files::TILES)) else { return Ok(found) };
+        let Ok(entries) = std::fs::read_dir(run_dir.join(files::TILES)) else { return found };
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
             // What is half-written is no table.
             for timed in tiles_in(&path).unwrap_or_default() {
@@ -113,7 +110,7 @@ impl Committed {
                 found.seconds = found.seconds.max(timed.ended);
             }
         }
-        Ok(found)
+        found
     }
 
     /// Counts the tiles that are done.
@@ -213,7 +210,7 @@ impl Computing<'_> {
         let workers = pool.map(pool.workers(), |number| {
             let mut worker = self.comparison.recording_worker();
             let mut pending = Pending::default();
-            let done = self.work(left, &next, &failed, |tile| {
+            let done = work(left, &next, &failed, |tile| {
                 let began = self.seconds();
                 let mut relieve = |worker: &mut Worker| self.relieve(worker, &mut pending);
                 let pairs = self.overflow.as_ref().map_or(usize::MAX, |overflow| overflow.most);
@@ -238,21 +235,6 @@ impl Computing<'_> {
         }
         *commits = all.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(rest)
-    }
-
-    /// Hands out the tiles, one after the other, until one fails.
-    fn work(
-        &self,
-        left: &[usize],
-        next: &AtomicUsize,
-        failed: &AtomicBool,
-        mut tile: impl FnMut(usize) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        while !failed.load(Ordering::Relaxed) {
-            let Some(number) = left.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-            tile(*number).inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
-        }
-        Ok(())
     }
 
     /// Returns the seconds that the stage took so far.
@@ -329,4 +311,18 @@ impl Computing<'_> {
         }
         Ok(Some((Folder::publish(table.finish()?)?, count)))
     }
+}
+
+/// Hands out the tiles, one after the other, until one fails.
+fn work(
+    left: &[usize],
+    next: &AtomicUsize,
+    failed: &AtomicBool,
+    mut tile: impl FnMut(usize) -> Result<(), Error>,
+) -> Result<(), Error> {
+    while !failed.load(Ordering::Relaxed) {
+        let Some(number) = left.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+        tile(*number).inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+    }
+    Ok(())
 }

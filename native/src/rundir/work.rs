@@ -598,7 +598,7 @@ impl<'a> Work<'a> {
         let matrix = Matrix::with_layout(&interactions, weighting, layout, &self.pool);
         let plan = Plan::new(&matrix, filter);
         if let (Some(guard), Some(outlook)) = (&self.guard, &outlook) {
-            let done = Committed::glance(self.dir.path(), plan.tiles.len())?;
+            let done = Committed::glance(self.dir.path(), plan.tiles.len());
             let left = plan.tiles.iter().zip(&done.tiles).filter(|(_, is_done)| !**is_done);
             let left = left.map(|(tile, _)| tile.cost).sum::<u64>();
             guard.check_time(&guard::Work {
