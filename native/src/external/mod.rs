@@ -160,7 +160,7 @@ pub(crate) fn fold(
     work: Work<'_>,
     progress: Progress<'_>,
 ) -> Result<(Folded, Catalogue), Error> {
-    let Spilled { runs, items, codes, labels } = spilled;
+    let Spilled { runs, items, codes, labels, events } = spilled;
     let mut buckets = buckets::fold(&runs, &items, &codes, work, progress)?;
     drop((runs, codes));
     let kept = SupportedItems::new(&buckets.supports, work.job);
@@ -172,6 +172,7 @@ pub(crate) fn fold(
         return Err(Error::input(error.map_or_else(String::new, |error| error.to_string())));
     }
     let folding = Folding {
+        events,
         rare_items: kept.rare,
         rare_pairs: census.dropped.0,
         emptied_users: census.dropped.1,

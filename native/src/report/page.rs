@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     progress::seconds_text,
-    text::{bytes_text, counted, grouped, rounded},
+    text::{bytes_text, grouped, rounded},
 };
 
 const STYLE: &str = include_str!("style.css");
@@ -224,9 +224,9 @@ fn stages_table(data: &ReportData) -> Markup {
     let text = match data.attempts {
         0 | 1 => "All stages were done by one process.".to_owned(),
         attempts => format!(
-            "{} worked on this run, one after the other: what an interruption lost is not counted. \
-             The curve of memory is that of the last one.",
-            counted(attempts, "process")
+            "{} processes worked on this run, one after the other: what an interruption lost is not \
+             counted. The curve of memory is that of the last one.",
+            grouped(attempts)
         ),
     };
     html! {

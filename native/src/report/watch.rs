@@ -285,7 +285,7 @@ impl Watch {
     /// and when their tiles were computed, in seconds since the stage began.
     pub(crate) fn saw_run(
         &self,
-        stages: &BTreeMap<StageName, StageRecord>,
+        stages: BTreeMap<StageName, StageRecord>,
         attempts: u64,
         tiles: Vec<Timed>,
     ) {
@@ -298,7 +298,7 @@ impl Watch {
             ..timed
         };
         seen.tiles = tiles.into_iter().map(on_axis).collect();
-        seen.stages = stages.clone();
+        seen.stages = stages;
         seen.attempts = attempts;
     }
 

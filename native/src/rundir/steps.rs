@@ -432,7 +432,9 @@ impl Work<'_> {
             tiles.extend(tables::tiles_in(&self.dir.file(&file.name))?);
         }
         if let Some(manifest) = self.dir.manifest() {
-            watch.saw_run(&manifest.stages, manifest.attempts, tiles);
+            let stages = StageName::ALL.into_iter();
+            let done = stages.filter_map(|stage| Some((stage, manifest.done(stage)?.clone())));
+            watch.saw_run(done.collect(), manifest.attempts, tiles);
         }
         let (places, is_head) = tables::read_places(&self.one(StageName::Plan, files::PLAN)?)?;
         let blocks = is_head.into_iter().enumerate();
