@@ -2,9 +2,7 @@
 
 use ilk_core::{job::Job, kernel::ItemFilter, matrix::ItemTable};
 
-/// Bytes of a neighbour of an item's list while tiles are computed: as many more as lists grow by
-/// before they are cut, and what an allocator leaves unused between them.
-const NEIGHBOUR: usize = 22;
+use crate::memory;
 
 /// Bytes of what is known of an item while tiles are computed: table, ceilings, bars.
 pub(super) const ITEM: usize = 88;
@@ -36,7 +34,7 @@ impl Rounds {
 
     /// Counts the bytes of the neighbours of a round.
     pub(super) fn lists(&self, table: &ItemTable, job: &Job) -> usize {
-        let all = self.wanted.saturating_mul(NEIGHBOUR * (job.top as usize).min(table.len()));
+        let all = memory::of_lists(self.wanted, table.len(), job.top as usize);
         all.div_ceil(self.number as usize)
     }
 
