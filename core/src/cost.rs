@@ -98,9 +98,10 @@ impl Machine {
         (self.arrange + far + weighted) as f64 * interactions as f64
     }
 
-    /// Predicts finding so many neighbours of the result, next to counting.
-    pub(crate) fn finding(&self, neighbours: f64, weights: WeightKind) -> f64 {
-        let weighted = if weights == WeightKind::One { 0 } else { self.weighted_neighbour };
+    /// Predicts finding so many neighbours of the result, next to counting. `is_unit`: every weight
+    /// is 1.
+    pub(crate) fn finding(&self, neighbours: f64, is_unit: bool) -> f64 {
+        let weighted = if is_unit { 0 } else { self.weighted_neighbour };
         (self.neighbour + weighted) as f64 * neighbours
     }
 

@@ -7,6 +7,7 @@ use crate::{
     cost::{CostModel, Extent, Machine, choose_head},
     kernel::{ItemFilter, arch::CHUNK},
     matrix::{ItemTable, Layout, WeightKind, Work, tail_blocks},
+    outlook::others_met,
     plan::Sides,
 };
 
@@ -55,6 +56,9 @@ pub struct Outline {
     pub chunks: usize,
     /// Pair operations: what adding up every pair of a user's items once takes.
     pub operations: u64,
+    /// Picoseconds of one core that computing all pairs takes, by prediction: each once, and from
+    /// the rows that are asked for alone.
+    costs: (u64, u64),
 }
 
 impl Outline {
@@ -98,8 +102,18 @@ impl Outline {
             let head = chunks.min(row / CHUNK + 1) as u64 * model.head_row(supports[row]);
             head + model.tail_row(supports[row], tail(work.smaller[row]))
         });
-        let sides = if whole.sum::<u64>() < half.sum::<u64>() { Sides::Row } else { Sides::Both };
-        Self { sides, is_sparse, chunks, operations: Self::count(additions, sides, codes, filter) }
+        let costs = (half.sum::<u64>(), whole.sum::<u64>());
+        let sides = if costs.1 < costs.0 { Sides::Row } else { Sides::Both };
+        let operations = Self::count(additions, sides, codes, filter);
+        Self { sides, is_sparse, chunks, operations, costs }
+    }
+
+    /// Predicts the picoseconds of one core that counting takes where rows compute `sides`.
+    pub fn cost(&self, sides: Sides) -> u64 {
+        match sides {
+            Sides::Both => self.costs.0,
+            Sides::Row => self.costs.1,
+        }
     }
 
     fn count(additions: &Additions, sides: Sides, codes: &[u32], filter: &ItemFilter) -> u64 {
@@ -111,6 +125,21 @@ impl Outline {
                 wanted.map(|(additions, _)| *additions).sum()
             }
         }
+    }
+
+    /// Predicts how many neighbours there will be, of `top` per item: about, and at most where
+    /// pairs may fall to `threshold` or `min_overlap`. Cost: O(items).
+    pub fn neighbours(
+        additions: &Additions,
+        codes: &[u32],
+        supports: &[u32],
+        filter: &ItemFilter,
+        top: u32,
+    ) -> f64 {
+        let others = (codes.len() as f64 - 1.0).max(1.0);
+        let pairs = additions.all.iter().zip(supports).map(|(all, own)| all - u64::from(*own));
+        let wanted = pairs.zip(codes).filter(|(_, code)| filter.wants(**code));
+        wanted.map(|(pairs, _)| others_met(pairs, others).min(f64::from(top))).sum()
     }
 
     /// Cuts the tail into the blocks that are computed fastest; some may have to be cut further.

@@ -120,9 +120,7 @@ impl Outlook {
         let asked = codes.iter().enumerate().filter(|(_, code)| filter.wants(**code));
         let others = (codes.len() as f64 - 1.0).max(1.0);
         let met = |(position, _): (usize, &u32)| {
-            // Pairs that fall on as many others at random leave some of them out.
-            let pairs = work.all[position] - u64::from(supports[position]);
-            others * (1.0 - libm::exp(-(pairs as f64) / others))
+            others_met(work.all[position] - u64::from(supports[position]), others)
         };
         let mut outlook = Self {
             size: Size::of(interactions),
@@ -200,13 +198,15 @@ impl Outlook {
     /// Predicts the CPU time of a share of the tiles, `part`, without arranging.
     pub fn forecast_part(&self, part: &Plan, share: f64) -> Forecast {
         let found = self.found(share);
-        Forecast {
-            arranging: 0.0,
-            counting: seconds(part.cost as f64),
-            finding: seconds(self.machine.finding(found, self.weights)),
-            collecting: seconds(self.machine.collecting(found)),
-        }
+        let is_unit = self.weights == WeightKind::One;
+        Forecast::of_comparing(&self.machine, part.cost, found, is_unit)
     }
+}
+
+/// Predicts how many of `others` an item meets in so many pairs: those that fall on them at random
+/// leave some of them out.
+pub(crate) fn others_met(pairs: u64, others: f64) -> f64 {
+    others * (1.0 - libm::exp(-(pairs as f64) / others))
 }
 
 fn seconds(picoseconds: f64) -> f64 {
@@ -230,6 +230,17 @@ pub struct Forecast {
 const ARRANGED_ALONE: f64 = 0.5;
 
 impl Forecast {
+    /// Predicts comparing on `machine` from what counting costs one core, in picoseconds, and how
+    /// many neighbours there will be; `is_unit`: every weight is 1.
+    pub fn of_comparing(machine: &Machine, counting: u64, neighbours: f64, is_unit: bool) -> Self {
+        Self {
+            arranging: 0.0,
+            counting: seconds(counting as f64),
+            finding: seconds(machine.finding(neighbours, is_unit)),
+            collecting: seconds(machine.collecting(neighbours)),
+        }
+    }
+
     /// Returns all CPU seconds.
     pub fn total(&self) -> f64 {
         self.arranging + self.comparing()
@@ -333,6 +344,28 @@ pub fn remedies(interactions: &Interactions, of: Of, fits: impl Fn(&Size) -> boo
         remedy(Setting::MinSupport, least, supported(least))
     });
     cap.into_iter().chain(support).filter(|remedy| fits(&remedy.size)).collect()
+}
+
+/// Finds the largest cap on items per user, of two digits that matter, with which the job `fits`,
+/// given the share of the pair operations that is left. `degrees`: how many users have how many
+/// items.
+pub fn cap_that_fits(degrees: &[(u32, u64)], fits: impl Fn(f64) -> bool) -> Option<Remedy> {
+    let capped = |cap: u32| {
+        let mut size = Size::default();
+        for (degree, users) in degrees {
+            let kept = u64::from((*degree).min(cap));
+            size.users += users;
+            size.interactions += kept * users;
+            size.pair_operations += u128::from(kept).pow(2) * u128::from(*users);
+        }
+        size
+    };
+    let most = degrees.iter().map(|(degree, _)| *degree).max().unwrap_or(0);
+    let whole = capped(most).pair_operations.max(1) as f64;
+    let left = |cap: u32| capped(cap).pair_operations as f64 / whole;
+    let value = rounded_down(largest(most, |cap| fits(left(cap)))?);
+    let (setting, saves) = (Setting::MaxItemsPerUser, 1.0 - left(value));
+    Some(Remedy { setting, value, size: capped(value), saves })
 }
 
 /// Finds the largest number from 1 to `most` that `fits`, where smaller ones do if larger ones do.

@@ -51,8 +51,8 @@ pub(crate) fn shrink(list: &mut Vec<Neighbour>, k: usize) -> Option<Bar> {
     last.map(Bar::of)
 }
 
-/// How long a list of the `k` best may grow before it is cut down to them.
-pub(crate) fn most_kept(k: usize) -> usize {
+/// Returns how long a list of the `k` best may grow before it is cut down to them.
+pub fn most_kept(k: usize) -> usize {
     k.saturating_add((k / 2).max(8))
 }
 

@@ -3,12 +3,14 @@
 use std::time::Instant;
 
 use ilk_core::{
-    interactions::{Folded, Interactions},
+    cost::Machine,
+    ids::Ids,
+    interactions::Interactions,
     job::Of,
     ladder::{Bytes, Limits, Span},
     matrix::Layout,
     neighbours::Catalogue,
-    outlook::{Outlook, Remedy, Setting, Size, remedies},
+    outlook::{Forecast, Outlook, Remedy, Setting, Size, cap_that_fits, remedies},
     plan::Plan,
 };
 use ilk_formats::OutputFormat;
@@ -16,6 +18,7 @@ use ilk_formats::OutputFormat;
 use crate::{
     config::Budget,
     error::Error,
+    external::Arranged,
     machine::{self, Writing},
     progress::Reporter,
     text::counted,
@@ -24,9 +27,9 @@ use crate::{
 /// The program itself, with its threads and what an allocator keeps.
 const PROGRAM: u64 = 24 << 20;
 
-/// Counts the bytes that a job holds from its interactions on until its end.
-pub(crate) fn held(folded: &Folded) -> u64 {
-    PROGRAM + folded.catalogue.ids.bytes() + folded.others.bytes()
+/// Counts the bytes that a job holds from its interactions on until its end; `ids`: of both sides.
+pub(crate) fn held<'i>(ids: impl IntoIterator<Item = &'i Ids>) -> u64 {
+    PROGRAM + ids.into_iter().map(Ids::bytes).sum::<u64>()
 }
 
 /// What a run may take, and what it has taken.
@@ -57,13 +60,14 @@ impl<'a> Guard<'a> {
         Layout { machine: Some(machine), ..layout }
     }
 
-    /// Refuses a job whose reading and sorting took more memory.
+    /// Refuses a job whose reading and sorting took more memory; `peak`: how much, where the
+    /// system tells.
     ///
     /// # Errors
     /// If they did.
-    pub(crate) fn check_reading(&self) -> Result<(), Error> {
+    pub(crate) fn check_reading(&self, peak: Option<u64>) -> Result<(), Error> {
         let over = |peak: &u64| self.limits.memory.is_some_and(|limit| *peak > limit);
-        let Some(peak) = machine::peak_memory().filter(over) else { return Ok(()) };
+        let Some(peak) = peak.filter(over) else { return Ok(()) };
         Err(Error::refused(format!(
             "reading and sorting took {} of memory, more than {}",
             Bytes(peak),
@@ -96,19 +100,12 @@ impl<'a> Guard<'a> {
         Err(refusal.with_help(remedies_text(&remedies)))
     }
 
-    /// Refuses a job that goes through working files if what it takes is not known to be within
-    /// the budget; `memory`: what it stays below.
+    /// Refuses a job that goes through working files if it may take more memory; `memory`: what
+    /// it stays below.
     ///
     /// # Errors
-    /// If time is limited, or memory to less.
-    pub(crate) fn check_on_disk(&self, memory: crate::memory::Bytes) -> Result<(), Error> {
-        if self.limits.seconds.is_some() {
-            return Err(Error::refused(format!(
-                "the job does not fit in {memory} of memory, and how long it takes through files is \
-                 not known beforehand"
-            ))
-            .with_help("give it more --memory, `ilk sample` its input, or --force it"));
-        }
+    /// If memory is limited to less.
+    pub(crate) fn check_limit(&self, memory: crate::memory::Bytes) -> Result<(), Error> {
         if self.limits.memory.is_some_and(|limit| limit < memory.0) {
             return Err(Error::refused(format!(
                 "the job takes up to {memory} of memory, more than {}",
@@ -125,9 +122,11 @@ impl<'a> Guard<'a> {
     /// If it would.
     pub(crate) fn check_time(&self, work: &Work<'_>) -> Result<(), Error> {
         let Some(limit) = self.limits.seconds else { return Ok(()) };
-        let taken = self.started.elapsed().as_secs_f64();
+        let taken = work.before + self.started.elapsed().as_secs_f64();
         let (outlook, whole) = (work.outlook, &work.outlook.size);
         let forecast = outlook.forecast(work.plan);
+        let (counting, finding) = (forecast.counting * work.share, forecast.finding * work.share);
+        let forecast = Forecast { counting, finding, ..forecast };
         let neighbours = outlook.neighbours as usize;
         let each = neighbours / work.catalogue.ids.len().max(1);
         let row = Writing::guess(work.format, work.catalogue, each).seconds;
@@ -152,11 +151,83 @@ impl<'a> Guard<'a> {
         Err(refusal.with_help(remedies_text(&remedies)))
     }
 
+    /// Refuses a job that goes through working files if it would take longer.
+    ///
+    /// # Errors
+    /// If it would, and if the disk fails.
+    pub(crate) fn check_time_on_disk(&self, work: &DiskWork<'_>) -> Result<(), Error> {
+        let Some(limit) = self.limits.seconds else { return Ok(()) };
+        let taken = work.before + self.started.elapsed().as_secs_f64();
+        let (arranged, cores) = (work.arranged, work.workers as f64);
+        let tiles = arranged.tiles().iter().enumerate();
+        let counting = tiles.filter(|(tile, _)| (work.is_left)(*tile)).map(|(_, tile)| tile.cost);
+        let counting = counting.sum::<u64>();
+        let forecast = Forecast::of_comparing(
+            &work.machine,
+            counting,
+            arranged.neighbours,
+            arranged.is_unit(),
+        );
+        // How fast this disk, or what the system keeps of it in memory, gives data back.
+        let clock = Instant::now();
+        let bytes = arranged.read_some()?.max(1);
+        let byte = clock.elapsed().as_secs_f64() / bytes as f64;
+        // Neighbours are written and read once on their way.
+        let reading = arranged.bytes_to_read(work.is_left) as f64 * byte / cores
+            + arranged.neighbours * 2.0 * NEIGHBOUR_BYTES * byte;
+        let each = arranged.neighbours as usize / work.catalogue.ids.len().max(1);
+        let row = Writing::guess(work.format, work.catalogue, each).seconds;
+        let left = |share: f64| {
+            let smaller = Forecast { counting: forecast.counting * share, ..forecast };
+            smaller.elapsed(work.workers) + reading + row * arranged.neighbours
+        };
+        let needed = taken + left(1.0);
+        if needed <= limit {
+            return Ok(());
+        }
+        let refusal = Error::refused(format!(
+            "the job needs about {} through working files, more than {}",
+            Span(needed),
+            self.text(limit)
+        ));
+        // Users and items have changed places there: a cap on a column is no cap on a row.
+        let remedy = match self.of {
+            Of::Items => cap_that_fits(work.degrees, |share| taken + left(share) <= limit),
+            Of::Users => None,
+        };
+        let help = remedies_text(remedy.as_slice());
+        Err(refusal.with_help(format!("more --memory may make it faster; {help}")))
+    }
+
     /// Names the budget of time, and the time where it is a sum of money.
     fn text(&self, limit: f64) -> String {
         let text = self.budget.time_text();
         if text.starts_with("budget_cost") { format!("{text} ({})", Span(limit)) } else { text }
     }
+}
+
+/// Bytes of a neighbour on disk: its code, score and overlap.
+const NEIGHBOUR_BYTES: f64 = 12.0;
+
+/// What is about to be computed through working files.
+#[derive(Clone, Copy)]
+pub(crate) struct DiskWork<'a> {
+    /// The tiles.
+    pub(crate) arranged: &'a Arranged,
+    /// Which of them are to be computed.
+    pub(crate) is_left: &'a dyn Fn(usize) -> bool,
+    /// How many users have how many items.
+    pub(crate) degrees: &'a [(u32, u64)],
+    /// What the result names.
+    pub(crate) catalogue: &'a Catalogue,
+    /// How the result is written.
+    pub(crate) format: OutputFormat,
+    /// What a core pays.
+    pub(crate) machine: Machine,
+    /// Cores that share it.
+    pub(crate) workers: usize,
+    /// Seconds that earlier processes took.
+    pub(crate) before: f64,
 }
 
 /// What is about to be computed.
@@ -174,6 +245,10 @@ pub(crate) struct Work<'a> {
     pub(crate) format: OutputFormat,
     /// Threads that share it.
     pub(crate) workers: usize,
+    /// The share of the tiles that is left to be computed.
+    pub(crate) share: f64,
+    /// Seconds that earlier processes took.
+    pub(crate) before: f64,
 }
 
 /// Says what would make a job fit.

@@ -5,9 +5,11 @@ mod commands;
 mod config;
 mod error;
 mod external;
+mod findings;
 mod guard;
 mod inputs;
 mod journal;
+mod ladders;
 mod lists;
 mod machine;
 mod memory;
@@ -85,7 +87,8 @@ fn execute(command: &Command, matches: &ArgMatches, reporter: &Reporter) -> Resu
         }
         Command::Plan(args) => {
             let layers = Layers::of_job(&args.settings, matches)?;
-            commands::plan(&layers.settings_or("neighbours.parquet")?, args.format, reporter)
+            let (settings, record) = (layers.settings_or("neighbours.parquet")?, layers.record()?);
+            commands::plan(&settings, &record, args.format, reporter)
         }
         Command::Sample(args) => commands::sample(args, matches, reporter),
         Command::Similar(args) => commands::similar(args),

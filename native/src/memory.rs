@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use bytesize::ByteSize;
-use ilk_core::clean::Needs;
+use ilk_core::{clean::Needs, neighbours::Neighbour, topk::most_kept};
 use serde::{Deserialize, Serialize};
 use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
 
@@ -16,6 +16,7 @@ impl FromStr for Bytes {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
         let size = text.parse::<ByteSize>().ok().filter(|size| size.as_u64() > 0);
         // A bare number is more often a slip than a number of bytes.
         let has_unit = text.ends_with(|last: char| last.is_ascii_alphabetic());
@@ -190,6 +191,16 @@ pub(crate) struct Size {
     pub(crate) top: usize,
 }
 
+/// Predicts the bytes that the neighbours of so many items take while tiles are computed; `others`:
+/// how many there may be of one.
+pub(crate) fn of_lists(items: usize, others: usize, top: usize) -> usize {
+    // Of a neighbour, with what an allocator leaves unused between lists of many.
+    const NEIGHBOUR: usize = 22;
+    // A list of few grows to many times as much before it is cut.
+    let most = size_of::<Neighbour>() * most_kept(top).min(others) + 16;
+    items.saturating_mul(most.max(NEIGHBOUR * top.min(others)))
+}
+
 /// Predicts the bytes that comparing takes at most, interactions included.
 pub(crate) fn of_comparing(size: Size, needs: Needs, is_unit: bool, workers: usize) -> usize {
     let Size { users, items, interactions, top } = size;
@@ -199,7 +210,7 @@ pub(crate) fn of_comparing(size: Size, needs: Needs, is_unit: bool, workers: usi
     // No more bits than the head may have.
     let chunks = items.div_ceil(512).saturating_mul(users).saturating_mul(64);
     let bits = if is_unit { chunks.min((16 * interactions).max(64 << 20)) } else { 0 };
-    let lists = items.saturating_mul(22 * top.min(items) + 136 + workers * 48);
+    let lists = of_lists(items, items, top) + items * (136 + workers * 48);
     (interactions * (held + sorted) + users * 24 + bits).saturating_add(lists)
 }
 
@@ -209,7 +220,7 @@ mod tests {
 
     #[test]
     fn sizes_are_read_with_their_unit_and_written_back_exactly() {
-        for (text, bytes) in [("256MiB", 256 << 20), ("1.5GiB", 3 << 29), ("2GB", 2_000_000_000)] {
+        for (text, bytes) in [("256MiB", 256 << 20), ("1.5 GiB", 3 << 29), ("2GB", 2_000_000_000)] {
             let size = text.parse::<Bytes>().unwrap();
             assert_eq!(size, Bytes(bytes), "{text}");
             assert_eq!(String::from(size).parse(), Ok(size));
@@ -217,6 +228,14 @@ mod tests {
         for text in ["", "12", "0MiB", "much", "-1GiB"] {
             assert!(text.parse::<Bytes>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn short_lists_take_more_than_what_they_keep() {
+        assert_eq!(of_lists(1_000, 1_000_000, 50), 1_000 * 22 * 50);
+        // Nine neighbours of 12 B before all but one go.
+        assert_eq!(of_lists(1_000, 1_000_000, 1), 1_000 * (9 * 12 + 16));
+        assert_eq!(of_lists(10, 3, 50), 10 * 22 * 3);
     }
 
     #[test]

@@ -6,12 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ilk_core::neighbours::{Catalogue, Neighbours};
-use ilk_formats::{OutputFormat, write_items, write_lists, write_neighbours};
+use ilk_core::neighbours::Catalogue;
+use ilk_formats::{OutputFormat, write_items};
 
 use crate::{
     error::Error,
-    external::Ranked,
+    findings::Findings,
     publish::{Existing, WorkingFile, WorkingFolder},
 };
 
@@ -62,77 +62,38 @@ impl Output {
         }
     }
 
-    /// Writes the result and puts it in its place.
+    /// Writes the result and puts it in its place; returns the number of rows.
     ///
     /// # Errors
     /// If the disk refuses; nothing is left behind then.
-    pub(crate) fn write(
-        mut self,
-        catalogue: &Catalogue,
-        neighbours: &Neighbours,
-    ) -> Result<(), Error> {
-        self.fill(catalogue, neighbours)?;
-        self.publish()
-    }
-
-    /// Does the same with lists that come one by one; returns the number of rows.
-    ///
-    /// # Errors
-    /// If the disk refuses, and the first error among the lists.
-    pub(crate) fn write_lists(
-        mut self,
-        catalogue: &Catalogue,
-        lists: &mut Ranked<'_>,
-    ) -> Result<u64, Error> {
-        let (mut rows, mut failed) = (0, None);
-        self.fill_with(catalogue, |format, out| {
-            let good = lists.map_while(|list| match list {
-                Ok(list) => {
-                    rows += list.1.len() as u64;
-                    Some(list)
-                }
-                Err(error) => {
-                    failed = Some(error);
-                    None
-                }
-            });
-            write_lists(format, out, catalogue, good)
-        })?;
-        failed.map_or(Ok(()), Err)?;
+    pub(crate) fn write(mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
+        let rows = self.fill(catalogue, found)?;
         self.publish()?;
         Ok(rows)
     }
 
-    /// Writes the result without putting it in its place.
+    /// Writes the result without putting it in its place; returns the number of rows.
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(crate) fn fill(
-        &mut self,
-        catalogue: &Catalogue,
-        neighbours: &Neighbours,
-    ) -> Result<(), Error> {
-        self.fill_with(catalogue, |format, out| {
-            write_neighbours(format, out, catalogue, neighbours)
-        })
-    }
-
-    fn fill_with(
-        &mut self,
-        catalogue: &Catalogue,
-        write: impl FnOnce(OutputFormat, &mut BufWriter<&mut File>) -> Result<(), ilk_formats::Error>,
-    ) -> Result<(), Error> {
+    pub(crate) fn fill(&mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
         let target = &self.target;
+        let neighbours = |format: OutputFormat, path: &Path, file: &mut File| {
+            let mut out = BufWriter::with_capacity(1 << 20, file);
+            let rows = found.write(format, &mut out, catalogue, |error| naming(path, error))?;
+            out.flush().map_err(|error| Error::file("write", path, &error))?;
+            Ok(rows)
+        };
         match &mut self.place {
-            Place::File(working, format) => fill(working.file(), target, |out| write(*format, out)),
+            Place::File(working, format) => neighbours(*format, target, working.file()),
             Place::Folder(working) => {
-                let format = OutputFormat::Parquet;
-                fill(&mut working.create_file(NEIGHBOURS)?, &target.join(NEIGHBOURS), |out| {
-                    write(format, out)
-                })?;
-                fill(&mut working.create_file(ITEMS)?, &target.join(ITEMS), |out| {
-                    write_items(format, out, catalogue)
-                })
+                let path = target.join(NEIGHBOURS);
+                let mut file = working.create_file(NEIGHBOURS)?;
+                let rows = neighbours(OutputFormat::Parquet, &path, &mut file)?;
+                let (path, mut file) = (target.join(ITEMS), working.create_file(ITEMS)?);
+                write_items(OutputFormat::Parquet, &mut file, catalogue)
+                    .map_err(|error| naming(&path, error))?;
+                Ok(rows)
             }
         }
     }
@@ -160,16 +121,10 @@ impl Output {
     }
 }
 
-/// Writes a file through a buffer.
-fn fill(
-    file: &mut File,
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<&mut File>) -> Result<(), ilk_formats::Error>,
-) -> Result<(), Error> {
-    let mut out = BufWriter::with_capacity(1 << 20, file);
-    write(&mut out).map_err(|error| match error {
-        ilk_formats::Error::Write { source } => Error::file("write", path, &source),
+/// Names the file that could not be written.
+pub(crate) fn naming(target: &Path, error: ilk_formats::Error) -> Error {
+    match error {
+        ilk_formats::Error::Write { source } => Error::file("write", target, &source),
         error => error.into(),
-    })?;
-    out.flush().map_err(|error| Error::file("write", path, &error))
+    }
 }

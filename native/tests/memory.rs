@@ -88,6 +88,7 @@ fn memory_stays_below_its_limit_and_nothing_is_left_behind() {
         names(home),
         ["long.parquet", "small.parquet", "tfidf.parquet", "users.csv", "views.parquet"]
     );
+    run_directories_keep_the_promise(home);
     too_little_is_refused(home);
     a_full_disk_is_told_in_one_line(home);
     a_signal_leaves_nothing_behind(home);
@@ -106,11 +107,52 @@ fn memory_stays_below_its_limit_and_nothing_is_left_behind() {
     }
 }
 
-fn too_little_is_refused(home: &Path) {
-    for (job, told) in [
-        ("-o x.csv --memory 20MiB", "memory of 20.0 MiB is too little: 2 threads take"),
-        ("--run-dir x --memory 1GiB", "memory and shard_size have no effect with --run-dir"),
+/// The most memory that a process took so far by the system's count, in KiB; `None` once it ended.
+fn peak_of(id: u32) -> Option<i64> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches("kB").trim().parse().ok()
+}
+
+/// A run directory's stages count their own peaks and so reset the system's, which is looked at all
+/// the while here.
+fn run_directories_keep_the_promise(home: &Path) {
+    for (job, plain) in [
+        ("--run-dir run --memory 64MiB", "small.parquet"),
+        ("--run-dir run --memory 64MiB --weighting tfidf --shard-size 1MiB", "tfidf.parquet"),
+        ("--run-dir run --memory 64MiB -k 500", "long.parquet"),
+        ("--run-dir run --memory 96MiB --of users -k 3 --out run.csv", "users.csv"),
     ] {
+        let mut child = ilk(home, job).stderr(Stdio::piped()).spawn().expect("ilk starts");
+        let mut peak = 0;
+        while child.try_wait().expect("a child").is_none() {
+            peak = peak.max(peak_of(child.id()).unwrap_or_default());
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        let output = child.wait_with_output().expect("ilk ends");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{job}\n{told}");
+        assert!(told.contains("working in files in the run directory"), "{told}");
+        // What each stage read from the system is in the manifest.
+        let manifest = fs::read(home.join("run/run.json")).expect("a manifest");
+        let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
+        let stages = manifest["stages"].as_object().expect("stages").values();
+        let peaks = stages.map(|stage| stage["peak_memory"].as_i64().expect("a peak") / 1024);
+        let peak = peak.max(peaks.max().expect("stages"));
+        let limit = if job.contains("96MiB") { 96 } else { 64 };
+        assert!(peak < limit * MIB, "{job}: {peak} KiB\n{told}");
+        let result = if job.contains("--out") { "run.csv" } else { "run/neighbours.parquet" };
+        let read = |name: &str| fs::read(home.join(name)).expect(name);
+        assert!(read(result) == read(plain), "{job}");
+        assert!(!home.join("run/work").exists(), "working files are gone");
+        fs::remove_dir_all(home.join("run")).expect("removed");
+    }
+    fs::remove_file(home.join("run.csv")).expect("removed");
+}
+
+fn too_little_is_refused(home: &Path) {
+    for job in ["-o x.csv --memory 20MiB", "--run-dir x --memory 20MiB"] {
+        let told = "memory of 20.0 MiB is too little: 2 threads take";
         let output = ilk(home, job).output().expect("ilk runs");
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && error.contains(told), "{error}");

@@ -36,6 +36,13 @@ pub struct Worker {
     recording: Option<Recording>,
 }
 
+impl Worker {
+    /// Counts the offers that a recording worker holds. Cost: 16 B each, 32 B at times.
+    pub fn recorded(&self) -> usize {
+        self.recording.as_ref().map_or(0, Recording::len)
+    }
+}
+
 impl<'a> Comparison<'a> {
     /// Begins the job on the items of `table`.
     pub fn new(

@@ -118,6 +118,10 @@ impl Recording {
         self.offers.retain(|offer| selection.bar(offer.item).keeps(&offer.neighbour));
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.offers.len()
+    }
+
     pub(super) fn take(&mut self, selection: &Selection) -> Vec<Offer> {
         self.retain(selection);
         self.room = 0;

@@ -14,7 +14,7 @@ use ilk_formats::Condition;
 use serde::Serialize;
 
 use crate::{
-    config::{Delimiter, MemorySize, TimeSpan},
+    config::{Delimiter, TimeSpan},
     memory::Bytes,
 };
 
@@ -316,7 +316,7 @@ pub(crate) struct BudgetArgs {
 
     /// Refuse a job that would need more memory, as in 2GiB
     #[arg(long, value_name = "SIZE", env = "ILK_BUDGET_MEMORY", hide_env = true)]
-    pub(crate) budget_memory: Option<MemorySize>,
+    pub(crate) budget_memory: Option<Bytes>,
 
     /// Refuse a job that would cost more; needs --price-per-hour
     #[arg(long, value_name = "AMOUNT", env = "ILK_BUDGET_COST", hide_env = true)]

@@ -24,15 +24,16 @@ use serde::Serialize;
 
 use crate::{
     cli::PlanFormat,
-    config::{Budget, Settings},
+    config::{Budget, Record, Settings},
     error::Error,
     guard::{held, remedies_text},
+    ladders,
     lists::IdLists,
     machine::{self, Writing},
     pipeline::{Files, check_rows, heavy_user, layout, needs, report_unused},
     pool::Pool,
     progress::{Reporter, cpu_seconds},
-    stdout,
+    report, stdout,
     text::{Align, Table, counted, grouped, rounded, width},
 };
 
@@ -45,6 +46,7 @@ const SEED: u64 = 1;
 /// For input that cannot be read, and guards that refuse its rows.
 pub(crate) fn plan(
     settings: &Settings,
+    record: &Record,
     format: PlanFormat,
     reporter: &Reporter,
 ) -> Result<(), Error> {
@@ -73,7 +75,7 @@ pub(crate) fn plan(
     let planner = Planner { job, folded: &folded, filter: &filter, layout, pool: &pool, reporter };
     let outlook = planner.outlook(&folded.interactions, &filter);
     let there_is = machine::memory_there_is();
-    let held = held(&folded);
+    let held = held([&folded.catalogue.ids, &folded.others]);
     let room = there_is.map(|bytes| bytes.saturating_sub(held));
     // What one user makes impossible, samples without that user would hide.
     let (ladder, last) = match &refusal {
@@ -92,6 +94,9 @@ pub(crate) fn plan(
     };
     let limits = limits(&settings.budget, there_is);
     let report = Report::new(outlook, arranged, ladder, &surroundings, limits);
+    if let Err(error) = ladders::save(record, files.names(), &kept(&report)) {
+        reporter.note(format!("the ladder is not kept for reports: {}", error.message()));
+    }
     let plan = Planned {
         remedies: planner.remedies(&report, &surroundings),
         price: settings.budget.price_per_hour.map(|price| report.needs.seconds / 3600.0 * price),
@@ -117,6 +122,20 @@ pub(crate) fn plan(
             stdout::print_text(&format!("{text}\n"))
         }
     }
+}
+
+/// Returns the ladder as reports show it: the CPU seconds of comparing, of each sample and, still to
+/// be measured, of all users.
+fn kept(report: &Report) -> Vec<report::Rung> {
+    let rung = |rung: &Rung| report::Rung {
+        rate: rung.rate,
+        predicted: rung.forecast.comparing(),
+        measured: Some(rung.seconds_of_all()),
+    };
+    let predicted = report.forecast.comparing();
+    let all = report::Rung { rate: 1.0, predicted, measured: None };
+    let rungs = report.ladder.rungs.iter().map(rung);
+    if report.ladder.rungs.is_empty() { Vec::new() } else { rungs.chain([all]).collect() }
 }
 
 /// What is allowed, and what there is.

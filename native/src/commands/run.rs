@@ -4,13 +4,14 @@ use std::path::Path;
 
 use ilk_core::{
     clean::Needs,
+    cost::Machine,
     encode::EncodeError,
     executor::Executor as _,
     interactions::Folded,
     job::Job,
-    kernel::neighbours,
-    matrix::{Layout, Matrix},
-    neighbours::{Catalogue, Neighbours},
+    kernel::{ItemFilter, neighbours},
+    matrix::{ItemTable, Layout, Matrix},
+    neighbours::Catalogue,
     outlook::Outlook,
     plan::{Plan, Tile},
     weighting::Weigher,
@@ -19,8 +20,11 @@ use ilk_core::{
 use crate::{
     config::{Record, Settings},
     error::Error,
-    external::{self, Ending, Intake, Spiller, Taken},
-    guard::{Guard, Work, held},
+    external::{
+        self, Arranged, Ending, Found, Intake, Lists, Recording, Spiller, Taken, Workplace,
+    },
+    findings::Findings,
+    guard::{DiskWork, Guard, Work, held},
     lists::IdLists,
     machine,
     memory::{Allowance, Size, of_comparing},
@@ -30,7 +34,7 @@ use crate::{
         needs, report_folding, report_set_aside, report_unused, too_heavy,
     },
     pool::Pool,
-    progress::Reporter,
+    progress::{Reporter, Stage},
     publish::{Existing, NewFolder},
     report::Watch,
     rundir::{self, Earlier},
@@ -61,14 +65,6 @@ pub(crate) fn run(
 ) -> Result<(), Error> {
     let Options { existing, earlier, force } = options;
     match (&settings.run_dir, &settings.out) {
-        (Some(_), _) if settings.memory.is_some() || settings.shard_size.is_some() => {
-            Err(Error::input("memory and shard_size have no effect with --run-dir")
-                .with_help("a run directory's stages work in memory: leave out one or the other"))
-        }
-        (Some(_), _) if settings.budget.is_limited() && !force => {
-            Err(Error::input("budgets are not kept with --run-dir")
-                .with_help("`ilk plan` tells whether the job fits; --force leaves budgets out"))
-        }
         (Some(folder), _) => {
             let start = rundir::Start { settings, record, existing, earlier, force, watch };
             rundir::run(start, folder, reporter)
@@ -160,7 +156,7 @@ impl<'a> Run<'a> {
     /// For input that turns out damaged, output that cannot be written, and guards that refuse.
     pub(crate) fn execute(self, place: &str, reporter: &Reporter) -> Result<(), Error> {
         let Self { job, needs, ref files, ref pool, budget, out, .. } = self;
-        let intake = Intake::new(budget, needs, files.row_count(), out)?;
+        let intake = Intake::new(budget, needs, files.row_count(), Workplace::Beside(out))?;
         let tally =
             files.stream(job, needs, pool, reporter, &|part, chunk| intake.add(part, chunk))?;
         report_set_aside(&tally, files.names(), reporter);
@@ -197,17 +193,20 @@ impl<'a> Run<'a> {
                 "comparing does not fit in {} of memory: working in files beside the output",
                 budget.limit
             ));
-            let folder = external::workplace(&budget, self.out)?;
-            let folded = external::spill(folded, self.work(&folder))?;
-            return self.compare_on_disk(folded, refusal, &folder, place, reporter);
+            let folder = Workplace::Beside(self.out).make(&budget)?;
+            self.watch.inspect(|watch| watch.saw_data(&folded));
+            let Folded { interactions, catalogue, others, .. } = folded;
+            let folded = external::spill(&interactions, &others, self.work(&folder))?;
+            drop((interactions, others));
+            return self.compare_on_disk((folded, catalogue), refusal, &folder, place, reporter);
         }
         let Self { job, output, lists, pool, layout, guard, .. } = self;
         let filter = lists.filter(&folded.catalogue.ids, reporter);
         if let Some(guard) = &guard {
-            guard.check_reading()?;
+            guard.check_reading(machine::peak_memory())?;
         }
         let layout = guard.as_ref().map_or(layout, |guard| guard.layout(layout, reporter));
-        let held = held(&folded);
+        let held = held([&folded.catalogue.ids, &folded.others]);
         let watch = self.watch;
         watch.inspect(|watch| watch.saw_data(&folded));
         let Folded { interactions, catalogue, .. } = folded;
@@ -227,6 +226,8 @@ impl<'a> Run<'a> {
                 catalogue: &catalogue,
                 format: output.format(),
                 workers: machine::cores(pool.workers()),
+                share: 1.0,
+                before: 0.0,
             })?;
         }
         drop(interactions);
@@ -235,7 +236,10 @@ impl<'a> Run<'a> {
         watch.inspect(|watch| watch.tiles_begin());
         let on_tile = |tile: &Tile| {
             stage.advance(tile.cost);
-            watch.inspect(|watch| watch.saw_tile(tile));
+            watch.inspect(|watch| {
+                let number = plan.tiles.iter().position(|other| std::ptr::eq(other, tile));
+                number.inspect(|number| watch.saw_tile(*number));
+            });
         };
         let found = neighbours(&matrix, &plan, job, &filter, &pool, on_tile);
         stage.count("pair_operations", plan.operations);
@@ -247,9 +251,12 @@ impl<'a> Run<'a> {
             counted(found.len() as u64, "neighbour"),
             rounded(plan.operations.into())
         ));
-        watch.inspect(|watch| watch.saw_tiles(&plan, &matrix));
+        watch.inspect(|watch| watch.saw_plan(&plan, &matrix));
         drop(matrix);
-        watch.inspect(|watch| watch.saw_result(&catalogue, &found, job.top));
+        let found = Findings::Memory(found);
+        if let Some(watch) = watch {
+            watch.saw_result(&catalogue, job.top, &|visit| found.each(visit))?;
+        }
         write(output, place, &catalogue, &found, reporter)
     }
 
@@ -278,62 +285,114 @@ impl<'a> Run<'a> {
             }
         };
         let mut stage = reporter.stage("sorting", None);
-        let folded = external::fold(*spilled, self.work(folder), &stage)?;
+        let progress = |units| stage.advance(units);
+        let (folded, catalogue) = external::fold(*spilled, self.work(folder), &progress)?;
         stage.clear();
-        self.watch.inspect(|watch| watch.saw_folding(folded.folding));
+        self.watch.inspect(|watch| {
+            let (users, items) = folded.degrees();
+            let users = users.into_iter().map(|(degree, users)| (degree.into(), users));
+            watch.saw_degrees(&users.collect(), &items.into_iter().map(u64::from).collect());
+            watch.saw_folding(folded.folding);
+        });
         report_folding(&folded.folding, folded.operations(), job, reporter);
-        let sides = (folded.others(), folded.catalogue.ids.len() as u64);
+        let sides = (folded.others(), catalogue.ids.len() as u64);
         finish_folding(stage, sides, folded.interactions(), job);
         let heavy = too_heavy(folded.each_degree(), |_| folded.heaviest_user())?;
         let refusal = self.refusal(heavy)?;
-        self.compare_on_disk(folded, refusal, folder, place, reporter)
+        self.compare_on_disk((folded, catalogue), refusal, folder, place, reporter)
     }
 
     /// Compares interactions on disk and writes the result.
     fn compare_on_disk(
         self,
-        folded: external::Folded,
+        (folded, catalogue): (external::Folded, Catalogue),
         refusal: Option<Error>,
         folder: &NewFolder,
         place: &str,
         reporter: &Reporter,
     ) -> Result<(), Error> {
+        let Self { job, ref pool, layout, watch, .. } = self;
         if let Some(guard) = &self.guard {
-            guard.check_on_disk(self.budget.limit)?;
+            guard.check_limit(self.budget.limit)?;
         }
-        let filter = self.lists.filter(&folded.catalogue.ids, reporter);
+        let filter = self.lists.filter(&catalogue.ids, reporter);
+        let layout = self.guard.as_ref().map_or(layout, |guard| guard.layout(layout, reporter));
+        let work = external::Work { layout, ..self.work(folder) };
         let mut stage = reporter.stage("arranging", None);
         let interactions = folded.interactions();
-        let arranged = folded.arrange(&filter, self.work(folder), &stage)?;
-        let operations = arranged.operations();
-        check_operations(refusal, operations)?;
-        let (blocks, passes) = arranged.cuts();
+        let degrees = folded.degrees().0;
+        stage.expect(2 * interactions);
+        let used = external::catalogue_bytes(&catalogue);
+        let arranged = folded.arrange(used, &filter, work, &|units| stage.advance(units))?;
+        check_operations(refusal, arranged.operations())?;
+        let (blocks, rounds) = (arranged.groups() as u64, u64::from(arranged.rounds()));
         stage.clear();
-        stage.count("blocks", blocks as u64);
-        stage.count("rounds", passes as u64);
+        stage.count("blocks", blocks);
+        stage.count("rounds", rounds);
         stage.finish(format!(
             "{} on disk, {}, {}",
             counted(interactions, "interaction"),
-            counted(blocks as u64, "column block"),
-            counted(passes as u64, "round")
+            counted(blocks, "column block"),
+            counted(rounds, "round")
         ));
-        let stage = reporter.stage("comparing", None);
-        stage.count("pair_operations", operations);
-        stage.count("head_items", arranged.head_items() as u64);
-        let Self { job, needs, ref pool, layout, ref budget, output, .. } = self;
-        let work = external::Work { job, needs, layout, budget, folder: folder.path(), pool };
-        let rows = arranged.compare(&filter, work, stage, |catalogue, lists, stage| {
-            stage.finish(format!("{} pair operations", rounded(operations.into())));
-            let stage = reporter.stage("writing", None);
-            let rows = output.write_lists(catalogue, lists)?;
-            stage.count("rows", rows);
-            stage.finish(format!("{} to {place}", counted(rows, "row")));
-            Ok(rows)
-        })?;
-        if rows == 0 {
-            reporter.note(NO_ROWS);
+        if let Some(guard) = &self.guard {
+            guard.check_time_on_disk(&DiskWork {
+                arranged: &arranged,
+                is_left: &|_| true,
+                degrees: &degrees,
+                catalogue: &catalogue,
+                format: self.output.format(),
+                machine: layout.machine.unwrap_or_else(|| Machine::of(layout.kernel)),
+                workers: machine::cores(pool.workers()),
+                before: 0.0,
+            })?;
         }
-        Ok(())
+        let stage = reporter.stage("comparing", None);
+        stage.count("pair_operations", arranged.operations());
+        stage.count("head_items", arranged.head_items() as u64);
+        let found = self.compare_tiles(&arranged, &filter, work, &stage)?;
+        stage.finish(format!("{} pair operations", rounded(arranged.operations().into())));
+        drop(arranged);
+        if let Some(watch) = watch {
+            watch.saw_result(&catalogue, job.top, &|visit| found.each(visit))?;
+        }
+        write(self.output, place, &catalogue, &found, reporter)
+    }
+
+    /// Computes all tiles from disk, and leaves the neighbours there.
+    fn compare_tiles(
+        &self,
+        arranged: &Arranged,
+        filter: &ItemFilter,
+        work: external::Work<'_>,
+        stage: &Stage<'_>,
+    ) -> Result<Findings, Error> {
+        let (tiles, pool, watch) = (arranged.tiles(), work.pool, self.watch);
+        stage.expect(tiles.iter().map(|tile| tile.cost).sum());
+        watch.inspect(|watch| watch.tiles_begin());
+        let positions = ItemTable::positions(arranged.table().codes());
+        let mut found = Found::default();
+        for round in 0..arranged.rounds() {
+            let filter = arranged.filter(round, filter);
+            let comparison = arranged.comparison(self.job, &filter, work.layout.kernel);
+            arranged.each_group(
+                round,
+                &filter,
+                |_| true,
+                pool,
+                |group| {
+                    group.compute_all(&comparison, pool, |tile| {
+                        stage.advance(tiles[tile].cost);
+                        watch.inspect(|watch| watch.saw_tile(tile));
+                    })
+                },
+            )?;
+            found.push(Lists::new(work, round).take(&comparison, &positions, &filter)?);
+        }
+        watch.inspect(|watch| {
+            watch.saw_tiles(arranged.block_names(), &arranged.places(), arranged.operations());
+        });
+        Ok(Findings::Disk(found))
     }
 
     /// What the stages on disk share.
@@ -345,6 +404,7 @@ impl<'a> Run<'a> {
             budget: &self.budget,
             folder: folder.path(),
             pool: &self.pool,
+            recording: Recording::No,
         }
     }
 
@@ -370,14 +430,14 @@ fn write(
     output: Output,
     place: &str,
     catalogue: &Catalogue,
-    found: &Neighbours,
+    found: &Findings,
     reporter: &Reporter,
 ) -> Result<(), Error> {
     let stage = reporter.stage("writing", None);
-    stage.count("rows", found.len() as u64);
-    output.write(catalogue, found)?;
-    stage.finish(format!("{} to {place}", counted(found.len() as u64, "row")));
-    if found.is_empty() {
+    let rows = output.write(catalogue, found)?;
+    stage.count("rows", rows);
+    stage.finish(format!("{} to {place}", counted(rows, "row")));
+    if rows == 0 {
         reporter.note(NO_ROWS);
     }
     Ok(())

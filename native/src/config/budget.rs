@@ -2,14 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
-use bytesize::ByteSize;
 use ilk_core::{
-    ladder::{Bytes, Limits},
+    ladder::{self, Limits},
     time::parse_duration,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::{error::Error, memory::Bytes};
 
 /// A span of time, kept as people wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,58 +28,25 @@ impl FromStr for TimeSpan {
     }
 }
 
-/// A number of bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub(crate) struct MemorySize(u64);
-
-impl FromStr for MemorySize {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        // A bare number is more often a slip than a number of bytes.
-        let has_unit = text.trim().ends_with(|last: char| last.is_ascii_alphabetic());
-        let size = text.trim().parse::<ByteSize>().ok().filter(|size| has_unit && size.0 > 0);
-        size.map(|size| Self(size.0)).ok_or_else(|| "expected a size such as 512MiB or 2GiB".into())
-    }
-}
-
-impl fmt::Display for MemorySize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What is read back must be the same, to the byte.
-        let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")];
-        let exact = units.into_iter().find(|(unit, _)| self.0.is_multiple_of(*unit));
-        let (unit, name) = exact.unwrap_or((1, "B"));
-        write!(f, "{}{name}", self.0 / unit)
-    }
-}
-
 impl fmt::Display for TimeSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.text)
     }
 }
 
-/// Reads the type from the text of a job file.
-macro_rules! from_text {
-    ($($type:ty),*) => {$(
-        impl TryFrom<String> for $type {
-            type Error = String;
+impl TryFrom<String> for TimeSpan {
+    type Error = String;
 
-            fn try_from(text: String) -> Result<Self, String> {
-                text.parse().map_err(|expected| format!("`{text}`: {expected}"))
-            }
-        }
-
-        impl From<$type> for String {
-            fn from(value: $type) -> Self {
-                value.to_string()
-            }
-        }
-    )*};
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|expected| format!("`{text}`: {expected}"))
+    }
 }
 
-from_text!(TimeSpan, MemorySize);
+impl From<TimeSpan> for String {
+    fn from(span: TimeSpan) -> Self {
+        span.text
+    }
+}
 
 /// What a job may take; what is left out is not limited.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -91,7 +57,7 @@ pub(crate) struct Budget {
     pub(crate) time: Option<TimeSpan>,
     /// Memory at any moment.
     #[serde(rename = "budget_memory", skip_serializing_if = "Option::is_none")]
-    pub(crate) memory: Option<MemorySize>,
+    pub(crate) memory: Option<Bytes>,
     /// Money, in the currency of the price.
     #[serde(rename = "budget_cost", skip_serializing_if = "Option::is_none")]
     pub(crate) cost: Option<f64>,
@@ -101,11 +67,6 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// Tells whether anything is limited.
-    pub(crate) fn is_limited(&self) -> bool {
-        self.limits() != Limits::default()
-    }
-
     /// Checks the settings against each other.
     ///
     /// # Errors
@@ -150,7 +111,7 @@ impl Budget {
     /// Names the budget of memory.
     pub(crate) fn memory_text(&self) -> String {
         let memory = self.memory.map_or(0, |memory| memory.0);
-        format!("budget_memory {}", Bytes(memory))
+        format!("budget_memory {}", ladder::Bytes(memory))
     }
 }
 
@@ -159,15 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_spans_are_read_with_their_unit_and_written_back() {
-        for (text, bytes) in [("256MiB", 256 << 20), ("1.5 GiB", 3 << 29), ("2GB", 2_000_000_000)] {
-            let size = text.parse::<MemorySize>().unwrap();
-            assert_eq!(size.0, bytes, "{text}");
-            assert_eq!(size.to_string().parse(), Ok(size));
-        }
-        for text in ["", "12", "0MiB", "much", "-1GiB"] {
-            assert!(text.parse::<MemorySize>().is_err(), "{text}");
-        }
+    fn spans_are_read_with_their_unit_and_written_back() {
         let span = "1h 30m".parse::<TimeSpan>().unwrap();
         assert_eq!((span.micros, span.to_string().as_str()), (5_400_000_000, "1h 30m"));
         for text in ["", "30", "-1h", "0s", "soon"] {

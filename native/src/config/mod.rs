@@ -24,7 +24,7 @@ use ilk_core::job::{Given, Job, JobError, Preset, SimilarityJob};
 use ilk_formats::Condition;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-pub(crate) use self::budget::{Budget, MemorySize, TimeSpan};
+pub(crate) use self::budget::{Budget, TimeSpan};
 use self::file::JobFile;
 pub(crate) use self::show::Setting;
 use crate::{

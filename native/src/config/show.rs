@@ -83,7 +83,7 @@ impl Layers {
         let Budget { time, memory, cost, price_per_hour } = self.budget()?;
         for (name, value) in [
             ("budget_time", time.map(|time| time.to_string())),
-            ("budget_memory", memory.map(|memory| memory.to_string())),
+            ("budget_memory", memory.map(String::from)),
             ("budget_cost", cost.map(|cost| cost.to_string())),
             ("price_per_hour", price_per_hour.map(|price| price.to_string())),
         ] {

@@ -15,12 +15,12 @@ use ilk_core::{
 };
 
 use super::{
-    Work, does_not_fit,
+    Folded, Progress, Work, does_not_fit,
     rows::{BlockAt, RowsAt, read, write},
     runs::Runs,
     store::Store,
 };
-use crate::{error::Error, memory::Allowance, pool::Pool, progress::Stage};
+use crate::{error::Error, memory::Allowance, pool::Pool};
 
 /// Interactions on disk, as all users' rows in order. Item codes are those before rare items are
 /// dropped.
@@ -128,7 +128,7 @@ pub(super) fn fold(
     items: &Ids,
     codes: &[u32],
     work: Work<'_>,
-    stage: &Stage<'_>,
+    progress: Progress<'_>,
 ) -> Result<Buckets, Error> {
     let Work { job, needs, budget, pool, .. } = work;
     let used = id_bytes(items) + items.len() * 12;
@@ -141,7 +141,7 @@ pub(super) fn fold(
         let from = index.checked_sub(1).map(|before| &bounds[before]);
         let mut buckets = Vec::new();
         folder.fold(from, bounds.get(index), &mut buckets)?;
-        stage.advance(1);
+        progress(1);
         Ok::<_, Error>(buckets)
     });
     let mut buckets = Vec::new();
@@ -356,6 +356,108 @@ fn next(id: &Id) -> Option<Id> {
         Id::Integer(id) => id.checked_add(1).map(Id::Integer),
         Id::Unsigned(id) => id.checked_add(1).map(Id::Unsigned),
         Id::Text(text) => Some(Id::Text(format!("{text}\0"))),
+    }
+}
+
+/// Interactions that come in order, user by user, on their way into buckets.
+pub(crate) struct Gathering<'a> {
+    work: Work<'a>,
+    buckets: Buckets,
+    rows: UserRows,
+}
+
+impl<'a> Gathering<'a> {
+    /// Begins; there are so many items.
+    pub(crate) fn new(items: usize, work: Work<'a>) -> Self {
+        let store = Store::new(work.folder, "interactions", work.budget.shard.0);
+        let (supports, folding) = (vec![0; items], Folding::default());
+        let buckets = Buckets { store, all: Vec::new(), supports, folding };
+        Self { work, buckets, rows: Self::none(work.needs) }
+    }
+
+    fn none(needs: Needs) -> UserRows {
+        UserRows {
+            users: Ids::Integer(Vec::new()),
+            degrees: Vec::new(),
+            items: Vec::new(),
+            weights: needs.weight.then(Vec::new),
+            times: needs.time.then(Vec::new),
+        }
+    }
+
+    /// Takes in interactions: the user and the item of each, and weights and times where the job
+    /// looks at them.
+    ///
+    /// # Errors
+    /// If the disk refuses, or there is no such item.
+    pub(crate) fn add(
+        &mut self,
+        users: &[u32],
+        items: &[u32],
+        weights: Option<&[f64]>,
+        times: Option<&[i64]>,
+    ) -> Result<(), Error> {
+        let mut start = 0;
+        for of_user in users.chunk_by(|a, b| a == b) {
+            let range = start..start + of_user.len();
+            start = range.end;
+            let user = i64::from(of_user[0]);
+            let Ids::Integer(known) = &mut self.rows.users else { continue };
+            if known.last() == Some(&user) {
+                self.rows.degrees.iter_mut().rev().take(1).for_each(|last| {
+                    *last += of_user.len() as u32;
+                });
+            } else {
+                known.push(user);
+                self.rows.degrees.push(of_user.len() as u32);
+            }
+            for item in &items[range.clone()] {
+                let support = self.buckets.supports.get_mut(*item as usize);
+                let support = support.ok_or_else(|| Error::internal("no such item"))?;
+                *support += 1;
+            }
+            self.rows.items.extend_from_slice(&items[range.clone()]);
+            if let (Some(all), Some(more)) = (&mut self.rows.weights, weights) {
+                all.extend_from_slice(&more[range.clone()]);
+            }
+            if let (Some(all), Some(more)) = (&mut self.rows.times, times) {
+                all.extend_from_slice(&more[range]);
+            }
+        }
+        self.write(EVENTS)
+    }
+
+    /// Writes the users that are whole, once they have so many interactions.
+    fn write(&mut self, least: usize) -> Result<(), Error> {
+        let users = self.rows.users.len();
+        let of_last = self.rows.degrees.last().copied().unwrap_or_default() as usize;
+        if users < 2 || self.rows.items.len() - of_last < least {
+            return Ok(());
+        }
+        let last = self.rows.users.id(users as u32 - 1);
+        let mut rest = self.rows.clone();
+        rest.cut(Some(&last), None);
+        self.rows.cut(None, Some(&last));
+        let rows = std::mem::replace(&mut self.rows, rest);
+        self.keep(&rows)
+    }
+
+    fn keep(&mut self, rows: &UserRows) -> Result<(), Error> {
+        let at = write(&self.buckets.store, rows, &mut Vec::new())?;
+        self.buckets.all.push(Bucket { at, census: Census::of(rows) });
+        Ok(())
+    }
+
+    /// Ends with what is left.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(crate) fn finish(mut self) -> Result<Folded, Error> {
+        let rows = std::mem::replace(&mut self.rows, Self::none(self.work.needs));
+        if !rows.users.is_empty() {
+            self.keep(&rows)?;
+        }
+        Ok(Folded::of(self.buckets, self.work))
     }
 }
 

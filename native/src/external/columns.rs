@@ -99,6 +99,17 @@ impl Group {
         *taken += bytes;
     }
 
+    /// Returns the positions of the columns.
+    pub(super) fn positions(&self) -> Range<u32> {
+        match self {
+            Self::Bits(chunks) => chunks.start * CHUNK..chunks.end * CHUNK,
+            Self::Lists(blocks) => {
+                let first = blocks.first().map_or(0, |block| block.start);
+                first..blocks.last().map_or(first, |block| block.end)
+            }
+        }
+    }
+
     /// Loads the group.
     ///
     /// # Errors

@@ -3,13 +3,12 @@
 
 use std::{
     mem,
-    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use ilk_core::clean::{Cleaned, Needs};
 
-use super::{Spiller, workplace};
+use super::{Spiller, Workplace};
 use crate::{
     error::Error,
     memory::{self, Allowance},
@@ -20,14 +19,80 @@ use crate::{
 pub(crate) struct Intake<'a> {
     budget: Allowance,
     needs: Needs,
-    /// The output, beside which working files go.
-    target: &'a Path,
+    workplace: Workplace<'a>,
     place: Mutex<Place>,
 }
 
 enum Place {
-    Memory { held: Vec<(usize, Cleaned)>, rows: u64, bytes: usize },
+    Memory(Held),
     Disk(Arc<Spiller>, NewFolder),
+}
+
+/// Chunks in memory.
+#[derive(Default)]
+struct Held {
+    chunks: Vec<(usize, Cleaned)>,
+    rows: u64,
+    bytes: usize,
+}
+
+impl Held {
+    /// Tells whether reading and folding so many rows, if files say how many there are, is
+    /// predicted to fit.
+    fn may_begin(rows: Option<u64>, budget: &Allowance, needs: Needs) -> bool {
+        let rows = rows.unwrap_or_default();
+        let held = usize::try_from(rows).unwrap_or(usize::MAX);
+        let held = held.saturating_mul(memory::of_row(needs));
+        memory::of_folding(rows, held, needs) <= budget.left(0)
+    }
+
+    /// Takes in a chunk of a part; tells whether folding what is here is predicted to fit.
+    fn add(&mut self, part: usize, chunk: Cleaned, budget: &Allowance, needs: Needs) -> bool {
+        self.rows += chunk.len() as u64;
+        self.bytes += chunk.bytes() + chunk.bytes_to_encode();
+        self.chunks.push((part, chunk));
+        memory::of_folding(self.rows, self.bytes, needs) <= budget.left(0)
+    }
+
+    /// Returns the chunks in the order of the parts.
+    fn finish(mut self) -> Vec<Cleaned> {
+        self.chunks.sort_by_key(|(part, _)| *part);
+        self.chunks.into_iter().map(|(_, chunk)| chunk).collect()
+    }
+}
+
+/// Holds chunks that also are on disk, as long as the job is predicted to fit; after that none.
+pub(crate) struct Holding {
+    budget: Allowance,
+    needs: Needs,
+    held: Mutex<Option<Held>>,
+}
+
+impl Holding {
+    /// Begins to hold; `rows`: as many as files say there are, if they do.
+    pub(crate) fn new(budget: Allowance, needs: Needs, rows: Option<u64>) -> Self {
+        let held = Held::may_begin(rows, &budget, needs).then(Held::default);
+        Self { budget, needs, held: Mutex::new(held) }
+    }
+
+    /// Takes in a chunk of a part; those of one part come in order.
+    pub(crate) fn add(&self, part: usize, chunk: Cleaned) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |held: &mut Held| held.add(part, chunk, &self.budget, self.needs);
+        if held.as_mut().is_some_and(|held| !fits(held)) {
+            *held = None;
+        }
+    }
+
+    /// Lets all chunks go.
+    pub(crate) fn give_up(&self) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Returns all chunks in the order of the parts; `None` where they do not fit.
+    pub(crate) fn finish(self) -> Option<Vec<Cleaned>> {
+        self.held.into_inner().unwrap_or_else(PoisonError::into_inner).map(Held::finish)
+    }
 }
 
 /// Where the rows are.
@@ -47,26 +112,19 @@ impl<'a> Intake<'a> {
         budget: Allowance,
         needs: Needs,
         rows: Option<u64>,
-        target: &'a Path,
+        workplace: Workplace<'a>,
     ) -> Result<Self, Error> {
-        let memory = Place::Memory { held: Vec::new(), rows: 0, bytes: 0 };
-        let intake = Self { budget, needs, target, place: Mutex::new(memory) };
-        let rows = rows.unwrap_or_default();
-        let held =
-            usize::try_from(rows).unwrap_or(usize::MAX).saturating_mul(memory::of_row(needs));
-        if !intake.fits(rows, held) {
+        let memory = Mutex::new(Place::Memory(Held::default()));
+        let intake = Self { budget, needs, workplace, place: memory };
+        if !Held::may_begin(rows, &budget, needs) {
             let disk = intake.disk()?;
             *intake.place.lock().unwrap_or_else(PoisonError::into_inner) = disk;
         }
         Ok(intake)
     }
 
-    fn fits(&self, rows: u64, held: usize) -> bool {
-        memory::of_folding(rows, held, self.needs) <= self.budget.left(0)
-    }
-
     fn disk(&self) -> Result<Place, Error> {
-        let folder = workplace(&self.budget, self.target)?;
+        let folder = self.workplace.make(&self.budget)?;
         let spiller = Spiller::new(self.budget, self.needs, folder.path().to_owned());
         Ok(Place::Disk(Arc::new(spiller), folder))
     }
@@ -78,14 +136,11 @@ impl<'a> Intake<'a> {
     pub(crate) fn add(&self, part: usize, chunk: Cleaned) -> Result<(), Error> {
         let spiller = {
             let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Place::Memory { held, rows, bytes } = &mut *place {
-                *rows += chunk.len() as u64;
-                *bytes += chunk.bytes() + chunk.bytes_to_encode();
-                held.push((part, chunk));
-                if self.fits(*rows, *bytes) {
+            if let Place::Memory(held) = &mut *place {
+                if held.add(part, chunk, &self.budget, self.needs) {
                     return Ok(());
                 }
-                let held = mem::take(held);
+                let held = mem::take(held).chunks;
                 *place = self.disk()?;
                 let Place::Disk(spiller, _) = &*place else { return Ok(()) };
                 // Others wait meanwhile: nothing more is held than was predicted.
@@ -100,10 +155,7 @@ impl<'a> Intake<'a> {
     /// Says where the rows are.
     pub(crate) fn finish(self) -> Taken {
         match self.place.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Place::Memory { mut held, .. } => {
-                held.sort_by_key(|(part, _)| *part);
-                Taken::Memory(held.into_iter().map(|(_, chunk)| chunk).collect())
-            }
+            Place::Memory(held) => Taken::Memory(held.finish()),
             Place::Disk(spiller, folder) => {
                 let spiller = Arc::into_inner(spiller).expect("no thread adds any more");
                 Taken::Disk(Box::new(spiller), folder)

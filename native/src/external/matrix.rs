@@ -3,7 +3,6 @@
 
 use std::{
     ops::Range,
-    path::Path,
     sync::{Mutex, PoisonError},
 };
 
@@ -16,11 +15,11 @@ use ilk_core::{
 };
 
 use super::{
-    Work,
+    Progress, Work,
     buckets::Buckets,
     store::{Extent, Store},
 };
-use crate::{error::Error, pool::Pool, progress::Stage};
+use crate::error::Error;
 
 /// The matrix on disk: every position's users, and what is known of every item.
 pub(super) struct Matrix {
@@ -37,6 +36,15 @@ pub(super) struct Segment {
     pub(super) positions: Range<u32>,
     users: Extent,
     weights: Option<Extent>,
+    /// Against every position, and against smaller ones.
+    pub(super) additions: (u64, u64),
+}
+
+impl Segment {
+    /// Counts the bytes on disk.
+    pub(super) fn bytes(&self) -> u64 {
+        self.users.length + self.weights.map_or(0, |weights| weights.length)
+    }
 }
 
 /// Interactions of one bucket with the positions of one region: their positions, then their
@@ -52,6 +60,15 @@ struct Order {
     codes: Vec<u32>,
     /// Users at each position, descending.
     supports: Vec<u32>,
+}
+
+/// How a region becomes segments.
+#[derive(Clone, Copy)]
+struct Cuts<'a> {
+    /// Interactions of a segment at most, unless a single position has more.
+    most: usize,
+    store: &'a Store,
+    progress: Progress<'a>,
 }
 
 /// Bytes of one interaction in a block of rows or columns.
@@ -110,7 +127,7 @@ impl Regions {
         weigher: Option<&Weigher>,
         work: Work<'_>,
         used: usize,
-        stage: &Stage<'_>,
+        progress: Progress<'_>,
     ) -> Result<Self, Error> {
         let Work { budget, folder, pool, .. } = work;
         let supports = items.kept.iter().map(|item| buckets.supports[*item as usize]);
@@ -133,7 +150,7 @@ impl Regions {
             let mut scatter = Scatter::new(&ranges, &positions, weigher);
             scatter.rows(firsts[bucket], &rows);
             additions.lock().unwrap_or_else(PoisonError::into_inner).add(&scatter.additions);
-            stage.advance(rows.items.len() as u64);
+            progress(rows.items.len() as u64);
             scatter.write(&store)
         });
         let scattered = scattered.into_iter().collect::<Result<_, Error>>()?;
@@ -149,14 +166,12 @@ impl Regions {
     pub(super) fn sort(
         self,
         most: usize,
-        folder: &Path,
-        shard: u64,
-        pool: &Pool,
-        stage: &Stage<'_>,
+        work: Work<'_>,
+        progress: Progress<'_>,
     ) -> Result<(Matrix, Additions), Error> {
-        let store = Store::new(folder, "segments", shard);
-        let sorted =
-            pool.map(self.ranges.len(), |region| self.sort_region(region, most, &store, stage));
+        let store = Store::new(work.folder, "segments", work.budget.shard.0);
+        let cuts = Cuts { most, store: &store, progress };
+        let sorted = work.pool.map(self.ranges.len(), |region| self.sort_region(region, cuts));
         let (mut segments, mut squares) = (Vec::new(), Vec::new());
         for of_region in sorted {
             let (of_region, more) = of_region?;
@@ -171,9 +186,7 @@ impl Regions {
     fn sort_region(
         &self,
         region: usize,
-        most: usize,
-        store: &Store,
-        stage: &Stage<'_>,
+        Cuts { most, store, progress }: Cuts<'_>,
     ) -> Result<(Vec<Segment>, Vec<f64>), Error> {
         let range = self.ranges[region].clone();
         let supports = &self.order.supports[range.start as usize..range.end as usize];
@@ -197,7 +210,7 @@ impl Regions {
                 *place += 1;
             }
         }
-        stage.advance(total as u64);
+        progress(total as u64);
         let weights = (!self.is_unit).then_some(weights);
         let mut squares = Vec::with_capacity(supports.len());
         squares.extend(starts.windows(2).map(|ends| match &weights {
@@ -208,8 +221,12 @@ impl Regions {
             let of = |position: u32| starts[(position - range.start) as usize];
             let entries = of(positions.start)..of(positions.end);
             let extent = weights.as_ref().map(|weights| store.append(&weights[entries.clone()]));
+            let range = positions.start as usize..positions.end as usize;
+            let Additions { all, smaller } = &self.additions;
+            let additions = (all[range.clone()].iter().sum(), smaller[range].iter().sum());
             Ok(Segment {
                 positions,
+                additions,
                 users: store.append(&users[entries])?,
                 weights: extent.transpose()?,
             })
@@ -327,10 +344,17 @@ impl<'a> Scatter<'a> {
 }
 
 impl Matrix {
+    /// Counts the interactions of a range of positions.
+    pub(super) fn supports(&self, positions: Range<u32>) -> usize {
+        let last = self.table.len();
+        let range = (positions.start as usize).min(last)..(positions.end as usize).min(last);
+        let supports = self.table.supports().get(range).unwrap_or_default();
+        supports.iter().map(|support| *support as usize).sum()
+    }
+
     /// Counts the interactions of a segment.
     pub(super) fn entries(&self, segment: &Segment) -> usize {
-        let range = segment.positions.start as usize..segment.positions.end as usize;
-        self.table.supports()[range].iter().map(|support| *support as usize).sum()
+        self.supports(segment.positions.clone())
     }
 
     /// Reads a segment as a block of rows.

@@ -8,9 +8,11 @@
 
 mod buckets;
 mod columns;
+mod found;
 mod intake;
 mod matrix;
 mod reading;
+mod rounds;
 mod rows;
 mod runs;
 mod store;
@@ -25,37 +27,43 @@ use ilk_core::{
     clean::Needs,
     encode::{IdKind, TypedIds},
     executor::Executor as _,
-    ids::Ids,
+    ids::{Id, Ids},
     interactions::{self, Folding, SupportedItems},
     job::{Duplicates, Job, NegativeWeights, Of},
     kernel::ItemFilter,
-    matrix::{ItemTable, Layout},
-    neighbours::{Catalogue, Neighbour},
+    matrix::Layout,
+    neighbours::Catalogue,
     outline::Outline,
-    plan::Sides,
+    spill::UserRows,
     weighting::{UserRow, Weigher, Weighting, bm25},
 };
 
+pub(crate) use self::{
+    buckets::Gathering,
+    found::{Found, Lists, Offers, OffersAt, rounds_of_merging},
+    intake::{Holding, Intake, Taken},
+    reading::{Ending, Spilled, Spiller},
+    rounds::Rounds,
+    tiles::{Arranged, Between, Tile},
+};
 use self::{
     buckets::{Buckets, Census, id_bytes},
     columns::Group,
     matrix::{Matrix, Regions, entry_bytes},
+    rounds::ITEM,
     runs::RunWriter,
     store::Store,
-    tiles::{Lists, Tiles},
-};
-pub(crate) use self::{
-    intake::{Intake, Taken},
-    reading::{Ending, Spilled, Spiller},
 };
 use crate::{
     error::Error,
     memory::{Allowance, Bytes},
     pool::Pool,
-    progress::Stage,
     publish::NewFolder,
     text::counted,
 };
+
+/// Is told, from any thread, how many units more are done.
+pub(crate) type Progress<'a> = &'a (dyn Fn(u64) + Sync);
 
 /// What all stages of a job share.
 #[derive(Clone, Copy)]
@@ -67,15 +75,66 @@ pub(crate) struct Work<'a> {
     /// Where working files lie.
     pub(crate) folder: &'a Path,
     pub(crate) pool: &'a Pool,
+    pub(crate) recording: Recording,
 }
 
-/// Interactions on disk with what their codes stand for.
+/// Whether what tiles find is written as they are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recording {
+    /// It only goes into the neighbours.
+    No,
+    /// Each thread gathers some of it, and writes it.
+    Yes,
+}
+
+impl Work<'_> {
+    /// Counts the bytes of what a thread's tiles have found after which it is written. Memory is
+    /// reserved for four times as much: buffers grow by doubling, and a piece of a tile comes to
+    /// its end.
+    pub(crate) fn most_recorded(&self) -> usize {
+        match self.recording {
+            Recording::No => 0,
+            Recording::Yes => (self.budget.left(0) / self.budget.workers / 32).max(1 << 16),
+        }
+    }
+}
+
+/// Where a folder for working files goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Workplace<'a> {
+    /// Beside an output, under a name of its own.
+    Beside(&'a Path),
+    /// Here, where nothing is yet.
+    At(&'a Path),
+}
+
+impl Workplace<'_> {
+    /// Makes the folder; it is gone with what is returned.
+    ///
+    /// # Errors
+    /// If memory is too little even with working files, and if the system gives no folder.
+    pub(crate) fn make(self, budget: &Allowance) -> Result<NewFolder, Error> {
+        let least = budget.least();
+        if budget.limit < least {
+            let threads = counted(budget.workers as u64, "thread");
+            return Err(Error::refused(format!(
+                "memory of {} is too little: {threads} take {least} at least",
+                budget.limit
+            ))
+            .with_help("allow more with --memory, or use fewer --threads"));
+        }
+        match self {
+            Self::Beside(target) => NewFolder::beside(target),
+            Self::At(path) => NewFolder::create(path),
+        }
+    }
+}
+
+/// Interactions on disk.
 pub(crate) struct Folded {
     buckets: Buckets,
     items: SupportedItems,
     census: Census,
-    /// What is compared: ids, labels, supports.
-    pub(crate) catalogue: Catalogue,
     /// What became of the events.
     pub(crate) folding: Folding,
     /// Ids of the users, where they have changed places with items.
@@ -92,30 +151,17 @@ fn does_not_fit(what: &str, needed: usize, budget: &Allowance) -> Error {
         .with_help(format!("--memory {} would do", String::from(enough)))
 }
 
-/// Makes a folder for working files beside `target`.
-///
-/// # Errors
-/// If memory is too little even with them, and if the system gives no folder.
-pub(crate) fn workplace(budget: &Allowance, target: &Path) -> Result<NewFolder, Error> {
-    let least = budget.least();
-    if budget.limit < least {
-        let threads = counted(budget.workers as u64, "thread");
-        return Err(Error::refused(format!(
-            "memory of {} is too little: {threads} take {least} at least",
-            budget.limit
-        ))
-        .with_help("allow more with --memory, or use fewer --threads"));
-    }
-    NewFolder::beside(target)
-}
-
-/// Folds what was read into interactions.
+/// Folds what was read into interactions; also returns what is compared.
 ///
 /// # Errors
 /// If the disk fails, or something of which there is one per item does not fit.
-pub(crate) fn fold(spilled: Spilled, work: Work<'_>, stage: &Stage<'_>) -> Result<Folded, Error> {
-    let Spilled { runs, items, codes, labels } = spilled;
-    let mut buckets = buckets::fold(&runs, &items, &codes, work, stage)?;
+pub(crate) fn fold(
+    spilled: Spilled,
+    work: Work<'_>,
+    progress: Progress<'_>,
+) -> Result<(Folded, Catalogue), Error> {
+    let Spilled { runs, items, codes, labels, events } = spilled;
+    let mut buckets = buckets::fold(&runs, &items, &codes, work, progress)?;
     drop((runs, codes));
     let kept = SupportedItems::new(&buckets.supports, work.job);
     buckets.count(&kept, work.pool)?;
@@ -126,6 +172,7 @@ pub(crate) fn fold(spilled: Spilled, work: Work<'_>, stage: &Stage<'_>) -> Resul
         return Err(Error::input(error.map_or_else(String::new, |error| error.to_string())));
     }
     let folding = Folding {
+        events,
         rare_items: kept.rare,
         rare_pairs: census.dropped.0,
         emptied_users: census.dropped.1,
@@ -134,11 +181,10 @@ pub(crate) fn fold(spilled: Spilled, work: Work<'_>, stage: &Stage<'_>) -> Resul
     let catalogue = kept.catalogue(&items, labels.as_ref(), &buckets.supports);
     drop(items);
     let has_weights = work.needs.weight;
-    let folded =
-        Folded { buckets, items: kept, census, catalogue, folding, others: None, has_weights };
+    let folded = Folded { buckets, items: kept, census, folding, others: None, has_weights };
     match work.job.of {
-        Of::Items => Ok(folded),
-        Of::Users => folded.transposed(work, stage),
+        Of::Items => Ok((folded, catalogue)),
+        Of::Users => folded.transposed(catalogue, work, progress),
     }
 }
 
@@ -146,16 +192,61 @@ pub(crate) fn fold(spilled: Spilled, work: Work<'_>, stage: &Stage<'_>) -> Resul
 ///
 /// # Errors
 /// If the disk fails.
-pub(crate) fn spill(folded: interactions::Folded, work: Work<'_>) -> Result<Folded, Error> {
-    let interactions::Folded { interactions, catalogue, others, folding } = folded;
-    let buckets = Buckets::of_memory(&interactions, &others, work)?;
-    let items = SupportedItems::new(&buckets.supports, work.job);
-    let census = buckets.census();
-    let has_weights = work.needs.weight;
-    Ok(Folded { buckets, items, census, catalogue, folding, others: None, has_weights })
+pub(crate) fn spill(
+    interactions: &interactions::Interactions,
+    users: &Ids,
+    work: Work<'_>,
+) -> Result<Folded, Error> {
+    Ok(Folded::of(Buckets::of_memory(interactions, users, work)?, work))
+}
+
+/// Counts the bytes of what is compared.
+pub(crate) fn catalogue_bytes(catalogue: &Catalogue) -> usize {
+    let labels = catalogue.labels.as_ref();
+    let labels = labels.map_or(0, |labels| labels.dictionary.bytes() + labels.codes.len() * 12);
+    id_bytes(&catalogue.ids) + catalogue.ids.len() * 4 + labels
 }
 
 impl Folded {
+    /// Takes interactions that were folded before: all that are there count.
+    fn of(buckets: Buckets, work: Work<'_>) -> Self {
+        let items = SupportedItems::new(&buckets.supports, &as_it_is(work.job));
+        let (census, has_weights) = (buckets.census(), work.needs.weight);
+        let folding = Folding::default();
+        Self { buckets, items, census, folding, others: None, has_weights }
+    }
+
+    /// Walks the users in order: the code of the first, then some of them with their items.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Result<(u32, UserRows), Error>> {
+        let mut first = 0;
+        (0..self.buckets.all.len()).map(move |bucket| {
+            let rows = self.buckets.read(bucket, &self.items)?;
+            let before = first;
+            first += rows.users.len() as u32;
+            Ok((before, rows))
+        })
+    }
+
+    /// Returns the ids of users as people wrote them; `users`: of [`rows`](Self::rows).
+    pub(crate) fn ids_of(&self, users: Ids) -> Ids {
+        match (&self.others, &users) {
+            (Some(ids), Ids::Integer(codes)) => {
+                ids.select(&codes.iter().map(|code| *code as u32).collect::<Vec<_>>())
+            }
+            _ => users,
+        }
+    }
+
+    /// Returns how many users have how many items, and how many users each item has.
+    pub(crate) fn degrees(&self) -> (Vec<(u32, u64)>, Vec<u32>) {
+        let users = self.census.degrees.iter().map(|(degree, users)| (*degree, *users)).collect();
+        let items = self.items.kept.iter().map(|item| self.buckets.supports[*item as usize]);
+        (users, items.collect())
+    }
+
     /// Counts the users (of items) or items (of users).
     pub(crate) fn others(&self) -> u64 {
         self.census.users
@@ -189,14 +280,19 @@ impl Folded {
         let rows = self.buckets.read(*bucket, &self.items)?;
         let user = rows.degrees.iter().position(|degree| *degree == most).unwrap_or_default();
         Ok(match (&self.others, rows.users.id(user as u32)) {
-            (Some(ids), ilk_core::ids::Id::Integer(code)) => ids.display(code as u32).into_owned(),
+            (Some(ids), Id::Integer(code)) => ids.display(code as u32).into_owned(),
             _ => rows.users.display(user as u32).into_owned(),
         })
     }
 
     /// Swaps the roles of users and items, through runs sorted by item.
-    fn transposed(self, work: Work<'_>, stage: &Stage<'_>) -> Result<Self, Error> {
-        let Self { buckets, items, census, catalogue, folding, has_weights, .. } = self;
+    fn transposed(
+        self,
+        catalogue: Catalogue,
+        work: Work<'_>,
+        progress: Progress<'_>,
+    ) -> Result<(Self, Catalogue), Error> {
+        let Self { buckets, items, census, folding, has_weights, .. } = self;
         let users = census.users as usize;
         if users * 48 > work.budget.left(0) {
             return Err(does_not_fit(
@@ -237,21 +333,15 @@ impl Folded {
             }
         }
         let ids = all.unwrap_or_else(|| Ids::Integer(Vec::new()));
-        // Everything is folded: each pair is there once.
-        let as_it_is = Job {
-            duplicates: Duplicates::Max,
-            negative_weights: NegativeWeights::Drop,
-            max_items_per_user: None,
-            min_support: 1,
-            ..work.job.clone()
-        };
+        let as_it_is = as_it_is(work.job);
         let codes = (0..users as u32).collect::<Vec<_>>();
-        let buckets = buckets::fold(&runs, &ids, &codes, Work { job: &as_it_is, ..work }, stage)?;
+        let buckets =
+            buckets::fold(&runs, &ids, &codes, Work { job: &as_it_is, ..work }, progress)?;
         let items = SupportedItems::new(&buckets.supports, &as_it_is);
         let others = Some(catalogue.ids);
         let catalogue = Catalogue { ids, labels: None, supports };
         let census = buckets.census();
-        Ok(Self { buckets, items, census, catalogue, folding, others, has_weights })
+        Ok((Self { buckets, items, census, folding, others, has_weights }, catalogue))
     }
 
     /// Prepares to weigh; `None` where every weight is 1.
@@ -278,38 +368,25 @@ impl Folded {
     }
 
     /// Lays the interactions out as segments by position, and decides how they are compared.
+    /// `used`: bytes that stay taken, as of [`catalogue_bytes`]. Progress: twice the interactions.
     ///
     /// # Errors
     /// If the disk fails, or something of which there is one per item does not fit.
     pub(crate) fn arrange(
         self,
+        used: usize,
         filter: &ItemFilter,
         work: Work<'_>,
-        stage: &Stage<'_>,
+        progress: Progress<'_>,
     ) -> Result<Arranged, Error> {
-        let Work { job, budget, folder, pool, .. } = work;
-        let of_catalogue = id_bytes(&self.catalogue.ids)
-            + self.catalogue.ids.len() * 4
-            + self
-                .catalogue
-                .labels
-                .as_ref()
-                .map_or(0, |labels| labels.dictionary.bytes() + labels.codes.len() * 12);
+        let Work { job, budget, .. } = work;
         let weigher = self.weigher(job.weighting)?;
-        stage.expect(2 * self.census.interactions);
-        let regions = Regions::scatter(
-            &self.buckets,
-            &self.items,
-            weigher.as_ref(),
-            work,
-            of_catalogue,
-            stage,
-        )?;
-        let catalogue = self.catalogue;
-        drop((self.buckets, self.items, weigher));
+        let (buckets, items) = (&self.buckets, &self.items);
+        let regions = Regions::scatter(buckets, items, weigher.as_ref(), work, used, progress)?;
+        drop((self, weigher));
         let entry = entry_bytes(regions.is_unit);
         let most = ((budget.left(0) / budget.workers / 16).min(4 << 20) / entry).max(1);
-        let (matrix, additions) = regions.sort(most, folder, budget.shard.0, pool, stage)?;
+        let (matrix, additions) = regions.sort(most, work, progress)?;
         let table = &matrix.table;
         let decide = |head| {
             let layout = Layout { head, ..work.layout };
@@ -317,147 +394,58 @@ impl Folded {
             Outline::new(&additions, table.users(), codes, supports, filter, layout, matrix.is_unit)
         };
         let mut outline = decide(work.layout.head);
-        let passes = Passes::plan(&matrix, job, filter, budget, of_catalogue, most);
-        let Some(passes) = passes else {
+        let Some((rounds, room)) = divide(&matrix, filter, work, used, most) else {
             let what = format!("what is known of {} items and one block of columns", table.len());
             return Err(does_not_fit(&what, table.len() * 120 + table.users() * 24, budget));
         };
-        let mut groups = Group::cut(&matrix, &outline, passes.room);
+        let mut groups = Group::cut(&matrix, &outline, room);
         if groups.is_none() {
             // Bits of all users may take more than there is.
             outline = decide(Some(0));
-            groups = Group::cut(&matrix, &outline, passes.room);
+            groups = Group::cut(&matrix, &outline, room);
         }
         let Some(groups) = groups else {
             return Err(does_not_fit("a block of columns", table.users() * 24, budget));
         };
-        Ok(Arranged { matrix, outline, groups, passes, catalogue })
+        let (codes, supports) = (table.codes(), table.supports());
+        let found = Outline::neighbours(&additions, codes, supports, filter, job.top);
+        Ok(Arranged::new(matrix, outline, (groups, rounds), found, filter))
     }
 }
 
-/// How often rows are gone through, so that the neighbours of each pass fit.
-struct Passes {
-    /// Passes of about as many wanted items.
-    number: usize,
-    /// Bytes for a group of columns.
-    room: usize,
-}
-
-impl Passes {
-    /// Divides memory between columns and neighbours; `used`: bytes that stay taken.
-    fn plan(
-        matrix: &Matrix,
-        job: &Job,
-        filter: &ItemFilter,
-        budget: &Allowance,
-        used: usize,
-        segment: usize,
-    ) -> Option<Self> {
-        let items = matrix.table.len();
-        let users = matrix.table.users();
-        let entry = entry_bytes(matrix.is_unit);
-        let most = matrix.table.supports().first().map_or(0, |support| *support as usize);
-        // Table, ceilings, bars; of each thread a segment, read and checked, and sums.
-        let of_thread =
-            2 * entry * segment.max(most) + items * if matrix.is_unit { 28 } else { 48 };
-        let left = budget.left(used + items * 88 + budget.workers * of_thread);
-        let wanted = matrix.table.codes().iter().filter(|code| filter.wants(**code)).count();
-        let neighbours = wanted.saturating_mul(22 * (job.top as usize).min(items));
-        let all = matrix.segments.iter().map(|segment| matrix.entries(segment)).sum::<usize>();
-        let columns = (all * entry + (users + 1) * 8).min(left / 2);
-        // Neighbours of a single pass stay in memory while they are written; those of several
-        // leave gaps behind that the system does not get back.
-        let lists = (left - columns).min(budget.left_for_writing(used + items * 88));
-        let number = neighbours.div_ceil(lists.max(1)).max(1);
-        let room = left.checked_sub(neighbours.div_ceil(number))?;
-        let room = room.min(usize::try_from(budget.shard.0).unwrap_or(usize::MAX));
-        (number <= wanted.max(1)).then_some(Self { number, room })
+/// Returns the job for interactions that are folded: each pair is there once.
+fn as_it_is(job: &Job) -> Job {
+    Job {
+        duplicates: Duplicates::Max,
+        negative_weights: NegativeWeights::Drop,
+        max_items_per_user: None,
+        min_support: 1,
+        ..job.clone()
     }
 }
 
-/// Items with their neighbours, best first, as they come.
-pub(crate) type Ranked<'a> = dyn Iterator<Item = Result<(u32, Vec<Neighbour>), Error>> + 'a;
-
-/// A job of which only the tiles are left to be computed.
-pub(crate) struct Arranged {
-    matrix: Matrix,
-    outline: Outline,
-    groups: Vec<Group>,
-    passes: Passes,
-    /// What is compared.
-    pub(crate) catalogue: Catalogue,
-}
-
-impl Arranged {
-    /// Counts the pair operations.
-    pub(crate) fn operations(&self) -> u64 {
-        self.outline.operations
-    }
-
-    /// Counts the items in the dense head.
-    pub(crate) fn head_items(&self) -> usize {
-        self.outline.head_items(&self.matrix.table)
-    }
-
-    /// Counts the blocks of columns, and the passes.
-    pub(crate) fn cuts(&self) -> (usize, usize) {
-        (self.groups.len(), self.passes.number)
-    }
-
-    /// Computes all tiles, then hands `stage` back with every item's neighbours, by ascending code.
-    ///
-    /// # Errors
-    /// If the disk fails, and whatever `take` returns.
-    pub(crate) fn compare<R>(
-        self,
-        filter: &ItemFilter,
-        work: Work<'_>,
-        stage: Stage<'_>,
-        take: impl FnOnce(&Catalogue, &mut Ranked<'_>, Stage<'_>) -> Result<R, Error>,
-    ) -> Result<R, Error> {
-        let Self { matrix, outline, groups, passes, catalogue } = self;
-        let Work { job, layout, pool, .. } = work;
-        let tiles = Tiles {
-            matrix: &matrix,
-            job,
-            outline,
-            kernel: layout.kernel,
-            groups,
-            pool,
-            stage: &stage,
-        };
-        stage.expect(tiles.total() * passes.number as u64);
-        let positions = ItemTable::positions(matrix.table.codes());
-        if passes.number == 1 {
-            let comparison = tiles.compute(filter, outline.sides)?;
-            let lists = (0..).zip(&positions);
-            let mut lists = lists.map(|(code, position)| Ok((code, comparison.take(*position))));
-            return take(&catalogue, &mut lists, stage);
-        }
-        let wanted = matrix.table.codes().iter().filter(|code| filter.wants(**code)).count();
-        let of_pass = wanted.div_ceil(passes.number);
-        let mut parts = Vec::with_capacity(passes.number);
-        // Positions in order: a pass reads only the segments that it needs.
-        let mut pass_of = vec![u32::MAX; positions.len()];
-        let wanted = matrix.table.codes().iter().filter(|code| filter.wants(**code));
-        for (rank, code) in wanted.enumerate() {
-            pass_of[*code as usize] = (rank / of_pass) as u32;
-        }
-        for pass in 0..passes.number as u32 {
-            let filter = filter.narrowed(positions.len(), |code| pass_of[code as usize] == pass);
-            let comparison = tiles.compute(&filter, Sides::Row)?;
-            let store = Store::new(work.folder, format!("neighbours-{pass}"), work.budget.shard.0);
-            parts.push(Lists::write(&comparison, &positions, &filter, store)?);
-        }
-        let mut parts = parts.iter().map(|part| part.iter().peekable()).collect::<Vec<_>>();
-        let mut lists = (0..positions.len() as u32).filter_map(|code| {
-            let is_next = |list: Option<&Result<(u32, Vec<Neighbour>), Error>>| match list {
-                Some(Ok((next, _))) => *next == code,
-                Some(Err(_)) => true,
-                None => false,
-            };
-            parts.iter_mut().find_map(|part| if is_next(part.peek()) { part.next() } else { None })
-        });
-        take(&catalogue, &mut lists, stage)
-    }
+/// Divides memory between neighbours and columns; `used`: bytes that stay taken, `segment`:
+/// interactions of one at most. Returns the rounds, and the bytes for a group of columns.
+fn divide(
+    matrix: &Matrix,
+    filter: &ItemFilter,
+    work: Work<'_>,
+    used: usize,
+    segment: usize,
+) -> Option<(Rounds, usize)> {
+    let Work { job, budget, .. } = work;
+    let (items, users) = (matrix.table.len(), matrix.table.users());
+    let entry = entry_bytes(matrix.is_unit);
+    let most = matrix.table.supports().first().map_or(0, |support| *support as usize);
+    // A segment, read and checked, sums, and what tiles found and is not yet written.
+    let of_thread = 2 * entry * segment.max(most)
+        + items * if matrix.is_unit { 28 } else { 48 }
+        + 4 * work.most_recorded();
+    let left = budget.left(used + items * ITEM + budget.workers * of_thread);
+    let all = matrix.segments.iter().map(|segment| matrix.entries(segment)).sum::<usize>();
+    let columns = (all * entry + (users + 1) * 8).min(left / 2);
+    let lists = left - columns;
+    let rounds = Rounds::new(&matrix.table, job, filter, lists)?;
+    let room = left.checked_sub(rounds.lists(&matrix.table, job))?;
+    Some((rounds, room.min(usize::try_from(budget.shard.0).unwrap_or(usize::MAX))))
 }

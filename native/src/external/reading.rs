@@ -4,7 +4,7 @@ use std::{
     path::PathBuf,
     sync::{
         Mutex, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -33,6 +33,8 @@ pub(crate) struct Spiller {
     sink: OnceLock<Sink>,
     /// Later chunks told otherwise: all has to be read again.
     is_mistaken: AtomicBool,
+    /// Rows that came in; runs may hold fewer, where some say the same.
+    events: AtomicU64,
 }
 
 /// What takes the rows, once the kinds of both columns are settled.
@@ -51,6 +53,8 @@ pub(crate) struct Spilled {
     /// By the code that events have, the code among `items`.
     pub(super) codes: Vec<u32>,
     pub(super) labels: Option<TextColumn>,
+    /// Rows that came in.
+    pub(super) events: u64,
 }
 
 /// What came of reading.
@@ -71,6 +75,7 @@ impl Spiller {
             kinds: Mutex::default(),
             sink: OnceLock::new(),
             is_mistaken: AtomicBool::new(false),
+            events: AtomicU64::new(0),
         }
     }
 
@@ -96,6 +101,7 @@ impl Spiller {
             self.is_mistaken.store(true, Ordering::Relaxed);
             return Ok(());
         };
+        self.events.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         let Typed { users, items, weights, times, labels } =
             chunk.into_typed(sink.kinds.0, sink.kinds.1);
         let items = sink.codes(&items, &self.budget)?;
@@ -141,13 +147,13 @@ impl Spiller {
             *again.kinds.lock().unwrap_or_else(PoisonError::into_inner) = (users, items);
             return Ok(Ending::Again(Box::new(again)));
         };
-        let runs = sink.runs.finish(pool)?;
+        let (runs, events) = (sink.runs.finish(pool)?, self.events.into_inner());
         let items = sink.items.into_inner().unwrap_or_else(PoisonError::into_inner);
         check_count("item", items.len()).map_err(|error| mixed_ids(&error))?;
         let (items, codes) = items.finish();
         let labels = sink.labels.into_inner().unwrap_or_else(PoisonError::into_inner);
         let labels = labels.map(|labels| labels.finish(&codes));
-        Ok(Ending::Done(Box::new(Spilled { runs, items, codes, labels })))
+        Ok(Ending::Done(Box::new(Spilled { runs, items, codes, labels, events })))
     }
 }
 

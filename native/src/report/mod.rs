@@ -9,7 +9,7 @@ mod watch;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::watch::Watch;
+pub(crate) use self::watch::{Degrees, Place, Timed, Watch, block_name};
 use crate::{config::Setting, journal::StageEntry};
 
 /// Everything a report may say.
@@ -30,6 +30,8 @@ pub(crate) struct ReportData {
     pub(crate) seconds: Option<f64>,
     /// CPU seconds of all threads.
     pub(crate) cpu_seconds: Option<f64>,
+    /// Processes that worked on it, where a run directory tells; 0 where there is none.
+    pub(crate) attempts: u64,
     /// Rows on their way to interactions.
     pub(crate) funnel: Vec<Step>,
     /// Rows set aside, by reason.
@@ -97,6 +99,8 @@ pub(crate) struct Span {
     pub(crate) seconds: f64,
     /// CPU seconds of all threads, where the system tells.
     pub(crate) cpu_seconds: Option<f64>,
+    /// Most bytes of memory at a time, where it is known of this stage alone.
+    pub(crate) peak_memory: Option<u64>,
 }
 
 /// A tile and its time, in seconds since the run began.
@@ -195,6 +199,7 @@ impl Span {
             began: began.unwrap_or(0.0),
             seconds: stage.seconds,
             cpu_seconds: stage.cpu_seconds,
+            peak_memory: None,
         }
     }
 }

@@ -61,7 +61,8 @@ fn subtitle(data: &ReportData) -> String {
 /// The figures that everybody asks for first.
 fn facts(data: &ReportData) -> Markup {
     let count = |count: u64| rounded(u128::from(count));
-    let peak = data.memory.iter().map(|(_, bytes)| *bytes).max();
+    let of_stages = data.stages.iter().filter_map(|stage| stage.peak_memory);
+    let peak = data.memory.iter().map(|(_, bytes)| *bytes).chain(of_stages).max();
     let shape = data.data.as_ref();
     let facts = [
         ("rows read", data.funnel.first().map(|step| count(step.count))),
@@ -205,7 +206,44 @@ fn time(data: &ReportData) -> Markup {
                     (figure("whole", "Tiles", "Milliseconds by block of columns and part of the rows: popular items lie in the head, all others in the tail.", &charts::tiles(&data.tiles, &data.blocks)))
                 }
                 @if !data.ladder.is_empty() {
-                    (figure("whole", "Ladder of samples", "What samples of the users were predicted to take, and what they took.", &charts::ladder(&data.ladder)))
+                    (figure("whole", "Ladder of samples", "CPU seconds of comparing: what samples of the users, and all of them, were predicted to take, and what they took.", &charts::ladder(&data.ladder)))
+                } @else {
+                    div.card {
+                        h3 { "Ladder of samples" }
+                        p { "None was climbed for this job on this input. " code { "ilk plan" } " with the same input and settings climbs one, in a minute at most; reports show it from then on." }
+                    }
+                }
+                @if data.stages.iter().any(|stage| stage.peak_memory.is_some()) { (stages_table(data)) }
+            }
+        }
+    }
+}
+
+/// What every stage took, whichever process did it.
+fn stages_table(data: &ReportData) -> Markup {
+    let text = match data.attempts {
+        0 | 1 => "All stages were done by one process.".to_owned(),
+        attempts => format!(
+            "{} processes worked on this run, one after the other: what an interruption lost is not \
+             counted. The curve of memory is that of the last one.",
+            grouped(attempts)
+        ),
+    };
+    html! {
+        div.card {
+            h3 { "What each stage took" }
+            p { (text) }
+            table {
+                thead { tr { th scope="col" { "stage" } th.number scope="col" { "time" } th.number scope="col" { "CPU time" } th.number scope="col" { "most memory" } } }
+                tbody {
+                    @for stage in &data.stages {
+                        tr {
+                            th scope="row" { (stage.name) }
+                            td.number { (seconds_text(stage.seconds)) }
+                            td.number { @if let Some(cpu) = stage.cpu_seconds { (seconds_text(cpu)) } }
+                            td.number { @if let Some(bytes) = stage.peak_memory { (bytes_text(bytes)) } }
+                        }
+                    }
                 }
             }
         }

@@ -14,9 +14,10 @@ use std::{
 };
 
 use ilk_core::{
+    clean::Reason,
     interactions::{Folded, Folding},
     matrix::Matrix,
-    neighbours::{Catalogue, Neighbours},
+    neighbours::{Catalogue, Neighbour},
     plan::{Plan, Tile},
 };
 
@@ -26,10 +27,12 @@ use super::{
 use crate::{
     config::{Record, Settings},
     error::Error,
+    inputs,
     journal::Journal,
+    ladders, machine,
     progress::{Reporter, cpu_seconds},
     publish::{Existing, WorkingFile},
-    rundir::{StageName, files::REPORT},
+    rundir::{StageName, StageRecord, files::REPORT},
     text::{counted, grouped},
 };
 
@@ -43,6 +46,9 @@ pub(crate) struct Watch {
     /// Where it stands in any case.
     run_dir: Option<PathBuf>,
     memory: MemoryProbe,
+    /// The job, and what it reads.
+    job: Record,
+    inputs: Vec<String>,
     seen: Mutex<Seen>,
 }
 
@@ -55,9 +61,98 @@ struct Seen {
     tiles_began: Option<Instant>,
     /// When each worker ended its last tile: its next began then.
     idle_since: BTreeMap<usize, Instant>,
-    /// (tile, worker, began, ended).
-    tiles: Vec<(Tile, usize, Instant, Instant)>,
+    tiles: Vec<Timed>,
+    /// Of a run directory: its stages and what they counted, whichever process did them.
+    stages: BTreeMap<StageName, StageRecord>,
+    /// How many processes worked on it.
+    attempts: u64,
 }
+
+/// When a tile was computed, and by whom; in seconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timed {
+    /// Its number.
+    pub(crate) tile: usize,
+    /// The worker's.
+    pub(crate) worker: u32,
+    /// When it began.
+    pub(crate) began: f64,
+    /// When it ended.
+    pub(crate) ended: f64,
+}
+
+/// Where a tile lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// Its block of columns.
+    pub(crate) block: u32,
+    /// How many rows it has.
+    pub(crate) rows: u32,
+}
+
+/// How many users have how many items, or items users: (degree, how many), by degree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Degrees(Vec<(u64, u64)>);
+
+impl FromIterator<(u64, u64)> for Degrees {
+    fn from_iter<T: IntoIterator<Item = (u64, u64)>>(degrees: T) -> Self {
+        let mut all = BTreeMap::<u64, u64>::new();
+        for (degree, count) in degrees {
+            *all.entry(degree).or_default() += count;
+        }
+        Self(all.into_iter().collect())
+    }
+}
+
+impl FromIterator<u64> for Degrees {
+    fn from_iter<T: IntoIterator<Item = u64>>(degrees: T) -> Self {
+        degrees.into_iter().map(|degree| (degree, 1)).collect()
+    }
+}
+
+impl Degrees {
+    /// Counts them.
+    fn count(&self) -> u64 {
+        self.0.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Says how many are d or more, for d over their whole range.
+    fn tail(&self) -> Vec<(u64, u64)> {
+        let Some((most, _)) = self.0.last() else { return Vec::new() };
+        let (mut left, mut next) = (self.count(), self.0.iter().peekable());
+        let tail = spread(*most).map(|least| {
+            while let Some((_, count)) = next.next_if(|(degree, _)| *degree < least) {
+                left -= count;
+            }
+            (least, left)
+        });
+        tail.collect()
+    }
+
+    /// Says which share of the pair operations the heaviest users cause.
+    fn work(&self) -> Vec<(f64, f64)> {
+        let square = |degree: u64| (degree as f64) * (degree as f64);
+        let all = self.0.iter().map(|(degree, count)| square(*degree) * *count as f64);
+        let (users, all) = (self.count(), all.sum::<f64>());
+        if users == 0 {
+            return Vec::new();
+        }
+        let (mut before, mut work) = (0, 0.0);
+        let mut next = self.0.iter().rev().peekable();
+        let shares = spread(users).map(|point| {
+            while let Some((degree, count)) = next.next_if(|(_, count)| before + count <= point) {
+                before += count;
+                work += square(*degree) * *count as f64;
+            }
+            let some = next.peek().map_or(0.0, |(degree, _)| square(*degree));
+            (point as f64 / users as f64, (work + some * (point - before) as f64) / all)
+        });
+        shares.collect()
+    }
+}
+
+/// Hands every item's neighbours, best first, to a visitor.
+pub(crate) type Walk<'a> = &'a dyn Fn(&mut dyn FnMut(u32, &[Neighbour])) -> Result<(), Error>;
 
 impl Watch {
     /// Begins to watch, if there is to be a report: where `path` says, and in a run directory
@@ -94,6 +189,8 @@ impl Watch {
             file,
             run_dir,
             memory: MemoryProbe::start(started),
+            job: record.clone(),
+            inputs: settings.source.input.clone(),
             seen: Mutex::new(Seen { report, ..Seen::default() }),
         }))
     }
@@ -102,15 +199,27 @@ impl Watch {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sees the interactions. Cost: O(users · log users + interactions).
+    /// Sees the interactions. Cost: O(users + items).
     pub(crate) fn saw_data(&self, folded: &Folded) {
-        let data = data_shape(folded);
-        let mut seen = self.seen();
-        seen.report.data = Some(data);
-        seen.folding = folded.folding;
+        let users = folded.interactions.degrees().map(|degree| degree as u64).collect();
+        let items = folded.interactions.supports().into_iter().map(u64::from).collect();
+        self.saw_degrees(&users, &items);
+        self.saw_folding(folded.folding);
     }
 
-    /// Sees what became of the rows, where the interactions do not fit in memory.
+    /// Sees how many items users have, and users items.
+    pub(crate) fn saw_degrees(&self, users: &Degrees, items: &Degrees) {
+        self.seen().report.data = Some(DataShape {
+            users: users.count(),
+            items: items.count(),
+            interactions: users.0.iter().map(|(degree, count)| degree * count).sum(),
+            work: users.work(),
+            user_degrees: users.tail(),
+            item_degrees: items.tail(),
+        });
+    }
+
+    /// Sees what became of the rows.
     pub(crate) fn saw_folding(&self, folding: Folding) {
         self.seen().folding = folding;
     }
@@ -121,93 +230,171 @@ impl Watch {
     }
 
     /// Sees the end of a tile, from the thread that computed it.
-    pub(crate) fn saw_tile(&self, tile: &Tile) {
+    pub(crate) fn saw_tile(&self, tile: usize) {
         let (worker, now) = (rayon::current_thread_index().unwrap_or(0), Instant::now());
+        let since = |instant: Instant| instant.duration_since(self.started).as_secs_f64();
         let mut seen = self.seen();
         let began = seen.idle_since.insert(worker, now).or(seen.tiles_began).unwrap_or(now);
-        seen.tiles.push((tile.clone(), worker, began, now));
+        let (began, ended) = (since(began), since(now));
+        seen.tiles.push(Timed { tile, worker: worker as u32, began, ended });
     }
 
-    /// Sees what was computed, once all tiles are.
-    pub(crate) fn saw_tiles(&self, plan: &Plan, matrix: &Matrix) {
-        const CHUNK: usize = 512;
+    /// Sees where the tiles lie, once all are computed; `blocks`: names of the blocks of columns.
+    pub(crate) fn saw_tiles(&self, blocks: Vec<String>, places: &[Place], operations: u64) {
         let mut seen = self.seen();
-        let head = matrix.head_items().div_ceil(CHUNK);
-        let name = |block: usize| {
-            if block < head { format!("head {}", block + 1) } else { "tail".into() }
-        };
-        seen.report.blocks = (0..matrix.columns().len()).map(name).collect();
-        seen.report.pair_operations = Some(plan.operations);
-        let mut rows_of_block = vec![0; seen.report.blocks.len()];
-        let begins = plan.tiles.iter().map(|tile| {
-            let rows = &mut rows_of_block[tile.columns];
+        let mut rows_of_block = vec![0_u64; blocks.len()];
+        let begins = places.iter().map(|place| {
+            let rows = &mut rows_of_block[place.block as usize];
             let begin = *rows;
-            *rows += plan.rows(tile).len();
+            *rows += u64::from(place.rows);
             begin
         });
         let begins = begins.collect::<Vec<_>>();
-        let since = |instant: Instant| instant.duration_since(self.started).as_secs_f64();
-        let mut spans = Vec::new();
-        for (tile, worker, began, ended) in std::mem::take(&mut seen.tiles) {
-            let Some(number) = plan.tiles.iter().position(|other| *other == tile) else { continue };
-            let (all, begin) = (rows_of_block[tile.columns].max(1) as f64, begins[number]);
-            let end = begin + plan.rows(&tile).len();
-            spans.push(TileSpan {
-                worker: worker as u32,
-                block: tile.columns as u32,
+        let tiles = std::mem::take(&mut seen.tiles).into_iter().filter_map(|timed| {
+            let (place, begin) = (places.get(timed.tile)?, begins[timed.tile]);
+            let all = rows_of_block[place.block as usize].max(1) as f64;
+            let end = begin + u64::from(place.rows);
+            Some(TileSpan {
+                worker: timed.worker,
+                block: place.block,
                 rows: (begin as f64 / all, end as f64 / all),
-                began: since(began),
-                ended: since(ended),
-            });
-        }
-        seen.report.tiles = spans;
+                began: timed.began,
+                ended: timed.ended,
+            })
+        });
+        seen.report.tiles = tiles.collect();
+        seen.report.blocks = blocks;
+        seen.report.pair_operations = Some(operations);
+    }
+
+    /// Sees the tiles of a plan in memory.
+    pub(crate) fn saw_plan(&self, plan: &Plan, matrix: &Matrix) {
+        let head = matrix.columns().iter().filter(|block| block.bits().is_some()).count();
+        let blocks = 0..matrix.columns().len();
+        let place =
+            |tile: &Tile| Place { block: tile.columns as u32, rows: plan.rows(tile).len() as u32 };
+        let places = plan.tiles.iter().map(place).collect::<Vec<_>>();
+        self.saw_tiles(
+            blocks.map(|block| block_name(block, block < head)).collect(),
+            &places,
+            plan.operations,
+        );
+    }
+
+    /// Sees a run directory that is about to be finished: its stages so far, by whichever process,
+    /// and when their tiles were computed, in seconds since the stage began.
+    pub(crate) fn saw_run(
+        &self,
+        stages: BTreeMap<StageName, StageRecord>,
+        attempts: u64,
+        tiles: Vec<Timed>,
+    ) {
+        let mut seen = self.seen();
+        let before = stages.iter().filter(|(stage, _)| **stage < StageName::Tiles);
+        let began = before.map(|(_, record)| record.seconds).sum::<f64>();
+        let on_axis = |timed: Timed| Timed {
+            began: began + timed.began,
+            ended: began + timed.ended,
+            ..timed
+        };
+        seen.tiles = tiles.into_iter().map(on_axis).collect();
+        seen.stages = stages;
+        seen.attempts = attempts;
     }
 
     /// Sees the result; `top`: neighbours kept per item.
-    pub(crate) fn saw_result(&self, catalogue: &Catalogue, found: &Neighbours, top: u32) {
-        let (scores, examples) = (scores(found), examples(catalogue, found));
-        let lengths = (0..found.items() as u32).map(|item| found.of(item).len());
-        let mut shape = ResultShape { neighbours: found.len() as u64, ..ResultShape::default() };
-        for length in lengths {
+    ///
+    /// # Errors
+    /// What `walk` returns.
+    pub(crate) fn saw_result(
+        &self,
+        catalogue: &Catalogue,
+        top: u32,
+        walk: Walk<'_>,
+    ) -> Result<(), Error> {
+        let mut lengths = vec![0_u32; catalogue.ids.len()];
+        let (mut least, mut most) = (f32::INFINITY, f32::NEG_INFINITY);
+        walk(&mut |item, list| {
+            lengths[item as usize] = list.len() as u32;
+            for neighbour in list {
+                (least, most) = (least.min(neighbour.score), most.max(neighbour.score));
+            }
+        })?;
+        let mut shape = ResultShape::default();
+        for length in &lengths {
+            shape.neighbours += u64::from(*length);
             match length {
                 0 => shape.none += 1,
-                length if length >= top as usize => shape.full += 1,
+                length if *length >= top => shape.full += 1,
                 _ => shape.some += 1,
             }
         }
+        let chosen = choose(catalogue, &lengths);
+        let mut scores = (least <= most).then(|| Bins::new(least.into(), most.into()));
+        let mut examples = vec![None; chosen.len()];
+        walk(&mut |item, list| {
+            if let Some(scores) = &mut scores {
+                for neighbour in list {
+                    scores.add(neighbour.score.into());
+                }
+            }
+            if let Some(place) = chosen.iter().position(|(code, _)| *code == item) {
+                examples[place] = Some(example(catalogue, item, list, chosen[place].1));
+            }
+        })?;
         let mut seen = self.seen();
-        seen.report.scores = scores;
-        seen.report.examples = examples;
+        seen.report.scores = scores.map(Bins::finish);
+        seen.report.examples = examples.into_iter().flatten().collect();
         seen.report.result = Some(shape);
+        Ok(())
     }
 
-    /// Writes the report. In a run directory whose tiles were all done before, the report that is
-    /// there tells more and stays.
+    /// Writes the report. Where a finished run was run again the report that is there stays.
     ///
     /// # Errors
     /// If the disk refuses.
     pub(crate) fn write(self, reporter: &Reporter) -> Result<(), Error> {
-        let Self { started, cpu, file, run_dir, memory, seen } = self;
+        let Self { started, cpu, file, run_dir, memory, job, inputs, seen } = self;
+        let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         let place = run_dir.map(|folder| folder.join(REPORT));
-        let stages = reporter.journal().stages();
-        let has_tiles = stages.iter().any(|stage| stage.name == StageName::Tiles.name());
-        let earlier = place.as_ref().filter(|_| !has_tiles).and_then(|place| fs::read(place).ok());
+        let is_old = place.is_some() && seen.stages.is_empty();
+        let earlier = place.as_ref().filter(|_| is_old).and_then(|place| fs::read(place).ok());
         let is_new = earlier.is_none();
         let page = if let Some(page) = earlier {
             page
         } else {
-            let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-            let Seen { mut report, folding, .. } = seen;
+            let Seen { mut report, folding, stages: of_run, attempts, .. } = seen;
+            let journal = reporter.journal();
             let cpu = cpu.zip(cpu_seconds()).map(|(before, after)| after - before);
             let now = jiff::Zoned::now();
-            report.seconds = Some(started.elapsed().as_secs_f64());
-            report.cpu_seconds = cpu;
             report.finished = Some(now.strftime("%Y-%m-%d %H:%M %Z").to_string());
             report.memory = memory.stop();
-            report.stages = stages.iter().map(|stage| Span::of(stage, started)).collect();
-            let operations = reporter.journal().of_stage("comparing", "pair_operations");
+            if of_run.is_empty() {
+                report.seconds = Some(started.elapsed().as_secs_f64());
+                report.cpu_seconds = cpu;
+                report.stages =
+                    journal.stages().iter().map(|stage| Span::of(stage, started)).collect();
+                report.tell_rows(journal, &folding);
+            } else {
+                report.tell_run(&of_run, attempts, journal);
+            }
+            let operations = journal.of_stage("comparing", "pair_operations");
             report.pair_operations = report.pair_operations.or(operations);
-            report.tell_rows(reporter.journal(), &folding);
+            // The run is the last rung: that of all users.
+            report.ladder = inputs::resolve(&inputs).map_or_else(
+                |_| Vec::new(),
+                |found| {
+                    let names = found.files.iter().map(|file| file.path.display().to_string());
+                    ladders::find(&job, &names.collect::<Vec<_>>())
+                },
+            );
+            let comparing = ["comparing", StageName::Tiles.name()];
+            let mut spans = report.stages.iter();
+            let comparing = spans.find(|span| comparing.contains(&span.name.as_str()));
+            let measured = comparing.and_then(|span| span.cpu_seconds);
+            if let Some(rung) = report.ladder.last_mut().filter(|rung| rung.measured.is_none()) {
+                rung.measured = measured;
+            }
             report.to_html().into_bytes()
         };
         if let Some(place) = place.filter(|_| is_new) {
@@ -222,6 +409,11 @@ impl Watch {
     }
 }
 
+/// Names a block of columns.
+pub(crate) fn block_name(number: usize, is_head: bool) -> String {
+    if is_head { format!("head {}", number + 1) } else { "tail".into() }
+}
+
 /// Fills a file and puts it in its place.
 fn put(mut working: WorkingFile, path: &Path, page: &[u8]) -> Result<(), Error> {
     let written = working.file().write_all(page);
@@ -230,11 +422,61 @@ fn put(mut working: WorkingFile, path: &Path, page: &[u8]) -> Result<(), Error> 
 }
 
 impl ReportData {
+    /// Tells of a run directory: what every stage took, whichever process did it. The last one is
+    /// still being recorded: this process knows.
+    fn tell_run(
+        &mut self,
+        stages: &BTreeMap<StageName, StageRecord>,
+        attempts: u64,
+        journal: &Journal,
+    ) {
+        let mut began = 0.0;
+        for (name, record) in stages {
+            self.stages.push(Span {
+                name: name.to_string(),
+                began,
+                seconds: record.seconds,
+                cpu_seconds: record.cpu_seconds,
+                peak_memory: record.peak_memory,
+            });
+            began += record.seconds;
+        }
+        let last =
+            journal.stages().into_iter().rfind(|stage| stage.name == StageName::Write.name());
+        if let Some(last) = last.filter(|_| !stages.contains_key(&StageName::Write)) {
+            let peak_memory = machine::peak_memory();
+            let (seconds, cpu_seconds) = (last.seconds, last.cpu_seconds);
+            self.stages.push(Span { name: last.name, began, seconds, cpu_seconds, peak_memory });
+            began += seconds;
+        }
+        self.seconds = Some(began);
+        self.cpu_seconds = self.stages.iter().map(|stage| stage.cpu_seconds).sum();
+        self.attempts = attempts;
+        let count = |stage: StageName, name: &str| {
+            stages.get(&stage).map_or(0, |record| record.count(name))
+        };
+        let of_clean = |reason: Reason| (reason.name(), count(StageName::Clean, reason.name()));
+        let set_aside = Reason::ALL.into_iter().map(of_clean).filter(|(_, count)| *count > 0);
+        self.set_aside = set_aside.map(|(name, count)| (name.to_owned(), count)).collect();
+        let folding = |name: &str| count(StageName::Encode, name);
+        let folding = Folding {
+            events: folding("events"),
+            pairs: folding("pairs"),
+            netted_away: folding("netted_away"),
+            capped_users: folding("capped_users"),
+            capped_pairs: folding("capped_pairs"),
+            capped_operations: 0,
+            rare_items: folding("rare_items"),
+            rare_pairs: folding("rare_pairs"),
+            emptied_users: folding("emptied_users"),
+        };
+        self.funnel = funnel(count(StageName::Clean, "rows"), &self.set_aside, &folding);
+    }
+
     /// Tells what became of the rows, as far as this process saw it.
     fn tell_rows(&mut self, journal: &Journal, folding: &Folding) {
         self.set_aside = journal.counted("set_aside");
-        let rows = journal.of_stage("reading", "rows");
-        if let Some(rows) = rows.or_else(|| journal.of_stage("clean", "rows")) {
+        if let Some(rows) = journal.of_stage("reading", "rows") {
             self.funnel = funnel(rows, &self.set_aside, folding);
         }
     }
@@ -263,22 +505,6 @@ fn funnel(rows: u64, set_aside: &[(String, u64)], folding: &Folding) -> Vec<Step
     steps
 }
 
-fn data_shape(folded: &Folded) -> DataShape {
-    let interactions = &folded.interactions;
-    let mut users = interactions.degrees().map(|degree| degree as u64).collect::<Vec<_>>();
-    let mut items = interactions.supports().into_iter().map(u64::from).collect::<Vec<_>>();
-    users.sort_unstable();
-    items.sort_unstable();
-    DataShape {
-        users: users.len() as u64,
-        items: items.len() as u64,
-        interactions: interactions.len() as u64,
-        work: work_shares(&users),
-        user_degrees: tail_counts(&users),
-        item_degrees: tail_counts(&items),
-    }
-}
-
 /// Points of a curve, spread evenly over its logarithm.
 const POINTS: usize = 160;
 
@@ -294,61 +520,44 @@ fn spread(last: u64) -> impl Iterator<Item = u64> {
     })
 }
 
-/// Counts how many of the ascending `degrees` are d or more, for d over their whole range.
-fn tail_counts(degrees: &[u64]) -> Vec<(u64, u64)> {
-    let Some(most) = degrees.last() else { return Vec::new() };
-    let count = |least: u64| degrees.len() - degrees.partition_point(|degree| *degree < least);
-    spread(*most).map(|least| (least, count(least) as u64)).collect()
+/// Scores being counted in bins of equal width.
+struct Bins {
+    is_log: bool,
+    low: f64,
+    width: f64,
+    counts: Vec<u64>,
 }
 
-/// Says which share of the pair operations the heaviest users cause; `degrees` ascend.
-fn work_shares(degrees: &[u64]) -> Vec<(f64, f64)> {
-    let mut sums = Vec::with_capacity(degrees.len());
-    let mut sum = 0.0;
-    for degree in degrees.iter().rev() {
-        sum += (*degree as f64) * (*degree as f64);
-        sums.push(sum);
-    }
-    let users = degrees.len() as u64;
-    if users == 0 {
-        return Vec::new();
-    }
-    let point = |count: u64| (count as f64 / users as f64, sums[count as usize - 1] / sum);
-    spread(users).map(point).collect()
-}
+impl Bins {
+    const COUNT: usize = 40;
 
-/// Counts scores in bins; `None` without neighbours.
-fn scores(found: &Neighbours) -> Option<Scores> {
-    const BINS: usize = 40;
-    let all = || {
-        let items = 0..found.items() as u32;
-        items.flat_map(|item| found.of(item)).map(|neighbour| f64::from(neighbour.score))
-    };
-    let (least, most) = all().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), score| {
-        (least.min(score), most.max(score))
-    });
-    if least > most {
-        return None;
+    /// Prepares for scores from `least` to `most`.
+    fn new(least: f64, most: f64) -> Self {
+        let is_log = least > 0.0 && most / least > 100.0;
+        let scale = |score: f64| if is_log { score.log10() } else { score };
+        let (low, mut high) = (scale(least), scale(most));
+        if high <= low {
+            high = low + 1.0;
+        }
+        let width = (high - low) / Self::COUNT as f64;
+        Self { is_log, low, width, counts: vec![0; Self::COUNT] }
     }
-    let is_log = least > 0.0 && most / least > 100.0;
-    let scale = |score: f64| if is_log { score.log10() } else { score };
-    let (low, mut high) = (scale(least), scale(most));
-    if high <= low {
-        high = low + 1.0;
+
+    fn add(&mut self, score: f64) {
+        let score = if self.is_log { score.log10() } else { score };
+        let bin = ((score - self.low) / self.width) as usize;
+        self.counts[bin.min(Self::COUNT - 1)] += 1;
     }
-    let width = (high - low) / BINS as f64;
-    let mut counts = vec![0; BINS];
-    for score in all() {
-        let bin = ((scale(score) - low) / width) as usize;
-        counts[bin.min(BINS - 1)] += 1;
+
+    fn finish(self) -> Scores {
+        let edges = (0..=Self::COUNT).map(|edge| self.low + self.width * edge as f64).collect();
+        Scores { is_log: self.is_log, edges, counts: self.counts }
     }
-    let edges = (0..=BINS).map(|edge| low + width * edge as f64).collect();
-    Some(Scores { is_log, edges, counts })
 }
 
 /// Chooses ten items that have neighbours: popular, middling and rare ones, by their place in
-/// the order of popularity.
-fn examples(catalogue: &Catalogue, found: &Neighbours) -> Vec<Example> {
+/// the order of popularity. `lengths`: how many neighbours each item has.
+fn choose(catalogue: &Catalogue, lengths: &[u32]) -> Vec<(u32, &'static str)> {
     const PLACES: [(f64, &str); 10] = [
         (0.0, "popular"),
         (0.001, "popular"),
@@ -361,8 +570,8 @@ fn examples(catalogue: &Catalogue, found: &Neighbours) -> Vec<Example> {
         (0.95, "rare"),
         (1.0, "rare"),
     ];
-    let mut items = (0..found.items() as u32).filter(|item| !found.of(*item).is_empty());
-    let mut items = items.by_ref().collect::<Vec<_>>();
+    let items = (0..).zip(lengths).filter(|(_, length)| **length > 0);
+    let mut items = items.map(|(item, _)| item).collect::<Vec<u32>>();
     items.sort_by_key(|item| std::cmp::Reverse(catalogue.supports[*item as usize]));
     let mut chosen = Vec::new();
     for (number, (place, kind)) in PLACES.into_iter().enumerate() {
@@ -376,17 +585,17 @@ fn examples(catalogue: &Catalogue, found: &Neighbours) -> Vec<Example> {
             chosen.push((place, kind));
         }
     }
-    chosen.into_iter().map(|(place, kind)| example(catalogue, found, items[place], kind)).collect()
+    chosen.into_iter().map(|(place, kind)| (items[place], kind)).collect()
 }
 
-fn example(catalogue: &Catalogue, found: &Neighbours, item: u32, kind: &str) -> Example {
+fn example(catalogue: &Catalogue, item: u32, list: &[Neighbour], kind: &str) -> Example {
     const SHOWN: usize = 5;
     let id = |code: u32| catalogue.ids.display(code).into_owned();
     let label = |code: u32| {
         let labels = catalogue.labels.as_ref()?;
         labels.get(code as usize).map(str::to_owned)
     };
-    let neighbours = found.of(item).iter().take(SHOWN).map(|neighbour| ExampleNeighbour {
+    let neighbours = list.iter().take(SHOWN).map(|neighbour| ExampleNeighbour {
         id: id(neighbour.code),
         label: label(neighbour.code),
         score: neighbour.score,
@@ -397,7 +606,7 @@ fn example(catalogue: &Catalogue, found: &Neighbours, item: u32, kind: &str) -> 
         id: id(item),
         label: label(item),
         support: catalogue.supports[item as usize].into(),
-        total: found.of(item).len() as u64,
+        total: list.len() as u64,
         neighbours: neighbours.collect(),
     }
 }

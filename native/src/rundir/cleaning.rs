@@ -19,7 +19,7 @@ use super::{
     FileRecord, Folder, StageRecord, StageRun, files,
     tables::{Aside, Shape, Writing, cleaned_values, notes},
 };
-use crate::{error::Error, pipeline::Files, pool::Pool};
+use crate::{error::Error, external::Holding, pipeline::Files, pool::Pool};
 
 /// Bytes of input in a piece, about.
 const PIECE: u64 = 16 << 20;
@@ -45,8 +45,6 @@ pub(super) struct Cleaner<'a> {
 
 /// What became of all rows.
 pub(super) struct AllCleaned {
-    /// The kept rows; `None` where some of them are only in files.
-    pub(super) chunks: Option<Vec<Cleaned>>,
     pub(super) tally: Tally,
     /// The files of kept rows.
     pub(super) files: Vec<FileRecord>,
@@ -59,7 +57,6 @@ pub(super) struct AllCleaned {
 /// What became of the rows of a piece.
 #[derive(Default)]
 struct PieceCleaned {
-    chunks: Option<Vec<Cleaned>>,
     tally: Tally,
     files: Vec<FileRecord>,
     aside: Option<PathBuf>,
@@ -83,33 +80,36 @@ impl<'a> Cleaner<'a> {
         Ok(Self { inputs, job, needs, pieces, cleaned, aside, run_dir })
     }
 
-    /// Cleans every piece that is not there already. Memory: all kept rows, and a chunk and a row
-    /// group for each thread.
+    /// Cleans every piece that is not there already. The kept rows are also given to `holding`,
+    /// unless some of them were there. Memory: a chunk and a row group for each thread.
     ///
     /// # Errors
     /// For inputs that turn out damaged, and where the disk refuses.
-    pub(super) fn clean(&self, pool: &Pool, run: &StageRun<'_>) -> Result<AllCleaned, Error> {
+    pub(super) fn clean(
+        &self,
+        pool: &Pool,
+        run: &StageRun<'_>,
+        holding: &Holding,
+    ) -> Result<AllCleaned, Error> {
         let mut there = self.find_pieces()?;
         let mut pieces = Vec::new();
         for piece in 0..self.pieces.len() {
             pieces.push(there.remove(&piece));
+        }
+        if pieces.iter().any(Option::is_some) {
+            holding.give_up();
         }
         let failed = AtomicBool::new(false);
         let results = pool.map(self.pieces.len(), |piece| {
             if failed.load(Ordering::Relaxed) || pieces[piece].is_some() {
                 return Ok(None);
             }
-            let cleaned = self.clean_piece(piece, run);
+            let cleaned = self.clean_piece(piece, run, holding);
             failed.fetch_or(cleaned.is_err(), Ordering::Relaxed);
             cleaned.map(Some)
         });
-        let mut all = AllCleaned {
-            chunks: Some(Vec::new()),
-            tally: Tally::default(),
-            files: Vec::new(),
-            aside: Vec::new(),
-            found: 0,
-        };
+        let mut all =
+            AllCleaned { tally: Tally::default(), files: Vec::new(), aside: Vec::new(), found: 0 };
         for (found, result) in pieces.into_iter().zip(results) {
             all.found += u64::from(found.is_some());
             // A piece is begun in order, so the first failed one is always among those tried.
@@ -117,10 +117,6 @@ impl<'a> Cleaner<'a> {
             all.tally.merge(piece.tally);
             all.files.extend(piece.files);
             all.aside.extend(piece.aside);
-            all.chunks = all.chunks.zip(piece.chunks).map(|(mut all, new)| {
-                all.extend(new);
-                all
-            });
         }
         Ok(all)
     }
@@ -141,7 +137,7 @@ impl<'a> Cleaner<'a> {
             if let (Some(tally), true) = (tally, is_whole && piece < self.pieces.len()) {
                 let aside = aside.first().map(|file| self.run_dir.join(&file.name));
                 let tally = tally.into_tally();
-                found.insert(piece, PieceCleaned { chunks: None, tally, files, aside });
+                found.insert(piece, PieceCleaned { tally, files, aside });
             } else {
                 for file in files.iter().chain(&aside) {
                     super::remove(&self.run_dir.join(&file.name))?;
@@ -155,11 +151,16 @@ impl<'a> Cleaner<'a> {
         Ok(found)
     }
 
-    fn clean_piece(&self, number: usize, run: &StageRun<'_>) -> Result<PieceCleaned, Error> {
+    fn clean_piece(
+        &self,
+        number: usize,
+        run: &StageRun<'_>,
+        holding: &Holding,
+    ) -> Result<PieceCleaned, Error> {
         let Piece { table, parts } = &self.pieces[number];
         let (table, name) = (&self.inputs.tables[*table], &self.inputs.names[*table]);
         let mut kept = Kept { folder: &self.cleaned, number, open: None, files: Vec::new() };
-        let (mut aside, mut tally, mut chunks) = (Aside::default(), Tally::default(), Vec::new());
+        let (mut aside, mut tally) = (Aside::default(), Tally::default());
         for part in parts.clone() {
             table.read(part, &mut |rows| {
                 run.advance(rows.len() as u64);
@@ -169,7 +170,7 @@ impl<'a> Cleaner<'a> {
                 tally.merge(of_chunk);
                 aside.flush(|| self.aside.begin(&format!("{number:06}.000")))?;
                 kept.write(&chunk)?;
-                chunks.push(chunk);
+                holding.add(number, chunk);
                 Ok::<(), Error>(())
             })?;
         }
@@ -177,7 +178,7 @@ impl<'a> Cleaner<'a> {
         let aside = aside.finish()?.map(Folder::publish).transpose()?;
         let aside = aside.map(|file| self.run_dir.join(file.name));
         let files = kept.finish(&tally)?;
-        Ok(PieceCleaned { chunks: Some(chunks), tally, files, aside })
+        Ok(PieceCleaned { tally, files, aside })
     }
 }
 

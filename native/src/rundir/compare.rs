@@ -1,11 +1,14 @@
 //! What differs between the run in a directory and the one that was asked for.
 
+use std::path::Path;
+
 use super::{
+    checksum::Checksum,
     fingerprint::{Fingerprint, differences},
     manifest::Manifest,
 };
 use crate::{
-    config::{Record, Setting},
+    config::{Lists, Record, Setting},
     error::Error,
 };
 
@@ -93,6 +96,30 @@ fn settings(then: &[Setting], now: &[Setting]) -> Vec<String> {
         found.push(format!("{} was {}, is –", setting.name, setting.value));
     }
     found
+}
+
+/// Names a job on some files: the same name for the same job on the same content.
+///
+/// # Errors
+/// If a file cannot be read.
+pub(crate) fn identity(job: &Record, names: &[String]) -> Result<String, Error> {
+    let decides = |setting: &&Setting| !FREE.contains(&setting.name.as_str());
+    let settings = job.settings.iter().filter(decides);
+    let mut text = settings
+        .map(|Setting { name, value, .. }| format!("{name} {value}\n"))
+        .collect::<Vec<_>>()
+        .concat();
+    let Lists { only, exclude, targets } = &job.lists;
+    for paths in [only, exclude, targets] {
+        text.push_str(";\n");
+        for path in paths {
+            text.push_str(&Fingerprint::of(path)?.identity());
+        }
+    }
+    for name in names {
+        text.push_str(&Fingerprint::of(Path::new(name))?.identity());
+    }
+    Ok(Checksum::of(text.as_bytes()).digits())
 }
 
 #[cfg(test)]

@@ -54,6 +54,11 @@ impl Fingerprint {
         Ok(Self { path: path.display().to_string(), bytes, modified, content })
     }
 
+    /// Returns what is the same for the same content, whatever the file is called.
+    pub(crate) fn identity(&self) -> String {
+        format!("{} {}\n", self.bytes, self.content)
+    }
+
     /// Says in which way a file is not what it was; `None` if it is.
     pub(crate) fn difference(&self, now: &Self) -> Option<String> {
         let path = &now.path;

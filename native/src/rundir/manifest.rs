@@ -11,6 +11,7 @@ use std::{
     time::SystemTime,
 };
 
+use ilk_core::cost::Machine as Costs;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -190,6 +191,10 @@ pub(crate) struct Manifest {
     pub(crate) threads: usize,
     /// Whether it runs although a guard thinks it is too much work.
     pub(crate) force: bool,
+    /// What a core of the machine was measured to pay, where a budget of time was to be held: the
+    /// tiles are cut by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) costs: Option<Costs>,
     /// The stages that are done.
     pub(crate) stages: BTreeMap<StageName, StageRecord>,
     /// What was written outside of the run directory.
@@ -220,6 +225,7 @@ impl Manifest {
             machine,
             threads: 0,
             force: false,
+            costs: None,
             stages: BTreeMap::new(),
             out: None,
         }

@@ -11,6 +11,7 @@
 mod checksum;
 mod cleaning;
 mod compare;
+mod disk;
 mod fingerprint;
 mod lock;
 mod machine;
@@ -19,6 +20,7 @@ mod stage;
 mod steps;
 mod tables;
 mod take;
+mod tiles;
 mod work;
 
 use std::{
@@ -28,6 +30,7 @@ use std::{
 
 use self::lock::Lock;
 pub(crate) use self::{
+    compare::identity,
     machine::Machine,
     manifest::{FileRecord, MANIFEST, Manifest, StageName, StageRecord},
     stage::{Folder, StageFile, StageRun},
@@ -64,6 +67,9 @@ pub(crate) mod files {
     pub(crate) const SET_ASIDE: &str = "quarantine";
     /// Folder of what the tiles found.
     pub(crate) const TILES: &str = "tiles";
+
+    /// Folder of working files, which are no result.
+    pub(crate) const WORK: &str = "work";
 
     /// All files.
     pub(crate) const FILES: [&str; 9] =
@@ -130,6 +136,8 @@ impl RunDir {
         make(path)?;
         check_own(path)?;
         let lock = Lock::take(path)?;
+        // Working files of a killed process are of no use to another one.
+        remove(&path.join(files::WORK))?;
         let folders = files::FOLDERS.iter().map(|folder| path.join(folder));
         for folder in [path.to_owned()].into_iter().chain(folders).filter(|folder| folder.is_dir())
         {

@@ -1,43 +1,36 @@
 //! What each stage does.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, time::Instant};
 
 use ilk_core::{
+    clean::Cleaned,
     encode::encode,
     executor::Executor as _,
-    interactions::{Folded, fold},
-    kernel::Comparison,
-    matrix::ItemTable,
-    neighbours::Neighbour,
-    plan::{Plan, Sides},
-    topk::Offer,
+    interactions::{Folded, Folding, fold},
+    kernel::{Comparison, ItemFilter, Worker},
+    matrix::{ItemTable, Matrix},
+    neighbours::Catalogue,
+    plan::{Plan, Sides, Tile},
 };
-use ilk_formats::{CellType, OutputFormat, Values, write_neighbours};
+use ilk_formats::{CellType, OutputFormat, Values};
 
 use super::{
     Damage, Failure, Folder, StageName, StageRun,
     cleaning::{Cleaner, tally_of},
     files, tables,
-    tables::{naming, read_cleaned, read_offers, tiles_in, write_offers},
+    tables::PlannedTile,
+    tiles::{Commits, Committed, Computing, Overflow, Pending, restore},
     work::Work,
 };
 use crate::{
     error::Error,
+    external::{self, Arranged, Between, Holding, Intake, Taken, Workplace},
+    findings::Findings,
+    output::naming,
     pipeline::{HEAVIEST_PLAN, check_rows, mixed_ids, report_folding, report_set_aside},
-    report::Watch,
+    report::{Degrees, Place, block_name},
     text::{counted, grouped, rounded},
 };
-
-/// Work of one thread after which what its tiles found is written.
-const COMMIT: Duration = Duration::from_secs(1);
 
 impl Work<'_> {
     /// Lists the inputs; opening them has checked their columns.
@@ -90,7 +83,8 @@ impl Work<'_> {
         let total = opened.tables.iter().map(ilk_formats::Table::row_count).sum();
         let run = self.begin(StageName::Clean, total);
         let cleaner = Cleaner::new(self.dir.path(), opened, &self.job, self.needs)?;
-        let cleaned = cleaner.clean(&self.pool, &run)?;
+        let holding = Holding::new(self.budget, self.needs, total);
+        let cleaned = cleaner.clean(&self.pool, &run, &holding)?;
         self.check_unchanged()?;
         let quarantine = tables::gather_aside(run.create(files::QUARANTINE)?, &cleaned.aside)?;
         run.add(quarantine.publish()?);
@@ -109,7 +103,7 @@ impl Work<'_> {
         run.count("pieces_found", cleaned.found);
         let kept = grouped(tally.kept());
         let message = format!("{kept} of {} kept", counted(tally.rows, "row"));
-        self.hands.chunks = cleaned.chunks;
+        self.hands.chunks = holding.finish();
         self.dir.finish(run, tally.rows, tally.kept(), message)?;
         report_set_aside(&tally, &opened.names, self.reporter);
         super::remove(&self.dir.file(files::SET_ASIDE))?;
@@ -138,35 +132,35 @@ impl Work<'_> {
         check_rows(&tally_of(self.record(StageName::Clean)?), &self.job)?;
         let rows = self.record(StageName::Clean)?.rows_out;
         let mut run = self.begin(StageName::Encode, None);
-        let chunks = if let Some(chunks) = self.hands.chunks.take() {
-            chunks
-        } else {
-            let paths = self.dir.verified(StageName::Clean, files::CLEANED)?;
-            let read = |index: usize| read_cleaned(&paths[index], &self.job, self.needs);
-            let read = self.pool.map(paths.len(), read).into_iter();
-            read.collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect()
+        let taken = match self.hands.chunks.take() {
+            Some(chunks) => Taken::Memory(chunks),
+            None => self.take_cleaned(rows)?,
         };
-        let names = self.dir.manifest().into_iter().flat_map(|manifest| &manifest.inputs);
-        let names = names.map(|file| file.path.clone()).collect::<Vec<_>>();
-        let encoded = encode(chunks, &self.pool).map_err(|error| mixed_ids(&error, &names))?;
-        let folded = fold(encoded, &self.job, self.needs, &self.pool);
-        self.watch.inspect(|watch| watch.saw_data(&folded));
-        let Folded { interactions, catalogue, others, folding } = folded;
-        let degrees = interactions.degrees().map(|degree| degree as u32).collect::<Vec<_>>();
-        let written = self.pool.map(3, |table| {
-            let file = |name| run.create(name);
-            let file = match table {
-                0 => tables::write_interactions(file(files::INTERACTIONS)?, &interactions)?,
-                1 => tables::write_items(file(files::ITEMS)?, &catalogue)?,
-                _ => tables::write_users(file(files::USERS)?, &others, &degrees)?,
-            };
-            file.publish().map(|file| run.add(file))
-        });
-        written.into_iter().collect::<Result<(), Error>>()?;
-        let (users, items) = (others.len() as u64, catalogue.ids.len() as u64);
-        let pairs = interactions.len() as u64;
+        let encoded = match taken {
+            Taken::Memory(chunks) => self.encode_in_memory(chunks, &run)?,
+            Taken::Disk(spiller, folder) => {
+                self.reporter.note(format!(
+                    "more than fits in {} of memory: working in files in the run directory",
+                    self.budget.limit
+                ));
+                self.hands.workplace = Some(folder);
+                let (folded, catalogue) = self.encode_on_disk(*spiller, &run)?;
+                let encoded = Encoded {
+                    folding: folded.folding,
+                    others: folded.others(),
+                    items: catalogue.ids.len() as u64,
+                    pairs: folded.interactions(),
+                    operations: folded.operations(),
+                };
+                Self::count_catalogue(&run, &catalogue);
+                self.hands.catalogue = Some(catalogue);
+                self.hands.folded = Some(folded);
+                encoded
+            }
+        };
+        let Encoded { folding, others, items, pairs, operations } = encoded;
         for (name, count) in [
-            ("users", users),
+            ("users", others),
             ("items", items),
             ("interactions", pairs),
             ("events", folding.events),
@@ -181,11 +175,10 @@ impl Work<'_> {
             run.count(name, count);
         }
         run.clear();
-        let operations = interactions.degrees().map(|items| (items as u128).pow(2)).sum();
         report_folding(&folding, operations, &self.job, self.reporter);
         let (users, items) = match self.job.of {
-            ilk_core::job::Of::Items => (users, items),
-            ilk_core::job::Of::Users => (items, users),
+            ilk_core::job::Of::Items => (others, items),
+            ilk_core::job::Of::Users => (items, others),
         };
         let message = format!(
             "{} of {} and {}",
@@ -193,24 +186,102 @@ impl Work<'_> {
             counted(users, "user"),
             counted(items, "item")
         );
-        self.hands.interactions = Some(interactions);
-        self.hands.catalogue = Some(catalogue);
-        self.hands.users = Some(others);
         self.dir.finish(run, rows, pairs, message)?;
         Ok(())
     }
 
+    /// Reads the kept rows back, into memory if they fit.
+    fn take_cleaned(&self, rows: u64) -> Result<Taken, Failure> {
+        let place = self.dir.file(files::WORK);
+        let intake = Intake::new(self.budget, self.needs, Some(rows), Workplace::At(&place))?;
+        self.each_cleaned(&|part, chunk| intake.add(part, chunk))?;
+        Ok(intake.finish())
+    }
+
+    /// Streams the kept rows, from any thread: the number of a file, and a chunk of it.
+    pub(super) fn each_cleaned(
+        &self,
+        sink: &(dyn Fn(usize, Cleaned) -> Result<(), Error> + Sync),
+    ) -> Result<(), Failure> {
+        let paths = self.dir.verified(StageName::Clean, files::CLEANED)?;
+        let (of_job, chunk_rows) = ((&self.job, self.needs), self.budget.chunk_rows());
+        let read = self.pool.map(paths.len(), |part| {
+            let sink = |chunk| sink(part, chunk);
+            tables::each_cleaned(&paths[part], of_job, chunk_rows, &sink)
+        });
+        read.into_iter().collect::<Result<(), Error>>()?;
+        Ok(())
+    }
+
+    /// Returns the names of the inputs, by number.
+    pub(super) fn input_names(&self) -> Vec<String> {
+        let inputs = self.dir.manifest().into_iter().flat_map(|manifest| &manifest.inputs);
+        inputs.map(|file| file.path.clone()).collect()
+    }
+
+    fn encode_in_memory(
+        &mut self,
+        chunks: Vec<Cleaned>,
+        run: &StageRun<'_>,
+    ) -> Result<Encoded, Failure> {
+        let names = self.input_names();
+        let encoded = encode(chunks, &self.pool).map_err(|error| mixed_ids(&error, &names))?;
+        let folded = fold(encoded, &self.job, self.needs, &self.pool);
+        let Folded { interactions, catalogue, others, folding } = folded;
+        let written = self.pool.map(3, |table| {
+            let file = |name| run.create(name);
+            let file = match table {
+                0 => {
+                    let file = file(files::INTERACTIONS)?;
+                    let mut table = tables::InteractionTable::new(file, self.needs)?;
+                    table.push_all(&interactions)?;
+                    table.finish()?
+                }
+                1 => tables::write_items(file(files::ITEMS)?, &catalogue)?,
+                _ => {
+                    let degrees = interactions.degrees().map(|degree| degree as u32);
+                    let mut table = tables::UserTable::new(file(files::USERS)?);
+                    table.push(&others, &degrees.collect::<Vec<_>>())?;
+                    table.finish()?
+                }
+            };
+            file.publish().map(|file| run.add(file))
+        });
+        written.into_iter().collect::<Result<(), Error>>()?;
+        Self::count_catalogue(run, &catalogue);
+        let encoded = Encoded {
+            folding,
+            others: others.len() as u64,
+            items: catalogue.ids.len() as u64,
+            pairs: interactions.len() as u64,
+            operations: interactions.degrees().map(|items| (items as u128).pow(2)).sum(),
+        };
+        self.hands.interactions = Some(interactions);
+        self.hands.catalogue = Some(catalogue);
+        self.hands.users = Some(others);
+        Ok(encoded)
+    }
+
     /// Weighs the interactions and puts the items in the order of their popularity.
     pub(super) fn arrange(&mut self) -> Result<(), Failure> {
+        self.measure()?;
         let run = self.begin(StageName::Matrix, None);
-        self.load_matrix()?;
-        let Some(matrix) = &self.hands.matrix else { return Err(unopened().into()) };
-        run.add(tables::write_matrix(run.create(files::MATRIX)?, matrix)?.publish()?);
-        let (items, head) = (matrix.items() as u64, matrix.head_items() as u64);
+        self.load_layout()?;
+        let (table, head, blocks) = match self.hands.laid_out() {
+            Some(LaidOut::Memory(matrix, _)) => {
+                (matrix.table(), matrix.head_items(), matrix.columns().len())
+            }
+            Some(LaidOut::Disk(arranged)) => {
+                (arranged.table(), arranged.head_items(), arranged.groups())
+            }
+            None => return Err(unopened().into()),
+        };
+        run.add(tables::write_matrix(run.create(files::MATRIX)?, table, head)?.publish()?);
+        let (items, head) = (table.len() as u64, head as u64);
         run.count("items", items);
-        run.count("users", matrix.users() as u64);
+        run.count("users", table.users() as u64);
         run.count("head_items", head);
-        run.count("blocks", matrix.columns().len() as u64);
+        run.count("blocks", blocks as u64);
         let message = match head {
             0 => format!("{} as lists", counted(items, "item")),
             head => format!("{}, {} of them as bits", counted(items, "item"), grouped(head)),
@@ -223,162 +294,206 @@ impl Work<'_> {
     /// Cuts the work into tiles.
     pub(super) fn plan(&mut self) -> Result<(), Failure> {
         let run = self.begin(StageName::Plan, None);
-        self.load_plan()?;
-        let (Some(matrix), Some(plan)) = (&self.hands.matrix, &self.hands.plan) else {
-            return Err(unopened().into());
-        };
-        if plan.operations > HEAVIEST_PLAN
+        self.load_layout()?;
+        let Some(laid_out) = self.hands.laid_out() else { return Err(unopened().into()) };
+        let operations = laid_out.operations();
+        run.count("pair_operations", operations);
+        if let LaidOut::Memory(_, plan) = laid_out {
+            run.count("both_sides", u64::from(plan.sides == Sides::Both));
+        }
+        if let LaidOut::Disk(arranged) = laid_out {
+            run.count("rounds", arranged.rounds().into());
+        }
+        let (planned, items) = (laid_out.planned(), laid_out.table().len() as u64);
+        if operations > HEAVIEST_PLAN
             && let Some(refusal) = self.hands.refusal.take()
         {
             return Err(refusal.into());
         }
-        run.add(tables::write_plan(run.create(files::PLAN)?, matrix, plan)?.publish()?);
-        let tiles = plan.tiles.len() as u64;
+        run.add(tables::write_plan(run.create(files::PLAN)?, &planned)?.publish()?);
+        let tiles = planned.len() as u64;
+        let cost = planned.iter().map(|tile| tile.cost).sum::<u64>();
         run.count("tiles", tiles);
-        run.count("pair_operations", plan.operations);
-        run.count("predicted_core_microseconds", plan.cost / 1_000_000);
-        run.count("both_sides", u64::from(plan.sides == Sides::Both));
-        let operations = rounded(plan.operations.into());
+        run.count("predicted_core_microseconds", cost / 1_000_000);
+        let operations = rounded(operations.into());
         let message = format!("{}, {operations} pair operations", counted(tiles, "tile"));
-        let items = matrix.items() as u64;
+        self.hands.is_planned = true;
         self.dir.finish(run, items, tiles, message)?;
         Ok(())
     }
 
-    /// Makes sure that matrix and plan are in hand.
-    fn load_plan(&mut self) -> Result<(), Failure> {
+    /// Makes sure that matrix and plan are in hand, or the same on disk.
+    fn load_layout(&mut self) -> Result<(), Failure> {
         self.load_filter()?;
-        self.load_matrix()?;
-        if self.hands.plan.is_none()
-            && let (Some(matrix), Some(filter)) = (&self.hands.matrix, &self.hands.filter)
-        {
-            self.hands.plan = Some(Plan::new(matrix, filter));
-        }
-        Ok(())
+        if self.is_on_disk()? { self.load_arranged() } else { self.load_matrix() }
     }
 
     /// Computes the tiles that are not done.
     pub(super) fn tiles(&mut self) -> Result<(), Failure> {
         let run = self.begin(StageName::Tiles, None);
-        let is_fresh = self.hands.plan.is_some();
-        self.load_plan()?;
-        let (Some(matrix), Some(plan), Some(filter)) =
-            (&self.hands.matrix, &self.hands.plan, &self.hands.filter)
-        else {
+        let clock = Instant::now();
+        let is_fresh = self.hands.is_planned;
+        self.load_layout()?;
+        let (Some(laid_out), Some(filter)) = (self.hands.laid_out(), &self.hands.filter) else {
             return Err(unopened().into());
         };
+        let planned = laid_out.planned();
         if !is_fresh {
-            self.check_plan(&run)?;
+            self.check_plan(&planned, &run)?;
         }
         let folder = Folder::create(self.dir.path(), files::TILES)?;
-        let committed = Committed::find(&folder, self.dir.path(), plan.tiles.len())?;
-        let kernel = matrix.kernel();
-        let comparison = Comparison::new(matrix.table(), &self.job, filter, plan.sides, kernel);
-        let positions = ItemTable::positions(matrix.table().codes());
-        for path in &committed.paths {
-            restore(&comparison, &positions, path)?;
-        }
-        let left = (0..plan.tiles.len()).filter(|tile| !committed.tiles[*tile]);
-        let left = left.collect::<Vec<_>>();
-        let found = (plan.tiles.len() - left.len()) as u64;
+        let committed = Committed::find(&folder, self.dir.path(), planned.len())?;
+        let tiles = planned.len() as u64;
+        let found = committed.count() as u64;
         if found > 0 {
-            let text = format!(
-                "{} of {} are done",
-                grouped(found),
-                counted(plan.tiles.len() as u64, "tile")
-            );
+            let text = format!("{} of {} are done", grouped(found), counted(tiles, "tile"));
             self.reporter.count("resuming", text, &[("tiles", found)]);
         }
-        run.expect(left.iter().map(|tile| plan.tiles[*tile].cost).sum());
-        let watch = self.watch;
-        watch.inspect(|watch| watch.tiles_begin());
-        let computing =
-            Computing { matrix, plan, comparison: &comparison, left: &left, folder, watch };
-        let files = computing.compute(&self.pool, &run)?;
-        watch.inspect(|watch| watch.saw_tiles(plan, matrix));
-        let offers = files.iter().map(|(_, offers)| offers).sum::<u64>() + committed.offers;
-        run.count("tiles", plan.tiles.len() as u64);
+        let left = (0..planned.len()).filter(|tile| !committed.tiles[*tile]).collect::<Vec<_>>();
+        run.expect(left.iter().map(|tile| planned[*tile].cost).sum());
+        let tiling = Tiling {
+            work: self,
+            planned: &planned,
+            committed: &committed,
+            folder: &folder,
+            clock: (clock, committed.seconds),
+            run: &run,
+        };
+        let commits = match laid_out {
+            LaidOut::Memory(matrix, plan) => tiling.in_memory(matrix, plan, filter, &left)?,
+            LaidOut::Disk(arranged) => tiling.on_disk(arranged, filter)?,
+        };
+        let Commits { files, offers } = commits;
+        let offers = offers + committed.offers;
+        run.count("tiles", tiles);
         run.count("tiles_found", found);
         run.count("tiles_computed", left.len() as u64);
         run.count("files_dropped", committed.dropped);
         run.count("commits", files.len() as u64);
         run.count("offers", offers);
-        let files = files.into_iter().map(|(file, _)| file).chain(committed.files);
-        files.for_each(|file| run.add(file));
-        let tiles = plan.tiles.len() as u64;
+        files.into_iter().chain(committed.files).for_each(|file| run.add(file));
         let message = format!("{}, {}", counted(tiles, "tile"), counted(offers, "candidate"));
         self.hands.matrix = None;
-        self.hands.plan = None;
+        self.hands.arranged = None;
         self.dir.finish(run, tiles, offers, message)?;
         Ok(())
     }
 
     /// Checks that the plan of now is the one whose tiles are numbered in the directory: other
-    /// instructions are worth other tiles.
-    fn check_plan(&self, run: &StageRun<'_>) -> Result<(), Failure> {
+    /// instructions, and other memory, are worth other tiles.
+    fn check_plan(&self, planned: &[PlannedTile], run: &StageRun<'_>) -> Result<(), Failure> {
         self.one(StageName::Plan, files::PLAN)?;
-        let (Some(matrix), Some(plan)) = (&self.hands.matrix, &self.hands.plan) else {
-            return Err(unopened().into());
-        };
-        let now = tables::write_plan(run.create(files::PLAN)?, matrix, plan)?.total();
+        let now = tables::write_plan(run.create(files::PLAN)?, planned)?.total();
         let record = self.record(StageName::Plan)?;
         let is_same = record.files.iter().any(|file| (file.bytes, file.checksum) == now);
         if is_same {
             return Ok(());
         }
-        let what = "the tiles are those of other instructions".into();
+        let what = "the tiles are those of other instructions or memory".into();
         Err(Failure::Damage(Damage { stage: StageName::Plan, what }))
     }
 
     /// Takes the best of what the tiles found.
     pub(super) fn merge(&mut self) -> Result<(), Failure> {
         let run = self.begin(StageName::Merge, None);
-        let paths = self.dir.verified(StageName::Tiles, files::TILES)?;
         self.load_filter()?;
+        let [offers, rows, items] = if self.is_on_disk()? {
+            self.merge_on_disk(&run)?
+        } else {
+            self.merge_in_memory(&run)?
+        };
+        run.count("neighbours", rows);
+        run.count("items_with_neighbours", items);
+        let message = format!("{} of {}", counted(rows, "neighbour"), counted(items, "item"));
+        self.dir.finish(run, offers, rows, message)?;
+        Ok(())
+    }
+
+    /// Reads what is known of the items, by position.
+    pub(super) fn read_table(&self) -> Result<ItemTable, Failure> {
         let users = self.record(StageName::Matrix)?.count("users") as usize;
         let table = self.one(StageName::Matrix, files::MATRIX)?;
-        let table = tables::read_item_table(&table, users)?;
+        Ok(tables::read_item_table(&table, users)?)
+    }
+
+    /// Tells the report of everything that the directory holds, whichever process made it.
+    fn tell(&self, catalogue: &Catalogue, found: &Findings) -> Result<(), Failure> {
+        let Some(watch) = self.watch else { return Ok(()) };
+        let users = self.one(StageName::Encode, files::USERS)?;
+        let mut degrees = std::collections::BTreeMap::<u32, u64>::new();
+        tables::each_number(&users, "degree", &mut |degree| {
+            *degrees.entry(degree).or_default() += 1;
+        })?;
+        let users = degrees.into_iter().map(|(degree, users)| (degree.into(), users));
+        let items = catalogue.supports.iter().map(|support| u64::from(*support));
+        watch.saw_degrees(&users.collect::<Degrees>(), &items.collect());
+        let mut tiles = Vec::new();
+        for file in &self.record(StageName::Tiles)?.files {
+            tiles.extend(tables::tiles_in(&self.dir.file(&file.name))?);
+        }
+        if let Some(manifest) = self.dir.manifest() {
+            let stages = StageName::ALL.into_iter();
+            let done = stages.filter_map(|stage| Some((stage, manifest.done(stage)?.clone())));
+            watch.saw_run(done.collect(), manifest.attempts, tiles);
+        }
+        let (places, is_head) = tables::read_places(&self.one(StageName::Plan, files::PLAN)?)?;
+        let blocks = is_head.into_iter().enumerate();
+        let blocks = blocks.map(|(block, is_head)| block_name(block, is_head)).collect();
+        watch.saw_tiles(blocks, &places, self.record(StageName::Plan)?.count("pair_operations"));
+        watch.saw_result(catalogue, self.job.top, &|visit| found.each(visit))?;
+        Ok(())
+    }
+
+    fn merge_in_memory(&mut self, run: &StageRun<'_>) -> Result<[u64; 3], Failure> {
+        let paths = self.dir.verified(StageName::Tiles, files::TILES)?;
+        let table = self.read_table()?;
         let Some(filter) = &self.hands.filter else { return Err(unopened().into()) };
         let kernel = self.layout.kernel;
         // Nothing is computed here, so it does not matter which pairs rows would compute.
         let comparison = Comparison::new(&table, &self.job, filter, Sides::Both, kernel);
         let positions = ItemTable::positions(table.codes());
-        let restored =
-            self.pool.map(paths.len(), |index| restore(&comparison, &positions, &paths[index]));
+        let restored = self
+            .pool
+            .map(paths.len(), |index| restore(&comparison, &positions, filter, &paths[index]));
         let offers = restored.into_iter().sum::<Result<u64, Error>>()?;
         let neighbours = comparison.neighbours(&self.pool);
-        run.add(tables::write_merged(run.create(files::MERGED)?, &neighbours)?.publish()?);
-        let items = 0..neighbours.items() as u32;
-        let items = items.filter(|item| !neighbours.of(*item).is_empty()).count() as u64;
+        let mut merged = tables::MergedTable::new(run.create(files::MERGED)?)?;
+        let mut items = 0;
+        for item in 0..neighbours.items() as u32 {
+            let list = neighbours.of(item);
+            items += u64::from(!list.is_empty());
+            merged.push(item, list)?;
+        }
+        run.add(merged.finish()?.publish()?);
         let rows = neighbours.len() as u64;
-        run.count("neighbours", rows);
-        run.count("items_with_neighbours", items);
-        let message = format!("{} of {}", counted(rows, "neighbour"), counted(items, "item"));
         self.hands.neighbours = Some(neighbours);
-        self.dir.finish(run, offers, rows, message)?;
-        Ok(())
+        Ok([offers, rows, items])
     }
 
     /// Writes the result into the run directory, and outside of it where that was asked for.
     pub(super) fn write(&mut self) -> Result<(), Failure> {
         let run = self.begin(StageName::Write, None);
         self.load_catalogue()?;
-        let Some(catalogue) = self.hands.catalogue.take() else { return Err(unopened().into()) };
-        let neighbours = if let Some(neighbours) = self.hands.neighbours.take() {
-            neighbours
-        } else {
+        if self.is_on_disk()? {
+            self.load_found()?;
+        } else if self.hands.neighbours.is_none() {
+            let items = self.record(StageName::Encode)?.count("items") as usize;
             let path = self.one(StageName::Merge, files::MERGED)?;
-            tables::read_merged(&path, catalogue.ids.len())?
+            self.hands.neighbours = Some(tables::read_merged(&path, items)?);
+        }
+        let found = self.hands.neighbours.take().map(Findings::Memory);
+        let found = found.or_else(|| self.hands.found.take().map(Findings::Disk));
+        let (Some(catalogue), Some(found)) = (self.hands.catalogue.take(), found) else {
+            return Err(unopened().into());
         };
-        self.watch.inspect(|watch| watch.saw_result(&catalogue, &neighbours, self.job.top));
         let mut file = run.create(files::NEIGHBOURS)?;
         let target = file.target().to_owned();
-        write_neighbours(OutputFormat::Parquet, &mut file, &catalogue, &neighbours)
-            .map_err(|error| naming(&target, error))?;
+        let name = |error| naming(&target, error);
+        let rows = found.write(OutputFormat::Parquet, &mut file, &catalogue, name)?;
         run.add(file.publish()?);
-        let rows = neighbours.len() as u64;
         run.count("rows", rows);
-        let out = self.write_out(&catalogue, &neighbours)?;
+        let out = self.write_out(&catalogue, &found)?;
+        self.tell(&catalogue, &found)?;
         let place = self.dir.file(files::NEIGHBOURS);
         let out = out.map_or_else(String::new, |out| format!(" and {}", out.display()));
         let message = format!("{} to {}{out}", counted(rows, "row"), place.display());
@@ -390,164 +505,145 @@ impl Work<'_> {
     }
 }
 
-/// A result that was just made is not in hand.
-fn unopened() -> Error {
-    Error::internal("a stage runs without what it needs")
+/// What encoding left.
+struct Encoded {
+    folding: Folding,
+    /// Those who are not compared.
+    others: u64,
+    items: u64,
+    pairs: u64,
+    operations: u128,
 }
 
-/// Takes what tiles found back in; returns how much it was.
-fn restore(comparison: &Comparison<'_>, positions: &[u32], path: &Path) -> Result<u64, Error> {
-    const MOST: usize = 1 << 16;
-    let (mut offers, mut count) = (Vec::with_capacity(MOST), 0);
-    read_offers(path, &mut |code, neighbour| {
-        let item = positions.get(code as usize).copied();
-        let item = item.ok_or_else(|| Error::internal("an offer to an item that is not there"))?;
-        offers.push(Offer { item, neighbour });
-        count += 1;
-        if offers.len() == MOST {
-            comparison.restore(offers.drain(..));
+/// A job of which only the tiles are left to be computed.
+#[derive(Clone, Copy)]
+pub(super) enum LaidOut<'a> {
+    /// In memory.
+    Memory(&'a Matrix, &'a Plan),
+    /// Through working files.
+    Disk(&'a Arranged),
+}
+
+impl LaidOut<'_> {
+    fn table(&self) -> &ItemTable {
+        match self {
+            Self::Memory(matrix, _) => matrix.table(),
+            Self::Disk(arranged) => arranged.table(),
         }
-        Ok(())
-    })?;
-    comparison.restore(offers);
-    Ok(count)
+    }
+
+    fn operations(&self) -> u64 {
+        match self {
+            Self::Memory(_, plan) => plan.operations,
+            Self::Disk(arranged) => arranged.operations(),
+        }
+    }
+
+    /// Lists the tiles in the order to compute them.
+    fn planned(&self) -> Vec<PlannedTile> {
+        match self {
+            Self::Memory(matrix, plan) => {
+                let tile = |tile: &Tile| PlannedTile {
+                    block: tile.columns as u32,
+                    is_head: matrix.columns()[tile.columns].bits().is_some(),
+                    rows: plan.rows(tile).len() as u32,
+                    cost: tile.cost,
+                };
+                plan.tiles.iter().map(tile).collect()
+            }
+            Self::Disk(arranged) => {
+                let tiles = arranged.tiles().iter().zip(arranged.places());
+                let tile = |(tile, place): (&external::Tile, Place)| PlannedTile {
+                    block: place.block,
+                    is_head: arranged.is_head(tile.group),
+                    rows: place.rows,
+                    cost: tile.cost,
+                };
+                tiles.map(tile).collect()
+            }
+        }
+    }
 }
 
-/// What an interrupted stage has committed.
-struct Committed {
-    files: Vec<super::FileRecord>,
-    paths: Vec<PathBuf>,
-    /// Which tiles are done.
-    tiles: Vec<bool>,
-    offers: u64,
-    /// Files that were not whole.
-    dropped: u64,
+/// The tiles of a stage on their way into files.
+struct Tiling<'a> {
+    work: &'a Work<'a>,
+    planned: &'a [PlannedTile],
+    committed: &'a Committed,
+    folder: &'a Folder,
+    clock: (Instant, f64),
+    run: &'a StageRun<'a>,
 }
 
-impl Committed {
-    /// Looks through the folder of tiles.
-    fn find(folder: &Folder, run_dir: &Path, count: usize) -> Result<Self, Error> {
-        let (files, dropped) = folder.whole()?;
-        let mut found = Self {
-            files: Vec::new(),
-            paths: Vec::new(),
-            tiles: vec![false; count],
-            offers: 0,
-            dropped,
+impl Tiling<'_> {
+    /// Prepares to compute for a comparison, with what was found before taken in.
+    fn computing<'c>(
+        &'c self,
+        comparison: &'c Comparison<'c>,
+        filter: &ItemFilter,
+        table: &'c ItemTable,
+        on_tile: &'c (dyn Fn(usize) + Sync),
+    ) -> Result<Computing<'c>, Error> {
+        let positions = ItemTable::positions(table.codes());
+        self.committed.restore(comparison, &positions, filter)?;
+        let Self { folder, clock, .. } = *self;
+        let overflow = None;
+        Ok(Computing { comparison, codes: table.codes(), on_tile, folder, overflow, clock })
+    }
+
+    fn in_memory(
+        &self,
+        matrix: &Matrix,
+        plan: &Plan,
+        filter: &ItemFilter,
+        left: &[usize],
+    ) -> Result<Commits, Failure> {
+        let Work { job, pool, .. } = self.work;
+        let comparison = Comparison::new(matrix.table(), job, filter, plan.sides, matrix.kernel());
+        let on_tile = |tile: usize| self.run.advance(self.planned[tile].cost);
+        let computing = self.computing(&comparison, filter, matrix.table(), &on_tile)?;
+        let compute = |tile: usize, worker: &mut Worker, _: Between<'_>| {
+            let tile = &plan.tiles[tile];
+            let columns = &matrix.columns()[tile.columns];
+            comparison.compute(matrix.rows(), columns, plan.rows(tile), worker);
+            Ok(())
         };
-        for file in files {
-            let path = run_dir.join(&file.name);
-            let tiles = tiles_in(&path)?.into_iter().map(|tile| tile as usize).collect::<Vec<_>>();
-            // Tiles of another plan, or the same ones twice: the file is of no use.
-            if tiles.iter().any(|tile| found.tiles.get(*tile) != Some(&false)) {
-                super::remove(&path)?;
-                found.dropped += 1;
-                continue;
-            }
-            for tile in tiles {
-                found.tiles[tile] = true;
-            }
-            found.offers += tables::row_count(&path)?;
-            found.files.push(file);
-            found.paths.push(path);
-        }
-        Ok(found)
-    }
-}
-
-/// Tiles being computed.
-struct Computing<'a> {
-    matrix: &'a ilk_core::matrix::Matrix,
-    plan: &'a Plan,
-    comparison: &'a Comparison<'a>,
-    /// The tiles to compute, in order.
-    left: &'a [usize],
-    folder: Folder,
-    watch: Option<&'a Watch>,
-}
-
-/// What one thread has found and not yet written.
-#[derive(Default)]
-struct Pending {
-    tiles: Vec<u32>,
-    offers: Vec<(u32, Neighbour)>,
-}
-
-impl Pending {
-    fn append(&mut self, mut other: Self) {
-        self.tiles.append(&mut other.tiles);
-        self.offers.append(&mut other.offers);
-    }
-}
-
-/// A file of tiles, and how many offers are in it.
-type Commit = (super::FileRecord, u64);
-
-impl Computing<'_> {
-    /// Computes the tiles on all threads. A thread writes what it has found after a second of
-    /// work, at the end of a tile: whatever happens, no more is lost than that second and a tile
-    /// of each thread. What is left at the end goes into one file.
-    fn compute(&self, pool: &crate::pool::Pool, run: &StageRun<'_>) -> Result<Vec<Commit>, Error> {
-        let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let commits = Mutex::new(Vec::new());
-        let workers = pool.map(pool.workers(), |_| {
-            let done = self.work(&next, &failed, &commits, run);
-            failed.fetch_or(done.is_err(), Ordering::Relaxed);
-            done
-        });
-        let mut rest = Pending::default();
-        for of_worker in workers {
-            rest.append(of_worker?);
-        }
-        let mut commits = commits.into_inner().unwrap_or_else(PoisonError::into_inner);
-        commits.extend(self.commit(rest)?);
+        let mut commits = Commits::default();
+        let rest = computing.compute(left, &compute, pool, &mut commits)?;
+        computing.finish(rest, &mut commits)?;
         Ok(commits)
     }
 
-    /// What one thread does; returns what it has not written.
-    fn work(
-        &self,
-        next: &AtomicUsize,
-        failed: &AtomicBool,
-        commits: &Mutex<Vec<Commit>>,
-        run: &StageRun<'_>,
-    ) -> Result<Pending, Error> {
-        let (matrix, comparison) = (self.matrix, self.comparison);
-        let mut worker = comparison.recording_worker();
-        let (mut since, mut tiles) = (Instant::now(), Vec::new());
-        let take = |worker: &mut _, tiles: &mut Vec<u32>| {
-            let code = |position: u32| matrix.table().codes()[position as usize];
-            let offers = comparison.survivors(worker).into_iter();
-            let offers = offers.map(|offer| (code(offer.item), offer.neighbour)).collect();
-            Pending { tiles: std::mem::take(tiles), offers }
-        };
-        while !failed.load(Ordering::Relaxed) {
-            let Some(tile) = self.left.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-            let of_plan = &self.plan.tiles[*tile];
-            let columns = &matrix.columns()[of_plan.columns];
-            comparison.compute(matrix.rows(), columns, self.plan.rows(of_plan), &mut worker);
-            run.advance(of_plan.cost);
-            self.watch.inspect(|watch| watch.saw_tile(of_plan));
-            tiles.push(*tile as u32);
-            if since.elapsed() >= COMMIT {
-                let commit = self.commit(take(&mut worker, &mut tiles))?;
-                commits.lock().unwrap_or_else(PoisonError::into_inner).extend(commit);
-                since = Instant::now();
-            }
+    fn on_disk(&self, arranged: &Arranged, filter: &ItemFilter) -> Result<Commits, Failure> {
+        let Work { job, pool, layout, .. } = self.work;
+        let on_tile = |tile: usize| self.run.advance(self.planned[tile].cost);
+        let is_left = |tile: usize| !self.committed.tiles[tile];
+        let mut commits = Commits::default();
+        for round in 0..arranged.rounds() {
+            let filter = arranged.filter(round, filter);
+            let comparison = arranged.comparison(job, &filter, layout.kernel);
+            let computing = self.computing(&comparison, &filter, arranged.table(), &on_tile)?;
+            let overflow = Some(Overflow::new(self.work.on_disk()?));
+            let computing = Computing { overflow, ..computing };
+            let mut rest = Pending::default();
+            arranged.each_group(round, &filter, is_left, pool, |group| {
+                let compute = |tile: usize, worker: &mut Worker, between: Between<'_>| {
+                    group.compute(tile, &comparison, worker, Some(between))
+                };
+                rest.append(computing.compute(group.tiles, &compute, pool, &mut commits)?);
+                // Small groups share a file.
+                if computing.is_due(&rest) {
+                    computing.finish(std::mem::take(&mut rest), &mut commits)?;
+                }
+                Ok(())
+            })?;
+            computing.finish(rest, &mut commits)?;
         }
-        Ok(take(&mut worker, &mut tiles))
+        Ok(commits)
     }
+}
 
-    /// Writes what was found, whole or not at all.
-    fn commit(&self, mut pending: Pending) -> Result<Option<Commit>, Error> {
-        let Some(first) = pending.tiles.iter().min() else { return Ok(None) };
-        let file = self.folder.begin(&format!("{first:06}"))?;
-        // Sorted, the table is a third of the size.
-        pending
-            .offers
-            .sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| ilk_core::topk::rank(&a.1, &b.1)));
-        let offers = pending.offers.len() as u64;
-        let file = write_offers(file, &pending.tiles, &pending.offers)?;
-        Ok(Some((Folder::publish(file)?, offers)))
-    }
+/// A result that was just made is not in hand.
+pub(super) fn unopened() -> Error {
+    Error::internal("a stage runs without what it needs")
 }

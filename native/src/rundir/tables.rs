@@ -11,18 +11,22 @@ use ilk_core::{
     ids::{IdColumn, Ids, TextColumn, TextList},
     interactions::Interactions,
     job::Job,
-    matrix::{ColumnBlock, ItemTable, Matrix},
+    matrix::ItemTable,
     neighbours::{Catalogue, Neighbour, Neighbours},
-    plan::Plan,
     rows::{BadCell, Rows, TimeColumn},
 };
 use ilk_formats::{CellType, ReadOptions, Table, TableWriter, Values, read_notes, read_plain};
 
 use super::{StageFile, StageName, files};
-use crate::{error::Error, inputs::FileSource};
+use crate::{
+    error::Error,
+    inputs::FileSource,
+    output::naming,
+    report::{Place, Timed},
+};
 
-/// Rows of a table made at a time.
-const CHUNK: usize = 1 << 18;
+/// Rows of a table made at a time: as many as the writer takes at a time.
+const CHUNK: usize = 1 << 16;
 
 /// Returns the files and folders that a stage leaves.
 pub(super) const fn files_of(stage: StageName) -> &'static [&'static str] {
@@ -80,14 +84,6 @@ impl Writing {
     pub(super) fn finish(self) -> Result<StageFile, Error> {
         let Self { writer, target } = self;
         writer.finish().map_err(|error| naming(&target, error))
-    }
-}
-
-/// Names the file that could not be written.
-pub(super) fn naming(target: &Path, error: ilk_formats::Error) -> Error {
-    match error {
-        ilk_formats::Error::Write { source } => Error::file("write", target, &source),
-        error => error.into(),
     }
 }
 
@@ -174,11 +170,16 @@ pub(super) fn cleaned_values(chunk: &Cleaned) -> Vec<Values> {
     values
 }
 
-/// Reads kept rows back, as they came from cleaning.
+/// Reads kept rows back, as they came from cleaning, in chunks of at most so many.
 ///
 /// # Errors
-/// If the file cannot be read.
-pub(super) fn read_cleaned(path: &Path, job: &Job, needs: Needs) -> Result<Vec<Cleaned>, Error> {
+/// If the file cannot be read, and whatever `sink` returns.
+pub(super) fn each_cleaned(
+    path: &Path,
+    (job, needs): (&Job, Needs),
+    chunk_rows: usize,
+    sink: &dyn Fn(Cleaned) -> Result<(), Error>,
+) -> Result<(), Error> {
     let notes = notes(path)?;
     let note = |name: &str| notes.get(name).map_or("", String::as_str);
     let source = open(path)?;
@@ -195,12 +196,12 @@ pub(super) fn read_cleaned(path: &Path, job: &Job, needs: Needs) -> Result<Vec<C
         weight: column("weight")?,
         time: column("time")?,
         item_label: column("item_label")?,
+        chunk_rows: Some(chunk_rows),
         ..ReadOptions::default()
     };
     let table = Table::open(source, file, &options)?;
     let is_untyped = |name: &str| note(name) == "untyped";
     let (user, item) = (is_untyped("ilk.user"), is_untyped("ilk.item"));
-    let mut chunks = Vec::new();
     for part in 0..table.parts().len() {
         table.read(part, &mut |mut rows: Rows| {
             for (column, untyped) in [(&mut rows.user, user), (&mut rows.item, item)] {
@@ -209,11 +210,10 @@ pub(super) fn read_cleaned(path: &Path, job: &Job, needs: Needs) -> Result<Vec<C
                 }
             }
             // Rows that were kept are kept again.
-            chunks.push(clean(rows, job, needs).0);
-            Ok::<(), Error>(())
+            sink(clean(rows, job, needs).0)
         })?;
     }
-    Ok(chunks)
+    Ok(())
 }
 
 /// Columns of the rows that were set aside.
@@ -459,25 +459,68 @@ fn has_column(source: &Arc<FileSource>, name: &str) -> Result<bool, Error> {
     Ok(input.schema().names().any(|known| known == name))
 }
 
-/// Writes the other side: `code`, `user`, `degree`.
-///
-/// # Errors
-/// If the disk refuses.
-pub(super) fn write_users(
-    file: StageFile,
-    users: &Ids,
-    degrees: &[u32],
-) -> Result<StageFile, Error> {
-    let columns = [("code", CellType::U32), ("user", id_type(users)), ("degree", CellType::U32)];
-    let mut writing = Writing::new(file, &columns)?;
-    for range in chunks(users.len()) {
-        let (codes, ids) = (codes_of(&range), id_values(users, range.clone()));
-        writing.write(vec![codes, ids, Values::U32(degrees[range].to_vec())])?;
-    }
-    writing.finish()
+/// The other side on its way into a table: `code`, `user`, `degree`. Users come in order, any
+/// number at a time; the bytes are the same.
+pub(super) struct UserTable {
+    /// The file, until the first users say what their ids are.
+    file: Option<StageFile>,
+    writing: Option<Writing>,
+    written: usize,
+    ids: Ids,
+    degrees: Vec<u32>,
 }
 
-/// Reads the ids that [`write_users`] wrote.
+impl UserTable {
+    /// Begins the table.
+    pub(super) fn new(file: StageFile) -> Self {
+        let (ids, degrees) = (Ids::Integer(Vec::new()), Vec::new());
+        Self { file: Some(file), writing: None, written: 0, ids, degrees }
+    }
+
+    /// Appends users with the number of their items.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(super) fn push(&mut self, ids: &Ids, degrees: &[u32]) -> Result<(), Error> {
+        if let Some(file) = self.file.take() {
+            let columns =
+                [("code", CellType::U32), ("user", id_type(ids)), ("degree", CellType::U32)];
+            self.writing = Some(Writing::new(file, &columns)?);
+            self.ids = ids.slice(0..0);
+        }
+        self.ids.append(ids);
+        self.degrees.extend_from_slice(degrees);
+        let whole = self.degrees.len() / CHUNK * CHUNK;
+        self.flush(whole)
+    }
+
+    /// Writes so many of the users that wait.
+    fn flush(&mut self, count: usize) -> Result<(), Error> {
+        let Some(writing) = self.writing.as_mut().filter(|_| count > 0) else { return Ok(()) };
+        for range in chunks(count) {
+            let codes = self.written + range.start..self.written + range.end;
+            let (codes, ids) = (codes_of(&codes), id_values(&self.ids, range.clone()));
+            writing.write(vec![codes, ids, Values::U32(self.degrees[range].to_vec())])?;
+        }
+        self.written += count;
+        self.ids = self.ids.slice(count..self.ids.len());
+        self.degrees.drain(..count);
+        Ok(())
+    }
+
+    /// Ends the table.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(super) fn finish(mut self) -> Result<StageFile, Error> {
+        self.push(&self.ids.slice(0..0), &[])?;
+        self.flush(self.degrees.len())?;
+        let writing = self.writing.ok_or_else(|| Error::internal("a table without columns"))?;
+        writing.finish()
+    }
+}
+
+/// Reads the ids of a [`UserTable`].
 ///
 /// # Errors
 /// If the file cannot be read.
@@ -489,38 +532,152 @@ pub(super) fn read_users(path: &Path) -> Result<Ids, Error> {
     Ok(ids.finish())
 }
 
-/// Writes the interactions, user by user: codes `user` and `item`, and `weight` and `time` where
-/// the job looks at them.
-///
-/// # Errors
-/// If the disk refuses.
-pub(super) fn write_interactions(
-    file: StageFile,
-    interactions: &Interactions,
-) -> Result<StageFile, Error> {
-    let (weights, times) = (interactions.weights(), interactions.times());
-    let mut columns = vec![("user", CellType::U32), ("item", CellType::U32)];
-    columns.extend(weights.map(|_| ("weight", CellType::F64)));
-    columns.extend(times.map(|_| ("time", CellType::Time)));
-    let mut writing = Writing::new(file, &columns)?;
-    let degrees = (0..).zip(interactions.degrees());
-    let mut users = degrees.flat_map(|(user, degree)| std::iter::repeat_n(user, degree));
-    for range in chunks(interactions.len()) {
-        let users = users.by_ref().take(range.len()).collect();
-        let items = interactions.all_items()[range.clone()].to_vec();
-        let mut values = vec![Values::U32(users), Values::U32(items)];
-        values.extend(weights.map(|weights| Values::F64(weights[range.clone()].to_vec())));
-        values.extend(times.map(|times| Values::Time(times[range.clone()].to_vec())));
-        writing.write(values)?;
-    }
-    writing.finish()
-}
-
-/// Reads what [`write_interactions`] wrote; `items` is how many items there are.
+/// Finds the id of the first of the users with most items.
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(super) fn read_interactions(path: &Path, items: usize) -> Result<Interactions, Error> {
+pub(super) fn heaviest_user(path: &Path) -> Result<String, Error> {
+    let mut heaviest = (0, String::new());
+    read_plain(open(path)?, &["user", "degree"], &mut |values| {
+        let mut values = values.into_iter();
+        let (Some(users), Some(Values::U32(degrees))) = (values.next(), values.next()) else {
+            return Err(unfit(path));
+        };
+        let most = degrees.iter().enumerate().rev().max_by_key(|(_, degree)| **degree);
+        if let Some((row, degree)) = most.filter(|(_, degree)| **degree > heaviest.0) {
+            let mut ids = Gathering::default();
+            ids.extend(users).ok_or_else(|| unfit(path))?;
+            heaviest = (*degree, ids.finish().display(row as u32).into_owned());
+        }
+        Ok(())
+    })?;
+    Ok(heaviest.1)
+}
+
+/// Reads one column of numbers of a table.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(super) fn each_number(
+    path: &Path,
+    column: &str,
+    sink: &mut dyn FnMut(u32),
+) -> Result<(), Error> {
+    read_plain(open(path)?, &[column], &mut |values| match values.as_slice() {
+        [Values::U32(numbers)] => {
+            for number in numbers {
+                sink(*number);
+            }
+            Ok(())
+        }
+        _ => Err(unfit(path)),
+    })
+}
+
+/// Interactions on their way into a table, user by user: codes `user` and `item`, and `weight` and
+/// `time` where the job looks at them. They come in order, any number at a time; the bytes are the
+/// same.
+pub(super) struct InteractionTable {
+    writing: Writing,
+    users: Vec<u32>,
+    items: Vec<u32>,
+    weights: Option<Vec<f64>>,
+    times: Option<Vec<i64>>,
+}
+
+impl InteractionTable {
+    /// Begins the table.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(super) fn new(file: StageFile, needs: Needs) -> Result<Self, Error> {
+        let (weights, times) = (needs.weight.then(Vec::new), needs.time.then(Vec::new));
+        let mut columns = vec![("user", CellType::U32), ("item", CellType::U32)];
+        columns.extend(weights.as_ref().map(|_| ("weight", CellType::F64)));
+        columns.extend(times.as_ref().map(|_| ("time", CellType::Time)));
+        let writing = Writing::new(file, &columns)?;
+        Ok(Self { writing, users: Vec::new(), items: Vec::new(), weights, times })
+    }
+
+    /// Appends interactions.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(super) fn push(
+        &mut self,
+        users: &[u32],
+        items: &[u32],
+        weights: Option<&[f64]>,
+        times: Option<&[i64]>,
+    ) -> Result<(), Error> {
+        let mut start = 0;
+        while start < users.len() {
+            let end = users.len().min(start + CHUNK - self.users.len());
+            self.users.extend_from_slice(&users[start..end]);
+            self.items.extend_from_slice(&items[start..end]);
+            if let (Some(all), Some(more)) = (&mut self.weights, weights) {
+                all.extend_from_slice(&more[start..end]);
+            }
+            if let (Some(all), Some(more)) = (&mut self.times, times) {
+                all.extend_from_slice(&more[start..end]);
+            }
+            if self.users.len() == CHUNK {
+                self.flush()?;
+            }
+            start = end;
+        }
+        Ok(())
+    }
+
+    /// Appends all interactions of a job.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(super) fn push_all(&mut self, interactions: &Interactions) -> Result<(), Error> {
+        let (weights, times) = (interactions.weights(), interactions.times());
+        let degrees = (0..).zip(interactions.degrees());
+        let mut users = degrees.flat_map(|(user, degree)| std::iter::repeat_n(user, degree));
+        for range in chunks(interactions.len()) {
+            self.push(
+                &users.by_ref().take(range.len()).collect::<Vec<_>>(),
+                &interactions.all_items()[range.clone()],
+                weights.map(|all| &all[range.clone()]),
+                times.map(|all| &all[range.clone()]),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        let take = std::mem::take::<Vec<u32>>;
+        let mut values =
+            vec![Values::U32(take(&mut self.users)), Values::U32(take(&mut self.items))];
+        values.extend(self.weights.as_mut().map(|all| Values::F64(std::mem::take(all))));
+        values.extend(self.times.as_mut().map(|all| Values::Time(std::mem::take(all))));
+        self.writing.write(values)
+    }
+
+    /// Ends the table.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(super) fn finish(mut self) -> Result<StageFile, Error> {
+        if !self.users.is_empty() {
+            self.flush()?;
+        }
+        self.writing.finish()
+    }
+}
+
+/// Takes interactions in: users, items, weights, times.
+pub(super) type InteractionSink<'a> =
+    &'a mut dyn FnMut(&[u32], &[u32], Option<&[f64]>, Option<&[i64]>) -> Result<(), Error>;
+
+/// Streams the interactions of an [`InteractionTable`].
+///
+/// # Errors
+/// If the file cannot be read, and whatever `sink` returns.
+pub(super) fn each_interactions(path: &Path, sink: InteractionSink<'_>) -> Result<(), Error> {
     let source = open(path)?;
     let mut names = vec!["user", "item"];
     for name in ["weight", "time"] {
@@ -528,29 +685,47 @@ pub(super) fn read_interactions(path: &Path, items: usize) -> Result<Interaction
             names.push(name);
         }
     }
-    let (mut ends, mut codes) = (Vec::new(), Vec::new());
-    let mut weights = names.contains(&"weight").then(Vec::new);
-    let mut times = names.contains(&"time").then(Vec::new);
     read_plain(source, &names, &mut |values| {
-        let mut values = values.into_iter();
-        let (Some(Values::U32(users)), Some(Values::U32(new))) = (values.next(), values.next())
-        else {
+        let (mut weights, mut times) = (None, None);
+        let [Values::U32(users), Values::U32(items), rest @ ..] = values.as_slice() else {
             return Err(unfit(path));
         };
+        for column in rest {
+            match column {
+                Values::F64(values) => weights = Some(values.as_slice()),
+                Values::Time(values) => times = Some(values.as_slice()),
+                _ => return Err(unfit(path)),
+            }
+        }
+        sink(users, items, weights, times)
+    })
+}
+
+/// Reads an [`InteractionTable`]; `items` is how many items there are.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(super) fn read_interactions(
+    path: &Path,
+    items: usize,
+    needs: Needs,
+) -> Result<Interactions, Error> {
+    let (mut ends, mut codes) = (Vec::new(), Vec::new());
+    let (mut weights, mut times) = (needs.weight.then(Vec::new), needs.time.then(Vec::new));
+    each_interactions(path, &mut |users, new, new_weights, new_times| {
         let before = codes.len();
         for (place, user) in (before + 1..).zip(users) {
-            ends.resize(ends.len().max(user as usize + 1), place);
+            ends.resize(ends.len().max(*user as usize + 1), place);
             if let Some(end) = ends.last_mut() {
                 *end = place;
             }
         }
-        codes.extend(new);
-        for rest in values {
-            match (rest, &mut weights, &mut times) {
-                (Values::F64(new), Some(weights), _) => weights.extend(new),
-                (Values::Time(new), _, Some(times)) => times.extend(new),
-                _ => return Err(unfit(path)),
-            }
+        codes.extend_from_slice(new);
+        if let (Some(all), Some(more)) = (&mut weights, new_weights) {
+            all.extend_from_slice(more);
+        }
+        if let (Some(all), Some(more)) = (&mut times, new_times) {
+            all.extend_from_slice(more);
         }
         Ok(())
     })?;
@@ -566,20 +741,21 @@ const MATRIX: [(&str, CellType); 5] = [
     ("columns", CellType::Text),
 ];
 
-/// Writes the items in the order of the matrix: code, users, sum of squared weights, and which
-/// block of columns they are in.
+/// Writes the items in the order of the matrix: code, users, sum of squared weights, and whether
+/// they are among the `head` first ones, of the dense head.
 ///
 /// # Errors
 /// If the disk refuses.
-pub(super) fn write_matrix(file: StageFile, matrix: &Matrix) -> Result<StageFile, Error> {
+pub(super) fn write_matrix(
+    file: StageFile,
+    table: &ItemTable,
+    head: usize,
+) -> Result<StageFile, Error> {
     let mut writing = Writing::new(file, &MATRIX)?;
-    let table = matrix.table();
     for range in chunks(table.len()) {
         let mut columns = TextColumn::default();
-        for block in matrix.columns() {
-            let positions = block.positions();
-            let here = positions.start.max(range.start as u32)..positions.end.min(range.end as u32);
-            here.for_each(|_| push_text(&mut columns, Some(block_name(block))));
+        for position in range.clone() {
+            push_text(&mut columns, Some(part_name(position < head)));
         }
         writing.write(vec![
             codes_of(&range),
@@ -592,9 +768,9 @@ pub(super) fn write_matrix(file: StageFile, matrix: &Matrix) -> Result<StageFile
     writing.finish()
 }
 
-/// Says how a block of columns is kept: the dense head as bits, the sparse tail as lists.
-fn block_name(block: &ColumnBlock) -> &'static str {
-    if block.bits().is_some() { "head" } else { "tail" }
+/// Says how columns are kept: the dense head as bits, the sparse tail as lists.
+const fn part_name(is_head: bool) -> &'static str {
+    if is_head { "head" } else { "tail" }
 }
 
 /// Reads what [`write_matrix`] wrote, for the matrix of `users` users.
@@ -625,30 +801,62 @@ const PLAN: [(&str, CellType); 5] = [
     ("predicted_microseconds", CellType::U64),
 ];
 
+/// A tile as the plan tells of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PlannedTile {
+    /// Its block of columns.
+    pub(super) block: u32,
+    /// Whether those are of the dense head.
+    pub(super) is_head: bool,
+    /// Rows of the matrix.
+    pub(super) rows: u32,
+    /// What it costs one core, in picoseconds.
+    pub(super) cost: u64,
+}
+
 /// Writes the tiles in the order to compute them: which block of columns, how many rows of the
 /// matrix, and what each costs one core.
 ///
 /// # Errors
 /// If the disk refuses.
-pub(super) fn write_plan(
-    file: StageFile,
-    matrix: &Matrix,
-    plan: &Plan,
-) -> Result<StageFile, Error> {
+pub(super) fn write_plan(file: StageFile, tiles: &[PlannedTile]) -> Result<StageFile, Error> {
     let mut writing = Writing::new(file, &PLAN)?;
-    let mut columns = TextColumn::default();
-    for tile in &plan.tiles {
-        push_text(&mut columns, Some(block_name(&matrix.columns()[tile.columns])));
+    for range in chunks(tiles.len()) {
+        let mut columns = TextColumn::default();
+        let tiles = &tiles[range.clone()];
+        for tile in tiles {
+            push_text(&mut columns, Some(part_name(tile.is_head)));
+        }
+        writing.write(vec![
+            codes_of(&range),
+            Values::U32(tiles.iter().map(|tile| tile.block).collect()),
+            Values::Text(columns),
+            Values::U32(tiles.iter().map(|tile| tile.rows).collect()),
+            Values::U64(tiles.iter().map(|tile| tile.cost / 1_000_000).collect()),
+        ])?;
     }
-    let tiles = || plan.tiles.iter();
-    writing.write(vec![
-        codes_of(&(0..plan.tiles.len())),
-        Values::U32(tiles().map(|tile| tile.columns as u32).collect()),
-        Values::Text(columns),
-        Values::U32(tiles().map(|tile| plan.rows(tile).len() as u32).collect()),
-        Values::U64(tiles().map(|tile| tile.cost / 1_000_000).collect()),
-    ])?;
     writing.finish()
+}
+
+/// Reads where the tiles lie, and which blocks of columns are of the head.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(super) fn read_places(path: &Path) -> Result<(Vec<Place>, Vec<bool>), Error> {
+    let (mut places, mut is_head) = (Vec::new(), Vec::new());
+    read_plain(open(path)?, &["block", "columns", "rows"], &mut |values| {
+        let [Values::U32(blocks), Values::Text(columns), Values::U32(rows)] = values.as_slice()
+        else {
+            return Err(unfit(path));
+        };
+        for (tile, (block, rows)) in blocks.iter().zip(rows).enumerate() {
+            is_head.resize(is_head.len().max(*block as usize + 1), false);
+            is_head[*block as usize] = columns.get(tile) == Some(part_name(true));
+            places.push(Place { block: *block, rows: *rows });
+        }
+        Ok(())
+    })?;
+    Ok((places, is_head))
 }
 
 /// Columns of what tiles found: codes, score and overlap.
@@ -659,42 +867,73 @@ const OFFERS: [(&str, CellType); 4] = [
     ("overlap", CellType::U32),
 ];
 
-/// Writes what tiles found, item and neighbour as codes. The file notes which tiles are in it,
-/// also those that found nothing.
-///
-/// # Errors
-/// If the disk refuses.
-pub(super) fn write_offers(
-    file: StageFile,
-    tiles: &[u32],
-    offers: &[(u32, Neighbour)],
-) -> Result<StageFile, Error> {
-    let mut writing = Writing::new(file, &OFFERS)?;
-    let tiles = tiles.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
-    writing.note(TILES, &tiles);
-    for range in chunks(offers.len()) {
-        let rows = &offers[range];
-        writing.write(vec![
-            Values::U32(rows.iter().map(|(item, _)| *item).collect()),
-            Values::U32(rows.iter().map(|(_, neighbour)| neighbour.code).collect()),
-            Values::F32(rows.iter().map(|(_, neighbour)| neighbour.score).collect()),
-            Values::U32(rows.iter().map(|(_, neighbour)| neighbour.overlap).collect()),
-        ])?;
+/// What tiles found on its way into a table, item and neighbour as codes. The file notes which
+/// tiles are in it, also those that found nothing, and who computed them when.
+pub(super) struct OfferTable(Writing);
+
+impl OfferTable {
+    /// Begins the table of some tiles.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(super) fn new(file: StageFile, tiles: &[Timed]) -> Result<Self, Error> {
+        let mut writing = Writing::new(file, &OFFERS)?;
+        let tiles = tiles.iter().map(|timed| {
+            let Timed { tile, worker, began, ended } = timed;
+            format!("{tile} {worker} {began:.6} {ended:.6}")
+        });
+        writing.note(TILES, &tiles.collect::<Vec<_>>().join(","));
+        Ok(Self(writing))
     }
-    writing.finish()
+
+    /// Appends offers: item, neighbour.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(super) fn push(&mut self, offers: &[(u32, Neighbour)]) -> Result<(), Error> {
+        for range in chunks(offers.len()) {
+            let rows = &offers[range];
+            self.0.write(vec![
+                Values::U32(rows.iter().map(|(item, _)| *item).collect()),
+                Values::U32(rows.iter().map(|(_, neighbour)| neighbour.code).collect()),
+                Values::F32(rows.iter().map(|(_, neighbour)| neighbour.score).collect()),
+                Values::U32(rows.iter().map(|(_, neighbour)| neighbour.overlap).collect()),
+            ])?;
+        }
+        Ok(())
+    }
+
+    /// Ends the table.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(super) fn finish(self) -> Result<StageFile, Error> {
+        self.0.finish()
+    }
 }
 
-/// The note of a file that says which tiles are in it.
+/// The note of a file that says which tiles are in it: number, worker, seconds of begin and end.
 const TILES: &str = "ilk.tiles";
 
 /// Reads which tiles a file holds.
 ///
 /// # Errors
 /// If it cannot be read.
-pub(super) fn tiles_in(path: &Path) -> Result<Vec<u32>, Error> {
+pub(super) fn tiles_in(path: &Path) -> Result<Vec<Timed>, Error> {
     let notes = notes(path)?;
-    let tiles = notes.get(TILES).map_or("", String::as_str).split_ascii_whitespace();
-    tiles.map(|tile| tile.parse().map_err(|_| unfit(path))).collect()
+    let tiles = notes.get(TILES).map_or("", String::as_str);
+    let timed = |text: &str| {
+        let mut parts = text.split_ascii_whitespace();
+        let timed = Timed {
+            tile: parts.next()?.parse().ok()?,
+            worker: parts.next()?.parse().ok()?,
+            began: parts.next()?.parse().ok()?,
+            ended: parts.next()?.parse().ok()?,
+        };
+        Some(timed)
+    };
+    let tiles = tiles.split(',').filter(|tile| !tile.is_empty());
+    tiles.map(|tile| timed(tile).ok_or_else(|| unfit(path))).collect()
 }
 
 /// Streams what tiles found: item, neighbour.
@@ -729,30 +968,62 @@ const MERGED: [(&str, CellType); 5] = [
     ("overlap", CellType::U32),
 ];
 
-/// Writes the neighbours as codes.
-///
-/// # Errors
-/// If the disk refuses.
-pub(super) fn write_merged(file: StageFile, neighbours: &Neighbours) -> Result<StageFile, Error> {
-    let mut writing = Writing::new(file, &MERGED)?;
-    let mut rows = (0..neighbours.items() as u32).flat_map(|item| {
-        let ranked = neighbours.of(item).iter().zip(1..);
-        ranked.map(move |(neighbour, rank): (_, u32)| (item, rank, *neighbour))
-    });
-    for range in chunks(neighbours.len()) {
-        let rows = rows.by_ref().take(range.len()).collect::<Vec<_>>();
-        writing.write(vec![
+/// The neighbours, as codes, on their way into a table: items by ascending code.
+pub(super) struct MergedTable {
+    writing: Writing,
+    rows: Vec<(u32, u32, Neighbour)>,
+}
+
+impl MergedTable {
+    /// Begins the table.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(super) fn new(file: StageFile) -> Result<Self, Error> {
+        Ok(Self { writing: Writing::new(file, &MERGED)?, rows: Vec::with_capacity(CHUNK) })
+    }
+
+    /// Appends an item's neighbours, best first.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(super) fn push(&mut self, item: u32, list: &[Neighbour]) -> Result<(), Error> {
+        for (neighbour, rank) in list.iter().zip(1..) {
+            self.rows.push((item, rank, *neighbour));
+            if self.rows.len() == CHUNK {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        let rows = &self.rows;
+        let values = vec![
             Values::U32(rows.iter().map(|(item, ..)| *item).collect()),
             Values::U32(rows.iter().map(|(.., neighbour)| neighbour.code).collect()),
             Values::U32(rows.iter().map(|(_, rank, _)| *rank).collect()),
             Values::F32(rows.iter().map(|(.., neighbour)| neighbour.score).collect()),
             Values::U32(rows.iter().map(|(.., neighbour)| neighbour.overlap).collect()),
-        ])?;
+        ];
+        self.writing.write(values)?;
+        self.rows.clear();
+        Ok(())
     }
-    writing.finish()
+
+    /// Ends the table.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(super) fn finish(mut self) -> Result<StageFile, Error> {
+        if !self.rows.is_empty() {
+            self.flush()?;
+        }
+        self.writing.finish()
+    }
 }
 
-/// Reads what [`write_merged`] wrote; `items` is how many items there are.
+/// Reads a [`MergedTable`]; `items` is how many items there are.
 ///
 /// # Errors
 /// If the file cannot be read.

@@ -14,8 +14,10 @@ use ilk_core::{
     kernel::ItemFilter,
     matrix::{Layout, Matrix},
     neighbours::{Catalogue, Neighbours},
+    outlook::Outlook,
     plan::Plan,
 };
+use ilk_formats::OutputFormat;
 
 use super::{
     Damage, Earlier, Failure, Machine, Manifest, RunDir, StageName, StageRecord, StageRun,
@@ -24,17 +26,24 @@ use super::{
     files,
     fingerprint::Fingerprint,
     manifest::{FileRecord, Published, now},
+    steps::{LaidOut, unopened},
     tables,
+    tiles::Committed,
 };
 use crate::{
     config::{DataSource, Lists, Record, Settings},
     error::Error,
+    external::{self, Arranged, Found},
+    findings::Findings,
+    guard::{self, Guard, held},
     lists::IdLists,
+    machine,
+    memory::Allowance,
     output::Output,
     pipeline::{Files, heavy_user, layout, needs, report_unused},
     pool::Pool,
     progress::Reporter,
-    publish::{self, Existing},
+    publish::{self, Existing, NewFolder},
     report::Watch,
     text::counted,
 };
@@ -67,6 +76,12 @@ pub(crate) struct Work<'a> {
     pub(super) lists: IdLists,
     pub(super) pool: Pool,
     pub(super) layout: Layout,
+    /// The memory that it may take.
+    pub(super) budget: Allowance,
+    /// Watches what the job may take, if that is limited.
+    pub(super) guard: Option<Guard<'a>>,
+    /// Seconds that earlier processes took for the stages that are done.
+    pub(super) before: f64,
     pub(super) reporter: &'a Reporter,
     pub(super) force: bool,
     pub(super) watch: Option<&'a Watch>,
@@ -75,7 +90,7 @@ pub(crate) struct Work<'a> {
     pub(super) hands: Hands,
 }
 
-/// Results of stages in memory.
+/// Results of stages in memory, or in working files.
 #[derive(Default)]
 pub(super) struct Hands {
     pub(super) chunks: Option<Vec<Cleaned>>,
@@ -83,11 +98,26 @@ pub(super) struct Hands {
     pub(super) users: Option<Ids>,
     pub(super) interactions: Option<Interactions>,
     pub(super) filter: Option<ItemFilter>,
-    pub(super) matrix: Option<Matrix>,
-    pub(super) plan: Option<Plan>,
+    pub(super) matrix: Option<(Matrix, Plan)>,
+    /// The tiles in hand are those that stage `plan` wrote down.
+    pub(super) is_planned: bool,
     pub(super) neighbours: Option<Neighbours>,
+    /// The same in working files.
+    pub(super) folded: Option<external::Folded>,
+    pub(super) arranged: Option<Arranged>,
+    pub(super) found: Option<Found>,
     /// Why the job is too much work, unless few items are wanted.
     pub(super) refusal: Option<Error>,
+    /// Where working files lie; gone after all that lies there.
+    pub(super) workplace: Option<NewFolder>,
+}
+
+impl Hands {
+    /// Returns what the tiles are computed from.
+    pub(super) fn laid_out(&self) -> Option<LaidOut<'_>> {
+        let memory = self.matrix.as_ref().map(|(matrix, plan)| LaidOut::Memory(matrix, plan));
+        memory.or_else(|| self.arranged.as_ref().map(LaidOut::Disk))
+    }
 }
 
 /// An output outside of the run directory.
@@ -105,10 +135,11 @@ struct Out {
 pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Result<(), Error> {
     let Start { settings, record, existing, earlier, force, watch } = start;
     let (source, job) = (&settings.source, &settings.resolved);
-    let files = Files::open(source, None, reporter)?;
+    let (pool, layout) = (Pool::new(settings.threads)?, layout()?);
+    let budget = Allowance::new(settings.memory, settings.shard_size, pool.workers());
+    let files = Files::open(source, Some(budget.chunk_rows()), reporter)?;
     files.check_apart_from(folder)?;
     let lists = IdLists::read(&settings.lists, source, job)?;
-    let (pool, layout) = (Pool::new(settings.threads)?, layout()?);
     let mut output = None;
     if let Some(place) = &settings.out {
         files.check_apart_from(place)?;
@@ -135,21 +166,9 @@ pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Resul
         dir.set(manifest)?;
         None
     };
-    let mut work = Work {
-        dir,
-        job: job.clone(),
-        needs: needs(source, job),
-        source: source.clone(),
-        files: Some(files),
-        lists,
-        pool,
-        layout,
-        reporter,
-        force,
-        watch,
-        out,
-        hands: Hands::default(),
-    };
+    let guard = Guard::new(&settings.budget, job.of).filter(|_| !force);
+    let work = Work::new(dir, (source, job), lists, (pool, layout, budget), reporter);
+    let mut work = Work { files: Some(files), guard, force, watch, out, ..work };
     work.go_on(finished).map_err(|error| work.with_way_on(error))
 }
 
@@ -184,6 +203,10 @@ impl Asked {
         manifest.job = record;
         manifest.inputs = inputs;
         manifest.lists = lists;
+        if manifest.machine != machine {
+            // Another machine pays other costs.
+            manifest.costs = None;
+        }
         manifest.machine = machine;
         manifest.threads = threads;
         manifest.force = force;
@@ -236,9 +259,10 @@ pub(crate) fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) ->
     }
     let (source, job) = manifest.job.resolve()?;
     let pool = Pool::new(std::num::NonZeroUsize::new(manifest.threads))?;
+    let budget = allowance(&manifest.job, pool.workers());
     let mut files = None;
     if stage <= StageName::Clean {
-        let opened = Files::open(&source, None, reporter)?;
+        let opened = Files::open(&source, Some(budget.chunk_rows()), reporter)?;
         let now = fingerprints(&opened.names, &pool)?;
         Changes::find(&manifest, &manifest.job, &now, &manifest.lists).check(&name)?;
         // A copy with the same content has times of its own.
@@ -248,30 +272,15 @@ pub(crate) fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) ->
     let lists = IdLists::read(&manifest.job.lists, &source, &job)?;
     let of_lists = list_fingerprints(&manifest.job.lists)?;
     Changes::find(&manifest, &manifest.job, &manifest.inputs, &of_lists).check(&name)?;
-    let (layout, needs) = (layout()?, needs(&source, &job));
+    let layout = layout()?;
     let told = |failure| match failure {
         Failure::Error(error) => error,
         Failure::Damage(Damage { stage, what }) => Error::input(what)
             .with_help(format!("`ilk stage {name} {stage}` makes it again, and so does `ilk run`")),
     };
     clear_folders(&mut dir, stage).map_err(told)?;
-    let hands = Hands::default();
-    let (force, watch, out) = (manifest.force, None, None);
-    let mut work = Work {
-        dir,
-        job,
-        needs,
-        source,
-        files,
-        lists,
-        pool,
-        layout,
-        reporter,
-        force,
-        watch,
-        out,
-        hands,
-    };
+    let work = Work::new(dir, (&source, &job), lists, (pool, layout, budget), reporter);
+    let mut work = Work { files, force: manifest.force, ..work };
     match work.stage(stage) {
         Ok(()) => {
             work.say_undone(stage);
@@ -279,6 +288,16 @@ pub(crate) fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) ->
         }
         Err(failure) => Err(told(failure)),
     }
+}
+
+/// Returns the memory that a run was begun with.
+fn allowance(job: &Record, workers: usize) -> Allowance {
+    let setting = |name: &str| {
+        let found = job.settings.iter().find(|setting| setting.name == name);
+        // The default is told in words.
+        found.and_then(|setting| setting.value.parse().ok())
+    };
+    Allowance::new(setting("memory"), setting("shard_size"), workers)
 }
 
 /// Removes what a stage that is done would find of itself and not do again. Other files are
@@ -342,6 +361,37 @@ fn is_published(manifest: &Manifest, place: &Path) -> Result<bool, Error> {
 }
 
 impl<'a> Work<'a> {
+    /// Prepares to work in a directory.
+    fn new(
+        dir: RunDir,
+        (source, job): (&DataSource, &Job),
+        lists: IdLists,
+        (pool, layout, budget): (Pool, Layout, Allowance),
+        reporter: &'a Reporter,
+    ) -> Self {
+        let done = dir.manifest().into_iter().flat_map(|manifest| manifest.stages.values());
+        let costs = dir.manifest().and_then(|manifest| manifest.costs);
+        let layout = Layout { machine: costs.or(layout.machine), ..layout };
+        Self {
+            before: done.map(|record| record.seconds).sum(),
+            dir,
+            job: job.clone(),
+            needs: needs(source, job),
+            source: source.clone(),
+            files: None,
+            lists,
+            pool,
+            layout,
+            budget,
+            guard: None,
+            reporter,
+            force: false,
+            watch: None,
+            out: None,
+            hands: Hands::default(),
+        }
+    }
+
     /// Runs the stages that are not done. Of a finished run `finished` is the manifest to go on
     /// with should something of it be damaged.
     fn go_on(&mut self, finished: Option<Manifest>) -> Result<(), Error> {
@@ -505,7 +555,7 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Makes sure that the matrix is in hand.
+    /// Makes sure that matrix and plan are in hand.
     ///
     /// # Errors
     /// For damaged results, and where the job is too much work.
@@ -513,42 +563,101 @@ impl<'a> Work<'a> {
         if self.hands.matrix.is_some() {
             return Ok(());
         }
+        // Folded on disk it may fit all the same.
+        self.hands.folded = None;
         let interactions = if let Some(interactions) = self.hands.interactions.take() {
             interactions
         } else {
             let items = self.record(StageName::Encode)?.count("items") as usize;
             let path = self.one(StageName::Encode, files::INTERACTIONS)?;
-            tables::read_interactions(&path, items)?
+            tables::read_interactions(&path, items, self.needs)?
         };
+        let mut users = self.hands.users.take();
         if !self.force && ilk_core::plan::find_heavy_user(interactions.degrees()).is_some() {
-            let users = match self.hands.users.take() {
+            let ids = match users.take() {
                 Some(users) => users,
                 None => tables::read_users(&self.one(StageName::Encode, files::USERS)?)?,
             };
-            self.hands.refusal = heavy_user(&interactions, &users);
+            self.refuse_heavy(heavy_user(&interactions, &ids))?;
+            users = Some(ids);
         }
-        // Few items wanted are few pairs, however many a user has: the plan will tell.
-        if !self.lists.has_targets()
-            && let Some(refusal) = self.hands.refusal.take()
-        {
-            return Err(refusal.into());
-        }
+        let (Some(filter), Some(catalogue)) = (&self.hands.filter, &self.hands.catalogue) else {
+            return Err(unopened().into());
+        };
         let (weighting, layout) = (self.job.weighting, self.layout);
+        let outlook = match &self.guard {
+            None => None,
+            Some(guard) => {
+                guard.check_reading(self.peak_of_reading())?;
+                let outlook = Outlook::of(&interactions, &self.job, filter, layout, &self.pool);
+                let held = held(users.iter().chain([&catalogue.ids]));
+                guard.check_memory(&interactions, &outlook, held)?;
+                Some(outlook)
+            }
+        };
         let matrix = Matrix::with_layout(&interactions, weighting, layout, &self.pool);
-        self.hands.matrix = Some(matrix);
+        let plan = Plan::new(&matrix, filter);
+        if let (Some(guard), Some(outlook)) = (&self.guard, &outlook) {
+            let done = Committed::glance(self.dir.path(), plan.tiles.len());
+            let left = plan.tiles.iter().zip(&done.tiles).filter(|(_, is_done)| !**is_done);
+            let left = left.map(|(tile, _)| tile.cost).sum::<u64>();
+            guard.check_time(&guard::Work {
+                interactions: &interactions,
+                outlook,
+                plan: &plan,
+                catalogue,
+                format: OutputFormat::Parquet,
+                workers: machine::cores(self.pool.workers()),
+                share: left as f64 / plan.cost.max(1) as f64,
+                before: self.before + done.seconds,
+            })?;
+        }
+        self.hands.matrix = Some((matrix, plan));
         Ok(())
+    }
+
+    /// Returns the most memory that reading and sorting took, where the system told.
+    fn peak_of_reading(&self) -> Option<u64> {
+        let stages = StageName::Matrix.before().filter_map(|stage| self.dir.done(stage));
+        stages.filter_map(|record| record.peak_memory).max()
+    }
+
+    /// Measures the machine where time is limited, before the work is cut by what it pays.
+    pub(super) fn measure(&mut self) -> Result<(), Error> {
+        if let Some(guard) = self.guard.as_ref().filter(|_| self.layout.machine.is_none()) {
+            self.layout = guard.layout(self.layout, self.reporter);
+            if let Some(costs) = self.layout.machine {
+                self.dir.update(|manifest| manifest.costs = Some(costs))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a job with a user of too many items.
+    ///
+    /// # Errors
+    /// If there is a refusal, unless few items are wanted: those are few pairs, however many a user
+    /// has, and the plan will tell.
+    pub(super) fn refuse_heavy(&mut self, refusal: Option<Error>) -> Result<(), Failure> {
+        match refusal {
+            Some(refusal) if !self.lists.has_targets() => Err(refusal.into()),
+            refusal => {
+                self.hands.refusal = refusal;
+                Ok(())
+            }
+        }
     }
 
     /// Writes the outputs outside of the run directory.
     pub(super) fn write_out(
         &mut self,
         catalogue: &Catalogue,
-        neighbours: &Neighbours,
+        found: &Findings,
     ) -> Result<Option<PathBuf>, Failure> {
         let Some(out) = &mut self.out else { return Ok(None) };
         let place = out.place.clone();
         let Some(mut output) = out.output.take() else { return Ok(Some(place)) };
-        output.fill(catalogue, neighbours)?;
+        output.fill(catalogue, found)?;
         let mut files = Vec::new();
         for (name, path) in output.filled() {
             let sum = Checksum::of_file(&path);

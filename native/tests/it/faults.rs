@@ -51,23 +51,47 @@ fn result(home: &Home) -> Vec<u8> {
     home.bytes("run/neighbours.parquet")
 }
 
+/// The same for a job that does not fit in the memory it may take; the least there is, whatever
+/// else it may do in memory.
+const ON_DISK: &str = "run views.csv --user user --item item --weight n --weighting raw --threads 2 \
+                       --run-dir run --memory 62MiB";
+
 #[test]
 fn killed_at_any_moment_the_same_command_goes_on() {
-    let home = views(2_000, 60, 4_000);
-    let expected = expected(&home, RUN);
+    kill_again_and_again(&views(2_000, 60, 4_000), RUN);
+}
+
+#[test]
+fn killed_at_any_moment_a_job_larger_than_memory_goes_on() {
+    let home = views(12_000, 60, 4_000);
+    kill_again_and_again(&home, ON_DISK);
+    // What came in is counted as in memory, however threads shared it.
+    let folded = ["events", "pairs", "netted_away"].map(|name| counter(&home, "encode", name));
+    home.stderr(&ON_DISK.replace("--memory 62MiB", "--restart"));
+    assert_eq!(folded, ["events", "pairs", "netted_away"].map(|n| counter(&home, "encode", n)));
+    home.stderr(&format!("{ON_DISK} --restart"));
+    assert!(!home.join("run/work").exists());
+    fs::remove_file(home.join("run/neighbours.parquet")).expect("removed");
+    fs::remove_file(home.join("run/interactions.parquet")).expect("removed");
+    let told = home.stderr(ON_DISK);
+    assert!(told.contains("more than fits in 62.0 MiB of memory"), "{told}");
+}
+
+fn kill_again_and_again(home: &Home, run: &str) {
+    let expected = expected(home, run);
     let started = Instant::now();
-    home.stderr(RUN);
+    home.stderr(run);
     let whole = started.elapsed();
-    assert!(result(&home) == expected);
+    assert!(result(home) == expected);
     fs::remove_dir_all(home.join("run")).expect("removed");
     let (mut numbers, mut kills) = (Numbers(1), 0);
     while kills < 20 {
-        let mut child = home.command(RUN).stderr(Stdio::null()).spawn().expect("ilk starts");
+        let mut child = home.command(run).stderr(Stdio::null()).spawn().expect("ilk starts");
         let part = numbers.below(1_000) as u32;
         std::thread::sleep(whole * part / 1_000);
         if child.try_wait().expect("a child").is_some() {
             // It got to its end before: from the start again.
-            assert!(result(&home) == expected);
+            assert!(result(home) == expected);
             fs::remove_dir_all(home.join("run")).expect("removed");
             continue;
         }
@@ -75,8 +99,8 @@ fn killed_at_any_moment_the_same_command_goes_on() {
         child.wait().expect("gone");
         kills += 1;
     }
-    home.stderr(RUN);
-    assert!(result(&home) == expected);
+    home.stderr(run);
+    assert!(result(home) == expected);
     // Nothing half-written is left of all those attempts.
     let left = home.names().into_iter().filter(|name| name.ends_with(".partial"));
     assert_eq!(left.collect::<Vec<_>>(), [""; 0]);
@@ -117,8 +141,21 @@ fn seconds(home: &Home, stage: &str) -> f64 {
 
 #[test]
 fn tiles_that_were_done_are_not_done_again() {
-    let run = "run views.csv --user user --item item --weight n --weighting raw -k 5 --threads 1 \
-               --run-dir run";
+    take_up_tiles(
+        "run views.csv --user user --item item --weight n --weighting raw -k 5 --threads 1 \
+         --run-dir run",
+    );
+}
+
+#[test]
+fn tiles_from_disk_that_were_done_are_not_done_again() {
+    take_up_tiles(
+        "run views.csv --user user --item item --weight n --weighting raw -k 5 --threads 1 \
+         --run-dir run --memory 62MiB",
+    );
+}
+
+fn take_up_tiles(run: &str) {
     // As much data as it takes to be at the tiles for a while, whatever the machine.
     let mut users = 10;
     let (home, expected) = loop {

@@ -153,6 +153,42 @@ fn a_run_over_its_budget_of_memory_is_told_what_would_help() {
 }
 
 #[test]
+fn budgets_hold_in_run_directories() {
+    let home = home();
+    let run = format!("run orders.csv {COLUMNS} --run-dir run");
+    let refused = home.ilk(&format!("{run} --budget-time 1ms"));
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    assert!(refused.stderr.contains("error: the job needs about "), "{}", refused.stderr);
+    assert!(refused.stderr.contains(", more than budget_time 1ms"), "{}", refused.stderr);
+    assert!(!home.join("run/matrix.parquet").exists(), "it stops before the work is laid out");
+    let refused = home.ilk(&format!("{run} --budget-memory 5MiB"));
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    // With more to spend it goes on, and time that was spent counts.
+    let told = home.stderr(&format!("{run} --budget-time 2h --budget-memory 4GiB"));
+    assert!(told.contains("resuming   run: 3 of 8 stages are done"), "{told}");
+    home.stdout(&format!("run orders.csv {COLUMNS} -o out.parquet"));
+    assert!(home.bytes("run/neighbours.parquet") == home.bytes("out.parquet"));
+}
+
+#[test]
+fn budgets_hold_for_jobs_through_files() {
+    let home = Home::new();
+    home.write("orders.csv", crowd(12_000, 3_000, 60));
+    // Rows that are summed up have weights, and weights take memory.
+    let run = format!("run orders.csv {COLUMNS} --duplicates sum --weighting raw --memory 62MiB");
+    for place in ["-o out.parquet", "--run-dir run"] {
+        let refused = home.ilk(&format!("{run} {place} --budget-time 50ms"));
+        assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+        assert!(refused.stderr.contains(" through working files, more than budget_time 50ms"));
+        assert!(refused.stderr.contains("help: more --memory may make it faster; "));
+        let refused = home.ilk(&format!("{run} {place} --budget-memory 61MiB"));
+        assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+        home.stdout(&format!("{run} {place} --budget-time 2h --budget-memory 62MiB"));
+    }
+    assert!(home.bytes("run/neighbours.parquet") == home.bytes("out.parquet"));
+}
+
+#[test]
 fn budgets_change_no_result() {
     let home = home();
     home.stdout(&format!("run orders.csv {COLUMNS} -o out.parquet"));

@@ -37,7 +37,7 @@ fn a_report_has_all_its_parts() {
     ] {
         assert!(page.contains(part), "{part}");
     }
-    assert!(!page.contains("Ladder of samples"), "what is missing is left out");
+    assert!(page.contains("None was climbed for this job on this input. <code>ilk plan</code>"));
 }
 
 #[test]
@@ -102,6 +102,48 @@ fn a_report_that_is_there_already_is_kept() {
     // A run that fails leaves none.
     let ran = home.ilk(&format!("{RUN} --user none --report new.html"));
     assert_eq!((ran.code, home.tree()), (Some(2), before));
+}
+
+#[test]
+fn a_ladder_that_was_climbed_is_shown() {
+    // Enough users for samples of them to have pairs.
+    let home = Home::new();
+    let rows = (0..4_000).map(|row| format!("{},{}", row / 4, row * 7 % 90));
+    home.write("orders.csv", format!("member,sku\n{}\n", rows.collect::<Vec<_>>().join("\n")));
+    let run = |arguments: &str| {
+        let mut command = home.command(arguments);
+        command.env("ILK_USAGE_FILE", home.join("state/usage.jsonl"));
+        let output = command.output().expect("ilk runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let job = "orders.csv --user member --item sku --min-support 2";
+    run(&format!("plan {job}"));
+    run(&format!("run {job} -o out.csv --report report.html"));
+    let page = home.read("report.html");
+    assert!(page.contains("were predicted to take") && !page.contains("None was climbed"));
+    run(&format!("run {job} --run-dir run --threads 1"));
+    assert!(home.read("run/report.html").contains("were predicted to take"));
+    // Another job has another one.
+    run(&format!("run {job} -k 7 -o other.csv --report other.html"));
+    assert!(home.read("other.html").contains("None was climbed"));
+}
+
+#[test]
+fn a_report_tells_of_all_processes() {
+    let home = Home::with_orders();
+    let run = "run orders.csv --user member --item sku --item-label product --run-dir run";
+    home.stdout(run);
+    std::fs::remove_file(home.join("run/neighbours.parquet")).expect("removed");
+    home.stdout(run);
+    let page = home.read("run/report.html");
+    for part in ["2 processes worked on this run", "From rows to interactions", "Workers", "Tiles"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+    let stages = ["read", "clean", "encode", "matrix", "plan", "tiles", "merge", "write"];
+    for stage in stages {
+        assert!(page.contains(&format!("<th scope=\"row\">{stage}</th>")), "{stage}");
+    }
 }
 
 #[test]

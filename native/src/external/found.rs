@@ -1,0 +1,207 @@
+//! Neighbours on disk, on their way into the result.
+
+use ilk_core::{
+    job::Job,
+    kernel::{Comparison, ItemFilter},
+    matrix::ItemTable,
+    neighbours::Neighbour,
+};
+
+use super::{
+    Work, does_not_fit,
+    rounds::{ITEM, Rounds},
+    store::{Extent, Store},
+};
+use crate::error::Error;
+
+/// An item's code with its neighbours, best first.
+pub(crate) type List = Result<(u32, Vec<Neighbour>), Error>;
+
+/// The neighbours of all items on disk; they can be walked any number of times.
+#[derive(Default)]
+pub(crate) struct Found(Vec<Lists>);
+
+impl Found {
+    /// Adds the lists of more items.
+    pub(crate) fn push(&mut self, lists: Lists) {
+        self.0.push(lists);
+    }
+
+    /// Walks the items with their neighbours, by ascending code. Memory: a batch of each part.
+    pub(crate) fn walk(&self) -> impl Iterator<Item = List> {
+        let mut parts = self.0.iter().map(|part| part.iter().peekable()).collect::<Vec<_>>();
+        std::iter::from_fn(move || {
+            let next = |part: &mut std::iter::Peekable<_>| match part.peek() {
+                Some(Ok((code, _))) => Some(*code),
+                // An error comes first.
+                Some(Err(_)) => Some(0),
+                None => None,
+            };
+            let least = (0..parts.len()).filter_map(|part| Some((next(&mut parts[part])?, part)));
+            let (_, part) = least.min()?;
+            parts[part].next()
+        })
+    }
+}
+
+/// Offers on disk, before they are written for good: item and neighbour, as codes.
+pub(crate) struct Offers(Store);
+
+/// Where some of them lie.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OffersAt(Extent);
+
+impl Offers {
+    /// Prepares to take offers.
+    pub(crate) fn new(work: Work<'_>) -> Self {
+        Self(Store::new(work.folder, "offers", work.budget.shard.0))
+    }
+
+    /// Writes some.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(crate) fn push(&self, offers: &[(u32, Neighbour)]) -> Result<OffersAt, Error> {
+        let numbers =
+            |(item, one): &(u32, Neighbour)| [*item, one.code, one.score.to_bits(), one.overlap];
+        let numbers = offers.iter().map(numbers).collect::<Vec<_>>();
+        Ok(OffersAt(self.0.append(&numbers)?))
+    }
+
+    /// Reads them back.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub(crate) fn read(&self, at: OffersAt) -> Result<Vec<(u32, Neighbour)>, Error> {
+        let numbers = self.0.read::<[u32; 4]>(&at.0)?;
+        let offer = |[item, code, score, overlap]: [u32; 4]| {
+            (item, Neighbour { code, score: f32::from_bits(score), overlap })
+        };
+        Ok(numbers.into_iter().map(offer).collect())
+    }
+}
+
+/// Neighbours of some items on disk, by ascending code.
+pub(crate) struct Lists {
+    store: Store,
+    /// Batches of items: codes, lengths, and then code, score and overlap of each neighbour.
+    batches: Vec<(u32, Extent)>,
+    codes: Vec<u32>,
+    lengths: Vec<u32>,
+    entries: Vec<u32>,
+}
+
+impl Lists {
+    /// Numbers of a batch, unless a single list has more: all parts are read side by side.
+    const NUMBERS: usize = 1 << 13;
+
+    /// Begins lists in `folder`; `part` tells them from other ones there.
+    pub(crate) fn new(work: Work<'_>, part: u32) -> Self {
+        let store = Store::new(work.folder, format!("neighbours-{part}"), work.budget.shard.0);
+        let (codes, lengths, entries) = (Vec::new(), Vec::new(), Vec::new());
+        Self { store, batches: Vec::new(), codes, lengths, entries }
+    }
+
+    /// Takes the lists of the items that `filter` wants out of a comparison.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(crate) fn take(
+        mut self,
+        comparison: &Comparison<'_>,
+        positions: &[u32],
+        filter: &ItemFilter,
+    ) -> Result<Self, Error> {
+        for code in (0..positions.len() as u32).filter(|code| filter.wants(*code)) {
+            self.push(code, &comparison.take(positions[code as usize]))?;
+        }
+        self.finish()
+    }
+
+    /// Adds an item's neighbours; items come by ascending code.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(crate) fn push(&mut self, code: u32, list: &[Neighbour]) -> Result<(), Error> {
+        self.codes.push(code);
+        self.lengths.push(list.len() as u32);
+        let triple = |one: &Neighbour| [one.code, one.score.to_bits(), one.overlap];
+        self.entries.extend(list.iter().flat_map(triple));
+        if self.entries.len() + 2 * self.codes.len() >= Self::NUMBERS {
+            self.write()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(crate) fn finish(mut self) -> Result<Self, Error> {
+        self.write()?;
+        Ok(self)
+    }
+
+    /// Writes a batch.
+    fn write(&mut self) -> Result<(), Error> {
+        let items = self.codes.len() as u32;
+        if items > 0 {
+            self.codes.append(&mut self.lengths);
+            self.codes.append(&mut self.entries);
+            self.batches.push((items, self.store.append(&self.codes)?));
+            self.codes.clear();
+        }
+        Ok(())
+    }
+
+    /// Walks the items with their neighbours.
+    fn iter(&self) -> impl Iterator<Item = List> {
+        self.batches.iter().flat_map(|(items, extent)| {
+            let batch =
+                self.store.read::<u32>(extent).map(|numbers| batch(&numbers, *items as usize));
+            let (lists, error) = match batch {
+                Ok(lists) => (lists, None),
+                Err(error) => (Vec::new(), Some(Err(error))),
+            };
+            lists.into_iter().map(Ok).chain(error)
+        })
+    }
+}
+
+/// Takes the lists of a batch apart.
+fn batch(numbers: &[u32], items: usize) -> Vec<(u32, Vec<Neighbour>)> {
+    let (codes, rest) = numbers.split_at(items);
+    let (lengths, mut entries) = rest.split_at(items);
+    let list = |(code, length): (&u32, &u32)| {
+        let (own, rest) = entries.split_at(*length as usize * 3);
+        entries = rest;
+        let neighbour = |triple: &[u32]| Neighbour {
+            code: triple[0],
+            score: f32::from_bits(triple[1]),
+            overlap: triple[2],
+        };
+        (*code, own.chunks_exact(3).map(neighbour).collect())
+    };
+    codes.iter().zip(lengths).map(list).collect()
+}
+
+/// Decides in how many rounds what tiles found is taken in again; `used`: bytes that stay taken.
+///
+/// # Errors
+/// If not even what is known of every item fits.
+pub(crate) fn rounds_of_merging(
+    table: &ItemTable,
+    job: &Job,
+    filter: &ItemFilter,
+    used: usize,
+    work: Work<'_>,
+) -> Result<Rounds, Error> {
+    let items = table.len();
+    // Each thread reads what a worker wrote at a time; a row group is on its way out.
+    let reading = 2 * work.most_recorded() * work.budget.workers;
+    let room = work.budget.left_for_writing(used + items * ITEM + reading);
+    Rounds::new(table, job, filter, room).ok_or_else(|| {
+        does_not_fit(&format!("what is known of {items} items"), items * 120, work.budget)
+    })
+}
