@@ -3,6 +3,8 @@
 mod config;
 mod demo;
 mod evaluate;
+#[cfg(feature = "explore")]
+mod explore;
 mod explain;
 mod inspect;
 mod plan;
@@ -11,6 +13,8 @@ mod sample;
 mod similar;
 mod usage;
 
+#[cfg(feature = "explore")]
+pub(crate) use self::explore::explore;
 pub(crate) use self::{
     config::{Form, config},
     demo::demo,

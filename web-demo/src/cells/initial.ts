@@ -1,4 +1,5 @@
 // The notebook as it opens.
+import { homeFile } from "../state/files";
 import type { Cell, Notebook } from "../state/notebook";
 
 const text = (id: string, source: string): Cell => ({ id, kind: "text", source });
@@ -48,7 +49,11 @@ const cells: Cell[] = [
   code("home", "show.takeHome(neighbours)"),
 ];
 
-/** A new notebook as everybody gets it. */
+/** A new notebook as everybody gets it; with the job that the program was started with, if any. */
 export function initialNotebook(): Notebook {
-  return { format: "ilk-notebook", version: 1, cells: structuredClone(cells), chosen: {} };
+  const own = structuredClone(cells);
+  const settings = Object.entries(homeFile().explored?.job ?? {}).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+  const job = own.find((cell) => cell.id === "job");
+  if (job && settings.length > 0) job.source = `const job = { ${settings.join(", ")} }`;
+  return { format: "ilk-notebook", version: 1, cells: own, chosen: {} };
 }

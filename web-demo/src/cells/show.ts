@@ -6,6 +6,7 @@ import { mapChart } from "../charts/map";
 import { stabilityChart } from "../charts/stability";
 import { workChart } from "../charts/work";
 import { about, append, bytes, count, download, duration, h, percent, score } from "../dom";
+import { batchElement } from "../explore/batch";
 import type { Context } from "../notebook/context";
 import type { LadderResult, StabilityPoint } from "../worker/protocol";
 import { called } from "./ask";
@@ -47,6 +48,8 @@ function showRows(rows: Rows): HTMLElement {
   const element = h("div", { class: "rows" });
   append(element, [
     h("p", { class: "finding" }, `${count(report.rows)} rows read in ${duration(seconds)}, ${count(report.kept)} kept.`),
+    rows.file.explored && rows.rate < 1 && !rows.isCut &&
+      h("p", { class: "notice" }, `These are ${percent(rows.rate)} of the ${manyOf(rows.source.user)} of ${rows.file.name}, each with everything they touched. The button at the end of this notebook runs the full batch.`),
     rows.isCut &&
       h("p", { class: "notice" }, `The whole file does not fit into a browser's memory, so these are ${percent(rows.rate)} of its ${manyOf(rows.source.user)}, each with everything they touched. The full batch is for the program: see the end of this notebook.`),
   ]);
@@ -300,14 +303,16 @@ function copyable(label: string, text: string): HTMLElement {
 const KINDS = { parquet: "application/vnd.apache.parquet", csv: "text/csv", arrow: "application/vnd.apache.arrow.file", jsonl: "application/jsonl" } as const;
 
 /** The job for the program, and what was computed here. */
-function showTakeHome(ilk: Ilk, found: Found): HTMLElement {
+function showTakeHome(context: Context, ilk: Ilk, found: Found): HTMLElement {
   const { rows, job } = found;
+  const { explored } = rows.file;
   const file = jobFileOf(rows, job);
   const button = (format: keyof typeof KINDS) =>
     h("button", { type: "button", onclick: async () => download(`similar.${format}`, (await ilk.export(found, format)) as Uint8Array<ArrayBuffer>, KINDS[format]) }, format === "csv" ? "CSV" : format === "jsonl" ? "JSON Lines" : format === "arrow" ? "Arrow" : "Parquet");
   return h(
     "div",
     { class: "home" },
+    explored && batchElement(context, found, explored),
     rows.file.origin.demo && h("p", { class: "quiet" }, "The shop's orders come with the program: ", h("code", {}, "ilk demo --keep shop"), " writes them."),
     copyable("In one line, for the full data", commandOf(rows, job)),
     copyable("Or as a job file, job.toml", file),
@@ -344,6 +349,6 @@ export function showFor(context: Context, ilk: Ilk) {
       return mapChart(graph, { around: item?.id, people: manyOf(found.rows.source.user), walk: walkTo, signal: context.signal });
     },
     ladder: showLadder,
-    takeHome: (found: Found) => showTakeHome(ilk, found),
+    takeHome: (found: Found) => showTakeHome(context, ilk, found),
   };
 }
