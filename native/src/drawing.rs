@@ -29,6 +29,10 @@ pub(crate) enum Size {
     Users(usize),
     /// As many as have at most so many rows, of the shares 100, 50, 20, 10, 5, 2, 1 … %: one that
     /// people can ask for again.
+    #[cfg_attr(
+        not(any(test, feature = "explore")),
+        expect(dead_code, reason = "only the notebook asks for it")
+    )]
     Rows(usize),
 }
 
@@ -190,5 +194,71 @@ impl Drawing {
         // Those of one part come in order.
         self.chunks.sort_by_key(|(part, _)| *part);
         (self.sample(), self.chunks.into_iter().map(|(_, rows)| rows).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, num::NonZeroUsize};
+
+    use super::*;
+    use crate::{
+        config::DataSource,
+        progress::{LogFormat, Quiet},
+    };
+
+    /// Rows of 500 users with 1 to 20 items each, in several files.
+    fn files(folder: &std::path::Path) -> Files {
+        for file in 0..5 {
+            let rows = (0..500).flat_map(|user| {
+                let items = (user * 7 % 20 + 1) as usize;
+                (0..items).filter(move |item| item % 5 == file).map(move |item| (user, item))
+            });
+            let rows =
+                rows.map(|(user, item)| format!("{user},{item}")).collect::<Vec<_>>().join("\n");
+            fs::write(folder.join(format!("{file}.csv")), format!("user,item\n{rows}\n")).unwrap();
+        }
+        let source = DataSource {
+            name: None,
+            input: vec![folder.display().to_string()],
+            user: "user".into(),
+            item: "item".into(),
+            weight: None,
+            time: None,
+            item_label: None,
+            conditions: Vec::new(),
+            delimiter: None,
+        };
+        Files::open(&source, None, &silent()).unwrap()
+    }
+
+    fn silent() -> Reporter {
+        Reporter::new(LogFormat::Text, Quiet::Yes)
+    }
+
+    fn draw(files: &Files, size: Size, threads: usize) -> Drawn {
+        let pool = Pool::new(NonZeroUsize::new(threads)).unwrap();
+        Drawn::draw(size, files, Of::Items, &pool, &silent()).unwrap()
+    }
+
+    #[test]
+    fn a_fitting_sample_is_the_largest_share_that_people_can_ask_for() {
+        let home = tempfile::tempdir().unwrap();
+        let files = files(home.path());
+        let all = draw(&files, Size::Rate(1.0), 1).rows() as usize;
+        for most in [all, all - 1, all / 2, all / 4, all / 30, 3] {
+            let fitting = draw(&files, Size::Rows(most), 1);
+            let place =
+                SHARES.iter().position(|share| Sample::of_rate(*share) == Some(fitting.sample));
+            let place = place.expect("a share of the table");
+            assert!(fitting.rows() as usize <= most, "{most}");
+            assert_eq!(fitting.chunks, draw(&files, Size::Rate(SHARES[place]), 1).chunks, "{most}");
+            if let Some(larger) = place.checked_sub(1) {
+                let larger = draw(&files, Size::Rate(SHARES[larger]), 1);
+                assert!(larger.rows() as usize > most, "{most}");
+            }
+            let shared = draw(&files, Size::Rows(most), 4);
+            assert_eq!((shared.sample, shared.chunks), (fitting.sample, fitting.chunks), "{most}");
+        }
     }
 }

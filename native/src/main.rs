@@ -61,9 +61,7 @@ fn main() -> ExitCode {
 
 /// Runs the main job, with a line in the ledger whatever becomes of it, and a report if asked.
 fn run(args: &RunArgs, matches: &ArgMatches, reporter: &Reporter) -> Result<(), Error> {
-    if args.until_stdin_closes {
-        publish::end_with_stdin();
-    }
+    publish::end_with_stdin_if_asked();
     let layers = Layers::of_job(&args.settings, matches)?;
     let (settings, record) = (layers.settings()?, layers.record()?);
     let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };

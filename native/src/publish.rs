@@ -4,6 +4,7 @@
 //! themselves when dropped) and after Ctrl-C or SIGTERM ([`install_signal_handler`]).
 
 use std::{
+    env,
     ffi::{OsStr, OsString},
     fs::{self, File},
     io::{self, IsTerminal as _, Write},
@@ -45,9 +46,15 @@ pub(crate) fn install_signal_handler() -> Result<(), Error> {
         .map_err(|error| Error::internal(format!("cannot handle signals: {error}")))
 }
 
-/// Ends the program as a signal does once standard input ends: whoever started it may end it so on
-/// any system, and cannot go away without that.
-pub(crate) fn end_with_stdin() {
+/// Set, it makes [`end_with_stdin_if_asked`] do so.
+pub(crate) const END_WITH_STDIN: &str = "ILK_END_WITH_STDIN";
+
+/// Where [`END_WITH_STDIN`] asks, ends the program as a signal does once standard input ends:
+/// whoever started it may end it so on any system, and cannot go away without that.
+pub(crate) fn end_with_stdin_if_asked() {
+    if env::var_os(END_WITH_STDIN).is_none() {
+        return;
+    }
     thread::spawn(|| {
         // Whatever comes is passed over; an input that cannot be read has ended.
         let _ = io::copy(&mut io::stdin(), &mut io::sink());

@@ -120,7 +120,7 @@ export function exploreTests({ test, holds, equal, text, done, allDone, edit, sh
       await page.locator(`${batch} .batch-said`).filter({ hasText: "Done" }).waitFor({ timeout: 60_000 });
       await writeFile(path, "another,file\n1,2\n");
       await page.locator(`${batch} button.main`).click();
-      await page.locator(`${batch} .problem`).filter({ hasText: "customer_id" }).waitFor({ timeout: 60_000 });
+      await page.locator(`${batch} .problem`).filter({ hasText: "has no column" }).waitFor({ timeout: 60_000 });
       child.kill("SIGTERM");
       await new Promise((resolve) => child.on("exit", resolve));
       await page.locator(`${batch} button.main`).click();

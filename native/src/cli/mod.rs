@@ -464,10 +464,6 @@ pub(crate) struct RunArgs {
     /// Run even if a guard or a budget thinks it is too much work
     #[arg(long, help_heading = "Work")]
     pub(crate) force: bool,
-
-    /// End as at Ctrl-C once standard input ends: for programs that start this one
-    #[arg(long, hide = true)]
-    pub(crate) until_stdin_closes: bool,
 }
 
 /// `ilk similar`.
@@ -774,9 +770,7 @@ pub(crate) fn variables_of_jobs() -> Vec<std::ffi::OsString> {
         ListArgs::augment_args,
         OutputArgs::augment_args,
     ];
-    let command = groups
-        .into_iter()
-        .fold(clap::Command::new(""), |command, group| group(command));
+    let command = groups.into_iter().fold(clap::Command::new(""), |command, group| group(command));
     command.get_arguments().filter_map(|flag| flag.get_env().map(Into::into)).collect()
 }
 

@@ -19,7 +19,7 @@ use crate::{
     pool::Pool,
     progress::Reporter,
     stdout,
-    text::{counted, grouped},
+    text::{counted, grouped, quoted},
 };
 
 /// Rows that a browser holds with ease, and compares in a few seconds.
@@ -47,12 +47,22 @@ pub(crate) fn explore(
     let files = Files::open(&source, None, reporter)?;
     let pool = Pool::new(layers.threads()?)?;
     let drawn = Drawn::draw(size_of(args), &files, job.of, &pool, reporter)?;
+    if drawn.rows() == 0 {
+        return Err(Error::input("nobody is in this sample").with_help(
+            "take more users with --rate or --users; `ilk inspect` tells how many rows have one",
+        ));
+    }
     let mut sample = Vec::new();
     drawn.write(OutputFormat::Parquet, &files, drawn.kinds(&files)?, &mut sample)?;
     let rate = drawn.sample.rate();
-    let what = if rate < 1.0 { format!("{} of the users: ", rate_text(rate)) } else { String::new() };
+    let what =
+        if rate < 1.0 { format!("{} of the users: ", rate_text(rate)) } else { String::new() };
     let rows = counted(drawn.rows(), "row");
-    reporter.count("sampled", format!("{what}{rows} of {}", grouped(drawn.all)), &[("rows", drawn.rows())]);
+    reporter.count(
+        "sampled",
+        format!("{what}{rows} of {}", grouped(drawn.all)),
+        &[("rows", drawn.rows())],
+    );
 
     let setup = json!({
         "name": name_of(&source),
@@ -122,7 +132,7 @@ fn source_of(partial: &PartialSource) -> Result<DataSource, Error> {
     complete(partial, &guess).ok_or_else(|| {
         Error::input("it is not clear which columns say who and what").with_help(format!(
             "name them: --user COL --item COL; `ilk inspect {}` shows what there is",
-            crate::text::quoted(&partial.input[0])
+            quoted(&partial.input[0])
         ))
     })
 }

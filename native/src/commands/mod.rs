@@ -3,9 +3,9 @@
 mod config;
 mod demo;
 mod evaluate;
+mod explain;
 #[cfg(feature = "explore")]
 mod explore;
-mod explain;
 mod inspect;
 mod plan;
 mod run;

@@ -20,6 +20,8 @@ use crate::{
     cli,
     config::PartialSource,
     error::{Error, reason},
+    publish::END_WITH_STDIN,
+    text::quoted,
 };
 
 /// What the page asks to be run.
@@ -270,7 +272,8 @@ fn start(arguments: &[String], report: &Path) -> Result<Child, Error> {
     for name in cli::variables_of_jobs() {
         command.env_remove(name);
     }
-    command.arg("run").args(["--log=json", "--until-stdin-closes", "--report"]).arg(report);
+    command.env(END_WITH_STDIN, "1");
+    command.arg("run").args(["--log=json", "--report"]).arg(report);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     command.spawn().map_err(|error| Error::input(format!("cannot start a run: {}", reason(&error))))
 }
@@ -336,7 +339,7 @@ fn arguments(wish: &Wish, terms: &Terms, out: &Path) -> Vec<String> {
 
 /// The command as a shell takes it.
 fn command_text(arguments: &[String]) -> String {
-    let words = arguments.iter().map(|word| crate::text::quoted(word));
+    let words = arguments.iter().map(|word| quoted(word));
     ["ilk".to_owned(), "run".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }
 
@@ -370,7 +373,8 @@ mod tests {
 
     #[test]
     fn settings_that_no_job_has_are_refused() {
-        let wish = |text: &str| serde_json::from_str::<Wish>(text).map_err(|error| error.to_string());
+        let wish =
+            |text: &str| serde_json::from_str::<Wish>(text).map_err(|error| error.to_string());
         assert!(wish(r#"{"columns":{"user":"u","item":"i"},"job":{}}"#).is_ok());
         for text in [
             r#"{"columns":{"user":"u","item":"i"},"job":{"out":"/etc/passwd"}}"#,
@@ -409,8 +413,7 @@ mod tests {
             notes: Vec::new(),
             error: None,
         };
-        let mut batch =
-            Batch { told, begun: Instant::now(), leash: None, report: PathBuf::new() };
+        let mut batch = Batch { told, begun: Instant::now(), leash: None, report: PathBuf::new() };
         for line in [
             r#"{"event":"stage_started","name":"reading"}"#,
             r#"{"event":"stage_finished","name":"reading","message":"13 rows","seconds":0.5}"#,

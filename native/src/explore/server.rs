@@ -130,9 +130,7 @@ impl Explored {
             },
             _ if !reads => not_so("GET, HEAD"),
             "explore/setup" => bytes("application/json", self.setup.clone()),
-            "explore/sample" => {
-                bytes("application/vnd.apache.parquet", self.sample.clone())
-            }
+            "explore/sample" => bytes("application/vnd.apache.parquet", self.sample.clone()),
             "explore/report" => match self.batches.report() {
                 Some(report) => report_page(report.into()),
                 None => plain(StatusCode::NOT_FOUND, "there is no report yet"),
@@ -156,7 +154,8 @@ impl Explored {
         if !headers.contains_key(header::ORIGIN) {
             return problem(StatusCode::FORBIDDEN, "only the page itself may ask");
         }
-        let is_json = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+        let is_json =
+            headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
         if !is_json {
             return problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "expected application/json");
         }

@@ -7,8 +7,6 @@ import { beginBatch, cancelBatch, lastBatch, reportAddress, type Batch, type Exp
 /** Milliseconds between two looks at a batch that runs. */
 const PAUSE = 250;
 
-const NAMES: Record<string, string> = { reading: "Reading", sorting: "Sorting", arranging: "Arranging", comparing: "Comparing", writing: "Writing" };
-
 /** What the cells above come to. */
 function wishOf(found: Found): Wish {
   const { user, item, weight, time, item_label } = found.rows.source;
@@ -21,8 +19,12 @@ function isSame(one: Wish, other: Wish): boolean {
   return sorted(one.columns) === sorted(other.columns) && sorted(one.job) === sorted(other.job);
 }
 
+function nameOf(stage: Stage): string {
+  return stage.name.charAt(0).toUpperCase() + stage.name.slice(1);
+}
+
 function stageLine(stage: Stage): HTMLElement {
-  const name = NAMES[stage.name] ?? stage.name;
+  const name = nameOf(stage);
   const isOver = stage.message !== null;
   const bar = h("progress", { "aria-label": name, max: 1, value: isOver ? 1 : (stage.done ?? undefined) });
   const said = isOver ? `${stage.message} (${duration(stage.seconds ?? 0)})` : stage.done === null ? "…" : percent(stage.done);
@@ -72,8 +74,8 @@ export function batchElement(context: Context, found: Found, explored: Explored)
     stages.replaceChildren(...batch.stages.map(stageLine));
     const current = batch.stages.at(-1);
     const text = {
-      running: current ? `${NAMES[current.name] ?? current.name}, ${duration(Math.max(1, Math.round(batch.seconds)))}` : "Starting",
-      done: `Done in ${duration(batch.seconds)}: ${batch.out}`,
+      running: current ? `${nameOf(current)}, ${duration(Math.max(1, Math.round(batch.seconds)))}` : "Starting",
+      done: `Done in ${duration(batch.seconds)}. The result is in ${batch.out}.`,
       cancelled: "Cancelled. Nothing half-written is left.",
       failed: "It did not work out.",
     }[batch.state];
