@@ -14,6 +14,7 @@ use serde::Serialize;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::{
+    climb::Climb,
     comparison::Comparison,
     error::Fault,
     records::{
@@ -160,6 +161,20 @@ impl Data {
         let request: CompareRequest = from_js(request)?;
         let job = self.resolve(&request.job)?;
         Comparison::new(self.folded(&job), job, &request)
+    }
+
+    /// Begins to measure a job on nested samples of the users, 1, 10, 20 and 40 %, beside what the
+    /// cost model predicts; the task's result is a `LadderReport`. What takes long is measured on
+    /// some of its tiles: a second or two in all.
+    ///
+    /// # Errors
+    /// For settings that cannot be, and guards of the job that refuse.
+    pub fn ladder(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "SimilarityJob | undefined")] job: JsValue,
+    ) -> Result<Climb, Fault> {
+        let job = self.resolve(&from_js(job)?)?;
+        Ok(Climb::new(self.folded(&job), job))
     }
 }
 

@@ -109,7 +109,7 @@ export type OutputFormat = "parquet" | "csv" | "jsonl" | "arrow";
 
 /** How far a task has got. */
 export interface Progress {
-  /** What it is doing: `reading`, `sorting`, `arranging`, `comparing`. */
+  /** What it is doing: `reading`, `sorting`, `arranging`, `comparing`, `climbing`. */
   stage: string;
   /** Share of the stage that is done, 0 to 1. */
   done: number;
@@ -226,6 +226,56 @@ export interface Work {
   headItems: number;
   /** Ids of the lists that are not in the data. */
   unknownIds: string[];
+}
+
+/** A job on nested samples, measured beside what the cost model predicts, and what follows for all. */
+export interface LadderReport {
+  /** Smallest first. */
+  rungs: {
+    /** Share of the users. */
+    rate: number;
+    users: number;
+    items: number;
+    interactions: number;
+    pairOperations: number;
+    tiles: number;
+    /** Tiles that were computed, drawn at random: all where that is quick. */
+    computedTiles: number;
+    /** Predicted CPU seconds of comparing, all tiles. */
+    predictedSeconds: number;
+    /** Measured CPU seconds of the tiles that were computed: of the clock, times threads. */
+    measuredSeconds: number;
+    /** CPU seconds of all tiles, from those that were computed. */
+    secondsOfAll: number;
+    predictedBytes: number;
+    /** What was taken at most beside the data. */
+    measuredBytes: number;
+  }[];
+  /** Rates that were not measured: nothing to compare, or too little memory. */
+  missing: { rate: number; why: "nothing" | "time" | "memory" }[];
+  /** All of the data, by prediction that what was measured corrects. */
+  whole: {
+    users: number;
+    items: number;
+    interactions: number;
+    pairOperations: number;
+    /** Neighbours that there will be, about. */
+    neighbours: number;
+    cpuSeconds: number;
+    /** Seconds that pass on these threads. */
+    seconds: number;
+    /** What comparing takes at its height beside the data. */
+    bytes: number;
+  };
+  /** The exponent e of seconds ~ pair operations^e; absent where the rungs are too quick to tell. */
+  growth?: number;
+  /** What predictions of comparing are multiplied by. */
+  correction: number;
+  /** Threads that it was measured on. */
+  threads: number;
+  /** Whether the whole fits into the memory allowed here, or where prediction ends; one sentence. */
+  verdict: string;
+  fits: boolean;
 }
 
 /** An item, or a user where users are compared. */
