@@ -151,7 +151,7 @@ export interface Estimate {
   /** Rows, set-aside ones included, that fit. */
   rowsThatFit: number;
   fits: boolean;
-  /** The largest sample of users that fits, 0 to 1. */
+  /** A sample of users that fits, about as large as there is room for, 0 to 1. */
   rate: number;
 }
 

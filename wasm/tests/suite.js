@@ -242,7 +242,7 @@ export function suite({ ilk, run, cases, file, reference }) {
     holds(fits === verdict.startsWith("fits: "), verdict);
     const tiny = await read(files(["b.csv", csv(1)]), { source: PLAIN });
     const nothing = await run(tiny.ladder());
-    equal([nothing.rungs, nothing.missing.length, nothing.missing[0].why], [[], 4, "nothing"]);
+    equal([nothing.rungs.length + nothing.missing.length, nothing.missing.at(-1).why], [4, "nothing"]);
     const task = data.ladder(job);
     equal((await thrown(() => task.finish())).code, "unfinished");
     equal((await thrown(() => data.ladder({ measure: "cosinus" }))).code, "setting");
@@ -364,6 +364,9 @@ export function suite({ ilk, run, cases, file, reference }) {
       const { rate, rows, fits } = error.details;
       holds(rate > 0 && rate < 1 && fits < rows, error.message);
       holds(error.message.includes("open a sample of"), error.message);
+      const offered = await read(many, { source: PLAIN, sample: { rate: estimate.rate } });
+      holds(offered.rows().kept > 0, "the estimate's own sample is read");
+      offered.free();
       const data = await read(many, { source: PLAIN, sample: { rate } });
       const found = await compare(data, {});
       holds(found.length > 0 && ilk.memoryInUse() < ilk.memoryLimit(), "the sample is worked on");

@@ -249,10 +249,8 @@ function showLadder(ladder: LadderResult, rows: Rows, machine: Machine): HTMLEle
   const full = { seconds: whole.seconds / rows.rate / speed, bytes: Math.max(whole.bytes / rows.rate, rows.bytes), users: whole.users / rows.rate };
   const fits = full.bytes < machine.memory * 2 ** 30 * 0.8;
   const money = (full.seconds / 3600) * machine.price;
-  const last = rungs.at(-1)!;
-  const off = last.predicted ? last.seconds / last.predicted.seconds : 1;
-  // A few milliseconds more or less say nothing.
-  const grows = off > 1.5 && last.seconds > 0.2 ? ` Careful: the last rung took ${off.toFixed(1)} times what was predicted of it.` : "";
+  // Where time or memory grew past the prediction, that is not to be trusted further on.
+  const grows = ladder.verdict.startsWith("stops") ? ` Careful: the prediction ${ladder.verdict}.` : "";
   const verdict = fits
     ? `It fits: ${full.seconds < 1 ? "less than a second" : `about ${duration(full.seconds)}`} of computing and ${full.bytes < 1e6 ? "less than 1 MB" : `about ${bytes(full.bytes)}`} of memory on ${machine.cores} cores like this one. It costs ${money < 0.01 ? "less than 0.01" : `about ${money.toFixed(2)}`}.`
     : `It does not fit: about ${bytes(full.bytes)}, and the machine has ${machine.memory} GiB. Cap heavy ${people}, or take a larger machine.`;
@@ -266,20 +264,21 @@ function showLadder(ladder: LadderResult, rows: Rows, machine: Machine): HTMLEle
     percent(rung.rate),
     count(rung.users),
     about(rung.pairOperations),
-    duration(rung.seconds),
-    rung.predicted ? duration(rung.predicted.seconds) : "–",
-    bytes(rung.bytes),
+    duration(rung.secondsOfAll),
+    duration(rung.predictedSeconds),
+    bytes(rung.measuredBytes),
+    bytes(rung.predictedBytes),
   ];
-  const head = ["share", people, "additions", "measured", "predicted", "memory"];
-  const total = [rows.rate < 1 ? "all, here" : "all", count(whole.users), about(whole.pairOperations), "–", duration(whole.seconds), bytes(whole.bytes)];
+  const head = ["share", people, "additions", "seconds of a core", "predicted", "memory", "predicted"];
+  const total = [rows.rate < 1 ? "all, here" : "all", count(whole.users), about(whole.pairOperations), "–", duration(whole.cpuSeconds), "–", bytes(whole.bytes)];
   return h(
     "div",
     { class: "ladder" },
     h("p", { class: fits ? "finding good" : "finding bad" }, verdict + grows),
     h("p", {}, cap, cap.endsWith("with ") && h("code", {}, `max_items_per_user: ${capped!.cap}`)),
     ladderChart(ladder),
-    scroll("Rungs of the ladder", table(head, [...rungs.map(line), total], [1, 2, 3, 4, 5])),
-    h("p", { class: "quiet" }, `Measured in this browser on ${threads === 1 ? "one thread" : `${threads} threads`}; memory is that of comparing, and reading takes up to ${bytes(rows.bytes)}; ${rows.rate < 1 ? `the full batch has about ${about(full.users)} ${people}; ` : ""}the program is faster where the machine has AVX.`),
+    scroll("Rungs of the ladder", table(head, [...rungs.map(line), total], [1, 2, 3, 4, 5, 6])),
+    h("p", { class: "quiet" }, `Measured in this browser on ${threads === 1 ? "one thread" : `${threads} threads`}${rungs.some((rung) => rung.computedTiles < rung.tiles) ? ", the larger samples on a part of their work" : ""}; memory is that of comparing, and reading takes up to ${bytes(rows.bytes)}; ${rows.rate < 1 ? `the full batch has about ${about(full.users)} ${people}; ` : ""}the program is faster where the machine has AVX.`),
   );
 }
 

@@ -5,6 +5,7 @@ import type {
   Explanation,
   Inspection,
   ItemRecord,
+  LadderReport,
   NeighbourRecord,
   OutputFormat,
   RowsReport,
@@ -55,25 +56,8 @@ export interface StabilityPoint {
   next?: Agreement;
 }
 
-/** One rung of the ladder. */
-export interface Rung {
-  rate: number;
-  users: number;
-  interactions: number;
-  pairOperations: number;
-  seconds: number;
-  bytes: number;
-  /** From the rungs below; the lowest has none. */
-  predicted?: { seconds: number; bytes: number };
-}
-
 /** The ladder, and what is concluded of the whole. */
-export interface LadderResult {
-  rungs: Rung[];
-  /** Threads that it was measured on. */
-  threads: number;
-  /** All users of the data as read. */
-  whole: { users: number; interactions: number; pairOperations: number; seconds: number; bytes: number };
+export interface LadderResult extends LadderReport {
   /** What keeping at most `cap` items of a user would change. */
   capped?: { cap: number; users: number; pairOperations: number };
 }
