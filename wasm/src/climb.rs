@@ -1,12 +1,15 @@
-//! The ladder as a task: nested samples of the data, a rung at a time, and what follows for all of it.
+//! The ladder as a task: what this place pays for each step of the cost model, then nested samples of
+//! the data, a rung at a time, and what follows for all of it.
 
-use std::rc::Rc;
+use std::{cell::RefCell, rc::Rc};
 
 use ilk_core::{
+    calibrate::{Step, Workload},
+    cost::Machine,
     executor::Executor as _,
-    interactions::{Folded, Part},
+    interactions::{Folded, Interactions, Part},
     job::Job,
-    kernel::{ItemFilter, neighbours},
+    kernel::{ItemFilter, Kernel, neighbours},
     ladder::{Ladder, Limits, Missing, RATES, Report, Rung, Surroundings, pick_tiles},
     matrix::{Layout, Matrix},
     outlook::{Outlook, Size},
@@ -39,6 +42,16 @@ const SECONDS: f64 = 0.4;
 const TELLING: f64 = 0.04;
 const MOST_TIMES: u32 = 5;
 
+/// What a workload of the calibration may take, and for how long it is repeated.
+const WORKLOAD_BYTES: usize = 100 << 20;
+const WORKLOAD_SECONDS: f64 = 0.06;
+
+thread_local! {
+    /// The steps that were learned so far, and what this place pays for them: learned once.
+    static LEARNED: RefCell<(usize, Machine)> =
+        RefCell::new((0, Machine::of(Kernel::detect())));
+}
+
 /// Draws the same tiles each time.
 const SEED: u64 = 7;
 
@@ -48,7 +61,8 @@ pub struct Climb {
     folded: Rc<Folded>,
     job: Job,
     hashes: Vec<u64>,
-    whole: Outlook,
+    /// The sample that the data is: rungs are parts of it.
+    base: Sample,
     ladder: Ladder,
     /// The rung to climb next.
     next: usize,
@@ -81,16 +95,19 @@ impl Climb {
         let workers = crew().workers();
         let surroundings =
             Surroundings { held: in_use() as u64, workers, ..Surroundings::default() };
+        let whole = self.outlook(&self.folded.interactions);
         let limits = Limits { memory: Some(limit() as u64), seconds: None };
         let ladder = std::mem::take(&mut self.ladder);
-        let report = Report::new(self.whole.clone(), None, ladder, &surroundings, limits);
+        let report = Report::new(whole, None, ladder, &surroundings, limits);
         to_js(&LadderRecord::of(&report, workers))
     }
 }
 
 impl Task for Climb {
     fn advance(&mut self) -> Result<(), Fault> {
-        if let Some(rate) = RATES.get(self.next) {
+        if learned().0 < Step::ALL.len() {
+            learn();
+        } else if let Some(rate) = RATES.get(self.next) {
             self.next += 1;
             match self.rung(*rate) {
                 Ok(rung) => {
@@ -104,38 +121,45 @@ impl Task for Climb {
     }
 
     fn progress(&self) -> Progress {
+        let steps = learned().0;
+        if steps < Step::ALL.len() {
+            let done = steps as f64 / Step::ALL.len() as f64;
+            return Progress { stage: "calibrating", done, finished: false };
+        }
         let done = self.next as f64 / RATES.len() as f64;
         Progress { stage: "climbing", done, finished: self.next == RATES.len() }
     }
 }
 
 impl Climb {
-    pub(crate) fn new(folded: Rc<Folded>, job: Job) -> Self {
+    /// Begins with data that is the sample `base` of something larger, or all of it.
+    pub(crate) fn new(folded: Rc<Folded>, job: Job, base: Sample) -> Self {
         let users = &folded.others;
         let hashes = (0..users.len() as u32).map(|code| users.hash(code)).collect();
-        let everything = ItemFilter::default();
-        let whole =
-            Outlook::of(&folded.interactions, &job, &everything, Layout::default(), &crew());
         let ladder = Ladder::default();
-        Self { folded, job, hashes, whole, ladder, next: 0, below: 0, is_taken: false }
+        Self { folded, job, hashes, base, ladder, next: 0, below: 0, is_taken: false }
+    }
+
+    fn outlook(&self, interactions: &Interactions) -> Outlook {
+        Outlook::of(interactions, &self.job, &ItemFilter::default(), layout(), &crew())
     }
 
     /// Computes a sample, or some of its tiles where all would take long.
     fn rung(&self, rate: f64) -> Result<Rung, Missing> {
-        let sample = Sample::of_rate(rate).ok_or(Missing::Nothing)?;
+        let sample = self.base.part(rate);
         let Part { interactions, .. } =
             sample.of_interactions(&self.folded.interactions, &self.hashes);
         let size = Size::of(&interactions);
         if size.pair_operations == u128::from(size.interactions) || size.users == self.below {
             return Err(Missing::Nothing);
         }
-        let (filter, layout) = (ItemFilter::default(), Layout::default());
-        let outlook = Outlook::of(&interactions, &self.job, &filter, layout, &crew());
+        let filter = ItemFilter::default();
+        let outlook = self.outlook(&interactions);
         let held = in_use() as u64;
         if held + outlook.memory.peak() > limit() as u64 {
             return Err(Missing::Memory);
         }
-        let matrix = Matrix::with_layout(&interactions, self.job.weighting, layout, &crew());
+        let matrix = Matrix::with_layout(&interactions, self.job.weighting, layout(), &crew());
         let most = in_use();
         drop(interactions);
         let plan = Plan::new(&matrix, &filter);
@@ -175,6 +199,32 @@ impl Climb {
         }
         (fastest, most)
     }
+}
+
+/// Returns how many steps were learned, and what is paid for them.
+fn learned() -> (usize, Machine) {
+    LEARNED.with(|learned| *learned.borrow())
+}
+
+/// Learns what the next step costs here; where there is no room for that, believes the model.
+fn learn() {
+    let (next, mut machine) = learned();
+    if (in_use() + WORKLOAD_BYTES) as f64 <= limit() {
+        let workload = Workload::new(Step::ALL[next], Kernel::detect());
+        let (begin, mut fastest) = (performance_now(), f64::INFINITY);
+        while (performance_now() - begin) / 1e3 < WORKLOAD_SECONDS || fastest == f64::INFINITY {
+            let before = performance_now();
+            workload.run();
+            fastest = fastest.min(performance_now() - before);
+        }
+        workload.learn(&mut machine, (fastest * 1e9) as u64);
+    }
+    LEARNED.with(|learned| learned.replace((next + 1, machine)));
+}
+
+/// Lays out as the package does, with costs as learned.
+fn layout() -> Layout {
+    Layout { machine: Some(learned().1), ..Layout::default() }
 }
 
 /// What climbing found.

@@ -105,11 +105,18 @@ export interface CompareRequest {
   kernel?: string;
 }
 
+/** What to measure on samples. */
+export interface LadderRequest {
+  job?: SimilarityJob;
+  /** The share of the users that the data was sampled to, if it was: rungs are shares of that. */
+  rate?: number;
+}
+
 export type OutputFormat = "parquet" | "csv" | "jsonl" | "arrow";
 
 /** How far a task has got. */
 export interface Progress {
-  /** What it is doing: `reading`, `sorting`, `arranging`, `comparing`, `climbing`. */
+  /** What it is doing: `reading`, `sorting`, `arranging`, `comparing`, `calibrating`, `climbing`. */
   stage: string;
   /** Share of the stage that is done, 0 to 1. */
   done: number;
@@ -232,7 +239,7 @@ export interface Work {
 export interface LadderReport {
   /** Smallest first. */
   rungs: {
-    /** Share of the users. */
+    /** Share of the users that are here. */
     rate: number;
     users: number;
     items: number;

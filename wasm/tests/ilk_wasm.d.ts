@@ -107,11 +107,18 @@ export interface CompareRequest {
     kernel?: string;
 }
 
+/** What to measure on samples. */
+export interface LadderRequest {
+    job?: SimilarityJob;
+    /** The share of the users that the data was sampled to, if it was: rungs are shares of that. */
+    rate?: number;
+}
+
 export type OutputFormat = "parquet" | "csv" | "jsonl" | "arrow";
 
 /** How far a task has got. */
 export interface Progress {
-    /** What it is doing: `reading`, `sorting`, `arranging`, `comparing`, `climbing`. */
+    /** What it is doing: `reading`, `sorting`, `arranging`, `comparing`, `calibrating`, `climbing`. */
     stage: string;
     /** Share of the stage that is done, 0 to 1. */
     done: number;
@@ -234,7 +241,7 @@ export interface Work {
 export interface LadderReport {
     /** Smallest first. */
     rungs: {
-        /** Share of the users. */
+        /** Share of the users that are here. */
         rate: number;
         users: number;
         items: number;
@@ -450,14 +457,14 @@ export class Data {
      */
     compare(request: CompareRequest | undefined): Comparison;
     /**
-     * Begins to measure a job on nested samples of the users, 1, 10, 20 and 40 %, beside what the
-     * cost model predicts; the task's result is a `LadderReport`. What takes long is measured on
-     * some of its tiles: a second or two in all.
+     * Begins to measure a job on nested samples of the users, 1, 10, 20 and 40 % of those that are
+     * here, beside what the cost model predicts; the task's result is a `LadderReport`. What takes
+     * long is measured on some of its tiles: a second or two in all, and one more the first time.
      *
      * # Errors
      * For settings that cannot be, and guards of the job that refuse.
      */
-    ladder(job: SimilarityJob | undefined): Climb;
+    ladder(request: LadderRequest | undefined): Climb;
     /**
      * Returns how many rows were kept and why others were set aside, with the first of them.
      *

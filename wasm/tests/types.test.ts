@@ -42,7 +42,7 @@ export async function everything(file: File, signal: AbortSignal): Promise<strin
   const list: NeighbourRecord[] = neighbours.of("tent");
   const item: ItemRecord | undefined = neighbours.find("tent");
   const why: Explanation = neighbours.explain("tent", list[0]?.id ?? "");
-  const { rungs, whole, verdict }: LadderReport = await run(data.ladder(job));
+  const { rungs, whole, verdict }: LadderReport = await run(data.ladder({ job, rate: 0.1 }));
   const cost: number = whole.seconds + (rungs[0]?.secondsOfAll ?? 0) + verdict.length;
   const scores: Float32Array = neighbours.columns().scores;
   const bytes: Uint8Array = neighbours.export("parquet");

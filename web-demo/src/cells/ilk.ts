@@ -75,7 +75,7 @@ export function ilkFor(client: Client, context: Context) {
     /** Some of the users: 10 % lies within 20 %. */
     async sample(rows: Rows, share: number): Promise<Rows> {
       if (share >= 1) return rows;
-      const { key } = holding(await call("sample", rows.key, share));
+      const { key } = holding(await call("sample", rows.key, share * rows.rate));
       return { ...rows, key, rate: rows.rate * share };
     },
 
@@ -92,13 +92,13 @@ export function ilkFor(client: Client, context: Context) {
     /** How much the neighbours depend on who happens to be in the sample. */
     async stability(rows: Rows, job: SimilarityJob, share = 1): Promise<StabilityPoint[]> {
       onProgress("waiting for its turn", 0);
-      return call("stability", rows.key, job, share);
+      return call("stability", rows.key, job, share, rows.rate);
     },
 
     /** Measures growing samples, and predicts the whole. */
     async ladder(rows: Rows, job: SimilarityJob): Promise<LadderResult> {
       onProgress("waiting for its turn", 0);
-      return call("ladder", rows.key, job);
+      return call("ladder", rows.key, job, rows.rate);
     },
 
     /** The neighbours of one item, under another job. */

@@ -41,7 +41,7 @@ const cells: Cell[] = [
   code("centre", 'const centre = view(ask.one("Show", "around this item", "most popular items"))'),
   code("map", 'await show.map(neighbours, centre === "around this item" ? item : undefined, 120)'),
 
-  text("ladder-text", "## 6. Ladder\nMeasured on growing samples, predicted from the ones below. State the machine you mean to use."),
+  text("ladder-text", "## 6. Ladder\nMeasured on growing samples, beside what is predicted from the work. State the machine you mean to use."),
   code("machine", "const machine = { cores: 8, memory: 16, price: 0.40 }  // cores, GiB, money an hour"),
   code("ladder", "const ladder = await ilk.ladder(data, job)\ndisplay(show.ladder(ladder, data, machine))"),
 

@@ -74,12 +74,14 @@ export interface Calls {
   inspect(origin: Origin, delimiter?: string): Inspection;
   estimate(origin: Origin, source: DataSource): Estimate;
   read(origin: Origin, source: DataSource, sample?: SampleRequest): ReadResult;
+  /** `rate` is of everybody, whatever share of them is in the data. */
   sample(data: Key, rate: number): { key: Key };
   shape(data: Key, job: SimilarityJob): Shape;
   compare(data: Key, job: SimilarityJob): CompareResult;
   beside(data: Key, job: SimilarityJob, item: string): NeighbourRecord[];
-  stability(data: Key, job: SimilarityJob, share: number): StabilityPoint[];
-  ladder(data: Key, job: SimilarityJob): LadderResult;
+  /** Shares are of the data, which is the share `rate` of everybody. */
+  stability(data: Key, job: SimilarityJob, share: number, rate: number): StabilityPoint[];
+  ladder(data: Key, job: SimilarityJob, rate: number): LadderResult;
   search(neighbours: Key, text: string, limit: number): ItemRecord[];
   find(neighbours: Key, id: string): ItemRecord | undefined;
   of(neighbours: Key, id: string): NeighbourRecord[];

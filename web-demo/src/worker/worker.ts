@@ -124,7 +124,7 @@ async function timedOnce<T>(rows: Data, job: SimilarityJob, call: Call, use: (fo
   }
 }
 
-async function stability(key: Key, job: SimilarityJob, share: number, call: Call): Promise<StabilityPoint[]> {
+async function stability(key: Key, job: SimilarityJob, share: number, base: number, call: Call): Promise<StabilityPoint[]> {
   const all = held(data, key);
   const rates = [...new Set([...SHARES.filter((rate) => rate < share), share])];
   const top = job.top ?? 50;
@@ -138,9 +138,9 @@ async function stability(key: Key, job: SimilarityJob, share: number, call: Call
       return made;
     };
     try {
-      const sample = part(all.sample({ rate }));
-      const one = part(all.sample({ rate: rate / 2 }));
-      const other = part(sample.sample({ rate: rate / 2, rest: true }));
+      const sample = part(all.sample({ rate: rate * base }));
+      const one = part(all.sample({ rate: (rate * base) / 2 }));
+      const other = part(sample.sample({ rate: (rate * base) / 2, rest: true }));
       const { users, pairOperations } = sample.shape(job);
       const take = (neighbours: Neighbours) => listsOf(neighbours, top);
       const { seconds, used } = await timed(sample, job, call, take);
@@ -161,15 +161,15 @@ async function stability(key: Key, job: SimilarityJob, share: number, call: Call
 }
 
 /** Core's ladder; whatever a person waits for goes first, between two rungs. */
-async function ladder(key: Key, job: SimilarityJob, call: Call): Promise<LadderResult> {
+async function ladder(key: Key, job: SimilarityJob, rate: number, call: Call): Promise<LadderResult> {
   const all = held(data, key);
-  const task = all.ladder(job);
+  const task = all.ladder({ job, rate });
   let report: LadderReport;
   try {
     for (;;) {
       call.signal.throwIfAborted();
-      const { done, finished } = task.step(40);
-      call.tell("measuring samples", done);
+      const { stage, done, finished } = task.step(40);
+      call.tell(stage, done);
       if (finished) break;
       await new Promise((resolve) => setTimeout(resolve));
       await urgentFirst();
@@ -287,8 +287,8 @@ const handlers: Handlers = {
   shape: (_, key, job) => held(data, key).shape(job),
   compare: (call, key, job) => compare(key, job, call),
   beside: (call, key, job, item) => beside(key, job, item, call),
-  stability: (call, key, job, share) => stability(key, job, share, call),
-  ladder: (call, key, job) => ladder(key, job, call),
+  stability: (call, key, job, share, rate) => stability(key, job, share, rate, call),
+  ladder: (call, key, job, rate) => ladder(key, job, rate, call),
   search: (_, key, text, limit) => held(found, key).search(text, limit),
   find: (_, key, id) => held(found, key).find(id),
   of: (_, key, id) => held(found, key).of(id),
