@@ -6,7 +6,7 @@ use std::{cell::RefCell, rc::Rc};
 use ilk_core::{
     calibrate::{Step, Workload},
     cost::Machine,
-    executor::Executor as _,
+    executor::{Executor as _, Sequential},
     interactions::{Folded, Interactions, Part},
     job::Job,
     kernel::{ItemFilter, Kernel, neighbours},
@@ -164,9 +164,8 @@ impl Climb {
         drop(interactions);
         let plan = Plan::new(&matrix, &filter);
         let forecast = outlook.forecast(&plan);
-        let workers = crew().workers() as f64;
         // Tiles are drawn by counting; finding comes with it.
-        let share = (SECONDS * workers / forecast.comparing()).min(1.0);
+        let share = (SECONDS / forecast.comparing()).min(1.0);
         let tiles = pick_tiles(&plan, (plan.cost as f64 * share) as u64, SEED);
         let computed = plan.part(&tiles);
         let share = computed.cost as f64 / plan.cost.max(1) as f64;
@@ -177,19 +176,20 @@ impl Climb {
             tiles: plan.tiles.len(),
             computed_tiles: tiles.len(),
             predicted_seconds: outlook.forecast_part(&computed, share).comparing(),
-            measured_seconds: seconds * workers,
+            measured_seconds: seconds,
             forecast,
             predicted_memory: outlook.memory.peak(),
             measured_memory: Some((most.max(result) as u64).saturating_sub(held)),
         })
     }
 
-    /// Returns the seconds of the clock that tiles take, and the bytes in use at their end.
+    /// Returns the seconds that tiles take, and the bytes in use at their end. One thread computes
+    /// them: then the clock tells what a core takes.
     fn measure(&self, matrix: &Matrix, plan: &Plan, filter: &ItemFilter) -> (f64, usize) {
         let (mut fastest, mut most) = (f64::INFINITY, 0);
         for _ in 0..MOST_TIMES {
             let begin = performance_now();
-            let found = neighbours(matrix, plan, &self.job, filter, &crew(), |_| {});
+            let found = neighbours(matrix, plan, &self.job, filter, &Sequential, |_| {});
             fastest = fastest.min((performance_now() - begin) / 1e3);
             most = most.max(in_use());
             drop(found);

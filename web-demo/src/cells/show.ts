@@ -278,7 +278,7 @@ function showLadder(ladder: LadderResult, rows: Rows, machine: Machine): HTMLEle
     h("p", {}, cap, cap.endsWith("with ") && h("code", {}, `max_items_per_user: ${capped!.cap}`)),
     ladderChart(ladder),
     scroll("Rungs of the ladder", table(head, [...rungs.map(line), total], [1, 2, 3, 4, 5, 6])),
-    h("p", { class: "quiet" }, `Measured in this browser on ${threads === 1 ? "one thread" : `${threads} threads`}${rungs.some((rung) => rung.computedTiles < rung.tiles) ? ", the larger samples on a part of their work" : ""}; memory is that of comparing, and reading takes up to ${bytes(rows.bytes)}; ${rows.rate < 1 ? `the full batch has about ${about(full.users)} ${people}; ` : ""}the program is faster where the machine has AVX.`),
+    h("p", { class: "quiet" }, `Measured in this browser on one thread${rungs.some((rung) => rung.computedTiles < rung.tiles) ? ", the larger samples on a part of their work" : ""}; memory is that of comparing, and reading takes up to ${bytes(rows.bytes)}; ${rows.rate < 1 ? `the full batch has about ${about(full.users)} ${people}; ` : ""}the program is faster where the machine has AVX.`),
   );
 }
 

@@ -33,5 +33,5 @@ export function ladderChart({ rungs, whole }: LadderResult): HTMLElement {
       }),
       text,
     );
-  return figure("Time of one core: ● measured here, ○ predicted from the work; all of it corrected by what was measured", responsive(draw));
+  return figure("Time of one core: ● measured here, ○ predicted from the work", responsive(draw));
 }
