@@ -252,7 +252,7 @@ export interface LadderReport {
         computedTiles: number;
         /** Predicted CPU seconds of comparing, all tiles. */
         predictedSeconds: number;
-        /** Measured CPU seconds of the tiles that were computed: of the clock, times threads. */
+        /** Measured seconds of the tiles that were computed, on one thread. */
         measuredSeconds: number;
         /** CPU seconds of all tiles, from those that were computed. */
         secondsOfAll: number;
@@ -280,7 +280,7 @@ export interface LadderReport {
     growth?: number;
     /** What predictions of comparing are multiplied by. */
     correction: number;
-    /** Threads that it was measured on. */
+    /** Threads that will share the whole here. */
     threads: number;
     /** Whether the whole fits into the memory allowed here, or where prediction ends; one sentence. */
     verdict: string;
