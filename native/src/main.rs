@@ -3,7 +3,10 @@
 mod cli;
 mod commands;
 mod config;
+mod drawing;
 mod error;
+#[cfg(feature = "explore")]
+mod explore;
 mod external;
 mod findings;
 mod guard;
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
 
 /// Runs the main job, with a line in the ledger whatever becomes of it, and a report if asked.
 fn run(args: &RunArgs, matches: &ArgMatches, reporter: &Reporter) -> Result<(), Error> {
+    publish::end_with_stdin_if_asked();
     let layers = Layers::of_job(&args.settings, matches)?;
     let (settings, record) = (layers.settings()?, layers.record()?);
     let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
@@ -102,6 +106,8 @@ fn execute(command: &Command, matches: &ArgMatches, reporter: &Reporter) -> Resu
             commands::evaluate(args, &layers, reporter)
         }
         Command::Usage(args) => commands::usage(args),
+        #[cfg(feature = "explore")]
+        Command::Explore(args) => commands::explore(args, matches, reporter),
         Command::Inspect(args) => {
             commands::inspect(&Layers::of_inspection(args, matches)?, reporter)
         }

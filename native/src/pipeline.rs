@@ -118,7 +118,7 @@ impl Files {
         reporter: &Reporter,
         sink: &(dyn Fn(usize, Cleaned) -> Result<(), Error> + Sync),
     ) -> Result<Tally, Error> {
-        let (tallies, stage) = self.try_each_chunk(pool, reporter, |part, rows| {
+        let (tallies, stage) = self.each_chunk(pool, reporter, |part, rows| {
             let (chunk, tally) = clean(rows, job, needs);
             sink(part, chunk)?;
             Ok(tally)
@@ -132,22 +132,12 @@ impl Files {
         Ok(tally)
     }
 
-    /// Reads all rows, hands each chunk to `make`, and returns what it makes of them in the order
-    /// of the files; the stage is still to be finished.
+    /// Reads all rows, hands each chunk to `make` with the number of the part it is of, and returns
+    /// what it makes of them in the order of the files; the stage is still to be finished.
     ///
     /// # Errors
-    /// For files that turn out damaged, and where there is no row at all.
+    /// For files that turn out damaged, where there is no row at all, and what `make` returns.
     pub(crate) fn each_chunk<'r, T: Send>(
-        &self,
-        pool: &Pool,
-        reporter: &'r Reporter,
-        make: impl Fn(Rows) -> T + Sync,
-    ) -> Result<(Vec<T>, Stage<'r>), Error> {
-        self.try_each_chunk(pool, reporter, |_, rows| Ok(make(rows)))
-    }
-
-    /// Does the same with what may fail; `make` is told the number of the chunk's part, too.
-    fn try_each_chunk<'r, T: Send>(
         &self,
         pool: &Pool,
         reporter: &'r Reporter,

@@ -2,9 +2,11 @@
 //! stderr, as a few calm lines for people or as JSON for machines. Bars, for what takes longer than
 //! a second on a terminal, stand beside them.
 //!
-//! Every event has the target `ilk` and the fields `event` (`stage_started`, `stage_finished`,
-//! `counted`, `note`, `row`), `name`, `message` and `record`, a JSON object of what else there is
+//! Every event has the target `ilk` and the fields `event` (`stage_started`, `progress`,
+//! `stage_finished`, `counted`, `note`, `row`), `name`, `message` and `record`, a JSON object of what else there is
 //! to know. What happens within a stage lies in its span `stage`.
+
+mod ticker;
 
 use std::{
     fmt::{self, Display},
@@ -24,6 +26,7 @@ use tracing_subscriber::{
     registry,
 };
 
+use self::ticker::Ticker;
 use crate::journal::{Journal, StageEntry};
 
 /// How progress and errors are written to stderr.
@@ -102,6 +105,7 @@ impl Reporter {
         let record = total.map(|total| ("total".into(), json!(total)));
         span.in_scope(|| self.emit("stage_started", name, "", &record.into_iter().collect()));
         let bar = (self.voice == Voice::LinesAndBars).then(|| PatientBar::start(name, total));
+        let ticker = (self.voice == Voice::Events).then(|| Ticker::start(name, total));
         Stage {
             reporter: self,
             name,
@@ -109,6 +113,7 @@ impl Reporter {
             started: Instant::now(),
             cpu: cpu_seconds(),
             bar,
+            ticker,
             counts: Mutex::default(),
         }
     }
@@ -133,10 +138,15 @@ impl Reporter {
     /// Hands an event to whoever listens; where silence was asked for, to nobody.
     fn emit(&self, event: &str, name: &str, message: impl Display, record: &Map<String, Value>) {
         if self.voice != Voice::Quiet {
-            let record = Value::from_iter(record.clone());
-            tracing::info!(target: TARGET, event, name, %record, "{message}");
+            tell(event, name, message, record);
         }
     }
+}
+
+/// Hands an event to whoever listens.
+fn tell(event: &str, name: &str, message: impl Display, record: &Map<String, Value>) {
+    let record = Value::from_iter(record.clone());
+    tracing::info!(target: TARGET, event, name, %record, "{message}");
 }
 
 /// The target of all events.
@@ -191,7 +201,7 @@ impl Told {
     /// Writes the line that people read, if there is one.
     fn say(&self) {
         match self.event.as_str() {
-            "stage_started" => {}
+            "stage_started" | "progress" => {}
             "row" => say(&format!("{:MARGIN$}  {}", "", self.message)),
             // What a report sums up is not told.
             _ if self.message.is_empty() => {}
@@ -245,6 +255,7 @@ pub(crate) struct Stage<'a> {
     /// CPU seconds of the process at the start, where the system tells.
     cpu: Option<f64>,
     bar: Option<PatientBar>,
+    ticker: Option<Ticker>,
     counts: Mutex<Map<String, Value>>,
 }
 
@@ -255,12 +266,18 @@ impl Stage<'_> {
             bar.bar.set_length(total);
             bar.style(Some(total));
         }
+        if let Some(ticker) = &self.ticker {
+            ticker.expect(total);
+        }
     }
 
     /// Says, from any thread, that `units` more are done.
     pub(crate) fn advance(&self, units: u64) {
         if let Some(bar) = &self.bar {
             bar.bar.inc(units);
+        }
+        if let Some(ticker) = &self.ticker {
+            ticker.advance(units);
         }
     }
 
@@ -278,6 +295,7 @@ impl Stage<'_> {
     /// Ends the stage with what came of it, such as `541,909 rows from 1 file`.
     pub(crate) fn finish(mut self, message: impl Display) {
         self.clear();
+        drop(self.ticker.take());
         let seconds = self.started.elapsed().as_secs_f64();
         let counts = std::mem::take(&mut self.counts);
         let mut record = counts.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -4,12 +4,14 @@
 //! themselves when dropped) and after Ctrl-C or SIGTERM ([`install_signal_handler`]).
 
 use std::{
+    env,
     ffi::{OsStr, OsString},
     fs::{self, File},
     io::{self, IsTerminal as _, Write},
     path::{Path, PathBuf},
     process,
     sync::{Mutex, MutexGuard, PoisonError},
+    thread,
 };
 
 use tempfile::{NamedTempFile, TempDir};
@@ -40,23 +42,42 @@ fn working() -> MutexGuard<'static, Vec<PathBuf>> {
 /// # Errors
 /// If the system does not take the handler.
 pub(crate) fn install_signal_handler() -> Result<(), Error> {
-    ctrlc::set_handler(|| {
-        // The lock is kept until the end: no new working file comes into being meanwhile.
-        let paths = working();
-        for path in paths.iter() {
-            remove(path);
-        }
-        usage::interrupt();
-        // The next prompt begins a line, whatever bar stands there.
-        if io::stderr().is_terminal() {
-            let _ = io::stderr().write_all(b"\n");
-        }
-        if let Some(line) = &*FAREWELL.lock().unwrap_or_else(PoisonError::into_inner) {
-            let _ = writeln!(io::stderr(), "{line}");
-        }
-        process::exit(i32::from(Kind::Interrupted.exit_code()));
-    })
-    .map_err(|error| Error::internal(format!("cannot handle signals: {error}")))
+    ctrlc::set_handler(interrupt)
+        .map_err(|error| Error::internal(format!("cannot handle signals: {error}")))
+}
+
+/// Set, it makes [`end_with_stdin_if_asked`] do so.
+pub(crate) const END_WITH_STDIN: &str = "ILK_END_WITH_STDIN";
+
+/// Where [`END_WITH_STDIN`] asks, ends the program as a signal does once standard input ends:
+/// whoever started it may end it so on any system, and cannot go away without that.
+pub(crate) fn end_with_stdin_if_asked() {
+    if env::var_os(END_WITH_STDIN).is_none() {
+        return;
+    }
+    thread::spawn(|| {
+        // Whatever comes is passed over; an input that cannot be read has ended.
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        interrupt();
+    });
+}
+
+/// Removes working files and ends the program with 130.
+fn interrupt() {
+    // The lock is kept until the end: no new working file comes into being meanwhile.
+    let paths = working();
+    for path in paths.iter() {
+        remove(path);
+    }
+    usage::interrupt();
+    // The next prompt begins a line, whatever bar stands there.
+    if io::stderr().is_terminal() {
+        let _ = io::stderr().write_all(b"\n");
+    }
+    if let Some(line) = &*FAREWELL.lock().unwrap_or_else(PoisonError::into_inner) {
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+    process::exit(i32::from(Kind::Interrupted.exit_code()));
 }
 
 /// What is said after an interruption, where there is something to say.

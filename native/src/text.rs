@@ -141,6 +141,15 @@ pub(crate) fn printable(text: &str) -> String {
         .collect()
 }
 
+/// Quotes a word for a shell where it needs that.
+pub(crate) fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./,:=@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 /// Cuts `text` to at most `width` columns of the terminal, ending in `…` where something is gone.
 pub(crate) fn shortened(text: &str, width: usize) -> String {
     console::truncate_str(&printable(text), width, "…").into_owned()

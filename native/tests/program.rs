@@ -36,7 +36,7 @@ fn folder() -> tempfile::TempDir {
 fn help_of_every_command() {
     let home = folder();
     let commands = ["", "run", "plan", "sample", "similar", "explain", "evaluate", "usage"];
-    let others = ["stage", "take", "inspect", "demo", "config", "completions", "man"];
+    let others = ["stage", "take", "inspect", "explore", "demo", "config", "completions", "man"];
     for command in commands.into_iter().chain(others) {
         let arguments = [command, "--help"];
         let arguments = if command.is_empty() { &arguments[1..] } else { &arguments[..] };
@@ -70,7 +70,9 @@ fn the_manual_describes_every_command() {
     let manual = stdout(folder().path(), &["man"]);
     assert!(manual.contains(".TH ilk 1"), "{manual}");
     let commands = ["RUN", "PLAN", "SAMPLE", "SIMILAR", "EXPLAIN", "EVALUATE", "USAGE"];
-    for command in commands.into_iter().chain(["STAGE", "TAKE", "INSPECT", "DEMO", "CONFIG"]) {
+    for command in
+        commands.into_iter().chain(["STAGE", "TAKE", "INSPECT", "EXPLORE", "DEMO", "CONFIG"])
+    {
         assert!(manual.contains(&format!("ILK {command}")), "{command}");
     }
     assert!(manual.contains("Exit codes") && manual.contains("\\-\\-min\\-support"));

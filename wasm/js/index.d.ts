@@ -28,7 +28,7 @@ export interface LoadOptions {
 /** Loads the module: with threads where memory can be shared, else the single build. */
 export function load(options?: LoadOptions): Promise<Ilk>;
 
-/** Long work in steps: `Reading` gives `Data`, `Comparison` gives `Neighbours`. */
+/** Long work in steps: `Reading` gives `Data`, `Comparison` gives `Neighbours`, `Climb` a `LadderReport`. */
 export interface Task<T> {
   /** Works for about so many milliseconds. */
   step(milliseconds: number): Progress;

@@ -14,11 +14,12 @@ use serde::Serialize;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::{
+    climb::Climb,
     comparison::Comparison,
     error::Fault,
     records::{
-        CompareRequest, ReadRequest, RowRecord, RowsRecord, SampleRequest, SetAsideRecord, from_js,
-        to_js,
+        CompareRequest, LadderRequest, ReadRequest, RowRecord, RowsRecord, SampleRequest,
+        SetAsideRecord, from_js, to_js,
     },
     threads::crew,
 };
@@ -160,6 +161,22 @@ impl Data {
         let request: CompareRequest = from_js(request)?;
         let job = self.resolve(&request.job)?;
         Comparison::new(self.folded(&job), job, &request)
+    }
+
+    /// Begins to measure a job on nested samples of the users, 1, 10, 20 and 40 % of those that are
+    /// here, beside what the cost model predicts; the task's result is a `LadderReport`. What takes
+    /// long is measured on some of its tiles: a second or two in all, and one more the first time.
+    ///
+    /// # Errors
+    /// For settings that cannot be, and guards of the job that refuse.
+    pub fn ladder(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "LadderRequest | undefined")] request: JsValue,
+    ) -> Result<Climb, Fault> {
+        let request: LadderRequest = from_js(request)?;
+        let job = self.resolve(&request.job)?;
+        let base = SampleRequest { rate: Some(request.rate.unwrap_or(1.0)), ..Default::default() };
+        Ok(Climb::new(self.folded(&job), job, base.of_rate()?))
     }
 }
 

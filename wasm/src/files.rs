@@ -137,6 +137,7 @@ impl Files {
         let job = request.job.resolve(request.source.given())?;
         let forecast = self.forecast(&self.tables(&request.source)?, &job, &request)?;
         let fits = memory::left() / forecast.per_row.most();
+        let all_fit = forecast.kept <= fits;
         to_js(&Estimate {
             rows: forecast.rows.round(),
             is_exact: forecast.is_exact,
@@ -144,8 +145,8 @@ impl Files {
             bytes: (forecast.kept * forecast.per_row.most()).round(),
             limit: memory::limit(),
             rows_that_fit: (fits * forecast.rows / forecast.kept.max(1.0)).floor(),
-            fits: forecast.kept <= fits,
-            rate: (fits / forecast.kept.max(1.0)).min(1.0),
+            fits: all_fit,
+            rate: if all_fit { 1.0 } else { memory::rate_that_fits(1.0, forecast.kept, fits) },
         })
     }
 

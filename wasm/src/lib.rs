@@ -4,6 +4,7 @@
 //! back, and cuts long work into steps, so that a worker can answer in between. The types that
 //! JavaScript sees are in `types.d.ts`.
 
+mod climb;
 mod comparison;
 mod data;
 mod error;
@@ -20,6 +21,7 @@ mod threads;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 pub use crate::{
+    climb::Climb,
     comparison::Comparison,
     data::Data,
     error::Fault,

@@ -97,13 +97,17 @@ pub(crate) fn left_while_reading() -> f64 {
     (limit() - in_use() as f64).max(0.0)
 }
 
+/// Returns the share of the users to read where `rows` are those of the share `rate` and only so many
+/// fit: rounded down to two digits, with some room for users of different size.
+pub(crate) fn rate_that_fits(rate: f64, rows: f64, fits: f64) -> f64 {
+    let percent = 100.0 * 0.8 * rate * fits / rows.max(1.0);
+    let scale = 10_f64.powf(percent.max(1e-6).log10().floor() - 1.0);
+    (percent / scale).floor() * scale / 100.0
+}
+
 /// Refuses rows that do not fit; `rate`: the sample they are of; `fits`: how many rows do.
 pub(crate) fn refusal(what: &str, rows: f64, rate: f64, fits: f64, bytes: f64) -> Fault {
-    let share = rate * fits / rows;
-    // Rounded down to two digits, and some room for users of different size.
-    let percent = 100.0 * share * 0.8;
-    let scale = 10_f64.powf(percent.max(1e-6).log10().floor() - 1.0);
-    let percent = (percent / scale).floor() * scale;
+    let percent = 100.0 * rate_that_fits(rate, rows, fits);
     let megabytes = |bytes: f64| format!("{:.0} MB", bytes / 1e6);
     Fault::new(
         "memory",

@@ -148,6 +148,15 @@ pub(crate) struct CompareRequest {
     pub(crate) kernel: Option<String>,
 }
 
+/// What to measure on samples.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LadderRequest {
+    pub(crate) job: SimilarityJob,
+    /// The sample that the data is.
+    pub(crate) rate: Option<f64>,
+}
+
 /// A file as it is opened.
 #[derive(Debug, Serialize)]
 pub(crate) struct FileRecord {

@@ -107,11 +107,18 @@ export interface CompareRequest {
     kernel?: string;
 }
 
+/** What to measure on samples. */
+export interface LadderRequest {
+    job?: SimilarityJob;
+    /** The share of the users that the data was sampled to, if it was: rungs are shares of that. */
+    rate?: number;
+}
+
 export type OutputFormat = "parquet" | "csv" | "jsonl" | "arrow";
 
 /** How far a task has got. */
 export interface Progress {
-    /** What it is doing: `reading`, `sorting`, `arranging`, `comparing`. */
+    /** What it is doing: `reading`, `sorting`, `arranging`, `comparing`, `calibrating`, `climbing`. */
     stage: string;
     /** Share of the stage that is done, 0 to 1. */
     done: number;
@@ -153,7 +160,7 @@ export interface Estimate {
     /** Rows, set-aside ones included, that fit. */
     rowsThatFit: number;
     fits: boolean;
-    /** The largest sample of users that fits, 0 to 1. */
+    /** A sample of users that fits, about as large as there is room for, 0 to 1. */
     rate: number;
 }
 
@@ -228,6 +235,56 @@ export interface Work {
     headItems: number;
     /** Ids of the lists that are not in the data. */
     unknownIds: string[];
+}
+
+/** A job on nested samples, measured beside what the cost model predicts, and what follows for all. */
+export interface LadderReport {
+    /** Smallest first. */
+    rungs: {
+        /** Share of the users that are here. */
+        rate: number;
+        users: number;
+        items: number;
+        interactions: number;
+        pairOperations: number;
+        tiles: number;
+        /** Tiles that were computed, drawn at random: all where that is quick. */
+        computedTiles: number;
+        /** Predicted CPU seconds of comparing, all tiles. */
+        predictedSeconds: number;
+        /** Measured seconds of the tiles that were computed, on one thread. */
+        measuredSeconds: number;
+        /** CPU seconds of all tiles, from those that were computed. */
+        secondsOfAll: number;
+        predictedBytes: number;
+        /** What was taken at most beside the data. */
+        measuredBytes: number;
+    }[];
+    /** Rates that were not measured: nothing to compare, or too little memory. */
+    missing: { rate: number; why: "nothing" | "time" | "memory" }[];
+    /** All of the data, by prediction that what was measured corrects. */
+    whole: {
+        users: number;
+        items: number;
+        interactions: number;
+        pairOperations: number;
+        /** Neighbours that there will be, about. */
+        neighbours: number;
+        cpuSeconds: number;
+        /** Seconds that pass on these threads. */
+        seconds: number;
+        /** What comparing takes at its height beside the data. */
+        bytes: number;
+    };
+    /** The exponent e of seconds ~ pair operations^e; absent where the rungs are too quick to tell. */
+    growth?: number;
+    /** What predictions of comparing are multiplied by. */
+    correction: number;
+    /** Threads that will share the whole here. */
+    threads: number;
+    /** Whether the whole fits into the memory allowed here, or where prediction ends; one sentence. */
+    verdict: string;
+    fits: boolean;
 }
 
 /** An item, or a user where users are compared. */
@@ -332,6 +389,29 @@ export interface IlkError extends Error {
 
 
 /**
+ * The rungs being climbed.
+ */
+export class Climb {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * Takes what was found, once.
+     *
+     * # Errors
+     * If there are rungs left to climb, or it was taken.
+     */
+    finish(): LadderReport;
+    /**
+     * Climbs for about so many milliseconds, at least one rung.
+     *
+     * # Errors
+     * Never.
+     */
+    step(milliseconds: number): Progress;
+}
+
+/**
  * Interactions being compared.
  */
 export class Comparison {
@@ -376,6 +456,15 @@ export class Data {
      * For settings that cannot be, and guards of the job that refuse.
      */
     compare(request: CompareRequest | undefined): Comparison;
+    /**
+     * Begins to measure a job on nested samples of the users, 1, 10, 20 and 40 % of those that are
+     * here, beside what the cost model predicts; the task's result is a `LadderReport`. What takes
+     * long is measured on some of its tiles: a second or two in all, and one more the first time.
+     *
+     * # Errors
+     * For settings that cannot be, and guards of the job that refuse.
+     */
+    ladder(request: LadderRequest | undefined): Climb;
     /**
      * Returns how many rows were kept and why others were set aside, with the first of them.
      *
@@ -604,15 +693,19 @@ export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembl
 
 export interface InitOutput {
     readonly memory: WebAssembly.Memory;
+    readonly __wbg_climb_free: (a: number, b: number) => void;
     readonly __wbg_comparison_free: (a: number, b: number) => void;
     readonly __wbg_data_free: (a: number, b: number) => void;
     readonly __wbg_files_free: (a: number, b: number) => void;
     readonly __wbg_neighbours_free: (a: number, b: number) => void;
     readonly __wbg_reading_free: (a: number, b: number) => void;
+    readonly climb_finish: (a: number, b: number) => void;
+    readonly climb_step: (a: number, b: number, c: number) => void;
     readonly comparison_finish: (a: number, b: number) => void;
     readonly comparison_step: (a: number, b: number, c: number) => void;
     readonly comparison_work: (a: number, b: number) => void;
     readonly data_compare: (a: number, b: number, c: any) => void;
+    readonly data_ladder: (a: number, b: number, c: any) => void;
     readonly data_rows: (a: number, b: number) => void;
     readonly data_sample: (a: number, b: number, c: any) => void;
     readonly data_shape: (a: number, b: number, c: any) => void;

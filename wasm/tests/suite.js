@@ -216,6 +216,42 @@ export function suite({ ilk, run, cases, file, reference }) {
     equal(comparison.work().unknownIds, ["p9999"]);
   });
 
+  test("the ladder climbs nested samples and says what follows for the whole", async () => {
+    const data = await read(files(["a.csv", csv(6000, 20)]), { source: PLAIN });
+    const job = { measure: "llr", top: 10 };
+    const stages = new Set();
+    const onProgress = ({ stage, done }) => {
+      stages.add(stage);
+      holds(done >= 0 && done <= 1, `${done} done`);
+    };
+    const { rungs, missing, whole, correction, threads, verdict, fits } = await run(data.ladder({ job }), { milliseconds: 0, onProgress });
+    equal(stages.delete("climbing"), true);
+    stages.delete("calibrating");
+    equal(stages.size, 0);
+    equal([rungs.map(({ rate }) => rate), missing], [[0.01, 0.1, 0.2, 0.4], []]);
+    for (const rung of rungs) {
+      const shape = data.sample({ rate: rung.rate }).shape(job);
+      equal([rung.users, rung.items, rung.interactions, rung.pairOperations], [shape.users, shape.items, shape.interactions, shape.pairOperations]);
+      holds(rung.computedTiles >= 1 && rung.computedTiles <= rung.tiles, `${rung.computedTiles} of ${rung.tiles} tiles`);
+      for (const name of ["predictedSeconds", "measuredSeconds", "secondsOfAll", "predictedBytes", "measuredBytes"]) {
+        holds(rung[name] > 0 && Number.isFinite(rung[name]), `${name} is ${rung[name]}`);
+      }
+    }
+    const shape = data.shape(job);
+    equal([whole.users, whole.interactions, whole.pairOperations], [shape.users, shape.interactions, shape.pairOperations]);
+    holds(whole.seconds > 0 && whole.seconds <= whole.cpuSeconds && whole.bytes > rungs[3].predictedBytes, "all of it takes more");
+    holds(correction > 0 && threads === ilk.threads(), "how it was measured");
+    holds(fits === verdict.startsWith("fits: "), verdict);
+    const half = await run(data.sample({ rate: 0.5 }).ladder({ job, rate: 0.5 }));
+    equal(half.rungs.map(({ users }) => users), [0.005, 0.05, 0.1, 0.2].map((rate) => data.sample({ rate }).shape(job).users), "shares of the sample");
+    const tiny = await read(files(["b.csv", csv(1)]), { source: PLAIN });
+    const nothing = await run(tiny.ladder());
+    equal([nothing.rungs.length + nothing.missing.length, nothing.missing.at(-1).why], [4, "nothing"]);
+    const task = data.ladder({ job });
+    equal((await thrown(() => task.finish())).code, "unfinished");
+    equal((await thrown(() => data.ladder({ job: { measure: "cosinus" } }))).code, "setting");
+  });
+
   test("both kernels give the same", async () => {
     const data = await read(files(["a.csv", csv(3000, 20)]), { source: PLAIN });
     holds(ilk.kernel() === "simd128", `the kernel is ${ilk.kernel()}`);
@@ -332,6 +368,9 @@ export function suite({ ilk, run, cases, file, reference }) {
       const { rate, rows, fits } = error.details;
       holds(rate > 0 && rate < 1 && fits < rows, error.message);
       holds(error.message.includes("open a sample of"), error.message);
+      const offered = await read(many, { source: PLAIN, sample: { rate: estimate.rate } });
+      holds(offered.rows().kept > 0, "the estimate's own sample is read");
+      offered.free();
       const data = await read(many, { source: PLAIN, sample: { rate } });
       const found = await compare(data, {});
       holds(found.length > 0 && ilk.memoryInUse() < ilk.memoryLimit(), "the sample is worked on");

@@ -8,6 +8,7 @@ import {
   type IlkError,
   type Ilk,
   type ItemRecord,
+  type LadderReport,
   type NeighbourRecord,
   type Neighbours,
   type Progress,
@@ -41,6 +42,8 @@ export async function everything(file: File, signal: AbortSignal): Promise<strin
   const list: NeighbourRecord[] = neighbours.of("tent");
   const item: ItemRecord | undefined = neighbours.find("tent");
   const why: Explanation = neighbours.explain("tent", list[0]?.id ?? "");
+  const { rungs, whole, verdict }: LadderReport = await run(data.ladder({ job, rate: 0.1 }));
+  const cost: number = whole.seconds + (rungs[0]?.secondsOfAll ?? 0) + verdict.length;
   const scores: Float32Array = neighbours.columns().scores;
   const bytes: Uint8Array = neighbours.export("parquet");
   try {
@@ -49,7 +52,7 @@ export async function everything(file: File, signal: AbortSignal): Promise<strin
     const { code, details } = error as IlkError;
     if (code === "memory") return `a sample of ${details.rate}`;
   }
-  return [kind, fits, shape.users, item?.label, why.standing, scores.length, bytes.length].join();
+  return [kind, fits, shape.users, cost, item?.label, why.standing, scores.length, bytes.length].join();
 }
 
 // @ts-expect-error: a measure that is none

@@ -6,9 +6,10 @@ import { ilkFor } from "./cells/ilk";
 import { initialNotebook } from "./cells/initial";
 import { showFor } from "./cells/show";
 import { h } from "./dom";
+import { exploredFile, place } from "./explore/served";
 import type { Context } from "./notebook/context";
 import { NotebookView } from "./notebook/view";
-import { setFiles } from "./state/files";
+import { setFiles, setHomeFile } from "./state/files";
 import { forget, saved } from "./state/save";
 import { isNotebookFile, openNotebook } from "./state/share";
 import { client } from "./worker/shared";
@@ -34,6 +35,17 @@ function say(text: string): void {
   by("said").textContent = text;
 }
 
+/** The program's own data in the place of the demo shop, where a program serves this page. */
+async function beginExploring(): Promise<void> {
+  try {
+    setHomeFile(await exploredFile());
+  } catch (error) {
+    complain(error instanceof Error ? error.message : String(error));
+  }
+}
+
+const isServed = place() !== undefined;
+if (isServed) await beginExploring();
 const notebook = new NotebookView(saved() ?? initialNotebook(), builtins, builtinNames(), {
   changed(history) {
     by<HTMLButtonElement>("undo").disabled = !history.canUndo;
@@ -150,7 +162,8 @@ wireKeys();
 wireDrop();
 addEventListener("pagehide", () => notebook.flush());
 
-// Kept for opening without a network; where the browser has no such thing the page works all the same.
-if (import.meta.env.PROD && "serviceWorker" in navigator && window.isSecureContext) {
+// Kept for opening without a network; where the browser has no such thing the page works all the
+// same, and one that a program serves is nothing without it.
+if (!isServed && import.meta.env.PROD && "serviceWorker" in navigator && window.isSecureContext) {
   void navigator.serviceWorker.register("./sw.js").catch(() => undefined);
 }

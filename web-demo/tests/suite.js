@@ -7,6 +7,7 @@ import { join } from "node:path";
 
 import { serve } from "./browser.js";
 import { neighboursOf, orders, shopLines, writeLines } from "./data.js";
+import { exploreTests } from "./explore.js";
 
 function holds(condition, what) {
   if (!condition) throw new Error(`does not hold: ${what}`);
@@ -430,5 +431,8 @@ export async function suite() {
       console.log(`   similar items after ${Math.round(performance.now() - begin)} ms`);
     });
   }
+  // What is served by the program needs one.
+  if (process.env.ILK) exploreTests({ test, holds, equal, text, done, allDone, edit, shows, folder });
+  else console.log("ILK=PROGRAM adds the tests of `ilk explore`");
   return tests;
 }

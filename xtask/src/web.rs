@@ -11,6 +11,7 @@ use flate2::{Compression, write::GzEncoder};
 
 use crate::{
     house::{self, House},
+    parity,
     wasm::{self, checks},
 };
 
@@ -62,11 +63,13 @@ pub(crate) fn test(house: &House) -> Result<()> {
         bail!("the notebook is not built: run `cargo xtask web`");
     }
     let browser = checks::browser(house).context("there is no browser: run `cargo xtask setup`")?;
+    // The program takes in the notebook that was built.
+    let ilk = parity::build(house)?;
     let pictures = house.target.join("web-tests");
     fs::create_dir_all(&pictures)?;
     let mut node = house.command("node");
     node.arg(home(house).join("tests/run.js"));
-    node.env("CHROMIUM", checks::program(&browser)).env("PICTURES", pictures);
+    node.env("CHROMIUM", checks::program(&browser)).env("PICTURES", pictures).env("ILK", ilk);
     // The large file takes a minute and 300 MB of disk: on request only.
     if env::var_os("LARGE").is_none() {
         println!("LARGE=1 adds a file of 300 MB");

@@ -106,6 +106,20 @@ Examples:
   Without times, one item of each user held out:
     ilk evaluate orders.csv --user member --item product --split any --at 20";
 
+#[cfg(feature = "explore")]
+const EXPLORE_EXAMPLES: &str = "\
+The page is served on this machine alone, at an address that nobody can guess. What is computed in it
+is computed in the browser, on a sample; the button at its end runs the job on everything, as
+`ilk run` would, and keeps result and report. Ctrl-C ends both.
+
+Examples:
+  Look at a file, its columns guessed:
+    ilk explore orders.parquet
+  A tenth of the users, and a job to begin with:
+    ilk explore views/ --user member --item product --rate 10% --measure llr
+  Where there is no browser, from another machine through ssh -L 8000:localhost:8000:
+    ilk explore job.toml --no-open --listen 127.0.0.1:8000";
+
 const USAGE_EXAMPLES: &str = "\
 Every `ilk run` adds a line to a file in the user's state folder ($XDG_STATE_HOME/ilk/usage.jsonl or
 ~/.local/state/ilk/usage.jsonl). ILK_USAGE_FILE names another file; ILK_USAGE_FILE=off keeps none.
@@ -249,6 +263,15 @@ pub(crate) enum Command {
     #[command(after_long_help = INSPECT_EXAMPLES)]
     Inspect(InspectArgs),
 
+    /// Open the notebook in the browser, with a sample of the data in it
+    ///
+    /// Draws whole users as `ilk sample` does, as many as a browser holds with ease, and serves the
+    /// notebook from this program: what the rows are like, how skewed, how many users are enough,
+    /// similar items and why, what the full batch will take, and a button that runs it.
+    #[cfg(feature = "explore")]
+    #[command(after_long_help = EXPLORE_EXAMPLES)]
+    Explore(Box<ExploreArgs>),
+
     /// Run the whole job on a small made-up shop
     #[command(after_long_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
@@ -352,6 +375,61 @@ pub(crate) struct SampleSizeArgs {
     /// Number of users to keep: those of the smallest hashes
     #[arg(long, value_name = "N", help_heading = "Sample")]
     pub(crate) users: Option<NonZeroU32>,
+}
+
+/// `ilk explore`.
+#[cfg(feature = "explore")]
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExploreArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+
+    /// Share of the users in the notebook, as in 10% or 0.1 [default: as many as have 2,000,000 rows]
+    #[arg(long, value_name = "SHARE", value_parser = rate, help_heading = "Sample")]
+    pub(crate) rate: Option<f64>,
+
+    /// Number of users in the notebook: those of the smallest hashes
+    #[arg(long, value_name = "N", conflicts_with = "rate", help_heading = "Sample")]
+    pub(crate) users: Option<NonZeroU32>,
+
+    /// Do not open a browser, only print the address
+    #[arg(long, help_heading = "Server")]
+    pub(crate) no_open: bool,
+
+    /// Where to listen; port 0 is any free one
+    ///
+    /// Anything but an address of this machine's own lets others in who have the notebook's
+    /// address.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0", help_heading = "Server")]
+    pub(crate) listen: String,
+
+    #[command(flatten)]
+    pub(crate) file: JobFileArgs,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+    #[command(flatten)]
+    pub(crate) lists: ListArgs,
+    #[command(flatten)]
+    pub(crate) output: BatchOutputArgs,
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+}
+
+/// Where the full batch writes.
+#[cfg(feature = "explore")]
+#[derive(Debug, clap::Args, serde::Serialize)]
+pub(crate) struct BatchOutputArgs {
+    /// Output of the full batch [default: similar.parquet]; its report goes beside it
+    ///
+    /// .parquet, .csv, .jsonl or .arrow, or a folder. Nothing is replaced: where there is one
+    /// already, the next is similar-2.parquet.
+    #[arg(short, long, value_name = "PATH", env = "ILK_OUT", hide_env = true)]
+    #[arg(help_heading = "Output")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// Reads a share above 0.
@@ -679,6 +757,21 @@ fn variable_of(error: &clap::Error) -> Option<String> {
     let is_given = std::env::args().any(|argument| argument.starts_with(&format!("--{flag}")));
     let value = std::env::var(&name).ok()?;
     (!is_given && text(ContextKind::InvalidValue) == Some(&value)).then_some(name)
+}
+
+/// Names the variables that say what a job reads, computes and writes.
+#[cfg(feature = "explore")]
+pub(crate) fn variables_of_jobs() -> Vec<std::ffi::OsString> {
+    use clap::Args as _;
+    let groups = [
+        JobFileArgs::augment_args,
+        SourceArgs::augment_args,
+        JobArgs::augment_args,
+        ListArgs::augment_args,
+        OutputArgs::augment_args,
+    ];
+    let command = groups.into_iter().fold(clap::Command::new(""), |command, group| group(command));
+    command.get_arguments().filter_map(|flag| flag.get_env().map(Into::into)).collect()
 }
 
 /// Guesses how errors are to be written when the arguments themselves are wrong.

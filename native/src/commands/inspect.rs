@@ -21,7 +21,7 @@ use crate::{
     pool::Pool,
     progress::Reporter,
     stdout,
-    text::{Align, Histogram, Table, counted, grouped, rounded, shortened, width},
+    text::{Align, Histogram, Table, counted, grouped, quoted, rounded, shortened, width},
 };
 
 /// Users and items named one by one.
@@ -109,17 +109,8 @@ fn command_text(source: &DataSource) -> String {
     text
 }
 
-/// Quotes a word for a shell where it needs that.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "_-./,:=@%+".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.into();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
 /// Reads the columns of the first file; the others must have those that are needed.
-fn schema_of(first: &InputFile, source: &PartialSource) -> Result<Schema, Error> {
+pub(super) fn schema_of(first: &InputFile, source: &PartialSource) -> Result<Schema, Error> {
     let opened = FileSource::open(&first.path)?;
     let input = Input::open(Arc::new(opened), source.delimiter.map(|delimiter| delimiter.0))?;
     Ok(input.schema().clone())
@@ -158,7 +149,7 @@ fn columns_text(
 }
 
 /// Fills in the guesses; `None` where user or item stay open.
-fn complete(named: &PartialSource, guess: &Guess) -> Option<DataSource> {
+pub(super) fn complete(named: &PartialSource, guess: &Guess) -> Option<DataSource> {
     let pick = |named: &Option<String>, guess: &Option<String>| named.clone().or(guess.clone());
     Some(DataSource {
         name: None,

@@ -4,6 +4,8 @@ mod config;
 mod demo;
 mod evaluate;
 mod explain;
+#[cfg(feature = "explore")]
+mod explore;
 mod inspect;
 mod plan;
 mod run;
@@ -11,6 +13,8 @@ mod sample;
 mod similar;
 mod usage;
 
+#[cfg(feature = "explore")]
+pub(crate) use self::explore::explore;
 pub(crate) use self::{
     config::{Form, config},
     demo::demo,

@@ -3,28 +3,26 @@
 use std::{
     fmt::Write as _,
     io::{BufWriter, Write as _},
-    sync::{Mutex, PoisonError},
 };
 
 use clap::ArgMatches;
 use ilk_core::{
     clean::{Tally, clean},
-    encode::Kinds,
     interactions::Folded,
     job::{Job, Of},
     kernel::ItemFilter,
     matrix::Matrix,
     plan::Plan,
-    rows::Rows,
-    sample::{Agreement, Sample, Smallest, neighbours_of_part},
+    sample::{Agreement, Sample, neighbours_of_part},
 };
-use ilk_formats::{OutputFormat, write_rows};
+use ilk_formats::OutputFormat;
 
 use crate::{
     cli::SampleArgs,
     config::{Layers, Settings},
+    drawing::{Drawn, Size},
     error::Error,
-    pipeline::{Cleaning, Files, heavy_user, mixed_ids, needs},
+    pipeline::{Cleaning, Files, heavy_user, needs},
     pool::Pool,
     progress::Reporter,
     publish::{Existing, WorkingFile},
@@ -49,82 +47,26 @@ pub(crate) fn sample(
     let files = Files::open(&settings.source, None, reporter)?;
     files.check_apart_from(&args.out)?;
     let pool = Pool::new(settings.threads)?;
-    let drawn = Drawn::draw(args, &files, settings.resolved.of, &pool, reporter)?;
+    let size = match (args.size.rate, args.size.users) {
+        (_, Some(users)) => Size::Users(users.get() as usize),
+        (rate, None) => Size::Rate(rate.unwrap_or(1.0)),
+    };
+    let drawn = Drawn::draw(size, &files, settings.resolved.of, &pool, reporter)?;
 
     let stage = reporter.stage("writing", None);
     let rows = drawn.rows();
     stage.count("rows", rows);
-    let kinds = [drawn.kinds[0].decide("user"), drawn.kinds[1].decide("item")];
-    let [user, item] = kinds.map(|kind| kind.map_err(|error| mixed_ids(&error, files.names())));
-    let kinds = [user?, item?];
+    let kinds = drawn.kinds(&files)?;
     let mut out = BufWriter::with_capacity(1 << 20, working.file());
-    write_rows(format, &mut out, files.options(), kinds, &drawn.chunks).map_err(
-        |error| match error {
-            ilk_formats::Error::Write { source } => Error::file("write", &args.out, &source),
-            error => error.into(),
-        },
-    )?;
+    drawn.write(format, &files, kinds, &mut out).map_err(|error| match error {
+        ilk_formats::Error::Write { source } => Error::file("write", &args.out, &source),
+        error => error.into(),
+    })?;
     out.flush().map_err(|error| Error::file("write", &args.out, &error))?;
     drop(out);
     working.publish()?;
     stage.finish(format!("{} to {}", counted(rows, "row"), args.out.display()));
     report(&settings, drawn, files.names().to_vec(), &pool, reporter)
-}
-
-/// The rows of a sample.
-struct Drawn {
-    sample: Sample,
-    chunks: Vec<Rows>,
-    kinds: [Kinds; 2],
-    /// Rows of everybody.
-    all: u64,
-}
-
-impl Drawn {
-    /// Samples the files while they are read.
-    fn draw(
-        args: &SampleArgs,
-        files: &Files,
-        of: Of,
-        pool: &Pool,
-        reporter: &Reporter,
-    ) -> Result<Self, Error> {
-        let wanted = args.size.users.map(|users| users.get() as usize);
-        let smallest = wanted.map(|users| Mutex::new(Smallest::new(users)));
-        let of_rate = args.size.rate.and_then(Sample::of_rate).unwrap_or(Sample::ALL);
-        let thin = |rows: Rows| {
-            let count = rows.len() as u64;
-            let mut kinds = [Kinds::default(); 2];
-            kinds[0].see(&rows.user, rows.file);
-            kinds[1].see(&rows.item, rows.file);
-            let rows = rows.readable();
-            // Who is not among the smallest so far will not be in the end.
-            let sample = smallest.as_ref().map(|smallest| {
-                let mut of_chunk = Smallest::new(wanted.unwrap_or_default());
-                of_chunk.see(&rows, of);
-                let mut all = smallest.lock().unwrap_or_else(PoisonError::into_inner);
-                all.merge(of_chunk);
-                all.sample()
-            });
-            (sample.unwrap_or(of_rate).of_rows(rows, of), kinds, count)
-        };
-        let (thinned, stage) = files.each_chunk(pool, reporter, thin)?;
-        let smallest = smallest.map(|all| all.into_inner().unwrap_or_else(PoisonError::into_inner));
-        let sample = smallest.map_or(of_rate, |smallest| smallest.sample());
-        let mut drawn = Self { sample, chunks: Vec::new(), kinds: [Kinds::default(); 2], all: 0 };
-        for (rows, [users, items], count) in thinned {
-            drawn.chunks.push(sample.of_rows(rows, of));
-            drawn.kinds[0].merge(&users);
-            drawn.kinds[1].merge(&items);
-            drawn.all += count;
-        }
-        stage.finish(files.read_text(drawn.all));
-        Ok(drawn)
-    }
-
-    fn rows(&self) -> u64 {
-        self.chunks.iter().map(|rows| rows.len() as u64).sum()
-    }
 }
 
 /// Says what the sample holds and what it keeps of the neighbours.
@@ -248,7 +190,7 @@ impl Kept {
 }
 
 /// Writes a share with three digits that matter.
-fn rate_text(rate: f64) -> String {
+pub(super) fn rate_text(rate: f64) -> String {
     let percent = rate * 100.0;
     let digits = if percent < 1.0 { 4 } else { 2 };
     let text = format!("{percent:.digits$}");

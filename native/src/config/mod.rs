@@ -27,6 +27,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub(crate) use self::budget::{Budget, TimeSpan};
 use self::file::JobFile;
 pub(crate) use self::show::Setting;
+#[cfg(feature = "explore")]
+use crate::cli::ExploreArgs;
 use crate::{
     cli::{InputArgs, InspectArgs, JobFileArgs, JobSettingsArgs, ReadingArgs, SampleArgs},
     error::Error,
@@ -360,6 +362,24 @@ impl Layers {
         Self::stack(said, file, asked_datasource(&args.file, matches))
     }
 
+    /// Gathers the layers that `explore` looks at.
+    ///
+    /// # Errors
+    /// As [`of_job`](Self::of_job).
+    #[cfg(feature = "explore")]
+    pub(crate) fn of_exploration(args: &ExploreArgs, matches: &ArgMatches) -> Result<Self, Error> {
+        let mut said = Said::default();
+        let (file, input) = job_file(&args.file, &args.input)?;
+        said.group("source", &Inputs { input }, matches)?;
+        said.group("source", &args.source, matches)?;
+        said.group("job", &SimilarityJob::from(&args.job), matches)?;
+        said.group("lists", &args.lists, matches)?;
+        said.group("output", &args.output, matches)?;
+        said.group("work", &args.work, matches)?;
+        said.group("work", &args.limits, matches)?;
+        Self::stack(said, file, asked_datasource(&args.file, matches))
+    }
+
     /// Gathers the layers of a command that reads a job's data and writes none: `input` may be
     /// inputs, a job file or a run directory, whose recorded settings count below the flags.
     ///
@@ -493,6 +513,24 @@ impl Layers {
         let budget: Budget = self.get("budget")?;
         budget.check()?;
         Ok(budget)
+    }
+
+    /// Returns the item lists.
+    ///
+    /// # Errors
+    /// For a value of the wrong type.
+    #[cfg(feature = "explore")]
+    pub(crate) fn lists(&self) -> Result<Lists, Error> {
+        self.get("lists")
+    }
+
+    /// Returns where to write.
+    ///
+    /// # Errors
+    /// For a value of the wrong type.
+    #[cfg(feature = "explore")]
+    pub(crate) fn out(&self) -> Result<Option<PathBuf>, Error> {
+        self.get("output.out")
     }
 
     /// Decides every setting of the job.

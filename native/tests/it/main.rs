@@ -4,6 +4,8 @@
 mod bad_input;
 mod evaluate;
 mod explain;
+#[cfg(feature = "explore")]
+mod explore;
 mod faults;
 mod job;
 mod logs;

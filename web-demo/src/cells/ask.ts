@@ -1,8 +1,9 @@
 // What cells ask a person: a file, its columns, a share of users, an item, measures.
 import type { DataSource, Inspection, ItemRecord, MeasureName, SimilarityJob } from "ilk-wasm";
 import { about, append, bytes, count, h, percent } from "../dom";
+import type { Explored } from "../explore/served";
 import type { Asking, Context } from "../notebook/context";
-import { demoShop, onOpenFile, openFile, setFiles, setOpenFile, type OpenFile } from "../state/files";
+import { homeFile, onOpenFile, openFile, setFiles, setOpenFile, type OpenFile } from "../state/files";
 import type { Found, Ilk, Rows } from "./ilk";
 import { onWalk } from "./walk";
 import { manyOf } from "./words";
@@ -30,12 +31,12 @@ function askFile(context: Context): Asking<OpenFile> {
   });
   const name = h("strong");
   const detail = h("span", { class: "quiet" });
-  const demo = h("button", { type: "button", onclick: () => setOpenFile(demoShop) }, "Back to the demo shop");
+  const back = h("button", { type: "button", onclick: () => setOpenFile(homeFile()) }, `Back to ${homeFile().origin.demo ? "the demo shop" : homeFile().name}`);
   const element = h(
     "div",
     { class: "file" },
     h("div", { class: "file-name" }, name, detail),
-    h("div", { class: "file-ways" }, h("button", { type: "button", class: "main", onclick: () => picker.click() }, "Choose a file"), demo, picker),
+    h("div", { class: "file-ways" }, h("button", { type: "button", class: "main", onclick: () => picker.click() }, "Choose a file"), back, picker),
     h("p", { class: "quiet" }, "Or drop one anywhere on this page. Parquet, CSV or Arrow; it is read where it is and sent nowhere."),
   );
   const asked = asking(element, openFile());
@@ -43,8 +44,9 @@ function askFile(context: Context): Asking<OpenFile> {
     const file = openFile();
     asked.value = file;
     name.textContent = file.name;
-    detail.textContent = file.origin.demo ? "orders of a made-up shop" : file.size === undefined ? "" : bytes(file.size);
-    demo.hidden = file.origin.demo === true;
+    const size = file.size === undefined ? "" : bytes(file.size);
+    detail.textContent = file.origin.demo ? "orders of a made-up shop" : file.explored ? sampleText(file.explored) : size;
+    back.hidden = file === homeFile();
   };
   show();
   context.later(
@@ -54,6 +56,11 @@ function askFile(context: Context): Asking<OpenFile> {
     }),
   );
   return asked;
+}
+
+/** What of the program's data is here. */
+function sampleText({ rate, rows, sampledRows }: Explored): string {
+  return rate < 1 ? `a sample: ${percent(rate)} of the users, ${about(sampledRows)} of ${about(rows)} rows` : "all of it";
 }
 
 type Role = keyof Inspection["guess"];
@@ -68,11 +75,14 @@ const ROLES: { role: Role; name: string; hint: string }[] = [
 
 /** Chips that say which column is what. */
 async function askColumns(context: Context, ilk: Ilk, file: OpenFile): Promise<Asking<Partial<DataSource>>> {
-  const { columns, guess, files } = await ilk.inspect(file);
+  const { columns, guess: guessed, files } = await ilk.inspect(file);
+  // What was said to the program goes before what names look like.
+  const guess = file.explored?.columns ?? guessed;
   const before = context.remembered("columns") as { file: string; source: Partial<DataSource> } | undefined;
   const names = new Set(columns.map((column) => column.name));
   const isOurs = before?.file === file.name && Object.values(before.source).every((name) => name === undefined || names.has(String(name)));
   const source: Partial<DataSource> = { ...guess, ...(isOurs ? before.source : {}) };
+  for (const { role } of ROLES) if (source[role] == null) delete source[role];
   if (isOurs) for (const { role } of ROLES) if (!before.source[role]) delete source[role];
   const element = h("div", { class: "chips", role: "group", "aria-label": "Columns" });
   const asked = asking(element, source);
@@ -102,7 +112,7 @@ async function askColumns(context: Context, ilk: Ilk, file: OpenFile): Promise<A
   const rows = files.every((one) => one.rows !== undefined) ? files.reduce((sum, one) => sum + (one.rows ?? 0), 0) : undefined;
   const format = [...new Set(files.map((one) => one.format))].join(" and ");
   append(element, [
-    h("p", { class: "quiet" }, `${format}, ${count(columns.length)} columns${rows === undefined ? "" : `, ${count(rows)} rows`}. Which is what was guessed from the names; change what is wrong.`),
+    h("p", { class: "quiet" }, `${format}, ${count(columns.length)} columns${rows === undefined ? "" : `, ${count(rows)} rows`}. ${file.explored ? "Others were not taken along: name them to `ilk explore`." : "Which is what was guessed from the names; change what is wrong."}`),
   ]);
   return asked;
 }

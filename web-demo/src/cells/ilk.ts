@@ -59,21 +59,23 @@ export function ilkFor(client: Client, context: Context) {
       onProgress("reading", 0);
       const estimate = await call("estimate", file.origin, known);
       const isCut = options.rate === undefined && !estimate.fits;
-      const rate = options.rate ?? (isCut ? estimate.rate : 1);
-      const sample = rate < 1 ? { rate } : undefined;
+      const share = options.rate ?? (isCut ? estimate.rate : 1);
+      const sample = share < 1 ? { rate: share } : undefined;
+      // The file itself may be a sample.
+      const drawn = file.explored?.rate ?? 1;
       const read = holding(await call("read", file.origin, known, sample));
       const { key, rows: report, seconds } = read;
       if (report.kept === 0) {
         const reasons = report.setAside.map(({ reason, rows }) => `${rows.toLocaleString("en")} ${REASONS[reason]}`);
         throw new Error(`none of the ${report.rows.toLocaleString("en")} rows can be used: ${reasons.join(", ")}. Is ${user} the user and ${item} the item? Change the columns above, or open another file`);
       }
-      return { key, file, source: known, report, rate, isCut, seconds, bytes: estimate.bytes };
+      return { key, file, source: known, report, rate: share * drawn, isCut, seconds, bytes: estimate.bytes / drawn };
     },
 
     /** Some of the users: 10 % lies within 20 %. */
     async sample(rows: Rows, share: number): Promise<Rows> {
       if (share >= 1) return rows;
-      const { key } = holding(await call("sample", rows.key, share));
+      const { key } = holding(await call("sample", rows.key, share * rows.rate));
       return { ...rows, key, rate: rows.rate * share };
     },
 
@@ -90,13 +92,13 @@ export function ilkFor(client: Client, context: Context) {
     /** How much the neighbours depend on who happens to be in the sample. */
     async stability(rows: Rows, job: SimilarityJob, share = 1): Promise<StabilityPoint[]> {
       onProgress("waiting for its turn", 0);
-      return call("stability", rows.key, job, share);
+      return call("stability", rows.key, job, share, rows.rate);
     },
 
     /** Measures growing samples, and predicts the whole. */
     async ladder(rows: Rows, job: SimilarityJob): Promise<LadderResult> {
       onProgress("waiting for its turn", 0);
-      return call("ladder", rows.key, job);
+      return call("ladder", rows.key, job, rows.rate);
     },
 
     /** The neighbours of one item, under another job. */

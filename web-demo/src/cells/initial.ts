@@ -1,4 +1,5 @@
 // The notebook as it opens.
+import { homeFile } from "../state/files";
 import type { Cell, Notebook } from "../state/notebook";
 
 const text = (id: string, source: string): Cell => ({ id, kind: "text", source });
@@ -40,7 +41,7 @@ const cells: Cell[] = [
   code("centre", 'const centre = view(ask.one("Show", "around this item", "most popular items"))'),
   code("map", 'await show.map(neighbours, centre === "around this item" ? item : undefined, 120)'),
 
-  text("ladder-text", "## 6. Ladder\nMeasured on growing samples, predicted from the ones below. State the machine you mean to use."),
+  text("ladder-text", "## 6. Ladder\nMeasured on growing samples, beside what is predicted from the work. State the machine you mean to use."),
   code("machine", "const machine = { cores: 8, memory: 16, price: 0.40 }  // cores, GiB, money an hour"),
   code("ladder", "const ladder = await ilk.ladder(data, job)\ndisplay(show.ladder(ladder, data, machine))"),
 
@@ -48,7 +49,11 @@ const cells: Cell[] = [
   code("home", "show.takeHome(neighbours)"),
 ];
 
-/** A new notebook as everybody gets it. */
+/** A new notebook as everybody gets it; with the job that the program was started with, if any. */
 export function initialNotebook(): Notebook {
-  return { format: "ilk-notebook", version: 1, cells: structuredClone(cells), chosen: {} };
+  const own = structuredClone(cells);
+  const settings = Object.entries(homeFile().explored?.job ?? {}).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+  const job = own.find((cell) => cell.id === "job");
+  if (job && settings.length > 0) job.source = `const job = { ${settings.join(", ")} }`;
+  return { format: "ilk-notebook", version: 1, cells: own, chosen: {} };
 }

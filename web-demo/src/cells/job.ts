@@ -1,5 +1,5 @@
 // The job for the program `ilk`: its command and its file.
-import type { SimilarityJob } from "ilk-wasm";
+import type { DataSource, SimilarityJob } from "ilk-wasm";
 import type { Rows } from "./ilk";
 
 /** A word as a shell takes it. */
@@ -9,8 +9,17 @@ export function quoted(word: string): string {
 
 /** Inputs as the program is to read them. */
 function inputsOf(rows: Rows): string[] {
-  const { origin } = rows.file;
+  const { explored, origin } = rows.file;
+  if (explored) return explored.inputs;
   return origin.demo ? ["shop/orders.csv"] : origin.files.map((file) => file.name);
+}
+
+/** Columns and conditions as the program is to take them. */
+function sourceOf(rows: Rows): Partial<DataSource> {
+  const { explored } = rows.file;
+  if (!explored) return rows.source;
+  const delimiter = explored.delimiter ?? undefined;
+  return { ...rows.source, ...(explored.where.length > 0 && { where: explored.where }), ...(delimiter && { delimiter }) };
 }
 
 function settingsOf(job: SimilarityJob): [string, string | number | boolean][] {
@@ -19,8 +28,7 @@ function settingsOf(job: SimilarityJob): [string, string | number | boolean][] {
 
 /** `ilk run …` with every setting, on lines of their own. */
 export function commandOf(rows: Rows, job: SimilarityJob): string {
-  const { source } = rows;
-  const columns = Object.entries(source).flatMap(([name, value]) => {
+  const columns = Object.entries(sourceOf(rows)).flatMap(([name, value]) => {
     const values = Array.isArray(value) ? value : value === undefined ? [] : [value];
     return values.map((one) => `--${name.replaceAll("_", "-")} ${quoted(String(one))}`);
   });
@@ -37,7 +45,7 @@ const text = (value: unknown) => (typeof value === "string" ? JSON.stringify(val
 /** The job as `job.toml`. */
 export function jobFileOf(rows: Rows, job: SimilarityJob): string {
   const name = rows.file.origin.demo ? "shop" : (/^[A-Za-z0-9_-]+/.exec(inputsOf(rows)[0] ?? "")?.[0] ?? "data");
-  const source = Object.entries(rows.source)
+  const source = Object.entries(sourceOf(rows))
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key} = ${Array.isArray(value) ? `[${value.map(text).join(", ")}]` : text(value)}`);
   return [

@@ -6,6 +6,7 @@ import { mapChart } from "../charts/map";
 import { stabilityChart } from "../charts/stability";
 import { workChart } from "../charts/work";
 import { about, append, bytes, count, download, duration, h, percent, score } from "../dom";
+import { batchElement } from "../explore/batch";
 import type { Context } from "../notebook/context";
 import type { LadderResult, StabilityPoint } from "../worker/protocol";
 import { called } from "./ask";
@@ -47,6 +48,8 @@ function showRows(rows: Rows): HTMLElement {
   const element = h("div", { class: "rows" });
   append(element, [
     h("p", { class: "finding" }, `${count(report.rows)} rows read in ${duration(seconds)}, ${count(report.kept)} kept.`),
+    rows.file.explored && rows.rate < 1 && !rows.isCut &&
+      h("p", { class: "notice" }, `These are ${percent(rows.rate)} of the ${manyOf(rows.source.user)} of ${rows.file.name}, each with everything they touched. The button at the end of this notebook runs the full batch.`),
     rows.isCut &&
       h("p", { class: "notice" }, `The whole file does not fit into a browser's memory, so these are ${percent(rows.rate)} of its ${manyOf(rows.source.user)}, each with everything they touched. The full batch is for the program: see the end of this notebook.`),
   ]);
@@ -246,10 +249,8 @@ function showLadder(ladder: LadderResult, rows: Rows, machine: Machine): HTMLEle
   const full = { seconds: whole.seconds / rows.rate / speed, bytes: Math.max(whole.bytes / rows.rate, rows.bytes), users: whole.users / rows.rate };
   const fits = full.bytes < machine.memory * 2 ** 30 * 0.8;
   const money = (full.seconds / 3600) * machine.price;
-  const last = rungs.at(-1)!;
-  const off = last.predicted ? last.seconds / last.predicted.seconds : 1;
-  // A few milliseconds more or less say nothing.
-  const grows = off > 1.5 && last.seconds > 0.2 ? ` Careful: the last rung took ${off.toFixed(1)} times what was predicted of it.` : "";
+  // Where time or memory grew past the prediction, that is not to be trusted further on.
+  const grows = ladder.verdict.startsWith("stops") ? ` Careful: the prediction ${ladder.verdict}.` : "";
   const verdict = fits
     ? `It fits: ${full.seconds < 1 ? "less than a second" : `about ${duration(full.seconds)}`} of computing and ${full.bytes < 1e6 ? "less than 1 MB" : `about ${bytes(full.bytes)}`} of memory on ${machine.cores} cores like this one. It costs ${money < 0.01 ? "less than 0.01" : `about ${money.toFixed(2)}`}.`
     : `It does not fit: about ${bytes(full.bytes)}, and the machine has ${machine.memory} GiB. Cap heavy ${people}, or take a larger machine.`;
@@ -263,20 +264,21 @@ function showLadder(ladder: LadderResult, rows: Rows, machine: Machine): HTMLEle
     percent(rung.rate),
     count(rung.users),
     about(rung.pairOperations),
-    duration(rung.seconds),
-    rung.predicted ? duration(rung.predicted.seconds) : "–",
-    bytes(rung.bytes),
+    duration(rung.secondsOfAll),
+    duration(rung.predictedSeconds),
+    bytes(rung.measuredBytes),
+    bytes(rung.predictedBytes),
   ];
-  const head = ["share", people, "additions", "measured", "predicted", "memory"];
-  const total = [rows.rate < 1 ? "all, here" : "all", count(whole.users), about(whole.pairOperations), "–", duration(whole.seconds), bytes(whole.bytes)];
+  const head = ["share", people, "additions", "seconds of a core", "predicted", "memory", "predicted"];
+  const total = [rows.rate < 1 ? "all, here" : "all", count(whole.users), about(whole.pairOperations), "–", duration(whole.cpuSeconds), "–", bytes(whole.bytes)];
   return h(
     "div",
     { class: "ladder" },
     h("p", { class: fits ? "finding good" : "finding bad" }, verdict + grows),
     h("p", {}, cap, cap.endsWith("with ") && h("code", {}, `max_items_per_user: ${capped!.cap}`)),
     ladderChart(ladder),
-    scroll("Rungs of the ladder", table(head, [...rungs.map(line), total], [1, 2, 3, 4, 5])),
-    h("p", { class: "quiet" }, `Measured in this browser on ${threads === 1 ? "one thread" : `${threads} threads`}; memory is that of comparing, and reading takes up to ${bytes(rows.bytes)}; ${rows.rate < 1 ? `the full batch has about ${about(full.users)} ${people}; ` : ""}the program is faster where the machine has AVX.`),
+    scroll("Rungs of the ladder", table(head, [...rungs.map(line), total], [1, 2, 3, 4, 5, 6])),
+    h("p", { class: "quiet" }, `Measured in this browser on one thread${rungs.some((rung) => rung.computedTiles < rung.tiles) ? ", the larger samples on a part of their work" : ""}; memory is that of comparing, and reading takes up to ${bytes(rows.bytes)}; ${rows.rate < 1 ? `the full batch has about ${about(full.users)} ${people}; ` : ""}the program is faster where the machine has AVX.`),
   );
 }
 
@@ -300,14 +302,16 @@ function copyable(label: string, text: string): HTMLElement {
 const KINDS = { parquet: "application/vnd.apache.parquet", csv: "text/csv", arrow: "application/vnd.apache.arrow.file", jsonl: "application/jsonl" } as const;
 
 /** The job for the program, and what was computed here. */
-function showTakeHome(ilk: Ilk, found: Found): HTMLElement {
+function showTakeHome(context: Context, ilk: Ilk, found: Found): HTMLElement {
   const { rows, job } = found;
+  const { explored } = rows.file;
   const file = jobFileOf(rows, job);
   const button = (format: keyof typeof KINDS) =>
     h("button", { type: "button", onclick: async () => download(`similar.${format}`, (await ilk.export(found, format)) as Uint8Array<ArrayBuffer>, KINDS[format]) }, format === "csv" ? "CSV" : format === "jsonl" ? "JSON Lines" : format === "arrow" ? "Arrow" : "Parquet");
   return h(
     "div",
     { class: "home" },
+    explored && batchElement(context, found, explored),
     rows.file.origin.demo && h("p", { class: "quiet" }, "The shop's orders come with the program: ", h("code", {}, "ilk demo --keep shop"), " writes them."),
     copyable("In one line, for the full data", commandOf(rows, job)),
     copyable("Or as a job file, job.toml", file),
@@ -344,6 +348,6 @@ export function showFor(context: Context, ilk: Ilk) {
       return mapChart(graph, { around: item?.id, people: manyOf(found.rows.source.user), walk: walkTo, signal: context.signal });
     },
     ladder: showLadder,
-    takeHome: (found: Found) => showTakeHome(ilk, found),
+    takeHome: (found: Found) => showTakeHome(context, ilk, found),
   };
 }

@@ -1,19 +1,19 @@
 // Measured against predicted, rung by rung.
 import * as Plot from "@observablehq/plot";
 import { duration, percent } from "../dom";
-import type { LadderResult, Rung } from "../worker/protocol";
+import type { LadderResult } from "../worker/protocol";
 import { described, figure, plain, responsive } from "./common";
 
 /** Draws the rungs that were measured and what was predicted of each, up to the whole. */
 export function ladderChart({ rungs, whole }: LadderResult): HTMLElement {
-  const measured = rungs.map((rung) => ({ rate: rung.rate, seconds: rung.seconds }));
+  const measured = rungs.map((rung) => ({ rate: rung.rate, seconds: rung.secondsOfAll }));
   const predicted = [
-    ...rungs.flatMap((rung: Rung) => (rung.predicted ? [{ rate: rung.rate, seconds: rung.predicted.seconds }] : [])),
-    { rate: 1, seconds: whole.seconds },
+    ...rungs.map((rung) => ({ rate: rung.rate, seconds: rung.predictedSeconds })),
+    { rate: 1, seconds: whole.cpuSeconds },
   ];
-  const most = Math.max(whole.seconds, ...measured.map((one) => one.seconds));
+  const most = Math.max(whole.cpuSeconds, ...measured.map((one) => one.seconds));
   const highest = Math.min(Math.max(most, ...predicted.map((one) => one.seconds)), 2 * most) * 1.15;
-  const text = `${measured.map((rung) => `${percent(rung.rate)}: ${duration(rung.seconds)}`).join(", ")}; all: ${duration(whole.seconds)} predicted.`;
+  const text = `${measured.map((rung) => `${percent(rung.rate)}: ${duration(rung.seconds)}`).join(", ")}; all: ${duration(whole.cpuSeconds)} predicted.`;
   const draw = (width: number) =>
     described(
       Plot.plot({
@@ -33,5 +33,5 @@ export function ladderChart({ rungs, whole }: LadderResult): HTMLElement {
       }),
       text,
     );
-  return figure("Time: ● measured here, ○ predicted from the rungs below", responsive(draw));
+  return figure("Time of one core: ● measured here, ○ predicted from the work", responsive(draw));
 }

@@ -1,4 +1,5 @@
 // The data that is open. It is not saved with the notebook: a page may not open files by itself.
+import type { Explored } from "../explore/served";
 import type { Origin } from "../worker/protocol";
 
 /** Data that a person opened. */
@@ -7,13 +8,26 @@ export interface OpenFile {
   /** Bytes on disk; none for the made-up shop. */
   size?: number;
   origin: Origin;
+  /** The file is a sample of what the program was started with. */
+  explored?: Explored;
 }
 
 /** The made-up shop. */
 export const demoShop: OpenFile = { name: "demo shop", origin: { demo: true } };
 
+let home: OpenFile = demoShop;
 let open: OpenFile = demoShop;
 const listeners = new Set<() => void>();
+
+/** What is open at first, and what one comes back to. */
+export function homeFile(): OpenFile {
+  return home;
+}
+
+/** Begins with something else than the demo shop. */
+export function setHomeFile(file: OpenFile): void {
+  [home, open] = [file, file];
+}
 
 /** What is open at present. */
 export function openFile(): OpenFile {

@@ -5,6 +5,7 @@ import type {
   Explanation,
   Inspection,
   ItemRecord,
+  LadderReport,
   NeighbourRecord,
   OutputFormat,
   RowsReport,
@@ -55,25 +56,8 @@ export interface StabilityPoint {
   next?: Agreement;
 }
 
-/** One rung of the ladder. */
-export interface Rung {
-  rate: number;
-  users: number;
-  interactions: number;
-  pairOperations: number;
-  seconds: number;
-  bytes: number;
-  /** From the rungs below; the lowest has none. */
-  predicted?: { seconds: number; bytes: number };
-}
-
 /** The ladder, and what is concluded of the whole. */
-export interface LadderResult {
-  rungs: Rung[];
-  /** Threads that it was measured on. */
-  threads: number;
-  /** All users of the data as read. */
-  whole: { users: number; interactions: number; pairOperations: number; seconds: number; bytes: number };
+export interface LadderResult extends LadderReport {
   /** What keeping at most `cap` items of a user would change. */
   capped?: { cap: number; users: number; pairOperations: number };
 }
@@ -90,12 +74,14 @@ export interface Calls {
   inspect(origin: Origin, delimiter?: string): Inspection;
   estimate(origin: Origin, source: DataSource): Estimate;
   read(origin: Origin, source: DataSource, sample?: SampleRequest): ReadResult;
+  /** `rate` is of everybody, whatever share of them is in the data. */
   sample(data: Key, rate: number): { key: Key };
   shape(data: Key, job: SimilarityJob): Shape;
   compare(data: Key, job: SimilarityJob): CompareResult;
   beside(data: Key, job: SimilarityJob, item: string): NeighbourRecord[];
-  stability(data: Key, job: SimilarityJob, share: number): StabilityPoint[];
-  ladder(data: Key, job: SimilarityJob): LadderResult;
+  /** Shares are of the data, which is the share `rate` of everybody. */
+  stability(data: Key, job: SimilarityJob, share: number, rate: number): StabilityPoint[];
+  ladder(data: Key, job: SimilarityJob, rate: number): LadderResult;
   search(neighbours: Key, text: string, limit: number): ItemRecord[];
   find(neighbours: Key, id: string): ItemRecord | undefined;
   of(neighbours: Key, id: string): NeighbourRecord[];

@@ -1,9 +1,8 @@
 // The worker: holds the wasm module and what was read, so that the page never waits.
 import type * as Package from "ilk-wasm";
-import type { Data, DataSource, Files, Ilk, Neighbours, SimilarityJob, Task } from "ilk-wasm";
+import type { Data, DataSource, Files, Ilk, LadderReport, Neighbours, SimilarityJob, Task } from "ilk-wasm";
 import { clusters } from "./clusters";
 import { agreement, listsOf, type Lists } from "./lists";
-import { predict, type Measured } from "./predict";
 import type {
   CallName,
   Calls,
@@ -13,7 +12,6 @@ import type {
   Key,
   LadderResult,
   Origin,
-  Rung,
   SentError,
   StabilityPoint,
   ToWorker,
@@ -21,7 +19,6 @@ import type {
 
 /** Shares of users that are tried, up to the whole. */
 const SHARES = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
-const RUNGS = [0.01, 0.1, 0.2, 0.4];
 /** Fewer users say nothing. */
 const FEWEST_USERS = 20;
 
@@ -103,10 +100,8 @@ async function timed<T>(rows: Data, job: SimilarityJob, call: Call, use: (found:
 
 async function timedOnce<T>(rows: Data, job: SimilarityJob, call: Call, use: (found: Neighbours) => T) {
   let begin = performance.now();
-  const before = ilk.memoryInUse();
   const task = rows.compare({ job });
-  const cost = task.work().predictedSeconds;
-  let [milliseconds, most] = [performance.now() - begin, before];
+  let milliseconds = performance.now() - begin;
   let result: Neighbours;
   try {
     for (;;) {
@@ -114,7 +109,6 @@ async function timedOnce<T>(rows: Data, job: SimilarityJob, call: Call, use: (fo
       begin = performance.now();
       const { finished } = task.step(40);
       milliseconds += performance.now() - begin;
-      most = Math.max(most, ilk.memoryInUse());
       if (finished) break;
       await new Promise((resolve) => setTimeout(resolve));
       await urgentFirst();
@@ -124,13 +118,13 @@ async function timedOnce<T>(rows: Data, job: SimilarityJob, call: Call, use: (fo
     task.free();
   }
   try {
-    return { seconds: milliseconds / 1000, bytes: most - before, cost, used: use(result) };
+    return { seconds: milliseconds / 1000, used: use(result) };
   } finally {
     result.free();
   }
 }
 
-async function stability(key: Key, job: SimilarityJob, share: number, call: Call): Promise<StabilityPoint[]> {
+async function stability(key: Key, job: SimilarityJob, share: number, base: number, call: Call): Promise<StabilityPoint[]> {
   const all = held(data, key);
   const rates = [...new Set([...SHARES.filter((rate) => rate < share), share])];
   const top = job.top ?? 50;
@@ -144,9 +138,9 @@ async function stability(key: Key, job: SimilarityJob, share: number, call: Call
       return made;
     };
     try {
-      const sample = part(all.sample({ rate }));
-      const one = part(all.sample({ rate: rate / 2 }));
-      const other = part(sample.sample({ rate: rate / 2, rest: true }));
+      const sample = part(all.sample({ rate: rate * base }));
+      const one = part(all.sample({ rate: (rate * base) / 2 }));
+      const other = part(sample.sample({ rate: (rate * base) / 2, rest: true }));
       const { users, pairOperations } = sample.shape(job);
       const take = (neighbours: Neighbours) => listsOf(neighbours, top);
       const { seconds, used } = await timed(sample, job, call, take);
@@ -166,56 +160,28 @@ async function stability(key: Key, job: SimilarityJob, share: number, call: Call
   return points.filter((point) => point.users >= FEWEST_USERS || point.rate === share);
 }
 
-/** What the whole comparison costs by core's own model, in proportion. */
-function costOf(rows: Data, job: SimilarityJob): number {
-  const task = rows.compare({ job });
-  const { predictedSeconds } = task.work();
-  task.free();
-  return predictedSeconds;
-}
-
-async function ladder(key: Key, job: SimilarityJob, call: Call): Promise<LadderResult> {
+/** Core's ladder; whatever a person waits for goes first, between two rungs. */
+async function ladder(key: Key, job: SimilarityJob, rate: number, call: Call): Promise<LadderResult> {
   const all = held(data, key);
-  const shape = all.shape(job);
-  const rungs: Rung[] = [];
-  const times: Measured[] = [];
-  const sizes: Measured[] = [];
-  const rates = RUNGS.filter((rate) => rate * shape.users >= FEWEST_USERS);
-  // Once beforehand: the engine compiles what it has not run yet.
-  const warm = all.sample({ rate: rates[0] ?? 1 });
-  await timed(warm, job, call, () => undefined);
-  warm.free();
-  for (const [place, rate] of rates.entries()) {
-    call.tell(`measuring ${rate * 100} %`, place / rates.length);
-    const before = ilk.memoryInUse();
-    const sample = all.sample({ rate });
-    const held = ilk.memoryInUse() - before;
-    try {
-      const { users, interactions, pairOperations } = sample.shape(job);
-      const measured = await timed(sample, job, call, () => undefined);
-      const { seconds } = measured;
-      const bytes = Math.max(0, held) + measured.bytes;
-      const predicted = times.length
-        ? { seconds: predict(times, measured.cost), bytes: predict(sizes, interactions) }
-        : undefined;
-      rungs.push({ rate, users, interactions, pairOperations, seconds, bytes, predicted });
-      times.push({ work: measured.cost, taken: seconds });
-      sizes.push({ work: interactions, taken: bytes });
-    } finally {
-      sample.free();
+  const task = all.ladder({ job, rate });
+  let report: LadderReport;
+  try {
+    for (;;) {
+      call.signal.throwIfAborted();
+      const { stage, done, finished } = task.step(40);
+      call.tell(stage, done);
+      if (finished) break;
+      await new Promise((resolve) => setTimeout(resolve));
+      await urgentFirst();
     }
+    report = task.finish();
+  } finally {
+    task.free();
   }
-  const { users, interactions, pairOperations, userDegrees } = shape;
-  const whole = {
-    users,
-    interactions,
-    pairOperations,
-    seconds: predict(times, costOf(all, job)),
-    bytes: predict(sizes, interactions),
-  };
-  const cap = Math.max(2, Math.round(userDegrees.p99));
+  const rungs = report.rungs.filter(({ users }) => users >= FEWEST_USERS);
+  const cap = Math.max(2, Math.round(all.shape(job).userDegrees.p99));
   const capped = all.shape({ ...job, max_items_per_user: cap });
-  return { rungs, threads: ilk.threads(), whole, capped: { cap, users: capped.folding.cappedUsers, pairOperations: capped.pairOperations } };
+  return { ...report, rungs, capped: { cap, users: capped.folding.cappedUsers, pairOperations: capped.pairOperations } };
 }
 
 /** Gathers nodes from an item outwards, or the most popular ones, with the links between them. */
@@ -321,8 +287,8 @@ const handlers: Handlers = {
   shape: (_, key, job) => held(data, key).shape(job),
   compare: (call, key, job) => compare(key, job, call),
   beside: (call, key, job, item) => beside(key, job, item, call),
-  stability: (call, key, job, share) => stability(key, job, share, call),
-  ladder: (call, key, job) => ladder(key, job, call),
+  stability: (call, key, job, share, rate) => stability(key, job, share, rate, call),
+  ladder: (call, key, job, rate) => ladder(key, job, rate, call),
   search: (_, key, text, limit) => held(found, key).search(text, limit),
   find: (_, key, id) => held(found, key).find(id),
   of: (_, key, id) => held(found, key).of(id),

@@ -1,0 +1,171 @@
+//! `ilk explore`: the notebook with one's own data in it.
+
+use clap::ArgMatches;
+use ilk_formats::{Guess, OutputFormat, guess_columns};
+use serde_json::json;
+
+use super::{
+    inspect::{complete, schema_of},
+    sample::rate_text,
+};
+use crate::{
+    cli::ExploreArgs,
+    config::{DataSource, Layers, PartialSource},
+    drawing::{Drawn, Size},
+    error::Error,
+    explore::{Access, Batches, Explored, Listening, Terms, are_there},
+    inputs,
+    pipeline::Files,
+    pool::Pool,
+    progress::Reporter,
+    stdout,
+    text::{counted, grouped, quoted},
+};
+
+/// Rows that a browser holds with ease, and compares in a few seconds.
+const MOST_ROWS: usize = 2_000_000;
+
+/// Draws a sample, and serves the notebook with it until the program is ended.
+///
+/// # Errors
+/// For input that cannot be read, and an address that cannot be listened on.
+pub(crate) fn explore(
+    args: &ExploreArgs,
+    matches: &ArgMatches,
+    reporter: &Reporter,
+) -> Result<(), Error> {
+    if !are_there() {
+        return Err(Error::input("this program was built without the notebook")
+            .with_help("in its checkout: `cargo xtask web`, then build the program again"));
+    }
+    let layers = Layers::of_exploration(args, matches)?;
+    let (job, wish) = (layers.resolve()?, layers.job()?);
+    let partial = layers.source()?;
+    let source = source_of(&partial)?;
+    // What cannot be had is said before any work.
+    let listening = Listening::at(&args.listen)?;
+    let files = Files::open(&source, None, reporter)?;
+    let pool = Pool::new(layers.threads()?)?;
+    let drawn = Drawn::draw(size_of(args), &files, job.of, &pool, reporter)?;
+    if drawn.rows() == 0 {
+        return Err(Error::input("nobody is in this sample").with_help(
+            "take more users with --rate or --users; `ilk inspect` tells how many rows have one",
+        ));
+    }
+    let mut sample = Vec::new();
+    drawn.write(OutputFormat::Parquet, &files, drawn.kinds(&files)?, &mut sample)?;
+    let rate = drawn.sample.rate();
+    let what =
+        if rate < 1.0 { format!("{} of the users: ", rate_text(rate)) } else { String::new() };
+    let rows = counted(drawn.rows(), "row");
+    reporter.count(
+        "sampled",
+        format!("{what}{rows} of {}", grouped(drawn.all)),
+        &[("rows", drawn.rows())],
+    );
+
+    let setup = json!({
+        "name": name_of(&source),
+        "inputs": source.input,
+        "where": source.conditions,
+        "delimiter": source.delimiter,
+        "columns": {
+            "user": source.user,
+            "item": source.item,
+            "weight": source.weight,
+            "time": source.time,
+            "item_label": source.item_label,
+        },
+        "job": wish,
+        "rate": rate,
+        "rows": drawn.all,
+        "sampledRows": drawn.rows(),
+        "users": args.users,
+    });
+    drop(drawn);
+    let out = layers.out()?.unwrap_or_else(|| "similar.parquet".into());
+    let access = Access::new(listening.address, &args.listen)?;
+    let url = access.url();
+    let explored = Explored {
+        access,
+        setup: setup.to_string().into(),
+        sample: sample.into(),
+        batches: Batches::new(Terms { source: partial, flags: flags(&layers)?, out }),
+    };
+    announce(&url, &listening, args, reporter)?;
+    listening.serve(explored)
+}
+
+/// Prints the address, and opens it in a browser.
+fn announce(
+    url: &str,
+    listening: &Listening,
+    args: &ExploreArgs,
+    reporter: &Reporter,
+) -> Result<(), Error> {
+    if !listening.address.ip().is_loopback() {
+        reporter.note(
+            "not only this machine can reach the notebook: whoever has its address reads the \
+             sample and may start the job, and the network between sees both",
+        );
+    }
+    stdout::print(|out| writeln!(out, "{url}"))?;
+    if !args.no_open && opener::open_browser(url).is_err() {
+        reporter.note("no browser could be opened: open the address above in one");
+    }
+    reporter.note("serving the notebook until Ctrl-C");
+    Ok(())
+}
+
+/// Takes the columns that people named, and guesses the others as `ilk inspect` does.
+fn source_of(partial: &PartialSource) -> Result<DataSource, Error> {
+    if partial.input.is_empty() {
+        return Err(Error::input("missing: INPUT").with_help("as in `ilk explore orders.parquet`"));
+    }
+    let is_named = partial.user.is_some() && partial.item.is_some();
+    let guess = if is_named {
+        Guess::default()
+    } else {
+        let files = inputs::resolve(&partial.input)?.files;
+        guess_columns(&schema_of(&files[0], partial)?)
+    };
+    complete(partial, &guess).ok_or_else(|| {
+        Error::input("it is not clear which columns say who and what").with_help(format!(
+            "name them: --user COL --item COL; `ilk inspect {}` shows what there is",
+            quoted(&partial.input[0])
+        ))
+    })
+}
+
+/// How large a sample is wanted; one that fits the browser unless people say so.
+fn size_of(args: &ExploreArgs) -> Size {
+    match (args.rate, args.users) {
+        (_, Some(users)) => Size::Users(users.get() as usize),
+        (Some(rate), None) => Size::Rate(rate),
+        (None, None) => Size::Rows(MOST_ROWS),
+    }
+}
+
+/// What the page calls the data.
+fn name_of(source: &DataSource) -> String {
+    let [first, others @ ..] = &source.input[..] else { return String::new() };
+    let trimmed = first.trim_end_matches('/');
+    let name = trimmed.rsplit('/').next().unwrap_or(trimmed);
+    match others.len() {
+        0 => name.into(),
+        more => format!("{name} and {more} more"),
+    }
+}
+
+/// The flags of the full batch that the page does not decide.
+fn flags(layers: &Layers) -> Result<Vec<String>, Error> {
+    let lists = layers.lists()?;
+    let lists = [("only", lists.only), ("exclude", lists.exclude), ("for", lists.targets)];
+    let lists = lists.into_iter().flat_map(|(name, paths)| {
+        paths.into_iter().map(move |path| format!("--{name}={}", path.display()))
+    });
+    let threads = layers.threads()?.map(|threads| format!("--threads={threads}"));
+    let memory = layers.memory()?.map(|memory| format!("--memory={}", String::from(memory)));
+    let shard = layers.shard_size()?.map(|size| format!("--shard-size={}", String::from(size)));
+    Ok(lists.chain(threads).chain(memory).chain(shard).collect())
+}
