@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use crate::{
     deps,
     house::{self, House},
-    parity, policy, suite, wasm, web,
+    parity, plugin, policy, suite, wasm, web,
 };
 
 /// One check with its name.
@@ -29,6 +29,7 @@ const STEPS: &[Step] = &[
     Step { name: "documentation", run: documentation },
     Step { name: "build", run: build },
     Step { name: "parity", run: parity::run },
+    Step { name: "plugin", run: plugin::build },
     Step { name: "wasm package", run: wasm::build_and_hold },
     Step { name: "wasm tests", run: wasm::checks::run },
     Step { name: "notebook", run: web::build },

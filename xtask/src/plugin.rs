@@ -1,0 +1,135 @@
+//! `cargo xtask plugin`: the sandboxed plugin, as a component and as a core module.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result, bail};
+use wasmparser::{Parser, Payload};
+use wit_component::ComponentEncoder;
+
+use crate::{
+    house::{self, House},
+    wasm::{
+        self,
+        toolchain::{self, Build, TARGET},
+    },
+};
+
+/// Which of the two builds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// For hosts in Rust and JavaScript: `plugin/wit/similarity.wit`.
+    Component,
+    /// For Python and everything else: calls over linear memory.
+    Module,
+}
+
+impl Kind {
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Component => "ilk.wasm",
+            Self::Module => "ilk.module.wasm",
+        }
+    }
+}
+
+/// The folder of what is built.
+pub(crate) fn folder(house: &House) -> PathBuf {
+    house.target.join("plugin")
+}
+
+/// Builds both, prints what they weigh and that they import nothing.
+///
+/// # Errors
+/// Where something cannot be built, or imports anything.
+pub(crate) fn build(house: &House) -> Result<()> {
+    fs::create_dir_all(folder(house))?;
+    for kind in [Kind::Component, Kind::Module] {
+        let module = compile(house, kind)?;
+        let path = folder(house).join(kind.file());
+        fs::copy(&module, &path)?;
+        wasm::shrink(house, Build::Single, &path)?;
+        let mut bytes = fs::read(&path)?;
+        if kind == Kind::Component {
+            let mut encoder = ComponentEncoder::default();
+            encoder.validate(true).module(&bytes)?;
+            bytes = encoder.encode().context("the component cannot be made of its module")?;
+            fs::write(&path, &bytes)?;
+        }
+        let (imports, exports) = surface(&bytes).context(kind.file())?;
+        println!(
+            "{:<16} {:>9} bytes, {:>7} with gzip; imports {}; exports {}",
+            kind.file(),
+            house::grouped(bytes.len() as u64),
+            house::grouped(wasm::gzip(&bytes)?),
+            if imports.is_empty() { "nothing".into() } else { imports.join(", ") },
+            exports.join(", ")
+        );
+        if !imports.is_empty() {
+            bail!("{} imports {}: a plugin imports nothing", kind.file(), imports.join(", "));
+        }
+    }
+    println!("both are in {}", folder(house).display());
+    Ok(())
+}
+
+/// Compiles the module of a build; returns its path.
+fn compile(house: &House, kind: Kind) -> Result<PathBuf> {
+    let mut command = toolchain::build_command(house, Build::Single)?;
+    command.args(["--profile", "wasm", "--package", "ilk-plugin", "--lib"]);
+    if kind == Kind::Module {
+        command.args(["--features", "module"]);
+    }
+    house::run(&mut command)?;
+    let target = house.target.join(format!("wasm-{}", Build::Single.name()));
+    Ok(target.join(TARGET).join("wasm/ilk_plugin.wasm"))
+}
+
+/// Names what a component or module imports and exports.
+fn surface(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>)> {
+    let (mut imports, mut exports, mut depth) = (Vec::new(), Vec::new(), 0);
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            // What is inside a component imports from its neighbours, which is no matter.
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    imports.push(import?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section {
+                    exports.push(export?.name.name.to_owned());
+                }
+            }
+            Payload::ImportSection(section) if depth == 0 => {
+                for import in section.into_imports() {
+                    let import = import?;
+                    imports.push(format!("{}.{}", import.module, import.name));
+                }
+            }
+            Payload::ExportSection(section) if depth == 0 => {
+                for export in section {
+                    exports.push(export?.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok((imports, exports))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_imported_is_named() {
+        // (module (import "a" "b" (func)) (export "c" (func 0)))
+        let module =
+            b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x02\x07\x01\x01a\x01b\0\0\x07\x05\x01\x01c\0\0";
+        let (imports, exports) = surface(module).expect("a module");
+        assert_eq!((imports, exports), (vec!["a.b".to_owned()], vec!["c".to_owned()]));
+        assert!(surface(b"no module").is_err());
+    }
+}
