@@ -93,11 +93,13 @@ impl Feed {
                     return Ok(());
                 }
                 Extent::End(length) => {
+                    // A schema without batches is looked at all the same.
+                    self.message(at, rest.split_to(length))?;
                     self.stream = None;
-                    rest = rest.slice(length..);
                 }
                 Extent::Whole(length) => {
                     let message = rest.split_to(length);
+                    check_whole(at, &message)?;
                     if let Some(rows) = self.message(at, message)? {
                         sink(rows)?;
                     }
@@ -122,10 +124,7 @@ impl Feed {
         let (options, number) = (&self.options, &mut self.number);
         let stream =
             self.stream.get_or_insert_with(|| Stream { decoder: StreamDecoder::new(), plan: None });
-        let batch = at.guard(|| {
-            check_whole(at, &message)?;
-            decode(at, &mut stream.decoder, Buffer::from(message))
-        })?;
+        let batch = at.guard(|| decode(at, &mut stream.decoder, Buffer::from(message)))?;
         let plan = match (&stream.plan, stream.decoder.schema()) {
             (Some(plan), _) => plan,
             (None, None) => return Ok(None),

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod config;
+mod engine;
 mod error;
 mod external;
 mod guard;
@@ -65,7 +66,8 @@ fn run(args: &RunArgs, matches: &ArgMatches, reporter: &Reporter) -> Result<(), 
     let options = Options { existing, earlier, force: args.force };
     let watch = Watch::begin(args.report.as_deref(), existing, &settings, &record)?;
     usage::begin(settings.source.input.join(" "), settings.budget.price_per_hour, reporter);
-    let mut done = commands::run(&settings, record, options, watch.as_ref(), reporter);
+    let watching = watch.as_ref();
+    let mut done = commands::run(&settings, record, options, &args.engine, watching, reporter);
     if let Some(watch) = watch.filter(|_| done.is_ok()) {
         done = watch.write(reporter);
     }

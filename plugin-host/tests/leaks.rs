@@ -23,7 +23,11 @@ fn nothing_leaks_over_many_rounds() {
     let host = host();
     let guests = [
         Tables { add: "unreachable".into(), ..Tables::default() },
-        Tables { step: "(call $down) unreachable".into(), extra: "(func $down (call $down))".into(), ..Tables::default() },
+        Tables {
+            step: "(call $down) unreachable".into(),
+            extra: "(func $down (call $down))".into(),
+            ..Tables::default()
+        },
         Tables::default(),
     ];
     let cheap = guests.map(|guest| host.load_bytes("guest", &guest.build()).expect("a plugin"));

@@ -174,9 +174,13 @@ impl Session {
     /// # Errors
     /// For damaged bytes, columns that cannot serve, and once steps have begun.
     pub fn add(&mut self, bytes: Vec<u8>) -> Result<(), Failure> {
-        let State::Reading { mut feed, mut chunks } = self.take() else {
-            let why = "rows come before the first step: open another session for these";
-            return Err(Failure::new("unfinished", why));
+        let (mut feed, mut chunks) = match self.take() {
+            State::Reading { feed, chunks } => (feed, chunks),
+            State::Broken => return Err(broken()),
+            _ => {
+                let why = "rows come before the first step: open another session for these";
+                return Err(Failure::new("unfinished", why));
+            }
         };
         let (job, needs, tally) = (&self.job, self.needs, &mut self.tally);
         feed.push(bytes, &mut |rows| {

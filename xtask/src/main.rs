@@ -56,6 +56,8 @@ enum Chore {
     WasmTest,
     /// Build the sandboxed plugin into target/plugin, print its sizes and that it imports nothing
     Plugin,
+    /// Test the plugin's Python package that was built, in an environment of its own
+    PluginTest,
     /// Build the notebook into web-demo/dist, with the npm package in it
     Web,
     /// Test the notebook that was built, in a browser
@@ -86,6 +88,7 @@ fn run(chore: Chore) -> Result<ExitCode> {
         Chore::CheckPolicy => policy::check(&house)?,
         Chore::Parity => parity::run(&house)?,
         Chore::Plugin => plugin::build(&house)?,
+        Chore::PluginTest => plugin::test(&house)?,
         Chore::WasmTest => wasm::checks::run(&house)?,
         Chore::Web => web::build(&house)?,
         Chore::WebTest => web::test(&house)?,

@@ -8,6 +8,7 @@ use wit_component::ComponentEncoder;
 
 use crate::{
     house::{self, House},
+    setup,
     wasm::{
         self,
         toolchain::{self, Build, TARGET},
@@ -68,8 +69,53 @@ pub(crate) fn build(house: &House) -> Result<()> {
             bail!("{} imports {}: a plugin imports nothing", kind.file(), imports.join(", "));
         }
     }
-    println!("both are in {}", folder(house).display());
+    assemble(house)?;
+    println!("both are in {}, with the Python package", folder(house).display());
     Ok(())
+}
+
+/// Puts the Python package together: its source, and the module in it.
+fn assemble(house: &House) -> Result<()> {
+    let (source, package) = (house.root.join("plugin-host/python"), folder(house).join("python"));
+    if package.exists() {
+        fs::remove_dir_all(&package)?;
+    }
+    fs::create_dir_all(package.join("ilk_plugin"))?;
+    for name in ["pyproject.toml", "README.md"] {
+        fs::copy(source.join(name), package.join(name))?;
+    }
+    for entry in fs::read_dir(source.join("ilk_plugin"))? {
+        let path = entry?.path();
+        if let Some(name) = path.file_name().filter(|_| path.is_file()) {
+            fs::copy(&path, package.join("ilk_plugin").join(name))?;
+        }
+    }
+    let module = Kind::Module.file();
+    fs::copy(folder(house).join(module), package.join("ilk_plugin").join(module))?;
+    Ok(())
+}
+
+/// Installs the Python package that was built into an environment of its own, and tests it there.
+///
+/// # Errors
+/// Where it cannot be installed, or a test fails.
+pub(crate) fn test(house: &House) -> Result<()> {
+    let python = setup::PLUGIN.python(house);
+    if !python.exists() {
+        bail!("the Python environment of the plugin is missing; run `cargo xtask setup`");
+    }
+    let package = folder(house).join("python");
+    if !package.exists() {
+        bail!("the Python package is not built; run `cargo xtask plugin`");
+    }
+    let mut install = house.command(&python);
+    install
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"])
+        .args(["--no-deps", "--no-build-isolation", "--force-reinstall"])
+        .arg(package);
+    house::run(&mut install)?;
+    let tests = "plugin-host/python/tests";
+    house::run(house.command(&python).args(["-B", "-m", "unittest", "discover", "-s", tests]))
 }
 
 /// Compiles the module of a build; returns its path.

@@ -30,6 +30,7 @@ const STEPS: &[Step] = &[
     Step { name: "build", run: build },
     Step { name: "parity", run: parity::run },
     Step { name: "plugin", run: plugin::build },
+    Step { name: "plugin in Python", run: plugin::test },
     Step { name: "wasm package", run: wasm::build_and_hold },
     Step { name: "wasm tests", run: wasm::checks::run },
     Step { name: "notebook", run: web::build },

@@ -16,6 +16,7 @@ pub(crate) use self::flags::{
     WorkArgs,
 };
 use crate::{
+    engine::Engine,
     error::Error,
     progress::{LogFormat, Quiet},
     rundir::{Form, StageName},
@@ -386,6 +387,11 @@ pub(crate) struct RunArgs {
     /// Run even if a guard or a budget thinks it is too much work
     #[arg(long, help_heading = "Work")]
     pub(crate) force: bool,
+
+    /// What compares: `native`, or `plugin:PATH`, a plugin in a sandbox, with the same result
+    #[arg(long, value_name = "ENGINE", default_value = "native", hide_default_value = true)]
+    #[arg(help_heading = "Work")]
+    pub(crate) engine: Engine,
 }
 
 /// `ilk similar`.

@@ -18,6 +18,7 @@ use ilk_core::{
 
 use crate::{
     config::{Record, Settings},
+    engine::{Engine, Sandbox},
     error::Error,
     external::{self, Ending, Intake, Spiller, Taken},
     guard::{Guard, Work, held},
@@ -56,6 +57,7 @@ pub(crate) fn run(
     settings: &Settings,
     record: Record,
     options: Options,
+    engine: &Engine,
     watch: Option<&Watch>,
     reporter: &Reporter,
 ) -> Result<(), Error> {
@@ -64,6 +66,10 @@ pub(crate) fn run(
         (Some(_), _) if settings.memory.is_some() || settings.shard_size.is_some() => {
             Err(Error::input("memory and shard_size have no effect with --run-dir")
                 .with_help("a run directory's stages work in memory: leave out one or the other"))
+        }
+        (Some(_), _) if *engine != Engine::Native => {
+            Err(Error::input("--engine has no effect with --run-dir")
+                .with_help("a run directory's stages are this program's: leave out one of them"))
         }
         (Some(_), _) if settings.budget.is_limited() && !force => {
             Err(Error::input("budgets are not kept with --run-dir")
@@ -78,7 +84,10 @@ pub(crate) fn run(
                 .with_help("--overwrite replaces an output"))
         }
         (None, Some(out)) => {
-            let run = Run { watch, ..Run::prepare(settings, out, options, reporter)? };
+            let mut run = Run { watch, ..Run::prepare(settings, out, options, reporter)? };
+            if let Engine::Plugin(path) = engine {
+                run.sandbox = Some(Sandbox::open(path, &run.pool)?);
+            }
             report_unused(&settings.source, &settings.resolved, reporter);
             run.execute(&out.display().to_string(), reporter)
         }
@@ -102,6 +111,8 @@ pub(crate) struct Run<'a> {
     guard: Option<Guard<'a>>,
     /// Sees what the report tells.
     watch: Option<&'a Watch>,
+    /// What computes the tiles, if it is not this program.
+    sandbox: Option<Sandbox>,
 }
 
 impl<'a> Run<'a> {
@@ -137,7 +148,7 @@ impl<'a> Run<'a> {
         files.check_apart_from(out)?;
         let lists = IdLists::read(&settings.lists, source, job)?;
         let (needs, layout) = (needs(source, job), layout()?);
-        let watch = None;
+        let (watch, sandbox) = (None, None);
         Ok(Self {
             job,
             needs,
@@ -151,6 +162,7 @@ impl<'a> Run<'a> {
             out,
             guard,
             watch,
+            sandbox,
         })
     }
 
@@ -201,7 +213,7 @@ impl<'a> Run<'a> {
             let folded = external::spill(folded, self.work(&folder))?;
             return self.compare_on_disk(folded, refusal, &folder, place, reporter);
         }
-        let Self { job, output, lists, pool, layout, guard, .. } = self;
+        let Self { job, output, lists, pool, layout, guard, sandbox, .. } = self;
         let filter = lists.filter(&folded.catalogue.ids, reporter);
         if let Some(guard) = &guard {
             guard.check_reading()?;
@@ -237,7 +249,10 @@ impl<'a> Run<'a> {
             stage.advance(tile.cost);
             watch.inspect(|watch| watch.saw_tile(tile));
         };
-        let found = neighbours(&matrix, &plan, job, &filter, &pool, on_tile);
+        let found = match &sandbox {
+            None => neighbours(&matrix, &plan, job, &filter, &pool, on_tile),
+            Some(sandbox) => sandbox.neighbours(&matrix, &plan, job, &filter, &pool, on_tile)?,
+        };
         stage.count("pair_operations", plan.operations);
         stage.count("predicted_core_microseconds", plan.cost / 1_000_000);
         stage.count("head_items", matrix.head_items() as u64);
@@ -300,6 +315,10 @@ impl<'a> Run<'a> {
     ) -> Result<(), Error> {
         if let Some(guard) = &self.guard {
             guard.check_on_disk(self.budget.limit)?;
+        }
+        if self.sandbox.is_some() {
+            return Err(Error::input("a plugin compares in memory, and this does not fit")
+                .with_help("leave out --engine, or give the job more --memory"));
         }
         let filter = self.lists.filter(&folded.catalogue.ids, reporter);
         let mut stage = reporter.stage("arranging", None);

@@ -130,34 +130,3 @@ pub(crate) const HOG: &str = "(loop
         (br_if 0 (i32.ne (memory.grow (i32.const 16)) (i32.const -1))))
     (memory.fill (i32.const 65536) (i32.const 1) (i32.const 60000000))
     unreachable";
-
-/// A guest of tiles that answers with one item, so many neighbours, and a score.
-pub(crate) fn tiles(neighbours: u32, score: &str) -> String {
-    const TILES: &str = "ilk:similarity/tiles@0.1.0";
-    let nothing = "(i32.store8 (i32.const 1024) (i32.const 0)) i32.const 1024";
-    let offers = format!(
-        "(i32.store8 (i32.const 1024) (i32.const 0))
-         (i32.store (i32.const 1028) (i32.const 4096)) (i32.store (i32.const 1032) (i32.const 1))
-         (i32.store (i32.const 1036) (i32.const 4096)) (i32.store (i32.const 1040) (i32.const {neighbours}))
-         (i32.store (i32.const 1044) (i32.const 4100)) (i32.store (i32.const 1048) (i32.const 1))
-         (i32.store (i32.const 1052) (i32.const 4096)) (i32.store (i32.const 1056) (i32.const 1))
-         (i32.store (i32.const 4100) (i32.const {score}))
-         i32.const 1024"
-    );
-    let block = "i32 i32 i32 i32 i32 i32 i32 i32 i32";
-    format!(
-        "(module
-           (import \"[export]{TILES}\" \"[resource-new]comparison\" (func $new (param i32) (result i32)))
-           (memory (export \"memory\") 4)
-           (func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) i32.const 65536)
-           (func (export \"{TILES}#[static]comparison.open\") (param i32) (result i32)
-             (i32.store8 (i32.const 1024) (i32.const 0))
-             (i32.store (i32.const 1028) (call $new (i32.const 1)))
-             i32.const 1024)
-           (func (export \"{TILES}#[method]comparison.rows\") (param {block}) (result i32) {nothing})
-           (func (export \"{TILES}#[method]comparison.columns\") (param {block}) (result i32) {nothing})
-           (func (export \"{TILES}#[method]comparison.columns-of-rows\") (param i32 i32 i32) (result i32) {nothing})
-           (func (export \"{TILES}#[method]comparison.compute\") (param i32 i32 i32) (result i32) {offers})
-           (func (export \"{TILES}#merge\") (param i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) {offers}))"
-    )
-}

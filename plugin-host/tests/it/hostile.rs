@@ -8,7 +8,7 @@ use std::{
 
 use ilk_plugin_host::{Error, Found, Host, Limits};
 
-use crate::guests::{HOG, Tables, component, host, request, table, tiles};
+use crate::guests::{HOG, Tables, component, host, request, table};
 
 /// Runs a guest on a table.
 fn run(host: &Host, bytes: &[u8]) -> Result<Found, Error> {
@@ -79,10 +79,7 @@ fn a_memory_hog_is_out_of_memory() {
 fn memory_that_is_too_large_from_the_start_is_refused() {
     let extra = "(memory $second 2000)".into();
     let error = error(&Tables { extra, ..Tables::default() });
-    assert!(
-        matches!(error, Error::OutOfMemory { .. } | Error::NotAPlugin { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, Error::OutOfMemory { .. } | Error::NotAPlugin { .. }), "{error}");
 }
 
 #[test]
@@ -91,16 +88,14 @@ fn a_table_hog_is_stopped() {
         (i32.ne (table.grow $t (ref.null func) (i32.const 1000)) (i32.const -1)))) unreachable";
     let extra = "(table $t 1 funcref)".into();
     let error = error(&Tables { step: step.into(), extra, ..Tables::default() });
-    assert!(
-        matches!(error, Error::OutOfMemory { .. } | Error::Trapped { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, Error::OutOfMemory { .. } | Error::Trapped { .. }), "{error}");
 }
 
 #[test]
 fn deep_recursion_is_a_trap() {
     let extra = "(func $down (call $down))".into();
-    let error = error(&Tables { extra, step: "(call $down) unreachable".into(), ..Tables::default() });
+    let error =
+        error(&Tables { extra, step: "(call $down) unreachable".into(), ..Tables::default() });
     let Error::Trapped { function, message } = &error else { panic!("{error}") };
     assert_eq!((*function, message.contains("stack")), ("session.step", true), "{error}");
 }
@@ -143,17 +138,15 @@ fn lying_lengths_are_nonsense() {
     }
     let realloc = "i32.const -8".into();
     let error = error(&Tables { realloc, ..Tables::default() });
-    assert!(
-        matches!(error, Error::BadOutput { .. } | Error::Trapped { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, Error::BadOutput { .. } | Error::Trapped { .. }), "{error}");
 }
 
 #[test]
 fn a_result_that_is_no_table_is_nonsense() {
     // What lies at 1024 is no Arrow stream; then one message of a lying length.
     for (data, length) in [("\\01\\02\\03\\04", "4"), ("\\ff\\ff\\ff\\ff\\ff\\ff\\ff\\7f", "8")] {
-        let extra = format!("(data (i32.const 4096) \"{data}\") (global $sent (mut i32) (i32.const 0))");
+        let extra =
+            format!("(data (i32.const 4096) \"{data}\") (global $sent (mut i32) (i32.const 0))");
         let next = format!(
             "(if (result i32) (global.get $sent)
                (then {none})
@@ -200,7 +193,8 @@ fn offers_that_do_not_go_together_are_nonsense() {
     // `compute` returns one item and no neighbours; then a score that is no number.
     for (neighbours, score) in [(0, "0"), (1, "0x7fc00000")] {
         let text = tiles(neighbours, score);
-        let plugin = host().load_bytes("guest", &component(&text, "tile-engine")).expect("a plugin");
+        let plugin =
+            host().load_bytes("guest", &component(&text, "tile-engine")).expect("a plugin");
         let items = ilk_plugin_host::Items {
             users: 1,
             numbers: 1,
@@ -213,7 +207,10 @@ fn offers_that_do_not_go_together_are_nonsense() {
         let comparison = plugin.comparison("{}", &items, ilk_plugin_host::Sides::Both);
         let mut comparison = comparison.expect("a comparison");
         let error = comparison.compute(&[0]).expect_err("nonsense");
-        assert!(matches!(error, Error::BadOutput { function: "comparison.compute", .. }), "{error}");
+        assert!(
+            matches!(error, Error::BadOutput { function: "comparison.compute", .. }),
+            "{error}"
+        );
         let again = comparison.compute(&[0]).expect_err("over");
         assert!(matches!(again, Error::Ended { .. }), "{again}");
         // It has no tables, and says so.
@@ -233,7 +230,8 @@ fn what_is_imported_is_refused() {
 
 #[test]
 fn another_version_is_another_interface() {
-    let export = |name: &str| format!("(component (instance $i) (export \"{name}\" (instance $i)))");
+    let export =
+        |name: &str| format!("(component (instance $i) (export \"{name}\" (instance $i)))");
     for name in [
         "ilk:similarity/tables@0.2.0",
         "ilk:similarity/tables@1.1.0",
@@ -288,9 +286,44 @@ fn files_that_are_no_plugins_are_refused_at_once() {
     let mut state = 1_u64;
     for _ in 0..200 {
         let mut bytes = good.clone();
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let place = (state >> 33) as usize % bytes.len();
         bytes[place] ^= 1 << (state >> 61);
-        drop(host.load_bytes("damaged", &bytes).and_then(|plugin| plugin.similar_items(&request(), [table()])));
+        drop(
+            host.load_bytes("damaged", &bytes)
+                .and_then(|plugin| plugin.similar_items(&request(), [table()])),
+        );
     }
+}
+
+/// A guest of tiles that answers with one item, so many neighbours, and a score.
+pub(crate) fn tiles(neighbours: u32, score: &str) -> String {
+    const TILES: &str = "ilk:similarity/tiles@0.1.0";
+    let nothing = "(i32.store8 (i32.const 1024) (i32.const 0)) i32.const 1024";
+    let offers = format!(
+        "(i32.store8 (i32.const 1024) (i32.const 0))
+         (i32.store (i32.const 1028) (i32.const 4096)) (i32.store (i32.const 1032) (i32.const 1))
+         (i32.store (i32.const 1036) (i32.const 4096)) (i32.store (i32.const 1040) (i32.const {neighbours}))
+         (i32.store (i32.const 1044) (i32.const 4100)) (i32.store (i32.const 1048) (i32.const 1))
+         (i32.store (i32.const 1052) (i32.const 4096)) (i32.store (i32.const 1056) (i32.const 1))
+         (i32.store (i32.const 4100) (i32.const {score}))
+         i32.const 1024"
+    );
+    let block = "i32 i32 i32 i32 i32 i32 i32 i32 i32";
+    format!(
+        "(module
+           (import \"[export]{TILES}\" \"[resource-new]comparison\" (func $new (param i32) (result i32)))
+           (memory (export \"memory\") 4)
+           (func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) i32.const 65536)
+           (func (export \"{TILES}#[static]comparison.open\") (param i32) (result i32)
+             (i32.store8 (i32.const 1024) (i32.const 0))
+             (i32.store (i32.const 1028) (call $new (i32.const 1)))
+             i32.const 1024)
+           (func (export \"{TILES}#[method]comparison.rows\") (param {block}) (result i32) {nothing})
+           (func (export \"{TILES}#[method]comparison.columns\") (param {block}) (result i32) {nothing})
+           (func (export \"{TILES}#[method]comparison.columns-of-rows\") (param i32 i32 i32) (result i32) {nothing})
+           (func (export \"{TILES}#[method]comparison.compute\") (param i32 i32 i32) (result i32) {offers})
+           (func (export \"{TILES}#merge\") (param i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) {offers}))"
+    )
 }

@@ -36,7 +36,8 @@ fn compiled_code_is_kept_by_content() {
 
 /// Counts the compiled plugins; what the cache notes beside them is no matter.
 fn walk(folder: &std::path::Path) -> usize {
-    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
+    let entries =
+        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
     let count = |entry: std::fs::DirEntry| {
         let path = entry.path();
         if path.is_dir() { walk(&path) } else { usize::from(path.extension().is_none()) }
@@ -63,7 +64,7 @@ fn a_newer_plugin_takes_over_while_calls_finish_on_the_older() {
 fn a_plugin_with_less_does_not_take_over() {
     let host = host();
     let both = host.load_bytes("tables", &Tables::default().build()).expect("a plugin");
-    let tiles = crate::guests::tiles(1, "0");
+    let tiles = crate::hostile::tiles(1, "0");
     let tiles = crate::guests::component(&tiles, "tile-engine");
     let tiles = host.load_bytes("tiles", &tiles).expect("a plugin");
     let hot = Hot::new(both);
