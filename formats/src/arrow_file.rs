@@ -22,6 +22,8 @@ use crate::{
 
 /// How a message may begin; then its length follows.
 const CONTINUATION: [u8; 4] = [0xff; 4];
+/// How a stream ends.
+const END: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 /// Metadata of one message is never near this long.
 const MOST_METADATA: usize = 256 << 20;
 
@@ -200,9 +202,12 @@ impl ArrowStream {
         at.guard(|| {
             let mut messages = Messages { source: source.as_ref(), next: 0 };
             let mut decoder = StreamDecoder::new();
-            while decoder.schema().is_none() {
-                let message = messages.next(at)?.ok_or_else(|| at.damaged("no schema"))?;
-                decode(at, &mut decoder, message)?;
+            let mut is_over = false;
+            while decoder.schema().is_none() && !is_over {
+                // The decoder looks at a schema when it sees what comes after it.
+                let message = messages.next(at)?;
+                is_over = message.is_none();
+                decode(at, &mut decoder, message.unwrap_or_else(|| Buffer::from(END)))?;
             }
             let arrow_schema = decoder.schema().ok_or_else(|| at.damaged("no schema"))?;
             let schema = Schema::of_arrow(&arrow_schema);

@@ -78,7 +78,7 @@ mod chosen {
     use etcetera::BaseStrategy as _;
     use ilk_core::{
         executor::Executor as _,
-        job::{Job, MeasureName, SimilarityJob},
+        job::{Job, SimilarityJob},
         kernel::{Comparison, ItemFilter},
         matrix::{ItemTable, Matrix},
         measure::Measure,
@@ -207,9 +207,8 @@ mod chosen {
             Measure::Lift { kappa: k } => kappa = Some(k),
             _ => {}
         }
-        let name = job.measure.name().parse::<MeasureName>();
         let wish = SimilarityJob {
-            measure: Some(name.map_err(|error| Error::internal(error.to_string()))?),
+            measure: Some(job.measure.name()),
             alpha,
             beta,
             kappa,

@@ -100,6 +100,7 @@ fn execute(command: &Command, matches: &ArgMatches, reporter: &Reporter) -> Resu
             let layers = Layers::of_reading(&args.input, &args.reading, matches)?;
             commands::evaluate(args, &layers, reporter)
         }
+        Command::Plugin(args) => commands::plugin(&args.action),
         Command::Usage(args) => commands::usage(args),
         Command::Inspect(args) => {
             commands::inspect(&Layers::of_inspection(args, matches)?, reporter)

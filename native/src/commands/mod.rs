@@ -6,6 +6,7 @@ mod evaluate;
 mod explain;
 mod inspect;
 mod plan;
+mod plugin;
 mod run;
 mod sample;
 mod similar;
@@ -18,6 +19,7 @@ pub(crate) use self::{
     explain::explain,
     inspect::inspect,
     plan::plan,
+    plugin::plugin,
     run::{Options, Run, run},
     sample::sample,
     similar::similar,
