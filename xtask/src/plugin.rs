@@ -15,13 +15,15 @@ use crate::{
     },
 };
 
-/// Which of the two builds.
+/// What is built.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// For hosts in Rust and JavaScript: `plugin/wit/similarity.wit`.
     Component,
     /// For Python and everything else: calls over linear memory.
     Module,
+    /// The example of a plugin of one's own.
+    Guest,
 }
 
 impl Kind {
@@ -29,6 +31,14 @@ impl Kind {
         match self {
             Self::Component => "ilk.wasm",
             Self::Module => "ilk.module.wasm",
+            Self::Guest => "guest.wasm",
+        }
+    }
+
+    const fn package(self) -> &'static str {
+        match self {
+            Self::Component | Self::Module => "ilk-plugin",
+            Self::Guest => "ilk-guest",
         }
     }
 }
@@ -38,19 +48,20 @@ pub(crate) fn folder(house: &House) -> PathBuf {
     house.target.join("plugin")
 }
 
-/// Builds both, prints what they weigh and that they import nothing.
+/// Builds the plugin both ways and the example, and prints what they weigh and that they import
+/// nothing.
 ///
 /// # Errors
 /// Where something cannot be built, or imports anything.
 pub(crate) fn build(house: &House) -> Result<()> {
     fs::create_dir_all(folder(house))?;
-    for kind in [Kind::Component, Kind::Module] {
+    for kind in [Kind::Component, Kind::Module, Kind::Guest] {
         let module = compile(house, kind)?;
         let path = folder(house).join(kind.file());
         fs::copy(&module, &path)?;
         wasm::shrink(house, Build::Single, &path)?;
         let mut bytes = fs::read(&path)?;
-        if kind == Kind::Component {
+        if kind != Kind::Module {
             let mut encoder = ComponentEncoder::default();
             encoder.validate(true).module(&bytes)?;
             bytes = encoder.encode().context("the component cannot be made of its module")?;
@@ -70,7 +81,7 @@ pub(crate) fn build(house: &House) -> Result<()> {
         }
     }
     assemble(house)?;
-    println!("both are in {}, with the Python package", folder(house).display());
+    println!("all of it is in {}, with the Python package", folder(house).display());
     Ok(())
 }
 
@@ -93,6 +104,20 @@ fn assemble(house: &House) -> Result<()> {
     let module = Kind::Module.file();
     fs::copy(folder(house).join(module), package.join("ilk_plugin").join(module))?;
     Ok(())
+}
+
+/// Builds the program with the sandbox in it, and lets it check the plugin that was built.
+///
+/// # Errors
+/// Where the program cannot be built, or the plugin does not find what is expected.
+pub(crate) fn check(house: &House) -> Result<()> {
+    // As the tests are built, so that they share what both depend on.
+    let arguments = ["--workspace", "--bins", "--tests", "--features", "ilk/plugins"];
+    let program = house.build(&arguments, "ilk")?;
+    let plugin = folder(house).join(Kind::Component.file());
+    let mut inspect = house.command(&program);
+    house::run(inspect.args(["plugin", "inspect"]).arg(&plugin))?;
+    house::run(house.command(&program).args(["plugin", "check"]).arg(&plugin))
 }
 
 /// Installs the Python package that was built into an environment of its own, and tests it there.
@@ -121,13 +146,14 @@ pub(crate) fn test(house: &House) -> Result<()> {
 /// Compiles the module of a build; returns its path.
 fn compile(house: &House, kind: Kind) -> Result<PathBuf> {
     let mut command = toolchain::build_command(house, Build::Single)?;
-    command.args(["--profile", "wasm", "--package", "ilk-plugin", "--lib"]);
+    command.args(["--profile", "wasm", "--package", kind.package(), "--lib"]);
     if kind == Kind::Module {
         command.args(["--features", "module"]);
     }
     house::run(&mut command)?;
     let target = house.target.join(format!("wasm-{}", Build::Single.name()));
-    Ok(target.join(TARGET).join("wasm/ilk_plugin.wasm"))
+    let name = kind.package().replace('-', "_");
+    Ok(target.join(TARGET).join("wasm").join(name).with_extension("wasm"))
 }
 
 /// Names what a component or module imports and exports.

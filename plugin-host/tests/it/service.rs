@@ -1,6 +1,6 @@
 //! Keeping plugins in service: limits on instances, the cache, replacing one.
 
-use ilk_plugin_host::{Error, Host, Hot, Limits};
+use ilk_plugin_host::{Block, Error, Host, Hot, Items, Limits, Sides};
 
 use crate::guests::{Tables, host, request};
 
@@ -71,4 +71,29 @@ fn a_plugin_with_less_does_not_take_over() {
     let error = hot.replace(tiles).err().expect("tables are gone");
     assert!(matches!(error, Error::IncompatibleInterface { .. }), "{error}");
     assert_eq!(hot.current().name(), "tables");
+}
+
+#[test]
+fn a_plugin_of_ones_own_runs() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/plugin/guest.wasm");
+    assert!(path.exists(), "{}: run `cargo xtask plugin` first", path.display());
+    let plugin = host().load(path).expect("a plugin");
+    let items = Items {
+        users: 3,
+        numbers: 3,
+        codes: vec![7, 5],
+        supports: vec![3, 1],
+        squares: None,
+        candidates: None,
+        wanted: None,
+    };
+    let block = Block { first: 0, starts: vec![0, 3, 4], users: vec![0, 1, 2, 1], weights: None };
+    let mut comparison = plugin.comparison("{}", &items, Sides::Row).expect("a comparison");
+    comparison.rows(&block).expect("rows");
+    comparison.columns(&block).expect("columns");
+    let offers = comparison.compute(&[0, 1]).expect("a tile");
+    assert_eq!((offers.items, offers.neighbours), (vec![7, 5], vec![5, 7]));
+    assert_eq!((offers.scores, offers.overlaps), (vec![1.0 / 3.0, 1.0], vec![1, 1]));
+    let refused = comparison.columns_of_rows(0, 1).expect_err("it does not");
+    assert!(matches!(refused, Error::Refused { .. }), "{refused}");
 }
