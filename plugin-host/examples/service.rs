@@ -126,7 +126,7 @@ mod tests {
 
     #[tokio::test]
     async fn neighbours_come_back() {
-        let service = service(plugin(Duration::from_secs(60)));
+        let service = service(plugin(Duration::from_mins(1)));
         let (status, body) = ask(&service, "user=user&item=item&top=3", table(3_000)).await;
         assert_eq!(status, StatusCode::OK, "{}", String::from_utf8_lossy(&body));
         let reader = StreamReader::try_new(body.as_slice(), None).expect("a table");
@@ -136,7 +136,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_wrong_is_said_and_others_are_served() {
-        let service = service(plugin(Duration::from_secs(60)));
+        let service = service(plugin(Duration::from_mins(1)));
         let (status, body) = ask(&service, "user=usr&item=item", table(300)).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(String::from_utf8_lossy(&body).contains("did you mean `user`"));

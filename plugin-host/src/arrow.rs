@@ -47,11 +47,11 @@ impl Sender {
 }
 
 /// Reads a stream that a plugin wrote, which may be anything.
-pub(crate) fn receive(bytes: Vec<u8>) -> Result<Vec<RecordBatch>, String> {
-    check(&bytes)?;
+pub(crate) fn receive(bytes: &[u8]) -> Result<Vec<RecordBatch>, String> {
+    check(bytes)?;
     // Readers promise errors, but bytes can be found that make them panic.
     let read = catch_unwind(AssertUnwindSafe(|| {
-        let reader = StreamReader::try_new(bytes.as_slice(), None)?;
+        let reader = StreamReader::try_new(bytes, None)?;
         let schema = reader.schema();
         let mut table = reader.collect::<Result<Vec<_>, ArrowError>>()?;
         if table.is_empty() {

@@ -203,7 +203,7 @@ impl Session {
             }
         }
         let table =
-            receive(bytes).map_err(|why| Error::BadOutput { function: "session.next", why })?;
+            receive(&bytes).map_err(|why| Error::BadOutput { function: "session.next", why })?;
         let notes = self.notes()?;
         Ok(Found { table, notes })
     }

@@ -65,7 +65,7 @@ impl tables::GuestSession for Session {
     }
 
     fn next(&self) -> Result<Option<Vec<u8>>, tables::Failure> {
-        Ok(self.0.borrow_mut().next()?)
+        Ok(self.0.borrow_mut().next_bytes()?)
     }
 
     fn notes(&self) -> Vec<tables::Note> {

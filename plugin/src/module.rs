@@ -248,7 +248,7 @@ extern "C" fn ilk_session_step(session: u32) -> u32 {
 /// Answers with the next bytes of the result; with none after the last ones.
 #[unsafe(no_mangle)]
 extern "C" fn ilk_session_next(session: u32) -> u32 {
-    call(|house| Ok((1, house.session(session)?.next()?.unwrap_or_default())))
+    call(|house| Ok((1, house.session(session)?.next_bytes()?.unwrap_or_default())))
 }
 
 /// Answers with the notes, as JSON.

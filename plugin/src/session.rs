@@ -203,7 +203,7 @@ impl Session {
                 feed.finish()?;
                 State::Arranging(Box::new(self.sort(chunks)?))
             }
-            State::Arranging(folded) => self.arrange(*folded)?,
+            State::Arranging(folded) => self.arrange(*folded),
             State::Comparing { computing, catalogue, next, done } => {
                 compare(computing, catalogue, next, done)?
             }
@@ -217,7 +217,7 @@ impl Session {
     ///
     /// # Errors
     /// Before it is finished.
-    pub fn next(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+    pub fn next_bytes(&mut self) -> Result<Option<Vec<u8>>, Failure> {
         let State::Finished { catalogue, found, stream } = &mut self.state else {
             let why = "there is no result yet: call step until it says `finished`";
             return Err(Failure::new("unfinished", why));
@@ -268,10 +268,10 @@ impl Session {
         let folded = fold(encode(chunks, &Sequential)?, &self.job, self.needs, &Sequential);
         let Folding { netted_away, capped_users, rare_items, emptied_users, .. } = folded.folding;
         for (code, count, text) in [
-            ("netted_away", netted_away as u64, "pairs netted to zero or less"),
-            ("capped_users", capped_users as u64, "users with more items than the cap"),
-            ("rare_items", rare_items as u64, "items below min_support"),
-            ("emptied_users", emptied_users as u64, "users left without items"),
+            ("netted_away", netted_away, "pairs netted to zero or less"),
+            ("capped_users", capped_users, "users with more items than the cap"),
+            ("rare_items", rare_items, "items below min_support"),
+            ("emptied_users", emptied_users, "users left without items"),
         ] {
             if count > 0 {
                 self.note(code, count, text.into());
@@ -295,7 +295,7 @@ impl Session {
         Ok(folded)
     }
 
-    fn arrange(&mut self, folded: Folded) -> Result<State, Failure> {
+    fn arrange(&mut self, folded: Folded) -> State {
         let filter = self.filter(&folded);
         let Folded { interactions, catalogue, .. } = folded;
         let matrix = Matrix::new(&interactions, self.job.weighting, &Sequential);
@@ -309,7 +309,7 @@ impl Session {
             Some((comparison, worker))
         });
         let (computing, catalogue) = (Box::new(computing), Box::new(catalogue));
-        Ok(State::Comparing { computing, catalogue, next: 0, done: 0 })
+        State::Comparing { computing, catalogue, next: 0, done: 0 }
     }
 
     fn filter(&mut self, folded: &Folded) -> ItemFilter {

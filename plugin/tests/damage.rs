@@ -54,7 +54,7 @@ fn run(pieces: impl IntoIterator<Item = Vec<u8>>) -> Result<Vec<u8>, Failure> {
     }
     while !session.step()?.finished {}
     let mut found = Vec::new();
-    while let Some(piece) = session.next()? {
+    while let Some(piece) = session.next_bytes()? {
         found.extend(piece);
     }
     Ok(found)

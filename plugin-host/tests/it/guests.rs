@@ -67,9 +67,9 @@ impl Tables {
             ("[method]session.notes", "i32", &self.notes),
         ];
         for (name, parameters, body) in calls {
-            write!(
+            writeln!(
                 functions,
-                "(func (export \"{TABLES}#{name}\") (param {parameters}) (result i32) {body})\n"
+                "(func (export \"{TABLES}#{name}\") (param {parameters}) (result i32) {body})"
             )
             .expect("text");
         }

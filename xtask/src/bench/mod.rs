@@ -30,6 +30,7 @@ use crate::{
 };
 
 /// What to time.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Args, Debug)]
 pub(crate) struct Options {
     /// Sets to run on; real ones are skipped where ../shared/data does not have them
