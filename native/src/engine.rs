@@ -143,13 +143,12 @@ mod chosen {
             let has_failed = AtomicBool::new(false);
             let tile = |seat: &mut Seat, index: usize| -> Result<(), host::Error> {
                 let tile = &plan.tiles[index];
-                let (instance, columns) = match seat {
-                    Some(seat) => seat,
-                    None => {
-                        let mut instance = self.0.comparison(&wish, &items, sides)?;
-                        instance.rows(&rows)?;
-                        seat.insert((instance, None))
-                    }
+                let (instance, columns) = if let Some(seat) = seat {
+                    seat
+                } else {
+                    let mut instance = self.0.comparison(&wish, &items, sides)?;
+                    instance.rows(&rows)?;
+                    seat.insert((instance, None))
                 };
                 if *columns != Some(tile.columns) {
                     let range = matrix.columns()[tile.columns].positions();

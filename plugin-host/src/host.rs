@@ -81,7 +81,7 @@ impl Host {
         &self.inner.limits
     }
 
-    /// Loads a plugin from a file. Cost: compiling it, about 0.5 s for Ilk's own, or a few
+    /// Loads a plugin from a file. Cost: compiling it, about two CPU seconds for Ilk's own, or a few
     /// milliseconds where the cache has it.
     ///
     /// # Errors

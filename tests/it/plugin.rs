@@ -78,7 +78,9 @@ fn rows_of(name: &str, bytes: Vec<u8>) -> Vec<NeighbourRow> {
 fn stream(table: &[RecordBatch]) -> Vec<u8> {
     let mut writer =
         StreamWriter::try_new(Vec::new(), &table[0].schema()).expect("memory takes it");
-    table.iter().for_each(|batch| writer.write(batch).expect("memory takes it"));
+    for batch in table {
+        writer.write(batch).expect("memory takes it");
+    }
     writer.into_inner().expect("memory takes it")
 }
 

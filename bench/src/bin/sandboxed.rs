@@ -118,7 +118,9 @@ fn sandboxed(plugin: &Plugin, interactions: &Interactions) -> (f64, usize) {
     let batches = batches.collect::<Vec<_>>();
     let mut session = plugin.session(&request).expect("a session");
     let begin = cpu_seconds();
-    batches.iter().for_each(|batch| session.add(batch).expect("rows"));
+    for batch in &batches {
+        session.add(batch).expect("rows");
+    }
     let passing = cpu_seconds() - begin;
     println!("rows in           {passing:>10.3} s for {} MB", users.len() * 8 / 1_000_000);
     let begin = cpu_seconds();
