@@ -22,6 +22,8 @@ use crate::{
 
 /// How a message may begin; then its length follows.
 const CONTINUATION: [u8; 4] = [0xff; 4];
+/// How a stream ends.
+const END: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 /// Metadata of one message is never near this long.
 const MOST_METADATA: usize = 256 << 20;
 
@@ -200,9 +202,12 @@ impl ArrowStream {
         at.guard(|| {
             let mut messages = Messages { source: source.as_ref(), next: 0 };
             let mut decoder = StreamDecoder::new();
-            while decoder.schema().is_none() {
-                let message = messages.next(at)?.ok_or_else(|| at.damaged("no schema"))?;
-                decode(at, &mut decoder, message)?;
+            let mut is_over = false;
+            while decoder.schema().is_none() && !is_over {
+                // The decoder looks at a schema when it sees what comes after it.
+                let message = messages.next(at)?;
+                is_over = message.is_none();
+                decode(at, &mut decoder, message.unwrap_or_else(|| Buffer::from(END)))?;
             }
             let arrow_schema = decoder.schema().ok_or_else(|| at.damaged("no schema"))?;
             let schema = Schema::of_arrow(&arrow_schema);
@@ -258,7 +263,7 @@ pub(crate) struct StreamCursor {
     number: u64,
 }
 
-fn decode(
+pub(crate) fn decode(
     at: At<'_>,
     decoder: &mut StreamDecoder,
     mut message: Buffer,
@@ -282,27 +287,78 @@ impl Messages<'_> {
         let read =
             |offset, length| read_exact(self.source, offset, length).map_err(|error| at.io(error));
         let head = read(self.next, left.min(8) as usize)?;
-        let (skip, length) = match *head {
-            [0xff, 0xff, 0xff, 0xff, a, b, c, d] => (8, [a, b, c, d]),
-            [a, b, c, d, ..] => (4, [a, b, c, d]),
-            _ => return Err(at.damaged("cut short")),
-        };
-        let length = u32::from_le_bytes(length) as usize;
-        if length == 0 {
+        let head = read_head(at, &head)?.ok_or_else(|| at.damaged("cut short"))?;
+        if head.metadata == 0 {
             return Ok(None);
         }
-        if length > MOST_METADATA {
-            return Err(at.damaged(format!("a message of {length} bytes")));
-        }
-        let metadata = read(self.next + skip, length)?;
-        let message = root_as_message(&metadata).map_err(|error| at.damaged(error.to_string()))?;
-        let body = usize::try_from(message.bodyLength());
-        let body = body.map_err(|_| at.damaged("a body of impossible length"))?;
-        let whole = (skip as usize + length).checked_add(body);
-        let whole = whole.ok_or_else(|| at.damaged("a body of impossible length"))?;
-        let bytes = read(self.next, whole)?;
-        check_message(at, &metadata, &bytes[skip as usize + length..])?;
-        self.next += whole as u64;
+        let metadata = read(self.next + head.skip as u64, head.metadata)?;
+        let bytes = read(self.next, head.whole(at, &metadata)?)?;
+        check_message(at, &metadata, &bytes[head.skip + head.metadata..])?;
+        self.next += bytes.len() as u64;
         Ok(Some(Buffer::from(bytes)))
     }
+}
+
+/// How a message begins.
+struct Head {
+    /// Bytes before the metadata.
+    skip: usize,
+    /// Bytes of metadata; none at the end of a stream.
+    metadata: usize,
+}
+
+/// Reads how a message begins; `None` if there are too few bytes to say.
+fn read_head(at: At<'_>, bytes: &[u8]) -> Result<Option<Head>, Error> {
+    let (skip, length) = match *bytes {
+        [0xff, 0xff, 0xff, 0xff, a, b, c, d, ..] => (8, [a, b, c, d]),
+        [0xff, 0xff, 0xff, 0xff, ..] => return Ok(None),
+        [a, b, c, d, ..] => (4, [a, b, c, d]),
+        _ => return Ok(None),
+    };
+    let metadata = u32::from_le_bytes(length) as usize;
+    if metadata > MOST_METADATA {
+        return Err(at.damaged(format!("a message of {metadata} bytes")));
+    }
+    Ok(Some(Head { skip, metadata }))
+}
+
+impl Head {
+    /// Returns the bytes of the whole message, given its metadata.
+    fn whole(&self, at: At<'_>, metadata: &[u8]) -> Result<usize, Error> {
+        let message = root_as_message(metadata).map_err(|error| at.damaged(error.to_string()))?;
+        let body = usize::try_from(message.bodyLength()).ok();
+        let whole = body.and_then(|body| (self.skip + self.metadata).checked_add(body));
+        whole.ok_or_else(|| at.damaged("a body of impossible length"))
+    }
+}
+
+/// What bytes that came in begin with.
+pub(crate) enum Extent {
+    /// A message that is not whole before there are at least so many bytes.
+    Needs(usize),
+    /// A message of so many bytes.
+    Whole(usize),
+    /// The end of a stream, of so many bytes.
+    End(usize),
+}
+
+/// Says what `bytes` begin with.
+pub(crate) fn extent(at: At<'_>, bytes: &[u8]) -> Result<Extent, Error> {
+    let Some(head) = read_head(at, bytes)? else {
+        return Ok(Extent::Needs(if bytes.len() < 4 { 4 } else { 8 }));
+    };
+    if head.metadata == 0 {
+        return Ok(Extent::End(head.skip));
+    }
+    let start = head.skip + head.metadata;
+    let Some(metadata) = bytes.get(head.skip..start) else { return Ok(Extent::Needs(start)) };
+    let whole = head.whole(at, metadata)?;
+    Ok(if bytes.len() < whole { Extent::Needs(whole) } else { Extent::Whole(whole) })
+}
+
+/// Checks a whole message, so that decoding it does not panic or ask for absurd memory.
+pub(crate) fn check_whole(at: At<'_>, bytes: &[u8]) -> Result<(), Error> {
+    let head = read_head(at, bytes)?.ok_or_else(|| at.damaged("cut short"))?;
+    let start = head.skip + head.metadata;
+    check_message(at, &bytes[head.skip..start], &bytes[start..])
 }

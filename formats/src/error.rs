@@ -176,9 +176,10 @@ pub(crate) struct At<'a> {
 }
 
 impl At<'_> {
-    /// Says what is wrong here.
+    /// Says what is wrong here, on one line whatever a decoder says.
     pub(crate) fn damaged(self, why: impl Into<String>) -> Error {
-        Error::Damaged { file: self.file.into(), place: self.place.into(), why: why.into() }
+        let why = why.into().split_whitespace().collect::<Vec<_>>().join(" ");
+        Error::Damaged { file: self.file.into(), place: self.place.into(), why }
     }
 
     /// Makes an error of what reading gave: the source's own failure, or damage.

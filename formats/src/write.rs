@@ -11,7 +11,7 @@ use std::{
 use arrow_array::{
     ArrayRef, Float32Array, Int32Array, Int64Array, RecordBatch, StringArray, UInt64Array,
 };
-use arrow_ipc::writer::FileWriter;
+use arrow_ipc::writer::{FileWriter, StreamWriter};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use ilk_core::{
     ids::Ids,
@@ -139,6 +139,66 @@ pub fn write_lists(
     write_rows(format, out, catalogue, rows)
 }
 
+/// The table of neighbours as an Arrow IPC stream, a piece at a time, for callers that have no
+/// place to write to. Memory: one piece.
+pub struct NeighbourStream {
+    writer: StreamWriter<Vec<u8>>,
+    /// The item of the next row.
+    next: u32,
+    is_finished: bool,
+}
+
+impl NeighbourStream {
+    /// Begins the stream.
+    ///
+    /// # Errors
+    /// None: memory takes it.
+    pub fn new(catalogue: &Catalogue) -> Result<Self, Error> {
+        let schema = Writing::new::<PairRow>(catalogue).schema();
+        let writer = StreamWriter::try_new(Vec::new(), &schema).map_err(write_error)?;
+        Ok(Self { writer, next: 0, is_finished: false })
+    }
+
+    /// Returns the next bytes of the stream; `None` after the last ones. A piece holds the rows of
+    /// whole items, about 65,536 of them. Every call takes the same `catalogue` and `neighbours`.
+    ///
+    /// # Errors
+    /// None: memory takes it.
+    ///
+    /// # Panics
+    /// If `neighbours` names codes that `catalogue` does not have.
+    pub fn next(
+        &mut self,
+        catalogue: &Catalogue,
+        neighbours: &Neighbours,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        if self.is_finished {
+            return Ok(None);
+        }
+        let writing = Writing::new::<PairRow>(catalogue);
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        while self.next < neighbours.items() as u32
+            && rows.len() < BATCH_ROWS
+            && bytes < BATCH_BYTES
+        {
+            for (neighbour, rank) in neighbours.of(self.next).iter().zip(1..) {
+                let row = PairRow { item: self.next, rank, neighbour: *neighbour };
+                bytes += writing.text_bytes(&row);
+                rows.push(row);
+            }
+            self.next += 1;
+        }
+        if rows.is_empty() {
+            self.is_finished = true;
+            self.writer.finish().map_err(write_error)?;
+        } else {
+            let batch = writing.batch(&writing.schema(), &rows)?;
+            self.writer.write(&batch).map_err(write_error)?;
+        }
+        Ok(Some(std::mem::take(self.writer.get_mut())))
+    }
+}
+
 /// Writes the items table: `item`, with labels `label`, and `support`, the number of users; by
 /// item.
 ///
@@ -256,14 +316,7 @@ fn write_rows<R: Row>(
     catalogue: &Catalogue,
     rows: impl Iterator<Item = R>,
 ) -> Result<(), Error> {
-    let has_labels = catalogue.labels.is_some();
-    let shown = R::columns(has_labels);
-    let places = R::columns(true).into_iter().enumerate();
-    let columns = places
-        .filter(|(_, column)| shown.contains(column))
-        .map(|(place, (name, kind))| (name, kind, place))
-        .collect();
-    let writing = Writing { catalogue, columns };
+    let writing = Writing::new::<R>(catalogue);
     match format {
         OutputFormat::Parquet => writing.parquet(out, rows),
         OutputFormat::Arrow => writing.arrow(out, rows),
@@ -272,7 +325,17 @@ fn write_rows<R: Row>(
     }
 }
 
-impl Writing<'_> {
+impl<'a> Writing<'a> {
+    fn new<R: Row>(catalogue: &'a Catalogue) -> Self {
+        let shown = R::columns(catalogue.labels.is_some());
+        let places = R::columns(true).into_iter().enumerate();
+        let columns = places
+            .filter(|(_, column)| shown.contains(column))
+            .map(|(place, (name, kind))| (name, kind, place))
+            .collect();
+        Self { catalogue, columns }
+    }
+
     fn schema(&self) -> SchemaRef {
         let id = match self.catalogue.ids {
             Ids::Integer(_) => DataType::Int64,

@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod config;
 mod drawing;
+mod engine;
 mod error;
 #[cfg(feature = "explore")]
 mod explore;
@@ -71,7 +72,8 @@ fn run(args: &RunArgs, matches: &ArgMatches, reporter: &Reporter) -> Result<(), 
     let options = Options { existing, earlier, force: args.force };
     let watch = Watch::begin(args.report.as_deref(), existing, &settings, &record)?;
     usage::begin(settings.source.input.join(" "), settings.budget.price_per_hour, reporter);
-    let mut done = commands::run(&settings, record, options, watch.as_ref(), reporter);
+    let watching = watch.as_ref();
+    let mut done = commands::run(&settings, record, options, &args.engine, watching, reporter);
     if let Some(watch) = watch.filter(|_| done.is_ok()) {
         done = watch.write(reporter);
     }
@@ -105,6 +107,7 @@ fn execute(command: &Command, matches: &ArgMatches, reporter: &Reporter) -> Resu
             let layers = Layers::of_reading(&args.input, &args.reading, matches)?;
             commands::evaluate(args, &layers, reporter)
         }
+        Command::Plugin(args) => commands::plugin(&args.action),
         Command::Usage(args) => commands::usage(args),
         #[cfg(feature = "explore")]
         Command::Explore(args) => commands::explore(args, matches, reporter),

@@ -36,7 +36,8 @@ fn folder() -> tempfile::TempDir {
 fn help_of_every_command() {
     let home = folder();
     let commands = ["", "run", "plan", "sample", "similar", "explain", "evaluate", "usage"];
-    let others = ["stage", "take", "inspect", "explore", "demo", "config", "completions", "man"];
+    let others = ["stage", "take", "inspect", "explore", "plugin", "demo", "config"];
+    let others = others.into_iter().chain(["completions", "man"]);
     for command in commands.into_iter().chain(others) {
         let arguments = [command, "--help"];
         let arguments = if command.is_empty() { &arguments[1..] } else { &arguments[..] };
@@ -203,4 +204,25 @@ fn a_full_disk_is_an_error() {
     assert_eq!(output.status.code(), Some(2));
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.starts_with("error: cannot write to standard output: "), "{told}");
+}
+
+#[cfg(not(feature = "plugins"))]
+#[test]
+fn a_program_without_a_sandbox_says_how_to_get_one() {
+    let home = folder();
+    let input = home.path().join("a.csv");
+    std::fs::write(&input, "user,item\n1,a\n1,b\n").expect("a temporary file");
+    let input = input.to_str().expect("UTF-8");
+    let run = ["run", input, "--user", "user", "--item", "item", "--out", "x.csv"];
+    let with_engine = [&run[..], &["--engine", "plugin:ilk.wasm"]].concat();
+    for arguments in [&with_engine[..], &["plugin", "inspect", "ilk.wasm"]] {
+        let told = failure(home.path(), arguments);
+        assert_eq!(
+            told,
+            "2\nerror: ilk.wasm cannot be run: this program has no sandbox\n\
+             help: build one: cargo build --release -p ilk --features plugins\n"
+        );
+    }
+    let wrong = failure(home.path(), &[&run[..], &["--engine", "wasm:ilk.wasm"]].concat());
+    assert!(wrong.contains("expected `native` or `plugin:PATH`"), "{wrong}");
 }

@@ -45,6 +45,8 @@ pub(crate) struct Case {
     pub(crate) folder: PathBuf,
     pub(crate) source: Source,
     pub(crate) job: Job,
+    /// The job as it stands, without lists.
+    pub(crate) wish: SimilarityJob,
     pub(crate) given: Given,
     pub(crate) lists: ListFiles,
 }
@@ -87,7 +89,7 @@ impl Case {
             settings.try_into().unwrap_or_else(|error| panic!("{name}: {error}"));
         let given = Given { weight: source.weight.is_some(), time: source.time.is_some() };
         let job = wish.resolve(given).unwrap_or_else(|error| panic!("{name}: {error}"));
-        Self { name, folder, source, job, given, lists }
+        Self { name, folder, source, job, wish, given, lists }
     }
 
     /// Returns the path of a file of the case.
@@ -98,6 +100,11 @@ impl Case {
     /// Reads a file of the case.
     pub(crate) fn text(&self, file: &str) -> String {
         read(&self.path(file))
+    }
+
+    /// Returns the job as other surfaces are handed it.
+    pub(crate) fn job_json(&self) -> String {
+        serde_json::to_string(&self.wish).expect("a job is JSON")
     }
 
     /// Reads the interactions.

@@ -56,7 +56,7 @@ fn thirds(case: &Case) -> Vec<File> {
 }
 
 /// The interactions as typed columns.
-fn batch(case: &Case) -> RecordBatch {
+pub(crate) fn batch(case: &Case) -> RecordBatch {
     let (sheet, source) = (case.sheet(), &case.source);
     let is = |role: &Option<String>, name: &str| role.as_deref() == Some(name);
     let column = |name: &String| -> ArrayRef {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ilk_core::{
     clean::{Needs, Tally, clean},
     encode::encode,
-    executor::Executor,
+    executor::{Executor, Sequential},
     interactions::{Folded, Interactions, fold},
     job::{Given, Job},
     kernel::{ItemFilter, codes_of, neighbours},
@@ -58,6 +58,15 @@ pub(crate) fn compare(
     let matrix = Matrix::new(interactions, job.weighting, executor);
     let plan = Plan::new(&matrix, filter);
     neighbours(&matrix, &plan, job, filter, executor, |_| {})
+}
+
+/// Reads the interactions of a case as they stand.
+///
+/// # Panics
+/// If they cannot be read.
+pub(crate) fn folded(case: &Case) -> (Tally, Folded) {
+    let source = Memory::new("whole.csv", case.text(&case.source.input));
+    fold_sources(vec![Arc::new(source)], &read_options(case), &case.job, &Sequential)
 }
 
 /// Runs a case on files in memory.

@@ -40,6 +40,7 @@ const RULES: &[Rule] = &[
     },
     Rule { package: "ilk-wasm", may_use: &[("ilk-core", Always), ("ilk-formats", Always)] },
     Rule { package: "ilk-plugin", may_use: &[("ilk-core", Always), ("ilk-formats", Always)] },
+    Rule { package: "ilk-guest", may_use: &[] },
     Rule { package: "ilk-plugin-host", may_use: &[] },
 ];
 

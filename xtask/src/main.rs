@@ -6,6 +6,7 @@ mod bench;
 mod deps;
 mod house;
 mod parity;
+mod plugin;
 mod policy;
 mod setup;
 mod steps;
@@ -53,6 +54,10 @@ enum Chore {
     Wasm(wasm::Options),
     /// Test the npm package that was built, in Node and in a browser
     WasmTest,
+    /// Build the sandboxed plugin into target/plugin, print its sizes and that it imports nothing
+    Plugin,
+    /// Test the plugin's Python package that was built, in an environment of its own
+    PluginTest,
     /// Build the notebook into web-demo/dist, with the npm package in it
     Web,
     /// Test the notebook that was built, in a browser
@@ -82,6 +87,8 @@ fn run(chore: Chore) -> Result<ExitCode> {
         Chore::CheckDeps => deps::check(&house)?,
         Chore::CheckPolicy => policy::check(&house)?,
         Chore::Parity => parity::run(&house)?,
+        Chore::Plugin => plugin::build(&house)?,
+        Chore::PluginTest => plugin::test(&house)?,
         Chore::WasmTest => wasm::checks::run(&house)?,
         Chore::Web => web::build(&house)?,
         Chore::WebTest => web::test(&house)?,

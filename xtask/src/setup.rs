@@ -141,6 +141,13 @@ const NEEDS: &[Need] = &[
         remedy: |house| PARITY.make(house),
     },
     Need {
+        name: "venv-plugin",
+        purpose: "what the plugin's Python package is tested with",
+        scopes: &[Scope::Tests],
+        is_met: |house| PLUGIN.is_there(house),
+        remedy: |house| PLUGIN.make(house),
+    },
+    Need {
         name: "venv-bench",
         purpose: "the peers that bench times",
         scopes: &[Scope::Bench],
@@ -177,6 +184,13 @@ pub(crate) struct Environment {
 pub(crate) const PARITY: Environment = Environment {
     folder: "venv-parity",
     requirements: "tests/parity/requirements.txt",
+    from_source: None,
+};
+
+/// What the plugin's Python package is tested with.
+pub(crate) const PLUGIN: Environment = Environment {
+    folder: "venv-plugin",
+    requirements: "plugin-host/python/requirements.txt",
     from_source: None,
 };
 

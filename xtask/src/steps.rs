@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use crate::{
     deps,
     house::{self, House},
-    parity, policy, suite, wasm, web,
+    parity, plugin, policy, suite, wasm, web,
 };
 
 /// One check with its name.
@@ -27,6 +27,9 @@ const STEPS: &[Step] = &[
     Step { name: "dependency policy", run: policy::check },
     Step { name: "clippy", run: clippy },
     Step { name: "documentation", run: documentation },
+    Step { name: "plugin", run: plugin::build },
+    Step { name: "plugin in the program", run: plugin::check },
+    Step { name: "plugin in Python", run: plugin::test },
     Step { name: "build", run: build },
     Step { name: "parity", run: parity::run },
     Step { name: "wasm package", run: wasm::build_and_hold },

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow_array::{
-    ArrayRef, Date32Array, DictionaryArray, Float64Array, Int32Array, RecordBatch, StringArray,
-    TimestampMillisecondArray, types::Int8Type,
+    ArrayRef, Date32Array, DictionaryArray, Float64Array, Int32Array, Int64Array, RecordBatch,
+    StringArray, TimestampMillisecondArray, types::Int8Type,
 };
 use arrow_ipc::CompressionType;
 use ilk_core::{encode::IdKind, ids::IdColumn};
@@ -246,4 +246,19 @@ fn rows_keep_the_kind_that_their_ids_have_over_all_files() {
     let mut bytes = Vec::new();
     write_rows(OutputFormat::Csv, &mut bytes, &same, kinds, &chunks).unwrap();
     assert_eq!(String::from_utf8(bytes).unwrap(), mixed);
+}
+
+#[test]
+fn a_stream_without_batches_has_its_columns_and_no_rows() {
+    let columns: [(&str, ArrayRef); 2] = [
+        ("user", Arc::new(Int64Array::from(Vec::<i64>::new()))),
+        ("item", Arc::new(StringArray::from(Vec::<&str>::new()))),
+    ];
+    let bytes = arrow_stream(&[batch(&columns).slice(0, 0)], None);
+    let without = ilk_formats::Input::open(source("a.arrows", bytes), None);
+    assert_eq!(without.unwrap().schema().columns.len(), 2);
+    let schema = batch(&columns).schema();
+    let writer = arrow_ipc::writer::StreamWriter::try_new(Vec::new(), &schema).unwrap();
+    let bytes = writer.into_inner().unwrap();
+    assert!(read("b.arrows", bytes, &pair()).is_empty());
 }

@@ -16,6 +16,7 @@ pub(crate) use self::flags::{
     WorkArgs,
 };
 use crate::{
+    engine::Engine,
     error::Error,
     progress::{LogFormat, Quiet},
     rundir::{Form, StageName},
@@ -153,6 +154,15 @@ Examples:
     ilk inspect orders/ --user member --item product
     ilk inspect job.toml";
 
+const PLUGIN_EXAMPLES: &str = "\
+Examples:
+  What it exports and may take:
+    ilk plugin inspect ilk.wasm
+  Whether it finds what is expected:
+    ilk plugin check ilk.wasm --cases conformance/
+  With it:
+    ilk run job.toml --engine plugin:ilk.wasm";
+
 const DEMO_EXAMPLES: &str = "\
 Examples:
     ilk demo
@@ -271,6 +281,13 @@ pub(crate) enum Command {
     #[cfg(feature = "explore")]
     #[command(after_long_help = EXPLORE_EXAMPLES)]
     Explore(Box<ExploreArgs>),
+    /// Look at a plugin for `ilk run --engine`, or check it
+    ///
+    /// A plugin is a WebAssembly component that compares, in a sandbox without files, network or
+    /// clock: `cargo xtask plugin` builds Ilk's own, docs/plugin.md says how to write one. Needs a
+    /// program built with `--features plugins`.
+    #[command(after_long_help = PLUGIN_EXAMPLES)]
+    Plugin(PluginArgs),
 
     /// Run the whole job on a small made-up shop
     #[command(after_long_help = DEMO_EXAMPLES)]
@@ -464,6 +481,40 @@ pub(crate) struct RunArgs {
     /// Run even if a guard or a budget thinks it is too much work
     #[arg(long, help_heading = "Work")]
     pub(crate) force: bool,
+
+    /// What compares: `native`, or `plugin:PATH`, a plugin in a sandbox, with the same result
+    #[arg(long, value_name = "ENGINE", default_value = "native", hide_default_value = true)]
+    #[arg(help_heading = "Work")]
+    pub(crate) engine: Engine,
+}
+
+/// `ilk plugin`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PluginArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub(crate) action: PluginAction,
+}
+
+/// What to do with a plugin.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginAction {
+    /// Show its interfaces, imports and limits
+    Inspect {
+        /// The plugin
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
+    },
+    /// Run the conformance cases in it, by tables and by tiles
+    Check {
+        /// The plugin
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
+
+        /// The folder of the cases
+        #[arg(long, value_name = "FOLDER", default_value = "conformance")]
+        cases: PathBuf,
+    },
 }
 
 /// `ilk similar`.

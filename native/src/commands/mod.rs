@@ -8,6 +8,7 @@ mod explain;
 mod explore;
 mod inspect;
 mod plan;
+mod plugin;
 mod run;
 mod sample;
 mod similar;
@@ -22,6 +23,7 @@ pub(crate) use self::{
     explain::explain,
     inspect::inspect,
     plan::plan,
+    plugin::plugin,
     run::{Options, Run, run},
     sample::sample,
     similar::similar,

@@ -19,6 +19,7 @@ use ilk_core::{
 
 use crate::{
     config::{Record, Settings},
+    engine::{Engine, Sandbox},
     error::Error,
     external::{
         self, Arranged, Ending, Found, Intake, Lists, Recording, Spiller, Taken, Workplace,
@@ -60,11 +61,16 @@ pub(crate) fn run(
     settings: &Settings,
     record: Record,
     options: Options,
+    engine: &Engine,
     watch: Option<&Watch>,
     reporter: &Reporter,
 ) -> Result<(), Error> {
     let Options { existing, earlier, force } = options;
     match (&settings.run_dir, &settings.out) {
+        (Some(_), _) if *engine != Engine::Native => {
+            Err(Error::input("--engine has no effect with --run-dir")
+                .with_help("a run directory's stages are this program's: leave out one of them"))
+        }
         (Some(folder), _) => {
             let start = rundir::Start { settings, record, existing, earlier, force, watch };
             rundir::run(start, folder, reporter)
@@ -74,7 +80,10 @@ pub(crate) fn run(
                 .with_help("--overwrite replaces an output"))
         }
         (None, Some(out)) => {
-            let run = Run { watch, ..Run::prepare(settings, out, options, reporter)? };
+            let mut run = Run { watch, ..Run::prepare(settings, out, options, reporter)? };
+            if let Engine::Plugin(path) = engine {
+                run.sandbox = Some(Sandbox::open(path, &run.pool)?);
+            }
             report_unused(&settings.source, &settings.resolved, reporter);
             run.execute(&out.display().to_string(), reporter)
         }
@@ -98,6 +107,8 @@ pub(crate) struct Run<'a> {
     guard: Option<Guard<'a>>,
     /// Sees what the report tells.
     watch: Option<&'a Watch>,
+    /// What computes the tiles, if it is not this program.
+    sandbox: Option<Sandbox>,
 }
 
 impl<'a> Run<'a> {
@@ -133,7 +144,7 @@ impl<'a> Run<'a> {
         files.check_apart_from(out)?;
         let lists = IdLists::read(&settings.lists, source, job)?;
         let (needs, layout) = (needs(source, job), layout()?);
-        let watch = None;
+        let (watch, sandbox) = (None, None);
         Ok(Self {
             job,
             needs,
@@ -147,6 +158,7 @@ impl<'a> Run<'a> {
             out,
             guard,
             watch,
+            sandbox,
         })
     }
 
@@ -200,7 +212,7 @@ impl<'a> Run<'a> {
             drop((interactions, others));
             return self.compare_on_disk((folded, catalogue), refusal, &folder, place, reporter);
         }
-        let Self { job, output, lists, pool, layout, guard, .. } = self;
+        let Self { job, output, lists, pool, layout, guard, sandbox, .. } = self;
         let filter = lists.filter(&folded.catalogue.ids, reporter);
         if let Some(guard) = &guard {
             guard.check_reading(machine::peak_memory())?;
@@ -241,7 +253,10 @@ impl<'a> Run<'a> {
                 number.inspect(|number| watch.saw_tile(*number));
             });
         };
-        let found = neighbours(&matrix, &plan, job, &filter, &pool, on_tile);
+        let found = match &sandbox {
+            None => neighbours(&matrix, &plan, job, &filter, &pool, on_tile),
+            Some(sandbox) => sandbox.neighbours(&matrix, &plan, job, &filter, &pool, on_tile)?,
+        };
         stage.count("pair_operations", plan.operations);
         stage.count("predicted_core_microseconds", plan.cost / 1_000_000);
         stage.count("head_items", matrix.head_items() as u64);
@@ -314,6 +329,10 @@ impl<'a> Run<'a> {
         let Self { job, ref pool, layout, watch, .. } = self;
         if let Some(guard) = &self.guard {
             guard.check_limit(self.budget.limit)?;
+        }
+        if self.sandbox.is_some() {
+            return Err(Error::input("a plugin compares in memory, and this does not fit")
+                .with_help("leave out --engine, or give the job more --memory"));
         }
         let filter = self.lists.filter(&catalogue.ids, reporter);
         let layout = self.guard.as_ref().map_or(layout, |guard| guard.layout(layout, reporter));

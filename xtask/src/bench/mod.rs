@@ -2,6 +2,7 @@
 
 mod instructions;
 mod machine;
+mod plugin;
 mod programs;
 mod report;
 mod sets;
@@ -29,6 +30,7 @@ use crate::{
 };
 
 /// What to time.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Args, Debug)]
 pub(crate) struct Options {
     /// Sets to run on; real ones are skipped where ../shared/data does not have them
@@ -61,6 +63,9 @@ pub(crate) struct Options {
     /// Time the wasm package beside the native kernels instead, on a 10 % sample of the first set
     #[arg(long)]
     wasm: bool,
+    /// Time the sandboxed plugin beside the native kernels instead, on the first set
+    #[arg(long, conflicts_with = "wasm")]
+    plugin: bool,
 }
 
 /// Runs everything, prints the tables and writes the record.
@@ -71,11 +76,11 @@ pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
     if options.instructions {
         return instructions::run(house);
     }
-    if options.wasm {
+    if options.wasm || options.plugin {
         setup::run(house, Scope::Bench, Mode::Install)?;
         let set = options.sets.first().context("no set")?;
         let data = set.get(house)?.with_context(|| format!("{} is not there", set.name()))?;
-        return wasm::run(house, &data);
+        return if options.wasm { wasm::run(house, &data) } else { plugin::run(house, &data) };
     }
     setup::run(house, Scope::Bench, Mode::Install)?;
     let with_spark = options.peers.contains(&Peer::Spark);

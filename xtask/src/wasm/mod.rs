@@ -147,11 +147,9 @@ fn refine(house: &House, build: Build, module: &Path, out: &Path) -> Result<Size
         fs::remove_dir_all(out)?;
     }
     glue("ilk_wasm", bytes, out)?;
-    optimise(house, build, &optimised)?;
+    shrink(house, build, &optimised)?;
     let bytes = fs::read(&optimised)?;
-    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
-    packed.write_all(&bytes)?;
-    let size = Size { raw: bytes.len() as u64, gzip: packed.finish()?.len() as u64 };
+    let size = Size { raw: bytes.len() as u64, gzip: gzip(&bytes)? };
     fs::write(marker, serde_json::to_vec(&(hash, size))?)?;
     Ok(size)
 }
@@ -165,7 +163,15 @@ fn glue(name: &str, module: Vec<u8>, out: &Path) -> Result<()> {
     bindgen.generate(out)
 }
 
-fn optimise(house: &House, build: Build, module: &Path) -> Result<()> {
+/// Counts the bytes that are left when packed with gzip.
+pub(crate) fn gzip(bytes: &[u8]) -> Result<u64> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(bytes)?;
+    Ok(packed.finish()?.len() as u64)
+}
+
+/// Makes a module smaller, in place.
+pub(crate) fn shrink(house: &House, build: Build, module: &Path) -> Result<()> {
     // Named one by one: the module no longer says which it uses, and what `all` would let in
     // some browsers refuse.
     let mut features = vec![

@@ -1,0 +1,49 @@
+"""Exact top-k similar items from interaction data, computed in a sandbox.
+
+    import ilk_plugin
+
+    found = ilk_plugin.similar_items(orders, user="member", item="product")
+
+`orders` is a pandas or polars data frame, a pyarrow table, or anything else that gives an Arrow
+stream; `found` is of the same kind, with the columns `item`, `neighbour`, `rank`, `score` and
+`overlap`. The neighbours are those of `ilk run`, bit for bit.
+"""
+
+from ilk_plugin.errors import (
+    BadOutput,
+    Deadline,
+    IncompatibleInterface,
+    OutOfFuel,
+    OutOfMemory,
+    PluginError,
+    Refused,
+    Trapped,
+)
+from ilk_plugin.jobs import SimilarityJob
+from ilk_plugin.sandbox import Limits, Plugin, load
+from ilk_plugin.tables import Note, Session, similar_items
+from ilk_plugin.tiles import Block, Comparison, Items, Offers, compute_tile, merge
+
+__all__ = [
+    "BadOutput",
+    "Block",
+    "Comparison",
+    "Deadline",
+    "IncompatibleInterface",
+    "Items",
+    "Limits",
+    "Note",
+    "Offers",
+    "OutOfFuel",
+    "OutOfMemory",
+    "Plugin",
+    "PluginError",
+    "Refused",
+    "Session",
+    "SimilarityJob",
+    "Trapped",
+    "compute_tile",
+    "load",
+    "merge",
+    "similar_items",
+]

@@ -1,0 +1,5 @@
+//! Guests that behave, and guests that do not.
+
+mod guests;
+mod hostile;
+mod service;

@@ -1,0 +1,370 @@
+//! Tables: rows come in, the work is done step by step, the result goes out.
+
+use ilk_core::{
+    clean::{Cleaned, Needs, Reason, Tally, clean},
+    encode::encode,
+    executor::Sequential,
+    interactions::{Folded, Folding, fold},
+    job::{Given, Job},
+    kernel::{Comparison, ItemFilter, Worker, codes_of},
+    matrix::Matrix,
+    neighbours::{Catalogue, Neighbours},
+    plan::{Plan, find_heavy_user},
+};
+use ilk_formats::{Feed, NeighbourStream, ReadOptions};
+use self_cell::self_cell;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{Failure, job};
+
+/// Which column is what.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Source {
+    /// The column that says who.
+    pub user: String,
+    /// The column that says what.
+    pub item: String,
+    /// The column of how much.
+    pub weight: Option<String>,
+    /// The column of when.
+    pub time: Option<String>,
+    /// The column of what items are called.
+    pub item_label: Option<String>,
+    /// Conditions that rows must satisfy.
+    #[serde(rename = "where")]
+    pub conditions: Vec<String>,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Where to look.
+    pub source: Source,
+    /// The job as JSON.
+    pub job: String,
+    /// Ids that alone may be neighbours.
+    pub only: Option<Vec<String>>,
+    /// Ids that may not be neighbours.
+    pub exclude: Option<Vec<String>>,
+    /// Ids to compute neighbours for.
+    pub wanted: Option<Vec<String>>,
+}
+
+/// How far a session has got.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Progress {
+    /// What it is doing.
+    pub stage: &'static str,
+    /// Share of the stage that is done, 0 to 1.
+    pub done: f64,
+    /// The result can be taken.
+    pub finished: bool,
+}
+
+/// Something worth knowing about the rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// For programs.
+    pub code: &'static str,
+    /// How many.
+    pub count: u64,
+    /// For people.
+    pub text: String,
+}
+
+/// One table on its way to its neighbours.
+pub struct Session {
+    job: Job,
+    needs: Needs,
+    lists: Lists,
+    tally: Tally,
+    notes: Vec<Note>,
+    state: State,
+}
+
+#[derive(Default)]
+struct Lists {
+    only: Option<Vec<String>>,
+    exclude: Option<Vec<String>>,
+    wanted: Option<Vec<String>>,
+}
+
+enum State {
+    Reading {
+        feed: Box<Feed>,
+        chunks: Vec<Cleaned>,
+    },
+    Arranging(Box<Folded>),
+    Comparing {
+        computing: Box<Computing>,
+        catalogue: Box<Catalogue>,
+        next: usize,
+        done: u64,
+    },
+    Finished {
+        catalogue: Box<Catalogue>,
+        found: Neighbours,
+        stream: Box<NeighbourStream>,
+    },
+    /// An error was returned, or a panic unwound.
+    Broken,
+}
+
+/// What tiles are computed from.
+struct Ground {
+    job: Job,
+    filter: ItemFilter,
+    matrix: Matrix,
+    plan: Plan,
+}
+
+type Running<'a> = Option<(Comparison<'a>, Worker)>;
+
+self_cell!(
+    struct Computing {
+        owner: Ground,
+
+        #[covariant]
+        dependent: Running,
+    }
+);
+
+/// Tiles of a step: a job has about 512.
+const TILES: usize = 4;
+
+impl Session {
+    /// Begins.
+    ///
+    /// # Errors
+    /// For settings that cannot be.
+    pub fn open(request: Request) -> Result<Self, Failure> {
+        let Request { source, job: wish, only, exclude, wanted } = request;
+        for (setting, column) in [("user", &source.user), ("item", &source.item)] {
+            if column.is_empty() {
+                let message = format!("source.{setting} is missing: name the column");
+                return Err(Failure::new("setting", message));
+            }
+        }
+        let given = Given { weight: source.weight.is_some(), time: source.time.is_some() };
+        let job = job(&wish)?.resolve(given)?;
+        let conditions = source.conditions.iter().map(|text| text.parse());
+        let options = ReadOptions {
+            user: source.user,
+            item: source.item,
+            weight: source.weight,
+            time: source.time,
+            item_label: source.item_label,
+            conditions: conditions.collect::<Result<_, _>>()?,
+            ..ReadOptions::default()
+        };
+        let feed = Box::new(Feed::new("the table", options));
+        Ok(Self {
+            needs: Needs::of(&job, given),
+            job,
+            lists: Lists { only, exclude, wanted },
+            tally: Tally::default(),
+            notes: Vec::new(),
+            state: State::Reading { feed, chunks: Vec::new() },
+        })
+    }
+
+    /// Takes the next bytes of an Arrow IPC stream.
+    ///
+    /// # Errors
+    /// For damaged bytes, columns that cannot serve, and once steps have begun.
+    pub fn add(&mut self, bytes: Vec<u8>) -> Result<(), Failure> {
+        let (mut feed, mut chunks) = match self.take() {
+            State::Reading { feed, chunks } => (feed, chunks),
+            State::Broken => return Err(broken()),
+            _ => {
+                let why = "rows come before the first step: open another session for these";
+                return Err(Failure::new("unfinished", why));
+            }
+        };
+        let (job, needs, tally) = (&self.job, self.needs, &mut self.tally);
+        feed.push(bytes, &mut |rows| {
+            let (chunk, of_chunk) = clean(rows, job, needs);
+            chunks.push(chunk);
+            tally.merge(of_chunk);
+            Ok::<_, Failure>(())
+        })?;
+        self.state = State::Reading { feed, chunks };
+        Ok(())
+    }
+
+    /// Does the next piece of work.
+    ///
+    /// # Errors
+    /// For rows that do not make a job, and guards that refuse.
+    pub fn step(&mut self) -> Result<Progress, Failure> {
+        self.state = match self.take() {
+            State::Reading { feed, chunks } => {
+                feed.finish()?;
+                State::Arranging(Box::new(self.sort(chunks)?))
+            }
+            State::Arranging(folded) => self.arrange(*folded),
+            State::Comparing { computing, catalogue, next, done } => {
+                compare(computing, catalogue, next, done)?
+            }
+            finished @ State::Finished { .. } => finished,
+            State::Broken => return Err(broken()),
+        };
+        Ok(self.progress())
+    }
+
+    /// Takes the next bytes of the result; `None` after the last ones.
+    ///
+    /// # Errors
+    /// Before it is finished.
+    pub fn next_bytes(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        let State::Finished { catalogue, found, stream } = &mut self.state else {
+            let why = "there is no result yet: call step until it says `finished`";
+            return Err(Failure::new("unfinished", why));
+        };
+        Ok(stream.next(catalogue, found)?)
+    }
+
+    /// Says what became of the rows.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// Takes the state; what follows an error is that there is none.
+    fn take(&mut self) -> State {
+        std::mem::replace(&mut self.state, State::Broken)
+    }
+
+    fn progress(&self) -> Progress {
+        let (stage, done) = match &self.state {
+            State::Reading { .. } | State::Broken => ("sorting", 0.0),
+            State::Arranging(_) => ("arranging", 0.0),
+            State::Comparing { computing, done, .. } => {
+                let all = computing.borrow_owner().plan.cost.max(1);
+                ("comparing", (*done as f64 / all as f64).min(1.0))
+            }
+            State::Finished { .. } => {
+                return Progress { stage: "comparing", done: 1.0, finished: true };
+            }
+        };
+        Progress { stage, done, finished: false }
+    }
+
+    fn sort(&mut self, chunks: Vec<Cleaned>) -> Result<Folded, Failure> {
+        self.note("rows", self.tally.rows, "rows read".into());
+        for reason in Reason::ALL {
+            let rows = self.tally.count(reason);
+            if rows > 0 {
+                let first = self.tally.samples.iter().find(|row| row.reason == reason);
+                let text =
+                    first.map_or_else(String::new, |row| format!("; the first is row {}", row.row));
+                self.note(reason.name(), rows, format!("rows set aside as {reason}{text}"));
+            }
+        }
+        if self.tally.rows == 0 {
+            return Err(Failure::new("no_rows", "there are no rows: add a table before stepping"));
+        }
+        self.tally.check(&self.job)?;
+        let folded = fold(encode(chunks, &Sequential)?, &self.job, self.needs, &Sequential);
+        let Folding { netted_away, capped_users, rare_items, emptied_users, .. } = folded.folding;
+        for (code, count, text) in [
+            ("netted_away", netted_away, "pairs netted to zero or less"),
+            ("capped_users", capped_users, "users with more items than the cap"),
+            ("rare_items", rare_items, "items below min_support"),
+            ("emptied_users", emptied_users, "users left without items"),
+        ] {
+            if count > 0 {
+                self.note(code, count, text.into());
+            }
+        }
+        if let Some(heavy) = find_heavy_user(folded.interactions.degrees())
+            && self.lists.wanted.is_none()
+        {
+            return Err(Failure::new(
+                "refused",
+                format!(
+                    "user {} has {} items, which alone take {} pair operations: set \
+                     max_items_per_user to {}",
+                    folded.others.display(heavy.user),
+                    heavy.items,
+                    heavy.operations,
+                    heavy.cap
+                ),
+            ));
+        }
+        Ok(folded)
+    }
+
+    fn arrange(&mut self, folded: Folded) -> State {
+        let filter = self.filter(&folded);
+        let Folded { interactions, catalogue, .. } = folded;
+        let matrix = Matrix::new(&interactions, self.job.weighting, &Sequential);
+        drop(interactions);
+        let plan = Plan::new(&matrix, &filter);
+        let ground = Ground { job: self.job.clone(), filter, matrix, plan };
+        let computing = Computing::new(ground, |Ground { job, filter, matrix, plan }| {
+            let comparison =
+                Comparison::new(matrix.table(), job, filter, plan.sides, matrix.kernel());
+            let worker = comparison.worker();
+            Some((comparison, worker))
+        });
+        let (computing, catalogue) = (Box::new(computing), Box::new(catalogue));
+        State::Comparing { computing, catalogue, next: 0, done: 0 }
+    }
+
+    fn filter(&mut self, folded: &Folded) -> ItemFilter {
+        let ids = &folded.catalogue.ids;
+        let mut unknown = 0;
+        let lists = [&self.lists.only, &self.lists.exclude, &self.lists.wanted];
+        let [only, exclude, wanted] = lists.map(|list| {
+            let (codes, not_there) = codes_of(ids, list.as_ref()?.iter().map(String::as_str));
+            unknown += not_there.len() as u64;
+            Some(codes)
+        });
+        if unknown > 0 {
+            self.note("unknown_ids", unknown, "listed ids that no row has".into());
+        }
+        ItemFilter::new(ids.len(), only.as_deref(), exclude.as_deref(), wanted.as_deref())
+    }
+
+    fn note(&mut self, code: &'static str, count: u64, text: String) {
+        self.notes.push(Note { code, count, text });
+    }
+}
+
+/// Computes some tiles; takes the neighbours out after the last.
+fn compare(
+    mut computing: Box<Computing>,
+    catalogue: Box<Catalogue>,
+    next: usize,
+    done: u64,
+) -> Result<State, Failure> {
+    let mut cost = 0;
+    let mut found = None;
+    let last = computing.with_dependent_mut(|ground, running| {
+        let Ground { matrix, plan, .. } = ground;
+        let last = (next + TILES).min(plan.tiles.len());
+        if let Some((comparison, worker)) = running {
+            for tile in &plan.tiles[next..last] {
+                let columns = &matrix.columns()[tile.columns];
+                comparison.compute(matrix.rows(), columns, plan.rows(tile), worker);
+                cost += tile.cost;
+            }
+        }
+        if last == plan.tiles.len() {
+            found = running.take().map(|(comparison, _)| comparison.neighbours(&Sequential));
+        }
+        last
+    });
+    Ok(match found {
+        None => State::Comparing { computing, catalogue, next: last, done: done + cost },
+        Some(found) => {
+            let stream = Box::new(NeighbourStream::new(&catalogue)?);
+            State::Finished { catalogue, found, stream }
+        }
+    })
+}
+
+fn broken() -> Failure {
+    Failure::new("unfinished", "the session failed before: open another one")
+}
