@@ -83,18 +83,18 @@ impl Home {
         self.ilk(arguments).expect_success(arguments).stderr
     }
 
-    /// Everything in the folder: names with contents; folders have none.
+    /// Everything in the folder: names with contents; folders have none. What a program takes away
+    /// meanwhile is not there.
     pub(crate) fn tree(&self) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
         let mut tree = BTreeMap::new();
         let mut folders = vec![self.path().to_owned()];
         while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).expect("a folder") {
-                let path = entry.expect("an entry").path();
+            let Some(entries) = unless_gone(fs::read_dir(folder)) else { continue };
+            for path in entries.filter_map(unless_gone).map(|entry| entry.path()) {
                 if path.is_dir() {
                     folders.push(path.clone());
                     tree.insert(path, None);
-                } else {
-                    let bytes = fs::read(&path).expect("readable");
+                } else if let Some(bytes) = unless_gone(fs::read(&path)) {
                     tree.insert(path, Some(bytes));
                 }
             }
@@ -107,6 +107,14 @@ impl Home {
         let tree = self.tree();
         let names = tree.keys().map(|path| path.strip_prefix(self.path()).expect("below"));
         names.map(|name| name.display().to_string()).collect()
+    }
+}
+
+/// Returns what was found, unless it went away.
+fn unless_gone<T>(found: std::io::Result<T>) -> Option<T> {
+    match found {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        found => Some(found.expect("readable")),
     }
 }
 
