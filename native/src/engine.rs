@@ -132,7 +132,8 @@ mod chosen {
             on_tile: impl Fn(&Tile) + Sync,
         ) -> Result<Neighbours, Error> {
             let wish = wish(job)?;
-            let (items, rows) = (items(matrix, filter), rows(matrix));
+            let rows = rows(matrix);
+            let items = items(matrix, filter, &rows);
             let positions = ItemTable::positions(matrix.table().codes());
             let comparison =
                 Comparison::new(matrix.table(), job, filter, plan.sides, matrix.kernel());
@@ -231,20 +232,19 @@ mod chosen {
         }
     }
 
-    fn items(matrix: &Matrix, filter: &ItemFilter) -> Items {
+    fn items(matrix: &Matrix, filter: &ItemFilter, rows: &Block) -> Items {
         let table = matrix.table();
         let listed = |keep: &dyn Fn(u32) -> bool| {
             let listed = (0..).zip(table.codes()).filter(|(_, code)| keep(**code));
             let listed = listed.map(|(position, _)| position).collect::<Vec<_>>();
             (listed.len() < table.len()).then_some(listed)
         };
-        let is_weighted = matrix.rows().parts().weights.is_some();
         Items {
             users: table.users() as u32,
             numbers: table.users() as u32,
             codes: table.codes().to_vec(),
             supports: table.supports().to_vec(),
-            squares: is_weighted.then(|| table.squares().to_vec()),
+            squares: rows.weights.as_ref().map(|_| table.squares().to_vec()),
             candidates: listed(&|code| filter.admits(code)),
             wanted: listed(&|code| filter.wants(code)),
         }
