@@ -27,14 +27,23 @@
 //! ```
 
 mod arrow_file;
+mod arrow_out;
 mod batch;
+mod cells;
 mod columns;
 mod condition;
 mod csv_file;
+mod decimal;
 mod error;
 mod feed;
 mod guess;
+mod ipc;
+mod out;
+mod parquet_column;
 mod parquet_file;
+mod parquet_out;
+mod parquet_text;
+mod parquet_types;
 mod plain;
 mod plan;
 mod results;

@@ -2,6 +2,7 @@
 
 mod csv;
 mod damage;
+mod encodings;
 mod errors;
 mod golden;
 mod ids;
