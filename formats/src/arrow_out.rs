@@ -58,20 +58,21 @@ impl<W: Write> ArrowStreamOut<W> {
         let mut nodes = Vec::with_capacity(columns.len());
         for cells in columns {
             let nulls = cells.valid.iter().flatten().filter(|valid| !**valid).count();
-            nodes.push(FieldNode::new(rows as i64, nulls as i64));
+            nodes.push(FieldNode::new(signed(rows), signed(nulls)));
             body.column(cells);
         }
         let mut builder = FlatBufferBuilder::new();
         let (nodes, buffers) =
             (builder.create_vector(&nodes), builder.create_vector(&body.buffers));
         let mut batch = RecordBatchBuilder::new(&mut builder);
-        batch.add_length(rows as i64);
+        batch.add_length(signed(rows));
         batch.add_nodes(nodes);
         batch.add_buffers(buffers);
         let header = batch.finish().as_union_value();
         let start = self.position;
         let metadata = self.message(builder, MessageHeader::RecordBatch, header, &body.bytes)?;
-        self.blocks.push(Block::new(start as i64, metadata as i32, body.bytes.len() as i64));
+        let metadata = i32::try_from(metadata).unwrap_or(i32::MAX);
+        self.blocks.push(Block::new(signed(start), metadata, signed(body.bytes.len())));
         Ok(())
     }
 
@@ -87,7 +88,7 @@ impl<W: Write> ArrowStreamOut<W> {
         message.add_version(MetadataVersion::V5);
         message.add_header_type(kind);
         message.add_header(header);
-        message.add_bodyLength(body.len() as i64);
+        message.add_bodyLength(signed(body.len()));
         let message = message.finish();
         builder.finish(message, None);
         let mut metadata = builder.finished_data().to_vec();
@@ -157,6 +158,11 @@ impl<W: Write> ArrowOut<W> {
     }
 }
 
+/// A length as messages hold it.
+fn signed(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
+}
+
 /// The buffers of a batch.
 #[derive(Default)]
 struct Body {
@@ -198,7 +204,7 @@ impl Body {
     fn buffer(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
         fill(&mut self.bytes);
-        self.buffers.push(Buffer::new(start as i64, (self.bytes.len() - start) as i64));
+        self.buffers.push(Buffer::new(signed(start), signed(self.bytes.len() - start)));
         self.bytes.resize(self.bytes.len().next_multiple_of(ALIGNMENT), 0);
     }
 }

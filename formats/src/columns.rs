@@ -142,7 +142,7 @@ fn unsigned_ids(values: Vec<u64>, valid: Option<Vec<bool>>) -> IdColumn {
     if wide {
         return IdColumn::Unsigned(core_ids::Cells { values, valid });
     }
-    let values = values.into_iter().map(|value| value as i64).collect();
+    let values = values.into_iter().map(u64::cast_signed).collect();
     IdColumn::Integer(core_ids::Cells { values, valid })
 }
 

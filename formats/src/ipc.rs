@@ -185,7 +185,8 @@ impl<'a> Walk<'a> {
 
     fn node(&mut self) -> Result<(usize, bool), Error> {
         let node = self.nodes.next().ok_or_else(|| self.missing())?;
-        let rows = usize::try_from(node.length()).ok().filter(|rows| *rows < 1 << 48);
+        let rows = u64::try_from(node.length()).ok().filter(|rows| *rows < 1 << 48);
+        let rows = rows.and_then(|rows| usize::try_from(rows).ok());
         let rows = rows.ok_or_else(|| self.at.damaged("a column of impossible length"))?;
         Ok((rows, node.null_count() > 0))
     }
@@ -211,8 +212,9 @@ impl<'a> Walk<'a> {
         match i64::from_le_bytes(*head) {
             -1 => Ok(packed.into()),
             length => {
-                let unpacked = usize::try_from(length).ok().map(|n| unpack(codec, packed, n));
-                let unpacked = unpacked.and_then(Result::ok).filter(|b| b.len() as i64 == length);
+                let unpacked = usize::try_from(length).ok().and_then(|length| {
+                    unpack(codec, packed, length).ok().filter(|bytes| bytes.len() == length)
+                });
                 let unpacked =
                     unpacked.ok_or_else(|| self.at.damaged("a buffer that does not unpack"))?;
                 Ok(unpacked.into())
@@ -223,8 +225,8 @@ impl<'a> Walk<'a> {
     /// Passes over a column.
     fn skip(&mut self, field: &Field) -> Result<(), Error> {
         use DataType::{
-            Binary, BinaryView, Dictionary, FixedSizeList, LargeBinary, LargeList, LargeListView,
-            LargeUtf8, List, ListView, Map, Null, RunEndEncoded, Struct, Union, Utf8, Utf8View,
+            Binary, BinaryView, FixedSizeList, LargeBinary, LargeList, LargeListView, LargeUtf8,
+            List, ListView, Map, Null, RunEndEncoded, Struct, Union, Utf8, Utf8View,
         };
         self.node()?;
         match field.data_type() {
@@ -259,7 +261,8 @@ impl<'a> Walk<'a> {
                 self.skip_buffers(nulls + if *mode == UnionMode::Dense { 2 } else { 1 })?;
                 inner.iter().try_for_each(|(_, field)| self.skip(field))
             }
-            Dictionary(..) | _ => self.skip_buffers(2),
+            // Numbers of a fixed width, also those that name entries of a dictionary.
+            _ => self.skip_buffers(2),
         }
     }
 

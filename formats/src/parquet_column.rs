@@ -24,6 +24,9 @@ pub(crate) trait Decode: Send {
     fn read(&mut self, rows: usize) -> Result<Column>;
 }
 
+/// Values, and which rows have one where not all do.
+type Found<T> = (Vec<T>, Option<Vec<bool>>);
+
 /// Values as the library gives them, without those that are null.
 struct Values<T: Physical> {
     reader: ColumnReaderImpl<T>,
@@ -37,8 +40,8 @@ impl<T: Physical> Values<T> {
         Self { reader: ColumnReaderImpl::new(column, pages), levels: Vec::new(), max_def_level }
     }
 
-    /// Reads the values, and which rows have one where not all do.
-    fn read(&mut self, rows: usize) -> Result<(Vec<T::T>, Option<Vec<bool>>)> {
+    /// Reads up to so many rows.
+    fn read(&mut self, rows: usize) -> Result<Found<T::T>> {
         let mut values = Vec::with_capacity(rows);
         self.levels.clear();
         let (_, count, levels) =
@@ -111,17 +114,14 @@ impl<T: Physical<T: AsRef<[u8]>>> Decode for Packed<T> {
         let cells = (0..rows).map(|row| {
             valid.as_ref().is_none_or(|valid| valid[row]).then(|| values.next()).flatten()
         });
-        let cells = bytes_cells(cells, &self.data_type)?;
+        let cells = bytes_cells(cells, &self.data_type);
         Ok(Column { cells, valid })
     }
 }
 
 /// Makes cells of bytes that stand for something else.
-fn bytes_cells<'a>(
-    cells: impl Iterator<Item = Option<&'a [u8]>>,
-    data_type: &DataType,
-) -> Result<Cells> {
-    Ok(match data_type {
+fn bytes_cells<'a>(cells: impl Iterator<Item = Option<&'a [u8]>>, data_type: &DataType) -> Cells {
+    match data_type {
         DataType::Float16 => {
             let half = |cell: Option<&[u8]>| {
                 let bytes = cell.and_then(|bytes| bytes.first_chunk()).copied();
@@ -145,7 +145,7 @@ fn bytes_cells<'a>(
             Cells::Uuid(cells.map(uuid).collect())
         }
         _ => Cells::Text(TextBuilder::of_bytes(cells)),
-    })
+    }
 }
 
 /// Chooses how a column is decoded.

@@ -211,13 +211,13 @@ fn append(
             batch(writer, &there!(values, |value| value), levels)
         }
         (ColumnWriter::Int32ColumnWriter(writer), Values::U32(values)) => {
-            batch(writer, &there!(values, |value| value as i32), levels)
+            batch(writer, &there!(values, u32::cast_signed), levels)
         }
         (ColumnWriter::Int64ColumnWriter(writer), Values::I64(values)) => {
             batch(writer, &there!(values, |value| value), levels)
         }
         (ColumnWriter::Int64ColumnWriter(writer), Values::U64(values)) => {
-            batch(writer, &there!(values, |value| value as i64), levels)
+            batch(writer, &there!(values, u64::cast_signed), levels)
         }
         (ColumnWriter::FloatColumnWriter(writer), Values::F32(values)) => {
             batch(writer, &there!(values, |value| value), levels)

@@ -257,7 +257,7 @@ impl Pages {
         };
         let mut entries = lock(&self.entries);
         let (first, count) = (entries.next, run.places.len() as u32);
-        let next = first.checked_add(count).filter(|next| *next <= i32::MAX as u32);
+        let next = first.checked_add(count).filter(|next| i32::try_from(*next).is_ok());
         entries.next = next.ok_or_else(|| ParquetError::General("too much text".into()))?;
         entries.plain.push((first, run));
         let mut page = bytes[..levels].to_vec();

@@ -168,9 +168,9 @@ fn int64(logical: Option<&LogicalType>, converted: ConvertedType) -> DataType {
         (Some(LogicalType::Integer(int)), _) if !int.is_signed => DataType::UInt64,
         (None, ConvertedType::UINT_64) => DataType::UInt64,
         (Some(LogicalType::Timestamp(time)), _) => {
-            DataType::Timestamp(unit(&time.unit), time.is_adjusted_to_u_t_c.then(utc).flatten())
+            DataType::Timestamp(unit(time.unit), time.is_adjusted_to_u_t_c.then(utc).flatten())
         }
-        (Some(LogicalType::Time(time)), _) => DataType::Time64(unit(&time.unit)),
+        (Some(LogicalType::Time(time)), _) => DataType::Time64(unit(time.unit)),
         (None, ConvertedType::TIME_MICROS) => DataType::Time64(TimeUnit::Microsecond),
         (None, ConvertedType::TIMESTAMP_MILLIS) => {
             DataType::Timestamp(TimeUnit::Millisecond, utc())
@@ -182,7 +182,7 @@ fn int64(logical: Option<&LogicalType>, converted: ConvertedType) -> DataType {
     }
 }
 
-const fn unit(unit: &ParquetUnit) -> TimeUnit {
+const fn unit(unit: ParquetUnit) -> TimeUnit {
     match unit {
         ParquetUnit::MILLIS => TimeUnit::Millisecond,
         ParquetUnit::MICROS => TimeUnit::Microsecond,

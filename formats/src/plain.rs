@@ -99,6 +99,19 @@ impl Values {
         self.len() == 0
     }
 
+    /// Hands all rows to the writer.
+    fn into_cells(self) -> Cells {
+        let values = match self {
+            Self::U32(values) => out::Values::U32(values),
+            Self::U64(values) => out::Values::U64(values),
+            Self::I64(values) => out::Values::I64(values),
+            Self::F32(values) => out::Values::F32(values),
+            Self::F64(values) => out::Values::F64(values),
+            Self::Time(_) | Self::Text(_) => return self.cells(0..self.len()),
+        };
+        values.into()
+    }
+
     /// Copies out some rows for the writer.
     fn cells(&self, rows: Range<usize>) -> Cells {
         let values = match self {
@@ -152,7 +165,12 @@ impl<W: Write + Send> TableWriter<W> {
         assert!(columns.iter().all(|column| column.len() == rows), "columns are equally long");
         let types = columns.iter().map(Values::cell_type);
         assert!(types.eq(self.types.iter().copied()), "columns are those of the table");
-        for range in ranges(&columns, rows) {
+        let ranges = ranges(&columns, rows);
+        if ranges.len() == 1 {
+            let cells = columns.into_iter().map(Values::into_cells).collect::<Vec<_>>();
+            return self.writer.write(&cells);
+        }
+        for range in ranges {
             let cells = columns.iter().map(|column| column.cells(range.clone()));
             self.writer.write(&cells.collect::<Vec<_>>())?;
         }

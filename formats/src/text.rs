@@ -131,7 +131,9 @@ impl Texts {
         let (dictionary, untyped) = (self.column.dictionary.clone(), self.column.untyped);
         let place = self.unreadable.partition_point(|row| (*row as usize) < start);
         let mut unreadable = self.unreadable.split_off(place);
-        unreadable.iter_mut().for_each(|row| *row -= start as u32);
+        for row in &mut unreadable {
+            *row -= start as u32;
+        }
         Self { column: TextColumn { codes, dictionary, untyped }, unreadable }
     }
 }
