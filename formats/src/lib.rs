@@ -41,6 +41,7 @@ mod ipc;
 mod out;
 mod parquet_column;
 mod parquet_file;
+mod parquet_full;
 mod parquet_out;
 mod parquet_text;
 mod parquet_types;

@@ -3,16 +3,20 @@
 use std::sync::Arc;
 
 use arrow_schema::DataType;
-use parquet::file::{
-    metadata::{ParquetMetaData, ParquetMetaDataReader},
-    serialized_reader::SerializedPageReader,
-    statistics::Statistics,
+use parquet::{
+    column::page::PageReader,
+    file::{
+        metadata::{ParquetMetaData, ParquetMetaDataReader},
+        serialized_reader::SerializedPageReader,
+        statistics::Statistics,
+    },
 };
 
 use crate::{
     cells::{Batch, Column},
     error::{At, Error},
     parquet_column::{Decode, decoder},
+    parquet_full::{Full, required},
     parquet_types::{Root, roots},
     schema::Schema,
     source::{Chunks, Source},
@@ -121,8 +125,15 @@ impl ParquetFile {
         let rows = usize::try_from(group.num_rows()).unwrap_or_default();
         let pages = SerializedPageReader::new(chunks, chunk, rows, None);
         let pages = pages.map_err(|error| at.parquet(error))?;
-        decoder(chunk.column_descr_ptr(), Box::new(pages), &root.data_type)
-            .map_err(|error| at.parquet(error))
+        let column = chunk.column_descr_ptr();
+        let nulls = chunk.statistics().and_then(Statistics::null_count_opt);
+        let is_full = nulls == Some(0) && column.max_def_level() > 0;
+        let (column, pages): (_, Box<dyn PageReader>) = if is_full {
+            (required(&column), Box::new(Full(Box::new(pages))))
+        } else {
+            (column, Box::new(pages))
+        };
+        decoder(column, pages, &root.data_type).map_err(|error| at.parquet(error))
     }
 
     /// Decodes the next batch of a row group; `None` at its end.
