@@ -17,15 +17,16 @@ use parquet::{
 
 use crate::tools::{all, arrow_file, arrow_stream, batch, read, show};
 
-const ROWS: usize = 5_000;
+const COUNT: i64 = 5_000;
+const ROWS: usize = COUNT as usize;
 
 /// Rows with and without nulls, text that repeats and text that does not.
 fn rows() -> RecordBatch {
     let is_null = |row: usize, every: usize| row % every == every - 1;
-    let user = (0..ROWS as i64).map(|row| (row * 7919) % 613);
+    let user = (0..COUNT).map(|row| (row * 7919) % 613);
     let item = (0..ROWS).map(|row| format!("item {}", (row * row) % 997));
     let weight = (0..ROWS).map(|row| (!is_null(row, 11)).then_some(row as f64 / 4.0));
-    let time = (0..ROWS as i64).map(|row| (!is_null(row as usize, 5)).then_some(row * 1_000_003));
+    let time = (0..COUNT).map(|row| (!is_null(row as usize, 5)).then_some(row * 1_000_003));
     let label = (0..ROWS)
         .map(|row| (!is_null(row, 3)).then(|| format!("läbel {row} {}", "x".repeat(row % 40))));
     batch(&[

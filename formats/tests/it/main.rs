@@ -2,6 +2,7 @@
 
 mod csv;
 mod damage;
+#[cfg(test)]
 mod encodings;
 mod errors;
 mod golden;
