@@ -8,7 +8,10 @@ use std::{
     },
 };
 
-use crate::{kernel::arch::prefetch, neighbours::Neighbour};
+use crate::{
+    kernel::{Kernel, arch::prefetch},
+    neighbours::Neighbour,
+};
 
 /// The total order of an item's neighbours: score descending, then code (that is id) ascending.
 pub fn rank(a: &Neighbour, b: &Neighbour) -> Ordering {
@@ -49,6 +52,28 @@ pub(crate) fn shrink(list: &mut Vec<Neighbour>, k: usize) -> Option<Bar> {
     }
     let last = list.iter().max_by(|a, b| rank(a, b)).filter(|_| list.len() == k);
     last.map(Bar::of)
+}
+
+/// Sorts `list`, best first, and cuts it down to its `k` best.
+fn best_first(list: &mut Vec<Neighbour>, k: usize, kernel: Kernel) {
+    /// Lists of at most so many are ranked, where that is faster: each is compared with each by
+    /// vectors, without the branches of sorting, which cannot be predicted.
+    const FEW: usize = 128;
+    if list.len() > FEW || !kernel.ranks_fast() {
+        shrink(list, k);
+        list.sort_unstable_by_key(place);
+        return;
+    }
+    let (mut keys, mut ranks, mut sorted) = ([0; FEW], [0; FEW], [Neighbour::NONE; FEW]);
+    for (key, neighbour) in keys.iter_mut().zip(&*list) {
+        *key = place(neighbour);
+    }
+    kernel.ranks(&keys[..list.len()], &mut ranks);
+    for (rank, neighbour) in ranks.iter().zip(&*list) {
+        sorted[*rank as usize] = *neighbour;
+    }
+    list.truncate(k);
+    list.iter_mut().zip(sorted).for_each(|(to, neighbour)| *to = neighbour);
 }
 
 /// Returns how long a list of the `k` best may grow before it is cut down to them.
@@ -144,6 +169,7 @@ impl Offers {
 #[derive(Debug)]
 pub struct Selection {
     k: usize,
+    kernel: Kernel,
     /// Bits of each item's bar, which rises as better neighbours come in.
     bars: Vec<AtomicU64>,
     /// Item i is number i / shards of shard i % shards, so that neighbours in popularity do not
@@ -158,11 +184,12 @@ impl Selection {
     ///
     /// # Panics
     /// If `k` is 0.
-    pub fn new(items: usize, k: usize, floor: f32) -> Self {
+    pub fn new(items: usize, k: usize, floor: f32, kernel: Kernel) -> Self {
         assert!(k > 0, "a selection keeps at least one neighbour");
         let lists = |shard: usize| items.saturating_sub(shard).div_ceil(Self::SHARDS);
         Self {
             k,
+            kernel,
             bars: (0..items).map(|_| AtomicU64::new(Bar::at(floor).to_bits())).collect(),
             shards: (0..Self::SHARDS)
                 .map(|shard| Mutex::new(vec![Vec::new(); lists(shard)]))
@@ -245,12 +272,16 @@ impl Selection {
         }
     }
 
+    /// Counts the neighbours that [`take`](Self::take) would return.
+    pub(crate) fn count(&self, item: u32) -> usize {
+        self.lock(item as usize % Self::SHARDS)[item as usize / Self::SHARDS].len().min(self.k)
+    }
+
     /// Takes `item`'s neighbours out, best first.
     pub fn take(&self, item: u32) -> Vec<Neighbour> {
         let list = &mut self.lock(item as usize % Self::SHARDS)[item as usize / Self::SHARDS];
         let mut list = std::mem::take(list);
-        shrink(&mut list, self.k);
-        list.sort_unstable_by_key(place);
+        best_first(&mut list, self.k, self.kernel);
         list
     }
 
@@ -349,8 +380,9 @@ mod tests {
             threads in vec(steps(), 1..4),
             k in select(vec![1, 2, 3, 7, 16, 17, 1_000]),
             floor in select(vec![f32::MIN, 0.0, 0.5]),
+            kernel in select(Kernel::available()),
         ) {
-            let selection = Selection::new(ITEMS as usize, k, floor);
+            let selection = Selection::new(ITEMS as usize, k, floor, kernel);
             std::thread::scope(|scope| {
                 for (thread, steps) in (0..).zip(&threads) {
                     let selection = &selection;
@@ -377,6 +409,7 @@ mod tests {
                 let bits = |list: &[Neighbour]| {
                     list.iter().map(|one| (one.code, one.score.to_bits())).collect::<Vec<_>>()
                 };
+                prop_assert_eq!(selection.count(item), expected.len());
                 prop_assert_eq!(bits(&selection.take(item)), bits(&expected));
                 prop_assert_eq!(selection.take(item), Vec::new(), "taken out");
             }
@@ -422,7 +455,7 @@ mod tests {
     #[test]
     fn lists_never_grow_past_their_capacity() {
         for k in [1, 2, 50] {
-            let selection = Selection::new(1, k, f32::MIN);
+            let selection = Selection::new(1, k, f32::MIN, Kernel::detect());
             assert!(selection.capacity() > k, "there is room to gather before a cut");
             let mut offers = Offers::default();
             for code in 0..1_000 {

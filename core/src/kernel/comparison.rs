@@ -127,8 +127,11 @@ impl<'a> Comparison<'a> {
         let selection = self.scorer.selection();
         let pieces = positions.chunks(Piece::ITEMS).collect::<Vec<_>>();
         Neighbours::of_pieces(executor.map(pieces.len(), |index| {
-            let mut piece = Piece::default();
-            pieces[index].iter().for_each(|position| piece.push(selection.take(*position)));
+            let counts = pieces[index].iter().map(|position| selection.count(*position));
+            let mut piece = Piece::with_capacity(counts.sum());
+            for position in pieces[index] {
+                piece.push(selection.take(*position));
+            }
             piece
         }))
     }

@@ -205,7 +205,7 @@ impl<'a> Scorer<'a> {
         kernel: Kernel,
     ) -> Self {
         let floor = job.threshold.unwrap_or(f32::MIN);
-        let selection = Selection::new(table.len(), job.top as usize, floor);
+        let selection = Selection::new(table.len(), job.top as usize, floor, kernel);
         let ceilings = Ceilings::new(table, &job.measure);
         let hurdles = (0..table.len() as u32)
             .map(|item| AtomicU32::new(ceilings.limit(item, selection.bar(item).score).to_bits()))
@@ -465,8 +465,7 @@ impl<'a> Scorer<'a> {
         };
         estimates.clear();
         estimates.extend(hits.iter().map(estimate));
-        let (_, kth, _) = estimates.select_nth_unstable(hits.len() - k);
-        let kth = number_at(*kth);
+        let kth = number_at(self.kernel.about_kth(estimates, k));
         if !self.ceilings.is_safe(row.position, kth) {
             return hits;
         }
