@@ -349,7 +349,7 @@ impl<'a> Run<'a> {
         stage.finish(format!(
             "{} on disk, {}",
             counted(interactions, "interaction"),
-            counted(groups, "group of columns")
+            counted(groups, "column group")
         ));
         let mut predicted = None;
         if let Some(guard) = &self.guard {
