@@ -112,6 +112,15 @@ impl<'a> Comparison<'a> {
         self.scorer.restore(offers);
     }
 
+    /// Takes out what the item at `position` has so far, in no order, to make room. Its bar stays:
+    /// what comes later is to be put beside it.
+    ///
+    /// # Panics
+    /// If there is no such position.
+    pub fn withdraw(&self, position: u32) -> Vec<Neighbour> {
+        self.scorer.selection().withdraw(position)
+    }
+
     /// Takes the neighbours of the item at `position` out, best first.
     ///
     /// # Panics

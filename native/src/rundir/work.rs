@@ -1,7 +1,7 @@
 //! A run in a directory, stage by stage: what is done is not done again, what is damaged is.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -20,7 +20,7 @@ use ilk_core::{
 use ilk_formats::OutputFormat;
 
 use super::{
-    Damage, Earlier, Failure, Machine, Manifest, RunDir, StageName, StageRecord, StageRun,
+    Damage, Earlier, Failure, Folder, Machine, Manifest, RunDir, StageName, StageRecord, StageRun,
     checksum::Checksum,
     compare::Changes,
     files,
@@ -106,6 +106,8 @@ pub(super) struct Hands {
     pub(super) folded: Option<external::Folded>,
     pub(super) arranged: Option<Arranged>,
     pub(super) found: Option<Found>,
+    /// What tiles were done before.
+    pub(super) committed: Option<Committed>,
     /// Why the job is too much work, unless few items are wanted.
     pub(super) refusal: Option<Error>,
     /// Where working files lie; gone after all that lies there.
@@ -451,6 +453,8 @@ impl<'a> Work<'a> {
     fn redo(&mut self, damage: &Damage) -> Result<(), Error> {
         let Damage { stage, what } = damage;
         self.reporter.note(format!("{what}: {stage} is done again"));
+        // If its bytes are others, what was found does not count.
+        self.hands.committed = None;
         self.dir.reopen(*stage)
     }
 
@@ -555,6 +559,15 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
+    /// Makes sure that what tiles were done before is in hand.
+    pub(super) fn load_committed(&mut self) -> Result<(), Failure> {
+        if self.hands.committed.is_none() && self.dir.file(files::TILES).is_dir() {
+            let folder = Folder::create(self.dir.path(), files::TILES)?;
+            self.hands.committed = Some(Committed::find(&folder, self.dir.path())?);
+        }
+        Ok(())
+    }
+
     /// Makes sure that matrix and plan are in hand.
     ///
     /// # Errors
@@ -598,9 +611,12 @@ impl<'a> Work<'a> {
         let matrix = Matrix::with_layout(&interactions, weighting, layout, &self.pool);
         let plan = Plan::new(&matrix, filter);
         if let (Some(guard), Some(outlook)) = (&self.guard, &outlook) {
-            let done = Committed::glance(self.dir.path(), plan.tiles.len());
-            let left = plan.tiles.iter().zip(&done.tiles).filter(|(_, is_done)| !**is_done);
-            let left = left.map(|(tile, _)| tile.cost).sum::<u64>();
+            let done = self.hands.committed.as_ref();
+            let planned = LaidOut::Memory(&matrix, &plan).planned();
+            let areas = done.map(|done| done.areas.iter().collect::<BTreeSet<_>>());
+            let areas = areas.unwrap_or_default();
+            let left = planned.iter().filter(|tile| !areas.contains(&tile.area));
+            let left = left.map(|tile| tile.cost).sum::<u64>();
             guard.check_time(&guard::Work {
                 interactions: &interactions,
                 outlook,
@@ -609,7 +625,7 @@ impl<'a> Work<'a> {
                 format: OutputFormat::Parquet,
                 workers: machine::cores(self.pool.workers()),
                 share: left as f64 / plan.cost.max(1) as f64,
-                before: self.before + done.seconds,
+                before: self.before + done.map_or(0.0, |done| done.seconds),
             })?;
         }
         self.hands.matrix = Some((matrix, plan));

@@ -203,11 +203,19 @@ pub(super) fn ilk(
     Ok((sample, log.sizes))
 }
 
-fn start(command: &mut Command) -> Result<std::process::Child> {
+/// Starts a program.
+///
+/// # Errors
+/// Where it cannot be.
+pub(super) fn start(command: &mut Command) -> Result<std::process::Child> {
     command.spawn().with_context(|| format!("`{}` could not be started", house::display(command)))
 }
 
-fn check(used: &ResUse, complaints: &str) -> Result<()> {
+/// Checks that a program ended well.
+///
+/// # Errors
+/// With the last of what it said.
+pub(super) fn check(used: &ResUse, complaints: &str) -> Result<()> {
     if !used.status.success() {
         let last = complaints.trim_end().lines().last().unwrap_or("no message");
         bail!("{} ({last})", used.status);
@@ -215,7 +223,8 @@ fn check(used: &ResUse, complaints: &str) -> Result<()> {
     Ok(())
 }
 
-fn peak_mib(used: &ResUse) -> f64 {
+/// Returns the most memory that a program took.
+pub(super) fn peak_mib(used: &ResUse) -> f64 {
     used.rusage.maxrss as f64 / 1024.0 / 1024.0
 }
 
