@@ -17,6 +17,7 @@ use super::{
     work::Work,
 };
 use crate::{
+    engine::sandbox_bytes,
     error::Error,
     external::{
         self, Ending, Found, Gathering, Lists, Recording, Spiller, Workplace, catalogue_bytes,
@@ -43,8 +44,16 @@ impl Work<'_> {
             top: self.job.top as usize,
         };
         let is_unit = Weigher::is_unit(self.job.weighting, self.needs.weight);
-        let needed = of_comparing(size, self.needs, is_unit, self.budget.workers);
+        let mut needed = of_comparing(size, self.needs, is_unit, self.budget.workers);
+        if self.is_sandboxed() {
+            needed += sandbox_bytes(size.interactions, is_unit, self.budget.workers);
+        }
         Ok(needed > self.budget.left(0))
+    }
+
+    /// Tells whether a plugin computes the tiles, which it does in memory only.
+    pub(super) fn is_sandboxed(&self) -> bool {
+        self.dir.manifest().is_some_and(|manifest| manifest.engine.is_some())
     }
 
     /// Makes sure that there is a folder for working files.

@@ -23,6 +23,7 @@ use super::{
     work::Work,
 };
 use crate::{
+    engine::does_not_fit,
     error::Error,
     external::{self, Arranged, Between, Holding, Intake, Taken, Workplace},
     findings::Findings,
@@ -325,7 +326,13 @@ impl Work<'_> {
     /// Makes sure that matrix and plan are in hand, or the same on disk.
     fn load_layout(&mut self) -> Result<(), Failure> {
         self.load_filter()?;
-        if self.is_on_disk()? { self.load_arranged() } else { self.load_matrix() }
+        if !self.is_on_disk()? {
+            return self.load_matrix();
+        }
+        if self.is_sandboxed() {
+            return Err(does_not_fit(self.budget.limit).into());
+        }
+        self.load_arranged()
     }
 
     /// Computes the tiles that are not done.
@@ -602,10 +609,18 @@ impl Tiling<'_> {
         let comparison = Comparison::new(matrix.table(), job, filter, plan.sides, matrix.kernel());
         let on_tile = |tile: usize| self.run.advance(self.planned[tile].cost);
         let computing = self.computing(&comparison, filter, matrix.table(), &on_tile)?;
+        let sandboxed = self.work.sandbox.as_ref();
+        let sandboxed = sandboxed.map(|sandbox| sandbox.tiling(matrix, plan, job, filter));
+        let sandboxed = sandboxed.transpose()?;
         let compute = |tile: usize, worker: &mut Worker, _: Between<'_>| {
             let tile = &plan.tiles[tile];
-            let columns = &matrix.columns()[tile.columns];
-            comparison.compute(matrix.rows(), columns, plan.rows(tile), worker);
+            match &sandboxed {
+                Some(tiling) => comparison.record(tiling.compute(tile)?, worker),
+                None => {
+                    let columns = &matrix.columns()[tile.columns];
+                    comparison.compute(matrix.rows(), columns, plan.rows(tile), worker);
+                }
+            }
             Ok(())
         };
         let mut commits = Commits::default();
