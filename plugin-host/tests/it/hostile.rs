@@ -8,7 +8,7 @@ use std::{
 
 use ilk_plugin_host::{Error, Found, Host, Limits};
 
-use crate::guests::{HOG, Tables, component, host, request, table};
+use crate::guests::{HOG, Tables, component, host, piece, request, table};
 
 /// Runs a guest on a table.
 fn run(host: &Host, bytes: &[u8]) -> Result<Found, Error> {
@@ -110,17 +110,6 @@ fn a_trap_in_the_middle_of_a_call_says_where() {
         let error = error(&guest);
         assert!(matches!(error, Error::Trapped { function: "session.add", .. }), "{error}");
     }
-}
-
-/// A body that returns a piece of so many bytes at some address.
-fn piece(address: &str, length: &str) -> String {
-    format!(
-        "(i32.store8 (i32.const 1024) (i32.const 0))
-         (i32.store8 (i32.const 1028) (i32.const 1))
-         (i32.store (i32.const 1032) (i32.const {address}))
-         (i32.store (i32.const 1036) (i32.const {length}))
-         i32.const 1024"
-    )
 }
 
 #[test]

@@ -63,7 +63,7 @@ pub(crate) struct Options {
     /// Time the wasm package beside the native kernels instead, on a 10 % sample of the first set
     #[arg(long)]
     wasm: bool,
-    /// Time the sandboxed plugin beside the native kernels instead, on the first set
+    /// Time the sandboxed plugin beside the native kernels instead, and record it
     #[arg(long, conflicts_with = "wasm")]
     plugin: bool,
 }
@@ -76,13 +76,15 @@ pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
     if options.instructions {
         return instructions::run(house);
     }
-    if options.wasm || options.plugin {
-        setup::run(house, Scope::Bench, Mode::Install)?;
+    setup::run(house, Scope::Bench, Mode::Install)?;
+    if options.wasm {
         let set = options.sets.first().context("no set")?;
         let data = set.get(house)?.with_context(|| format!("{} is not there", set.name()))?;
-        return if options.wasm { wasm::run(house, &data) } else { plugin::run(house, &data) };
+        return wasm::run(house, &data);
     }
-    setup::run(house, Scope::Bench, Mode::Install)?;
+    if options.plugin {
+        return options.time_plugin(house);
+    }
     let with_spark = options.peers.contains(&Peer::Spark);
     if with_spark {
         setup::run(house, Scope::Spark, Mode::Install)?;
@@ -91,13 +93,7 @@ pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
     let mut check = house.command(setup::BENCH.python(house));
     house::run(check.args(["-B", "-m", "unittest", "discover", "-s", "bench"]))?;
     let program = house.build(&["--release", "--package", "ilk", "--bin", "ilk"], "ilk")?;
-    let mut data = Vec::new();
-    for set in &options.sets {
-        match set.get(house)? {
-            Some(one) => data.push(one),
-            None => println!("skipped {}: its file is not in ../shared/data", set.name()),
-        }
-    }
+    let data = options.data(house)?;
     let mut versions = machine::versions(house)?;
     let environments = [Some(setup::BENCH), with_spark.then_some(setup::SPARK)];
     for environment in environments.into_iter().flatten() {
@@ -271,6 +267,41 @@ impl Options {
         words.join(" ")
     }
 
+    /// The sets that are there.
+    fn data(&self, house: &House) -> Result<Vec<Data>> {
+        let mut data = Vec::new();
+        for set in &self.sets {
+            match set.get(house)? {
+                Some(one) => data.push(one),
+                None => println!("skipped {}: its file is not in ../shared/data", set.name()),
+            }
+        }
+        Ok(data)
+    }
+
+    /// Times the plugin and writes the record.
+    fn time_plugin(&self, house: &House) -> Result<()> {
+        let (data, versions) = (self.data(house)?, machine::versions(house)?);
+        let sets = self.sets.iter().map(|set| set.name()).collect::<Vec<_>>().join(",");
+        let rounds = if self.quick { 1 } else { self.runs };
+        let command = format!("cargo xtask bench --plugin --sets {sets} --runs {rounds}");
+        let page = plugin::run(house, &data, rounds, (&command, &versions))?;
+        println!("\n{page}");
+        let date = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+        let name = format!("{date}-{}-plugin.md", slug(&Machine::look().cpu));
+        self.write_page(house, &name, &page)
+    }
+
+    /// Writes a page of a record; a quick one below the target folder.
+    fn write_page(&self, house: &House, name: &str, page: &str) -> Result<()> {
+        let folder = if self.quick { &house.target } else { &house.root };
+        let path = folder.join("bench/records").join(name);
+        fs::create_dir_all(folder.join("bench/records"))?;
+        fs::write(&path, page).with_context(|| format!("writing {}", path.display()))?;
+        println!("written: {}", path.strip_prefix(&house.root).unwrap_or(&path).display());
+        Ok(())
+    }
+
     /// What tells records of one day and machine apart, such as `-k1000-tfidf`.
     fn variant(&self) -> String {
         let kernel = std::env::var("ILK_KERNEL").ok();
@@ -283,22 +314,11 @@ impl Options {
         parts.into_iter().flatten().collect()
     }
 
-    /// Writes the record, as a page and for programs; a quick one below the target folder.
+    /// Writes the record, as a page and for programs.
     fn write(&self, house: &House, record: &Record) -> Result<()> {
         let name = format!("{}-{}{}", record.date, slug(&record.machine.cpu), self.variant());
-        let folder = if self.quick {
-            house.target.join("bench/records")
-        } else {
-            house.root.join("bench/records")
-        };
-        fs::create_dir_all(&folder)?;
-        let json = format!("{:#}\n", record.json());
-        for (ending, content) in [("md", record.markdown()), ("json", json)] {
-            let path = folder.join(format!("{name}.{ending}"));
-            fs::write(&path, content).with_context(|| format!("writing {}", path.display()))?;
-            println!("written: {}", path.strip_prefix(&house.root).unwrap_or(&path).display());
-        }
-        Ok(())
+        self.write_page(house, &format!("{name}.md"), &record.markdown())?;
+        self.write_page(house, &format!("{name}.json"), &format!("{:#}\n", record.json()))
     }
 }
 
