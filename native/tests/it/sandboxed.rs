@@ -55,14 +55,16 @@ fn a_run_directory_keeps_what_a_plugin_found() {
     assert_eq!(home.bytes("run/neighbours.parquet"), expected);
     // One stage alone, with the plugin that the manifest names.
     place.succeeds("stage run tiles");
-    place.remove("run/neighbours.parquet");
+    place.succeeds(&run);
+    assert_eq!(home.bytes("run/neighbours.parquet"), expected);
     // The same plugin by another name is the same.
     fs::rename(home.join("ilk.wasm"), home.join("moved.wasm")).expect("renamed");
     let told = place.ilk("stage run tiles");
     assert!(told.code == Some(2) && told.stderr.contains("ilk.wasm"), "{}", told.stderr);
+    place.remove("run/neighbours.parquet");
     place.succeeds(&run.replace("ilk.wasm", "moved.wasm"));
     assert_eq!(home.bytes("run/neighbours.parquet"), expected);
-    // What is not damaged is not computed again, and nobody else goes on with it.
+    // Nobody else goes on with it.
     for (engine, what) in [
         ("", "engine was plugin:moved.wasm, is native"),
         ("--engine plugin:guest.wasm", "--engine: guest.wasm had"),
