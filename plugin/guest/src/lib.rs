@@ -1,7 +1,13 @@
 //! A plugin of one's own, shown whole in `docs/plugin.md`: an item's neighbours are those that
 //! most of its users have, too. `cargo xtask plugin` builds it, and tests run it.
 #![cfg(target_family = "wasm")]
-#![expect(unsafe_code, clippy::all, clippy::pedantic, reason = "what wit-bindgen generates")]
+#![expect(
+    missing_docs,
+    unsafe_code,
+    clippy::all,
+    clippy::pedantic,
+    reason = "what wit-bindgen makes"
+)]
 
 wit_bindgen::generate!({ path: "../wit", world: "tile-engine" });
 use exports::ilk::similarity::tiles::*;
