@@ -60,7 +60,7 @@ fn nothing_leaks_over_many_rounds() {
     let load = |guest: &Tables| host.load_bytes("guest", &guest.build()).expect("a plugin");
     let (cheap, no_plugins) = (cheap().iter().map(load).collect::<Vec<_>>(), no_plugins());
     let hog = load(&Tables { step: HOG.into(), ..Tables::default() });
-    // Each piece is as large as a guest's memory; they are many before the host has had enough.
+    // Each piece is all of a guest's memory; they are many before the host has had enough.
     let flood = load(&Tables { next: piece("0", "262144"), ..Tables::default() });
     let hasty = Limits { deadline: Some(Duration::from_millis(30)), ..Limits::default() };
     let hasty = Host::new(hasty).expect("a sandbox");
