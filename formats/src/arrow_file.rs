@@ -5,16 +5,15 @@ use std::{io, sync::Arc};
 use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
 use arrow_ipc::{
-    Block, CompressionType, MessageHeader, MetadataVersion, RecordBatch as BatchHeader,
-    convert::try_fb_to_schema,
-    reader::{FileDecoder, StreamDecoder, read_footer_length},
-    root_as_footer, root_as_message,
+    Block, CompressionType, MessageHeader, RecordBatch as BatchHeader, convert::try_fb_to_schema,
+    reader::read_footer_length, root_as_footer, root_as_message,
 };
 use arrow_schema::{DataType, SchemaRef};
 use bytes::Bytes;
 
 use crate::{
     error::{At, Error},
+    messages::Decoder,
     schema::Schema,
     source::{Source, read_exact},
     table::Part,
@@ -22,8 +21,6 @@ use crate::{
 
 /// How a message may begin; then its length follows.
 const CONTINUATION: [u8; 4] = [0xff; 4];
-/// How a stream ends.
-const END: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 /// Metadata of one message is never near this long.
 const MOST_METADATA: usize = 256 << 20;
 
@@ -31,10 +28,9 @@ const MOST_METADATA: usize = 256 << 20;
 pub(crate) struct ArrowFile {
     source: Arc<dyn Source>,
     arrow_schema: SchemaRef,
-    version: MetadataVersion,
     dictionaries: Vec<Block>,
     blocks: Vec<Block>,
-    decoder: Option<FileDecoder>,
+    decoder: Option<Decoder>,
     pub(crate) schema: Schema,
     pub(crate) parts: Vec<Part>,
 }
@@ -52,7 +48,6 @@ impl ArrowFile {
             let mut file = Self {
                 schema: Schema::of_arrow(&arrow_schema),
                 arrow_schema,
-                version: footer.version(),
                 dictionaries: footer.dictionaries().iter().flatten().copied().collect(),
                 blocks: footer.recordBatches().iter().flatten().copied().collect(),
                 decoder: None,
@@ -89,17 +84,18 @@ impl ArrowFile {
         read_exact(self.source.as_ref(), offset, length)
     }
 
-    /// Reads a whole block and checks that what it says of its buffers can be.
-    fn read_block(&self, at: At<'_>, block: &Block) -> Result<Buffer, Error> {
+    /// Reads a whole block, its metadata and its body, and checks that what it says of its buffers
+    /// can be.
+    fn read_block(&self, at: At<'_>, block: &Block) -> Result<(Bytes, Buffer), Error> {
         let length = block.bodyLength().checked_add(block.metaDataLength() as i64);
         let length = length.ok_or_else(|| at.damaged("a block of impossible length"))?;
-        let bytes = self.read(block.offset(), length).map_err(|error| at.io(error))?;
-        let metadata_length = usize::try_from(block.metaDataLength()).unwrap_or(usize::MAX);
-        let (metadata, body) = bytes
-            .split_at_checked(metadata_length)
-            .ok_or_else(|| at.damaged("a block of impossible length"))?;
-        check_message(at, message_body(metadata), body)?;
-        Ok(Buffer::from(bytes))
+        let mut metadata = self.read(block.offset(), length).map_err(|error| at.io(error))?;
+        let metadata_length = usize::try_from(block.metaDataLength()).ok();
+        let metadata_length = metadata_length.filter(|length| *length <= metadata.len());
+        let body = metadata_length.map(|length| metadata.split_off(length));
+        let body = body.ok_or_else(|| at.damaged("a block of impossible length"))?;
+        check_message(at, message_body(&metadata), &body)?;
+        Ok((metadata, Buffer::from(body)))
     }
 
     /// Reads only `columns` from now on; returns their types.
@@ -110,10 +106,11 @@ impl ArrowFile {
         let types = types.collect();
         let schema = Arc::clone(&self.arrow_schema);
         let decoder = at.guard(|| {
-            let mut decoder = FileDecoder::new(schema, self.version).with_projection(columns);
+            let mut decoder = Decoder::of_columns(schema, columns);
             for block in &self.dictionaries {
-                let bytes = self.read_block(at, block)?;
-                decoder.read_dictionary(block, &bytes).map_err(|error| at.arrow(error))?;
+                let (metadata, body) = self.read_block(at, block)?;
+                let learned = decoder.decode(message_body(&metadata), &body);
+                learned.map_err(|error| at.arrow(error))?;
             }
             Ok(decoder)
         })?;
@@ -127,9 +124,9 @@ impl ArrowFile {
         let at = At { file: self.source.name(), place: &place };
         let Some(decoder) = &self.decoder else { return Ok(None) };
         at.guard(|| {
-            let block = &self.blocks[part];
-            let bytes = self.read_block(at, block)?;
-            decoder.read_record_batch(block, &bytes).map_err(|error| at.arrow(error))
+            let (metadata, body) = self.read_block(at, &self.blocks[part])?;
+            let batch = decoder.batch(message_body(&metadata), &body);
+            batch.map(Some).map_err(|error| at.arrow(error))
         })
     }
 }
@@ -201,15 +198,12 @@ impl ArrowStream {
         let at = At { file: &name, place: "schema" };
         at.guard(|| {
             let mut messages = Messages { source: source.as_ref(), next: 0 };
-            let mut decoder = StreamDecoder::new();
-            let mut is_over = false;
-            while decoder.schema().is_none() && !is_over {
-                // The decoder looks at a schema when it sees what comes after it.
-                let message = messages.next(at)?;
-                is_over = message.is_none();
-                decode(at, &mut decoder, message.unwrap_or_else(|| Buffer::from(END)))?;
+            let mut decoder = Decoder::default();
+            while decoder.schema().is_none() {
+                let message = messages.next(at)?.ok_or_else(|| at.damaged("no schema"))?;
+                decode(at, &mut decoder, &message)?;
             }
-            let arrow_schema = decoder.schema().ok_or_else(|| at.damaged("no schema"))?;
+            let arrow_schema = decoder.schema().ok_or_else(|| at.damaged("no schema"))?.clone();
             let schema = Schema::of_arrow(&arrow_schema);
             let parts = vec![Part { first_row: 1, rows: None, bytes: source.len() }];
             let source = Arc::clone(source);
@@ -226,7 +220,7 @@ impl ArrowStream {
 
     /// Begins at the first message.
     pub(crate) fn begin() -> StreamCursor {
-        StreamCursor { next: 0, decoder: StreamDecoder::new(), next_row: 1, number: 1 }
+        StreamCursor { next: 0, decoder: Decoder::default(), next_row: 1, number: 1 }
     }
 
     /// Decodes the next batch; `None` at the end.
@@ -242,7 +236,7 @@ impl ArrowStream {
             cursor.next = messages.next;
             let decoder = &mut cursor.decoder;
             let batch = at.guard(|| {
-                let Some(batch) = decode(at, decoder, message)? else { return Ok(None) };
+                let Some(batch) = decode(at, decoder, &message)? else { return Ok(None) };
                 batch.project(&self.columns).map(Some).map_err(|error| at.arrow(error))
             })?;
             if let Some(batch) = batch {
@@ -258,17 +252,24 @@ impl ArrowStream {
 /// Where reading a stream has got to.
 pub(crate) struct StreamCursor {
     next: u64,
-    decoder: StreamDecoder,
+    decoder: Decoder,
     next_row: u64,
     number: u64,
 }
 
+/// Decodes a whole message of a stream, or its end.
 pub(crate) fn decode(
     at: At<'_>,
-    decoder: &mut StreamDecoder,
-    mut message: Buffer,
+    decoder: &mut Decoder,
+    message: &Buffer,
 ) -> Result<Option<RecordBatch>, Error> {
-    decoder.decode(&mut message).map_err(|error| at.arrow(error))
+    let head = read_head(at, message)?.ok_or_else(|| at.damaged("cut short"))?;
+    if head.metadata == 0 {
+        return Ok(None);
+    }
+    let start = head.skip + head.metadata;
+    let (metadata, body) = (&message[head.skip..start], message.slice(start));
+    decoder.decode(metadata, &body).map_err(|error| at.arrow(error))
 }
 
 /// The messages of a stream, each whole.

@@ -1,10 +1,11 @@
 //! Arrow arrays into the columns core takes: ids, weights, times, labels.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::fmt::Write as _;
 
 use arrow_array::{
     Array, ArrayRef, ArrowPrimitiveType,
     cast::AsArray,
+    make_array, new_null_array,
     temporal_conversions::{as_datetime, date32_to_datetime, date64_to_datetime},
     types::{
         Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
@@ -13,6 +14,7 @@ use arrow_array::{
         TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
     },
 };
+use arrow_data::transform::MutableArrayData;
 use arrow_schema::{DataType, TimeUnit};
 use ilk_core::{
     ids::{Cells, IdColumn, TextColumn},
@@ -123,11 +125,20 @@ pub(crate) fn unpack(array: ArrayRef) -> ArrayRef {
         return array;
     }
     let dictionary = array.as_any_dictionary();
-    match arrow_select::take::take(dictionary.values().as_ref(), dictionary.keys(), None) {
-        Ok(values) => values,
-        // Keys past the dictionary: the decoder has checked them, so this is not reached.
-        Err(_) => Arc::new(arrow_array::NullArray::new(array.len())),
+    let values = dictionary.values().to_data();
+    if values.is_empty() {
+        return new_null_array(values.data_type(), array.len());
     }
+    let mut unpacked = MutableArrayData::new(vec![&values], true, array.len());
+    for (row, key) in dictionary.normalized_keys().into_iter().enumerate() {
+        let extended = if dictionary.keys().is_null(row) {
+            unpacked.try_extend_nulls(1)
+        } else {
+            unpacked.try_extend(0, key, key + 1)
+        };
+        extended.expect("values of one width have no offsets that could overflow");
+    }
+    make_array(unpacked.freeze())
 }
 
 /// An id column, and the rows whose id is no text (as null).

@@ -2,7 +2,6 @@
 
 use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
-use arrow_ipc::reader::StreamDecoder;
 use bytes::Bytes;
 use ilk_core::rows::Rows;
 
@@ -10,6 +9,7 @@ use crate::{
     arrow_file::{Extent, check_whole, decode, extent},
     batch,
     error::{At, Error},
+    messages::Decoder,
     plan::{Plan, ReadOptions},
     schema::Schema,
 };
@@ -42,7 +42,7 @@ pub struct Feed {
 
 /// The stream under way.
 struct Stream {
-    decoder: StreamDecoder,
+    decoder: Decoder,
     /// Known once the schema is.
     plan: Option<Plan>,
 }
@@ -123,13 +123,13 @@ impl Feed {
     fn message(&mut self, at: At<'_>, message: Bytes) -> Result<Option<Rows>, Error> {
         let (options, number) = (&self.options, &mut self.number);
         let stream =
-            self.stream.get_or_insert_with(|| Stream { decoder: StreamDecoder::new(), plan: None });
-        let batch = at.guard(|| decode(at, &mut stream.decoder, Buffer::from(message)))?;
+            self.stream.get_or_insert_with(|| Stream { decoder: Decoder::default(), plan: None });
+        let batch = at.guard(|| decode(at, &mut stream.decoder, &Buffer::from(message)))?;
         let plan = match (&stream.plan, stream.decoder.schema()) {
             (Some(plan), _) => plan,
             (None, None) => return Ok(None),
             (None, Some(arrow)) => {
-                let plan = Plan::new(at.file, &Schema::of_arrow(&arrow), 0, options)?;
+                let plan = Plan::new(at.file, &Schema::of_arrow(arrow), 0, options)?;
                 let of_column = |place: &usize| arrow.field(*place).data_type().clone();
                 let types = plan.columns.iter().map(of_column).collect::<Vec<_>>();
                 plan.check_types(at.file, &types)?;

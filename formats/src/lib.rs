@@ -34,6 +34,7 @@ mod csv_file;
 mod error;
 mod feed;
 mod guess;
+mod messages;
 mod parquet_file;
 mod plain;
 mod plan;

@@ -11,7 +11,7 @@ use std::{
 use arrow_array::{
     ArrayRef, Float32Array, Int32Array, Int64Array, RecordBatch, StringArray, UInt64Array,
 };
-use arrow_ipc::writer::{FileWriter, StreamWriter};
+use arrow_ipc::writer::FileWriter;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use ilk_core::{
     ids::Ids,
@@ -28,7 +28,10 @@ use parquet::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, write_error};
+use crate::{
+    error::{Error, write_error},
+    messages,
+};
 
 /// Rows built in memory at a time.
 const BATCH_ROWS: usize = 64 << 10;
@@ -142,7 +145,8 @@ pub fn write_lists(
 /// The table of neighbours as an Arrow IPC stream, a piece at a time, for callers that have no
 /// place to write to. Memory: one piece.
 pub struct NeighbourStream {
-    writer: StreamWriter<Vec<u8>>,
+    /// What comes before the next rows: the schema, once.
+    pending: Vec<u8>,
     /// The item of the next row.
     next: u32,
     is_finished: bool,
@@ -155,8 +159,8 @@ impl NeighbourStream {
     /// None: memory takes it.
     pub fn new(catalogue: &Catalogue) -> Result<Self, Error> {
         let schema = Writing::new::<PairRow>(catalogue).schema();
-        let writer = StreamWriter::try_new(Vec::new(), &schema).map_err(write_error)?;
-        Ok(Self { writer, next: 0, is_finished: false })
+        let pending = messages::of_schema(&schema).map_err(write_error)?;
+        Ok(Self { pending, next: 0, is_finished: false })
     }
 
     /// Returns the next bytes of the stream; `None` after the last ones. A piece holds the rows of
@@ -188,14 +192,15 @@ impl NeighbourStream {
             }
             self.next += 1;
         }
+        let mut piece = std::mem::take(&mut self.pending);
         if rows.is_empty() {
             self.is_finished = true;
-            self.writer.finish().map_err(write_error)?;
+            piece.extend(messages::END);
         } else {
             let batch = writing.batch(&writing.schema(), &rows)?;
-            self.writer.write(&batch).map_err(write_error)?;
+            piece.extend(messages::of_batch(&batch).map_err(write_error)?);
         }
-        Ok(Some(std::mem::take(self.writer.get_mut())))
+        Ok(Some(piece))
     }
 }
 

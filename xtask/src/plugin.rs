@@ -106,14 +106,12 @@ fn assemble(house: &House) -> Result<()> {
     Ok(())
 }
 
-/// Builds the program with the sandbox in it, and lets it check the plugin that was built.
+/// Lets the program check the plugin that was built.
 ///
 /// # Errors
 /// Where the program cannot be built, or the plugin does not find what is expected.
 pub(crate) fn check(house: &House) -> Result<()> {
-    // As the tests are built, so that they share what both depend on.
-    let arguments = ["--workspace", "--bins", "--tests", "--features", "ilk/plugins"];
-    let program = house.build(&arguments, "ilk")?;
+    let program = house.program()?;
     let plugin = folder(house).join(Kind::Component.file());
     let mut inspect = house.command(&program);
     house::run(inspect.args(["plugin", "inspect"]).arg(&plugin))?;

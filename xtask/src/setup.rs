@@ -35,6 +35,8 @@ pub(crate) enum Scope {
     Bench,
     /// The same beside Spark.
     Spark,
+    /// Fuzzing.
+    Fuzz,
 }
 
 /// One thing that is needed. Entries that need another come after it.
@@ -153,6 +155,15 @@ const NEEDS: &[Need] = &[
         scopes: &[Scope::Bench],
         is_met: |house| BENCH.is_there(house),
         remedy: |house| BENCH.make(house),
+    },
+    Need {
+        name: "c++",
+        purpose: "libFuzzer",
+        scopes: &[Scope::Fuzz],
+        is_met: |house| house::succeeds(house.command("c++").arg("--version")),
+        remedy: |house| {
+            apt(house, &["g++"], "install a C++ compiler (Debian, Ubuntu: `apt-get install g++`)")
+        },
     },
     Need {
         name: "java",

@@ -104,12 +104,21 @@ impl<'a> Comparison<'a> {
         recording.take(self.scorer.selection())
     }
 
+    /// Takes offers in that were found elsewhere for a tile of `worker`'s, as if it had computed
+    /// that.
+    ///
+    /// # Panics
+    /// If an offer's item is not in the table.
+    pub fn record(&self, offers: impl IntoIterator<Item = Offer>, worker: &mut Worker) {
+        self.scorer.restore(offers, worker.recording.as_mut());
+    }
+
     /// Takes offers in that tiles found before.
     ///
     /// # Panics
     /// If an offer's item is not in the table.
     pub fn restore(&self, offers: impl IntoIterator<Item = Offer>) {
-        self.scorer.restore(offers);
+        self.scorer.restore(offers, None);
     }
 
     /// Takes out what the item at `position` has so far, in no order, to make room. Its bar stays:

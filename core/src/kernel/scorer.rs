@@ -233,16 +233,20 @@ impl<'a> Scorer<'a> {
         &self.selection
     }
 
-    /// Takes offers in that were made before.
-    pub(super) fn restore(&self, offers: impl IntoIterator<Item = Offer>) {
+    /// Takes offers in that were made elsewhere.
+    pub(super) fn restore(
+        &self,
+        offers: impl IntoIterator<Item = Offer>,
+        mut recording: Option<&mut Recording>,
+    ) {
         let mut gathered = Offers::default();
         for Offer { item, neighbour } in offers {
             gathered.push(item, neighbour);
             if gathered.is_full() {
-                self.settle(&mut gathered, &mut None, |_, _| {});
+                self.settle(&mut gathered, &mut recording, |_, _| {});
             }
         }
-        self.settle(&mut gathered, &mut None, |_, _| {});
+        self.settle(&mut gathered, &mut recording, |_, _| {});
     }
 
     /// Computes the rows at `positions` against a block of columns.

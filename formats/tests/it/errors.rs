@@ -73,7 +73,7 @@ fn damage_is_named_with_its_place() {
     let ipc = arrow_file(std::slice::from_ref(&table), None);
     insta::assert_snapshot!(error("a.arrow", &ipc[..ipc.len() / 2], &pair()), @"a.arrow is damaged or cut short (footer: Parser error: Arrow file does not contain correct footer); copy or export it again");
     let stream = arrow_stream(&[table], None);
-    insta::assert_snapshot!(error("a.arrows", &stream[..stream.len() / 2], &pair()), @"a.arrows is damaged or cut short (schema: 8256 bytes from byte 192 reach past the end at 4228); copy or export it again");
+    insta::assert_snapshot!(error("a.arrows", &stream[..stream.len() / 2], &pair()), @"a.arrows is damaged or cut short (batch 1: 8256 bytes from byte 192 reach past the end at 4228); copy or export it again");
     let csv = gzip("user,item\n1,2\n3,4\n".as_bytes());
     insta::assert_snapshot!(error("a.csv.gz", &csv[..csv.len() - 9], &pair()), @"a.csv.gz is damaged or cut short (header: incomplete deflate stream); copy or export it again");
 }

@@ -18,7 +18,7 @@ use ilk_core::{
 
 use crate::{
     config::{Record, Settings},
-    engine::{Engine, Sandbox},
+    engine::{self, Engine, Sandbox},
     error::Error,
     external::{self, Arranged, Covered, Ending, Intake, Recording, Spiller, Taken, Workplace},
     findings::Findings,
@@ -64,12 +64,8 @@ pub(crate) fn run(
 ) -> Result<(), Error> {
     let Options { existing, earlier, force } = options;
     match (&settings.run_dir, &settings.out) {
-        (Some(_), _) if *engine != Engine::Native => {
-            Err(Error::input("--engine has no effect with --run-dir")
-                .with_help("a run directory's stages are this program's: leave out one of them"))
-        }
         (Some(folder), _) => {
-            let start = rundir::Start { settings, record, existing, earlier, force, watch };
+            let start = rundir::Start { settings, record, engine, existing, earlier, force, watch };
             rundir::run(start, folder, reporter)
         }
         (None, Some(_)) if earlier == Earlier::Discard => {
@@ -176,6 +172,7 @@ impl<'a> Run<'a> {
                 self.in_memory(rows, place, reporter)
             }
             Taken::Disk(spiller, folder) => {
+                self.check_engine()?;
                 reporter.note(format!(
                     "more than fits in {} of memory: working in files beside the output",
                     budget.limit
@@ -197,7 +194,12 @@ impl<'a> Run<'a> {
             top: job.top as usize,
         };
         let weights = WeightKind::of(job.weighting, needs.weight);
-        if of_comparing(size, needs, weights, budget.workers) > budget.left(0) {
+        let mut needed = of_comparing(size, needs, weights, budget.workers);
+        if self.sandbox.is_some() {
+            needed += engine::sandbox_bytes(size.interactions, weights, budget.workers);
+        }
+        if needed > budget.left(0) {
+            self.check_engine()?;
             reporter.note(format!(
                 "comparing does not fit in {} of memory: working in files beside the output",
                 budget.limit
@@ -328,10 +330,6 @@ impl<'a> Run<'a> {
         if let Some(guard) = &self.guard {
             guard.check_limit(self.budget.limit)?;
         }
-        if self.sandbox.is_some() {
-            return Err(Error::input("a plugin compares in memory, and this does not fit")
-                .with_help("leave out --engine, or give the job more --memory"));
-        }
         let filter = self.lists.filter(&catalogue.ids, reporter);
         let layout = self.guard.as_ref().map_or(layout, |guard| guard.layout(layout, reporter));
         let work = external::Work { layout, ..self.work(folder) };
@@ -410,6 +408,11 @@ impl<'a> Run<'a> {
             pool: &self.pool,
             recording: Recording::No,
         }
+    }
+
+    /// Stops where a job does not fit in memory that only fits there.
+    fn check_engine(&self) -> Result<(), Error> {
+        self.sandbox.as_ref().map_or(Ok(()), |_| Err(engine::does_not_fit(self.budget.limit)))
     }
 
     /// Stops for a user with too many items, unless forced; where few items are wanted only the

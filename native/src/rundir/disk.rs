@@ -18,6 +18,7 @@ use super::{
     Failure, StageName, StageRun, files, steps::unopened, tables, tiles::restore, work::Work,
 };
 use crate::{
+    engine::sandbox_bytes,
     error::Error,
     external::{
         self, Covered, Ending, Found, Gathering, Lists, Recording, Rounds, Spiller, Workplace,
@@ -44,8 +45,16 @@ impl Work<'_> {
             top: self.job.top as usize,
         };
         let weights = WeightKind::of(self.job.weighting, self.needs.weight);
-        let needed = of_comparing(size, self.needs, weights, self.budget.workers);
+        let mut needed = of_comparing(size, self.needs, weights, self.budget.workers);
+        if self.is_sandboxed() {
+            needed += sandbox_bytes(size.interactions, weights, self.budget.workers);
+        }
         Ok(needed > self.budget.left(0))
+    }
+
+    /// Tells whether a plugin computes the tiles, which it does in memory only.
+    pub(super) fn is_sandboxed(&self) -> bool {
+        self.dir.manifest().is_some_and(|manifest| manifest.engine.is_some())
     }
 
     /// Makes sure that there is a folder for working files.

@@ -23,6 +23,7 @@ use super::{
     work::Work,
 };
 use crate::{
+    engine::does_not_fit,
     error::Error,
     external::{self, Area, Arranged, Between, Holding, Intake, Taken, Workplace},
     findings::Findings,
@@ -337,7 +338,7 @@ impl Work<'_> {
         let plan = self.dir.done(StageName::Plan);
         let was_on_disk = plan.is_some_and(|plan| plan.counters.contains_key(GROUPS));
         if self.is_on_disk()? || is_begun && was_on_disk {
-            return self.load_arranged(run);
+            return self.load_on_disk(run);
         }
         self.load_matrix()?;
         let planned = self.hands.laid_out().map(|laid_out| laid_out.planned()).unwrap_or_default();
@@ -347,6 +348,14 @@ impl Work<'_> {
             return Ok(());
         }
         self.hands.matrix = None;
+        self.load_on_disk(run)
+    }
+
+    /// Makes sure that matrix and plan are in hand on disk, which no plugin computes.
+    fn load_on_disk(&mut self, run: &StageRun<'_>) -> Result<(), Failure> {
+        if self.is_sandboxed() {
+            return Err(does_not_fit(self.budget.limit).into());
+        }
         self.load_arranged(run)
     }
 
@@ -628,10 +637,18 @@ impl Tiling<'_> {
         let positions = ItemTable::positions(matrix.table().codes());
         self.committed.restore(&comparison, &positions, filter)?;
         let computing = self.computing(&comparison, matrix.table(), &on_tile);
+        let sandboxed = self.work.sandbox.as_ref();
+        let sandboxed = sandboxed.map(|sandbox| sandbox.tiling(matrix, plan, job, filter));
+        let sandboxed = sandboxed.transpose()?;
         let compute = |tile: usize, worker: &mut Worker, _: Between<'_>| {
             let tile = &plan.tiles[tile];
-            let columns = &matrix.columns()[tile.columns];
-            comparison.compute(matrix.rows(), columns, plan.rows(tile), worker);
+            match &sandboxed {
+                Some(tiling) => comparison.record(tiling.compute(tile)?, worker),
+                None => {
+                    let columns = &matrix.columns()[tile.columns];
+                    comparison.compute(matrix.rows(), columns, plan.rows(tile), worker);
+                }
+            }
             Ok(())
         };
         let mut commits = Commits::default();

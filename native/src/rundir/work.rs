@@ -32,6 +32,7 @@ use super::{
 };
 use crate::{
     config::{DataSource, Lists, Record, Settings},
+    engine::{Engine, Sandbox},
     error::Error,
     external::{self, Arranged, Found},
     findings::Findings,
@@ -55,6 +56,8 @@ pub(crate) struct Start<'a> {
     pub(crate) settings: &'a Settings,
     /// The same as the manifest keeps it.
     pub(crate) record: Record,
+    /// What computes the tiles.
+    pub(crate) engine: &'a Engine,
     /// What becomes of an output that is there already.
     pub(crate) existing: Existing,
     /// What becomes of an earlier run in the directory.
@@ -85,6 +88,8 @@ pub(crate) struct Work<'a> {
     pub(super) reporter: &'a Reporter,
     pub(super) force: bool,
     pub(super) watch: Option<&'a Watch>,
+    /// What computes the tiles, if it is not this program.
+    pub(super) sandbox: Option<Sandbox>,
     out: Option<Out>,
     /// Results of stages that are still in memory; what is not here is read from the directory.
     pub(super) hands: Hands,
@@ -135,13 +140,17 @@ struct Out {
 /// For inputs, outputs and directories that cannot be used, guards that refuse, and a directory
 /// that holds another job's run.
 pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Result<(), Error> {
-    let Start { settings, record, existing, earlier, force, watch } = start;
+    let Start { settings, record, engine, existing, earlier, force, watch } = start;
     let (source, job) = (&settings.source, &settings.resolved);
     let (pool, layout) = (Pool::new(settings.threads)?, layout()?);
     let budget = Allowance::new(settings.memory, settings.shard_size, pool.workers());
     let files = Files::open(source, Some(budget.chunk_rows()), reporter)?;
     files.check_apart_from(folder)?;
     let lists = IdLists::read(&settings.lists, source, job)?;
+    let (sandbox, engine) = match engine {
+        Engine::Native => (None, None),
+        Engine::Plugin(path) => (Some(Sandbox::open(path, &pool)?), Some(Fingerprint::of(path)?)),
+    };
     let mut output = None;
     if let Some(place) = &settings.out {
         files.check_apart_from(place)?;
@@ -155,6 +164,7 @@ pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Resul
         record,
         inputs: fingerprints(&files.names, &pool)?,
         lists: list_fingerprints(&settings.lists)?,
+        engine,
         machine: Machine::here(layout.kernel),
         threads: pool.workers(),
         force,
@@ -170,7 +180,7 @@ pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Resul
     };
     let guard = Guard::new(&settings.budget, job.of).filter(|_| !force);
     let work = Work::new(dir, (source, job), lists, (pool, layout, budget), reporter);
-    let mut work = Work { files: Some(files), guard, force, watch, out, ..work };
+    let mut work = Work { files: Some(files), guard, force, watch, sandbox, out, ..work };
     work.go_on(finished).map_err(|error| work.with_way_on(error))
 }
 
@@ -179,6 +189,7 @@ struct Asked {
     record: Record,
     inputs: Vec<Fingerprint>,
     lists: BTreeMap<String, Vec<Fingerprint>>,
+    engine: Option<Fingerprint>,
     machine: Machine,
     threads: usize,
     force: bool,
@@ -188,10 +199,10 @@ impl Asked {
     /// Returns the manifest to go on with: that of the directory if it is of the same job, else a
     /// new one.
     fn manifest(self, dir: &RunDir) -> Result<Manifest, Error> {
-        let Self { record, inputs, lists, machine, threads, force } = self;
+        let Self { record, inputs, lists, engine, machine, threads, force } = self;
         let name = dir.path().display().to_string();
         let mut manifest = if let Some(manifest) = dir.manifest() {
-            Changes::find(manifest, &record, &inputs, &lists).check(&name)?;
+            Changes::find(manifest, &record, &inputs, &lists, engine.as_ref()).check(&name)?;
             if manifest.finished.is_none() {
                 check_version(manifest, &name)?;
             }
@@ -205,6 +216,7 @@ impl Asked {
         manifest.job = record;
         manifest.inputs = inputs;
         manifest.lists = lists;
+        manifest.engine = engine;
         if manifest.machine != machine {
             // Another machine pays other costs.
             manifest.costs = None;
@@ -266,14 +278,22 @@ pub(crate) fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) ->
     if stage <= StageName::Clean {
         let opened = Files::open(&source, Some(budget.chunk_rows()), reporter)?;
         let now = fingerprints(&opened.names, &pool)?;
-        Changes::find(&manifest, &manifest.job, &now, &manifest.lists).check(&name)?;
+        let Manifest { job, lists, engine, .. } = &manifest;
+        Changes::find(&manifest, job, &now, lists, engine.as_ref()).check(&name)?;
         // A copy with the same content has times of its own.
         dir.update(|manifest| manifest.inputs = now)?;
         files = Some(opened);
     }
     let lists = IdLists::read(&manifest.job.lists, &source, &job)?;
     let of_lists = list_fingerprints(&manifest.job.lists)?;
-    Changes::find(&manifest, &manifest.job, &manifest.inputs, &of_lists).check(&name)?;
+    // What computes the tiles matters to nobody else.
+    let plugin = manifest.engine.as_ref().filter(|_| stage == StageName::Tiles);
+    let (sandbox, engine) = match plugin.map(|plugin| Path::new(&plugin.path)) {
+        None => (None, manifest.engine.clone()),
+        Some(path) => (Some(Sandbox::open(path, &pool)?), Some(Fingerprint::of(path)?)),
+    };
+    let Manifest { job: of_run, inputs, .. } = &manifest;
+    Changes::find(&manifest, of_run, inputs, &of_lists, engine.as_ref()).check(&name)?;
     let layout = layout()?;
     let told = |failure| match failure {
         Failure::Error(error) => error,
@@ -282,7 +302,7 @@ pub(crate) fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) ->
     };
     clear_folders(&mut dir, stage).map_err(told)?;
     let work = Work::new(dir, (&source, &job), lists, (pool, layout, budget), reporter);
-    let mut work = Work { files, force: manifest.force, ..work };
+    let mut work = Work { files, force: manifest.force, sandbox, ..work };
     match work.stage(stage) {
         Ok(()) => {
             work.say_undone(stage);
@@ -389,6 +409,7 @@ impl<'a> Work<'a> {
             reporter,
             force: false,
             watch: None,
+            sandbox: None,
             out: None,
             hands: Hands::default(),
         }

@@ -29,7 +29,6 @@ from ilk_plugin.errors import (
 
 ABI = 1
 TICK = 0.01
-FOREVER = 1 << 62
 PLUGIN_BYTES = 64 << 20
 
 
@@ -52,7 +51,8 @@ class Plugin:
         self.name = name
         self.limits = limits
         config = wasmtime.Config()
-        config.epoch_interruption = True
+        # What keeps a deadline slows a plugin down.
+        config.epoch_interruption = limits.deadline is not None
         config.consume_fuel = limits.fuel is not None
         # Compiled code is kept in the user's cache, by content and engine.
         config.cache = True
@@ -203,14 +203,12 @@ class Instance:
     def _guarded(self, function: str, run):
         if self._has_failed:
             raise Trapped(f"{function} was called after the plugin had failed: begin anew")
-        ticks = FOREVER
         if self._end is not None:
             left = self._end - time.monotonic()
             if left <= 0:
                 self._has_failed = True
                 raise self._late(function)
-            ticks = math.floor(left / TICK) + 1
-        self._store.set_epoch_deadline(ticks)
+            self._store.set_epoch_deadline(math.floor(left / TICK) + 1)
         try:
             return run()
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:

@@ -66,7 +66,7 @@ pub(crate) struct Options {
     /// Time the wasm package beside the native kernels instead, on a 10 % sample of the first set
     #[arg(long)]
     wasm: bool,
-    /// Time the sandboxed plugin beside the native kernels instead, on the first set
+    /// Time the sandboxed plugin beside the native kernels instead, and record it
     #[arg(long, conflicts_with = "wasm")]
     plugin: bool,
     /// Measure time and memory of jobs through working files beside the same jobs in memory instead;
@@ -90,13 +90,15 @@ pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
     if options.instructions {
         return instructions::run(house);
     }
-    if options.wasm || options.plugin {
-        setup::run(house, Scope::Bench, Mode::Install)?;
+    setup::run(house, Scope::Bench, Mode::Install)?;
+    if options.wasm {
         let set = options.sets_or(&SETS)[0];
         let data = set.get(house)?.with_context(|| format!("{} is not there", set.name()))?;
-        return if options.wasm { wasm::run(house, &data) } else { plugin::run(house, &data) };
+        return wasm::run(house, &data);
     }
-    setup::run(house, Scope::Bench, Mode::Install)?;
+    if options.plugin {
+        return options.time_plugin(house);
+    }
     if options.memory {
         return memory::run(house, options);
     }
@@ -111,13 +113,7 @@ pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
     let mut check = house.command(setup::BENCH.python(house));
     house::run(check.args(["-B", "-m", "unittest", "discover", "-s", "bench"]))?;
     let program = house.build(&["--release", "--package", "ilk", "--bin", "ilk"], "ilk")?;
-    let mut data = Vec::new();
-    for set in options.sets_or(&SETS) {
-        match set.get(house)? {
-            Some(one) => data.push(one),
-            None => println!("skipped {}: its file is not in ../shared/data", set.name()),
-        }
-    }
+    let data = options.data(house)?;
     let mut versions = machine::versions(house)?;
     let environments = [Some(setup::BENCH), with_spark.then_some(setup::SPARK)];
     for environment in environments.into_iter().flatten() {
@@ -311,6 +307,30 @@ impl Options {
         words.join(" ")
     }
 
+    /// The sets that are there.
+    fn data(&self, house: &House) -> Result<Vec<Data>> {
+        let mut data = Vec::new();
+        for set in self.sets_or(&SETS) {
+            match set.get(house)? {
+                Some(one) => data.push(one),
+                None => println!("skipped {}: its file is not in ../shared/data", set.name()),
+            }
+        }
+        Ok(data)
+    }
+
+    /// Times the plugin and writes the record.
+    fn time_plugin(&self, house: &House) -> Result<()> {
+        let (data, versions) = (self.data(house)?, machine::versions(house)?);
+        let sets = names(&self.sets_or(&SETS));
+        let rounds = if self.quick { 1 } else { self.runs };
+        let command = format!("cargo xtask bench --plugin --sets {sets} --runs {rounds}");
+        let page = plugin::run(house, &data, rounds, (&command, &versions))?;
+        println!("\n{page}");
+        let name = format!("{}-{}-plugin", self.date(), slug(&Machine::look().cpu));
+        self.write_page(house, &name, &page)
+    }
+
     /// What tells records of one day and machine apart, such as `-k1000-tfidf`.
     fn variant(&self) -> String {
         let kernel = std::env::var("ILK_KERNEL").ok();
@@ -329,19 +349,25 @@ impl Options {
         self.write_as(house, &name, &record.markdown(), &record.json())
     }
 
-    /// Writes a record, as a page and for programs; a quick one below the target folder.
+    /// Writes a record, as a page and for programs.
     fn write_as(&self, house: &House, name: &str, page: &str, record: &Value) -> Result<()> {
-        let folder = if self.quick {
-            house.target.join("bench/records")
-        } else {
-            house.root.join("bench/records")
-        };
+        self.write_page(house, name, page)?;
+        self.write_file(house, &format!("{name}.json"), &format!("{record:#}\n"))
+    }
+
+    /// Writes a record as a page alone.
+    fn write_page(&self, house: &House, name: &str, page: &str) -> Result<()> {
+        self.write_file(house, &format!("{name}.md"), page)
+    }
+
+    /// Writes a file of a record; of a quick one below the target folder.
+    fn write_file(&self, house: &House, name: &str, content: &str) -> Result<()> {
+        let above = if self.quick { &house.target } else { &house.root };
+        let folder = above.join("bench/records");
         fs::create_dir_all(&folder)?;
-        for (ending, content) in [("md", page), ("json", &format!("{record:#}\n"))] {
-            let path = folder.join(format!("{name}.{ending}"));
-            fs::write(&path, content).with_context(|| format!("writing {}", path.display()))?;
-            println!("written: {}", path.strip_prefix(&house.root).unwrap_or(&path).display());
-        }
+        let path = folder.join(name);
+        fs::write(&path, content).with_context(|| format!("writing {}", path.display()))?;
+        println!("written: {}", path.strip_prefix(&house.root).unwrap_or(&path).display());
         Ok(())
     }
 }
