@@ -44,6 +44,8 @@ def climb(run: Run, plan: Plan) -> DataFrame:
 def _rung(run: Run, rate: float) -> dict:
     """Goes through the stages with a sample."""
     storage = run.storage.within(f"rung-{round(rate * 100):02}")
+    # What an earlier ladder left has no time to tell.
+    storage.remove()
     rung = dataclasses.replace(run, storage=storage, notes=[], seconds={}, figures=[])
     rung.write("baskets", sampled(run.read("ladder"), rate))
     sizes = folding.sizes_of(rung.read("baskets"), None)
