@@ -25,11 +25,7 @@ class Courier:
         # Compiled here, a file that is no plugin is refused before it travels.
         self.plugin = Plugin(wasm, self.limits, name=str(path or "ilk.module.wasm"))
         self.name = f"ilk-{self.digest[:16]}.wasm"
-        with tempfile.TemporaryDirectory() as folder:
-            file = os.path.join(folder, self.name)
-            with open(file, "wb") as sink:
-                sink.write(wasm)
-            spark.addArtifacts(file, file=True)
+        spark.addArtifacts(_parcel(self.name, wasm), file=True)
 
     def __getstate__(self):
         return {"name": self.name, "digest": self.digest, "limits": self.limits}
@@ -37,6 +33,19 @@ class Courier:
     def instance(self) -> Instance:
         """An instance on this executor, the same for all tasks of a worker."""
         return _instance(self.name, self.digest, self.limits)
+
+
+@functools.lru_cache(maxsize=8)
+def _parcel_of(name: str, wasm: bytes) -> tempfile.TemporaryDirectory:
+    folder = tempfile.TemporaryDirectory(prefix="ilk-plugin-")
+    with open(os.path.join(folder.name, name), "wb") as sink:
+        sink.write(wasm)
+    return folder
+
+
+def _parcel(name: str, wasm: bytes) -> str:
+    """The plugin as a file that stays: executors fetch it when they first need it, and again."""
+    return os.path.join(_parcel_of(name, wasm).name, name)
 
 
 @functools.lru_cache(maxsize=1)

@@ -205,7 +205,7 @@ def _blocks(supports, interactions: int, top: int, slots: int, memory_bytes: int
     if len(supports) == 0:
         return []
     busy = int(numpy.ceil(numpy.sqrt(2 * WAVES * slots)))
-    size = max(interactions // busy, 50_000)
+    size = max(interactions // busy, 10_000)
     size = min(size, max(memory_bytes // 2 // INTERACTION_BYTES, 1))
     width = max(memory_bytes // 3 // (2 * (ITEM_BYTES + NEIGHBOUR_BYTES * top)), 1)
     before = numpy.concatenate([[0], numpy.cumsum(supports, dtype="<i8")])

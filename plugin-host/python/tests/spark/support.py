@@ -19,6 +19,14 @@ ILK = os.environ.get("ILK", "ilk")
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 
+# Tiny jobs, of which there are hundreds, spend their time on compiling themselves.
+LIGHT = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+}
+
+
 def session(master: str, **settings: str) -> SparkSession:
     """Begins an application; executors run this Python."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
@@ -27,7 +35,7 @@ def session(master: str, **settings: str) -> SparkSession:
         "spark.ui.enabled": "false",
         "spark.driver.memory": "2g",
         "spark.driver.host": "127.0.0.1",
-        "spark.sql.shuffle.partitions": "4",
+        "spark.sql.shuffle.partitions": "2",
         "spark.sql.session.timeZone": "Asia/Tokyo",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "OFF",
