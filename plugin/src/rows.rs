@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{Failure, job};
 
 /// A job with every setting decided, as far as a host that prepares rows has to know it.
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own, as JSON")]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Decided {
     /// `items` or `users`: what is compared.

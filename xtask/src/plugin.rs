@@ -142,7 +142,9 @@ pub(crate) fn test_spark(house: &House) -> Result<()> {
     // Its neighbours are what those of Spark are held against.
     let program = parity::build(house)?;
     let mut tests = house.command(&python);
-    tests.args(["-B", "-m", "unittest", "discover", "-s", "plugin-host/python/tests/spark"]);
+    // Spark leaves its sockets to the collector.
+    tests.args(["-B", "-W", "ignore::ResourceWarning", "-m", "unittest", "discover"]);
+    tests.args(["-s", "plugin-host/python/tests/spark"]);
     house::run(tests.env("ILK", program))
 }
 
