@@ -64,7 +64,7 @@ def _rung(run: Run, rate: float) -> dict:
         "pair_operations": sizes.operations,
         "tiles": len(plan.tiles),
         "computed": len(tiles),
-        "predicted": sum(plan.tiles[tile].cost for tile in tiles),
+        "predicted": float(sum(plan.tiles[tile].cost for tile in tiles)),
         "measured": float(sum(row[part] for row in rung.figures for part in parts)),
     }
 

@@ -262,6 +262,6 @@ class _Draft:
             cuts = numpy.unique(numpy.clip(cuts, block.first, block.end))
             for first, end in zip(cuts.tolist(), cuts[1:].tolist()):
                 part = (self._rows[end] - self._rows[first]) / of_rows
-                cost = self._cost(rows, columns, of_rows * part, operations * part) / 1e9
+                cost = float(self._cost(rows, columns, of_rows * part, operations * part)) / 1e9
                 tiles.append(Tile(rows, columns, first, end, int(operations * part), cost))
         return tiles

@@ -152,7 +152,7 @@ class Trouble(unittest.TestCase):
             ("try_cast('double')", good | {"weight": "item"}),
             ("to_timestamp", good | {"time": "when"}),
             ("expected a whole number", good | {"user": "much"}),
-            ("choose one of", good | {"job": {"measure": "x"}}),
+            ("unknown variant", good | {"job": {"measure": "x"}}),
             ("name its column", good | {"job": {"duplicates": "last"}}),
             ("max_bad_rows", good | {"df": df.withColumn("much", f.lit(float("nan"))), "weight": "much"}),
             ("the job is strict", good | {"df": df.withColumn("user", f.lit(None).cast("int")), "job": SimilarityJob(strict=True)}),
@@ -165,7 +165,7 @@ class Trouble(unittest.TestCase):
     def test_rows_set_aside_can_be_looked_at(self):
         df = spark.createDataFrame([(1, "a", 2.0), (None, "b", 1.0), (2, "a", -1.0)], "u int, i string, w double")
         shown = set_aside(df, user="u", item="i", weight="w").orderBy("reason").collect()
-        self.assertEqual([(row["i"], row["reason"]) for row in shown], [("b", "null_user"), ("a", "nonpositive_weight")])
+        self.assertEqual([(row["i"], row["reason"]) for row in shown], [("a", "nonpositive_weight"), ("b", "null_user")])
 
     def test_a_job_without_pairs_gives_a_table_without_rows(self):
         df = spark.createDataFrame([(1, "a"), (2, "b")], "u int, i string")
