@@ -24,7 +24,8 @@ class TaskError(Exception):
 
 def explained(error: Exception) -> Exception:
     """Turns what Spark raised into one line, if it comes from a task of ours."""
-    text = str(error)
+    # Which executor it was, only Java's trace tells.
+    text = f"{error}\n{getattr(error, '_stackTrace', '')}"
     executor = "an executor"
     if found := EXECUTOR.search(text):
         host, number = found.groups()
