@@ -136,7 +136,9 @@ def supported(baskets: DataFrame, least: int) -> DataFrame:
 
 def turned_around(baskets: DataFrame, count: int, in_order: bool) -> DataFrame:
     """Swaps users and items: one row per item, with its users."""
-    rest = exploded(baskets, "who").withColumnsRenamed({"who": "i", "i": "who"})
+    rest = exploded(baskets, "who")
+    swapped = [f.col("i").alias("who"), f.col("who").alias("i")]
+    rest = rest.select(*swapped, *(name for name in ("w", "t") if name in rest.columns))
     return _regrouped(spread(rest, "who", count, in_order), f.lit(0).alias("away"), "who")
 
 
