@@ -94,7 +94,7 @@ class Cluster(unittest.TestCase):
                 self.limit = getattr(self, "limit", 1 << 29) + 65536
                 similar_items(self.df.limit(500), scratch=folder, memory_bytes=self.limit, **COLUMNS)
             message = str(failed.exception)
-            self.assertRegex(message, r"failed on executor \d+ on 127.0.0.1: ")
+            self.assertRegex(message, r"failed on executor \d+ on \S+: ")
             self.assertIn(words, message)
             self.assertIn("start the application again", message)
             self.assertNotIn("\n", message)
@@ -121,7 +121,7 @@ class Packages(unittest.TestCase):
             finally:
                 spark.stop()
             message = str(failed.exception)
-            self.assertRegex(message, r"^executor \d+ on 127.0.0.1 has no package ilk_plugin: `pip install")
+            self.assertRegex(message, r"^executor \d+ on \S+ has no package ilk_plugin: `pip install")
             self.assertNotIn("\n", message)
 
 
