@@ -61,6 +61,8 @@ enum Chore {
     PluginTest,
     /// Fuzz what comes into the plugin
     Fuzz(fuzz::Options),
+    /// Test the same package on Spark, in local mode and with executors of its own
+    SparkTest,
     /// Build the notebook into web-demo/dist, with the npm package in it
     Web,
     /// Test the notebook that was built, in a browser
@@ -93,6 +95,7 @@ fn run(chore: Chore) -> Result<ExitCode> {
         Chore::Plugin => plugin::build(&house)?,
         Chore::PluginTest => plugin::test(&house)?,
         Chore::Fuzz(options) => fuzz::run(&house, &options)?,
+        Chore::SparkTest => plugin::test_spark(&house)?,
         Chore::WasmTest => wasm::checks::run(&house)?,
         Chore::Web => web::build(&house)?,
         Chore::WebTest => web::test(&house)?,

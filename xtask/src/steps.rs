@@ -32,6 +32,7 @@ const STEPS: &[Step] = &[
     Step { name: "wasm package", run: wasm::build_and_hold },
     Step { name: "notebook", run: web::build },
     Step { name: "build", run: build },
+    Step { name: "plugin on Spark", run: plugin::test_spark },
     Step { name: "parity", run: parity::run },
     Step { name: "plugin in the program", run: plugin::check },
     Step { name: "plugin in Python", run: plugin::test },

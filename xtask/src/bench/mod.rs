@@ -105,9 +105,14 @@ pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
     if options.predictions {
         return predictions::run(house, options);
     }
-    let with_spark = options.peers.contains(&Peer::Spark);
+    let on_spark = [Peer::Spark, Peer::IlkSpark];
+    let with_spark = options.peers.iter().any(|peer| on_spark.contains(peer));
     if with_spark {
         setup::run(house, Scope::Spark, Mode::Install)?;
+    }
+    if options.peers.contains(&Peer::IlkSpark) {
+        crate::plugin::build(house)?;
+        crate::plugin::install(house, &setup::SPARK)?;
     }
     // A comparison that lets wrong neighbours pass is worth nothing.
     let mut check = house.command(setup::BENCH.python(house));
@@ -223,8 +228,12 @@ impl Bench<'_> {
     /// The peers that can do the task on this set.
     fn peers(&self, set: Set) -> Vec<Peer> {
         let can = |peer: &Peer| {
-            *peer != Peer::Spark
-                || set == Set::Small && self.options.task().weighting == Weighting::Binary
+            let is_binary = self.options.task().weighting == Weighting::Binary;
+            match peer {
+                Peer::Spark => set == Set::Small && is_binary,
+                Peer::IlkSpark => is_binary,
+                _ => true,
+            }
         };
         self.options.peers.iter().copied().filter(can).collect()
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     machine::Machine,
-    programs::{Sample, Sizes},
+    programs::{Sample, Sizes, Stages},
 };
 
 /// All runs on one set.
@@ -119,6 +119,20 @@ const RATIOS: [(&str, &str, Part); 3] = [
     ("compute CPU ÷ ilk", "compute_cpu", |sample| sample.compute_cpu),
 ];
 
+/// A stage on Spark: name, and where its seconds come from.
+type Stage = (&'static str, fn(&Stages) -> f64);
+
+/// All of them.
+const STAGES: [Stage; 7] = [
+    ("start", |stages| stages.start),
+    ("count", |stages| stages.count),
+    ("fold", |stages| stages.fold),
+    ("items", |stages| stages.items),
+    ("blocks", |stages| stages.blocks),
+    ("tiles", |stages| stages.tiles),
+    ("merge", |stages| stages.merge),
+];
+
 /// Says how the tables are to be read.
 pub(super) const LEGEND: &str = "\
 Medians of all rounds, with the least and the most. In a round every program runs once, each in a \
@@ -168,6 +182,18 @@ impl SetReport {
                 "- ilk's busiest thread computes {:.1} % longer than its least busy one.",
                 (imbalance.median - 1.0) * 100.0
             ));
+        }
+        for Runs { program, samples } in &self.runs {
+            let middle = |part: fn(&Stages) -> f64| {
+                Spread::of(samples.iter().filter_map(|run| run.stages.as_ref().map(part)))
+            };
+            let parts = STAGES.iter().filter_map(|(name, part)| {
+                Some(format!("{name} {} s", digits(middle(*part)?.median)))
+            });
+            let parts = parts.collect::<Vec<_>>();
+            if !parts.is_empty() {
+                say(format!("- Stages of {program}: {}.", parts.join(", ")));
+            }
         }
         for failure in &self.failures {
             say(format!("- {failure}"));
