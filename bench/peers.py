@@ -23,6 +23,8 @@ import importlib
 import json
 import resource
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -149,6 +151,51 @@ class Spark:
         return sp.coo_matrix((found["value"], (found["i"], found["j"])), shape)
 
 
+class IlkOnSpark(Spark):
+    """ilk's own tiles on Spark in local mode: it reads, computes and writes as a cluster does."""
+
+    def load(self, arguments):
+        frame = self.session.read.parquet(arguments.file).select(arguments.user, arguments.item)
+        frame.count()
+        return frame, arguments
+
+    def compute(self, frame, arguments):
+        from ilk_plugin.spark import similar_items
+
+        self.folder = tempfile.TemporaryDirectory()
+        columns = {"user": arguments.user, "item": arguments.item}
+        job = {"top": arguments.top}
+        found = similar_items(frame, job=job, checkpoint=self.folder.name, **columns)
+        self.seconds = json.loads(Path(self.folder.name, "run.json").read_text())["seconds"]
+        return found
+
+    def usage(self):
+        """Counts what its Python workers have used, too: they live until the end."""
+        cpu, peak = super().usage()
+        fields = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")[2].split()
+        workers = sum(tree_cpu(child) for child in children(self.process))
+        return cpu + workers + (int(fields[13]) + int(fields[14])) / TICKS, peak
+
+    def write(self, found, out):
+        pq.write_table(found.select("item", "neighbour", "score").toArrow(), out)
+        self.folder.cleanup()
+
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def children(process):
+    """The processes that a process began."""
+    tasks = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def tree_cpu(process):
+    """CPU seconds of a process, those it began and those that ended."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / TICKS + sum(map(tree_cpu, children(process)))
+
+
 def load(arguments):
     """Reads the users x items matrix, all ones, and the items' names."""
     columns = [arguments.user, arguments.item]
@@ -192,7 +239,7 @@ PEERS = {
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("peer", choices=[*PEERS, "spark"])
+    parser.add_argument("peer", choices=[*PEERS, "spark", "ilk_spark"])
     parser.add_argument("file")
     parser.add_argument("out")
     parser.add_argument("--user", required=True)
@@ -201,13 +248,15 @@ def main():
     parser.add_argument("-k", "--top", type=int, default=50)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
-    if arguments.peer == "spark":
+    on_spark = arguments.peer in ("spark", "ilk_spark")
+    if on_spark:
         if arguments.weighting != "binary":
             parser.error("spark is compared with binary weights only")
-        spark = Spark(arguments.threads)
+        spark = (Spark if arguments.peer == "spark" else IlkOnSpark)(arguments.threads)
         read = spark.load
         cpu = lambda: own_cpu() + spark.usage()[0]
-        compute = lambda matrix: spark.compute(matrix, arguments.top)
+        what = arguments.top if arguments.peer == "spark" else arguments
+        compute = lambda matrix: spark.compute(matrix, what)
     else:
         importlib.import_module(arguments.peer)
         read, cpu = load, own_cpu
@@ -220,7 +269,10 @@ def main():
     loaded, cpu_before = clock(), cpu()
     similarity = compute(matrix)
     computed, cpu_after = clock(), cpu()
-    write(similarity, names, arguments.top, arguments.out)
+    if arguments.peer == "ilk_spark":
+        spark.write(similarity, arguments.out)
+    else:
+        write(similarity, names, arguments.top, arguments.out)
     taken = {
         "start": ready - STARTED,
         "load": loaded - ready,
@@ -228,8 +280,10 @@ def main():
         "compute_cpu": cpu_after - cpu_before,
         "write": clock() - computed,
     }
-    if arguments.peer == "spark":
+    if on_spark:
         taken["peak_mib"] = spark.usage()[1]
+    if arguments.peer == "ilk_spark":
+        taken["stages"] = spark.seconds
     print(json.dumps(taken))
 
 

@@ -98,6 +98,7 @@ impl Step {
                 machine.far_addition = times(usual.far_addition);
             }
             Self::Arranging => {
+                machine.make_bit_row = times(usual.make_bit_row);
                 machine.arrange = times(usual.arrange);
                 machine.far_arrange = times(usual.far_arrange);
                 machine.weighted_arrange = times(usual.weighted_arrange);

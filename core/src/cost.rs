@@ -24,6 +24,8 @@ pub struct Machine {
     pub distant_bit_row: u64,
     /// What is added where weights are made of users' and items' factors.
     pub weighted_bit_row: u64,
+    /// Making the bit row of one user: memory that is new to the program.
+    pub make_bit_row: u64,
     /// Expanding and sifting the counts of a chunk.
     pub chunk: u64,
     /// Beginning a row.
@@ -71,6 +73,7 @@ impl Machine {
             far_bit_row: 600,
             distant_bit_row: 7_000,
             weighted_bit_row,
+            make_bit_row: 25_000,
             chunk,
             row: 45_000,
             visit: 2_500,
@@ -246,10 +249,11 @@ pub(crate) fn choose_head(
         let popular = chunk < POPULAR_CHUNKS;
         additions[chunk] * if popular { model.popular_addition } else { model.addition }
     };
+    let made = users as u64 * machine.make_bit_row;
     let mut scatter = (0..chunks).map(scatters).sum::<u64>();
     let (mut best, mut least, mut head) = (0, scatter + visits[0], 0);
     for chunk in 0..most {
-        head += rows[chunk];
+        head += made + rows[chunk];
         scatter -= scatters(chunk);
         let total = head + scatter + visits[chunk + 1];
         if total < least {

@@ -13,6 +13,11 @@ pub struct Neighbour {
     pub overlap: u32,
 }
 
+impl Neighbour {
+    /// Stands where there is no neighbour yet.
+    pub(crate) const NONE: Self = Self { code: u32::MAX, score: f32::NEG_INFINITY, overlap: 0 };
+}
+
 /// The neighbours of every item, by ascending item code, best first. Cost: 12 B per neighbour
 /// and 8 B per item.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,6 +36,11 @@ pub(crate) struct Piece {
 impl Piece {
     /// Items of a piece.
     pub(crate) const ITEMS: usize = 1 << 12;
+
+    /// Makes a piece with room for so many neighbours.
+    pub(crate) fn with_capacity(neighbours: usize) -> Self {
+        Self { ends: Vec::new(), entries: Vec::with_capacity(neighbours) }
+    }
 
     /// Appends the next item's neighbours, best first.
     pub(crate) fn push(&mut self, neighbours: impl IntoIterator<Item = Neighbour>) {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::{
     cost::{CostModel, Extent, Machine, choose_head},
     kernel::{ItemFilter, arch::CHUNK},
-    matrix::{ItemTable, Layout, WeightKind, Work, tail_blocks},
+    matrix::{ItemTable, Layout, Separable, WeightKind, Work, tail_blocks},
     outlook::others_met,
     plan::Sides,
 };
@@ -62,7 +62,7 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// Decides. `supports` are by position, `codes` the codes there; `is_unit`: every weight is 1.
+    /// Decides. `supports` are by position, `codes` the codes there; `weights`: what there are.
     /// Cost: O(items).
     pub fn new(
         additions: &Additions,
@@ -71,17 +71,17 @@ impl Outline {
         supports: &[u32],
         filter: &ItemFilter,
         layout: Layout,
-        is_unit: bool,
+        weights: WeightKind,
     ) -> Self {
         let Additions { all, smaller } = additions.clone();
         let work = Work { all, smaller, ..Work::default() };
         let machine = layout.machine.unwrap_or_else(|| Machine::of(layout.kernel));
-        let chunks = match (is_unit, layout.head) {
-            (true, Some(chunks)) => chunks.min(codes.len().div_ceil(CHUNK)),
-            (true, None) => choose_head(&work, supports, users, WeightKind::One, &machine),
-            _ => 0,
+        let chunks = match layout.head {
+            // Bits do not tell weights of their own.
+            _ if weights == WeightKind::Own => 0,
+            Some(chunks) => chunks.min(codes.len().div_ceil(CHUNK)),
+            None => choose_head(&work, supports, users, weights, &machine),
         };
-        let weights = if is_unit { WeightKind::One } else { WeightKind::Own };
         let additions_of_all = work.all.iter().sum();
         let extent = Extent { users, items: supports.len(), additions: additions_of_all, weights };
         let is_sparse = extent.is_sparse();
@@ -143,17 +143,13 @@ impl Outline {
     }
 
     /// Cuts the tail into the blocks that are computed fastest; some may have to be cut further.
-    pub fn tail_blocks(
-        &self,
-        table: &ItemTable,
-        interactions: usize,
-        is_unit: bool,
-    ) -> Vec<Range<u32>> {
+    pub fn tail_blocks(&self, table: &ItemTable, weights: WeightKind) -> Vec<Range<u32>> {
         let tail = self.head_items(table)..table.len();
-        let blocks = if is_unit {
-            tail_blocks::<()>(tail, table.users(), interactions)
-        } else {
-            tail_blocks::<f64>(tail, table.users(), interactions)
+        let of_tail = table.supports()[tail.clone()].iter().map(|support| *support as usize).sum();
+        let blocks = match weights {
+            WeightKind::One => tail_blocks::<()>(tail, table.users(), of_tail),
+            WeightKind::Separable => tail_blocks::<Separable>(tail, table.users(), of_tail),
+            WeightKind::Own => tail_blocks::<f64>(tail, table.users(), of_tail),
         };
         blocks.into_iter().map(|block| block.start as u32..block.end as u32).collect()
     }

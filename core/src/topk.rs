@@ -8,7 +8,10 @@ use std::{
     },
 };
 
-use crate::{kernel::arch::prefetch, neighbours::Neighbour};
+use crate::{
+    kernel::{Kernel, arch::prefetch},
+    neighbours::Neighbour,
+};
 
 /// The total order of an item's neighbours: score descending, then code (that is id) ascending.
 pub fn rank(a: &Neighbour, b: &Neighbour) -> Ordering {
@@ -49,6 +52,28 @@ pub(crate) fn shrink(list: &mut Vec<Neighbour>, k: usize) -> Option<Bar> {
     }
     let last = list.iter().max_by(|a, b| rank(a, b)).filter(|_| list.len() == k);
     last.map(Bar::of)
+}
+
+/// Sorts `list`, best first, and cuts it down to its `k` best.
+fn best_first(list: &mut Vec<Neighbour>, k: usize, kernel: Kernel) {
+    /// Lists of at most so many are ranked, where that is faster: each is compared with each by
+    /// vectors, without the branches of sorting, which cannot be predicted.
+    const FEW: usize = 128;
+    if list.len() > FEW || !kernel.ranks_fast() {
+        shrink(list, k);
+        list.sort_unstable_by_key(place);
+        return;
+    }
+    let (mut keys, mut ranks, mut sorted) = ([0; FEW], [0; FEW], [Neighbour::NONE; FEW]);
+    for (key, neighbour) in keys.iter_mut().zip(&*list) {
+        *key = place(neighbour);
+    }
+    kernel.ranks(&keys[..list.len()], &mut ranks);
+    for (rank, neighbour) in ranks.iter().zip(&*list) {
+        sorted[*rank as usize] = *neighbour;
+    }
+    list.truncate(k);
+    list.iter_mut().zip(sorted).for_each(|(to, neighbour)| *to = neighbour);
 }
 
 /// Returns how long a list of the `k` best may grow before it is cut down to them.
@@ -144,6 +169,7 @@ impl Offers {
 #[derive(Debug)]
 pub struct Selection {
     k: usize,
+    kernel: Kernel,
     /// Bits of each item's bar, which rises as better neighbours come in.
     bars: Vec<AtomicU64>,
     /// Item i is number i / shards of shard i % shards, so that neighbours in popularity do not
@@ -158,11 +184,12 @@ impl Selection {
     ///
     /// # Panics
     /// If `k` is 0.
-    pub fn new(items: usize, k: usize, floor: f32) -> Self {
+    pub fn new(items: usize, k: usize, floor: f32, kernel: Kernel) -> Self {
         assert!(k > 0, "a selection keeps at least one neighbour");
         let lists = |shard: usize| items.saturating_sub(shard).div_ceil(Self::SHARDS);
         Self {
             k,
+            kernel,
             bars: (0..items).map(|_| AtomicU64::new(Bar::at(floor).to_bits())).collect(),
             shards: (0..Self::SHARDS)
                 .map(|shard| Mutex::new(vec![Vec::new(); lists(shard)]))
@@ -183,8 +210,24 @@ impl Selection {
     /// Offers many neighbours to `item` and empties `neighbours`; returns the bar if it rose.
     pub fn offer_all(&self, item: u32, neighbours: &mut Vec<Neighbour>) -> Option<Bar> {
         let list = &mut self.lock(item as usize % Self::SHARDS)[item as usize / Self::SHARDS];
+        let mut bar = None;
+        if list.len() + neighbours.len() > self.capacity() {
+            // Where they came from there is room for all; the list takes no more than its own.
+            neighbours.append(list);
+            bar = self.cut(item, neighbours);
+        }
+        self.grow(list, neighbours.len());
         list.append(neighbours);
-        if list.len() >= self.k { self.cut(item, list) } else { None }
+        if bar.is_none() && list.len() >= self.k { self.cut(item, list) } else { bar }
+    }
+
+    /// Makes room for `more` neighbours, in few steps, and for no more than a list ever holds.
+    fn grow(&self, list: &mut Vec<Neighbour>, more: usize) {
+        let needed = list.len() + more;
+        if needed > list.capacity() {
+            let room = needed.max(4 * list.len()).max(8).min(self.capacity());
+            list.reserve_exact(room - list.len());
+        }
     }
 
     /// Settles all gathered offers; calls `on_rise` with each item whose bar rose. Offers are
@@ -232,10 +275,7 @@ impl Selection {
                 continue;
             }
             let list = &mut lists[*item as usize / Self::SHARDS];
-            if list.len() == list.capacity() {
-                // In few steps; doubling would overshoot the most a list ever holds.
-                list.reserve_exact((3 * list.len()).max(8).min(self.capacity() - list.len()));
-            }
+            self.grow(list, 1);
             list.push(*neighbour);
             if (list.len() == self.k || list.len() >= self.capacity())
                 && let Some(bar) = self.cut(*item, list)
@@ -245,12 +285,24 @@ impl Selection {
         }
     }
 
+    /// Counts the neighbours that [`take`](Self::take) would return.
+    pub(crate) fn count(&self, item: u32) -> usize {
+        self.lock(item as usize % Self::SHARDS)[item as usize / Self::SHARDS].len().min(self.k)
+    }
+
+    /// Takes out what `item` has so far, in no order; its bar stays, so that only better ones come.
+    pub fn withdraw(&self, item: u32) -> Vec<Neighbour> {
+        let list = &mut self.lock(item as usize % Self::SHARDS)[item as usize / Self::SHARDS];
+        let mut list = std::mem::take(list);
+        self.cut(item, &mut list);
+        list
+    }
+
     /// Takes `item`'s neighbours out, best first.
     pub fn take(&self, item: u32) -> Vec<Neighbour> {
         let list = &mut self.lock(item as usize % Self::SHARDS)[item as usize / Self::SHARDS];
         let mut list = std::mem::take(list);
-        shrink(&mut list, self.k);
-        list.sort_unstable_by_key(place);
+        best_first(&mut list, self.k, self.kernel);
         list
     }
 
@@ -261,8 +313,12 @@ impl Selection {
 
     fn cut(&self, item: u32, list: &mut Vec<Neighbour>) -> Option<Bar> {
         let kth = shrink(list, self.k)?;
-        self.bars[item as usize].store(kth.to_bits(), Relaxed);
-        Some(kth)
+        // What was withdrawn may have been better.
+        let rises = self.bar(item).admits(kth.score, kth.code);
+        if rises {
+            self.bars[item as usize].store(kth.to_bits(), Relaxed);
+        }
+        rises.then_some(kth)
     }
 }
 
@@ -295,24 +351,29 @@ mod tests {
         scores: Vec<f32>,
         gathers: bool,
         settles: bool,
+        /// Takes out what the item has so far.
+        withdraws: bool,
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         // A few items get most of the offers.
         let item =
             (0..ITEMS, any::<bool>()).prop_map(|(item, few)| if few { item % 3 } else { item });
-        let step = (item, vec(select(SCORES), 0..40), any::<bool>(), any::<bool>());
-        let step = step.prop_map(|(item, scores, gathers, settles)| Step {
+        let step = (item, vec(select(SCORES), 0..40), any::<[bool; 4]>());
+        let step = step.prop_map(|(item, scores, [gathers, settles, a, b])| Step {
             item,
             scores,
             gathers,
             settles,
+            withdraws: a && b,
         });
         vec(step, 0..60)
     }
 
-    /// Takes the steps; codes count from `first`, so that no two threads offer the same one.
-    fn take_steps(selection: &Selection, steps: &[Step], first: u32) {
+    /// Takes the steps; codes count from `first`, so that no two threads offer the same one. Returns
+    /// what was taken out on the way.
+    fn take_steps(selection: &Selection, steps: &[Step], first: u32) -> Vec<(u32, Neighbour)> {
+        let mut withdrawn = Vec::new();
         let (mut offers, mut code) = (Offers::default(), first);
         let settle = |offers: &mut Offers| {
             selection.settle(offers, |item, bar| {
@@ -333,11 +394,16 @@ mod tests {
             }
             selection.offer_all(step.item, &mut found);
             assert!(found.is_empty());
+            if step.withdraws {
+                withdrawn
+                    .extend(selection.withdraw(step.item).into_iter().map(|one| (step.item, one)));
+            }
             if step.settles {
                 settle(&mut offers);
             }
         }
         settle(&mut offers);
+        withdrawn
     }
 
     proptest! {
@@ -349,13 +415,17 @@ mod tests {
             threads in vec(steps(), 1..4),
             k in select(vec![1, 2, 3, 7, 16, 17, 1_000]),
             floor in select(vec![f32::MIN, 0.0, 0.5]),
+            kernel in select(Kernel::available()),
         ) {
-            let selection = Selection::new(ITEMS as usize, k, floor);
-            std::thread::scope(|scope| {
-                for (thread, steps) in (0..).zip(&threads) {
+            let selection = Selection::new(ITEMS as usize, k, floor, kernel);
+            let withdrawn = std::thread::scope(|scope| {
+                let threads = (0..).zip(&threads).map(|(thread, steps)| {
                     let selection = &selection;
-                    scope.spawn(move || take_steps(selection, steps, thread * 1_000_000));
-                }
+                    scope.spawn(move || take_steps(selection, steps, thread * 1_000_000))
+                });
+                let threads = threads.collect::<Vec<_>>();
+                let found = threads.into_iter().flat_map(|thread| thread.join().expect("joined"));
+                found.collect::<Vec<_>>()
             });
             let mut expected = vec![Vec::new(); ITEMS as usize];
             for (thread, steps) in (0..).zip(&threads) {
@@ -377,7 +447,16 @@ mod tests {
                 let bits = |list: &[Neighbour]| {
                     list.iter().map(|one| (one.code, one.score.to_bits())).collect::<Vec<_>>()
                 };
-                prop_assert_eq!(bits(&selection.take(item)), bits(&expected));
+                let earlier = withdrawn.iter().filter(|(of, _)| *of == item).map(|(_, one)| *one);
+                let earlier = earlier.collect::<Vec<_>>();
+                prop_assert!(!earlier.is_empty() || selection.count(item) == expected.len());
+                let mut found = selection.take(item);
+                if !earlier.is_empty() {
+                    found.extend(earlier);
+                    shrink(&mut found, k);
+                    found.sort_by(rank);
+                }
+                prop_assert_eq!(bits(&found), bits(&expected));
                 prop_assert_eq!(selection.take(item), Vec::new(), "taken out");
             }
         }
@@ -422,16 +501,22 @@ mod tests {
     #[test]
     fn lists_never_grow_past_their_capacity() {
         for k in [1, 2, 50] {
-            let selection = Selection::new(1, k, f32::MIN);
+            let selection = Selection::new(1, k, f32::MIN, Kernel::detect());
             assert!(selection.capacity() > k, "there is room to gather before a cut");
             let mut offers = Offers::default();
             for code in 0..1_000 {
                 offers.push(0, neighbour(code, code as f32));
             }
             selection.settle(&mut offers, |_, _| {});
-            let most = selection.lock(0)[0].capacity();
-            assert!(most <= selection.capacity(), "{most}, k = {k}");
-            assert_eq!(selection.take(0)[0].code, 999);
+            let holds = || selection.lock(0)[0].capacity();
+            assert!(holds() <= selection.capacity(), "{}, k = {k}", holds());
+            for first in [2_000, 3_000] {
+                let all = first..first + 2 * k as u32;
+                let mut found = all.map(|code| neighbour(code, code as f32)).collect();
+                selection.offer_all(0, &mut found);
+                assert!(holds() <= selection.capacity(), "{}, k = {k}", holds());
+            }
+            assert_eq!(selection.take(0)[0].code, 3_000 + 2 * k as u32 - 1);
         }
     }
 

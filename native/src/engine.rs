@@ -2,6 +2,10 @@
 
 use std::{path::PathBuf, str::FromStr};
 
+use ilk_core::matrix::WeightKind;
+
+use crate::{error::Error, memory::Bytes};
+
 /// What computes the tiles of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Engine {
@@ -24,6 +28,20 @@ impl FromStr for Engine {
     }
 }
 
+/// Predicts the bytes that tiles take in the sandbox, beside what this program takes: what crosses
+/// the border, and in each instance rows and columns as they come and as they are arranged.
+pub(crate) fn sandbox_bytes(interactions: usize, weights: WeightKind, workers: usize) -> usize {
+    // Weights that are made of factors cross the border as weights of their own.
+    let list = interactions * if weights == WeightKind::One { 4 } else { 12 };
+    list * (1 + 3 * workers) + (workers << 20)
+}
+
+/// Says that a job does not fit in memory, where plugins compare.
+pub(crate) fn does_not_fit(limit: Bytes) -> Error {
+    let why = format!("a plugin compares in memory, and this does not fit in {limit}");
+    Error::input(why).with_help("leave out --engine, or give the job more --memory")
+}
+
 #[cfg(not(feature = "plugins"))]
 mod chosen {
     use std::path::Path;
@@ -34,6 +52,7 @@ mod chosen {
         matrix::Matrix,
         neighbours::Neighbours,
         plan::{Plan, Tile},
+        topk::Offer,
     };
 
     use crate::{error::Error, pool::Pool};
@@ -65,6 +84,22 @@ mod chosen {
         ) -> Result<Neighbours, Error> {
             match *self {}
         }
+
+        /// Prepares nothing, as there is none.
+        pub(crate) fn tiling(
+            &self,
+            _: &Matrix,
+            _: &Plan,
+            _: &Job,
+            _: &ItemFilter,
+        ) -> Result<&Self, Error> {
+            match *self {}
+        }
+
+        /// Computes nothing, as there is none.
+        pub(crate) fn compute(&self, _: &Tile) -> Result<Vec<Offer>, Error> {
+            match *self {}
+        }
     }
 }
 
@@ -72,7 +107,10 @@ mod chosen {
 mod chosen {
     use std::{
         path::Path,
-        sync::atomic::{AtomicBool, Ordering::Relaxed},
+        sync::{
+            Mutex, PoisonError,
+            atomic::{AtomicBool, Ordering::Relaxed},
+        },
     };
 
     use etcetera::BaseStrategy as _;
@@ -93,8 +131,27 @@ mod chosen {
     /// A plugin, and where it runs.
     pub(crate) struct Sandbox(pub(crate) Plugin);
 
-    /// What one thread has: its instance, and which columns that holds.
-    type Seat = Option<(host::Comparison, Option<usize>)>;
+    /// An instance, and which columns it holds.
+    struct Seat {
+        instance: host::Comparison,
+        columns: Option<usize>,
+    }
+
+    /// A job's tiles in the sandbox, computed by any thread, in any order.
+    pub(crate) struct Tiling<'a> {
+        plugin: Plugin,
+        matrix: &'a Matrix,
+        plan: &'a Plan,
+        filter: &'a ItemFilter,
+        wish: String,
+        rows: Block,
+        items: Items,
+        sides: host::Sides,
+        /// The position of each code.
+        positions: Vec<u32>,
+        /// Instances that are not at work.
+        free: Mutex<Vec<Seat>>,
+    }
 
     impl Sandbox {
         /// Loads a plugin, for as many instances as there are threads.
@@ -118,6 +175,35 @@ mod chosen {
             host.load(path).map(Self).map_err(|error| failed(&error))
         }
 
+        /// Prepares a job's tiles.
+        ///
+        /// # Errors
+        /// If the job is none that plugins can be told.
+        pub(crate) fn tiling<'a>(
+            &self,
+            matrix: &'a Matrix,
+            plan: &'a Plan,
+            job: &Job,
+            filter: &'a ItemFilter,
+        ) -> Result<Tiling<'a>, Error> {
+            let rows = rows(matrix);
+            Ok(Tiling {
+                plugin: self.0.clone(),
+                matrix,
+                plan,
+                filter,
+                wish: wish(job)?,
+                items: items(matrix, filter, &rows),
+                rows,
+                sides: match plan.sides {
+                    Sides::Both => host::Sides::Both,
+                    Sides::Row => host::Sides::Row,
+                },
+                positions: ItemTable::positions(matrix.table().codes()),
+                free: Mutex::default(),
+            })
+        }
+
         /// Computes every tile of `plan` in the sandbox; `on_tile` is called after each.
         ///
         /// # Errors
@@ -131,69 +217,90 @@ mod chosen {
             pool: &Pool,
             on_tile: impl Fn(&Tile) + Sync,
         ) -> Result<Neighbours, Error> {
-            let wish = wish(job)?;
-            let rows = rows(matrix);
-            let items = items(matrix, filter, &rows);
-            let positions = ItemTable::positions(matrix.table().codes());
+            let tiling = self.tiling(matrix, plan, job, filter)?;
             let comparison =
                 Comparison::new(matrix.table(), job, filter, plan.sides, matrix.kernel());
-            let sides = match plan.sides {
-                Sides::Both => host::Sides::Both,
-                Sides::Row => host::Sides::Row,
-            };
             let has_failed = AtomicBool::new(false);
-            let tile = |seat: &mut Seat, index: usize| -> Result<(), host::Error> {
-                let tile = &plan.tiles[index];
-                let (instance, columns) = if let Some(seat) = seat {
-                    seat
-                } else {
-                    let mut instance = self.0.comparison(&wish, &items, sides)?;
-                    instance.rows(&rows)?;
-                    seat.insert((instance, None))
-                };
-                if *columns != Some(tile.columns) {
-                    let range = matrix.columns()[tile.columns].positions();
-                    instance.columns_of_rows(range.start, range.len() as u32)?;
-                    *columns = Some(tile.columns);
-                }
-                let offers = instance.compute(&plan.rows(tile).collect::<Vec<_>>())?;
-                comparison.restore(settle(&offers, &positions)?);
-                on_tile(tile);
-                Ok(())
-            };
-            let done = pool.map_with(plan.tiles.len(), Seat::default, |seat, index| {
+            let tile = |index: usize| -> Result<(), Error> {
                 if has_failed.load(Relaxed) {
                     return Ok(());
                 }
-                tile(seat, index).inspect_err(|_| has_failed.store(true, Relaxed))
-            });
-            done.into_iter().collect::<Result<(), _>>().map_err(|error| failed(&error))?;
+                let tile = &plan.tiles[index];
+                let offers = tiling.compute(tile);
+                comparison.restore(offers.inspect_err(|_| has_failed.store(true, Relaxed))?);
+                on_tile(tile);
+                Ok(())
+            };
+            pool.map(plan.tiles.len(), tile).into_iter().collect::<Result<(), _>>()?;
+            drop(tiling);
             Ok(comparison.neighbours(pool))
+        }
+    }
+
+    impl Tiling<'_> {
+        /// Computes a tile; returns what is still among its item's k best of all that one instance
+        /// has seen. As many instances are begun as threads call at the same time.
+        ///
+        /// # Errors
+        /// For whatever the plugin refuses or does wrong.
+        pub(crate) fn compute(&self, tile: &Tile) -> Result<Vec<Offer>, Error> {
+            let computed = || -> Result<_, host::Error> {
+                let mut seat = match self.seat(tile.columns) {
+                    Some(seat) => seat,
+                    None => self.begin()?,
+                };
+                let Seat { instance, columns } = &mut seat;
+                if *columns != Some(tile.columns) {
+                    let range = self.matrix.columns()[tile.columns].positions();
+                    instance.columns_of_rows(range.start, range.len() as u32)?;
+                    *columns = Some(tile.columns);
+                }
+                let offers = instance.compute(&self.plan.rows(tile).collect::<Vec<_>>())?;
+                let offers = self.settle(&offers)?;
+                self.free.lock().unwrap_or_else(PoisonError::into_inner).push(seat);
+                Ok(offers)
+            };
+            computed().map_err(|error| failed(&error))
+        }
+
+        /// Takes an instance that is free, one with these columns if there is.
+        fn seat(&self, columns: usize) -> Option<Seat> {
+            let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+            let place = free.iter().position(|seat| seat.columns == Some(columns));
+            place.map(|place| free.swap_remove(place)).or_else(|| free.pop())
+        }
+
+        /// Takes offers in, and leaves out what was not asked for; a plugin may name items that
+        /// there are not.
+        fn settle(&self, offers: &Offers) -> Result<Vec<Offer>, host::Error> {
+            let Offers { items, neighbours, scores, overlaps } = offers;
+            let mut settled = Vec::with_capacity(items.len());
+            for (at, code) in items.iter().enumerate() {
+                let neighbour =
+                    Neighbour { code: neighbours[at], score: scores[at], overlap: overlaps[at] };
+                let position = |code: u32| self.positions.get(code as usize);
+                let (Some(item), Some(_)) = (position(*code), position(neighbour.code)) else {
+                    let why = "an item that is not among those it was given".into();
+                    return Err(host::Error::BadOutput { function: "comparison.compute", why });
+                };
+                let is_wanted = self.filter.wants(*code) && self.filter.admits(neighbour.code);
+                if is_wanted && neighbour.code != *code {
+                    settled.push(Offer { item: *item, neighbour });
+                }
+            }
+            Ok(settled)
+        }
+
+        fn begin(&self) -> Result<Seat, host::Error> {
+            let mut instance = self.plugin.comparison(&self.wish, &self.items, self.sides)?;
+            instance.rows(&self.rows)?;
+            Ok(Seat { instance, columns: None })
         }
     }
 
     /// An error of the sandbox as one of the program.
     pub(crate) fn failed(error: &host::Error) -> Error {
         Error::input(error.to_string())
-    }
-
-    /// Takes offers in; a plugin may name items that there are not.
-    fn settle(offers: &Offers, positions: &[u32]) -> Result<Vec<Offer>, host::Error> {
-        let entry = |at: usize| {
-            let neighbour = Neighbour {
-                code: offers.neighbours[at],
-                score: offers.scores[at],
-                overlap: offers.overlaps[at],
-            };
-            let item = *positions.get(offers.items[at] as usize)?;
-            positions.get(neighbour.code as usize)?;
-            Some(Offer { item, neighbour })
-        };
-        let settled = (0..offers.items.len()).map(entry).collect::<Option<Vec<_>>>();
-        settled.ok_or_else(|| host::Error::BadOutput {
-            function: "comparison.compute",
-            why: "an item that is not among those it was given".into(),
-        })
     }
 
     /// What a job says of scores and lists; rows and weights have been dealt with.

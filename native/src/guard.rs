@@ -151,17 +151,16 @@ impl<'a> Guard<'a> {
         Err(refusal.with_help(remedies_text(&remedies)))
     }
 
-    /// Refuses a job that goes through working files if it would take longer.
+    /// Refuses a job that goes through working files if it would take longer; returns the CPU
+    /// seconds that comparing is predicted to take, if time is limited.
     ///
     /// # Errors
     /// If it would, and if the disk fails.
-    pub(crate) fn check_time_on_disk(&self, work: &DiskWork<'_>) -> Result<(), Error> {
-        let Some(limit) = self.limits.seconds else { return Ok(()) };
+    pub(crate) fn check_time_on_disk(&self, work: &DiskWork<'_>) -> Result<Option<f64>, Error> {
+        let Some(limit) = self.limits.seconds else { return Ok(None) };
         let taken = work.before + self.started.elapsed().as_secs_f64();
         let (arranged, cores) = (work.arranged, work.workers as f64);
-        let tiles = arranged.tiles().iter().enumerate();
-        let counting = tiles.filter(|(tile, _)| (work.is_left)(*tile)).map(|(_, tile)| tile.cost);
-        let counting = counting.sum::<u64>();
+        let counting = arranged.tiles().iter().map(|tile| tile.cost).sum::<u64>();
         let forecast = Forecast::of_comparing(
             &work.machine,
             counting,
@@ -173,8 +172,9 @@ impl<'a> Guard<'a> {
         let bytes = arranged.read_some()?.max(1);
         let byte = clock.elapsed().as_secs_f64() / bytes as f64;
         // Neighbours are written and read once on their way.
-        let reading = arranged.bytes_to_read(work.is_left) as f64 * byte / cores
-            + arranged.neighbours * 2.0 * NEIGHBOUR_BYTES * byte;
+        let segments = arranged.bytes_to_read() as f64 * byte;
+        let lists = arranged.neighbours * 2.0 * NEIGHBOUR_BYTES * byte;
+        let reading = segments / cores + lists;
         let each = arranged.neighbours as usize / work.catalogue.ids.len().max(1);
         let row = Writing::guess(work.format, work.catalogue, each).seconds;
         let left = |share: f64| {
@@ -183,7 +183,7 @@ impl<'a> Guard<'a> {
         };
         let needed = taken + left(1.0);
         if needed <= limit {
-            return Ok(());
+            return Ok(Some(forecast.comparing() + segments + lists));
         }
         let refusal = Error::refused(format!(
             "the job needs about {} through working files, more than {}",
@@ -212,10 +212,8 @@ const NEIGHBOUR_BYTES: f64 = 12.0;
 /// What is about to be computed through working files.
 #[derive(Clone, Copy)]
 pub(crate) struct DiskWork<'a> {
-    /// The tiles.
+    /// The tiles that are left.
     pub(crate) arranged: &'a Arranged,
-    /// Which of them are to be computed.
-    pub(crate) is_left: &'a dyn Fn(usize) -> bool,
     /// How many users have how many items.
     pub(crate) degrees: &'a [(u32, u64)],
     /// What the result names.

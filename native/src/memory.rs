@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use bytesize::ByteSize;
-use ilk_core::{clean::Needs, neighbours::Neighbour, topk::most_kept};
+use ilk_core::{clean::Needs, matrix::WeightKind, neighbours::Neighbour, topk::most_kept};
 use serde::{Deserialize, Serialize};
 use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
 
@@ -202,16 +202,18 @@ pub(crate) fn of_lists(items: usize, others: usize, top: usize) -> usize {
 }
 
 /// Predicts the bytes that comparing takes at most, interactions included.
-pub(crate) fn of_comparing(size: Size, needs: Needs, is_unit: bool, workers: usize) -> usize {
+pub(crate) fn of_comparing(size: Size, needs: Needs, weights: WeightKind, workers: usize) -> usize {
     let Size { users, items, interactions, top } = size;
     let held = 4 + 8 * usize::from(needs.weight) + 8 * usize::from(needs.time);
     // Sorted by position, by item and by user; lists of users are put together from parts.
-    let sorted = if is_unit { 16 } else { 8 + 50 };
+    let has_own = weights == WeightKind::Own;
+    let sorted = if has_own { 8 + 50 } else { 16 };
     // No more bits than the head may have.
     let chunks = items.div_ceil(512).saturating_mul(users).saturating_mul(64);
-    let bits = if is_unit { chunks.min((16 * interactions).max(64 << 20)) } else { 0 };
+    let bits = if has_own { 0 } else { chunks.min((16 * interactions).max(64 << 20)) };
     let lists = of_lists(items, items, top) + items * (136 + workers * 48);
-    (interactions * (held + sorted) + users * 24 + bits).saturating_add(lists)
+    let factors = if weights == WeightKind::Separable { 8 * (users + items) } else { 0 };
+    (interactions * (held + sorted) + users * 24 + bits + factors).saturating_add(lists)
 }
 
 #[cfg(test)]

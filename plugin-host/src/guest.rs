@@ -90,16 +90,14 @@ impl Guest {
         if self.has_ended {
             return Err(Error::Ended { function });
         }
-        let left = self.end.map(|end| end.saturating_duration_since(Instant::now()));
-        let ticks = match left {
-            None => u64::MAX / 2,
-            Some(Duration::ZERO) => {
+        if let Some(end) = self.end {
+            let left = end.saturating_duration_since(Instant::now());
+            if left == Duration::ZERO {
                 self.has_ended = true;
                 return Err(self.late(function));
             }
-            Some(left) => (left.as_nanos() / TICK.as_nanos()) as u64 + 1,
-        };
-        self.store.set_epoch_deadline(ticks);
+            self.store.set_epoch_deadline((left.as_nanos() / TICK.as_nanos()) as u64 + 1);
+        }
         run(&mut self.store).map_err(|error| {
             self.has_ended = true;
             self.explain(function, &error)

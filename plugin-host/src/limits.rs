@@ -9,7 +9,8 @@ pub struct Limits {
     /// Bytes of memory, at most 4 GiB; default 1 GiB.
     pub memory_bytes: usize,
     /// Time from the beginning of a session or comparison to the end of its last call, kept to
-    /// within about 20 ms; default none.
+    /// within about 20 ms; default none. The checks that keep it slow inner loops down, and take
+    /// a quarter of the time of compiling.
     pub deadline: Option<Duration>,
     /// Units of work, about one per instruction; counting them costs about a fifth of the speed.
     /// Default none.

@@ -10,11 +10,13 @@ mod component;
 mod failure;
 #[cfg(feature = "module")]
 mod module;
+mod rows;
 mod session;
 mod tiles;
 
 pub use crate::{
     failure::Failure,
+    rows::{Columns, Decided, Weighing, decide, hashes, weigh},
     session::{Note, Progress, Request, Session, Source},
     tiles::{Block, Comparison, Items, Offers, merge},
 };

@@ -13,11 +13,12 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
-use ilk_core::plan::Sides;
+use ilk_core::{job::Given as Columned, plan::Sides};
 use serde::Deserialize;
 
 use crate::{
     failure::Failure,
+    rows::{self, Columns, Weighing},
     session::{Request, Session, Source},
     tiles::{Block, Comparison, Items, Offers, merge},
 };
@@ -64,6 +65,16 @@ struct TilesRequest {
     candidates: Option<Vec<u32>>,
     #[serde(default)]
     wanted: Option<Vec<u32>>,
+}
+
+/// A job, and which columns there are, as JSON.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JobRequest {
+    #[serde(default)]
+    job: serde_json::Value,
+    weight: bool,
+    time: bool,
 }
 
 #[derive(Deserialize)]
@@ -374,5 +385,53 @@ extern "C" fn ilk_merge(top: u32, offers: usize, count: u32) -> u32 {
             overlaps: list(3).to_vec(),
         };
         Ok((1, to_bytes(&merge(top, &offers)?)))
+    })
+}
+
+/// Decides a job; answers with its settings, as JSON.
+#[unsafe(no_mangle)]
+extern "C" fn ilk_job(request: usize, length: u32) -> u32 {
+    call(|house| {
+        let text = house.take::<u8>(request, length)?;
+        let JobRequest { job, weight, time } = House::json(&text)?;
+        to_json(&rows::decide(&job_text(&job), Columned { weight, time })?)
+    })
+}
+
+/// Hashes `count` texts of UTF-8 that lie one after the other, `length` bytes in all; takes
+/// `count + 1` starts. Answers with as many numbers of 64 bits.
+#[unsafe(no_mangle)]
+extern "C" fn ilk_hashes(starts: usize, count: u32, bytes: usize, length: u32) -> u32 {
+    call(|house| {
+        let starts = count.checked_add(1).map(|count| house.take::<u32>(starts, count));
+        let starts = starts.ok_or_else(|| wrong("too many texts"))??;
+        let bytes = house.take::<u8>(bytes, length)?;
+        Ok((1, bytemuck::cast_slice(&rows::hashes(&starts, &bytes)?).to_vec()))
+    })
+}
+
+/// Weighs `count` interactions; takes the request, and for each a weight (f64), a degree (u32), a
+/// length (f64) and a time (i64), each unless its address is 0. Answers with as many f64.
+#[unsafe(no_mangle)]
+extern "C" fn ilk_weigh(
+    request: usize,
+    length: u32,
+    count: u32,
+    weights: usize,
+    degrees: usize,
+    lengths: usize,
+    times: usize,
+) -> u32 {
+    call(|house| {
+        let text = house.take::<u8>(request, length)?;
+        let request: Weighing = House::json(&text)?;
+        let columns = Columns {
+            count: count as usize,
+            weights: house.take_some(weights, count)?,
+            degrees: house.take_some(degrees, count)?,
+            lengths: house.take_some(lengths, count)?,
+            times: house.take_some(times, count)?,
+        };
+        Ok((1, bytemuck::cast_slice(&rows::weigh(&request, &columns)?).to_vec()))
     })
 }

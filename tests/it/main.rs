@@ -8,6 +8,7 @@ mod dense;
 mod encodings;
 mod generated;
 mod library;
+mod module;
 mod plugin;
 mod program;
 mod real_data;

@@ -24,9 +24,9 @@ use crate::{
 };
 
 /// Finds what `cargo xtask plugin` built.
-fn path() -> PathBuf {
+pub(crate) fn built(name: &str) -> PathBuf {
     let path = std::env::current_exe().expect("this test runs from somewhere");
-    let path = path.ancestors().nth(3).expect("the target folder").join("plugin/ilk.wasm");
+    let path = path.ancestors().nth(3).expect("the target folder").join("plugin").join(name);
     assert!(path.exists(), "{} is not built: run `cargo xtask plugin` first", path.display());
     path
 }
@@ -35,9 +35,10 @@ fn path() -> PathBuf {
 fn plugin() -> &'static Plugin {
     static PLUGIN: OnceLock<Plugin> = OnceLock::new();
     PLUGIN.get_or_init(|| {
-        let cache = path().with_file_name("cache");
+        let path = built("ilk.wasm");
+        let cache = path.with_file_name("cache");
         let host = Host::with_cache(Limits::default(), cache).expect("a sandbox");
-        host.load(path()).expect("a plugin")
+        host.load(path).expect("a plugin")
     })
 }
 
@@ -49,7 +50,7 @@ fn list(case: &Case, file: Option<&String>) -> Option<Vec<String>> {
     Some(list.iter().map(str::to_owned).collect())
 }
 
-fn request(case: &Case) -> Request {
+pub(crate) fn request(case: &Case) -> Request {
     let source = &case.source;
     Request {
         user: source.user.clone(),
@@ -65,7 +66,7 @@ fn request(case: &Case) -> Request {
     }
 }
 
-fn rows_of(name: &str, bytes: Vec<u8>) -> Vec<NeighbourRow> {
+pub(crate) fn rows_of(name: &str, bytes: Vec<u8>) -> Vec<NeighbourRow> {
     let mut rows = Vec::new();
     let read = read_neighbours(Arc::new(Memory::new(name, bytes)), None, &mut |row| {
         rows.push(row);
@@ -75,7 +76,7 @@ fn rows_of(name: &str, bytes: Vec<u8>) -> Vec<NeighbourRow> {
     rows
 }
 
-fn stream(table: &[RecordBatch]) -> Vec<u8> {
+pub(crate) fn stream(table: &[RecordBatch]) -> Vec<u8> {
     let mut writer =
         StreamWriter::try_new(Vec::new(), &table[0].schema()).expect("memory takes it");
     for batch in table {
@@ -110,7 +111,7 @@ fn what_is_expected_comes_out_of_the_sandbox_however_the_table_is_cut() {
 }
 
 /// All rows of a matrix as a block, or some of them.
-fn block(matrix: &Matrix, positions: std::ops::Range<u32>) -> Block {
+pub(crate) fn block(matrix: &Matrix, positions: std::ops::Range<u32>) -> Block {
     let parts = matrix.rows().parts();
     let starts = &parts.starts[positions.start as usize..=positions.end as usize];
     let range = starts[0]..starts[starts.len() - 1];
@@ -122,7 +123,7 @@ fn block(matrix: &Matrix, positions: std::ops::Range<u32>) -> Block {
     }
 }
 
-fn items(matrix: &Matrix, filter: &ItemFilter, job: &ilk_core::job::Job) -> Items {
+pub(crate) fn items(matrix: &Matrix, filter: &ItemFilter, job: &ilk_core::job::Job) -> Items {
     let table: &ItemTable = matrix.table();
     let listed = |keep: &dyn Fn(u32) -> bool| {
         let positions = (0..).zip(table.codes()).filter(|(_, code)| keep(**code));
@@ -140,7 +141,7 @@ fn items(matrix: &Matrix, filter: &ItemFilter, job: &ilk_core::job::Job) -> Item
     }
 }
 
-fn append(all: &mut Offers, more: Offers) {
+pub(crate) fn append(all: &mut Offers, more: Offers) {
     all.items.extend(more.items);
     all.neighbours.extend(more.neighbours);
     all.scores.extend(more.scores);
@@ -148,7 +149,7 @@ fn append(all: &mut Offers, more: Offers) {
 }
 
 /// Neighbours as offers: by item, best first.
-fn as_offers(found: &Neighbours) -> Offers {
+pub(crate) fn as_offers(found: &Neighbours) -> Offers {
     let empty = || Offers { items: vec![], neighbours: vec![], scores: vec![], overlaps: vec![] };
     let mut all = empty();
     for item in 0..found.items() as u32 {
@@ -162,25 +163,30 @@ fn as_offers(found: &Neighbours) -> Offers {
     all
 }
 
+/// A case as hosts of tiles have it: the matrix, the items, and the neighbours to be found.
+pub(crate) fn laid_out(case: &Case) -> (Matrix, Items, Offers) {
+    let (tally, folded) = library::folded(case);
+    tally.check(&case.job).expect("a job that goes on");
+    let ids = &folded.catalogue.ids;
+    let codes = |file: &Option<String>| {
+        let list = list(case, file.as_ref())?;
+        Some(codes_of(ids, list.iter().map(String::as_str)).0)
+    };
+    let (only, exclude, wanted) =
+        (codes(&case.lists.only), codes(&case.lists.exclude), codes(&case.lists.wanted));
+    let filter = ItemFilter::new(ids.len(), only.as_deref(), exclude.as_deref(), wanted.as_deref());
+    let matrix = Matrix::new(&folded.interactions, case.job.weighting, &Sequential);
+    let plan = Plan::new(&matrix, &filter);
+    let expected =
+        ilk_core::kernel::neighbours(&matrix, &plan, &case.job, &filter, &Sequential, |_| {});
+    let items = items(&matrix, &filter, &case.job);
+    (matrix, items, as_offers(&expected))
+}
+
 #[test]
 fn tiles_of_any_cut_merge_into_the_neighbours() {
     for case in cases::all() {
-        let (tally, folded) = library::folded(&case);
-        tally.check(&case.job).expect("a job that goes on");
-        let ids = &folded.catalogue.ids;
-        let codes = |file: &Option<String>| {
-            let list = list(&case, file.as_ref())?;
-            Some(codes_of(ids, list.iter().map(String::as_str)).0)
-        };
-        let (only, exclude, wanted) =
-            (codes(&case.lists.only), codes(&case.lists.exclude), codes(&case.lists.wanted));
-        let filter =
-            ItemFilter::new(ids.len(), only.as_deref(), exclude.as_deref(), wanted.as_deref());
-        let matrix = Matrix::new(&folded.interactions, case.job.weighting, &Sequential);
-        let plan = Plan::new(&matrix, &filter);
-        let expected =
-            ilk_core::kernel::neighbours(&matrix, &plan, &case.job, &filter, &Sequential, |_| {});
-        let items = items(&matrix, &filter, &case.job);
+        let (matrix, items, expected) = laid_out(&case);
         let count = items.codes.len() as u32;
         let whole = 0..count;
         for cut in [count, count.div_ceil(2).max(1), 2] {
@@ -199,12 +205,7 @@ fn tiles_of_any_cut_merge_into_the_neighbours() {
                 }
             }
             let merged = comparison.merge(case.job.top, &all).expect("merged");
-            assert_eq!(
-                format!("{merged:?}"),
-                format!("{:?}", as_offers(&expected)),
-                "{} {cut}",
-                case.name
-            );
+            assert_eq!(format!("{merged:?}"), format!("{expected:?}"), "{} {cut}", case.name);
         }
         // Both sides at once, columns of the rows' own, tiles in the reverse order.
         let mut comparison =
@@ -218,6 +219,6 @@ fn tiles_of_any_cut_merge_into_the_neighbours() {
             append(&mut all, comparison.compute(&positions).expect("a tile"));
         }
         let merged = comparison.merge(case.job.top, &all).expect("merged");
-        assert_eq!(format!("{merged:?}"), format!("{:?}", as_offers(&expected)), "{}", case.name);
+        assert_eq!(format!("{merged:?}"), format!("{expected:?}"), "{}", case.name);
     }
 }

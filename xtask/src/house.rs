@@ -13,6 +13,10 @@ use anyhow::{Context, Result, bail};
 use cargo_metadata::{Message, Metadata, MetadataCommand};
 use serde::de::DeserializeOwned;
 
+/// What is built and tested: all members, the program with its sandbox. Naming it in one place
+/// keeps everything from being built once more with other features.
+pub(crate) const WHOLE: [&str; 3] = ["--workspace", "--features", "ilk/plugins"];
+
 /// The checkout and its target folder.
 pub(crate) struct House {
     /// The folder of the workspace's manifest.
@@ -47,6 +51,14 @@ impl House {
         let mut command = Command::new(program.into());
         command.current_dir(&self.root).stdin(Stdio::null());
         command
+    }
+
+    /// Builds all programs and tests in one go, and returns the path of `ilk`.
+    ///
+    /// # Errors
+    /// Where the build fails.
+    pub(crate) fn program(&self) -> Result<PathBuf> {
+        self.build(&[&WHOLE[..], &["--bins", "--tests"]].concat(), "ilk")
     }
 
     /// Builds what `arguments` say and returns the path of one of the programs.

@@ -4,6 +4,7 @@
 
 mod bench;
 mod deps;
+mod fuzz;
 mod house;
 mod parity;
 mod plugin;
@@ -58,6 +59,10 @@ enum Chore {
     Plugin,
     /// Test the plugin's Python package that was built, in an environment of its own
     PluginTest,
+    /// Fuzz what comes into the plugin
+    Fuzz(fuzz::Options),
+    /// Test the same package on Spark, in local mode and with executors of its own
+    SparkTest,
     /// Build the notebook into web-demo/dist, with the npm package in it
     Web,
     /// Test the notebook that was built, in a browser
@@ -89,6 +94,8 @@ fn run(chore: Chore) -> Result<ExitCode> {
         Chore::Parity => parity::run(&house)?,
         Chore::Plugin => plugin::build(&house)?,
         Chore::PluginTest => plugin::test(&house)?,
+        Chore::Fuzz(options) => fuzz::run(&house, &options)?,
+        Chore::SparkTest => plugin::test_spark(&house)?,
         Chore::WasmTest => wasm::checks::run(&house)?,
         Chore::Web => web::build(&house)?,
         Chore::WebTest => web::test(&house)?,

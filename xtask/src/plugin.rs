@@ -8,7 +8,7 @@ use wit_component::ComponentEncoder;
 
 use crate::{
     house::{self, House},
-    setup,
+    parity, setup,
     wasm::{
         self,
         toolchain::{self, Build, TARGET},
@@ -91,14 +91,17 @@ fn assemble(house: &House) -> Result<()> {
     if package.exists() {
         fs::remove_dir_all(&package)?;
     }
-    fs::create_dir_all(package.join("ilk_plugin"))?;
+    fs::create_dir_all(&package)?;
     for name in ["pyproject.toml", "README.md"] {
         fs::copy(source.join(name), package.join(name))?;
     }
-    for entry in fs::read_dir(source.join("ilk_plugin"))? {
-        let path = entry?.path();
-        if let Some(name) = path.file_name().filter(|_| path.is_file()) {
-            fs::copy(&path, package.join("ilk_plugin").join(name))?;
+    for folder in ["ilk_plugin", "ilk_plugin/spark"] {
+        fs::create_dir_all(package.join(folder))?;
+        for entry in fs::read_dir(source.join(folder))? {
+            let path = entry?.path();
+            if let Some(name) = path.file_name().filter(|_| path.is_file()) {
+                fs::copy(&path, package.join(folder).join(name))?;
+            }
         }
     }
     let module = Kind::Module.file();
@@ -106,14 +109,12 @@ fn assemble(house: &House) -> Result<()> {
     Ok(())
 }
 
-/// Builds the program with the sandbox in it, and lets it check the plugin that was built.
+/// Lets the program check the plugin that was built.
 ///
 /// # Errors
 /// Where the program cannot be built, or the plugin does not find what is expected.
 pub(crate) fn check(house: &House) -> Result<()> {
-    // As the tests are built, so that they share what both depend on.
-    let arguments = ["--workspace", "--bins", "--tests", "--features", "ilk/plugins"];
-    let program = house.build(&arguments, "ilk")?;
+    let program = house.program()?;
     let plugin = folder(house).join(Kind::Component.file());
     let mut inspect = house.command(&program);
     house::run(inspect.args(["plugin", "inspect"]).arg(&plugin))?;
@@ -125,7 +126,32 @@ pub(crate) fn check(house: &House) -> Result<()> {
 /// # Errors
 /// Where it cannot be installed, or a test fails.
 pub(crate) fn test(house: &House) -> Result<()> {
-    let python = setup::PLUGIN.python(house);
+    let python = install(house, &setup::PLUGIN)?;
+    let tests = "plugin-host/python/tests";
+    house::run(house.command(&python).args(["-B", "-m", "unittest", "discover", "-s", tests]))
+}
+
+/// Does the same on Spark: in local mode, and with executors that are processes of their own.
+///
+/// # Errors
+/// Where it cannot be installed, the program cannot be built, or a test fails.
+pub(crate) fn test_spark(house: &House) -> Result<()> {
+    let python = install(house, &setup::PLUGIN_SPARK)?;
+    // Its neighbours are what those of Spark are held against.
+    let program = parity::build(house)?;
+    let mut tests = house.command(&python);
+    // Spark leaves its sockets to the collector.
+    tests.args(["-B", "-W", "ignore::ResourceWarning", "-m", "unittest", "discover"]);
+    tests.args(["-s", "plugin-host/python/tests/spark"]);
+    house::run(tests.env("ILK", program))
+}
+
+/// Installs the Python package that was built into `environment`; returns its Python.
+///
+/// # Errors
+/// Where one of the two is missing.
+pub(crate) fn install(house: &House, environment: &setup::Environment) -> Result<PathBuf> {
+    let python = environment.python(house);
     if !python.exists() {
         bail!("the Python environment of the plugin is missing; run `cargo xtask setup`");
     }
@@ -139,8 +165,7 @@ pub(crate) fn test(house: &House) -> Result<()> {
         .args(["--no-deps", "--no-build-isolation", "--force-reinstall"])
         .arg(package);
     house::run(&mut install)?;
-    let tests = "plugin-host/python/tests";
-    house::run(house.command(&python).args(["-B", "-m", "unittest", "discover", "-s", tests]))
+    Ok(python)
 }
 
 /// Compiles the module of a build; returns its path.

@@ -35,6 +35,8 @@ pub(crate) enum Scope {
     Bench,
     /// The same beside Spark.
     Spark,
+    /// Fuzzing.
+    Fuzz,
 }
 
 /// One thing that is needed. Entries that need another come after it.
@@ -148,6 +150,24 @@ const NEEDS: &[Need] = &[
         remedy: |house| PLUGIN.make(house),
     },
     Need {
+        name: "java",
+        purpose: "17 or newer, for Spark",
+        scopes: &[Scope::Tests, Scope::Spark],
+        is_met: |house| house::succeeds(house.command("java").arg("-version")),
+        remedy: |house| {
+            let advice = "install Java 17 or newer (Debian, Ubuntu: \
+                          `apt-get install openjdk-17-jre-headless` as root)";
+            apt(house, &["openjdk-17-jre-headless"], advice)
+        },
+    },
+    Need {
+        name: "venv-plugin-spark",
+        purpose: "Spark, and what the plugin's Python package is tested with on it",
+        scopes: &[Scope::Tests, Scope::Spark],
+        is_met: |house| PLUGIN_SPARK.is_there(house),
+        remedy: |house| PLUGIN_SPARK.make(house),
+    },
+    Need {
         name: "venv-bench",
         purpose: "the peers that bench times",
         scopes: &[Scope::Bench],
@@ -155,11 +175,13 @@ const NEEDS: &[Need] = &[
         remedy: |house| BENCH.make(house),
     },
     Need {
-        name: "java",
-        purpose: "17, for Spark",
-        scopes: &[Scope::Spark],
-        is_met: |house| house::succeeds(house.command("java").arg("-version")),
-        remedy: |_| bail!("install Java 17 (Debian, Ubuntu: `apt-get install openjdk-17-jre`)"),
+        name: "c++",
+        purpose: "libFuzzer",
+        scopes: &[Scope::Fuzz],
+        is_met: |house| house::succeeds(house.command("c++").arg("--version")),
+        remedy: |house| {
+            apt(house, &["g++"], "install a C++ compiler (Debian, Ubuntu: `apt-get install g++`)")
+        },
     },
     Need {
         name: "venv-bench-spark",
@@ -192,6 +214,13 @@ pub(crate) const PLUGIN: Environment = Environment {
     folder: "venv-plugin",
     requirements: "plugin-host/python/requirements.txt",
     from_source: None,
+};
+
+/// What the plugin's Python package is tested with on Spark.
+pub(crate) const PLUGIN_SPARK: Environment = Environment {
+    folder: "venv-plugin-spark",
+    requirements: "plugin-host/python/requirements-spark.txt",
+    from_source: Some("pyspark"),
 };
 
 /// What `bench` times.

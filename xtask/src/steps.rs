@@ -20,7 +20,8 @@ struct Step {
     run: fn(&House) -> Result<()>,
 }
 
-/// All checks but the tests.
+/// All checks but the tests. What is packed into the program is made before the program, so that
+/// that is built once, for all that follows.
 const STEPS: &[Step] = &[
     Step { name: "formatting", run: formatting },
     Step { name: "dependency directions", run: deps::check },
@@ -28,14 +29,16 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", run: clippy },
     Step { name: "documentation", run: documentation },
     Step { name: "plugin", run: plugin::build },
+    Step { name: "wasm package", run: wasm::build_and_hold },
+    Step { name: "notebook", run: web::build },
+    Step { name: "build", run: build },
+    Step { name: "plugin on Spark", run: plugin::test_spark },
+    Step { name: "parity", run: parity::run },
     Step { name: "plugin in the program", run: plugin::check },
     Step { name: "plugin in Python", run: plugin::test },
-    Step { name: "build", run: build },
-    Step { name: "parity", run: parity::run },
-    Step { name: "wasm package", run: wasm::build_and_hold },
     Step { name: "wasm tests", run: wasm::checks::run },
-    Step { name: "notebook", run: web::build },
     Step { name: "notebook tests", run: web::test },
+    Step { name: "program without plugins", run: without_plugins },
 ];
 
 /// Runs every step, then the tests. Stops at the first step that fails.
@@ -84,7 +87,13 @@ fn documentation(house: &House) -> Result<()> {
 }
 
 fn build(house: &House) -> Result<()> {
-    parity::build(house).map(drop)
+    house.program().map(drop)
+}
+
+/// Tests the program as it is installed, without a sandbox. The whole workspace is named, so that
+/// what the program depends on is not built again.
+fn without_plugins(house: &House) -> Result<()> {
+    house::run(&mut house.cargo(&["test", "--workspace", "--locked", "--test", "program"]))
 }
 
 #[cfg(test)]

@@ -43,8 +43,9 @@ pub(crate) fn run(house: &House) -> Result<ExitCode> {
     let references = house.target.join("snapshot-references.txt");
     fs::create_dir_all(&house.target)?;
     fs::write(&references, "").with_context(|| format!("writing {}", references.display()))?;
-    let mut command = house.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
+    let mut command = house.cargo(&["test", "--locked", "--no-fail-fast"]);
     command
+        .args(house::WHOLE)
         .env("INSTA_UPDATE", "no")
         .env("INSTA_SNAPSHOT_REFERENCES_FILE", &references)
         .stdout(Stdio::piped());

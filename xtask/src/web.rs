@@ -11,7 +11,6 @@ use flate2::{Compression, write::GzEncoder};
 
 use crate::{
     house::{self, House},
-    parity,
     wasm::{self, checks},
 };
 
@@ -64,7 +63,7 @@ pub(crate) fn test(house: &House) -> Result<()> {
     }
     let browser = checks::browser(house).context("there is no browser: run `cargo xtask setup`")?;
     // The program takes in the notebook that was built.
-    let ilk = parity::build(house)?;
+    let ilk = house.program()?;
     let pictures = house.target.join("web-tests");
     fs::create_dir_all(&pictures)?;
     let mut node = house.command("node");

@@ -28,6 +28,7 @@ const INSTRUCTIONS: Machine = Machine {
     far_bit_row: 0,
     distant_bit_row: 0,
     weighted_bit_row: 0,
+    make_bit_row: 0,
     chunk: 2_470_000,
     row: 25_800_000,
     visit: 0,

@@ -1,10 +1,15 @@
-//! What the sandbox costs: `sandboxed FILE USER ITEM PLUGIN` compares a file natively and in a
-//! plugin, on one thread each, and prints CPU seconds, the time of loading, and that of calls.
+//! What the sandbox costs: `sandboxed FILE USER ITEM PLUGIN ROUNDS` compares a file natively and in
+//! a plugin, in turns, on one thread each, and prints as JSON what each round took.
 //! `cargo xtask bench --plugin` runs it.
 
 #![expect(clippy::print_stdout, reason = "its output is its result")]
 
-use std::{fs, path::Path, sync::Arc, time::Instant};
+use std::{
+    fs,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use arrow_array::{RecordBatch, UInt32Array};
 use ilk_bench::job;
@@ -21,36 +26,76 @@ use ilk_core::{
 use ilk_formats::{Error, Memory, ReadOptions, Table};
 use ilk_plugin_host::{Host, Limits, Plugin, Request};
 use rustix::time::{ClockId, clock_gettime};
+use serde_json::json;
 
 /// Rows of a batch.
 const BATCH: usize = 1 << 20;
 
+/// CPU seconds of a session, part by part.
+#[derive(Clone, Copy)]
+struct Session {
+    rows_in: f64,
+    sorting: f64,
+    computing: f64,
+    rows_out: f64,
+    bytes_out: usize,
+    neighbours: usize,
+}
+
 fn main() {
     let arguments = std::env::args().skip(1).collect::<Vec<_>>();
-    let [file, user, item, plugin] = &arguments[..] else {
-        println!("usage: sandboxed FILE USER ITEM PLUGIN");
+    let [file, user, item, plugin, rounds] = &arguments[..] else {
+        println!("usage: sandboxed FILE USER ITEM PLUGIN ROUNDS");
         std::process::exit(2);
     };
+    let rounds: usize = rounds.parse().expect("a number of rounds");
     let interactions = read(file, user, item);
-    println!(
-        "{} interactions, one thread, CPU seconds of arranging and comparing",
-        interactions.len()
-    );
+    let best = Kernel::detect();
     let mut kernels = Kernel::available();
-    kernels.retain(|kernel| [Kernel::detect().name(), "portable"].contains(&kernel.name()));
-    let native = kernels.iter().map(|kernel| {
-        let (seconds, found) = compare(&interactions, *kernel);
-        println!("native {:<12}{seconds:>10.3}", kernel.name());
-        (kernel.name(), seconds, found)
-    });
-    let native = native.collect::<Vec<_>>();
-    let plugin = load(Path::new(plugin));
-    let (seconds, found) = sandboxed(&plugin, &interactions);
-    for (kernel, alone, expected) in native {
-        assert_eq!(found, expected, "the sandbox finds as many neighbours");
-        println!("{:.2}x native {kernel}", seconds / alone);
+    kernels.retain(|kernel| [best.name(), "portable"].contains(&kernel.name()));
+    let path = Path::new(plugin);
+    // A deadline that is not reached: what it costs is looking at it.
+    let hour = Some(Duration::from_secs(3_600));
+    let hosts = [None, hour].map(|deadline| load(path, deadline));
+    let mut native = vec![Vec::new(); kernels.len()];
+    let mut sessions = [Vec::new(), Vec::new()];
+    for _ in 0..rounds {
+        for (seconds, kernel) in native.iter_mut().zip(&kernels) {
+            seconds.push(compare(&interactions, *kernel));
+        }
+        for (sessions, host) in sessions.iter_mut().zip(&hosts) {
+            sessions.push(sandboxed(host, &interactions));
+        }
     }
-    calls(&plugin);
+    let found = native[0][0].1;
+    assert!(native.iter().flatten().all(|(_, neighbours)| *neighbours == found));
+    let all = sessions.iter().flatten();
+    assert!(all.clone().all(|session| session.neighbours == found), "as many in the sandbox");
+    let of = |part: fn(&Session) -> f64| sessions[0].iter().map(part).collect::<Vec<_>>();
+    let native = kernels.iter().zip(&native).map(|(kernel, rounds)| {
+        let seconds = rounds.iter().map(|(seconds, _)| *seconds).collect::<Vec<_>>();
+        (kernel.name(), seconds)
+    });
+    println!(
+        "{}",
+        json!({
+            "interactions": interactions.len(),
+            "neighbours": found,
+            "native": native.collect::<Vec<_>>(),
+            "best": best.name(),
+            "sandboxed": of(|session| session.computing),
+            "with_deadline": sessions[1].iter().map(|it| it.computing).collect::<Vec<_>>(),
+            "rows_in": of(|session| session.rows_in),
+            "bytes_in": interactions.len() * 8,
+            "sorting": of(|session| session.sorting),
+            "rows_out": of(|session| session.rows_out),
+            "bytes_out": sessions[0][0].bytes_out,
+            "cold_load": (0..rounds).map(|_| cold(path, None)).collect::<Vec<_>>(),
+            "cold_load_with_deadline": (0..rounds).map(|_| cold(path, hour)).collect::<Vec<_>>(),
+            "cached_load": cached(path, rounds),
+            "call": (0..rounds).map(|_| call(&hosts[0])).collect::<Vec<_>>(),
+        })
+    );
 }
 
 fn read(file: &str, user: &str, item: &str) -> Interactions {
@@ -82,29 +127,37 @@ fn compare(interactions: &Interactions, kernel: Kernel) -> (f64, usize) {
     (cpu_seconds() - begin, found.len())
 }
 
-/// Loads the plugin without a cache, and from one.
-fn load(path: &Path) -> Plugin {
-    let limits = Limits { memory_bytes: 1 << 32, ..Limits::default() };
-    let begin = Instant::now();
-    let host = Host::new(limits).expect("a sandbox");
-    host.load(path).expect("a plugin");
-    println!("cold load         {:>10.3} s", begin.elapsed().as_secs_f64());
-    let cache = path.with_file_name("cache");
-    let cached = || {
-        let host = Host::with_cache(limits, &cache).expect("a sandbox");
-        let begin = Instant::now();
-        let plugin = host.load(path).expect("a plugin");
-        (begin.elapsed().as_secs_f64(), plugin)
-    };
-    cached();
-    let (seconds, plugin) = cached();
-    println!("load from cache   {:>10.1} ms", seconds * 1e3);
-    plugin
+fn limits(deadline: Option<Duration>) -> Limits {
+    Limits { memory_bytes: 1 << 32, deadline, ..Limits::default() }
 }
 
-/// Compares in the sandbox; returns the same.
-fn sandboxed(plugin: &Plugin, interactions: &Interactions) -> (f64, usize) {
-    let job = serde_json::json!({ "top": job(WeightingName::Binary).top }).to_string();
+fn load(path: &Path, deadline: Option<Duration>) -> Plugin {
+    Host::new(limits(deadline)).expect("a sandbox").load(path).expect("a plugin")
+}
+
+/// Returns the seconds of loading the plugin without a cache, by the clock: all cores compile.
+fn cold(path: &Path, deadline: Option<Duration>) -> f64 {
+    let begin = Instant::now();
+    drop(load(path, deadline));
+    begin.elapsed().as_secs_f64()
+}
+
+/// Returns the seconds of loading the plugin from the cache, each time with a sandbox of its own.
+fn cached(path: &Path, rounds: usize) -> Vec<f64> {
+    let folder = path.with_file_name("cache");
+    let load = || {
+        let host = Host::with_cache(limits(None), &folder).expect("a sandbox");
+        let begin = Instant::now();
+        drop(host.load(path).expect("a plugin"));
+        begin.elapsed().as_secs_f64()
+    };
+    load();
+    (0..rounds).map(|_| load()).collect()
+}
+
+/// Compares in the sandbox.
+fn sandboxed(plugin: &Plugin, interactions: &Interactions) -> Session {
+    let job = json!({ "top": job(WeightingName::Binary).top }).to_string();
     let request = Request { user: "user".into(), item: "item".into(), job, ..Request::default() };
     let users = (0..interactions.users() as u32)
         .flat_map(|user| std::iter::repeat_n(user, interactions.of(user).len()));
@@ -117,48 +170,46 @@ fn sandboxed(plugin: &Plugin, interactions: &Interactions) -> (f64, usize) {
     });
     let batches = batches.collect::<Vec<_>>();
     let mut session = plugin.session(&request).expect("a session");
-    let begin = cpu_seconds();
+    let mut begin = cpu_seconds();
+    let mut lap = || {
+        let seconds = cpu_seconds() - begin;
+        begin += seconds;
+        seconds
+    };
     for batch in &batches {
         session.add(batch).expect("rows");
     }
-    let passing = cpu_seconds() - begin;
-    println!("rows in           {passing:>10.3} s for {} MB", users.len() * 8 / 1_000_000);
-    let begin = cpu_seconds();
+    let rows_in = lap();
     // The first step sorts; natively that is part of reading.
     session.step().expect("rows that make a job");
-    println!("sorting           {:>10.3} s", cpu_seconds() - begin);
-    let begin = cpu_seconds();
+    let sorting = lap();
     while !session.step().expect("a step").finished {}
-    let seconds = cpu_seconds() - begin;
-    println!("sandboxed         {seconds:>10.3}");
-    let begin = cpu_seconds();
-    let (mut bytes, mut rows) = (0, 0);
+    let computing = lap();
     let mut stream = Vec::new();
     while let Some(piece) = session.next_bytes().expect("a piece") {
-        bytes += piece.len();
         stream.extend(piece);
     }
-    println!("rows out          {:>10.3} s for {} MB", cpu_seconds() - begin, bytes / 1_000_000);
-    let read = ilk_formats::read_neighbours(
-        Arc::new(Memory::new("found.arrows", stream)),
-        None,
-        &mut |_| {
-            rows += 1;
-            Ok::<_, Error>(())
-        },
-    );
+    let (rows_out, bytes_out) = (lap(), stream.len());
+    let mut neighbours = 0;
+    let source = Arc::new(Memory::new("found.arrows", stream));
+    let read = ilk_formats::read_neighbours(source, None, &mut |_| {
+        neighbours += 1;
+        Ok::<_, Error>(())
+    });
     read.expect("a table of neighbours");
-    (seconds, rows)
+    Session { rows_in, sorting, computing, rows_out, bytes_out, neighbours }
 }
 
-/// Times a thousand sessions that do nothing.
-fn calls(plugin: &Plugin) {
+/// Returns the seconds of a session that does nothing, begun and ended in a pooled instance: the
+/// mean of a thousand.
+fn call(plugin: &Plugin) -> f64 {
+    const CALLS: u32 = 1_000;
     let request = Request { user: "user".into(), item: "item".into(), ..Request::default() };
     let open = || drop(plugin.session(&request).expect("a session"));
     (0..100).for_each(|_| open());
     let begin = Instant::now();
-    (0..1_000).for_each(|_| open());
-    println!("a session         {:>10.3} ms, begun and ended", begin.elapsed().as_secs_f64());
+    (0..CALLS).for_each(|_| open());
+    begin.elapsed().as_secs_f64() / f64::from(CALLS)
 }
 
 /// CPU seconds of this process so far.

@@ -104,12 +104,30 @@ impl<'a> Comparison<'a> {
         recording.take(self.scorer.selection())
     }
 
+    /// Takes offers in that were found elsewhere for a tile of `worker`'s, as if it had computed
+    /// that.
+    ///
+    /// # Panics
+    /// If an offer's item is not in the table.
+    pub fn record(&self, offers: impl IntoIterator<Item = Offer>, worker: &mut Worker) {
+        self.scorer.restore(offers, worker.recording.as_mut());
+    }
+
     /// Takes offers in that tiles found before.
     ///
     /// # Panics
     /// If an offer's item is not in the table.
     pub fn restore(&self, offers: impl IntoIterator<Item = Offer>) {
-        self.scorer.restore(offers);
+        self.scorer.restore(offers, None);
+    }
+
+    /// Takes out what the item at `position` has so far, in no order, to make room. Its bar stays:
+    /// what comes later is to be put beside it.
+    ///
+    /// # Panics
+    /// If there is no such position.
+    pub fn withdraw(&self, position: u32) -> Vec<Neighbour> {
+        self.scorer.selection().withdraw(position)
     }
 
     /// Takes the neighbours of the item at `position` out, best first.
@@ -127,8 +145,11 @@ impl<'a> Comparison<'a> {
         let selection = self.scorer.selection();
         let pieces = positions.chunks(Piece::ITEMS).collect::<Vec<_>>();
         Neighbours::of_pieces(executor.map(pieces.len(), |index| {
-            let mut piece = Piece::default();
-            pieces[index].iter().for_each(|position| piece.push(selection.take(*position)));
+            let counts = pieces[index].iter().map(|position| selection.count(*position));
+            let mut piece = Piece::with_capacity(counts.sum());
+            for position in pieces[index] {
+                piece.push(selection.take(*position));
+            }
             piece
         }))
     }

@@ -205,7 +205,7 @@ impl<'a> Scorer<'a> {
         kernel: Kernel,
     ) -> Self {
         let floor = job.threshold.unwrap_or(f32::MIN);
-        let selection = Selection::new(table.len(), job.top as usize, floor);
+        let selection = Selection::new(table.len(), job.top as usize, floor, kernel);
         let ceilings = Ceilings::new(table, &job.measure);
         let hurdles = (0..table.len() as u32)
             .map(|item| AtomicU32::new(ceilings.limit(item, selection.bar(item).score).to_bits()))
@@ -233,16 +233,20 @@ impl<'a> Scorer<'a> {
         &self.selection
     }
 
-    /// Takes offers in that were made before.
-    pub(super) fn restore(&self, offers: impl IntoIterator<Item = Offer>) {
+    /// Takes offers in that were made elsewhere.
+    pub(super) fn restore(
+        &self,
+        offers: impl IntoIterator<Item = Offer>,
+        mut recording: Option<&mut Recording>,
+    ) {
         let mut gathered = Offers::default();
         for Offer { item, neighbour } in offers {
             gathered.push(item, neighbour);
             if gathered.is_full() {
-                self.settle(&mut gathered, &mut None, |_, _| {});
+                self.settle(&mut gathered, &mut recording, |_, _| {});
             }
         }
-        self.settle(&mut gathered, &mut None, |_, _| {});
+        self.settle(&mut gathered, &mut recording, |_, _| {});
     }
 
     /// Computes the rows at `positions` against a block of columns.
@@ -465,8 +469,7 @@ impl<'a> Scorer<'a> {
         };
         estimates.clear();
         estimates.extend(hits.iter().map(estimate));
-        let (_, kth, _) = estimates.select_nth_unstable(hits.len() - k);
-        let kth = number_at(*kth);
+        let kth = number_at(self.kernel.about_kth(estimates, k));
         if !self.ceilings.is_safe(row.position, kth) {
             return hits;
         }

@@ -91,17 +91,16 @@ impl<V: Value> Piece<V> {
         (all, smaller)
     }
 
-    /// Lists which of some positions each user has, counted from their first, one user after the
-    /// other.
-    fn by_user(&self, positions: &Range<usize>) -> (Vec<u32>, Vec<u32>, Vec<V>) {
-        let degrees = self.degrees(positions);
-        let mut next = Vec::with_capacity(degrees.len());
-        let mut sum = 0;
-        for degree in &degrees {
-            next.push(sum as usize);
-            sum += degree;
-        }
-        let (mut list, mut values) = (vec![0; sum as usize], vec![V::default(); sum as usize]);
+    /// Lists which of some positions each user has, counted from their first: user u's fill
+    /// `list` from `starts[u] - starts[0]` on.
+    fn by_user(
+        &self,
+        positions: &Range<usize>,
+        starts: &[usize],
+        list: &mut [u32],
+        values: &mut [V],
+    ) {
+        let mut next = starts.iter().map(|start| start - starts[0]).collect::<Vec<_>>();
         for position in positions.clone() {
             for at in self.of(position) {
                 let next = &mut next[self.users[at] as usize];
@@ -110,7 +109,6 @@ impl<V: Value> Piece<V> {
                 *next += 1;
             }
         }
-        (degrees, list, values)
     }
 }
 
@@ -214,21 +212,26 @@ impl<V: Value> Pieces<V> {
         positions: &Range<usize>,
         executor: &impl Executor,
     ) -> Lists<V> {
-        let parts = executor.map(self.0.len(), |piece| self.0[piece].by_user(positions));
-        let count = parts.iter().map(|(_, list, _)| list.len()).sum();
+        let degrees = executor.map(self.0.len(), |piece| self.0[piece].degrees(positions));
         let mut starts = Vec::with_capacity(users + 1);
-        let (mut lists, mut all_values) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        let mut sum = 0;
-        starts.push(sum);
-        for (degrees, list, values) in parts {
-            for degree in degrees {
-                sum += degree as usize;
-                starts.push(sum);
-            }
-            lists.extend(list);
-            all_values.extend(values);
+        starts.push(0);
+        for degree in degrees.into_iter().flatten() {
+            starts.push(starts[starts.len() - 1] + degree as usize);
         }
-        Lists::new(positions.len(), starts, lists, all_values).expect("positions ascend")
+        let count = starts[starts.len() - 1];
+        let (mut list, mut values) = (vec![0; count], vec![V::default(); count]);
+        let lengths =
+            self.0.iter().map(|piece| starts[piece.range.end] - starts[piece.range.start]);
+        let lists = split(&mut list, lengths.clone());
+        let values_of = split(&mut values, lengths);
+        executor.map(self.0.len(), |piece| {
+            let mut list = lists[piece].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut values = values_of[piece].lock().unwrap_or_else(PoisonError::into_inner);
+            let piece = &self.0[piece];
+            piece.by_user(positions, &starts[piece.range.clone()], &mut list, &mut values);
+        });
+        drop((lists, values_of));
+        Lists::new(positions.len(), starts, list, values).expect("positions ascend")
     }
 }
 

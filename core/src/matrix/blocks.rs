@@ -1,7 +1,7 @@
 //! The two kinds of blocks that a tile is made of: rows (items -> users) and columns (users ->
 //! items). In memory a matrix has one block of rows; on disk, or on other machines, many.
 
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use super::value::{Separable, Value};
 use crate::{
@@ -22,7 +22,7 @@ pub(crate) enum AnyLists {
 
 /// What weights there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WeightKind {
+pub enum WeightKind {
     /// Every weight is 1.
     One,
     /// A factor of the user times one of the item.
@@ -33,7 +33,7 @@ pub(crate) enum WeightKind {
 
 impl WeightKind {
     /// Tells what weights a job has. `has_weights`: interactions have weights before weighting.
-    pub(crate) const fn of(weighting: Weighting, has_weights: bool) -> Self {
+    pub const fn of(weighting: Weighting, has_weights: bool) -> Self {
         match weighting {
             _ if Weigher::is_unit(weighting, has_weights) => Self::One,
             Weighting::Tfidf | Weighting::Log | Weighting::Bm25 { .. } if !has_weights => {
@@ -44,7 +44,7 @@ impl WeightKind {
     }
 
     /// Returns the bytes of an interaction's weight.
-    pub(crate) const fn bytes(self) -> usize {
+    pub const fn bytes(self) -> usize {
         match self {
             Self::One | Self::Separable => 0,
             Self::Own => size_of::<f64>(),
@@ -73,6 +73,13 @@ impl AnyLists {
             let nothing = vec![(); indices.len()];
             Lists::new(columns, starts, indices, nothing).map(Self::Counts)
         };
+        lists.ok_or(Malformed)
+    }
+
+    /// Makes lists of weights that are made of factors.
+    fn separable(columns: usize, starts: Vec<usize>, indices: Vec<u32>) -> Result<Self, Malformed> {
+        let nothing = vec![Separable; indices.len()];
+        let lists = Lists::new(columns, starts, indices, nothing).map(Self::Separable);
         lists.ok_or(Malformed)
     }
 
@@ -133,16 +140,31 @@ pub struct Malformed;
 pub struct RowBlock {
     first: u32,
     lists: AnyLists,
-    factors: Factors,
+    factors: Arc<Factors>,
 }
 
 /// What weights are made of where interactions have none of their own: a user's factor times an
-/// item's. Empty elsewhere.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Factors {
+/// item's. Empty elsewhere. Cost: 8 B per user, and per item with BM25; all blocks share them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Factors {
     pub(crate) of_users: Vec<f64>,
     /// By position; empty where all are 1.
     pub(crate) of_items: Vec<f64>,
+}
+
+impl Factors {
+    /// Puts them together. `of_users`: as of [`Weigher::of_user`], in order; `codes`: of the items,
+    /// by position.
+    pub fn new(of_users: Vec<f64>, weigher: &Weigher, codes: &[u32]) -> Self {
+        let of_items = codes.iter().map_while(|code| weigher.of_item(*code)).collect();
+        Self { of_users, of_items }
+    }
+
+    /// Returns what the interactions of the item at `position` with some users weigh.
+    pub fn products(&self, position: usize, users: &[u32]) -> impl Iterator<Item = f64> {
+        let of_item = self.of_items.get(position).copied().unwrap_or(1.0);
+        users.iter().map(move |user| self.of_users[*user as usize] * of_item)
+    }
 }
 
 impl RowBlock {
@@ -159,12 +181,32 @@ impl RowBlock {
         weights: Option<Vec<f64>>,
     ) -> Result<Self, Malformed> {
         let lists = AnyLists::new(users, starts, list, weights)?;
-        Ok(Self { first, lists, factors: Factors::default() })
+        Ok(Self { first, lists, factors: Arc::default() })
+    }
+
+    /// Makes the same block of weights that are made of factors. Cost: O(interactions).
+    ///
+    /// # Errors
+    /// If the parts do not go together or a user is not below `users`, who have a factor each.
+    pub fn of_factors(
+        first: u32,
+        users: usize,
+        starts: Vec<usize>,
+        list: Vec<u32>,
+        factors: Arc<Factors>,
+    ) -> Result<Self, Malformed> {
+        let lists = AnyLists::separable(users, starts, list)?;
+        let of_items = factors.of_items.len();
+        let has_all = of_items == 0 || of_items >= first as usize + lists.len();
+        if factors.of_users.len() != users || !has_all {
+            return Err(Malformed);
+        }
+        Ok(Self { first, lists, factors })
     }
 
     /// Makes a block of all rows.
     pub(crate) fn of<V: Value>(lists: Lists<V>, factors: Factors) -> Self {
-        Self { first: 0, lists: V::erase(lists), factors }
+        Self { first: 0, lists: V::erase(lists), factors: Arc::new(factors) }
     }
 
     /// Returns the positions.
@@ -184,10 +226,8 @@ impl RowBlock {
 
     /// Walks the weights of a row that are made of factors.
     fn products(&self, row: usize, parts: &Parts<'_>) -> impl Iterator<Item = f64> {
-        let Factors { of_users, of_items } = &self.factors;
         let users = &parts.indices[parts.starts[row]..parts.starts[row + 1]];
-        let of_item = of_items.get(row).copied().unwrap_or(1.0);
-        users.iter().map(move |user| of_users[*user as usize] * of_item)
+        self.factors.products(self.first as usize + row, users)
     }
 
     /// Returns what weights are made of.
@@ -263,6 +303,20 @@ impl ColumnBlock {
         Ok(Self { first, width, cells: Cells::Lists(lists) })
     }
 
+    /// Makes the same block of weights that are made of factors, which the rows have.
+    ///
+    /// # Errors
+    /// As for [`of_lists`](Self::of_lists).
+    pub fn of_factors(
+        first: u32,
+        width: u32,
+        starts: Vec<usize>,
+        list: Vec<u32>,
+    ) -> Result<Self, Malformed> {
+        let lists = AnyLists::separable(width as usize, starts, list)?;
+        Ok(Self { first, width, cells: Cells::Lists(lists) })
+    }
+
     /// Makes the block of `width` positions from `first` on from one row of bits per user: bit b
     /// stands for position `first + b`.
     ///
@@ -298,5 +352,24 @@ impl ColumnBlock {
             Cells::Bits(rows) => Some(rows),
             Cells::Lists(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn factors_are_those_of_all_users_and_positions() {
+        let weigher = Weigher::new(Weighting::Bm25 { k1: 1.2, b: 0.75 }, 3, vec![2.0; 3], None);
+        let factors = |of_users, codes: &[u32]| Arc::new(Factors::new(of_users, &weigher, codes));
+        let block = |factors| RowBlock::of_factors(1, 2, vec![0, 2, 3], vec![0, 1, 1], factors);
+        let whole = block(factors(vec![0.5, 2.0], &[0, 1, 2])).unwrap();
+        assert_eq!(whole.kind(), WeightKind::Separable);
+        let parts = whole.parts();
+        let each = weigher.of_item(1).unwrap();
+        assert_eq!(parts.weights.unwrap()[..], [0.5 * each, 2.0 * each, 2.0 * each]);
+        assert!(block(factors(vec![0.5], &[0, 1, 2])).is_err(), "a user has no factor");
+        assert!(block(factors(vec![0.5, 2.0], &[0, 1])).is_err(), "a position has no factor");
     }
 }

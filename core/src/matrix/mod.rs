@@ -11,11 +11,11 @@ use std::ops::Range;
 
 use self::arrange::{Pieces, bit_rows};
 pub(crate) use self::{
-    blocks::{Cells, Factors, WeightKind},
+    blocks::Cells,
     value::{Separable, Sum, Value},
 };
 pub use self::{
-    blocks::{ColumnBlock, Malformed, Parts, RowBlock},
+    blocks::{ColumnBlock, Factors, Malformed, Parts, RowBlock, WeightKind},
     table::ItemTable,
 };
 pub use crate::kernel::arch::BitRow;

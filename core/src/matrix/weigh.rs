@@ -17,11 +17,8 @@ pub(super) fn weigh(interactions: &Interactions, weighting: Weighting) -> Vec<f6
 /// Returns what the weights of interactions that had none are made of; `codes` are by position.
 pub(super) fn factors(interactions: &Interactions, weighting: Weighting, codes: &[u32]) -> Factors {
     let weigher = weigher(interactions, weighting);
-    let degrees = rows(interactions).map(|row| row.items.len() as u32);
-    Factors {
-        of_users: degrees.map(|degree| weigher.of_user(degree)).collect(),
-        of_items: codes.iter().map_while(|code| weigher.of_item(*code)).collect(),
-    }
+    let of_users = interactions.degrees().map(|degree| weigher.of_user(degree as u32));
+    Factors::new(of_users.collect(), &weigher, codes)
 }
 
 fn weigher(interactions: &Interactions, weighting: Weighting) -> Weigher {

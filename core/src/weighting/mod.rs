@@ -100,8 +100,8 @@ impl Weigher {
     }
 
     /// Returns what a user with so many items brings to the weight of an interaction that had none:
-    /// this times [`Weigher::of_item`].
-    pub(crate) fn of_user(&self, items: u32) -> f64 {
+    /// this times what the item brings.
+    pub fn of_user(&self, items: u32) -> f64 {
         match self.weighting {
             Weighting::Tfidf | Weighting::Bm25 { .. } => tfidf::idf(self.items, items),
             Weighting::Log => log::weigh(1.0),

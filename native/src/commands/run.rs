@@ -10,20 +10,17 @@ use ilk_core::{
     interactions::Folded,
     job::Job,
     kernel::{ItemFilter, neighbours},
-    matrix::{ItemTable, Layout, Matrix},
+    matrix::{Layout, Matrix, WeightKind},
     neighbours::Catalogue,
     outlook::Outlook,
     plan::{Plan, Tile},
-    weighting::Weigher,
 };
 
 use crate::{
     config::{Record, Settings},
-    engine::{Engine, Sandbox},
+    engine::{self, Engine, Sandbox},
     error::Error,
-    external::{
-        self, Arranged, Ending, Found, Intake, Lists, Recording, Spiller, Taken, Workplace,
-    },
+    external::{self, Arranged, Covered, Ending, Intake, Recording, Spiller, Taken, Workplace},
     findings::Findings,
     guard::{DiskWork, Guard, Work, held},
     lists::IdLists,
@@ -67,12 +64,8 @@ pub(crate) fn run(
 ) -> Result<(), Error> {
     let Options { existing, earlier, force } = options;
     match (&settings.run_dir, &settings.out) {
-        (Some(_), _) if *engine != Engine::Native => {
-            Err(Error::input("--engine has no effect with --run-dir")
-                .with_help("a run directory's stages are this program's: leave out one of them"))
-        }
         (Some(folder), _) => {
-            let start = rundir::Start { settings, record, existing, earlier, force, watch };
+            let start = rundir::Start { settings, record, engine, existing, earlier, force, watch };
             rundir::run(start, folder, reporter)
         }
         (None, Some(_)) if earlier == Earlier::Discard => {
@@ -179,6 +172,7 @@ impl<'a> Run<'a> {
                 self.in_memory(rows, place, reporter)
             }
             Taken::Disk(spiller, folder) => {
+                self.check_engine()?;
                 reporter.note(format!(
                     "more than fits in {} of memory: working in files beside the output",
                     budget.limit
@@ -199,8 +193,13 @@ impl<'a> Run<'a> {
             interactions: folded.interactions.len(),
             top: job.top as usize,
         };
-        let is_unit = Weigher::is_unit(job.weighting, needs.weight);
-        if of_comparing(size, needs, is_unit, budget.workers) > budget.left(0) {
+        let weights = WeightKind::of(job.weighting, needs.weight);
+        let mut needed = of_comparing(size, needs, weights, budget.workers);
+        if self.sandbox.is_some() {
+            needed += engine::sandbox_bytes(size.interactions, weights, budget.workers);
+        }
+        if needed > budget.left(0) {
+            self.check_engine()?;
             reporter.note(format!(
                 "comparing does not fit in {} of memory: working in files beside the output",
                 budget.limit
@@ -300,6 +299,7 @@ impl<'a> Run<'a> {
             }
         };
         let mut stage = reporter.stage("sorting", None);
+        stage.expect(spilled.work(job.of));
         let progress = |units| stage.advance(units);
         let (folded, catalogue) = external::fold(*spilled, self.work(folder), &progress)?;
         stage.clear();
@@ -330,10 +330,6 @@ impl<'a> Run<'a> {
         if let Some(guard) = &self.guard {
             guard.check_limit(self.budget.limit)?;
         }
-        if self.sandbox.is_some() {
-            return Err(Error::input("a plugin compares in memory, and this does not fit")
-                .with_help("leave out --engine, or give the job more --memory"));
-        }
         let filter = self.lists.filter(&catalogue.ids, reporter);
         let layout = self.guard.as_ref().map_or(layout, |guard| guard.layout(layout, reporter));
         let work = external::Work { layout, ..self.work(folder) };
@@ -342,22 +338,21 @@ impl<'a> Run<'a> {
         let degrees = folded.degrees().0;
         stage.expect(2 * interactions);
         let used = external::catalogue_bytes(&catalogue);
-        let arranged = folded.arrange(used, &filter, work, &|units| stage.advance(units))?;
+        let progress = |units| stage.advance(units);
+        let arranged = folded.arrange(used, (&filter, Covered(&[])), work, &progress)?;
         check_operations(refusal, arranged.operations())?;
-        let (blocks, rounds) = (arranged.groups() as u64, u64::from(arranged.rounds()));
+        let groups = arranged.groups() as u64;
         stage.clear();
-        stage.count("blocks", blocks);
-        stage.count("rounds", rounds);
+        stage.count("column_groups", groups);
         stage.finish(format!(
-            "{} on disk, {}, {}",
+            "{} on disk, {}",
             counted(interactions, "interaction"),
-            counted(blocks, "column block"),
-            counted(rounds, "round")
+            counted(groups, "column group")
         ));
+        let mut predicted = None;
         if let Some(guard) = &self.guard {
-            guard.check_time_on_disk(&DiskWork {
+            predicted = guard.check_time_on_disk(&DiskWork {
                 arranged: &arranged,
-                is_left: &|_| true,
                 degrees: &degrees,
                 catalogue: &catalogue,
                 format: self.output.format(),
@@ -369,7 +364,10 @@ impl<'a> Run<'a> {
         let stage = reporter.stage("comparing", None);
         stage.count("pair_operations", arranged.operations());
         stage.count("head_items", arranged.head_items() as u64);
-        let found = self.compare_tiles(&arranged, &filter, work, &stage)?;
+        if let Some(seconds) = predicted {
+            stage.count("predicted_cpu_milliseconds", (seconds * 1e3) as u64);
+        }
+        let found = self.compare_tiles(&arranged, (&filter, used), work, &stage)?;
         stage.finish(format!("{} pair operations", rounded(arranged.operations().into())));
         drop(arranged);
         if let Some(watch) = watch {
@@ -382,32 +380,17 @@ impl<'a> Run<'a> {
     fn compare_tiles(
         &self,
         arranged: &Arranged,
-        filter: &ItemFilter,
+        (filter, used): (&ItemFilter, usize),
         work: external::Work<'_>,
         stage: &Stage<'_>,
     ) -> Result<Findings, Error> {
-        let (tiles, pool, watch) = (arranged.tiles(), work.pool, self.watch);
+        let (tiles, watch) = (arranged.tiles(), self.watch);
         stage.expect(tiles.iter().map(|tile| tile.cost).sum());
         watch.inspect(|watch| watch.tiles_begin());
-        let positions = ItemTable::positions(arranged.table().codes());
-        let mut found = Found::default();
-        for round in 0..arranged.rounds() {
-            let filter = arranged.filter(round, filter);
-            let comparison = arranged.comparison(self.job, &filter, work.layout.kernel);
-            arranged.each_group(
-                round,
-                &filter,
-                |_| true,
-                pool,
-                |group| {
-                    group.compute_all(&comparison, pool, |tile| {
-                        stage.advance(tiles[tile].cost);
-                        watch.inspect(|watch| watch.saw_tile(tile));
-                    })
-                },
-            )?;
-            found.push(Lists::new(work, round).take(&comparison, &positions, &filter)?);
-        }
+        let found = arranged.compute(filter, used, work, |tile| {
+            stage.advance(tiles[tile].cost);
+            watch.inspect(|watch| watch.saw_tile(tile));
+        })?;
         watch.inspect(|watch| {
             watch.saw_tiles(arranged.block_names(), &arranged.places(), arranged.operations());
         });
@@ -425,6 +408,11 @@ impl<'a> Run<'a> {
             pool: &self.pool,
             recording: Recording::No,
         }
+    }
+
+    /// Stops where a job does not fit in memory that only fits there.
+    fn check_engine(&self) -> Result<(), Error> {
+        self.sandbox.as_ref().map_or(Ok(()), |_| Err(engine::does_not_fit(self.budget.limit)))
     }
 
     /// Stops for a user with too many items, unless forced; where few items are wanted only the

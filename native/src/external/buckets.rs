@@ -104,6 +104,8 @@ struct Folder<'a> {
     room: usize,
     out: Store,
     sums: Mutex<(Vec<u32>, Folding)>,
+    /// Is told how many events are folded.
+    progress: Progress<'a>,
 }
 
 /// Events of a bucket aimed at: many enough to read blocks of all runs, few enough for the cache.
@@ -135,13 +137,12 @@ pub(super) fn fold(
     let room = budget.left(used) / budget.workers;
     let out = Store::new(work.folder, "interactions", budget.shard.0);
     let sums = Mutex::new((vec![0; items.len()], Folding::default()));
-    let folder = Folder { runs, items, codes, job, needs, budget, room, out, sums };
+    let folder = Folder { runs, items, codes, job, needs, budget, room, out, sums, progress };
     let bounds = folder.bounds();
     let folded = pool.map(bounds.len() + 1, |index| {
         let from = index.checked_sub(1).map(|before| &bounds[before]);
         let mut buckets = Vec::new();
         folder.fold(from, bounds.get(index), &mut buckets)?;
-        progress(1);
         Ok::<_, Error>(buckets)
     });
     let mut buckets = Vec::new();
@@ -197,8 +198,11 @@ impl Folder<'_> {
                 return self.fold_split(from, Split::of(loaded), to, buckets);
             }
         }
+        let events = loaded.iter().map(|rows| rows.items.len() as u64).sum();
         let (rows, folding) = fold_blocks(loaded, self.items, self.job, self.needs);
-        self.keep(&rows, &folding, buckets)
+        self.keep(&rows, &folding, buckets)?;
+        (self.progress)(events);
+        Ok(())
     }
 
     /// Folds users who are too many, some after the other.
@@ -270,6 +274,7 @@ impl Folder<'_> {
             // Blocks are small, and those without an event take no room.
             rows.filter(|rows| rows.as_ref().map_or(true, |rows| !rows.items.is_empty())).collect()
         });
+        (self.progress)(counts.iter().sum());
         let (rows, folding) = fold_in_parts(parts, self.items, self.job, self.needs)?;
         self.keep(&rows, &folding, buckets)
     }

@@ -1,21 +1,22 @@
 //! Blocks of columns, made from the segments of their positions when they are needed.
 
 use std::{
+    collections::BTreeSet,
     ops::Range,
     sync::{Mutex, PoisonError},
 };
 
 use ilk_core::{
     executor::Executor as _,
-    matrix::{BitRow, ColumnBlock},
+    matrix::{BitRow, ColumnBlock, WeightKind},
     outline::Outline,
 };
 
-use super::matrix::{Matrix, Segment, entry_bytes};
+use super::matrix::{Entries, Matrix, Segment, entry_bytes};
 use crate::{error::Error, pool::Pool};
 
 /// Positions of a block of bits.
-const CHUNK: u32 = 512;
+pub(super) const CHUNK: u32 = 512;
 
 /// Columns that are in memory together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,77 +27,120 @@ pub(super) enum Group {
     Lists(Vec<Range<u32>>),
 }
 
+/// What a group of columns may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// Bytes of the columns.
+    pub(super) columns: usize,
+    /// Bytes of the columns and of their items' neighbours.
+    pub(super) all: usize,
+    /// Bytes of an item's neighbours, where those are kept as long as the group is.
+    pub(super) list: usize,
+}
+
+impl Room {
+    /// Tells whether so many bytes of columns fit, with the neighbours of their items.
+    fn holds(&self, columns: usize, items: usize) -> bool {
+        columns <= self.columns && columns + items * self.list <= self.all
+    }
+
+    /// Counts the chunks of bits that fit.
+    fn chunks(&self, users: usize) -> usize {
+        let chunk = users * size_of::<BitRow>();
+        (self.columns / chunk).min(self.all / (chunk + CHUNK as usize * self.list))
+    }
+
+    /// Counts the parts that a block must have; each takes `each` bytes beside its columns. `None`
+    /// where that alone does not fit.
+    fn parts(&self, columns: usize, items: usize, each: usize) -> Option<usize> {
+        let parts = |bytes: usize, room: usize| {
+            Some(bytes.div_ceil(room.checked_sub(each).filter(|room| *room > 0)?))
+        };
+        let of_columns = parts(columns, self.columns)?;
+        Some(of_columns.max(parts(columns + items * self.list, self.all)?).max(1))
+    }
+}
+
 impl Group {
-    /// Cuts the columns into groups of at most `room` bytes. `None` where not even one position
-    /// fits.
-    pub(super) fn cut(matrix: &Matrix, outline: &Outline, room: usize) -> Option<Vec<Self>> {
-        let users = matrix.table.users();
+    /// Cuts the columns into groups that fit in `room` and cross none of the `bounds`. `None` where
+    /// not even one position fits.
+    ///
+    /// # Panics
+    /// If a chunk of the head crosses a bound.
+    pub(super) fn cut(
+        matrix: &Matrix,
+        outline: &Outline,
+        room: Room,
+        bounds: &BTreeSet<u32>,
+    ) -> Option<Vec<Self>> {
         let mut groups = Vec::new();
-        let chunks = outline.head_items(&matrix.table).div_ceil(CHUNK as usize) as u32;
-        if chunks > 0 {
-            let most = u32::try_from(room / (users * size_of::<BitRow>())).unwrap_or(u32::MAX);
+        let head = outline.head_items(&matrix.table) as u32;
+        for part in split_at(0..head, bounds) {
+            assert!(part.start.is_multiple_of(CHUNK), "chunks cross no bounds");
+            let (first, last) = (part.start / CHUNK, part.end.div_ceil(CHUNK));
+            let chunks = last - first;
+            let most = u32::try_from(room.chunks(matrix.table.users())).unwrap_or(u32::MAX);
             // As many groups as must be, all of about the same size.
             let number = chunks.div_ceil(Some(most).filter(|most| *most > 0)?);
-            groups.extend(
-                (0..number).map(|group| {
-                    Self::Bits(chunks * group / number..chunks * (group + 1) / number)
-                }),
-            );
+            let end = |group: u32| first + chunks * group / number;
+            groups.extend((0..number).map(|group| Self::Bits(end(group)..end(group + 1))));
         }
-        let block = (users + 1) * size_of::<usize>();
-        let supports = matrix.table.supports();
-        let bytes =
-            |position: u32| supports[position as usize] as usize * entry_bytes(matrix.is_unit);
-        let interactions = supports.iter().map(|support| *support as usize).sum();
-        let (mut blocks, mut taken) = (Vec::<Range<u32>>::new(), 0);
-        for range in outline.tail_blocks(&matrix.table, interactions, matrix.is_unit) {
-            let all = range.clone().map(bytes).sum::<usize>();
-            // A block that does not fit by itself is cut evenly.
-            let parts = all.div_ceil(room.checked_sub(block)?.max(1)).max(1);
-            let (mut start, mut of_part) = (range.start, 0);
-            for position in range.clone() {
-                let more = bytes(position);
-                if block + more > room {
-                    return None;
-                }
-                let is_full = block + of_part + more > room || of_part >= all.div_ceil(parts);
-                if position > start && is_full {
-                    Self::push(
-                        &mut groups,
-                        &mut blocks,
-                        &mut taken,
-                        (start..position, block + of_part, room),
-                    );
-                    (start, of_part) = (position, 0);
-                }
-                of_part += more;
+        let mut blocks = Vec::new();
+        for range in outline.tail_blocks(&matrix.table, matrix.weights) {
+            for part in split_at(range, bounds) {
+                Self::cut_block(matrix, part, room, &mut blocks)?;
             }
-            Self::push(
-                &mut groups,
-                &mut blocks,
-                &mut taken,
-                (start..range.end, block + of_part, room),
-            );
         }
-        if !blocks.is_empty() {
-            groups.push(Self::Lists(blocks));
+        let (mut of_group, mut taken) = (Vec::new(), (0, 0));
+        for (block, bytes) in blocks {
+            let more = (taken.0 + bytes, taken.1 + block.len());
+            let goes_on = !bounds.contains(&block.start) && room.holds(more.0, more.1);
+            taken = if of_group.is_empty() || goes_on {
+                more
+            } else {
+                groups.push(Self::Lists(std::mem::take(&mut of_group)));
+                (bytes, block.len())
+            };
+            of_group.push(block);
+        }
+        if !of_group.is_empty() {
+            groups.push(Self::Lists(of_group));
         }
         Some(groups)
     }
 
-    /// Adds a block to the group being made, or begins a new one if both do not fit together.
-    fn push(
-        groups: &mut Vec<Self>,
-        blocks: &mut Vec<Range<u32>>,
-        taken: &mut usize,
-        (block, bytes, room): (Range<u32>, usize, usize),
-    ) {
-        if !blocks.is_empty() && *taken + bytes > room {
-            groups.push(Self::Lists(std::mem::take(blocks)));
-            *taken = 0;
+    /// Cuts a block evenly into as many as it takes for each to fit by itself, and adds them with
+    /// their bytes. `None` where not even one position fits.
+    fn cut_block(
+        matrix: &Matrix,
+        range: Range<u32>,
+        room: Room,
+        blocks: &mut Vec<(Range<u32>, usize)>,
+    ) -> Option<()> {
+        let users = (matrix.table.users() + 1) * size_of::<usize>();
+        let supports = matrix.table.supports();
+        let bytes =
+            |position: u32| supports[position as usize] as usize * entry_bytes(matrix.weights);
+        let all = range.clone().map(bytes).sum::<usize>();
+        let parts = room.parts(all, range.len(), users)?;
+        let share = (all + range.len() * room.list).div_ceil(parts);
+        let (mut start, mut of_part) = (range.start, 0);
+        for position in range.clone() {
+            let (more, items) = (bytes(position), (position - start) as usize);
+            if !room.holds(users + more, 1) {
+                return None;
+            }
+            let is_full = !room.holds(users + of_part + more, items + 1);
+            if items > 0 && (is_full || of_part + items * room.list >= share) {
+                blocks.push((start..position, users + of_part));
+                (start, of_part) = (position, 0);
+            }
+            of_part += more;
         }
-        blocks.push(block);
-        *taken += bytes;
+        if start < range.end {
+            blocks.push((start..range.end, users + of_part));
+        }
+        Some(())
     }
 
     /// Returns the positions of the columns.
@@ -128,6 +172,15 @@ impl Group {
     }
 }
 
+/// Splits a range at those of the `bounds` that lie inside.
+fn split_at(range: Range<u32>, bounds: &BTreeSet<u32>) -> impl Iterator<Item = Range<u32>> {
+    let inside = bounds.range(range.start..range.end).filter(move |bound| **bound > range.start);
+    let ends = inside.copied().chain([range.end]).collect::<Vec<_>>();
+    let mut start = range.start;
+    let parts = ends.into_iter().map(move |end| std::mem::replace(&mut start, end)..end);
+    parts.filter(|part| !part.is_empty())
+}
+
 /// Walks the rows of `positions`: position, users, weights.
 fn each_row(
     matrix: &Matrix,
@@ -138,12 +191,11 @@ fn each_row(
         segment.positions.start < positions.end && positions.start < segment.positions.end
     };
     for segment in matrix.segments.iter().filter(is_needed) {
-        let rows = matrix.rows(segment)?;
-        let parts = rows.parts();
-        for (position, ends) in segment.positions.clone().zip(parts.starts.windows(2)) {
+        let Entries { starts, users, weights } = matrix.entries_of(segment)?;
+        for (position, ends) in segment.positions.clone().zip(starts.windows(2)) {
             if positions.contains(&position) {
-                let weights = parts.weights.as_deref().map(|weights| &weights[ends[0]..ends[1]]);
-                visit(position, &parts.indices[ends[0]..ends[1]], weights);
+                let weights = weights.as_deref().map(|weights| &weights[ends[0]..ends[1]]);
+                visit(position, &users[ends[0]..ends[1]], weights);
             }
         }
     }
@@ -192,12 +244,11 @@ fn lists(matrix: &Matrix, positions: &Range<u32>, pool: &Pool) -> Result<ColumnB
         lengths.push(end - before);
     }
     let mut list = vec![0; end];
-    let mut weights = vec![0.0; if matrix.is_unit { 0 } else { end }];
+    let has_own = matrix.weights == WeightKind::Own;
+    let mut weights = vec![0.0; if has_own { end } else { 0 }];
     let lists = split(&mut list, &lengths);
-    let with = split(
-        &mut weights,
-        &lengths.iter().map(|n| if matrix.is_unit { 0 } else { *n }).collect::<Vec<_>>(),
-    );
+    let none = vec![0; lengths.len()];
+    let with = split(&mut weights, if has_own { &lengths } else { &none });
     let filled = pool.map(parts, |index| {
         let range = part(index);
         let first = starts[range.start as usize];
@@ -218,9 +269,13 @@ fn lists(matrix: &Matrix, positions: &Range<u32>, pool: &Pool) -> Result<ColumnB
     });
     filled.into_iter().collect::<Result<(), Error>>()?;
     drop((lists, with));
-    let weights = (!matrix.is_unit).then_some(weights);
-    ColumnBlock::of_lists(positions.start, positions.len() as u32, starts, list, weights)
-        .map_err(|error| Error::internal(format!("columns of the matrix: {error}")))
+    let (first, width) = (positions.start, positions.len() as u32);
+    let block = if matrix.weights == WeightKind::Separable {
+        ColumnBlock::of_factors(first, width, starts, list)
+    } else {
+        ColumnBlock::of_lists(first, width, starts, list, has_own.then_some(weights))
+    };
+    block.map_err(|error| Error::internal(format!("columns of the matrix: {error}")))
 }
 
 /// Finds the users of a range among ascending ones, and how many come before.
@@ -238,4 +293,19 @@ fn split<'a, T>(mut slice: &'a mut [T], lengths: &[usize]) -> Vec<Mutex<&'a mut 
         Mutex::new(part)
     };
     lengths.iter().map(part).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_split_at_bounds_inside() {
+        let bounds = BTreeSet::from([0, 3, 5, 9]);
+        let parts = |range| split_at(range, &bounds).collect::<Vec<_>>();
+        assert_eq!(parts(0..9), [0..3, 3..5, 5..9]);
+        assert_eq!(parts(4..5), [4..5]);
+        assert_eq!(parts(5..20), [5..9, 9..20]);
+        assert!(parts(7..7).is_empty());
+    }
 }

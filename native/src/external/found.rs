@@ -1,10 +1,15 @@
 //! Neighbours on disk, on their way into the result.
 
+use std::sync::{Mutex, PoisonError};
+
 use ilk_core::{
+    executor::Executor as _,
     job::Job,
     kernel::{Comparison, ItemFilter},
     matrix::ItemTable,
     neighbours::Neighbour,
+    plan::Sides,
+    topk::Offer,
 };
 
 use super::{
@@ -81,6 +86,123 @@ impl Offers {
     }
 }
 
+/// Neighbours on disk before all are known, by the round in which they are brought together.
+pub(super) struct Interim {
+    store: Store,
+    rounds: Rounds,
+    /// The position after the last one of each round.
+    ends: Vec<u32>,
+    of_rounds: Vec<Mutex<Vec<Extent>>>,
+}
+
+impl Interim {
+    /// Numbers that are written, and read, at a time, unless a single list has more.
+    const NUMBERS: usize = 1 << 16;
+
+    /// Prepares to take neighbours of the items of `table`; `used`: bytes that stay taken.
+    ///
+    /// # Errors
+    /// If not even what is known of every item fits when they are brought together.
+    pub(super) fn new(
+        table: &ItemTable,
+        filter: &ItemFilter,
+        used: usize,
+        work: Work<'_>,
+    ) -> Result<Self, Error> {
+        let reading = 2 * 4 * Self::NUMBERS * work.budget.workers;
+        let rounds = rounds_of_merging(table, work.job, filter, used + reading, work)?;
+        let store = Store::new(work.folder, "interim", work.budget.shard.0);
+        let of_rounds = (0..rounds.number).map(|_| Mutex::default()).collect();
+        Ok(Self { store, rounds, ends: rounds.ends(table, filter), of_rounds })
+    }
+
+    /// Takes neighbours of items by ascending position, from any thread.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(super) fn push(
+        &self,
+        lists: impl Iterator<Item = (u32, Vec<Neighbour>)>,
+    ) -> Result<(), Error> {
+        let (mut round, mut numbers) = (0, Vec::new());
+        for (position, list) in lists.filter(|(_, list)| !list.is_empty()) {
+            let is_past = position >= self.ends[round];
+            if is_past || numbers.len() >= Self::NUMBERS {
+                self.write(round, &mut numbers)?;
+                round = self.ends.partition_point(|end| *end <= position);
+            }
+            numbers.extend([position, list.len() as u32]);
+            numbers.extend(list.iter().flat_map(triple));
+        }
+        self.write(round, &mut numbers)
+    }
+
+    fn write(&self, round: usize, numbers: &mut Vec<u32>) -> Result<(), Error> {
+        if !numbers.is_empty() {
+            let extent = self.store.append(numbers)?;
+            let extents = &self.of_rounds[round];
+            extents.lock().unwrap_or_else(PoisonError::into_inner).push(extent);
+            numbers.clear();
+        }
+        Ok(())
+    }
+
+    /// Brings together what every item has, and leaves its best on disk. `filter`: as before.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub(super) fn finish(
+        self,
+        table: &ItemTable,
+        filter: &ItemFilter,
+        work: Work<'_>,
+    ) -> Result<Found, Error> {
+        let Work { job, layout, pool, .. } = work;
+        let positions = ItemTable::positions(table.codes());
+        let mut found = Found::default();
+        for (round, extents) in (0..).zip(self.of_rounds) {
+            let filter = self.rounds.filter(round, table, filter);
+            // Nothing is computed here, so it does not matter which pairs rows would compute.
+            let comparison = Comparison::new(table, job, &filter, Sides::Row, layout.kernel);
+            let extents = extents.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let restored = pool.map(extents.len(), |index| {
+                let numbers = self.store.read::<u32>(&extents[index])?;
+                comparison.restore(offers(&numbers));
+                Ok::<_, Error>(())
+            });
+            restored.into_iter().collect::<Result<(), Error>>()?;
+            found.push(Lists::new(work, round).take(&comparison, &positions, &filter)?);
+        }
+        Ok(found)
+    }
+}
+
+/// Walks what [`Interim`] wrote.
+fn offers(mut numbers: &[u32]) -> impl Iterator<Item = Offer> {
+    let mut left = (0, 0);
+    std::iter::from_fn(move || {
+        let (mut item, mut count) = left;
+        if count == 0 {
+            (item, count) = (numbers.first().copied()?, *numbers.get(1)?);
+            numbers = &numbers[2..];
+        }
+        let (one, rest) = numbers.split_at(3);
+        numbers = rest;
+        left = (item, count - 1);
+        Some(Offer { item, neighbour: neighbour(one) })
+    })
+}
+
+/// Returns the numbers of a neighbour.
+fn triple(one: &Neighbour) -> [u32; 3] {
+    [one.code, one.score.to_bits(), one.overlap]
+}
+
+/// Turns [`triple`] around.
+fn neighbour(triple: &[u32]) -> Neighbour {
+    Neighbour { code: triple[0], score: f32::from_bits(triple[1]), overlap: triple[2] }
+}
+
 /// Neighbours of some items on disk, by ascending code.
 pub(crate) struct Lists {
     store: Store,
@@ -125,7 +247,6 @@ impl Lists {
     pub(crate) fn push(&mut self, code: u32, list: &[Neighbour]) -> Result<(), Error> {
         self.codes.push(code);
         self.lengths.push(list.len() as u32);
-        let triple = |one: &Neighbour| [one.code, one.score.to_bits(), one.overlap];
         self.entries.extend(list.iter().flat_map(triple));
         if self.entries.len() + 2 * self.codes.len() >= Self::NUMBERS {
             self.write()
@@ -176,11 +297,6 @@ fn batch(numbers: &[u32], items: usize) -> Vec<(u32, Vec<Neighbour>)> {
     let list = |(code, length): (&u32, &u32)| {
         let (own, rest) = entries.split_at(*length as usize * 3);
         entries = rest;
-        let neighbour = |triple: &[u32]| Neighbour {
-            code: triple[0],
-            score: f32::from_bits(triple[1]),
-            overlap: triple[2],
-        };
         (*code, own.chunks_exact(3).map(neighbour).collect())
     };
     codes.iter().zip(lengths).map(list).collect()

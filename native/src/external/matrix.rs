@@ -3,13 +3,13 @@
 
 use std::{
     ops::Range,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use ilk_core::{
     executor::Executor as _,
     interactions::SupportedItems,
-    matrix::{ItemTable, RowBlock},
+    matrix::{Factors, ItemTable, RowBlock, WeightKind},
     outline::Additions,
     weighting::{UserRow, Weigher},
 };
@@ -26,8 +26,9 @@ pub(super) struct Matrix {
     store: Store,
     pub(super) segments: Vec<Segment>,
     pub(super) table: ItemTable,
-    /// Every weight is 1.
-    pub(super) is_unit: bool,
+    pub(super) weights: WeightKind,
+    /// What weights are made of, where interactions have none of their own.
+    factors: Arc<Factors>,
 }
 
 /// Consecutive positions whose users lie together on disk.
@@ -62,18 +63,26 @@ struct Order {
     supports: Vec<u32>,
 }
 
+/// What a segment has at most, unless a single position has more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Most {
+    /// Interactions.
+    pub(super) entries: usize,
+    /// Positions.
+    pub(super) rows: usize,
+}
+
 /// How a region becomes segments.
 #[derive(Clone, Copy)]
 struct Cuts<'a> {
-    /// Interactions of a segment at most, unless a single position has more.
-    most: usize,
+    most: Most,
     store: &'a Store,
     progress: Progress<'a>,
 }
 
 /// Bytes of one interaction in a block of rows or columns.
-pub(super) const fn entry_bytes(is_unit: bool) -> usize {
-    if is_unit { 4 } else { 12 }
+pub(super) const fn entry_bytes(weights: WeightKind) -> usize {
+    4 + weights.bytes()
 }
 
 /// Interactions by region and, within, by bucket.
@@ -83,7 +92,8 @@ pub(super) struct Regions {
     /// By bucket, then by region.
     scattered: Vec<Vec<Option<Scattered>>>,
     users: usize,
-    pub(super) is_unit: bool,
+    pub(super) weights: WeightKind,
+    factors: Factors,
     order: Order,
     additions: Additions,
 }
@@ -124,7 +134,7 @@ impl Regions {
     pub(super) fn scatter(
         buckets: &Buckets,
         items: &SupportedItems,
-        weigher: Option<&Weigher>,
+        (weights, weigher): (WeightKind, Option<&Weigher>),
         work: Work<'_>,
         used: usize,
         progress: Progress<'_>,
@@ -133,10 +143,11 @@ impl Regions {
         let supports = items.kept.iter().map(|item| buckets.supports[*item as usize]);
         let order = Order::new(&supports.collect::<Vec<_>>());
         let positions = ItemTable::positions(&order.codes);
-        let is_unit = weigher.is_none();
         let region = budget.left(used + order.codes.len() * 48) / budget.workers / 2;
         let region = region.min(usize::try_from(budget.shard.0).unwrap_or(usize::MAX));
-        let ranges = order.cut(region / entry_bytes(is_unit));
+        let ranges = order.cut(region / entry_bytes(weights));
+        let own = weigher.filter(|_| weights == WeightKind::Own);
+        let maker = weigher.filter(|_| weights == WeightKind::Separable);
         let mut firsts = Vec::with_capacity(buckets.all.len());
         let mut users = 0;
         for bucket in &buckets.all {
@@ -147,25 +158,41 @@ impl Regions {
         let additions = Mutex::new(Additions::new(order.codes.len()));
         let scattered = pool.map(buckets.all.len(), |bucket| {
             let rows = buckets.read(bucket, items)?;
-            let mut scatter = Scatter::new(&ranges, &positions, weigher);
+            let mut scatter = Scatter::new(&ranges, &positions, own);
             scatter.rows(firsts[bucket], &rows);
             additions.lock().unwrap_or_else(PoisonError::into_inner).add(&scatter.additions);
             progress(rows.items.len() as u64);
-            scatter.write(&store)
+            let of_user = |weigher: &Weigher| {
+                let degrees = rows.degrees.iter();
+                degrees.map(|degree| weigher.of_user(*degree)).collect::<Vec<_>>()
+            };
+            Ok::<_, Error>((scatter.write(&store)?, maker.map(of_user).unwrap_or_default()))
         });
-        let scattered = scattered.into_iter().collect::<Result<_, Error>>()?;
+        let (mut of_buckets, mut of_users) = (Vec::new(), Vec::new());
+        for bucket in scattered {
+            let (bucket, of_bucket) = bucket?;
+            of_buckets.push(bucket);
+            of_users.extend(of_bucket);
+        }
+        let factors = maker.map(|weigher| Factors::new(of_users, weigher, &order.codes));
+        let factors = factors.unwrap_or_default();
         let additions = additions.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(Self { store, ranges, scattered, users, is_unit, order, additions })
+        let scattered = of_buckets;
+        Ok(Self { store, ranges, scattered, users, weights, factors, order, additions })
     }
 
-    /// Sorts every region by position and writes it as segments of at most so many interactions
-    /// and additions, unless a single position has more.
+    /// Counts the items.
+    pub(super) fn items(&self) -> usize {
+        self.order.codes.len()
+    }
+
+    /// Sorts every region by position and writes it as segments.
     ///
     /// # Errors
     /// If the disk fails.
     pub(super) fn sort(
         self,
-        most: usize,
+        most: Most,
         work: Work<'_>,
         progress: Progress<'_>,
     ) -> Result<(Matrix, Additions), Error> {
@@ -178,9 +205,10 @@ impl Regions {
             segments.extend(of_region);
             squares.extend(more);
         }
-        let Self { users, is_unit, order: Order { codes, supports }, additions, .. } = self;
-        let table = ItemTable::new(users, codes, supports, squares);
-        Ok((Matrix { store, segments, table, is_unit }, additions))
+        let Self { users, weights, factors, order, additions, .. } = self;
+        let table = ItemTable::new(users, order.codes, order.supports, squares);
+        let factors = Arc::new(factors);
+        Ok((Matrix { store, segments, table, weights, factors }, additions))
     }
 
     fn sort_region(
@@ -194,7 +222,8 @@ impl Regions {
         let mut next = starts.clone();
         let total = starts[supports.len()];
         let mut users = vec![0; total];
-        let mut weights = vec![0.0; if self.is_unit { 0 } else { total }];
+        let has_own = self.weights == WeightKind::Own;
+        let mut weights = vec![0.0; if has_own { total } else { 0 }];
         // Buckets in order: the users of every position ascend.
         for scattered in self.scattered.iter().filter_map(|bucket| bucket[region].as_ref()) {
             let pairs = self.store.read::<u32>(&scattered.pairs)?;
@@ -211,12 +240,19 @@ impl Regions {
             }
         }
         progress(total as u64);
-        let weights = (!self.is_unit).then_some(weights);
-        let mut squares = Vec::with_capacity(supports.len());
-        squares.extend(starts.windows(2).map(|ends| match &weights {
-            None => (ends[1] - ends[0]) as f64,
-            Some(weights) => weights[ends[0]..ends[1]].iter().map(|x| x * x).sum(),
-        }));
+        let weights = has_own.then_some(weights);
+        let square = |(position, ends): (u32, &[usize])| -> f64 {
+            let entries = ends[0]..ends[1];
+            match (&weights, self.weights) {
+                (Some(weights), _) => weights[entries].iter().map(|x| x * x).sum(),
+                (None, WeightKind::Separable) => {
+                    let products = self.factors.products(position as usize, &users[entries]);
+                    products.map(|x| x * x).sum()
+                }
+                (None, _) => entries.len() as f64,
+            }
+        };
+        let squares = range.clone().zip(starts.windows(2)).map(square).collect();
         let segments = self.cut_region(&range, &starts, most).into_iter().map(|positions| {
             let of = |position: u32| starts[(position - range.start) as usize];
             let entries = of(positions.start)..of(positions.end);
@@ -235,7 +271,7 @@ impl Regions {
     }
 
     /// Cuts a region into segments of about equal work: by pair operations as well as by bytes.
-    fn cut_region(&self, range: &Range<u32>, starts: &[usize], most: usize) -> Vec<Range<u32>> {
+    fn cut_region(&self, range: &Range<u32>, starts: &[usize], most: Most) -> Vec<Range<u32>> {
         const SEGMENTS: u64 = 256;
         let work = (self.additions.all.iter().sum::<u64>() / SEGMENTS).max(1 << 22);
         let (mut cuts, mut start, mut additions) = (Vec::new(), range.start, 0);
@@ -243,7 +279,8 @@ impl Regions {
             let end = starts[(position - range.start) as usize + 1];
             let entries = end - starts[(start - range.start) as usize];
             let more = self.additions.all[position as usize];
-            if position > start && (entries > most || additions + more > work) {
+            let is_full = entries > most.entries || (position - start) as usize >= most.rows;
+            if position > start && (is_full || additions + more > work) {
                 cuts.push(start..position);
                 (start, additions) = (position, 0);
             }
@@ -270,6 +307,7 @@ pub(super) fn starts_of(supports: &[u32]) -> Vec<usize> {
 struct Scatter<'a> {
     ranges: &'a [Range<u32>],
     positions: &'a [u32],
+    /// Of weights of their own.
     weigher: Option<&'a Weigher>,
     regions: Vec<Region>,
     additions: Additions,
@@ -329,14 +367,14 @@ impl<'a> Scatter<'a> {
     }
 
     fn write(self, store: &Store) -> Result<Vec<Option<Scattered>>, Error> {
-        let is_unit = self.weigher.is_none();
+        let has_own = self.weigher.is_some();
         let write = |region: Region| {
             let Region { mut positions, users, weights } = region;
             if positions.is_empty() {
                 return Ok(None);
             }
             positions.extend(users);
-            let weights = (!is_unit).then(|| store.append(&weights)).transpose()?;
+            let weights = has_own.then(|| store.append(&weights)).transpose()?;
             Ok(Some(Scattered { pairs: store.append(&positions)?, weights }))
         };
         self.regions.into_iter().map(write).collect()
@@ -357,22 +395,39 @@ impl Matrix {
         self.supports(segment.positions.clone())
     }
 
+    /// Reads the users of a segment's positions, and their weights where they have their own.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub(super) fn entries_of(&self, segment: &Segment) -> Result<Entries, Error> {
+        let range = segment.positions.start as usize..segment.positions.end as usize;
+        let weights = segment.weights.as_ref().map(|extent| self.store.read::<f64>(extent));
+        Ok(Entries {
+            starts: starts_of(&self.table.supports()[range]),
+            users: self.store.read::<u32>(&segment.users)?,
+            weights: weights.transpose()?,
+        })
+    }
+
     /// Reads a segment as a block of rows.
     ///
     /// # Errors
     /// If the disk fails.
     pub(super) fn rows(&self, segment: &Segment) -> Result<RowBlock, Error> {
-        let users = self.store.read::<u32>(&segment.users)?;
-        let weights = segment.weights.as_ref().map(|extent| self.store.read::<f64>(extent));
-        let range = segment.positions.start as usize..segment.positions.end as usize;
-        let starts = starts_of(&self.table.supports()[range]);
-        RowBlock::new(
-            segment.positions.start,
-            self.table.users(),
-            starts,
-            users,
-            weights.transpose()?,
-        )
-        .map_err(|error| Error::internal(format!("a segment of the matrix: {error}")))
+        let Entries { starts, users, weights } = self.entries_of(segment)?;
+        let (first, all) = (segment.positions.start, self.table.users());
+        let block = if self.weights == WeightKind::Separable {
+            RowBlock::of_factors(first, all, starts, users, Arc::clone(&self.factors))
+        } else {
+            RowBlock::new(first, all, starts, users, weights)
+        };
+        block.map_err(|error| Error::internal(format!("a segment of the matrix: {error}")))
     }
+}
+
+/// What a segment holds: position p has `users[starts[p]..starts[p + 1]]`, counted from its first.
+pub(super) struct Entries {
+    pub(super) starts: Vec<usize>,
+    pub(super) users: Vec<u32>,
+    pub(super) weights: Option<Vec<f64>>,
 }

@@ -4,10 +4,12 @@
 //! consecutive users are cut out of all runs and folded (`buckets`); interactions are weighed and
 //! sorted by position (`matrix`); tiles are computed from segments of rows, streamed through
 //! blocks of columns (`columns`, `tiles`). What has a size per item stays in memory: ids, labels,
-//! supports, and the neighbours found so far, in several passes if they do not fit together.
+//! supports. The neighbours found so far do, too, as long as they fit; else those of the columns in
+//! memory (`found`).
 
 mod buckets;
 mod columns;
+mod cover;
 mod found;
 mod intake;
 mod matrix;
@@ -31,15 +33,17 @@ use ilk_core::{
     interactions::{self, Folding, SupportedItems},
     job::{Duplicates, Job, NegativeWeights, Of},
     kernel::ItemFilter,
-    matrix::Layout,
+    matrix::{Layout, WeightKind},
     neighbours::Catalogue,
     outline::Outline,
+    plan::Sides,
     spill::UserRows,
     weighting::{UserRow, Weigher, Weighting, bm25},
 };
 
 pub(crate) use self::{
     buckets::Gathering,
+    cover::{Area, Covered},
     found::{Found, Lists, Offers, OffersAt, rounds_of_merging},
     intake::{Holding, Intake, Taken},
     reading::{Ending, Spilled, Spiller},
@@ -48,15 +52,16 @@ pub(crate) use self::{
 };
 use self::{
     buckets::{Buckets, Census, id_bytes},
-    columns::Group,
-    matrix::{Matrix, Regions, entry_bytes},
+    columns::{CHUNK, Group, Room},
+    matrix::{Matrix, Most, Regions, entry_bytes},
     rounds::ITEM,
     runs::RunWriter,
     store::Store,
+    tiles::Keeping,
 };
 use crate::{
     error::Error,
-    memory::{Allowance, Bytes},
+    memory::{self, Allowance, Bytes},
     pool::Pool,
     publish::NewFolder,
     text::counted,
@@ -151,7 +156,8 @@ fn does_not_fit(what: &str, needed: usize, budget: &Allowance) -> Error {
         .with_help(format!("--memory {} would do", String::from(enough)))
 }
 
-/// Folds what was read into interactions; also returns what is compared.
+/// Folds what was read into interactions; also returns what is compared. Progress: as
+/// [`Spilled::work`] says.
 ///
 /// # Errors
 /// If the disk fails, or something of which there is one per item does not fit.
@@ -346,7 +352,7 @@ impl Folded {
 
     /// Prepares to weigh; `None` where every weight is 1.
     fn weigher(&self, weighting: Weighting) -> Result<Option<Weigher>, Error> {
-        if Weigher::is_unit(weighting, self.has_weights) {
+        if self.weights(weighting) == WeightKind::One {
             return Ok(None);
         }
         let items = self.items.kept.len();
@@ -367,49 +373,78 @@ impl Folded {
         Ok(Some(Weigher::new(weighting, items, lengths, self.census.newest)))
     }
 
-    /// Lays the interactions out as segments by position, and decides how they are compared.
-    /// `used`: bytes that stay taken, as of [`catalogue_bytes`]. Progress: twice the interactions.
+    /// Tells what weights there are.
+    fn weights(&self, weighting: Weighting) -> WeightKind {
+        WeightKind::of(weighting, self.has_weights)
+    }
+
+    /// Lays the interactions out as segments by position, and decides how what is not `covered` is
+    /// compared. `used`: bytes that stay taken, as of [`catalogue_bytes`]. Progress: twice the
+    /// interactions.
     ///
     /// # Errors
     /// If the disk fails, or something of which there is one per item does not fit.
     pub(crate) fn arrange(
         self,
         used: usize,
-        filter: &ItemFilter,
+        (filter, covered): (&ItemFilter, Covered<'_>),
         work: Work<'_>,
         progress: Progress<'_>,
     ) -> Result<Arranged, Error> {
         let Work { job, budget, .. } = work;
         let weigher = self.weigher(job.weighting)?;
         let (buckets, items) = (&self.buckets, &self.items);
-        let regions = Regions::scatter(buckets, items, weigher.as_ref(), work, used, progress)?;
+        let weights = (self.weights(job.weighting), weigher.as_ref());
+        // What weights are made of, where they are.
+        let used = used
+            + match weights.0 {
+                WeightKind::Separable => 8 * (self.census.users as usize + items.kept.len()),
+                WeightKind::One | WeightKind::Own => 0,
+            };
+        let regions = Regions::scatter(buckets, items, weights, work, used, progress)?;
         drop((self, weigher));
-        let entry = entry_bytes(regions.is_unit);
-        let most = ((budget.left(0) / budget.workers / 16).min(4 << 20) / entry).max(1);
+        let entry = entry_bytes(regions.weights);
+        let most = (budget.left(0) / budget.workers / 16).min(4 << 20);
+        let list = memory::of_lists(1, regions.items(), job.top as usize);
+        let most = Most { entries: (most / entry).max(1), rows: (most / list / 2).max(1) };
         let (matrix, additions) = regions.sort(most, work, progress)?;
         let table = &matrix.table;
         let decide = |head| {
             let layout = Layout { head, ..work.layout };
             let (codes, supports) = (table.codes(), table.supports());
-            Outline::new(&additions, table.users(), codes, supports, filter, layout, matrix.is_unit)
+            let mut outline = Outline::new(
+                &additions,
+                table.users(),
+                codes,
+                supports,
+                filter,
+                layout,
+                matrix.weights,
+            );
+            // What was begun is gone on with.
+            outline.sides = covered.sides().unwrap_or(outline.sides);
+            outline
         };
+        let bounds = covered.bounds();
         let mut outline = decide(work.layout.head);
-        let Some((rounds, room)) = divide(&matrix, filter, work, used, most) else {
-            let what = format!("what is known of {} items and one block of columns", table.len());
-            return Err(does_not_fit(&what, table.len() * 120 + table.users() * 24, budget));
-        };
-        let mut groups = Group::cut(&matrix, &outline, room);
+        let mut in_head = bounds.range(..outline.head_items(table) as u32);
+        if let Some(crossed) = in_head.find(|bound| !bound.is_multiple_of(CHUNK)) {
+            outline = decide(Some((*crossed / CHUNK) as usize));
+        }
+        let (keeping, room) = divide(&matrix, &outline, filter, work, used);
+        let mut groups = Group::cut(&matrix, &outline, room, &bounds);
         if groups.is_none() {
             // Bits of all users may take more than there is.
             outline = decide(Some(0));
-            groups = Group::cut(&matrix, &outline, room);
+            groups = Group::cut(&matrix, &outline, room, &bounds);
         }
         let Some(groups) = groups else {
-            return Err(does_not_fit("a block of columns", table.users() * 24, budget));
+            let what = format!("what is known of {} items and one block of columns", table.len());
+            return Err(does_not_fit(&what, table.len() * 120 + table.users() * 24, budget));
         };
         let (codes, supports) = (table.codes(), table.supports());
         let found = Outline::neighbours(&additions, codes, supports, filter, job.top);
-        Ok(Arranged::new(matrix, outline, (groups, rounds), found, filter))
+        Ok(Arranged::new(matrix, outline, (groups, keeping), found, (filter, covered)))
     }
 }
 
@@ -424,28 +459,38 @@ fn as_it_is(job: &Job) -> Job {
     }
 }
 
-/// Divides memory between neighbours and columns; `used`: bytes that stay taken, `segment`:
-/// interactions of one at most. Returns the rounds, and the bytes for a group of columns.
+/// Divides memory between neighbours and columns; `used`: bytes that stay taken.
+/// Returns whose neighbours are kept, and what a group of columns may take.
 fn divide(
     matrix: &Matrix,
+    outline: &Outline,
     filter: &ItemFilter,
     work: Work<'_>,
     used: usize,
-    segment: usize,
-) -> Option<(Rounds, usize)> {
+) -> (Keeping, Room) {
     let Work { job, budget, .. } = work;
-    let (items, users) = (matrix.table.len(), matrix.table.users());
-    let entry = entry_bytes(matrix.is_unit);
-    let most = matrix.table.supports().first().map_or(0, |support| *support as usize);
+    let (items, users, top) = (matrix.table.len(), matrix.table.users(), job.top as usize);
+    let entry = entry_bytes(matrix.weights);
+    let list = memory::of_lists(1, items, top);
     // A segment, read and checked, sums, and what tiles found and is not yet written.
-    let of_thread = 2 * entry * segment.max(most)
-        + items * if matrix.is_unit { 28 } else { 48 }
+    let longest = matrix.segments.iter().map(|segment| matrix.entries(segment)).max();
+    let of_thread = 2 * entry * longest.unwrap_or_default()
+        + items * if matrix.weights == WeightKind::One { 28 } else { 48 }
         + 4 * work.most_recorded();
     let left = budget.left(used + items * ITEM + budget.workers * of_thread);
     let all = matrix.segments.iter().map(|segment| matrix.entries(segment)).sum::<usize>();
     let columns = (all * entry + (users + 1) * 8).min(left / 2);
-    let lists = left - columns;
-    let rounds = Rounds::new(&matrix.table, job, filter, lists)?;
-    let room = left.checked_sub(rounds.lists(&matrix.table, job))?;
-    Some((rounds, room.min(usize::try_from(budget.shard.0).unwrap_or(usize::MAX))))
+    let shard = usize::try_from(budget.shard.0).unwrap_or(usize::MAX);
+    let wanted = matrix.table.codes().iter().filter(|code| filter.wants(**code)).count();
+    let lists = memory::of_lists(wanted, items, top);
+    if lists <= left - columns {
+        let room = left - lists;
+        return (Keeping::All, Room { columns: room.min(shard), all: room, list: 0 });
+    }
+    // Of the rows that a thread is at, twice: as lists, and on their way to disk.
+    let rows = matrix.segments.iter().map(|segment| segment.positions.len()).max();
+    let all = left.saturating_sub(budget.workers * 2 * list * rows.unwrap_or_default());
+    // Where rows are all that is computed, columns are offered nothing.
+    let list = if outline.sides == Sides::Row { 0 } else { list };
+    (Keeping::OfGroup, Room { columns: all.min(shard), all, list })
 }

@@ -12,6 +12,7 @@ use ilk_core::{
     clean::{Cleaned, Needs},
     encode::{EncodeError, IdKind, Kinds, TypedIds, check_count},
     ids::{Ids, TextColumn},
+    job::Of,
     spill::{Dictionary, LabelCounts, Typed},
 };
 
@@ -55,6 +56,17 @@ pub(crate) struct Spilled {
     pub(super) labels: Option<TextColumn>,
     /// Rows that came in.
     pub(super) events: u64,
+}
+
+impl Spilled {
+    /// Counts what folding tells of as progress: events, twice where they change sides.
+    pub(crate) fn work(&self, of: Of) -> u64 {
+        let events = self.runs.events();
+        match of {
+            Of::Items => events,
+            Of::Users => 2 * events,
+        }
+    }
 }
 
 /// What came of reading.

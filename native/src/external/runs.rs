@@ -37,6 +37,13 @@ pub(super) struct Runs {
     pub(super) blocks: Vec<BlockAt>,
 }
 
+impl Runs {
+    /// Counts the events.
+    pub(super) fn events(&self) -> u64 {
+        self.blocks.iter().map(|block| u64::from(block.rows.entries)).sum()
+    }
+}
+
 impl RunWriter {
     /// Begins runs in `store` of users of `kind`; threads gather `room` bytes each.
     pub(super) fn new(store: Store, kind: IdKind, needs: Needs, room: usize) -> Self {

@@ -194,6 +194,25 @@ fn every_weighting_gives_the_same_bytes() {
 }
 
 #[test]
+fn weights_made_of_factors_give_the_same_bytes() {
+    let home = tempfile::tempdir().unwrap();
+    let rows = rows(9_000);
+    let input = csv(home.path(), &rows, plain, plain);
+    for weighting in [WeightingName::Tfidf, WeightingName::Log, WeightingName::Bm25] {
+        for (of, top) in [(Of::Items, 50), (Of::Items, 3), (Of::Users, 3)] {
+            let job = SimilarityJob {
+                weighting: Some(weighting),
+                of: Some(of),
+                top: Some(top),
+                ..SimilarityJob::default()
+            };
+            let settings = settings(home.path(), input.clone(), Columns::default(), &job);
+            assert_same(&settings, rows.len());
+        }
+    }
+}
+
+#[test]
 fn every_policy_of_folding_gives_the_same_bytes() {
     let home = tempfile::tempdir().unwrap();
     let rows = rows(6_000);

@@ -1,21 +1,27 @@
 //! Computing tiles from blocks on disk: each group of columns is loaded once and shared, and all
 //! segments of rows are read through it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use ilk_core::{
     executor::Executor as _,
     job::Job,
     kernel::{Comparison, ItemFilter, Kernel, Worker},
-    matrix::{ColumnBlock, ItemTable},
+    matrix::{ColumnBlock, ItemTable, WeightKind},
+    neighbours::Neighbour,
     outline::Outline,
     plan::{RowOrder, Sides},
 };
 
 use super::{
+    Work,
     columns::Group,
+    cover::{Area, Covered},
+    found::{Found, Interim, Lists},
     matrix::{Matrix, Segment},
-    rounds::Rounds,
 };
 use crate::{
     error::Error,
@@ -28,45 +34,54 @@ pub(crate) struct Arranged {
     matrix: Matrix,
     outline: Outline,
     groups: Vec<Group>,
-    rounds: Rounds,
+    keeping: Keeping,
     tiles: Vec<Tile>,
     /// Neighbours that there will be, about.
     pub(crate) neighbours: f64,
 }
 
-/// The rows of a segment against a group of columns.
+/// Whose neighbours stay in memory while tiles are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeping {
+    /// Those of all items.
+    All,
+    /// Those of the columns that are in memory, and of the rows that threads are at. The others
+    /// are on disk, and brought together at the end.
+    OfGroup,
+}
+
+/// Those rows of a segment that are left to be computed against a group of columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tile {
-    /// The round it belongs to.
-    pub(crate) round: u32,
     /// The group of columns, from the most popular items on.
     pub(crate) group: u32,
     segment: u32,
     /// Its rows.
-    pub(crate) rows: u32,
+    pub(crate) area: Area,
     /// What one core takes, in picoseconds, by prediction.
     pub(crate) cost: u64,
+    /// The rows, where they are not all that the segment has.
+    left: Option<Vec<bool>>,
 }
 
 impl Arranged {
-    /// Lists the tiles.
+    /// Lists the tiles of what is not `covered`.
     pub(super) fn new(
         matrix: Matrix,
         outline: Outline,
-        (groups, rounds): (Vec<Group>, Rounds),
+        (groups, keeping): (Vec<Group>, Keeping),
         neighbours: f64,
-        filter: &ItemFilter,
+        (filter, covered): (&ItemFilter, Covered<'_>),
     ) -> Self {
         let tiles = Vec::new();
-        let mut arranged = Self { matrix, outline, groups, rounds, tiles, neighbours };
-        for round in 0..rounds.number {
-            let filter = arranged.filter(round, filter);
-            for group in arranged.order_of_groups() {
-                let tiles = arranged.tiles_of(round, group, &filter);
-                arranged.tiles.extend(tiles);
-            }
+        let mut arranged = Self { matrix, outline, groups, keeping, tiles, neighbours };
+        let mut all = 0;
+        for group in arranged.order_of_groups() {
+            let (tiles, cost) = arranged.tiles_of(group, filter, covered);
+            arranged.tiles.extend(tiles);
+            all += cost;
         }
-        arranged.share_cost();
+        arranged.share_cost(all);
         arranged
     }
 
@@ -77,42 +92,57 @@ impl Arranged {
         if self.outline.is_sparse { groups.rev().collect() } else { groups.collect() }
     }
 
-    /// Lists the tiles of a group, in an order that spreads popularity.
-    fn tiles_of(&self, round: u32, group: u32, filter: &ItemFilter) -> Vec<Tile> {
+    /// Lists the tiles of a group, in an order that spreads popularity; also returns what all of
+    /// them cost, those that are done as well.
+    fn tiles_of(&self, group: u32, filter: &ItemFilter, covered: Covered<'_>) -> (Vec<Tile>, u128) {
         let columns = self.groups[group as usize].positions();
-        let sides = self.sides();
-        let segments = &self.matrix.segments;
-        let mut tiles = Vec::new();
-        for (number, segment) in (0..).zip(segments) {
+        let columns = columns.start..columns.end.min(self.matrix.table.len() as u32);
+        let done = covered.rows(&columns, self.matrix.table.len());
+        let (mut tiles, mut all) = (Vec::new(), 0);
+        for (number, segment) in (0..).zip(&self.matrix.segments) {
             let positions = segment.positions.clone();
-            let rows = positions.filter(|row| self.is_wanted(*row, columns.start, filter)).count();
-            if rows == 0 {
+            let wanted =
+                positions.clone().filter(|row| self.is_wanted(*row, columns.start, filter));
+            let wanted = wanted.collect::<Vec<_>>();
+            if wanted.is_empty() {
                 continue;
             }
-            let additions = match sides {
-                Sides::Both => segment.additions.1,
-                Sides::Row => segment.additions.0,
-            };
-            let end = match sides {
-                Sides::Both => columns.end.min(segment.positions.end),
-                Sides::Row => columns.end,
-            };
-            // About: the additions fall on all columns alike.
-            let on_columns = self.matrix.supports(columns.start..end);
-            let cost = (additions + 1).saturating_mul(on_columns.max(1) as u64);
-            let rows = rows as u32;
-            tiles.push(Tile { round, group, segment: number, rows, cost });
+            let cost = self.cost(segment, &columns);
+            all += u128::from(cost);
+            let rows = wanted.iter().copied().filter(|row| !done[*row as usize]);
+            let rows = rows.collect::<Vec<_>>();
+            if rows.is_empty() {
+                continue;
+            }
+            let is_part = rows.len() < wanted.len();
+            let left = is_part.then(|| positions.clone().map(|row| !done[row as usize]).collect());
+            let cost = (cost as f64 * rows.len() as f64 / wanted.len() as f64) as u64;
+            let area = Area::new(self.sides(), columns.clone(), positions, rows.into_iter());
+            tiles.push(Tile { group, segment: number, area, cost, left });
         }
         let order = self.order(0, tiles.len() as u32);
-        (0..tiles.len() as u32).map(|rank| tiles[order.row(rank) as usize]).collect()
+        let tiles = (0..tiles.len() as u32).map(|rank| tiles[order.row(rank) as usize].clone());
+        (tiles.collect(), all)
     }
 
-    /// Shares the predicted cost of all tiles out among them.
-    fn share_cost(&mut self) {
+    /// Predicts what all rows of a segment cost against columns, beside others.
+    fn cost(&self, segment: &Segment, columns: &Range<u32>) -> u64 {
+        let (additions, end) = match self.sides() {
+            Sides::Both => (segment.additions.1, columns.end.min(segment.positions.end)),
+            Sides::Row => (segment.additions.0, columns.end),
+        };
+        // About: the additions fall on all columns alike.
+        let on_columns = self.matrix.supports(columns.start..end);
+        (additions + 1).saturating_mul(on_columns.max(1) as u64)
+    }
+
+    /// Shares the predicted cost of everything, whose tiles cost `all` together, out among the
+    /// tiles.
+    fn share_cost(&mut self, all: u128) {
         let cost = u128::from(self.outline.cost(self.sides()));
-        let all = self.tiles.iter().map(|tile| u128::from(tile.cost)).sum::<u128>().max(1);
         // Shares of billions: multiplied first they stay exact, and in 128 bits.
-        let scale = |share: u64| u64::try_from(u128::from(share) * cost / all).unwrap_or(u64::MAX);
+        let scale =
+            |share: u64| u64::try_from(u128::from(share) * cost / all.max(1)).unwrap_or(u64::MAX);
         self.tiles.iter_mut().for_each(|tile| tile.cost = scale(tile.cost));
     }
 
@@ -124,9 +154,9 @@ impl Arranged {
         }
     }
 
-    /// Returns what rows compute: with several rounds, a pair from both of its sides.
+    /// Returns what rows compute.
     fn sides(&self) -> Sides {
-        if self.rounds.number > 1 { Sides::Row } else { self.outline.sides }
+        self.outline.sides
     }
 
     fn order(&self, first: u32, count: u32) -> RowOrder {
@@ -137,7 +167,7 @@ impl Arranged {
         }
     }
 
-    /// Returns the tiles in the order to compute them: by round, then group.
+    /// Returns the tiles that are left in the order to compute them, group by group.
     pub(crate) fn tiles(&self) -> &[Tile] {
         &self.tiles
     }
@@ -167,43 +197,30 @@ impl Arranged {
         matches!(self.groups[group as usize], Group::Bits(_))
     }
 
-    /// Counts the rounds.
-    pub(crate) fn rounds(&self) -> u32 {
-        self.rounds.number
-    }
-
-    /// Names the blocks of columns, those of one round after those of the other.
+    /// Names the blocks of columns.
     pub(crate) fn block_names(&self) -> Vec<String> {
-        let names = |round: u32| {
-            let name = move |group: u32| {
-                let name = block_name(group as usize, self.is_head(group));
-                if self.rounds() > 1 { format!("{name} ({})", round + 1) } else { name }
-            };
-            (0..self.groups.len() as u32).map(name)
-        };
-        (0..self.rounds()).flat_map(names).collect()
+        let groups = 0..self.groups.len() as u32;
+        groups.map(|group| block_name(group as usize, self.is_head(group))).collect()
     }
 
     /// Says where the tiles lie.
     pub(crate) fn places(&self) -> Vec<Place> {
-        let groups = self.groups.len() as u32;
-        let place =
-            |tile: &Tile| Place { block: tile.round * groups + tile.group, rows: tile.rows };
+        let place = |tile: &Tile| Place { block: tile.group, rows: tile.area.len() };
         self.tiles.iter().map(place).collect()
     }
 
     /// Tells whether every weight is 1.
     pub(crate) const fn is_unit(&self) -> bool {
-        self.matrix.is_unit
+        matches!(self.matrix.weights, WeightKind::One)
     }
 
-    /// Counts the bytes that are read for some of the tiles: segments as rows of each, and all
-    /// segments as columns, once as bits and two times as lists, for every round.
-    pub(crate) fn bytes_to_read(&self, is_left: impl Fn(usize) -> bool) -> u64 {
-        let left = self.tiles.iter().enumerate().filter(|(tile, _)| is_left(*tile));
-        let rows = left.map(|(_, tile)| self.matrix.segments[tile.segment as usize].bytes());
+    /// Counts the bytes that are read for the tiles: segments as rows of each, and all segments as
+    /// columns, once as bits and two times as lists.
+    pub(crate) fn bytes_to_read(&self) -> u64 {
+        let rows =
+            self.tiles.iter().map(|tile| self.matrix.segments[tile.segment as usize].bytes());
         let columns = self.matrix.segments.iter().map(Segment::bytes).sum::<u64>();
-        rows.sum::<u64>() + 2 * columns * u64::from(self.rounds.number)
+        rows.sum::<u64>() + 2 * columns
     }
 
     /// Reads segments, to tell how long it takes; returns how many bytes there were.
@@ -223,12 +240,7 @@ impl Arranged {
         Ok(bytes)
     }
 
-    /// Asks for the items of a round alone.
-    pub(crate) fn filter(&self, round: u32, filter: &ItemFilter) -> ItemFilter {
-        self.rounds.filter(round, &self.matrix.table, filter)
-    }
-
-    /// Begins to compare for a round; `filter`: as [`filter`](Self::filter) returns it.
+    /// Begins to compare.
     pub(crate) fn comparison<'a>(
         &'a self,
         job: &'a Job,
@@ -238,25 +250,67 @@ impl Arranged {
         Comparison::new(&self.matrix.table, job, filter, self.sides(), kernel)
     }
 
-    /// Loads the columns of one group after the other, for those tiles of a round that are left,
-    /// and hands them on.
+    /// Forgets what all items have so far, where that is not kept: their bars stay.
+    pub(crate) fn forget_all(&self, comparison: &Comparison<'_>) {
+        if self.keeping == Keeping::OfGroup {
+            (0..self.matrix.table.len() as u32).for_each(|item| drop(comparison.withdraw(item)));
+        }
+    }
+
+    /// Computes all tiles and leaves the neighbours on disk; `on_tile` is told each that is done.
+    /// `used`: bytes that stay taken.
+    ///
+    /// # Errors
+    /// If the disk fails, or something of which there is one per item does not fit.
+    pub(crate) fn compute(
+        &self,
+        filter: &ItemFilter,
+        used: usize,
+        work: Work<'_>,
+        on_tile: impl Fn(usize) + Sync,
+    ) -> Result<Found, Error> {
+        let (table, pool) = (&self.matrix.table, work.pool);
+        let comparison = self.comparison(work.job, filter, work.layout.kernel);
+        let interim = match self.keeping {
+            Keeping::All => None,
+            Keeping::OfGroup => Some(Interim::new(table, filter, used, work)?),
+        };
+        self.each_group(filter, pool, |group| {
+            group.compute_all(&comparison, pool, |tile| {
+                if let Some(interim) = &interim {
+                    interim.push(group.withdraw_rows(tile, &comparison))?;
+                }
+                on_tile(tile);
+                Ok(())
+            })?;
+            interim.iter().try_for_each(|interim| interim.push(group.withdraw(&comparison)))
+        })?;
+        let Some(interim) = interim else {
+            let positions = ItemTable::positions(table.codes());
+            let mut found = Found::default();
+            found.push(Lists::new(work, 0).take(&comparison, &positions, filter)?);
+            return Ok(found);
+        };
+        drop(comparison);
+        interim.finish(table, filter, work)
+    }
+
+    /// Loads the columns of one group after the other and hands them on.
     ///
     /// # Errors
     /// If the disk fails, and what `compute` returns.
     pub(crate) fn each_group(
         &self,
-        round: u32,
         filter: &ItemFilter,
-        is_left: impl Fn(usize) -> bool,
         pool: &Pool,
         mut compute: impl FnMut(&Loaded<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let is_here = |tile: &usize| self.tiles[*tile].round == round && is_left(*tile);
-        let tiles = (0..self.tiles.len()).filter(is_here).collect::<Vec<_>>();
+        let tiles = (0..self.tiles.len()).collect::<Vec<_>>();
         for tiles in tiles.chunk_by(|a, b| self.tiles[*a].group == self.tiles[*b].group) {
-            let group = self.tiles[tiles[0]].group;
-            let columns = self.groups[group as usize].load(&self.matrix, pool)?;
-            compute(&Loaded { arranged: self, filter, columns, tiles })?;
+            let group = &self.groups[self.tiles[tiles[0]].group as usize];
+            let columns = group.load(&self.matrix, pool)?;
+            let positions = group.positions();
+            compute(&Loaded { arranged: self, filter, columns, positions, tiles })?;
         }
         Ok(())
     }
@@ -275,6 +329,8 @@ pub(crate) struct Loaded<'a> {
     arranged: &'a Arranged,
     filter: &'a ItemFilter,
     columns: Vec<ColumnBlock>,
+    /// Those of the columns.
+    positions: Range<u32>,
     /// Their numbers.
     pub(crate) tiles: &'a [usize],
 }
@@ -283,12 +339,12 @@ impl Loaded<'_> {
     /// Computes all tiles on all threads; `on_tile` is told each that is done.
     ///
     /// # Errors
-    /// If the disk fails.
-    pub(crate) fn compute_all(
+    /// If the disk fails, and what `on_tile` returns.
+    fn compute_all(
         &self,
         comparison: &Comparison<'_>,
         pool: &Pool,
-        on_tile: impl Fn(usize) + Sync,
+        on_tile: impl Fn(usize) -> Result<(), Error> + Sync,
     ) -> Result<(), Error> {
         let failed = AtomicBool::new(false);
         let done = pool.map_with(
@@ -298,13 +354,51 @@ impl Loaded<'_> {
                 if failed.load(Ordering::Relaxed) {
                     return Ok(());
                 }
-                let done = self.compute(self.tiles[rank], comparison, worker, None);
+                let tile = self.tiles[rank];
+                let done =
+                    self.compute(tile, comparison, worker, None).and_then(|()| on_tile(tile));
                 failed.fetch_or(done.is_err(), Ordering::Relaxed);
-                on_tile(self.tiles[rank]);
                 done
             },
         );
         done.into_iter().collect()
+    }
+
+    /// Takes out what the rows of a tile have so far, unless they are columns as well, which are
+    /// offered more.
+    fn withdraw_rows(
+        &self,
+        tile: usize,
+        comparison: &Comparison<'_>,
+    ) -> impl Iterator<Item = (u32, Vec<Neighbour>)> {
+        let segment = &self.arranged.matrix.segments[self.arranged.tiles[tile].segment as usize];
+        let is_column = |position: &u32| match self.arranged.sides() {
+            Sides::Both => self.positions.contains(position),
+            Sides::Row => false,
+        };
+        let rows = segment.positions.clone().filter(move |position| !is_column(position));
+        rows.map(move |position| (position, comparison.withdraw(position)))
+    }
+
+    /// Takes out what the columns have so far, when all tiles are done.
+    fn withdraw(&self, comparison: &Comparison<'_>) -> impl Iterator<Item = (u32, Vec<Neighbour>)> {
+        let last = self.arranged.matrix.table.len() as u32;
+        let positions = self.positions.start..self.positions.end.min(last);
+        positions.map(move |position| (position, comparison.withdraw(position)))
+    }
+
+    /// Forgets what the rows of a tile have so far, where that is not kept: it is written by then.
+    pub(crate) fn forget_rows(&self, tile: usize, comparison: &Comparison<'_>) {
+        if self.arranged.keeping == Keeping::OfGroup {
+            self.withdraw_rows(tile, comparison).for_each(drop);
+        }
+    }
+
+    /// Forgets what the columns have so far, where that is not kept, when all tiles are done.
+    pub(crate) fn forget(&self, comparison: &Comparison<'_>) {
+        if self.arranged.keeping == Keeping::OfGroup {
+            self.withdraw(comparison).for_each(drop);
+        }
     }
 
     /// Computes a tile, in pieces if there is something to do in between.
@@ -318,14 +412,19 @@ impl Loaded<'_> {
         worker: &mut Worker,
         mut between: Option<Between<'_>>,
     ) -> Result<(), Error> {
-        let Arranged { matrix, groups, tiles, .. } = self.arranged;
-        let Tile { group, segment, .. } = tiles[tile];
-        let segment = &matrix.segments[segment as usize];
-        let first = groups[group as usize].positions().start;
+        let Arranged { matrix, tiles, .. } = self.arranged;
+        let Tile { segment, left, .. } = &tiles[tile];
+        let segment = &matrix.segments[*segment as usize];
+        let first = self.positions.start;
         let rows = matrix.rows(segment)?;
+        let is_left = |row: u32| {
+            let place = (row - segment.positions.start) as usize;
+            left.as_ref().is_none_or(|left| left[place])
+        };
         for block in &self.columns {
             let positions = self.rows_of(segment, block);
-            let wanted = positions.filter(|row| self.arranged.is_wanted(*row, first, self.filter));
+            let wanted = positions
+                .filter(|row| is_left(*row) && self.arranged.is_wanted(*row, first, self.filter));
             let Some(between) = &mut between else {
                 comparison.compute(&rows, block, wanted, worker);
                 continue;

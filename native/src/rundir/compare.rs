@@ -43,6 +43,7 @@ impl Changes {
         job: &Record,
         inputs: &[Fingerprint],
         lists: &std::collections::BTreeMap<String, Vec<Fingerprint>>,
+        engine: Option<&Fingerprint>,
     ) -> Self {
         let mut found = settings(&then.job.settings, &job.settings);
         if !then.inputs.is_empty() {
@@ -55,6 +56,7 @@ impl Changes {
             let changed = differences(&of(&then.lists), &of(lists));
             found.extend(changed.into_iter().map(|change| format!("--{name}: {change}")));
         }
+        found.extend(engines(then.engine.as_ref(), engine));
         Self(found)
     }
 
@@ -74,6 +76,18 @@ impl Changes {
         Err(Error::input(format!("{run_dir} holds the run of another job or input: {text}"))
             .with_help("--restart begins anew; or name another run directory"))
     }
+}
+
+/// Compares what computes the tiles: a plugin may find anything, and its name does not matter.
+fn engines(then: Option<&Fingerprint>, now: Option<&Fingerprint>) -> Option<String> {
+    if let (Some(then), Some(now)) = (then, now) {
+        return then.difference(now).map(|change| format!("--engine: {change}"));
+    }
+    let name = |engine: Option<&Fingerprint>| {
+        engine.map_or_else(|| "native".into(), |plugin| format!("plugin:{}", plugin.path))
+    };
+    (then.is_some() || now.is_some())
+        .then(|| format!("engine was {}, is {}", name(then), name(now)))
 }
 
 /// Compares settings by name.

@@ -4,23 +4,25 @@
 //! process, and made again from the results when a stage needs them.
 
 use ilk_core::{
-    cost::Machine, executor::Executor as _, ids::Ids, kernel::Comparison, matrix::ItemTable,
-    neighbours::Catalogue, plan::Sides, weighting::Weigher,
+    cost::Machine,
+    executor::Executor as _,
+    ids::Ids,
+    kernel::{Comparison, ItemFilter},
+    matrix::{ItemTable, WeightKind},
+    neighbours::Catalogue,
+    plan::Sides,
 };
 use ilk_formats::OutputFormat;
 
 use super::{
-    Failure, StageName, StageRun, files,
-    steps::unopened,
-    tables,
-    tiles::{Committed, restore},
-    work::Work,
+    Failure, StageName, StageRun, files, steps::unopened, tables, tiles::restore, work::Work,
 };
 use crate::{
+    engine::sandbox_bytes,
     error::Error,
     external::{
-        self, Ending, Found, Gathering, Lists, Recording, Spiller, Workplace, catalogue_bytes,
-        rounds_of_merging,
+        self, Covered, Ending, Found, Gathering, Lists, Recording, Rounds, Spiller, Workplace,
+        catalogue_bytes, rounds_of_merging,
     },
     guard::DiskWork,
     machine,
@@ -42,9 +44,17 @@ impl Work<'_> {
             interactions: count("interactions"),
             top: self.job.top as usize,
         };
-        let is_unit = Weigher::is_unit(self.job.weighting, self.needs.weight);
-        let needed = of_comparing(size, self.needs, is_unit, self.budget.workers);
+        let weights = WeightKind::of(self.job.weighting, self.needs.weight);
+        let mut needed = of_comparing(size, self.needs, weights, self.budget.workers);
+        if self.is_sandboxed() {
+            needed += sandbox_bytes(size.interactions, weights, self.budget.workers);
+        }
         Ok(needed > self.budget.left(0))
+    }
+
+    /// Tells whether a plugin computes the tiles, which it does in memory only.
+    pub(super) fn is_sandboxed(&self) -> bool {
+        self.dir.manifest().is_some_and(|manifest| manifest.engine.is_some())
     }
 
     /// Makes sure that there is a folder for working files.
@@ -92,6 +102,7 @@ impl Work<'_> {
                 }
             }
         };
+        run.expect(spilled.work(self.job.of));
         let progress = |units| run.advance(units);
         let (folded, catalogue) = external::fold(*spilled, self.on_disk()?, &progress)?;
         let interactions = run.create(files::INTERACTIONS)?;
@@ -115,11 +126,11 @@ impl Work<'_> {
         Ok((folded, catalogue))
     }
 
-    /// Makes sure that the job is arranged on disk.
+    /// Makes sure that what is left of the job is arranged on disk, and says how far it is.
     ///
     /// # Errors
     /// For damaged results, where the disk fails, and where the job is too much work.
-    pub(super) fn load_arranged(&mut self) -> Result<(), Failure> {
+    pub(super) fn load_arranged(&mut self, run: &StageRun<'_>) -> Result<(), Failure> {
         if self.hands.arranged.is_some() {
             return Ok(());
         }
@@ -148,18 +159,20 @@ impl Work<'_> {
         };
         let used = self.record(StageName::Encode)?.count("catalogue_bytes") as usize;
         let degrees = folded.degrees().0;
-        let arranged = folded.arrange(used, filter, self.on_disk()?, &|_| {})?;
+        let done = self.hands.committed.as_ref();
+        let covered = Covered(done.map_or(&[], |done| done.areas.as_slice()));
+        run.expect(2 * folded.interactions());
+        let progress = |units| run.advance(units);
+        let arranged = folded.arrange(used, (filter, covered), self.on_disk()?, &progress)?;
         if let Some(guard) = &self.guard {
-            let done = Committed::glance(self.dir.path(), arranged.tiles().len());
             guard.check_time_on_disk(&DiskWork {
                 arranged: &arranged,
-                is_left: &|tile| !done.tiles[tile],
                 degrees: &degrees,
                 catalogue,
                 format: OutputFormat::Parquet,
                 machine: self.layout.machine.unwrap_or_else(|| Machine::of(self.layout.kernel)),
                 workers: machine::cores(self.pool.workers()),
-                before: self.before + done.seconds,
+                before: self.before + done.map_or(0.0, |done| done.seconds),
             })?;
         }
         self.hands.arranged = Some(arranged);
@@ -177,6 +190,16 @@ impl Work<'_> {
         Ok(gathering.finish()?)
     }
 
+    /// Decides in how many rounds what tiles found is taken in.
+    pub(super) fn rounds_of_merging(
+        &self,
+        table: &ItemTable,
+        filter: &ItemFilter,
+    ) -> Result<Rounds, Failure> {
+        let used = self.record(StageName::Encode)?.count("catalogue_bytes") as usize;
+        Ok(rounds_of_merging(table, &self.job, filter, used, self.on_disk()?)?)
+    }
+
     /// Takes the best of what the tiles found, in as many rounds as it takes to hold them.
     pub(super) fn merge_on_disk(&mut self, run: &StageRun<'_>) -> Result<[u64; 3], Failure> {
         self.make_workplace()?;
@@ -184,18 +207,20 @@ impl Work<'_> {
         let table = self.read_table()?;
         let positions = ItemTable::positions(table.codes());
         let Some(filter) = &self.hands.filter else { return Err(unopened().into()) };
-        let used = self.record(StageName::Encode)?.count("catalogue_bytes") as usize;
         let work = self.on_disk()?;
-        let rounds = rounds_of_merging(&table, &self.job, filter, used, work)?;
+        let rounds = self.rounds_of_merging(&table, filter)?;
         let (mut found, mut offers) = (Found::default(), 0);
+        run.expect(u64::from(rounds.number) * paths.len() as u64);
         for round in 0..rounds.number {
             let filter = rounds.filter(round, &table, filter);
             // Nothing is computed here, so it does not matter which pairs rows would compute.
             let kernel = self.layout.kernel;
             let comparison = Comparison::new(&table, &self.job, &filter, Sides::Row, kernel);
-            let restored = self
-                .pool
-                .map(paths.len(), |index| restore(&comparison, &positions, &filter, &paths[index]));
+            let restored = self.pool.map(paths.len(), |index| {
+                let restored = restore(&comparison, &positions, &filter, &paths[index]);
+                run.advance(1);
+                restored
+            });
             offers += restored.into_iter().sum::<Result<u64, Error>>()?;
             found.push(Lists::new(work, round).take(&comparison, &positions, &filter)?);
         }

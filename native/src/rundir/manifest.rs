@@ -185,6 +185,9 @@ pub(crate) struct Manifest {
     pub(crate) inputs: Vec<Fingerprint>,
     /// Fingerprints of the item lists, by setting.
     pub(crate) lists: BTreeMap<String, Vec<Fingerprint>>,
+    /// The plugin that computes the tiles, if it is not this program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) engine: Option<Fingerprint>,
     /// Where it runs.
     pub(crate) machine: Machine,
     /// Threads of the last attempt.
@@ -222,6 +225,7 @@ impl Manifest {
             job,
             inputs: Vec::new(),
             lists: BTreeMap::new(),
+            engine: None,
             machine,
             threads: 0,
             force: false,

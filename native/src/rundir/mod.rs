@@ -216,7 +216,8 @@ impl RunDir {
     }
 
     /// Ends a stage: its record goes into the manifest, `message` to people. Where a stage that
-    /// was done again left other bytes than before, the stages after it are undone.
+    /// was done again left other bytes than before, the stages after it are undone, unless only the
+    /// cut into tiles is another one.
     ///
     /// # Errors
     /// If the disk refuses.
@@ -230,7 +231,9 @@ impl RunDir {
         let stage = run.name();
         let (record, told) = run.end(rows_in, rows_out);
         let before = self.manifest.as_ref().and_then(|manifest| manifest.stages.get(&stage));
-        if before.is_some_and(|before| before.files != record.files) {
+        let is_other = before.is_some_and(|before| before.files != record.files);
+        // What tiles found holds whatever the cut.
+        if is_other && stage != StageName::Plan {
             self.undo(stage.after())?;
         }
         self.update(|manifest| {

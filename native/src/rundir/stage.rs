@@ -131,11 +131,6 @@ impl StageFile {
         &self.target
     }
 
-    /// Returns the length and checksum of what was written.
-    pub(crate) fn total(&self) -> (u64, Checksum) {
-        self.out.total()
-    }
-
     /// Puts the file in its place and returns its record.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! What each stage does.
 
-use std::{fs, path::Path, time::Instant};
+use std::{collections::BTreeSet, fs, path::Path, time::Instant};
 
 use ilk_core::{
     clean::Cleaned,
@@ -15,7 +15,7 @@ use ilk_core::{
 use ilk_formats::{CellType, OutputFormat, Values};
 
 use super::{
-    Damage, Failure, Folder, StageName, StageRun,
+    Failure, Folder, StageName, StageRun,
     cleaning::{Cleaner, tally_of},
     files, tables,
     tables::PlannedTile,
@@ -23,14 +23,18 @@ use super::{
     work::Work,
 };
 use crate::{
+    engine::does_not_fit,
     error::Error,
-    external::{self, Arranged, Between, Holding, Intake, Taken, Workplace},
+    external::{self, Area, Arranged, Between, Holding, Intake, Taken, Workplace},
     findings::Findings,
     output::naming,
     pipeline::{HEAVIEST_PLAN, check_rows, mixed_ids, report_folding, report_set_aside},
-    report::{Degrees, Place, block_name},
+    report::{Degrees, Place, Timed, block_name},
     text::{counted, grouped, rounded},
 };
+
+/// The counter of stage `plan` that tells that tiles are computed through working files.
+const GROUPS: &str = "column_groups";
 
 impl Work<'_> {
     /// Lists the inputs; opening them has checked their columns.
@@ -266,7 +270,7 @@ impl Work<'_> {
     pub(super) fn arrange(&mut self) -> Result<(), Failure> {
         self.measure()?;
         let run = self.begin(StageName::Matrix, None);
-        self.load_layout()?;
+        self.load_layout(&run)?;
         let (table, head, blocks) = match self.hands.laid_out() {
             Some(LaidOut::Memory(matrix, _)) => {
                 (matrix.table(), matrix.head_items(), matrix.columns().len())
@@ -294,7 +298,7 @@ impl Work<'_> {
     /// Cuts the work into tiles.
     pub(super) fn plan(&mut self) -> Result<(), Failure> {
         let run = self.begin(StageName::Plan, None);
-        self.load_layout()?;
+        self.load_layout(&run)?;
         let Some(laid_out) = self.hands.laid_out() else { return Err(unopened().into()) };
         let operations = laid_out.operations();
         run.count("pair_operations", operations);
@@ -302,7 +306,7 @@ impl Work<'_> {
             run.count("both_sides", u64::from(plan.sides == Sides::Both));
         }
         if let LaidOut::Disk(arranged) = laid_out {
-            run.count("rounds", arranged.rounds().into());
+            run.count(GROUPS, arranged.groups() as u64);
         }
         let (planned, items) = (laid_out.planned(), laid_out.table().len() as u64);
         if operations > HEAVIEST_PLAN
@@ -322,35 +326,63 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Makes sure that matrix and plan are in hand, or the same on disk.
-    fn load_layout(&mut self) -> Result<(), Failure> {
+    /// Makes sure that matrix and plan are in hand, or the same on disk: a run of which tiles are
+    /// done is gone on with on disk, unless they are tiles of the plan in memory.
+    fn load_layout(&mut self, run: &StageRun<'_>) -> Result<(), Failure> {
         self.load_filter()?;
-        if self.is_on_disk()? { self.load_arranged() } else { self.load_matrix() }
+        self.load_committed()?;
+        if self.hands.laid_out().is_some() {
+            return Ok(());
+        }
+        let is_begun = self.hands.committed.as_ref().is_some_and(|done| !done.areas.is_empty());
+        let plan = self.dir.done(StageName::Plan);
+        let was_on_disk = plan.is_some_and(|plan| plan.counters.contains_key(GROUPS));
+        if self.is_on_disk()? || is_begun && was_on_disk {
+            return self.load_on_disk(run);
+        }
+        self.load_matrix()?;
+        let planned = self.hands.laid_out().map(|laid_out| laid_out.planned()).unwrap_or_default();
+        let planned = planned.into_iter().map(|tile| tile.area).collect::<BTreeSet<_>>();
+        let mut done = self.hands.committed.iter().flat_map(|done| &done.areas);
+        if done.all(|area| planned.contains(area)) {
+            return Ok(());
+        }
+        self.hands.matrix = None;
+        self.load_on_disk(run)
+    }
+
+    /// Makes sure that matrix and plan are in hand on disk, which no plugin computes.
+    fn load_on_disk(&mut self, run: &StageRun<'_>) -> Result<(), Failure> {
+        if self.is_sandboxed() {
+            return Err(does_not_fit(self.budget.limit).into());
+        }
+        self.load_arranged(run)
     }
 
     /// Computes the tiles that are not done.
     pub(super) fn tiles(&mut self) -> Result<(), Failure> {
         let run = self.begin(StageName::Tiles, None);
         let clock = Instant::now();
-        let is_fresh = self.hands.is_planned;
-        self.load_layout()?;
+        if !self.hands.is_planned {
+            self.one(StageName::Plan, files::PLAN)?;
+        }
+        self.load_layout(&run)?;
+        let committed = self.hands.committed.take().unwrap_or_default();
         let (Some(laid_out), Some(filter)) = (self.hands.laid_out(), &self.hands.filter) else {
             return Err(unopened().into());
         };
         let planned = laid_out.planned();
-        if !is_fresh {
-            self.check_plan(&planned, &run)?;
-        }
-        let folder = Folder::create(self.dir.path(), files::TILES)?;
-        let committed = Committed::find(&folder, self.dir.path(), planned.len())?;
-        let tiles = planned.len() as u64;
-        let found = committed.count() as u64;
+        let done = committed.areas.iter().collect::<BTreeSet<_>>();
+        let is_left = |tile: &usize| !done.contains(&planned[*tile].area);
+        let left = (0..planned.len()).filter(is_left).collect::<Vec<_>>();
+        let (found, computed) = (committed.areas.len() as u64, left.len() as u64);
+        let tiles = found + computed;
         if found > 0 {
             let text = format!("{} of {} are done", grouped(found), counted(tiles, "tile"));
             self.reporter.count("resuming", text, &[("tiles", found)]);
         }
-        let left = (0..planned.len()).filter(|tile| !committed.tiles[*tile]).collect::<Vec<_>>();
         run.expect(left.iter().map(|tile| planned[*tile].cost).sum());
+        let folder = Folder::create(self.dir.path(), files::TILES)?;
         let tiling = Tiling {
             work: self,
             planned: &planned,
@@ -367,7 +399,7 @@ impl Work<'_> {
         let offers = offers + committed.offers;
         run.count("tiles", tiles);
         run.count("tiles_found", found);
-        run.count("tiles_computed", left.len() as u64);
+        run.count("tiles_computed", computed);
         run.count("files_dropped", committed.dropped);
         run.count("commits", files.len() as u64);
         run.count("offers", offers);
@@ -377,20 +409,6 @@ impl Work<'_> {
         self.hands.arranged = None;
         self.dir.finish(run, tiles, offers, message)?;
         Ok(())
-    }
-
-    /// Checks that the plan of now is the one whose tiles are numbered in the directory: other
-    /// instructions, and other memory, are worth other tiles.
-    fn check_plan(&self, planned: &[PlannedTile], run: &StageRun<'_>) -> Result<(), Failure> {
-        self.one(StageName::Plan, files::PLAN)?;
-        let now = tables::write_plan(run.create(files::PLAN)?, planned)?.total();
-        let record = self.record(StageName::Plan)?;
-        let is_same = record.files.iter().any(|file| (file.bytes, file.checksum) == now);
-        if is_same {
-            return Ok(());
-        }
-        let what = "the tiles are those of other instructions or memory".into();
-        Err(Failure::Damage(Damage { stage: StageName::Plan, what }))
     }
 
     /// Takes the best of what the tiles found.
@@ -431,15 +449,25 @@ impl Work<'_> {
         for file in &self.record(StageName::Tiles)?.files {
             tiles.extend(tables::tiles_in(&self.dir.file(&file.name))?);
         }
+        tiles.sort_by(|(_, a), (_, b)| a.began.total_cmp(&b.began));
+        let columns = tiles.iter().map(|(area, _)| area.columns().start);
+        let columns = columns.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
+        let place = |(area, _): &(Area, Timed)| Place {
+            block: columns.partition_point(|first| *first < area.columns().start) as u32,
+            rows: area.len(),
+        };
+        let places = tiles.iter().map(place).collect::<Vec<_>>();
         if let Some(manifest) = self.dir.manifest() {
             let stages = StageName::ALL.into_iter();
             let done = stages.filter_map(|stage| Some((stage, manifest.done(stage)?.clone())));
-            watch.saw_run(done.collect(), manifest.attempts, tiles);
+            let tiles = (0..).zip(tiles).map(|(tile, (_, timed))| Timed { tile, ..timed });
+            watch.saw_run(done.collect(), manifest.attempts, tiles.collect());
         }
-        let (places, is_head) = tables::read_places(&self.one(StageName::Plan, files::PLAN)?)?;
-        let blocks = is_head.into_iter().enumerate();
-        let blocks = blocks.map(|(block, is_head)| block_name(block, is_head)).collect();
-        watch.saw_tiles(blocks, &places, self.record(StageName::Plan)?.count("pair_operations"));
+        let head = self.record(StageName::Matrix)?.count("head_items");
+        let blocks = columns.iter().enumerate();
+        let blocks = blocks.map(|(block, first)| block_name(block, u64::from(*first) < head));
+        let operations = self.record(StageName::Plan)?.count("pair_operations");
+        watch.saw_tiles(blocks.collect(), &places, operations);
         watch.saw_result(catalogue, self.job.top, &|visit| found.each(visit))?;
         Ok(())
     }
@@ -452,9 +480,12 @@ impl Work<'_> {
         // Nothing is computed here, so it does not matter which pairs rows would compute.
         let comparison = Comparison::new(&table, &self.job, filter, Sides::Both, kernel);
         let positions = ItemTable::positions(table.codes());
-        let restored = self
-            .pool
-            .map(paths.len(), |index| restore(&comparison, &positions, filter, &paths[index]));
+        run.expect(paths.len() as u64);
+        let restored = self.pool.map(paths.len(), |index| {
+            let restored = restore(&comparison, &positions, filter, &paths[index]);
+            run.advance(1);
+            restored
+        });
         let offers = restored.into_iter().sum::<Result<u64, Error>>()?;
         let neighbours = comparison.neighbours(&self.pool);
         let mut merged = tables::MergedTable::new(run.create(files::MERGED)?)?;
@@ -540,26 +571,31 @@ impl LaidOut<'_> {
     }
 
     /// Lists the tiles in the order to compute them.
-    fn planned(&self) -> Vec<PlannedTile> {
+    pub(super) fn planned(&self) -> Vec<PlannedTile> {
         match self {
             Self::Memory(matrix, plan) => {
-                let tile = |tile: &Tile| PlannedTile {
-                    block: tile.columns as u32,
-                    is_head: matrix.columns()[tile.columns].bits().is_some(),
-                    rows: plan.rows(tile).len() as u32,
-                    cost: tile.cost,
+                let tile = |tile: &Tile| {
+                    let block = &matrix.columns()[tile.columns];
+                    let columns = block.positions();
+                    let first = if plan.sides == Sides::Both { columns.start } else { 0 };
+                    let circle = first..matrix.items() as u32;
+                    PlannedTile {
+                        block: tile.columns as u32,
+                        is_head: block.bits().is_some(),
+                        area: Area::new(plan.sides, columns, circle, plan.rows(tile)),
+                        cost: tile.cost,
+                    }
                 };
                 plan.tiles.iter().map(tile).collect()
             }
             Self::Disk(arranged) => {
-                let tiles = arranged.tiles().iter().zip(arranged.places());
-                let tile = |(tile, place): (&external::Tile, Place)| PlannedTile {
-                    block: place.block,
+                let tile = |tile: &external::Tile| PlannedTile {
+                    block: tile.group,
                     is_head: arranged.is_head(tile.group),
-                    rows: place.rows,
+                    area: tile.area.clone(),
                     cost: tile.cost,
                 };
-                tiles.map(tile).collect()
+                arranged.tiles().iter().map(tile).collect()
             }
         }
     }
@@ -576,19 +612,16 @@ struct Tiling<'a> {
 }
 
 impl Tiling<'_> {
-    /// Prepares to compute for a comparison, with what was found before taken in.
+    /// Prepares to compute for a comparison.
     fn computing<'c>(
         &'c self,
         comparison: &'c Comparison<'c>,
-        filter: &ItemFilter,
         table: &'c ItemTable,
         on_tile: &'c (dyn Fn(usize) + Sync),
-    ) -> Result<Computing<'c>, Error> {
-        let positions = ItemTable::positions(table.codes());
-        self.committed.restore(comparison, &positions, filter)?;
-        let Self { folder, clock, .. } = *self;
-        let overflow = None;
-        Ok(Computing { comparison, codes: table.codes(), on_tile, folder, overflow, clock })
+    ) -> Computing<'c> {
+        let Self { folder, clock, planned, .. } = *self;
+        let (codes, overflow) = (table.codes(), None);
+        Computing { comparison, codes, planned, on_tile, folder, overflow, clock }
     }
 
     fn in_memory(
@@ -601,11 +634,21 @@ impl Tiling<'_> {
         let Work { job, pool, .. } = self.work;
         let comparison = Comparison::new(matrix.table(), job, filter, plan.sides, matrix.kernel());
         let on_tile = |tile: usize| self.run.advance(self.planned[tile].cost);
-        let computing = self.computing(&comparison, filter, matrix.table(), &on_tile)?;
+        let positions = ItemTable::positions(matrix.table().codes());
+        self.committed.restore(&comparison, &positions, filter)?;
+        let computing = self.computing(&comparison, matrix.table(), &on_tile);
+        let sandboxed = self.work.sandbox.as_ref();
+        let sandboxed = sandboxed.map(|sandbox| sandbox.tiling(matrix, plan, job, filter));
+        let sandboxed = sandboxed.transpose()?;
         let compute = |tile: usize, worker: &mut Worker, _: Between<'_>| {
             let tile = &plan.tiles[tile];
-            let columns = &matrix.columns()[tile.columns];
-            comparison.compute(matrix.rows(), columns, plan.rows(tile), worker);
+            match &sandboxed {
+                Some(tiling) => comparison.record(tiling.compute(tile)?, worker),
+                None => {
+                    let columns = &matrix.columns()[tile.columns];
+                    comparison.compute(matrix.rows(), columns, plan.rows(tile), worker);
+                }
+            }
             Ok(())
         };
         let mut commits = Commits::default();
@@ -617,29 +660,51 @@ impl Tiling<'_> {
     fn on_disk(&self, arranged: &Arranged, filter: &ItemFilter) -> Result<Commits, Failure> {
         let Work { job, pool, layout, .. } = self.work;
         let on_tile = |tile: usize| self.run.advance(self.planned[tile].cost);
-        let is_left = |tile: usize| !self.committed.tiles[tile];
         let mut commits = Commits::default();
-        for round in 0..arranged.rounds() {
-            let filter = arranged.filter(round, filter);
-            let comparison = arranged.comparison(job, &filter, layout.kernel);
-            let computing = self.computing(&comparison, &filter, arranged.table(), &on_tile)?;
-            let overflow = Some(Overflow::new(self.work.on_disk()?));
-            let computing = Computing { overflow, ..computing };
-            let mut rest = Pending::default();
-            arranged.each_group(round, &filter, is_left, pool, |group| {
-                let compute = |tile: usize, worker: &mut Worker, between: Between<'_>| {
-                    group.compute(tile, &comparison, worker, Some(between))
-                };
-                rest.append(computing.compute(group.tiles, &compute, pool, &mut commits)?);
-                // Small groups share a file.
-                if computing.is_due(&rest) {
-                    computing.finish(std::mem::take(&mut rest), &mut commits)?;
-                }
+        let comparison = arranged.comparison(job, filter, layout.kernel);
+        self.restore_on_disk(arranged, &comparison, filter)?;
+        let computing = self.computing(&comparison, arranged.table(), &on_tile);
+        let overflow = Some(Overflow::new(self.work.on_disk()?));
+        let computing = Computing { overflow, ..computing };
+        let mut rest = Pending::default();
+        arranged.each_group(filter, pool, |group| {
+            let compute = |tile: usize, worker: &mut Worker, between: Between<'_>| {
+                group.compute(tile, &comparison, worker, Some(between))?;
+                group.forget_rows(tile, &comparison);
                 Ok(())
-            })?;
-            computing.finish(rest, &mut commits)?;
-        }
+            };
+            rest.append(computing.compute(group.tiles, &compute, pool, &mut commits)?);
+            group.forget(&comparison);
+            // Small groups share a file.
+            if computing.is_due(&rest) {
+                computing.finish(std::mem::take(&mut rest), &mut commits)?;
+            }
+            Ok(())
+        })?;
+        computing.finish(rest, &mut commits)?;
         Ok(commits)
+    }
+
+    /// Takes in what was found before, as much at a time as fits: where it is not kept it has done
+    /// its work when the bars stand as high.
+    fn restore_on_disk(
+        &self,
+        arranged: &Arranged,
+        comparison: &Comparison<'_>,
+        filter: &ItemFilter,
+    ) -> Result<(), Failure> {
+        let (work, table) = (self.work, arranged.table());
+        if self.committed.paths.is_empty() {
+            return Ok(());
+        }
+        let positions = ItemTable::positions(table.codes());
+        let rounds = work.rounds_of_merging(table, filter)?;
+        for round in 0..rounds.number {
+            let filter = rounds.filter(round, table, filter);
+            self.committed.restore(comparison, &positions, &filter)?;
+            arranged.forget_all(comparison);
+        }
+        Ok(())
     }
 }
 

@@ -18,12 +18,7 @@ use ilk_core::{
 use ilk_formats::{CellType, ReadOptions, Table, TableWriter, Values, read_notes, read_plain};
 
 use super::{StageFile, StageName, files};
-use crate::{
-    error::Error,
-    inputs::FileSource,
-    output::naming,
-    report::{Place, Timed},
-};
+use crate::{error::Error, external::Area, inputs::FileSource, output::naming, report::Timed};
 
 /// Rows of a table made at a time: as many as the writer takes at a time.
 const CHUNK: usize = 1 << 16;
@@ -802,14 +797,14 @@ const PLAN: [(&str, CellType); 5] = [
 ];
 
 /// A tile as the plan tells of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct PlannedTile {
     /// Its block of columns.
     pub(super) block: u32,
     /// Whether those are of the dense head.
     pub(super) is_head: bool,
-    /// Rows of the matrix.
-    pub(super) rows: u32,
+    /// Its rows and columns.
+    pub(super) area: Area,
     /// What it costs one core, in picoseconds.
     pub(super) cost: u64,
 }
@@ -831,32 +826,11 @@ pub(super) fn write_plan(file: StageFile, tiles: &[PlannedTile]) -> Result<Stage
             codes_of(&range),
             Values::U32(tiles.iter().map(|tile| tile.block).collect()),
             Values::Text(columns),
-            Values::U32(tiles.iter().map(|tile| tile.rows).collect()),
+            Values::U32(tiles.iter().map(|tile| tile.area.len()).collect()),
             Values::U64(tiles.iter().map(|tile| tile.cost / 1_000_000).collect()),
         ])?;
     }
     writing.finish()
-}
-
-/// Reads where the tiles lie, and which blocks of columns are of the head.
-///
-/// # Errors
-/// If the file cannot be read.
-pub(super) fn read_places(path: &Path) -> Result<(Vec<Place>, Vec<bool>), Error> {
-    let (mut places, mut is_head) = (Vec::new(), Vec::new());
-    read_plain(open(path)?, &["block", "columns", "rows"], &mut |values| {
-        let [Values::U32(blocks), Values::Text(columns), Values::U32(rows)] = values.as_slice()
-        else {
-            return Err(unfit(path));
-        };
-        for (tile, (block, rows)) in blocks.iter().zip(rows).enumerate() {
-            is_head.resize(is_head.len().max(*block as usize + 1), false);
-            is_head[*block as usize] = columns.get(tile) == Some(part_name(true));
-            places.push(Place { block: *block, rows: *rows });
-        }
-        Ok(())
-    })?;
-    Ok((places, is_head))
 }
 
 /// Columns of what tiles found: codes, score and overlap.
@@ -876,11 +850,14 @@ impl OfferTable {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(super) fn new(file: StageFile, tiles: &[Timed]) -> Result<Self, Error> {
+    pub(super) fn new<'t>(
+        file: StageFile,
+        tiles: impl Iterator<Item = (&'t Area, &'t Timed)>,
+    ) -> Result<Self, Error> {
         let mut writing = Writing::new(file, &OFFERS)?;
-        let tiles = tiles.iter().map(|timed| {
-            let Timed { tile, worker, began, ended } = timed;
-            format!("{tile} {worker} {began:.6} {ended:.6}")
+        let tiles = tiles.map(|(area, timed)| {
+            let Timed { worker, began, ended, .. } = timed;
+            format!("{area} {worker} {began:.6} {ended:.6}")
         });
         writing.note(TILES, &tiles.collect::<Vec<_>>().join(","));
         Ok(Self(writing))
@@ -912,27 +889,28 @@ impl OfferTable {
     }
 }
 
-/// The note of a file that says which tiles are in it: number, worker, seconds of begin and end.
+/// The note of a file that says which tiles are in it: area, worker, seconds of begin and end.
 const TILES: &str = "ilk.tiles";
 
-/// Reads which tiles a file holds.
+/// Reads which tiles a file holds; they are numbered as they come.
 ///
 /// # Errors
 /// If it cannot be read.
-pub(super) fn tiles_in(path: &Path) -> Result<Vec<Timed>, Error> {
+pub(super) fn tiles_in(path: &Path) -> Result<Vec<(Area, Timed)>, Error> {
     let notes = notes(path)?;
     let tiles = notes.get(TILES).map_or("", String::as_str);
-    let timed = |text: &str| {
+    let timed = |(tile, text): (usize, &str)| {
         let mut parts = text.split_ascii_whitespace();
+        let area = parts.next()?.parse().ok()?;
         let timed = Timed {
-            tile: parts.next()?.parse().ok()?,
+            tile,
             worker: parts.next()?.parse().ok()?,
             began: parts.next()?.parse().ok()?,
             ended: parts.next()?.parse().ok()?,
         };
-        Some(timed)
+        Some((area, timed))
     };
-    let tiles = tiles.split(',').filter(|tile| !tile.is_empty());
+    let tiles = tiles.split(',').filter(|tile| !tile.is_empty()).enumerate();
     tiles.map(|tile| timed(tile).ok_or_else(|| unfit(path))).collect()
 }
 

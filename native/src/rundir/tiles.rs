@@ -1,6 +1,7 @@
 //! Tiles and what they found: computed on all threads, committed as they are done, taken back in.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
@@ -17,12 +18,12 @@ use ilk_core::{
 };
 
 use super::{
-    FileRecord, Folder, files, tables,
-    tables::{read_offers, tiles_in},
+    FileRecord, Folder, tables,
+    tables::{PlannedTile, read_offers, tiles_in},
 };
 use crate::{
     error::Error,
-    external::{self, Between, Offers, OffersAt},
+    external::{self, Area, Between, Offers, OffersAt},
     pool::Pool,
     report::Timed,
 };
@@ -61,8 +62,8 @@ pub(super) fn restore(
 pub(super) struct Committed {
     pub(super) files: Vec<FileRecord>,
     pub(super) paths: Vec<PathBuf>,
-    /// Which tiles are done.
-    pub(super) tiles: Vec<bool>,
+    /// What the tiles in them compared.
+    pub(super) areas: Vec<Area>,
     pub(super) offers: u64,
     /// Files that were not whole.
     pub(super) dropped: u64,
@@ -71,24 +72,25 @@ pub(super) struct Committed {
 }
 
 impl Committed {
-    /// Looks through the folder of tiles.
+    /// Looks through the folder of tiles, and removes what is damaged.
     ///
     /// # Errors
     /// If the system refuses.
-    pub(super) fn find(folder: &Folder, run_dir: &Path, count: usize) -> Result<Self, Error> {
+    pub(super) fn find(folder: &Folder, run_dir: &Path) -> Result<Self, Error> {
         let (files, dropped) = folder.whole()?;
-        let mut found = Self { tiles: vec![false; count], dropped, ..Self::default() };
+        let (mut found, mut known) = (Self { dropped, ..Self::default() }, BTreeSet::new());
         for file in files {
             let path = run_dir.join(&file.name);
             let tiles = tiles_in(&path)?;
-            // Tiles of another plan, or the same ones twice: the file is of no use.
-            if tiles.iter().any(|timed| found.tiles.get(timed.tile) != Some(&false)) {
+            // The same ones twice: the file is of no use.
+            if tiles.iter().any(|(area, _)| known.contains(area)) {
                 super::remove(&path)?;
                 found.dropped += 1;
                 continue;
             }
-            for timed in tiles {
-                found.tiles[timed.tile] = true;
+            for (area, timed) in tiles {
+                known.insert(area.clone());
+                found.areas.push(area);
                 found.seconds = found.seconds.max(timed.ended);
             }
             found.offers += tables::row_count(&path)?;
@@ -96,26 +98,6 @@ impl Committed {
             found.paths.push(path);
         }
         Ok(found)
-    }
-
-    /// Looks at what files say of themselves, of however many tiles: which are done, and how long
-    /// the stage took so far. Nothing is checked.
-    pub(super) fn glance(run_dir: &Path, count: usize) -> Self {
-        let mut found = Self { tiles: vec![false; count], ..Self::default() };
-        let Ok(entries) = std::fs::read_dir(run_dir.join(files::TILES)) else { return found };
-        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-            // What is half-written is no table.
-            for timed in tiles_in(&path).unwrap_or_default() {
-                found.tiles.get_mut(timed.tile).into_iter().for_each(|is_done| *is_done = true);
-                found.seconds = found.seconds.max(timed.ended);
-            }
-        }
-        found
-    }
-
-    /// Counts the tiles that are done.
-    pub(super) fn count(&self) -> usize {
-        self.tiles.iter().filter(|is_done| **is_done).count()
     }
 
     /// Takes in what tiles were found to have found.
@@ -144,6 +126,8 @@ pub(super) struct Computing<'a> {
     pub(super) comparison: &'a Comparison<'a>,
     /// The codes of the items, by position.
     pub(super) codes: &'a [u32],
+    /// The tiles.
+    pub(super) planned: &'a [PlannedTile],
     /// Is told each tile that is done.
     pub(super) on_tile: &'a (dyn Fn(usize) + Sync),
     pub(super) folder: &'a Folder,
@@ -296,7 +280,8 @@ impl Computing<'_> {
             return Ok(None);
         };
         let file = self.folder.begin(&format!("{first:06}"))?;
-        let mut table = tables::OfferTable::new(file, &pending.tiles)?;
+        let tiles = pending.tiles.iter().map(|timed| (&self.planned[timed.tile].area, timed));
+        let mut table = tables::OfferTable::new(file, tiles)?;
         let overflown = std::mem::take(&mut pending.overflown);
         let read = |at| self.overflow.as_ref().map(|overflow| overflow.offers.read(at));
         let overflown = overflown.into_iter().filter_map(read);

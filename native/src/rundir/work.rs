@@ -1,7 +1,7 @@
 //! A run in a directory, stage by stage: what is done is not done again, what is damaged is.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -20,7 +20,7 @@ use ilk_core::{
 use ilk_formats::OutputFormat;
 
 use super::{
-    Damage, Earlier, Failure, Machine, Manifest, RunDir, StageName, StageRecord, StageRun,
+    Damage, Earlier, Failure, Folder, Machine, Manifest, RunDir, StageName, StageRecord, StageRun,
     checksum::Checksum,
     compare::Changes,
     files,
@@ -32,6 +32,7 @@ use super::{
 };
 use crate::{
     config::{DataSource, Lists, Record, Settings},
+    engine::{Engine, Sandbox},
     error::Error,
     external::{self, Arranged, Found},
     findings::Findings,
@@ -55,6 +56,8 @@ pub(crate) struct Start<'a> {
     pub(crate) settings: &'a Settings,
     /// The same as the manifest keeps it.
     pub(crate) record: Record,
+    /// What computes the tiles.
+    pub(crate) engine: &'a Engine,
     /// What becomes of an output that is there already.
     pub(crate) existing: Existing,
     /// What becomes of an earlier run in the directory.
@@ -85,6 +88,8 @@ pub(crate) struct Work<'a> {
     pub(super) reporter: &'a Reporter,
     pub(super) force: bool,
     pub(super) watch: Option<&'a Watch>,
+    /// What computes the tiles, if it is not this program.
+    pub(super) sandbox: Option<Sandbox>,
     out: Option<Out>,
     /// Results of stages that are still in memory; what is not here is read from the directory.
     pub(super) hands: Hands,
@@ -106,6 +111,8 @@ pub(super) struct Hands {
     pub(super) folded: Option<external::Folded>,
     pub(super) arranged: Option<Arranged>,
     pub(super) found: Option<Found>,
+    /// What tiles were done before.
+    pub(super) committed: Option<Committed>,
     /// Why the job is too much work, unless few items are wanted.
     pub(super) refusal: Option<Error>,
     /// Where working files lie; gone after all that lies there.
@@ -133,13 +140,17 @@ struct Out {
 /// For inputs, outputs and directories that cannot be used, guards that refuse, and a directory
 /// that holds another job's run.
 pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Result<(), Error> {
-    let Start { settings, record, existing, earlier, force, watch } = start;
+    let Start { settings, record, engine, existing, earlier, force, watch } = start;
     let (source, job) = (&settings.source, &settings.resolved);
     let (pool, layout) = (Pool::new(settings.threads)?, layout()?);
     let budget = Allowance::new(settings.memory, settings.shard_size, pool.workers());
     let files = Files::open(source, Some(budget.chunk_rows()), reporter)?;
     files.check_apart_from(folder)?;
     let lists = IdLists::read(&settings.lists, source, job)?;
+    let (sandbox, engine) = match engine {
+        Engine::Native => (None, None),
+        Engine::Plugin(path) => (Some(Sandbox::open(path, &pool)?), Some(Fingerprint::of(path)?)),
+    };
     let mut output = None;
     if let Some(place) = &settings.out {
         files.check_apart_from(place)?;
@@ -153,6 +164,7 @@ pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Resul
         record,
         inputs: fingerprints(&files.names, &pool)?,
         lists: list_fingerprints(&settings.lists)?,
+        engine,
         machine: Machine::here(layout.kernel),
         threads: pool.workers(),
         force,
@@ -168,7 +180,7 @@ pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Resul
     };
     let guard = Guard::new(&settings.budget, job.of).filter(|_| !force);
     let work = Work::new(dir, (source, job), lists, (pool, layout, budget), reporter);
-    let mut work = Work { files: Some(files), guard, force, watch, out, ..work };
+    let mut work = Work { files: Some(files), guard, force, watch, sandbox, out, ..work };
     work.go_on(finished).map_err(|error| work.with_way_on(error))
 }
 
@@ -177,6 +189,7 @@ struct Asked {
     record: Record,
     inputs: Vec<Fingerprint>,
     lists: BTreeMap<String, Vec<Fingerprint>>,
+    engine: Option<Fingerprint>,
     machine: Machine,
     threads: usize,
     force: bool,
@@ -186,10 +199,10 @@ impl Asked {
     /// Returns the manifest to go on with: that of the directory if it is of the same job, else a
     /// new one.
     fn manifest(self, dir: &RunDir) -> Result<Manifest, Error> {
-        let Self { record, inputs, lists, machine, threads, force } = self;
+        let Self { record, inputs, lists, engine, machine, threads, force } = self;
         let name = dir.path().display().to_string();
         let mut manifest = if let Some(manifest) = dir.manifest() {
-            Changes::find(manifest, &record, &inputs, &lists).check(&name)?;
+            Changes::find(manifest, &record, &inputs, &lists, engine.as_ref()).check(&name)?;
             if manifest.finished.is_none() {
                 check_version(manifest, &name)?;
             }
@@ -203,6 +216,7 @@ impl Asked {
         manifest.job = record;
         manifest.inputs = inputs;
         manifest.lists = lists;
+        manifest.engine = engine;
         if manifest.machine != machine {
             // Another machine pays other costs.
             manifest.costs = None;
@@ -264,14 +278,22 @@ pub(crate) fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) ->
     if stage <= StageName::Clean {
         let opened = Files::open(&source, Some(budget.chunk_rows()), reporter)?;
         let now = fingerprints(&opened.names, &pool)?;
-        Changes::find(&manifest, &manifest.job, &now, &manifest.lists).check(&name)?;
+        let Manifest { job, lists, engine, .. } = &manifest;
+        Changes::find(&manifest, job, &now, lists, engine.as_ref()).check(&name)?;
         // A copy with the same content has times of its own.
         dir.update(|manifest| manifest.inputs = now)?;
         files = Some(opened);
     }
     let lists = IdLists::read(&manifest.job.lists, &source, &job)?;
     let of_lists = list_fingerprints(&manifest.job.lists)?;
-    Changes::find(&manifest, &manifest.job, &manifest.inputs, &of_lists).check(&name)?;
+    // What computes the tiles matters to nobody else.
+    let plugin = manifest.engine.as_ref().filter(|_| stage == StageName::Tiles);
+    let (sandbox, engine) = match plugin.map(|plugin| Path::new(&plugin.path)) {
+        None => (None, manifest.engine.clone()),
+        Some(path) => (Some(Sandbox::open(path, &pool)?), Some(Fingerprint::of(path)?)),
+    };
+    let Manifest { job: of_run, inputs, .. } = &manifest;
+    Changes::find(&manifest, of_run, inputs, &of_lists, engine.as_ref()).check(&name)?;
     let layout = layout()?;
     let told = |failure| match failure {
         Failure::Error(error) => error,
@@ -280,7 +302,7 @@ pub(crate) fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) ->
     };
     clear_folders(&mut dir, stage).map_err(told)?;
     let work = Work::new(dir, (&source, &job), lists, (pool, layout, budget), reporter);
-    let mut work = Work { files, force: manifest.force, ..work };
+    let mut work = Work { files, force: manifest.force, sandbox, ..work };
     match work.stage(stage) {
         Ok(()) => {
             work.say_undone(stage);
@@ -387,6 +409,7 @@ impl<'a> Work<'a> {
             reporter,
             force: false,
             watch: None,
+            sandbox: None,
             out: None,
             hands: Hands::default(),
         }
@@ -451,6 +474,8 @@ impl<'a> Work<'a> {
     fn redo(&mut self, damage: &Damage) -> Result<(), Error> {
         let Damage { stage, what } = damage;
         self.reporter.note(format!("{what}: {stage} is done again"));
+        // If its bytes are others, what was found does not count.
+        self.hands.committed = None;
         self.dir.reopen(*stage)
     }
 
@@ -555,6 +580,15 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
+    /// Makes sure that what tiles were done before is in hand.
+    pub(super) fn load_committed(&mut self) -> Result<(), Failure> {
+        if self.hands.committed.is_none() && self.dir.file(files::TILES).is_dir() {
+            let folder = Folder::create(self.dir.path(), files::TILES)?;
+            self.hands.committed = Some(Committed::find(&folder, self.dir.path())?);
+        }
+        Ok(())
+    }
+
     /// Makes sure that matrix and plan are in hand.
     ///
     /// # Errors
@@ -598,9 +632,12 @@ impl<'a> Work<'a> {
         let matrix = Matrix::with_layout(&interactions, weighting, layout, &self.pool);
         let plan = Plan::new(&matrix, filter);
         if let (Some(guard), Some(outlook)) = (&self.guard, &outlook) {
-            let done = Committed::glance(self.dir.path(), plan.tiles.len());
-            let left = plan.tiles.iter().zip(&done.tiles).filter(|(_, is_done)| !**is_done);
-            let left = left.map(|(tile, _)| tile.cost).sum::<u64>();
+            let done = self.hands.committed.as_ref();
+            let planned = LaidOut::Memory(&matrix, &plan).planned();
+            let areas = done.map(|done| done.areas.iter().collect::<BTreeSet<_>>());
+            let areas = areas.unwrap_or_default();
+            let left = planned.iter().filter(|tile| !areas.contains(&tile.area));
+            let left = left.map(|tile| tile.cost).sum::<u64>();
             guard.check_time(&guard::Work {
                 interactions: &interactions,
                 outlook,
@@ -609,7 +646,7 @@ impl<'a> Work<'a> {
                 format: OutputFormat::Parquet,
                 workers: machine::cores(self.pool.workers()),
                 share: left as f64 / plan.cost.max(1) as f64,
-                before: self.before + done.seconds,
+                before: self.before + done.map_or(0.0, |done| done.seconds),
             })?;
         }
         self.hands.matrix = Some((matrix, plan));

@@ -139,23 +139,26 @@ fn seconds(home: &Home, stage: &str) -> f64 {
     manifest["stages"][stage]["seconds"].as_f64().expect("seconds")
 }
 
+/// A job of which the tiles take a while, in memory and through files.
+const IN_MEMORY: &str = "run views.csv --user user --item item --weight n --weighting raw -k 5 \
+                         --threads 1 --run-dir run";
+const THROUGH_FILES: &str = "run views.csv --user user --item item --weight n --weighting raw -k 5 \
+                             --threads 1 --run-dir run --memory 62MiB";
+const WITH_MORE: &str = "run views.csv --user user --item item --weight n --weighting raw -k 5 \
+                         --threads 2 --run-dir run --memory 90MiB";
+
 #[test]
 fn tiles_that_were_done_are_not_done_again() {
-    take_up_tiles(
-        "run views.csv --user user --item item --weight n --weighting raw -k 5 --threads 1 \
-         --run-dir run",
-    );
+    take_up_tiles(IN_MEMORY, &[IN_MEMORY, THROUGH_FILES]);
 }
 
 #[test]
 fn tiles_from_disk_that_were_done_are_not_done_again() {
-    take_up_tiles(
-        "run views.csv --user user --item item --weight n --weighting raw -k 5 --threads 1 \
-         --run-dir run --memory 62MiB",
-    );
+    take_up_tiles(THROUGH_FILES, &[THROUGH_FILES, WITH_MORE, IN_MEMORY]);
 }
 
-fn take_up_tiles(run: &str) {
+/// Kills a run when some of its tiles are done, and goes on from there with each of the commands.
+fn take_up_tiles(run: &str, ways_on: &[&str]) {
     // As much data as it takes to be at the tiles for a while, whatever the machine.
     let mut users = 10;
     let (home, expected) = loop {
@@ -172,15 +175,22 @@ fn take_up_tiles(run: &str) {
     wait_until(|| !files(&home, "run/tiles").is_empty());
     child.kill().expect("killed");
     child.wait().expect("gone");
-    let before = files(&home, "run/tiles");
-    let told = home.stderr(run);
-    assert!(told.contains("resuming   run: 5 of 8 stages are done"), "{told}");
-    assert!(result(&home) == expected, "{told}");
-    let (found, computed) =
-        (counter(&home, "tiles", "tiles_found"), counter(&home, "tiles", "tiles_computed"));
-    assert!(found > 0 && computed > 0, "{found} {computed}");
-    assert_eq!(found + computed, counter(&home, "tiles", "tiles"));
-    assert!(before.iter().all(|path| path.exists()), "what was committed stays");
+    fs::rename(home.join("run"), home.join("killed")).expect("renamed");
+    for way_on in ways_on {
+        let mut copy = Command::new("cp");
+        copy.arg("-r").args([home.join("killed"), home.join("run")]);
+        assert!(copy.status().expect("cp runs").success());
+        let before = files(&home, "run/tiles");
+        let told = home.stderr(way_on);
+        assert!(told.contains("resuming   run: 5 of 8 stages are done"), "{told}");
+        assert!(result(&home) == expected, "{way_on}\n{told}");
+        let count = |name| counter(&home, "tiles", name);
+        let (found, computed) = (count("tiles_found"), count("tiles_computed"));
+        assert!(found > 0 && computed > 0, "{way_on}: {found} {computed}");
+        assert_eq!(found + computed, count("tiles"));
+        assert!(before.iter().all(|path| path.exists()), "{way_on}: what was committed stays");
+        fs::remove_dir_all(home.join("run")).expect("removed");
+    }
 }
 
 #[test]

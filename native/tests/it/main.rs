@@ -14,6 +14,8 @@ mod real_data;
 mod report;
 mod rundir;
 mod sample;
+#[cfg(feature = "plugins")]
+mod sandboxed;
 #[cfg(unix)]
 mod signals;
 mod tools;

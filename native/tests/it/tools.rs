@@ -119,7 +119,7 @@ fn unless_gone<T>(found: std::io::Result<T>) -> Option<T> {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).expect("UTF-8"),

@@ -29,7 +29,6 @@ from ilk_plugin.errors import (
 
 ABI = 1
 TICK = 0.01
-FOREVER = 1 << 62
 PLUGIN_BYTES = 64 << 20
 
 
@@ -52,7 +51,8 @@ class Plugin:
         self.name = name
         self.limits = limits
         config = wasmtime.Config()
-        config.epoch_interruption = True
+        # What keeps a deadline slows a plugin down.
+        config.epoch_interruption = limits.deadline is not None
         config.consume_fuel = limits.fuel is not None
         # Compiled code is kept in the user's cache, by content and engine.
         config.cache = True
@@ -66,8 +66,8 @@ class Plugin:
             raise IncompatibleInterface(
                 f"{name} imports {', '.join(imports)}; a plugin gets nothing from outside"
             )
-        exports = {entry.name for entry in self._module.exports}
-        if not {"memory", "ilk_abi", "ilk_alloc", "ilk_answer"} <= exports:
+        self.exports = frozenset(entry.name for entry in self._module.exports)
+        if not {"memory", "ilk_abi", "ilk_alloc", "ilk_answer"} <= self.exports:
             raise IncompatibleInterface(
                 f"{name} lacks the calls of Ilk's core module; take ilk.module.wasm, which "
                 "`cargo xtask plugin` builds"
@@ -76,8 +76,8 @@ class Plugin:
             _keep_time(self._engine)
 
 
-@functools.lru_cache(maxsize=8)
-def _load(path: str | None, stamp, limits: Limits) -> Plugin:
+def wasm_of(path: str | os.PathLike | None) -> bytes:
+    """Reads the plugin of this package, or that of a file."""
     if path is None:
         file = importlib.resources.files("ilk_plugin") / "ilk.module.wasm"
         if not file.is_file():
@@ -85,14 +85,19 @@ def _load(path: str | None, stamp, limits: Limits) -> Plugin:
                 "the package has no plugin in it: run `cargo xtask plugin` and install it again, "
                 "or name one"
             )
-        return Plugin(file.read_bytes(), limits, name="ilk.module.wasm")
+        return file.read_bytes()
     size = os.path.getsize(path)
     if size > PLUGIN_BYTES:
         raise IncompatibleInterface(
             f"{path} has {size} bytes, and plugins may have {PLUGIN_BYTES}"
         )
     with open(path, "rb") as file:
-        return Plugin(file.read(), limits, name=str(path))
+        return file.read()
+
+
+@functools.lru_cache(maxsize=8)
+def _load(path: str | None, stamp, limits: Limits) -> Plugin:
+    return Plugin(wasm_of(path), limits, name=str(path or "ilk.module.wasm"))
 
 
 def load(path: str | os.PathLike | None = None, **limits) -> Plugin:
@@ -140,12 +145,17 @@ class Instance:
             "instantiate", lambda: wasmtime.Instance(self._store, plugin._module, [])
         )
         self._exports = instance.exports(self._store)
+        self._names = plugin.exports
         self._memory = self._exports["memory"]
         version = self.number("ilk_abi")
         if version != ABI:
             raise IncompatibleInterface(
                 f"{plugin.name} speaks version {version} of the calls, wanted is {ABI}"
             )
+
+    def has(self, function: str) -> bool:
+        """Tells whether the plugin has a call."""
+        return function in self._names
 
     def number(self, function: str, *arguments: int) -> int:
         """Makes a call that returns a number."""
@@ -203,14 +213,12 @@ class Instance:
     def _guarded(self, function: str, run):
         if self._has_failed:
             raise Trapped(f"{function} was called after the plugin had failed: begin anew")
-        ticks = FOREVER
         if self._end is not None:
             left = self._end - time.monotonic()
             if left <= 0:
                 self._has_failed = True
                 raise self._late(function)
-            ticks = math.floor(left / TICK) + 1
-        self._store.set_epoch_deadline(ticks)
+            self._store.set_epoch_deadline(math.floor(left / TICK) + 1)
         try:
             return run()
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:

@@ -77,8 +77,18 @@ class Comparison:
     row meets smaller positions and offers to both items; with `"row"` it meets all and offers to
     the row's item only."""
 
-    def __init__(self, items: Items, *, job=None, sides: str = "row", plugin: Plugin | None = None):
-        self._instance = Instance(plugin or load())
+    def __init__(
+        self,
+        items: Items,
+        *,
+        job=None,
+        sides: str = "row",
+        plugin: Plugin | None = None,
+        instance: Instance | None = None,
+    ):
+        """`instance`: one to work in, for hosts that compute many comparisons one after the other
+        and close each."""
+        self._instance = instance or Instance(plugin or load())
         request = {
             "job": settings_of(job),
             "users": items.users,
@@ -123,6 +133,10 @@ class Comparison:
         self._instance.call("ilk_tiles_compute", self._handle, address, len(positions))
         return _offers(self._instance.answer())
 
+    def close(self) -> None:
+        """Frees what it holds in its instance."""
+        self._instance.number("ilk_tiles_close", self._handle)
+
     def _take(self, function: str, block: Block) -> None:
         starts, users = _codes(block.starts), _codes(block.users)
         if len(starts) == 0:
@@ -161,9 +175,11 @@ def compute_tile(
     return comparison.compute(numpy.arange(rows.first, rows.first + len(rows.starts) - 1))
 
 
-def merge(top: int, offers: Offers, *, plugin: Plugin | None = None) -> Offers:
+def merge(
+    top: int, offers: Offers, *, plugin: Plugin | None = None, instance: Instance | None = None
+) -> Offers:
     """Brings offers together, in any order and grouping: by item, best first, at most `top` each."""
-    instance = Instance(plugin or load())
+    instance = instance or Instance(plugin or load())
     arrays = [_codes(offers.items), _codes(offers.neighbours)]
     arrays.append(numpy.ascontiguousarray(offers.scores, dtype="<f4").view("<u4"))
     arrays.append(_codes(offers.overlaps))

@@ -130,3 +130,14 @@ pub(crate) const HOG: &str = "(loop
         (br_if 0 (i32.ne (memory.grow (i32.const 16)) (i32.const -1))))
     (memory.fill (i32.const 65536) (i32.const 1) (i32.const 60000000))
     unreachable";
+
+/// A body that returns a piece of so many bytes at some address.
+pub(crate) fn piece(address: &str, length: &str) -> String {
+    format!(
+        "(i32.store8 (i32.const 1024) (i32.const 0))
+         (i32.store8 (i32.const 1028) (i32.const 1))
+         (i32.store (i32.const 1032) (i32.const {address}))
+         (i32.store (i32.const 1036) (i32.const {length}))
+         i32.const 1024"
+    )
+}

@@ -94,6 +94,14 @@ fn a_plugin_of_ones_own_runs() {
     let offers = comparison.compute(&[0, 1]).expect("a tile");
     assert_eq!((offers.items, offers.neighbours), (vec![7, 5], vec![5, 7]));
     assert_eq!((offers.scores, offers.overlaps), (vec![1.0 / 3.0, 1.0], vec![1, 1]));
-    let refused = comparison.columns_of_rows(0, 1).expect_err("it does not");
-    assert!(matches!(refused, Error::Refused { .. }), "{refused}");
+    // Of the rows' own items only the second as a column.
+    comparison.columns_of_rows(1, 1).expect("columns");
+    let offers = comparison.compute(&[0, 1]).expect("a tile");
+    assert_eq!((offers.items, offers.neighbours), (vec![7], vec![5]));
+    // Both sides at once: each pair from the row of the larger position.
+    let mut comparison = plugin.comparison("{}", &items, Sides::Both).expect("a comparison");
+    comparison.rows(&block).expect("rows");
+    comparison.columns_of_rows(0, 2).expect("columns");
+    let offers = comparison.compute(&[0, 1]).expect("a tile");
+    assert_eq!((offers.items, offers.scores), (vec![5, 7], vec![1.0, 1.0 / 3.0]));
 }

@@ -5,6 +5,7 @@ use std::{fs, thread};
 use anyhow::Result;
 use serde::Serialize;
 
+use super::report::table;
 use crate::house::House;
 
 /// The machine, as far as it tells.
@@ -51,8 +52,24 @@ impl Machine {
         }
     }
 
+    /// The machine, and what was built with what on it, as part of a page.
+    pub(super) fn page(&self, versions: &[(String, String)]) -> String {
+        let pairs = |heading: [&str; 2], lines: &[(String, String)]| {
+            let rows = lines.iter().map(|(name, value)| vec![name.clone(), value.clone()]);
+            table(
+                &std::iter::once(heading.map(String::from).into()).chain(rows).collect::<Vec<_>>(),
+            )
+        };
+        let machine = self.lines().map(|(name, value)| (name.to_owned(), value));
+        format!(
+            "## Machine\n\n{}\n\n## Versions\n\n{}",
+            pairs(["machine", ""], &machine),
+            pairs(["program", "version"], versions)
+        )
+    }
+
     /// Name and value of everything, for a table.
-    pub(super) fn lines(&self) -> [(&'static str, String); 7] {
+    fn lines(&self) -> [(&'static str, String); 7] {
         [
             ("CPU", self.cpu.clone()),
             ("instructions", self.instructions.clone()),
@@ -63,6 +80,12 @@ impl Machine {
             ("load before", self.load_before.clone()),
         ]
     }
+}
+
+/// Returns the MiB of memory that programs may still take, where the system tells.
+pub(super) fn available_mib() -> Option<u64> {
+    let available = field(&read("/proc/meminfo"), "MemAvailable")?;
+    Some(available.split(' ').next()?.parse::<u64>().ok()? / 1024)
 }
 
 /// Versions of what built the program, and of the program: name and version.

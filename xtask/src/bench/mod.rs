@@ -2,7 +2,9 @@
 
 mod instructions;
 mod machine;
+mod memory;
 mod plugin;
+mod predictions;
 mod programs;
 mod report;
 mod sets;
@@ -17,6 +19,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Deserialize;
+use serde_json::Value;
 
 use self::{
     machine::Machine,
@@ -33,9 +36,9 @@ use crate::{
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Sets to run on; real ones are skipped where ../shared/data does not have them
+    /// Sets to run on, unless what is measured has its own; real ones are skipped where
+    /// ../shared/data does not have them
     #[arg(long, value_delimiter = ',', value_name = "SET,…")]
-    #[arg(default_value = "views,orders,small,dense,online_retail,completejourney")]
     sets: Vec<Set>,
     /// Peers to run beside ilk
     #[arg(long, value_delimiter = ',', value_name = "PEER,…")]
@@ -63,10 +66,21 @@ pub(crate) struct Options {
     /// Time the wasm package beside the native kernels instead, on a 10 % sample of the first set
     #[arg(long)]
     wasm: bool,
-    /// Time the sandboxed plugin beside the native kernels instead, on the first set
+    /// Time the sandboxed plugin beside the native kernels instead, and record it
     #[arg(long, conflicts_with = "wasm")]
     plugin: bool,
+    /// Measure time and memory of jobs through working files beside the same jobs in memory instead;
+    /// `--sets clicks200m` for the largest one
+    #[arg(long, conflicts_with_all = ["instructions", "wasm", "plugin"])]
+    memory: bool,
+    /// Hold what `ilk plan` and budgets predict against what jobs take instead
+    #[arg(long, conflicts_with_all = ["instructions", "wasm", "plugin", "memory"])]
+    predictions: bool,
 }
+
+/// The sets unless others are asked for.
+const SETS: [Set; 6] =
+    [Set::Views, Set::Orders, Set::Small, Set::Dense, Set::OnlineRetail, Set::Completejourney];
 
 /// Runs everything, prints the tables and writes the record.
 ///
@@ -76,28 +90,35 @@ pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
     if options.instructions {
         return instructions::run(house);
     }
-    if options.wasm || options.plugin {
-        setup::run(house, Scope::Bench, Mode::Install)?;
-        let set = options.sets.first().context("no set")?;
-        let data = set.get(house)?.with_context(|| format!("{} is not there", set.name()))?;
-        return if options.wasm { wasm::run(house, &data) } else { plugin::run(house, &data) };
-    }
     setup::run(house, Scope::Bench, Mode::Install)?;
-    let with_spark = options.peers.contains(&Peer::Spark);
+    if options.wasm {
+        let set = options.sets_or(&SETS)[0];
+        let data = set.get(house)?.with_context(|| format!("{} is not there", set.name()))?;
+        return wasm::run(house, &data);
+    }
+    if options.plugin {
+        return options.time_plugin(house);
+    }
+    if options.memory {
+        return memory::run(house, options);
+    }
+    if options.predictions {
+        return predictions::run(house, options);
+    }
+    let on_spark = [Peer::Spark, Peer::IlkSpark];
+    let with_spark = options.peers.iter().any(|peer| on_spark.contains(peer));
     if with_spark {
         setup::run(house, Scope::Spark, Mode::Install)?;
+    }
+    if options.peers.contains(&Peer::IlkSpark) {
+        crate::plugin::build(house)?;
+        crate::plugin::install(house, &setup::SPARK)?;
     }
     // A comparison that lets wrong neighbours pass is worth nothing.
     let mut check = house.command(setup::BENCH.python(house));
     house::run(check.args(["-B", "-m", "unittest", "discover", "-s", "bench"]))?;
     let program = house.build(&["--release", "--package", "ilk", "--bin", "ilk"], "ilk")?;
-    let mut data = Vec::new();
-    for set in &options.sets {
-        match set.get(house)? {
-            Some(one) => data.push(one),
-            None => println!("skipped {}: its file is not in ../shared/data", set.name()),
-        }
-    }
+    let data = options.data(house)?;
     let mut versions = machine::versions(house)?;
     let environments = [Some(setup::BENCH), with_spark.then_some(setup::SPARK)];
     for environment in environments.into_iter().flatten() {
@@ -107,8 +128,8 @@ pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
     let machine = Machine::look();
     let bench = Bench { house, options, program };
     let sets = data.iter().map(|data| bench.time(data)).collect::<Result<Vec<_>>>()?;
-    let date = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
-    let record = Record { date, command: options.command(), machine, versions, sets };
+    let record =
+        Record { date: options.date(), command: options.command(), machine, versions, sets };
     println!("\n{}", record.markdown());
     options.write(house, &record)
 }
@@ -207,8 +228,12 @@ impl Bench<'_> {
     /// The peers that can do the task on this set.
     fn peers(&self, set: Set) -> Vec<Peer> {
         let can = |peer: &Peer| {
-            *peer != Peer::Spark
-                || set == Set::Small && self.options.task().weighting == Weighting::Binary
+            let is_binary = self.options.task().weighting == Weighting::Binary;
+            match peer {
+                Peer::Spark => set == Set::Small && is_binary,
+                Peer::IlkSpark => is_binary,
+                _ => true,
+            }
         };
         self.options.peers.iter().copied().filter(can).collect()
     }
@@ -254,12 +279,32 @@ impl Options {
         warm_up.into_iter().chain(rounds)
     }
 
+    /// The sets that were asked for, or those.
+    fn sets_or(&self, sets: &[Set]) -> Vec<Set> {
+        if self.sets.is_empty() { sets.to_vec() } else { self.sets.clone() }
+    }
+
+    /// The day.
+    fn date(&self) -> String {
+        jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()
+    }
+
+    /// The command that measures something of its own, on `sets`.
+    fn command_of(&self, what: &str, sets: &[Set]) -> String {
+        let Self { runs, top, threads, .. } = self;
+        let sets = names(sets);
+        let quick = if self.quick { " --quick" } else { "" };
+        format!(
+            "cargo xtask bench {what} --sets {sets} --runs {runs} -k {top} --threads {threads}{quick}"
+        )
+    }
+
     /// The command that says all that was asked for, with the variables that change ilk.
     fn command(&self) -> String {
         let variables = std::env::vars().filter(|(name, _)| name.starts_with("ILK_"));
         let mut words =
             variables.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
-        let sets = self.sets.iter().map(|set| set.name()).collect::<Vec<_>>().join(",");
+        let sets = names(&self.sets_or(&SETS));
         let peers = self.peers.iter().map(|peer| peer.name()).collect::<Vec<_>>().join(",");
         let Self { runs, top, threads, .. } = self;
         words.push(format!(
@@ -269,6 +314,30 @@ impl Options {
         words.extend(self.weighted.map(|weighting| format!("--weighted={}", weighting.name())));
         words.extend(self.quick.then(|| "--quick".into()));
         words.join(" ")
+    }
+
+    /// The sets that are there.
+    fn data(&self, house: &House) -> Result<Vec<Data>> {
+        let mut data = Vec::new();
+        for set in self.sets_or(&SETS) {
+            match set.get(house)? {
+                Some(one) => data.push(one),
+                None => println!("skipped {}: its file is not in ../shared/data", set.name()),
+            }
+        }
+        Ok(data)
+    }
+
+    /// Times the plugin and writes the record.
+    fn time_plugin(&self, house: &House) -> Result<()> {
+        let (data, versions) = (self.data(house)?, machine::versions(house)?);
+        let sets = names(&self.sets_or(&SETS));
+        let rounds = if self.quick { 1 } else { self.runs };
+        let command = format!("cargo xtask bench --plugin --sets {sets} --runs {rounds}");
+        let page = plugin::run(house, &data, rounds, (&command, &versions))?;
+        println!("\n{page}");
+        let name = format!("{}-{}-plugin", self.date(), slug(&Machine::look().cpu));
+        self.write_page(house, &name, &page)
     }
 
     /// What tells records of one day and machine apart, such as `-k1000-tfidf`.
@@ -283,23 +352,38 @@ impl Options {
         parts.into_iter().flatten().collect()
     }
 
-    /// Writes the record, as a page and for programs; a quick one below the target folder.
+    /// Writes the record of the peers.
     fn write(&self, house: &House, record: &Record) -> Result<()> {
         let name = format!("{}-{}{}", record.date, slug(&record.machine.cpu), self.variant());
-        let folder = if self.quick {
-            house.target.join("bench/records")
-        } else {
-            house.root.join("bench/records")
-        };
+        self.write_as(house, &name, &record.markdown(), &record.json())
+    }
+
+    /// Writes a record, as a page and for programs.
+    fn write_as(&self, house: &House, name: &str, page: &str, record: &Value) -> Result<()> {
+        self.write_page(house, name, page)?;
+        self.write_file(house, &format!("{name}.json"), &format!("{record:#}\n"))
+    }
+
+    /// Writes a record as a page alone.
+    fn write_page(&self, house: &House, name: &str, page: &str) -> Result<()> {
+        self.write_file(house, &format!("{name}.md"), page)
+    }
+
+    /// Writes a file of a record; of a quick one below the target folder.
+    fn write_file(&self, house: &House, name: &str, content: &str) -> Result<()> {
+        let above = if self.quick { &house.target } else { &house.root };
+        let folder = above.join("bench/records");
         fs::create_dir_all(&folder)?;
-        let json = format!("{:#}\n", record.json());
-        for (ending, content) in [("md", record.markdown()), ("json", json)] {
-            let path = folder.join(format!("{name}.{ending}"));
-            fs::write(&path, content).with_context(|| format!("writing {}", path.display()))?;
-            println!("written: {}", path.strip_prefix(&house.root).unwrap_or(&path).display());
-        }
+        let path = folder.join(name);
+        fs::write(&path, content).with_context(|| format!("writing {}", path.display()))?;
+        println!("written: {}", path.strip_prefix(&house.root).unwrap_or(&path).display());
         Ok(())
     }
+}
+
+/// Names of sets, as the command line takes them.
+fn names(sets: &[Set]) -> String {
+    sets.iter().map(|set| set.name()).collect::<Vec<_>>().join(",")
 }
 
 /// Letters and digits in lower case, a hyphen for whatever is between them.

@@ -30,6 +30,8 @@ pub(super) enum Peer {
     Similaripy,
     /// Spark's columnSimilarities: on the small set only, and once, as it takes minutes
     Spark,
+    /// ilk's own tiles on Spark, by the plugin: binary weights only
+    IlkSpark,
 }
 
 /// What an interaction counts.
@@ -68,6 +70,28 @@ pub(super) struct Sample {
     pub(super) peak_mib: f64,
     /// CPU time of ilk's busiest thread over that of its least busy one, while computing.
     pub(super) imbalance: Option<f64>,
+    /// Where the time went on Spark.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) stages: Option<Stages>,
+}
+
+/// Seconds of each stage of ilk's tiles on Spark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Stages {
+    /// Starting workers, compiling the plugin.
+    pub(super) start: f64,
+    /// Counting rows by what becomes of them.
+    pub(super) count: f64,
+    /// Folding rows into baskets.
+    pub(super) fold: f64,
+    /// Codes and supports of the items.
+    pub(super) items: f64,
+    /// Writing blocks.
+    pub(super) blocks: f64,
+    /// Computing tiles.
+    pub(super) tiles: f64,
+    /// Merging them, with ids.
+    pub(super) merge: f64,
 }
 
 /// What ilk counted on the way.
@@ -87,6 +111,7 @@ impl Peer {
             Self::SpMatmulRs => "sp_matmul_rs",
             Self::Similaripy => "similaripy",
             Self::Spark => "spark",
+            Self::IlkSpark => "ilk_spark",
         }
     }
 
@@ -94,6 +119,8 @@ impl Peer {
     /// the number of users.
     pub(super) const fn tolerance(self, weighting: Weighting) -> f64 {
         match (self, weighting) {
+            // The same bits.
+            (Self::IlkSpark, _) => 0.0,
             // It counts without weights, and only then divides.
             (Self::Similaripy, Weighting::Binary) | (Self::Implicit | Self::Spark, _) => 1e-5,
             (Self::Similaripy | Self::SparseDotTopn | Self::SpMatmulRs, _) => 1e-2,
@@ -102,7 +129,7 @@ impl Peer {
 
     pub(super) const fn environment(self) -> setup::Environment {
         match self {
-            Self::Spark => setup::SPARK,
+            Self::Spark | Self::IlkSpark => setup::SPARK,
             _ => setup::BENCH,
         }
     }
@@ -121,6 +148,7 @@ impl Peer {
             write: f64,
             #[serde(default)]
             peak_mib: f64,
+            stages: Option<Stages>,
         }
         let mut command = house.command(self.environment().python(house));
         command.args(["-B", "bench/peers.py", self.name()]).arg(&data.path).arg(out);
@@ -143,6 +171,7 @@ impl Peer {
             compute_cpu: Some(taken.compute_cpu),
             peak_mib: peak_mib(&used).max(taken.peak_mib),
             imbalance: None,
+            stages: taken.stages,
         })
     }
 }
@@ -199,15 +228,24 @@ pub(super) fn ilk(
         compute_cpu: log.compute_cpu.or_else(|| log.threads.cpu()),
         peak_mib: peak_mib(&used),
         imbalance: log.threads.imbalance(),
+        stages: None,
     };
     Ok((sample, log.sizes))
 }
 
-fn start(command: &mut Command) -> Result<std::process::Child> {
+/// Starts a program.
+///
+/// # Errors
+/// Where it cannot be.
+pub(super) fn start(command: &mut Command) -> Result<std::process::Child> {
     command.spawn().with_context(|| format!("`{}` could not be started", house::display(command)))
 }
 
-fn check(used: &ResUse, complaints: &str) -> Result<()> {
+/// Checks that a program ended well.
+///
+/// # Errors
+/// With the last of what it said.
+pub(super) fn check(used: &ResUse, complaints: &str) -> Result<()> {
     if !used.status.success() {
         let last = complaints.trim_end().lines().last().unwrap_or("no message");
         bail!("{} ({last})", used.status);
@@ -215,7 +253,8 @@ fn check(used: &ResUse, complaints: &str) -> Result<()> {
     Ok(())
 }
 
-fn peak_mib(used: &ResUse) -> f64 {
+/// Returns the most memory that a program took.
+pub(super) fn peak_mib(used: &ResUse) -> f64 {
     used.rusage.maxrss as f64 / 1024.0 / 1024.0
 }
 

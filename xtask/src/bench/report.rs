@@ -1,13 +1,14 @@
 //! From samples to tables: medians, spreads and ratios.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, fs, path::Path};
 
+use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
     machine::Machine,
-    programs::{Sample, Sizes},
+    programs::{Sample, Sizes, Stages},
 };
 
 /// All runs on one set.
@@ -43,15 +44,15 @@ pub(super) struct Check {
 
 /// The middle of some numbers, and how far they spread.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-struct Spread {
-    median: f64,
+pub(super) struct Spread {
+    pub(super) median: f64,
     least: f64,
     most: f64,
 }
 
 impl Spread {
     /// `None` of no numbers.
-    fn of(numbers: impl IntoIterator<Item = f64>) -> Option<Self> {
+    pub(super) fn of(numbers: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut sorted = numbers.into_iter().collect::<Vec<_>>();
         sorted.sort_unstable_by(f64::total_cmp);
         let (least, most) = (*sorted.first()?, *sorted.last()?);
@@ -64,7 +65,8 @@ impl Spread {
         Some(Self { median, least, most })
     }
 
-    fn text(self) -> String {
+    /// The middle, with the least and the most where they differ.
+    pub(super) fn text(self) -> String {
         let Self { median, least, most } = self;
         if least == most {
             return digits(median);
@@ -117,6 +119,20 @@ const RATIOS: [(&str, &str, Part); 3] = [
     ("compute CPU ÷ ilk", "compute_cpu", |sample| sample.compute_cpu),
 ];
 
+/// A stage on Spark: name, and where its seconds come from.
+type Stage = (&'static str, fn(&Stages) -> f64);
+
+/// All of them.
+const STAGES: [Stage; 7] = [
+    ("start", |stages| stages.start),
+    ("count", |stages| stages.count),
+    ("fold", |stages| stages.fold),
+    ("items", |stages| stages.items),
+    ("blocks", |stages| stages.blocks),
+    ("tiles", |stages| stages.tiles),
+    ("merge", |stages| stages.merge),
+];
+
 /// Says how the tables are to be read.
 pub(super) const LEGEND: &str = "\
 Medians of all rounds, with the least and the most. In a round every program runs once, each in a \
@@ -167,6 +183,18 @@ impl SetReport {
                 (imbalance.median - 1.0) * 100.0
             ));
         }
+        for Runs { program, samples } in &self.runs {
+            let middle = |part: fn(&Stages) -> f64| {
+                Spread::of(samples.iter().filter_map(|run| run.stages.as_ref().map(part)))
+            };
+            let parts = STAGES.iter().filter_map(|(name, part)| {
+                Some(format!("{name} {} s", digits(middle(*part)?.median)))
+            });
+            let parts = parts.collect::<Vec<_>>();
+            if !parts.is_empty() {
+                say(format!("- Stages of {program}: {}.", parts.join(", ")));
+            }
+        }
         for failure in &self.failures {
             say(format!("- {failure}"));
         }
@@ -207,13 +235,6 @@ pub(super) struct Record {
 impl Record {
     /// The record as a page.
     pub(super) fn markdown(&self) -> String {
-        let pairs = |heading: [&str; 2], lines: &[(String, String)]| {
-            let rows = lines.iter().map(|(name, value)| vec![name.clone(), value.clone()]);
-            table(
-                &std::iter::once(heading.map(String::from).into()).chain(rows).collect::<Vec<_>>(),
-            )
-        };
-        let machine = self.machine.lines().map(|(name, value)| (name.to_owned(), value));
         let mut sets = vec![
             ["set", "users", "items", "interactions", "pair operations", "SHA-256 of the file"]
                 .map(String::from)
@@ -228,13 +249,11 @@ impl Record {
             row
         }));
         let mut text = format!(
-            "# ilk beside its peers, {}\n\n`{}`\n\n## Machine\n\n{}\n\n## Versions\n\n{}\n\n\
-             ## Sets\n\n{}\n\nPair operations are those of ilk: every pair of a user's items \
+            "# ilk beside its peers, {}\n\n`{}`\n\n{}\n\n## Sets\n\n{}\n\nPair operations are those of ilk: every pair of a user's items \
              once.\n\n## Results\n\n{LEGEND}\n",
             self.date,
             self.command,
-            pairs(["machine", ""], &machine),
-            pairs(["program", "version"], &self.versions),
+            self.machine.page(&self.versions),
             table(&sets),
         );
         for set in &self.sets {
@@ -272,6 +291,26 @@ pub(super) fn table(rows: &[Vec<String>]) -> String {
         .chain(lines)
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// Puts a table into a page of the documentation, in the place of the one that is there under that
+/// name, between two comments.
+///
+/// # Errors
+/// Where the page has no such place, or cannot be written.
+pub(super) fn put_into_page(path: &Path, name: &str, text: &str) -> Result<()> {
+    let page = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let page = replaced(&page, name, text)
+        .with_context(|| format!("{} has no place for {name}", path.display()))?;
+    fs::write(path, page).with_context(|| format!("writing {}", path.display()))
+}
+
+fn replaced(page: &str, name: &str, text: &str) -> Option<String> {
+    let begin = format!("<!-- {name}: written by cargo xtask bench -->");
+    let end = format!("<!-- end of {name} -->");
+    let (before, rest) = page.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some(format!("{before}{begin}\n{text}\n{end}{after}"))
 }
 
 /// Three digits that count, as far as there are decimals to leave out.
@@ -371,6 +410,15 @@ mod tests {
         let summary = &report.json()["summary"][1];
         assert_eq!(summary["ratios"]["compute"]["of_medians"], 10.0);
         assert_eq!(summary["spreads"]["compute_cpu"], Value::Null);
+    }
+
+    #[test]
+    fn pages_keep_what_is_around_a_table() {
+        let of = |text: &str| {
+            format!("a\n<!-- x: written by cargo xtask bench -->\n{text}\n<!-- end of x -->\nb")
+        };
+        assert_eq!(replaced(&of("old"), "x", "new"), Some(of("new")));
+        assert_eq!(replaced(&of("old"), "y", "new"), None);
     }
 
     #[test]

@@ -25,6 +25,11 @@ pub(super) enum Set {
     Dense,
     OnlineRetail,
     Completejourney,
+    Msweb,
+    /// A log of 22 million rows
+    Clicks20m,
+    /// A log of 220 million rows: minutes, and 10 GiB of memory for a job that is not limited
+    Clicks200m,
 }
 
 /// A set on disk.
@@ -45,6 +50,9 @@ impl Set {
             Self::Dense => "dense",
             Self::OnlineRetail => "online_retail",
             Self::Completejourney => "completejourney",
+            Self::Msweb => "msweb",
+            Self::Clicks20m => "clicks20m",
+            Self::Clicks200m => "clicks200m",
         }
     }
 
@@ -55,6 +63,7 @@ impl Set {
             Self::Completejourney => {
                 Some(("completejourney_transactions.parquet", "household_id", "product_id"))
             }
+            Self::Msweb => Some(("msweb_views.parquet", "user", "item")),
             _ => None,
         }
     }
@@ -96,7 +105,11 @@ impl Set {
     }
 }
 
-fn sha256(path: &Path) -> Result<String> {
+/// Sums up a file.
+///
+/// # Errors
+/// Where it cannot be read.
+pub(super) fn sha256(path: &Path) -> Result<String> {
     let mut file = File::open(path).with_context(|| format!("reading {}", path.display()))?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 20];

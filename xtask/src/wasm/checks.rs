@@ -12,10 +12,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::{compile_kernels, home, package, tools};
-use crate::{
-    house::{self, House},
-    parity,
-};
+use crate::house::{self, House};
 
 /// The types that the package comes with, from its folder.
 pub(super) const TYPES: &str = "single/ilk_wasm.d.ts";
@@ -87,7 +84,7 @@ fn prepare(house: &House) -> Result<PathBuf> {
     if demo.exists() {
         fs::remove_dir_all(&demo)?;
     }
-    let program = parity::build(house)?;
+    let program = house.program()?;
     let mut command = house.command(program);
     command.args(["--quiet", "demo", "--keep"]).arg(&demo).stdout(Stdio::null());
     house::run(&mut command)?;

@@ -173,6 +173,41 @@ impl Kernel {
             _ => portable::select_weighted(sums, sieve, visit),
         }
     }
+
+    /// Returns the k-th largest of `numbers`, of which there are no fewer, or a smaller number that
+    /// at most a quarter more than `k` reach. Cost: O(n) for each bit in which they differ, at most,
+    /// without branches.
+    #[inline]
+    pub(crate) fn about_kth(self, numbers: &[u32], k: usize) -> u32 {
+        let enough = k as u32..=(k + k / 4) as u32;
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => x86_64::about_kth_avx512(self, numbers, enough),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => x86_64::about_kth_avx2(self, numbers, enough),
+            _ => portable::about_kth(numbers, enough),
+        }
+    }
+
+    /// Counts, for each of `keys`, how many of them are smaller: where it comes in their order.
+    /// Cost: O(n²).
+    #[inline]
+    pub(crate) fn ranks(self, keys: &[u64], ranks: &mut [u32]) {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => x86_64::ranks_avx512(self, keys, ranks),
+            _ => portable::ranks(keys, ranks),
+        }
+    }
+
+    /// Tells whether ranking a hundred keys takes less than sorting them.
+    pub(crate) const fn ranks_fast(self) -> bool {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => true,
+            _ => false,
+        }
+    }
 }
 
 /// Overlap and dot product of a weighted pair.
@@ -476,6 +511,42 @@ mod tests {
         }
         let part = Indices::new(&list, 8).unwrap().slice(1..3);
         assert_eq!((part.list, part.bound), (&[0, 7][..], 8));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn every_kernel_ranks_as_a_sort_does(keys in vec(any::<u64>(), 0..140)) {
+            let mut sorted = keys.clone();
+            sorted.sort_unstable();
+            let expected = keys.iter().map(|key| sorted.partition_point(|one| one < key) as u32);
+            let expected = expected.collect::<Vec<_>>();
+            for kernel in Kernel::available() {
+                let mut ranks = vec![0; keys.len()];
+                kernel.ranks(&keys, &mut ranks);
+                prop_assert_eq!(&ranks, &expected, "{}", kernel.name());
+            }
+        }
+
+        #[test]
+        fn every_kernel_finds_about_the_kth_largest(
+            numbers in vec(select(vec![0, 1, 7, 1 << 20, 0x3f80_0000, 0x3f80_0001, u32::MAX]), 1..80),
+            others in vec(any::<u32>(), 0..80),
+            k in 1..90_usize,
+        ) {
+            let mut sorted = [numbers, others].concat();
+            let numbers = sorted.clone();
+            sorted.sort_unstable_by(|a, b| b.cmp(a));
+            let k = k.min(numbers.len());
+            for kernel in Kernel::available() {
+                let found = kernel.about_kth(&numbers, k);
+                let reach = numbers.iter().filter(|number| **number >= found).count();
+                let name = kernel.name();
+                prop_assert!(found <= sorted[k - 1], "{name}: {found} is not reached by {k}");
+                prop_assert!(found == sorted[k - 1] || reach <= k + k / 4, "{name}: {reach} of {k}");
+            }
+        }
     }
 
     /// What [`Kernel::select`] says that it finds.

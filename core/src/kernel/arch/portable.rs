@@ -1,5 +1,7 @@
 //! Plain Rust: the reference for all other paths.
 
+use std::ops::RangeInclusive;
+
 use super::{
     BitRow, CHUNK, Factors, Sieve, WeightedSum,
     counter::{self, Bits, DIGITS},
@@ -109,4 +111,30 @@ fn select_numbers<S>(
                 .for_each(|index| visit(group * GROUP + index));
         }
     }
+}
+
+/// See [`Kernel::ranks`](super::Kernel::ranks).
+#[inline(always)]
+pub(super) fn ranks(keys: &[u64], ranks: &mut [u32]) {
+    for (rank, key) in ranks.iter_mut().zip(keys) {
+        *rank = keys.iter().map(|other| u32::from(other < key)).sum();
+    }
+}
+
+/// See [`Kernel::about_kth`](super::Kernel::about_kth).
+#[inline(always)]
+pub(super) fn about_kth(numbers: &[u32], enough: RangeInclusive<u32>) -> u32 {
+    let least_and_most =
+        |(least, most): (u32, u32), number: &u32| (least.min(*number), most.max(*number));
+    let (mut low, mut high) = numbers.iter().fold((u32::MAX, 0), least_and_most);
+    // From `low` on there are enough, past `high` there are fewer.
+    while low < high {
+        let middle = high - (high - low) / 2;
+        let reach = numbers.iter().map(|number| u32::from(*number >= middle)).sum::<u32>();
+        if enough.contains(&reach) {
+            return middle;
+        }
+        if reach > *enough.end() { low = middle } else { high = middle - 1 }
+    }
+    low
 }

@@ -1,16 +1,20 @@
 //! AVX2 and AVX-512.
 #![expect(unsafe_code, reason = "vector instructions")]
 
-use std::arch::x86_64::{
-    __m256i, __m512d, __m512i, _CMP_GE_OQ, _CMP_GT_OQ, _mm256_and_si256, _mm256_cmp_ps_mask,
-    _mm256_load_si256, _mm256_loadu_ps, _mm256_mask_blend_ps, _mm256_mul_ps, _mm256_or_si256,
-    _mm256_set1_ps, _mm256_setzero_si256, _mm256_store_si256, _mm256_xor_si256, _mm512_cmp_pd_mask,
-    _mm512_cmp_ps_mask, _mm512_cvtepu32_ps, _mm512_cvtpd_ps, _mm512_load_si512, _mm512_loadu_pd,
-    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_add_epi32, _mm512_mask_add_pd, _mm512_mul_pd,
-    _mm512_mul_ps, _mm512_permutex2var_pd, _mm512_set1_epi32, _mm512_set1_pd, _mm512_set1_ps,
-    _mm512_setr_epi64, _mm512_setzero_pd, _mm512_setzero_si512, _mm512_slli_epi32,
-    _mm512_store_si512, _mm512_storeu_pd, _mm512_storeu_si512, _mm512_ternarylogic_epi64,
-    _mm512_test_epi32_mask,
+use std::{
+    arch::x86_64::{
+        __m256i, __m512d, __m512i, _CMP_GE_OQ, _CMP_GT_OQ, _mm256_and_si256, _mm256_cmp_ps_mask,
+        _mm256_load_si256, _mm256_loadu_ps, _mm256_mask_blend_ps, _mm256_mul_ps, _mm256_or_si256,
+        _mm256_set1_ps, _mm256_setzero_si256, _mm256_store_si256, _mm256_xor_si256,
+        _mm512_cmp_pd_mask, _mm512_cmp_ps_mask, _mm512_cmplt_epu64_mask, _mm512_cvtepu32_ps,
+        _mm512_cvtpd_ps, _mm512_load_si512, _mm512_loadu_pd, _mm512_loadu_ps, _mm512_loadu_si512,
+        _mm512_mask_add_epi32, _mm512_mask_add_pd, _mm512_mul_pd, _mm512_mul_ps,
+        _mm512_permutex2var_pd, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_set1_pd,
+        _mm512_set1_ps, _mm512_setr_epi64, _mm512_setzero_pd, _mm512_setzero_si512,
+        _mm512_slli_epi32, _mm512_store_si512, _mm512_storeu_pd, _mm512_storeu_si512,
+        _mm512_ternarylogic_epi64, _mm512_test_epi32_mask,
+    },
+    ops::RangeInclusive,
 };
 
 use super::{
@@ -366,4 +370,57 @@ fn select_weighted_512(sums: &[WeightedSum], sieve: &Sieve<'_>, mut visit: impl 
 #[target_feature(enable = "avx2")]
 fn select_256(counts: &[u32], sieve: &Sieve<'_>, visit: impl FnMut(usize)) {
     portable::select(counts, sieve, visit);
+}
+
+#[inline]
+pub(super) fn ranks_avx512(kernel: Kernel, keys: &[u64], ranks: &mut [u32]) {
+    assert_eq!(kernel.0, Isa::Avx512, "the kernel proves that the machine has AVX-512");
+    // SAFETY: a kernel of that kind is only made where `has_avx512` holds.
+    unsafe { ranks_512(keys, ranks) }
+}
+
+/// The keys eight at a time, against each of them.
+#[target_feature(enable = "avx512f,avx512bw")]
+fn ranks_512(keys: &[u64], ranks: &mut [u32]) {
+    let (whole, rest) = keys.as_chunks::<8>();
+    for (rank, key) in ranks.iter_mut().zip(keys) {
+        let pivot = _mm512_set1_epi64(key.cast_signed());
+        let mut count = 0;
+        for group in whole {
+            // SAFETY: eight values of eight bytes.
+            let group = unsafe { _mm512_loadu_si512(group.as_ptr().cast()) };
+            count += _mm512_cmplt_epu64_mask(group, pivot).count_ones();
+        }
+        *rank = count + rest.iter().map(|other| u32::from(other < key)).sum::<u32>();
+    }
+}
+
+#[inline]
+pub(super) fn about_kth_avx512(
+    kernel: Kernel,
+    numbers: &[u32],
+    enough: RangeInclusive<u32>,
+) -> u32 {
+    assert_eq!(kernel.0, Isa::Avx512, "the kernel proves that the machine has AVX-512");
+    // SAFETY: a kernel of that kind is only made where `has_avx512` holds.
+    unsafe { about_kth_512(numbers, enough) }
+}
+
+/// The portable loop, compiled for vectors of 512 bits.
+#[target_feature(enable = "avx512f,avx512bw")]
+fn about_kth_512(numbers: &[u32], enough: RangeInclusive<u32>) -> u32 {
+    portable::about_kth(numbers, enough)
+}
+
+#[inline]
+pub(super) fn about_kth_avx2(kernel: Kernel, numbers: &[u32], enough: RangeInclusive<u32>) -> u32 {
+    assert_eq!(kernel.0, Isa::Avx2, "the kernel proves that the machine has AVX2");
+    // SAFETY: a kernel of that kind is only made where `has_avx2` holds.
+    unsafe { about_kth_256(numbers, enough) }
+}
+
+/// The portable loop, compiled for vectors of 256 bits.
+#[target_feature(enable = "avx2")]
+fn about_kth_256(numbers: &[u32], enough: RangeInclusive<u32>) -> u32 {
+    portable::about_kth(numbers, enough)
 }

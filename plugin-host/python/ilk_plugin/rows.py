@@ -1,0 +1,95 @@
+"""Rows: what hosts need that prepare them themselves, and leave tiles to the plugin."""
+
+import dataclasses
+import json
+
+import numpy
+import pyarrow
+
+from ilk_plugin.errors import BadOutput, IncompatibleInterface
+from ilk_plugin.jobs import settings_of
+from ilk_plugin.sandbox import Instance
+
+
+@dataclasses.dataclass(frozen=True)
+class Decided:
+    """A job with every setting decided, as far as a host has to know it."""
+
+    of: str
+    measure: str
+    weighting: str
+    top: int
+    min_support: int
+    max_items_per_user: int | None
+    duplicates: str
+    negative_weights: str
+    max_bad_rows: float
+    strict: bool
+    now: int | None
+    """The present of decay, microseconds since 1970, where the job names it."""
+    needs_weight: bool
+    """Weights differ between pairs, and something looks at them."""
+    needs_time: bool
+    """Times are looked at."""
+    is_weighted: bool
+    """Tiles take weights: they are not all 1 after weighting."""
+    heaviest_user: int
+    """Items of one user past which a job is refused."""
+
+
+def _call(instance: Instance, function: str, *arguments: int) -> None:
+    if not instance.has(function):
+        raise IncompatibleInterface(
+            f"the plugin lacks {function}: it is older than this package; take the one that "
+            "`cargo xtask plugin` builds beside it"
+        )
+    instance.call(function, *arguments)
+
+
+def decide(instance: Instance, job, *, weight: bool, time: bool) -> Decided:
+    """Decides a job on data that has a weight, a time."""
+    request = {"job": settings_of(job), "weight": weight, "time": time}
+    _call(instance, "ilk_job", *instance.put(json.dumps(request).encode()))
+    try:
+        return Decided(**instance.json())
+    except TypeError as error:
+        raise BadOutput(f"the plugin returned nonsense from ilk_job: {error}") from None
+
+
+def hashes(instance: Instance, texts: pyarrow.Array) -> numpy.ndarray:
+    """Hashes texts without nulls, as by-user samples do: XXH3-64, seed 0."""
+    texts = texts.cast(pyarrow.large_binary())
+    starts = numpy.frombuffer(texts.buffers()[1], dtype="<i8")
+    starts = starts[texts.offset : texts.offset + len(texts) + 1]
+    data = texts.buffers()[2]
+    data = numpy.frombuffer(data, dtype="u1")[starts[0] : starts[-1]] if data else numpy.empty(0, "u1")
+    at = instance.put((starts - starts[0]).astype("<u4"))[0]
+    _call(instance, "ilk_hashes", at, len(texts), *instance.put(data))
+    return instance.answer().view("<u8")
+
+
+def weigh(
+    instance: Instance,
+    job,
+    count: int,
+    *,
+    items: int,
+    average: float = 0.0,
+    newest: int = 0,
+    weights: numpy.ndarray | None = None,
+    degrees: numpy.ndarray | None = None,
+    lengths: numpy.ndarray | None = None,
+    times: numpy.ndarray | None = None,
+) -> numpy.ndarray:
+    """Weighs `count` interactions. `items`: all items; `average`: the mean of all items' lengths,
+    for BM25; `newest`: the present, for decay. Of each interaction: its weight before weighting,
+    the items of its user, the sum of its item's weights in ascending order of users, its time."""
+    request = {"job": settings_of(job), "items": items, "average": average, "newest": newest}
+    columns = [(weights, "<f8"), (degrees, "<u4"), (lengths, "<f8"), (times, "<i8")]
+    request = instance.put(json.dumps(request).encode())
+    columns = [
+        0 if column is None else instance.put(numpy.ascontiguousarray(column, dtype=kind))[0]
+        for column, kind in columns
+    ]
+    _call(instance, "ilk_weigh", *request, count, *columns)
+    return instance.answer().view("<f8")

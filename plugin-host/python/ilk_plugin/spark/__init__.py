@@ -1,0 +1,165 @@
+"""Exact top-k similar items on an existing Spark cluster, by the sandboxed plugin.
+
+    from ilk_plugin import SimilarityJob
+    from ilk_plugin.spark import similar_items
+
+    found = similar_items(orders, user="member", item="product", scratch="/mnt/shared/tmp")
+
+DataFrames in, a DataFrame out, with the neighbours and score bits of `ilk run` on the same rows.
+"""
+
+import atexit
+import uuid
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as f
+
+from ilk_plugin import rows as plugin_rows
+from ilk_plugin.jobs import settings_of
+from ilk_plugin.sandbox import Instance, load
+from ilk_plugin.spark import cleaning, courier
+from ilk_plugin.spark.cleaning import Source
+from ilk_plugin.spark.courier import Courier
+from ilk_plugin.spark.errors import TaskFailed, explained
+from ilk_plugin.spark.running import Lists, Run
+from ilk_plugin.spark.storage import Storage
+
+__all__ = ["TaskFailed", "set_aside", "similar_items"]
+
+
+def similar_items(
+    df: DataFrame,
+    *,
+    user: str,
+    item: str,
+    weight: str | None = None,
+    time: str | None = None,
+    item_label: str | None = None,
+    where: str | None = None,
+    job=None,
+    only=None,
+    exclude=None,
+    wanted=None,
+    plugin: str | None = None,
+    scratch: str | None = None,
+    checkpoint: str | None = None,
+    explain: bool = False,
+    dry_run: bool = False,
+    memory_bytes: int = 1 << 30,
+    slots: int | None = None,
+    on_notes=None,
+) -> DataFrame:
+    """Finds the neighbours of every item (of every user with `of="users"` in the job).
+
+    `user`, `item`, `weight`, `time`, `item_label`: names of columns. `where`: a condition in
+    Spark's SQL; rows that miss it are counted as set aside. `job`: a `SimilarityJob`, a dictionary
+    or JSON. `only`, `exclude`, `wanted`: ids, as a list or a DataFrame of one column.
+
+    `plugin`: the file of a plugin, in the place of the package's own. `scratch`: a folder that the
+    driver and all executors share, for blocks and results; needed unless the master is local.
+    `checkpoint`: such a folder that is kept: a job that ended halfway goes on with what is missing
+    when it is called again. `memory_bytes`: what the plugin may take in a task, beside Spark's own.
+    `slots`: tasks that run at a time, where Spark does not say.
+
+    `explain` prints the plan before tiles are computed. `dry_run` computes by-user samples of 1,
+    10, 20 and 40 % instead, prints the plan and how measured compares with predicted, and returns
+    that ladder. `on_notes` is called with what became of the rows.
+
+    Returns the columns of `ilk run`: `item`, `neighbour`, `rank`, `score`, `overlap` and, with
+    labels, `item_label` and `neighbour_label`, in no particular order of rows. Without
+    `checkpoint` its files are gone when the driver's Python ends.
+
+    Raises `Refused` for what cannot be, `TaskFailed` for what went wrong on an executor.
+    """
+    spark = df.sparkSession
+    place = checkpoint
+    if place is None:
+        place = Storage(courier.storage_of(spark, scratch)).at(f"ilk-{uuid.uuid4().hex}")
+    storage = Storage(place)
+    if checkpoint is None:
+        atexit.register(storage.remove)
+    try:
+        run = Run(
+            df=df,
+            source=Source(
+                user=user, item=item, weight=weight, time=time, item_label=item_label, where=where
+            ),
+            wish=settings_of(job),
+            lists=Lists(only, exclude, wanted),
+            storage=storage,
+            courier=Courier(spark, plugin, memory_bytes),
+            slots=slots or _slots(spark),
+            memory_bytes=memory_bytes,
+        )
+        found = _run(run, explain, dry_run)
+        if checkpoint is None:
+            run.tidy()
+    except (PySparkException, Py4JJavaError) as error:
+        _clear(storage, checkpoint)
+        clear = explained(error)
+        if clear is error:
+            raise
+        raise clear from None
+    except BaseException:
+        _clear(storage, checkpoint)
+        raise
+    if on_notes is not None:
+        on_notes(run.notes)
+    return found
+
+
+def _run(run: Run, explain: bool, dry_run: bool) -> DataFrame:
+    run.look_around()
+    tally = run.count()
+    run.agree(tally)
+    if run.is_done("neighbours") and not dry_run:
+        return run.read("neighbours")
+    sizes = run.fold(tally)
+    catalogue = run.name_items(sizes)
+    plan, filters = run.plan(sizes, catalogue)
+    if explain or dry_run:
+        print(plan.explain(run.executors))
+    if dry_run:
+        from ilk_plugin.spark.ladder import climb
+
+        return climb(run, plan)
+    written = run.lay_blocks(sizes, catalogue, plan)
+    run.compute(plan, written, filters)
+    run.merge(plan, catalogue)
+    run.finish()
+    return run.read("neighbours")
+
+
+def _clear(storage: Storage, checkpoint: str | None) -> None:
+    """Removes the files of a job that failed, unless it may be gone on with."""
+    if checkpoint is None:
+        storage.remove()
+
+
+def _slots(spark) -> int:
+    """How many tasks run at a time, by Spark's own count."""
+    try:
+        return max(spark.sparkContext.defaultParallelism, 1)
+    except PySparkException:
+        # Spark Connect does not tell.
+        return int(spark.conf.get("spark.default.parallelism", "8"))
+
+
+def set_aside(
+    df: DataFrame,
+    *,
+    user: str,
+    item: str,
+    weight: str | None = None,
+    time: str | None = None,
+    where: str | None = None,
+    job=None,
+) -> DataFrame:
+    """Shows the rows that `similar_items` would set aside, whole, with a column `reason`."""
+    source = Source(user=user, item=item, weight=weight, time=time, where=where)
+    given = {"weight": weight is not None, "time": time is not None}
+    decided = plugin_rows.decide(Instance(load()), job, **given)
+    rows = cleaning.judged(df, source, decided).where(f.col("ilk_reason").isNotNull())
+    return rows.select(*df.columns, f.col("ilk_reason").alias("reason"))

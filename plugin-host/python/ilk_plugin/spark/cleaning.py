@@ -1,0 +1,273 @@
+"""Rows of a DataFrame: kept, or set aside with a reason, as `ilk run` does it."""
+
+import dataclasses
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as f
+from pyspark.sql import types as t
+
+from ilk_plugin.errors import Refused
+from ilk_plugin.rows import Decided
+from ilk_plugin.tables import Note
+
+# The reasons in their order: a row has the first that holds.
+REASONS = [
+    "unreadable",
+    "filtered",
+    "null_user",
+    "null_item",
+    "bad_weight",
+    "bad_time",
+    "nonpositive_weight",
+]
+BAD = {"unreadable", "bad_weight", "bad_time"}
+LARGEST_WEIGHT = float.fromhex("0x1.fffffep127")
+WHOLE = (t.ByteType, t.ShortType, t.IntegerType, t.LongType)
+FLOATS = (t.FloatType, t.DoubleType)
+WIDE = "decimal(20,0)"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Source:
+    """Which column is what."""
+
+    user: str
+    item: str
+    weight: str | None = None
+    time: str | None = None
+    item_label: str | None = None
+    where: str | None = None
+    """A condition in Spark's SQL; rows that miss it are set aside as `filtered`."""
+
+    def record(self) -> dict:
+        """As a record of JSON."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+
+def _type_of(df: DataFrame, column: str, role: str) -> t.DataType:
+    if column not in df.columns:
+        raise Refused(
+            "column", f"there is no column {column!r} for {role}; there are {', '.join(df.columns)}"
+        )
+    return df.schema[column].dataType
+
+
+def _misfit(column: str, kind: t.DataType, expected: str, fix: str) -> Refused:
+    return Refused("column", f"column {column} is {kind.simpleString()}, expected {expected}; {fix}")
+
+
+def _named(column: str) -> Column:
+    return f.col("`" + column.replace("`", "``") + "`")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Ids:
+    """A column of ids: what they are compared as, and where they cannot be."""
+
+    value: Column
+    unreadable: Column
+    misfit: Column
+    """A number that is no id, as text."""
+
+
+def _ids(df: DataFrame, column: str, role: str) -> _Ids:
+    kind, cell = _type_of(df, column, role), _named(column)
+    never, nothing = f.lit(False), f.lit(None).cast("string")
+    if isinstance(kind, WHOLE):
+        return _Ids(cell.cast("bigint"), never, nothing)
+    if isinstance(kind, t.NullType):
+        return _Ids(f.lit(None).cast("bigint"), never, nothing)
+    if isinstance(kind, t.StringType):
+        if kind.collation not in (None, "UTF8_BINARY"):
+            cell = f.collate(cell, "UTF8_BINARY")
+        valid = f.is_valid_utf8(cell)
+        return _Ids(f.when(valid, cell), ~valid & cell.isNotNull(), nothing)
+    if isinstance(kind, FLOATS):
+        # NaN stands for null, as pandas writes it.
+        cell = f.nanvl(cell.cast("double"), f.lit(None).cast("double"))
+        whole = (f.floor(cell) == cell) & (f.abs(cell) < 9.2e18)
+        return _Ids(f.when(whole, cell).cast("bigint"), never, f.when(~whole, cell.cast("string")))
+    if isinstance(kind, t.DecimalType):
+        wide = kind.precision - kind.scale > 18
+        narrow = cell.try_cast(WIDE if wide else "bigint")
+        whole = narrow.isNotNull() & (narrow == cell)
+        if wide:
+            whole &= (narrow <= f.lit("18446744073709551615").cast(WIDE)) & (
+                narrow >= f.lit("-9223372036854775808").cast(WIDE)
+            )
+        misfit = f.when(cell.isNotNull() & ~whole, cell.cast("string"))
+        return _Ids(f.when(whole, narrow), never, misfit)
+    fix = f"cast it, as in df.withColumn({column!r}, col({column!r}).cast('string'))"
+    if isinstance(kind, t.BinaryType):
+        fix = f"spell it, as in df.withColumn({column!r}, lower(hex({column!r})))"
+    raise _misfit(column, kind, "integers or text", fix)
+
+
+def _weight(df: DataFrame, column: str | None) -> Column | None:
+    if column is None:
+        return None
+    kind, cell = _type_of(df, column, "weight"), _named(column)
+    if isinstance(kind, (*WHOLE, *FLOATS, t.DecimalType, t.BooleanType, t.NullType)):
+        return cell.cast("double")
+    fix = f"cast it, as in df.withColumn({column!r}, col({column!r}).try_cast('double'))"
+    raise _misfit(column, kind, "numbers", fix)
+
+
+def _time(df: DataFrame, column: str | None) -> Column | None:
+    """Microseconds since 1970."""
+    if column is None:
+        return None
+    kind, cell = _type_of(df, column, "time"), _named(column)
+    if isinstance(kind, t.TimestampType):
+        return f.unix_micros(cell)
+    if isinstance(kind, t.TimestampNTZType):
+        epoch = f.lit("1970-01-01 00:00:00").cast("timestamp_ntz")
+        return f.timestamp_diff("MICROSECOND", epoch, cell)
+    if isinstance(kind, t.DateType):
+        return f.unix_date(cell).cast("bigint") * 86_400_000_000
+    if isinstance(kind, (*WHOLE, *FLOATS)):
+        micros = cell.cast("double") * 1e6
+        return f.when(f.abs(micros) < 9.2e18, micros).cast("bigint")
+    if isinstance(kind, t.NullType):
+        return f.lit(None).cast("bigint")
+    fix = f"cast it, as in df.withColumn({column!r}, to_timestamp({column!r}))"
+    raise _misfit(column, kind, "timestamps, dates or seconds since 1970", fix)
+
+
+def _label(df: DataFrame, column: str | None) -> Column | None:
+    if column is None:
+        return None
+    kind, cell = _type_of(df, column, "item_label"), _named(column)
+    if isinstance(kind, (t.StringType, *WHOLE)):
+        return cell.cast("string")
+    fix = f"cast it, as in df.withColumn({column!r}, col({column!r}).cast('string'))"
+    raise _misfit(column, kind, "text", fix)
+
+
+def judged(df: DataFrame, source: Source, job: Decided) -> DataFrame:
+    """Adds to every row `ilk_reason`, null where it is kept, and what is kept of it: `ilk_u`,
+    `ilk_i`, and where named `ilk_w`, `ilk_t` (microseconds) and `ilk_label`; `ilk_misfit` is a
+    number that is no id."""
+    users, items = _ids(df, source.user, "user"), _ids(df, source.item, "item")
+    weight, time = _weight(df, source.weight), _time(df, source.time)
+    label = _label(df, source.item_label)
+    no = f.lit(False)
+    bad_weight = nonpositive = no
+    if weight is not None:
+        bad_weight = weight.isNull() | f.isnan(weight) | (f.abs(weight) > LARGEST_WEIGHT)
+        if job.negative_weights != "net":
+            nonpositive = weight <= 0
+    tests = {
+        "unreadable": users.unreadable | items.unreadable,
+        "filtered": no if source.where is None else ~f.coalesce(f.expr(source.where), no),
+        "null_user": users.value.isNull(),
+        "null_item": items.value.isNull(),
+        "bad_weight": bad_weight,
+        "bad_time": no if time is None else time.isNull(),
+        "nonpositive_weight": nonpositive,
+    }
+    reason = f.lit(None).cast("string")
+    for name in reversed(REASONS):
+        reason = f.when(tests[name], name).otherwise(reason)
+    columns = {
+        "ilk_reason": reason,
+        "ilk_u": users.value,
+        "ilk_i": items.value,
+        "ilk_w": weight,
+        "ilk_t": time,
+        "ilk_label": label,
+        "ilk_misfit": f.coalesce(users.misfit, items.misfit),
+    }
+    return df.withColumns({name: value for name, value in columns.items() if value is not None})
+
+
+@dataclasses.dataclass(frozen=True)
+class Tally:
+    """How many rows took which path."""
+
+    rows: int
+    set_aside: dict[str, int]
+    fingerprint: str
+    """Of all that was read, in any order."""
+
+    @property
+    def kept(self) -> int:
+        return self.rows - sum(self.set_aside.values())
+
+    def notes(self) -> list[Note]:
+        """For people."""
+        notes = [Note("rows", self.rows, "rows read")]
+        for reason, count in self.set_aside.items():
+            notes.append(Note(reason, count, f"rows set aside as {reason}"))
+        return notes
+
+    def check(self, job: Decided) -> None:
+        """Refuses what the job's guards refuse."""
+        if self.rows == 0:
+            raise Refused("no_rows", "the DataFrame has no rows: nothing to compare")
+        bad = sum(count for reason, count in self.set_aside.items() if reason in BAD)
+        if bad > job.max_bad_rows * self.rows:
+            raise Refused(
+                "refused",
+                f"{bad} of {self.rows} rows are unreadable or hold a bad weight or time "
+                f"({bad * 100 / self.rows:.2f} %), more than max_bad_rows allows "
+                f"({job.max_bad_rows * 100:.2f} %); look at them with set_aside(df, …)",
+            )
+        returns = self.set_aside.get("nonpositive_weight", 0)
+        if job.negative_weights == "error" and returns:
+            raise Refused(
+                "refused",
+                f"{returns} rows have a weight of zero or less, and negative_weights is error",
+            )
+        strict = {reason: n for reason, n in self.set_aside.items() if reason != "filtered"}
+        if job.strict and strict:
+            raise Refused(
+                "refused",
+                f"{sum(strict.values())} rows were set aside ({', '.join(strict)}), and the job "
+                "is strict",
+            )
+
+
+def tally(rows: DataFrame) -> Tally:
+    """Counts rows by reason, and takes the fingerprint of what a job looks at. One pass."""
+    looked_at = [name for name in rows.columns if name.startswith("ilk_") and name != "ilk_misfit"]
+    mark = f.xxhash64(*looked_at)
+    counts = (
+        rows.withColumn("mark", mark)
+        .groupBy("ilk_reason")
+        .agg(
+            f.count("*").alias("count"),
+            f.min("ilk_misfit").alias("misfit"),
+            f.bit_xor("mark").alias("xor"),
+            # Equal rows cancel out in the one, not in the other; the sum does not overflow.
+            f.sum(f.shiftrightunsigned("mark", 40)).alias("sum"),
+            *(f.min(name).alias(f"least_{name}") for name in ("ilk_u", "ilk_i")),
+            *(f.max(name).alias(f"most_{name}") for name in ("ilk_u", "ilk_i")),
+        )
+        .collect()
+    )
+    for row in counts:
+        if row["misfit"] is not None and row["ilk_reason"] != "filtered":
+            raise Refused(
+                "column",
+                f"an id is {row['misfit']}, expected a whole number of 64 bits; cast the column to "
+                "string to keep such ids",
+            )
+    if any(dict(rows.dtypes)[name] == WIDE for name in ("ilk_u", "ilk_i")):
+        _check_wide([row for row in counts if row["ilk_reason"] is None])
+    by_reason = {row["ilk_reason"]: row["count"] for row in counts}
+    set_aside = {reason: by_reason[reason] for reason in REASONS if by_reason.get(reason)}
+    marks = sorted(f"{row['ilk_reason']} {row['xor'] & (1 << 64) - 1:016x} {row['sum']}" for row in counts)
+    return Tally(sum(by_reason.values()), set_aside, "; ".join(marks))
+
+
+def _check_wide(kept: list) -> None:
+    """Ids past 63 bits cannot stand beside negative ones, as nowhere in Ilk."""
+    for row in kept:
+        for name in ("ilk_u", "ilk_i"):
+            least, most = row[f"least_{name}"], row[f"most_{name}"]
+            if not isinstance(least, str) and least < 0 and most >= 1 << 63:
+                raise Refused(
+                    "ids",
+                    f"ids from {least} to {most} fit no integer of 64 bits; cast the column to string",
+                )

@@ -1,0 +1,267 @@
+"""The plan: which blocks and tiles there are and what each costs, from degrees alone."""
+
+import dataclasses
+import json
+
+import numpy
+
+from ilk_plugin.rows import Decided
+from ilk_plugin.spark.folding import Catalogue, Sizes
+
+# What one core pays in the sandbox, in nanoseconds; bench/records says on which machine. `cost`
+# of a tile is their sum over its pair operations, interactions and items.
+OPERATION = 1.6
+INTERACTION = 25.0
+ITEM = 1500.0
+TILE = 60e6
+
+# Bytes of an instance: of an interaction of the columns (as it crosses the border, in lists and in
+# bits), and of an item, whose best are kept.
+INTERACTION_BYTES = 48
+ITEM_BYTES = 60
+NEIGHBOUR_BYTES = 18
+
+# Interactions of the rows that are in an instance at once.
+SLICE = 2_000_000
+# Tiles for each task that runs at a time: enough to balance, few enough to cost nothing.
+WAVES = 4
+# Work below which a tile is not worth cutting, in nanoseconds.
+LEAST = 300e6
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """Consecutive items, by position: 0 is the item with the most users."""
+
+    first: int
+    end: int
+    interactions: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Tile:
+    """Rows `first` to `end` of one block against the columns of another."""
+
+    rows: int
+    columns: int
+    first: int
+    end: int
+    operations: int
+    """Predicted pair operations."""
+    cost: float
+    """Predicted seconds of a core."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """The blocks and tiles of a job."""
+
+    users: int
+    numbers: int
+    sides: str
+    blocks: list[Block]
+    tiles: list[Tile]
+    operations: int
+    slots: int
+    weighted: bool
+    top: int
+
+    def text(self) -> str:
+        """As JSON, to keep."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @staticmethod
+    def parsed(text: str) -> "Plan":
+        """Reads what `text` wrote."""
+        record = json.loads(text)
+        record["blocks"] = [Block(**block) for block in record["blocks"]]
+        record["tiles"] = [Tile(**tile) for tile in record["tiles"]]
+        return Plan(**record)
+
+    @property
+    def bounds(self) -> numpy.ndarray:
+        """The first position of each block."""
+        return numpy.array([block.first for block in self.blocks], dtype="<i8")
+
+    def block_bytes(self, block: Block) -> int:
+        """What its file takes."""
+        each = 12 if self.weighted else 4
+        return block.interactions * each + (block.end - block.first) * (24 if self.weighted else 12)
+
+    @property
+    def bytes_written(self) -> int:
+        """All blocks, once."""
+        return sum(self.block_bytes(block) for block in self.blocks)
+
+    @property
+    def bytes_read(self) -> int:
+        """By tiles, were nothing kept: the replication."""
+        read = lambda tile: {tile.rows, tile.columns}
+        return sum(self.block_bytes(self.blocks[at]) for tile in self.tiles for at in read(tile))
+
+    @property
+    def bytes_shuffled(self) -> int:
+        """Between executors, before compression: interactions on their way into blocks."""
+        interactions = sum(block.interactions for block in self.blocks)
+        return interactions * (28 if self.weighted else 8)
+
+    @property
+    def bytes_offered(self) -> int:
+        """Short lists on their way into the result, at most."""
+        return 12 * self.top * sum(self._items(tile) for tile in self.tiles)
+
+    def _items(self, tile: Tile) -> int:
+        rows, columns = tile.end - tile.first, self.blocks[tile.columns]
+        both = self.sides == "both" and tile.rows != tile.columns
+        return rows + (columns.end - columns.first if both else 0)
+
+    def explain(self, executors: int) -> str:
+        """The plan for people."""
+        seconds = sum(tile.cost for tile in self.tiles)
+        longest = max((tile.cost for tile in self.tiles), default=0.0)
+        # The last tile may begin when all others are done.
+        wall = max(seconds / self.slots, longest)
+        largest = max((block.interactions for block in self.blocks), default=0)
+        items = self.blocks[-1].end if self.blocks else 0
+        lines = [
+            ("users", f"{self.users:,}"),
+            ("items", f"{items:,}"),
+            ("interactions", f"{sum(block.interactions for block in self.blocks):,}"),
+            ("pair operations", f"{self.operations:,}"),
+            (
+                "blocks",
+                f"{len(self.blocks):,} of at most {largest:,} interactions, "
+                f"{_bytes(self.bytes_written)} written once",
+            ),
+            (
+                "tiles",
+                f"{len(self.tiles):,}, the largest {longest:.1f} s of a core; they read "
+                f"{_bytes(self.bytes_read)}, an executor each block at most once",
+            ),
+            (
+                "shuffled",
+                f"{_bytes(self.bytes_shuffled)} of interactions and at most "
+                f"{_bytes(self.bytes_offered)} of short lists; pairs never",
+            ),
+            (
+                "per executor",
+                f"{self.operations // max(executors, 1):,} pair operations, "
+                f"{seconds / max(executors, 1):.1f} s of a core on each of {executors}",
+            ),
+            ("tiles from start to end", f"about {wall:.1f} s, {self.slots} at a time"),
+        ]
+        width = max(len(name) for name, _ in lines)
+        return "\n".join(f"{name:<{width}}  {text}" for name, text in lines)
+
+
+def _bytes(count: int) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 10_000:
+            return f"{count:,.0f} {unit}"
+        count /= 1024
+    return f"{count:,.0f} TiB"
+
+
+def order_of(supports: numpy.ndarray) -> numpy.ndarray:
+    """The code at each position: by descending support, then descending code."""
+    return numpy.lexsort((numpy.arange(len(supports)), supports))[::-1]
+
+
+def plan(
+    catalogue: Catalogue,
+    sizes: Sizes,
+    job: Decided,
+    *,
+    slots: int,
+    memory_bytes: int,
+    wanted: numpy.ndarray | None = None,
+) -> Plan:
+    """Cuts blocks and tiles. `wanted`: the positions to compute neighbours for, ascending."""
+    supports = catalogue.supports[order_of(catalogue.supports)]
+    blocks = _blocks(supports, sizes.interactions, job.top, slots, memory_bytes)
+    share = sizes.operations / max(sizes.interactions, 1) ** 2
+    both = _Draft(supports, blocks, "both", share, slots, None)
+    chosen = both
+    if wanted is not None:
+        row = _Draft(supports, blocks, "row", share, slots, wanted)
+        chosen = row if row.cost < both.cost else both
+    tiles = sorted(chosen.cut(), key=lambda tile: -tile.cost)
+    return Plan(
+        users=sizes.users,
+        numbers=sizes.numbers,
+        sides=chosen.sides,
+        blocks=blocks,
+        tiles=tiles,
+        operations=sizes.operations,
+        slots=slots,
+        weighted=job.is_weighted,
+        top=job.top,
+    )
+
+
+def _blocks(supports, interactions: int, top: int, slots: int, memory_bytes: int) -> list[Block]:
+    """Cuts items into blocks of as many interactions: enough for tiles to keep all tasks busy,
+    small enough for an instance to hold."""
+    if len(supports) == 0:
+        return []
+    busy = int(numpy.ceil(numpy.sqrt(2 * WAVES * slots)))
+    size = max(interactions // busy, 10_000)
+    size = min(size, max(memory_bytes // 2 // INTERACTION_BYTES, 1))
+    width = max(memory_bytes // 3 // (2 * (ITEM_BYTES + NEIGHBOUR_BYTES * top)), 1)
+    before = numpy.concatenate([[0], numpy.cumsum(supports, dtype="<i8")])
+    blocks, first = [], 0
+    while first < len(supports):
+        # An item that is larger than a block is one by itself.
+        end = int(numpy.searchsorted(before, before[first] + size, side="right")) - 1
+        end = min(max(end, first + 1), first + width, len(supports))
+        blocks.append(Block(first, end, int(before[end] - before[first])))
+        first = end
+    return blocks
+
+
+class _Draft:
+    """What every pair of blocks costs; cut into tiles by pair operations, not by rows."""
+
+    def __init__(self, supports, blocks: list[Block], sides: str, share: float, slots: int, wanted):
+        self.sides, self._blocks, self._share, self._slots = sides, blocks, share, slots
+        # What counts of a position: its interactions, where it is a row to compute.
+        counts = supports if wanted is None else numpy.zeros_like(supports)
+        if wanted is not None:
+            counts[wanted] = supports[wanted]
+        self._rows = numpy.concatenate([[0], numpy.cumsum(counts, dtype="<i8")])
+
+    def _pairs(self):
+        for rows, block in enumerate(self._blocks):
+            of_rows = int(self._rows[block.end] - self._rows[block.first])
+            last = rows + 1 if self.sides == "both" else len(self._blocks)
+            for columns in range(last if of_rows else 0):
+                half = 0.5 if self.sides == "both" and rows == columns else 1.0
+                operations = self._share * half * of_rows * self._blocks[columns].interactions
+                yield rows, columns, of_rows, operations
+
+    def _cost(self, rows: int, columns: int, of_rows: float, operations: float) -> float:
+        across = self._blocks[columns]
+        items = self._blocks[rows].end - self._blocks[rows].first + across.end - across.first
+        touched = of_rows + (across.interactions if rows != columns else 0)
+        return TILE + operations * OPERATION + touched * INTERACTION + items * ITEM
+
+    @property
+    def cost(self) -> float:
+        return sum(self._cost(*pair) for pair in self._pairs())
+
+    def cut(self) -> list[Tile]:
+        pairs = list(self._pairs())
+        goal = max(sum(operations for *_, operations in pairs) * OPERATION / (WAVES * self._slots), LEAST)
+        tiles = []
+        for rows, columns, of_rows, operations in pairs:
+            block = self._blocks[rows]
+            pieces = max(1, min(round(operations * OPERATION / goal), block.end - block.first))
+            begin = self._rows[block.first]
+            goals = begin + of_rows * numpy.arange(pieces + 1) / pieces
+            cuts = numpy.searchsorted(self._rows[block.first : block.end + 1], goals) + block.first
+            cuts = numpy.unique(numpy.clip(cuts, block.first, block.end))
+            for first, end in zip(cuts.tolist(), cuts[1:].tolist()):
+                part = (self._rows[end] - self._rows[first]) / of_rows
+                cost = float(self._cost(rows, columns, of_rows * part, operations * part)) / 1e9
+                tiles.append(Tile(rows, columns, first, end, int(operations * part), cost))
+        return tiles

@@ -1,0 +1,392 @@
+"""A job on a cluster, stage by stage; each leaves files from which it can be gone on with."""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import logging
+import time
+
+import numpy
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as f
+
+from ilk_plugin import rows as plugin_rows
+from ilk_plugin.errors import Refused
+from ilk_plugin.rows import Decided
+from ilk_plugin.sandbox import Instance
+from ilk_plugin.spark import blocks, cleaning, courier, folding, merging, planning, tiling
+from ilk_plugin.spark.blocks import Ground, Weights, Written
+from ilk_plugin.spark.cleaning import Source, Tally
+from ilk_plugin.spark.courier import Courier
+from ilk_plugin.spark.folding import Catalogue, Sizes
+from ilk_plugin.spark.planning import Plan
+from ilk_plugin.spark.storage import Storage
+from ilk_plugin.tables import Note
+
+LOG = logging.getLogger("ilk_plugin.spark")
+GUARDS = {"max_bad_rows", "strict"}
+
+
+@dataclasses.dataclass
+class Lists:
+    """Ids that may or may not be neighbours, and whose neighbours are wanted."""
+
+    only: object = None
+    exclude: object = None
+    wanted: object = None
+
+    def mark(self) -> str:
+        """What tells them apart from others."""
+        lists = [getattr(self, field.name) for field in dataclasses.fields(self)]
+        told = [_told(listed) if isinstance(listed, DataFrame) else listed for listed in lists]
+        return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def _told(listed: DataFrame) -> str:
+    """What tells a list apart that is a table."""
+    mark = f.xxhash64(listed.columns[0])
+    return str(listed.agg(f.count("*"), f.bit_xor(mark)).collect())
+
+
+@dataclasses.dataclass
+class Run:
+    """A job under way."""
+
+    df: DataFrame
+    source: Source
+    wish: dict
+    lists: Lists
+    storage: Storage
+    courier: Courier
+    slots: int
+    memory_bytes: int
+    executors: int = 1
+    notes: list[Note] = dataclasses.field(default_factory=list)
+    seconds: dict = dataclasses.field(default_factory=dict)
+    figures: list = dataclasses.field(default_factory=list)
+
+    def __post_init__(self):
+        self.spark = self.df.sparkSession
+        given = {"weight": self.source.weight is not None, "time": self.source.time is not None}
+        self.job: Decided = plugin_rows.decide(Instance(self.courier.plugin), self.wish, **given)
+
+    @property
+    def tile_job(self) -> dict:
+        """What tiles look at of the job: rows and weights have been dealt with."""
+        of_rows = {"of", "like", "weighting", "k1", "b", "half_life", "now", "min_support"}
+        of_rows |= {"max_items_per_user", "duplicates", "negative_weights", *GUARDS}
+        kept = {name: value for name, value in self.wish.items() if name not in of_rows}
+        return kept | {"measure": self.job.measure}
+
+    @contextlib.contextmanager
+    def stage(self, name: str):
+        """Takes the time of a stage."""
+        begin = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
+        LOG.info("%-9s %.2f s", name, self.seconds[name])
+
+    def note(self, *notes: Note) -> None:
+        """Takes down what is worth knowing."""
+        for note in notes:
+            LOG.info("%s: %d %s", note.code, note.count, note.text)
+        self.notes.extend(notes)
+
+    def is_done(self, stage: str) -> bool:
+        """Tells whether a stage's results are there."""
+        return self.storage.has(f"done/{stage}")
+
+    def mark_done(self, stage: str, record: dict | None = None) -> None:
+        """Says that they are."""
+        self.storage.write(f"done/{stage}", json.dumps(record or {}).encode())
+
+    def record_of(self, stage: str) -> dict:
+        """What a stage that is done had to say."""
+        return json.loads(self.storage.read(f"done/{stage}"))
+
+    def read(self, name: str) -> DataFrame:
+        """Reads a stage's table."""
+        return self.spark.read.parquet(self.storage.at(name))
+
+    def write(self, name: str, frame: DataFrame) -> None:
+        """Writes a stage's table."""
+        frame.write.mode("overwrite").parquet(self.storage.at(name))
+
+    # The stages.
+
+    def look_around(self) -> None:
+        """Checks that package, plugin and folder are on every executor."""
+        with self.stage("start"):
+            self.storage.write("here", b"")
+            look = courier.look_around(self.courier, self.storage, courier.VERSION)
+            tasks = 2 * self.slots
+            frame = self.spark.range(0, tasks, 1, numPartitions=tasks)
+            places = frame.mapInArrow(look, "place string").distinct().collect()
+            self.executors = max(len(places), 1)
+
+    def rows(self) -> DataFrame:
+        """All rows, judged."""
+        return cleaning.judged(self.df, self.source, self.job)
+
+    def kept(self) -> DataFrame:
+        """The rows that are kept."""
+        return self.rows().where(f.col("ilk_reason").isNull())
+
+    def count(self) -> Tally:
+        """Counts rows and holds them against the guards."""
+        with self.stage("count"):
+            tally = cleaning.tally(self.rows())
+        self.note(*tally.notes())
+        tally.check(self.job)
+        return tally
+
+    def agree(self, tally: Tally) -> None:
+        """Refuses a folder that another job, or the same on other data, left behind."""
+        wish = {name: value for name, value in sorted(self.wish.items()) if name not in GUARDS}
+        mine = {
+            "job": wish,
+            "columns": self.source.record(),
+            "lists": self.lists.mark(),
+            "plugin": self.courier.digest,
+            "package": courier.VERSION,
+            "data": f"{tally.rows} rows: {tally.fingerprint}",
+        }
+        found = self.storage.read("ilk.json")
+        if found is None:
+            self.storage.write("ilk.json", json.dumps(mine, indent=2).encode())
+            return
+        theirs = json.loads(found)
+        other = [name for name in mine if theirs.get(name) != json.loads(json.dumps(mine[name]))]
+        if other:
+            raise Refused(
+                "checkpoint",
+                f"{self.storage} holds a job with another {' and '.join(other)}; name another "
+                "folder, or remove it to begin anew",
+            )
+
+    def fold(self, tally: Tally) -> Sizes:
+        """Leaves `baskets`: who is not compared, with the items that are."""
+        if not self.is_done("baskets"):
+            with self.stage("fold"):
+                sizes = self._fold(tally)
+                self.mark_done("baskets", dataclasses.asdict(sizes))
+        sizes = Sizes(**self.record_of("baskets"))
+        for code, count, text in [
+            ("netted_away", sizes.netted_away, "pairs netted to zero or less"),
+            ("capped_users", sizes.capped_users, "users with more items than the cap"),
+        ]:
+            if count:
+                self.note(Note(code, count, text))
+        if sizes.heaviest > self.job.heaviest_user and self.lists.wanted is None:
+            raise Refused(
+                "refused",
+                f"a user has {sizes.heaviest} items, which alone take {sizes.heaviest**2} pair "
+                f"operations: set max_items_per_user to {self.job.heaviest_user} or less",
+            )
+        return sizes
+
+    def _fold(self, tally: Tally) -> Sizes:
+        job, of_users = self.job, self.job.of == "users"
+        parts = folding.partitions_for(tally.kept, self.slots)
+        kept = self.kept()
+        if job.max_items_per_user is not None:
+            kept = folding.with_hashes(kept, self.courier)
+        # Sums of weights go by ascending users; counts need no order.
+        ordered = job.is_weighted
+        last = job.min_support <= 1 and not of_users
+        spread = folding.spread(folding.needed(kept, job), "u", parts, ordered and not of_users)
+        baskets = folding.baskets_of(folding.pairs_of(spread, job), job)
+        name = "baskets" if last else "baskets-all"
+        self.write(name, folding.numbered(baskets, ordered and not of_users))
+        sizes = folding.sizes_of(self.read(name), job.max_items_per_user)
+        if last:
+            return sizes
+        if job.min_support > 1:
+            if rare := folding.rare_items(self.read(name), job.min_support):
+                self.note(Note("rare_items", rare, "items below min_support"))
+            rest = folding.supported(self.read(name), job.min_support)
+            name = "baskets" if not of_users else "baskets-supported"
+            self.write(name, rest)
+            more = folding.sizes_of(self.read(name), None)
+            if emptied := sizes.users - more.users:
+                self.note(Note("emptied_users", emptied, "users left without items"))
+            sizes = dataclasses.replace(
+                more, netted_away=sizes.netted_away, capped_users=sizes.capped_users
+            )
+        if of_users:
+            around = folding.turned_around(self.read(name), parts, ordered)
+            self.write("baskets", folding.numbered(around, ordered))
+            more = folding.sizes_of(self.read("baskets"), None)
+            sizes = dataclasses.replace(
+                more, netted_away=sizes.netted_away, capped_users=sizes.capped_users
+            )
+        return sizes
+
+    def name_items(self, sizes: Sizes) -> Catalogue:
+        """Leaves `items`, whose order is that of the codes; fetches their supports."""
+        with self.stage("items"):
+            if not self.is_done("items"):
+                self.write("items", folding.items_of(self.read("baskets"), sizes.interactions))
+                self.mark_done("items")
+            catalogue = folding.catalogue_of(self.read("items"))
+        if sizes.numbers >= 1 << 32:
+            raise Refused("refused", f"{sizes.numbers} users are more than 4,294,967,295")
+        return catalogue
+
+    def plan(self, sizes: Sizes, catalogue: Catalogue) -> tuple[Plan, dict]:
+        """Plans, or finds the plan of the job that is gone on with."""
+        filters = self._filters(catalogue)
+        found = self.storage.read("plan.json")
+        if found is not None:
+            return Plan.parsed(found.decode()), filters
+        plan = planning.plan(
+            catalogue,
+            sizes,
+            self.job,
+            slots=self.slots,
+            memory_bytes=self.memory_bytes,
+            wanted=filters["wanted"],
+        )
+        self.storage.write("plan.json", plan.text().encode())
+        return plan, filters
+
+    def _filters(self, catalogue: Catalogue) -> dict:
+        """The positions of listed items."""
+        codes = {name: self._codes(name, catalogue) for name in ("only", "exclude", "wanted")}
+        order = planning.order_of(catalogue.supports)
+        positions = numpy.empty_like(order)
+        positions[order] = numpy.arange(len(order))
+        candidates = codes["only"]
+        if codes["exclude"] is not None:
+            all_codes = numpy.arange(catalogue.count) if candidates is None else candidates
+            candidates = numpy.setdiff1d(all_codes, codes["exclude"])
+        at = lambda found: None if found is None else numpy.sort(positions[found])
+        return {"candidates": at(candidates), "wanted": at(codes["wanted"])}
+
+    def _codes(self, name: str, catalogue: Catalogue) -> numpy.ndarray | None:
+        listed = getattr(self.lists, name)
+        if listed is None:
+            return None
+        if not isinstance(listed, DataFrame):
+            listed = self.spark.createDataFrame([(str(id),) for id in listed], "id string")
+        ids = listed.select(listed[listed.columns[0]].cast("string").alias("id")).distinct()
+        items = self.read("items").select("m", f.col("i").cast("string").alias("id"))
+        found = ids.join(items, "id", "left").select(catalogue.code(f.col("m")).alias("code"))
+        codes = found.toArrow()["code"]
+        if codes.null_count:
+            self.note(Note("unknown_ids", codes.null_count, f"ids of {name} that no row has"))
+        return codes.drop_null().to_numpy().astype("<i8")
+
+    def lay_blocks(self, sizes: Sizes, catalogue: Catalogue, plan: Plan) -> list[Written]:
+        """Writes every block once."""
+        if not plan.blocks:
+            return []
+        if not self.is_done("blocks"):
+            with self.stage("blocks"):
+                written = self._lay_blocks(sizes, catalogue, plan)
+                records = [dataclasses.asdict(block) for block in written]
+                self.mark_done("blocks", {"blocks": records})
+        return [Written(**block) for block in self.record_of("blocks")["blocks"]]
+
+    def _lay_blocks(self, sizes: Sizes, catalogue: Catalogue, plan: Plan) -> list[Written]:
+        order = planning.order_of(catalogue.supports)
+        ground = Ground(
+            storage=self.storage,
+            courier=self.courier,
+            plan=plan,
+            starts=sizes.starts,
+            checksums=blocks.lay_order(self.storage, order),
+            weights=self._weights(sizes, catalogue) if self.job.is_weighted else None,
+        )
+        baskets, items = self.read("baskets"), self.read("items")
+        rows = blocks.interactions_of(baskets, items, catalogue, ground)
+        sent = blocks.by_block(rows, ground)
+        if ground.weights and ground.weights.has_lengths:
+            ground = self._with_lengths(ground, sent, catalogue, order)
+        return blocks.write_blocks(sent, catalogue, ground)
+
+    def _weights(self, sizes: Sizes, catalogue: Catalogue) -> Weights:
+        needs = {
+            "degree": self.job.weighting in ("tfidf", "bm25"),
+            "weight": self.job.needs_weight,
+            "time": self.job.weighting == "decay",
+        }
+        return Weights(
+            # What the plugin decides of rows is decided.
+            job={name: self.wish[name] for name in WEIGHING if name in self.wish},
+            items=catalogue.count,
+            needs=frozenset(name for name, is_needed in needs.items() if is_needed),
+            has_lengths=self.job.weighting == "bm25",
+            newest=sizes.newest or 0,
+        )
+
+    def _with_lengths(self, ground: Ground, sent: DataFrame, catalogue: Catalogue, order) -> Ground:
+        """Leaves `lengths`, the sum of every item's weights, by position."""
+        if "weight" in ground.weights.needs:
+            lengths = blocks.lengths_of(sent, catalogue.count, ground)
+        else:
+            lengths = catalogue.supports[order].astype("<f8")
+        self.storage.write("lengths", lengths.tobytes())
+        by_code = numpy.empty_like(lengths)
+        by_code[order] = lengths
+        # Added up one after the other, by code.
+        average = float(numpy.cumsum(by_code)[-1]) / catalogue.count
+        return dataclasses.replace(ground, weights=dataclasses.replace(ground.weights, average=average))
+
+    def compute(self, plan: Plan, written: list[Written], filters: dict, tiles=None) -> None:
+        """Computes the tiles that are missing, of all or of those named."""
+        with self.stage("tiles"):
+            wanted = range(len(plan.tiles)) if tiles is None else tiles
+            there = tiling.done(self.storage)
+            missing = [tile for tile in wanted if tile not in there]
+            if missing:
+                shift = tiling.Shift(
+                    storage=self.storage,
+                    courier=self.courier,
+                    plan=plan,
+                    written=written,
+                    job=self.tile_job,
+                    **filters,
+                )
+                self.figures = tiling.compute(self.spark, shift, missing).collect()
+
+    def merge(self, plan: Plan, catalogue: Catalogue) -> None:
+        """Leaves `neighbours`."""
+        with self.stage("merge"):
+            items = self.read("items")
+            labels = None
+            if self.source.item_label is not None and self.job.of == "items":
+                labels = merging.labels_of(self.kept())
+            offers = sum(row["offers"] for row in self.figures) or plan.bytes_offered // 12
+            found = self.spark.createDataFrame([], merging.FOUND)
+            if plan.tiles:
+                found = merging.neighbours(
+                    self.spark, self.storage, self.courier, plan.top, catalogue.count, offers, self.slots
+                )
+            self.write("neighbours", merging.with_ids(found, items, catalogue, labels))
+            self.mark_done("neighbours")
+
+    def finish(self) -> None:
+        """Leaves `run.json`: what ran, how long each stage took, what tiles took and where."""
+        parts = ("reading", "numbering", "computing", "merging", "writing")
+        record = {
+            "seconds": self.seconds,
+            "notes": [dataclasses.asdict(note) for note in self.notes],
+            "executors": sorted({row["place"] for row in self.figures}),
+            "tiles": {
+                "computed": len(self.figures),
+                "offers": sum(row["offers"] for row in self.figures),
+                "pair_operations": sum(row["additions"] for row in self.figures),
+                "seconds": {part: sum(row[part] for row in self.figures) for part in parts},
+            },
+        }
+        self.storage.write("run.json", json.dumps(record, indent=2).encode())
+
+    def tidy(self) -> None:
+        """Removes everything but the neighbours."""
+        for name in ("baskets", "baskets-all", "baskets-supported", "items", "blocks", "tiles"):
+            self.storage.remove(name)
+
+
+WEIGHING = ("like", "measure", "weighting", "k1", "b", "half_life", "now", "alpha", "beta", "kappa")

@@ -1,0 +1,239 @@
+"""The package on Spark in local mode: the program's neighbours, whatever the job and the data.
+
+Run with the package installed and the program named: `ILK=target/debug/ilk python -m unittest
+discover -s plugin-host/python/tests/spark`; `cargo xtask spark-test` does it.
+"""
+
+import concurrent.futures
+import contextlib
+import datetime
+import io
+import json
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+import numpy
+import pyarrow
+import pyarrow.parquet
+from pyspark.sql import functions as f
+from support import ILK, LIGHT, SHARED, assert_same, draw, native, session, sorted_table
+
+from cases import cells, every_case
+from ilk_plugin import Refused, SimilarityJob
+from ilk_plugin.spark import TaskFailed, set_aside, similar_items
+
+
+def setUpModule():
+    global spark
+    spark = session("local[2]", **LIGHT)
+
+
+def tearDownModule():
+    spark.stop()
+
+
+def frame(table: pyarrow.Table):
+    """A table as a DataFrame; Spark has no numbers without a sign."""
+    wide = lambda kind: pyarrow.decimal128(20, 0) if kind == pyarrow.uint64() else kind
+    fields = [(field.name, wide(field.type)) for field in table.schema]
+    return spark.createDataFrame(table.cast(pyarrow.schema(fields)))
+
+
+def instant(text: str | None):
+    """Reads a time as job files and CSV spell it."""
+    with contextlib.suppress(TypeError, ValueError):
+        time = datetime.datetime.fromisoformat(text)
+        return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
+
+
+def request_of(case) -> dict:
+    """A case as Spark takes it: times as times, conditions in SQL."""
+    request = dict(case.request)
+    table = case.table
+    if time := request.get("time"):
+        times = pyarrow.array([instant(text) for text in table[time].to_pylist()], pyarrow.timestamp("us", "UTC"))
+        table = table.set_column(table.column_names.index(time), time, times)
+    if where := request.pop("where", None):
+        parts = (text.partition("=") for text in where)
+        request["where"] = " and ".join(f"{column} = '{value}'" for column, _, value in parts)
+    return {"df": frame(table), **request}
+
+
+def refusal(test, **request) -> Refused:
+    with test.assertRaises(Refused) as refused:
+        similar_items(**request)
+    test.assertNotIn("\n", str(refused.exception))
+    return refused.exception
+
+
+class Conformance(unittest.TestCase):
+    def test_every_case_gives_what_is_expected(self):
+        def run(case):
+            return sorted_table(similar_items(**request_of(case)))
+
+        every = every_case()
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            for case, found in zip(every, pool.map(run, every)):
+                with self.subTest(case.name):
+                    self.assertEqual(found.column_names, case.columns)
+                    self.assertEqual(cells(found), case.expected)
+
+
+class Data(unittest.TestCase):
+    def real(self, name: str, job: dict, **columns):
+        path = SHARED / name
+        if not path.exists():
+            self.skipTest(f"{name} is not in ../shared/data")
+        found = similar_items(spark.read.parquet(str(path)), job=job, **columns)
+        assert_same(self, found, native(path, job, **columns))
+
+    def test_online_retail(self):
+        columns = {"user": "customer_id", "item": "stock_code", "weight": "quantity"}
+        self.real("online_retail.parquet", {}, **columns, item_label="description")
+        self.real("online_retail.parquet", {"like": "implicit-tfidf", "top": 20}, **columns)
+
+    def test_msweb(self):
+        self.real("msweb_views.parquet", {"measure": "llr"}, user="user", item="item")
+
+    def test_skew_many_tiles_and_users_numbered_anew(self):
+        table = draw(users=60_000, items=3_000, rows=90_000, seed=1)
+        notes = []
+        for job, columns in [
+            ({"measure": "jaccard", "top": 10}, {}),
+            ({"weighting": "bm25", "measure": "dot", "top": 7}, {"weight": "weight"}),
+        ]:
+            columns = {"user": "user", "item": "item"} | columns
+            with tempfile.TemporaryDirectory() as folder:
+                found = similar_items(
+                    frame(table), job=job, checkpoint=folder, slots=20, on_notes=notes.extend, **columns
+                )
+                assert_same(self, found, native(table, job, **columns))
+                plan = json.loads(pathlib.Path(folder, "plan.json").read_text())
+                self.assertGreater(len(plan["tiles"]), 3)
+                smallest = min(block["interactions"] for block in plan["blocks"])
+                self.assertLess(2 * smallest, plan["numbers"])
+        counted = {note.code: note.count for note in notes}
+        self.assertEqual(counted["null_user"], table["user"].null_count)
+
+    def test_what_the_job_says_of_rows(self):
+        table = draw(users=900, items=150, rows=9_000, seed=2)
+        weighted = {"weight": "weight"}
+        timed = weighted | {"time": "time"}
+        jobs = [
+            ({"weighting": "raw", "negative_weights": "net", "min_support": 30}, weighted),
+            ({"max_items_per_user": 4}, {}),
+            ({"max_items_per_user": 6, "weighting": "log", "duplicates": "max"}, timed),
+            ({"of": "users", "weighting": "raw", "min_support": 5, "top": 5}, weighted),
+            ({"weighting": "decay", "half_life": "20d", "duplicates": "last"}, timed),
+            ({"weighting": "bm25", "duplicates": "sum", "of": "users", "top": 3}, {}),
+        ]
+
+        def run(job_and_columns):
+            job, columns = job_and_columns
+            columns = {"user": "user", "item": "item"} | columns
+            return similar_items(frame(table), job=job, **columns), native(table, job, **columns)
+
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            for (job, _), (found, expected) in zip(jobs, pool.map(run, jobs)):
+                with self.subTest(str(job)):
+                    self.assertGreater(len(expected), 100)
+                    assert_same(self, found, expected)
+
+
+class Trouble(unittest.TestCase):
+    def test_refusals_say_what_to_do(self):
+        table = pyarrow.table({"user": [1, 2], "item": ["a", "b"], "much": [0.5, 2.0], "when": ["x", "y"]})
+        df = frame(table)
+        good = {"df": df, "user": "user", "item": "item"}
+        for words, request in [
+            ("there is no column 'usr'", good | {"user": "usr"}),
+            ("try_cast('double')", good | {"weight": "item"}),
+            ("to_timestamp", good | {"time": "when"}),
+            ("expected a whole number", good | {"user": "much"}),
+            ("unknown variant", good | {"job": {"measure": "x"}}),
+            ("name its column", good | {"job": {"duplicates": "last"}}),
+            ("max_bad_rows", good | {"df": df.withColumn("much", f.lit(float("nan"))), "weight": "much"}),
+            ("the job is strict", good | {"df": df.withColumn("user", f.lit(None).cast("int")), "job": SimilarityJob(strict=True)}),
+            ("negative_weights is error", good | {"df": df.withColumn("much", -f.col("much")), "weight": "much", "job": {"negative_weights": "error"}}),
+            ("has no rows", good | {"df": df.where("false")}),
+        ]:
+            with self.subTest(words):
+                self.assertIn(words, str(refusal(self, **request)))
+
+    def test_rows_set_aside_can_be_looked_at(self):
+        df = spark.createDataFrame([(1, "a", 2.0), (None, "b", 1.0), (2, "a", -1.0)], "u int, i string, w double")
+        shown = set_aside(df, user="u", item="i", weight="w").orderBy("reason").collect()
+        self.assertEqual([(row["i"], row["reason"]) for row in shown], [("a", "nonpositive_weight"), ("b", "null_user")])
+
+    def test_a_job_without_pairs_gives_a_table_without_rows(self):
+        df = spark.createDataFrame([(1, "a"), (2, "b")], "u int, i string")
+        found = similar_items(df, user="u", item="i")
+        self.assertEqual((found.count(), found.columns[:2]), (0, ["item", "neighbour"]))
+
+
+class Checkpoints(unittest.TestCase):
+    def test_what_is_missing_is_computed_and_nothing_else(self):
+        table = draw(users=3_000, items=900, rows=60_000, seed=3)
+        columns = {"user": "user", "item": "item"}
+        request = {"df": frame(table), "job": {"top": 9}, "slots": 8, **columns}
+        with tempfile.TemporaryDirectory() as folder:
+            similar_items(checkpoint=folder, **request)
+            tiles = sorted(pathlib.Path(folder, "tiles").glob("*/offers.parquet"))
+            self.assertGreater(len(tiles), 2)
+            lost, *kept = tiles
+            stamps = [tile.stat().st_mtime_ns for tile in kept]
+            lost.unlink()
+            pathlib.Path(folder, "done/neighbours").unlink()
+            found = similar_items(checkpoint=folder, **request)
+            self.assertEqual([tile.stat().st_mtime_ns for tile in kept], stamps)
+            self.assertEqual(json.loads(pathlib.Path(folder, "run.json").read_text())["tiles"]["computed"], 1)
+            expected = native(table, {"top": 9}, **columns)
+            assert_same(self, found, expected)
+            # Another job, or other rows, do not get what this one left.
+            for other in [{"job": {"top": 8}}, {"df": frame(table.slice(1))}]:
+                self.assertIn("another", str(refusal(self, **(request | other), checkpoint=folder)))
+            self.damage(folder, lost, request)
+
+    def damage(self, folder: str, lost: pathlib.Path, request: dict):
+        """A task that fails names its tile, and its executor."""
+        for block in pathlib.Path(folder, "blocks").glob("*.arrow"):
+            data = bytearray(block.read_bytes())
+            data[len(data) // 2] ^= 1
+            block.write_bytes(data)
+        lost.unlink()
+        pathlib.Path(folder, "done/neighbours").unlink()
+        with self.assertRaises(TaskFailed) as failed:
+            similar_items(checkpoint=folder, **request)
+        message = str(failed.exception)
+        self.assertNotIn("\n", message)
+        self.assertRegex(message, r"^tile 0 \(rows of block \d+, columns of block \d+\) failed on the driver's own")
+        self.assertIn("is not what was written there", message)
+
+
+class Ladder(unittest.TestCase):
+    def test_samples_are_those_of_the_program_and_the_ladder_is_climbed(self):
+        table = draw(users=2_000, items=300, rows=40_000, seed=4)
+        table = table.filter(pyarrow.compute.is_valid(table["user"]))
+        with tempfile.TemporaryDirectory() as folder:
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                rungs = similar_items(
+                    frame(table), user="user", item="item", checkpoint=folder, dry_run=True
+                ).collect()
+            self.assertIn("pair operations", printed.getvalue())
+            self.assertEqual([row["rate"] for row in rungs], [0.01, 0.1, 0.2, 0.4])
+            self.assertTrue(all(row["measured"] > 0 and row["predicted"] > 0 for row in rungs))
+            path, out = f"{folder}/all.parquet", f"{folder}/some.parquet"
+            pyarrow.parquet.write_table(table, path)
+            command = [ILK, "sample", path, "--user", "user", "--item", "item", "--rate", "10%", "--out", out]
+            subprocess.run(command, check=True, capture_output=True)
+            theirs = set(pyarrow.parquet.read_table(out)["user"].to_pylist())
+            mine = {row["who"] for row in spark.read.parquet(f"{folder}/rung-10/baskets").select("who").collect()}
+            self.assertEqual(mine, theirs)
+            self.assertEqual(rungs[1]["users"], len(theirs))
+
+
+if __name__ == "__main__":
+    unittest.main()

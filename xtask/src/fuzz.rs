@@ -1,0 +1,100 @@
+//! `cargo xtask fuzz`: what comes into the plugin, made up by libFuzzer for as long as one likes.
+//!
+//! The targets are those of cargo-fuzz; these are its flags without a sanitizer, so that the one
+//! stable toolchain is enough: our code has no `unsafe` there, and panics are what is looked for.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::{
+    house::{self, House},
+    setup::{self, Mode, Scope},
+};
+
+/// What `cargo xtask fuzz` is asked.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Entry points to fuzz
+    #[arg(default_value = "tables,tiles", value_delimiter = ',')]
+    targets: Vec<Target>,
+    /// Minutes for each
+    #[arg(long, default_value_t = 10)]
+    minutes: u32,
+    /// Run this one input instead, such as one that was found
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
+}
+
+/// What is fuzzed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Target {
+    /// Sessions: requests, Arrow streams whole and damaged, cut anywhere
+    Tables,
+    /// Comparisons: items, blocks, positions, offers
+    Tiles,
+}
+
+impl Target {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Tables => "tables",
+            Self::Tiles => "tiles",
+        }
+    }
+}
+
+/// Where code tells the fuzzer that it has come through.
+const FLAGS: [&str; 8] = [
+    "--cfg=fuzzing",
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+    "-Ccodegen-units=1",
+    "-Clink-dead-code",
+];
+
+/// Fuzzes; what was learned and found stays in `target/fuzz`.
+///
+/// # Errors
+/// Where something cannot be built, or an input was found that should not be.
+pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
+    setup::run(house, Scope::Fuzz, Mode::Install)?;
+    let (folder, triple) = (house.target.join("fuzz"), host(house)?);
+    let mut build = house.cargo(&["build", "--release", "--locked", "--bins"]);
+    // Named, so that only what is fuzzed gets the flags, no build script.
+    build.args(["--manifest-path", "plugin/fuzz/Cargo.toml", "--target", &triple]);
+    house::run(build.arg("--target-dir").arg(&folder).env("RUSTFLAGS", FLAGS.join(" ")))?;
+    for target in &options.targets {
+        let name = target.name();
+        let (corpus, found) = (folder.join("corpus").join(name), folder.join("found").join(name));
+        fs::create_dir_all(&corpus)?;
+        fs::create_dir_all(&found)?;
+        let mut fuzz = house.command(folder.join(&triple).join("release").join(name));
+        fuzz.args(["-timeout=30", "-rss_limit_mb=4096", "-print_final_stats=1"]);
+        fuzz.arg(format!("-artifact_prefix={}/", found.display()));
+        match &options.input {
+            Some(input) => fuzz.arg(input),
+            None => fuzz.arg(format!("-max_total_time={}", 60 * options.minutes)).arg(&corpus),
+        };
+        if house::run(&mut fuzz).is_err() {
+            bail!(
+                "{name}: an input that should not be is in {}; \
+                 `cargo xtask fuzz {name} --input FILE` runs it again",
+                found.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Asks the compiler for this machine's name.
+fn host(house: &House) -> Result<String> {
+    let output = house.command("rustc").arg("-vV").output().context("rustc gave no answer")?;
+    let text = String::from_utf8(output.stdout)?;
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc does not say where it runs")?.to_owned())
+}
