@@ -2,18 +2,17 @@
 
 use std::{io, sync::Arc};
 
-use arrow_array::RecordBatch;
-use arrow_buffer::Buffer;
 use arrow_ipc::{
-    Block, CompressionType, MessageHeader, RecordBatch as BatchHeader, convert::try_fb_to_schema,
+    Block, CompressionType, Message, MessageHeader, RecordBatch as BatchHeader,
     reader::read_footer_length, root_as_footer, root_as_message,
 };
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::DataType;
 use bytes::Bytes;
 
 use crate::{
+    cells::Batch,
     error::{At, Error},
-    messages::Decoder,
+    ipc::Decoder,
     schema::Schema,
     source::{Source, read_exact},
     table::Part,
@@ -27,10 +26,10 @@ const MOST_METADATA: usize = 256 << 20;
 /// An opened Arrow file.
 pub(crate) struct ArrowFile {
     source: Arc<dyn Source>,
-    arrow_schema: SchemaRef,
+    decoder: Decoder,
     dictionaries: Vec<Block>,
     blocks: Vec<Block>,
-    decoder: Option<Decoder>,
+    columns: Vec<usize>,
     pub(crate) schema: Schema,
     pub(crate) parts: Vec<Part>,
 }
@@ -44,13 +43,13 @@ impl ArrowFile {
             let footer_bytes = read_footer(source.as_ref()).map_err(|error| at.io(error))?;
             let footer = root_as_footer(&footer_bytes).map_err(|e| at.damaged(e.to_string()))?;
             let schema = footer.schema().ok_or_else(|| at.damaged("no schema"))?;
-            let arrow_schema = Arc::new(try_fb_to_schema(schema).map_err(|e| at.arrow(e))?);
+            let decoder = Decoder::new(at, schema, footer.version())?;
             let mut file = Self {
-                schema: Schema::of_arrow(&arrow_schema),
-                arrow_schema,
+                schema: Schema::of_arrow(&decoder.schema),
+                decoder,
                 dictionaries: footer.dictionaries().iter().flatten().copied().collect(),
                 blocks: footer.recordBatches().iter().flatten().copied().collect(),
-                decoder: None,
+                columns: Vec::new(),
                 parts: Vec::new(),
                 source: Arc::clone(source),
             };
@@ -84,51 +83,57 @@ impl ArrowFile {
         read_exact(self.source.as_ref(), offset, length)
     }
 
-    /// Reads a whole block, its metadata and its body, and checks that what it says of its buffers
-    /// can be.
-    fn read_block(&self, at: At<'_>, block: &Block) -> Result<(Bytes, Buffer), Error> {
+    /// Reads a whole block and checks that what it says of its buffers can be; returns it and where
+    /// its body begins.
+    fn read_block(&self, at: At<'_>, block: &Block) -> Result<(Bytes, usize), Error> {
         let length = block.bodyLength().checked_add(block.metaDataLength() as i64);
         let length = length.ok_or_else(|| at.damaged("a block of impossible length"))?;
-        let mut metadata = self.read(block.offset(), length).map_err(|error| at.io(error))?;
-        let metadata_length = usize::try_from(block.metaDataLength()).ok();
-        let metadata_length = metadata_length.filter(|length| *length <= metadata.len());
-        let body = metadata_length.map(|length| metadata.split_off(length));
-        let body = body.ok_or_else(|| at.damaged("a block of impossible length"))?;
-        check_message(at, message_body(&metadata), &body)?;
-        Ok((metadata, Buffer::from(body)))
+        let bytes = self.read(block.offset(), length).map_err(|error| at.io(error))?;
+        let metadata_length = usize::try_from(block.metaDataLength()).unwrap_or(usize::MAX);
+        let (metadata, body) = bytes
+            .split_at_checked(metadata_length)
+            .ok_or_else(|| at.damaged("a block of impossible length"))?;
+        check_message(at, message_body(metadata), body)?;
+        Ok((bytes, metadata_length))
     }
 
     /// Reads only `columns` from now on; returns their types.
     pub(crate) fn project(&mut self, columns: Vec<usize>) -> Result<Vec<DataType>, Error> {
         let name = self.source.name().to_owned();
         let at = At { file: &name, place: "dictionaries" };
-        let types = columns.iter().map(|place| self.arrow_schema.field(*place).data_type().clone());
-        let types = types.collect();
-        let schema = Arc::clone(&self.arrow_schema);
-        let decoder = at.guard(|| {
-            let mut decoder = Decoder::of_columns(schema, columns);
-            for block in &self.dictionaries {
-                let (metadata, body) = self.read_block(at, block)?;
-                let learned = decoder.decode(message_body(&metadata), &body);
-                learned.map_err(|error| at.arrow(error))?;
+        at.guard(|| {
+            for block in self.dictionaries.clone() {
+                let (bytes, body) = self.read_block(at, &block)?;
+                let message = parse(at, message_body(&bytes[..body]))?;
+                let dictionary = message.header_as_dictionary_batch();
+                let dictionary =
+                    dictionary.ok_or_else(|| at.damaged("a dictionary that is none"))?;
+                self.decoder.keep(at, dictionary, &bytes[body..])?;
             }
-            Ok(decoder)
+            Ok(())
         })?;
-        self.decoder = Some(decoder);
-        Ok(types)
+        self.columns = columns;
+        let field = |place: &usize| self.decoder.schema.field(*place).data_type().clone();
+        Ok(self.columns.iter().map(field).collect())
     }
 
     /// Reads one batch.
-    pub(crate) fn read_part(&self, part: usize) -> Result<Option<RecordBatch>, Error> {
+    pub(crate) fn read_part(&self, part: usize) -> Result<Batch, Error> {
         let place = format!("batch {} of {}", part + 1, self.parts.len());
         let at = At { file: self.source.name(), place: &place };
-        let Some(decoder) = &self.decoder else { return Ok(None) };
         at.guard(|| {
-            let (metadata, body) = self.read_block(at, &self.blocks[part])?;
-            let batch = decoder.batch(message_body(&metadata), &body);
-            batch.map(Some).map_err(|error| at.arrow(error))
+            let (bytes, body) = self.read_block(at, &self.blocks[part])?;
+            let message = parse(at, message_body(&bytes[..body]))?;
+            let header = message.header_as_record_batch();
+            let header = header.ok_or_else(|| at.damaged("a batch that is no batch"))?;
+            self.decoder.batch(at, header, &bytes[body..], &self.columns)
         })
     }
+}
+
+/// Reads the head of a message.
+fn parse<'a>(at: At<'_>, metadata: &'a [u8]) -> Result<Message<'a>, Error> {
+    root_as_message(metadata).map_err(|error| at.damaged(error.to_string()))
 }
 
 /// Reads the bytes of the footer.
@@ -152,7 +157,7 @@ fn message_body(metadata: &[u8]) -> &[u8] {
 /// that promise more than they can hold, where it would ask for so much memory that the program
 /// ends.
 fn check_message(at: At<'_>, metadata: &[u8], body: &[u8]) -> Result<(), Error> {
-    let message = root_as_message(metadata).map_err(|error| at.damaged(error.to_string()))?;
+    let message = parse(at, metadata)?;
     let header: Option<BatchHeader<'_>> = match message.header_type() {
         MessageHeader::RecordBatch => message.header_as_record_batch(),
         MessageHeader::DictionaryBatch => {
@@ -185,7 +190,7 @@ fn check_message(at: At<'_>, metadata: &[u8], body: &[u8]) -> Result<(), Error> 
 /// An opened Arrow stream.
 pub(crate) struct ArrowStream {
     source: Arc<dyn Source>,
-    arrow_schema: SchemaRef,
+    types: Vec<DataType>,
     columns: Vec<usize>,
     pub(crate) schema: Schema,
     pub(crate) parts: Vec<Part>,
@@ -198,51 +203,46 @@ impl ArrowStream {
         let at = At { file: &name, place: "schema" };
         at.guard(|| {
             let mut messages = Messages { source: source.as_ref(), next: 0 };
-            let mut decoder = Decoder::default();
-            while decoder.schema().is_none() {
-                let message = messages.next(at)?.ok_or_else(|| at.damaged("no schema"))?;
-                decode(at, &mut decoder, &message)?;
-            }
-            let arrow_schema = decoder.schema().ok_or_else(|| at.damaged("no schema"))?.clone();
-            let schema = Schema::of_arrow(&arrow_schema);
+            let message = messages.next(at)?.ok_or_else(|| at.damaged("no schema"))?;
+            let decoder = begin(at, &message)?;
+            let schema = Schema::of_arrow(&decoder.schema);
+            let fields = decoder.schema.fields().iter();
+            let types = fields.map(|field| field.data_type().clone()).collect();
             let parts = vec![Part { first_row: 1, rows: None, bytes: source.len() }];
-            let source = Arc::clone(source);
-            Ok(Self { source, arrow_schema, columns: Vec::new(), schema, parts })
+            Ok(Self { source: Arc::clone(source), types, columns: Vec::new(), schema, parts })
         })
     }
 
     /// Reads only `columns` from now on; returns their types.
     pub(crate) fn project(&mut self, columns: Vec<usize>) -> Vec<DataType> {
         self.columns = columns;
-        let field = |place: &usize| self.arrow_schema.field(*place).data_type().clone();
-        self.columns.iter().map(field).collect()
+        self.columns.iter().map(|place| self.types[*place].clone()).collect()
     }
 
     /// Begins at the first message.
-    pub(crate) fn begin() -> StreamCursor {
-        StreamCursor { next: 0, decoder: Decoder::default(), next_row: 1, number: 1 }
+    pub(crate) const fn begin() -> StreamCursor {
+        StreamCursor { next: 0, decoder: None, next_row: 1, number: 1 }
     }
 
     /// Decodes the next batch; `None` at the end.
-    pub(crate) fn next(
-        &self,
-        cursor: &mut StreamCursor,
-    ) -> Result<Option<(u64, RecordBatch)>, Error> {
+    pub(crate) fn next(&self, cursor: &mut StreamCursor) -> Result<Option<(u64, Batch)>, Error> {
         loop {
             let place = format!("batch {}", cursor.number);
             let at = At { file: self.source.name(), place: &place };
             let mut messages = Messages { source: self.source.as_ref(), next: cursor.next };
             let Some(message) = at.guard(|| messages.next(at))? else { return Ok(None) };
             cursor.next = messages.next;
-            let decoder = &mut cursor.decoder;
-            let batch = at.guard(|| {
-                let Some(batch) = decode(at, decoder, &message)? else { return Ok(None) };
-                batch.project(&self.columns).map(Some).map_err(|error| at.arrow(error))
+            let batch = at.guard(|| match &mut cursor.decoder {
+                Some(decoder) => decode(at, decoder, &message, &self.columns),
+                none => {
+                    *none = Some(begin(at, &message)?);
+                    Ok(None)
+                }
             })?;
             if let Some(batch) = batch {
                 let row = cursor.next_row;
                 cursor.number += 1;
-                cursor.next_row += batch.num_rows() as u64;
+                cursor.next_row += batch.rows as u64;
                 return Ok(Some((row, batch)));
             }
         }
@@ -252,24 +252,35 @@ impl ArrowStream {
 /// Where reading a stream has got to.
 pub(crate) struct StreamCursor {
     next: u64,
-    decoder: Decoder,
+    decoder: Option<Decoder>,
     next_row: u64,
     number: u64,
 }
 
-/// Decodes a whole message of a stream, or its end.
+/// Takes the first message of a stream: its schema.
+pub(crate) fn begin(at: At<'_>, message: &[u8]) -> Result<Decoder, Error> {
+    let (metadata, _) = halves(at, message)?;
+    let message = parse(at, metadata)?;
+    let schema = message.header_as_schema().ok_or_else(|| at.damaged("no schema"))?;
+    Decoder::new(at, schema, message.version())
+}
+
+/// Takes one of the others; a batch becomes its columns at `places`.
 pub(crate) fn decode(
     at: At<'_>,
     decoder: &mut Decoder,
-    message: &Buffer,
-) -> Result<Option<RecordBatch>, Error> {
+    message: &[u8],
+    places: &[usize],
+) -> Result<Option<Batch>, Error> {
+    let (metadata, body) = halves(at, message)?;
+    decoder.message(at, parse(at, metadata)?, body, places)
+}
+
+/// Cuts a whole message into its metadata and its body.
+fn halves<'a>(at: At<'_>, message: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), Error> {
     let head = read_head(at, message)?.ok_or_else(|| at.damaged("cut short"))?;
-    if head.metadata == 0 {
-        return Ok(None);
-    }
-    let start = head.skip + head.metadata;
-    let (metadata, body) = (&message[head.skip..start], message.slice(start));
-    decoder.decode(metadata, &body).map_err(|error| at.arrow(error))
+    let body = message.get(head.skip..).and_then(|rest| rest.split_at_checked(head.metadata));
+    body.ok_or_else(|| at.damaged("cut short"))
 }
 
 /// The messages of a stream, each whole.
@@ -280,7 +291,7 @@ struct Messages<'a> {
 
 impl Messages<'_> {
     /// Reads the next message with its body; `None` at the end.
-    fn next(&mut self, at: At<'_>) -> Result<Option<Buffer>, Error> {
+    fn next(&mut self, at: At<'_>) -> Result<Option<Bytes>, Error> {
         let left = self.source.len() - self.next;
         if left == 0 {
             return Ok(None);
@@ -296,7 +307,7 @@ impl Messages<'_> {
         let bytes = read(self.next, head.whole(at, &metadata)?)?;
         check_message(at, &metadata, &bytes[head.skip + head.metadata..])?;
         self.next += bytes.len() as u64;
-        Ok(Some(Buffer::from(bytes)))
+        Ok(Some(bytes))
     }
 }
 
@@ -326,7 +337,7 @@ fn read_head(at: At<'_>, bytes: &[u8]) -> Result<Option<Head>, Error> {
 impl Head {
     /// Returns the bytes of the whole message, given its metadata.
     fn whole(&self, at: At<'_>, metadata: &[u8]) -> Result<usize, Error> {
-        let message = root_as_message(metadata).map_err(|error| at.damaged(error.to_string()))?;
+        let message = parse(at, metadata)?;
         let body = usize::try_from(message.bodyLength()).ok();
         let whole = body.and_then(|body| (self.skip + self.metadata).checked_add(body));
         whole.ok_or_else(|| at.damaged("a body of impossible length"))
@@ -359,7 +370,6 @@ pub(crate) fn extent(at: At<'_>, bytes: &[u8]) -> Result<Extent, Error> {
 
 /// Checks a whole message, so that decoding it does not panic or ask for absurd memory.
 pub(crate) fn check_whole(at: At<'_>, bytes: &[u8]) -> Result<(), Error> {
-    let head = read_head(at, bytes)?.ok_or_else(|| at.damaged("cut short"))?;
-    let start = head.skip + head.metadata;
-    check_message(at, &bytes[head.skip..start], &bytes[start..])
+    let (metadata, body) = halves(at, bytes)?;
+    check_message(at, metadata, body)
 }

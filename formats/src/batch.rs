@@ -1,8 +1,7 @@
-//! One record batch into one chunk of rows.
+//! One batch into one chunk of rows.
 
-use std::{cmp::Ordering, mem, sync::Arc};
+use std::cmp::Ordering;
 
-use arrow_array::{Array, ArrayRef, NullArray, RecordBatch, cast::AsArray};
 use arrow_schema::DataType;
 use ilk_core::{
     ids::{Cells, IdColumn, TextColumn},
@@ -11,41 +10,39 @@ use ilk_core::{
 };
 
 use crate::{
-    columns::{self, Place, floats, unpack, with_integer_type},
+    cells::{Batch, Cells as Decoded, Column},
+    columns::{self, Place, floats},
     condition::Number,
     error::Error,
     plan::{Check, Origin, Pick, Plan},
     schema::{is_decimal, type_name},
-    text::{TextBuilder, is_text, texts},
+    text::{TextBuilder, is_text},
 };
 
-/// The arrays of a batch, each given out once for keeps at its last use.
-struct Arrays {
-    left: Vec<ArrayRef>,
+/// The columns of a batch, each given out for keeps at its last use.
+struct Columns {
+    left: Vec<Option<Column>>,
     uses: Vec<usize>,
 }
 
-impl Arrays {
-    fn new(batch: RecordBatch, plan: &Plan) -> Self {
-        let (_, left, _) = batch.into_parts();
-        let mut uses = vec![0; left.len()];
+impl Columns {
+    fn new(batch: Batch, plan: &Plan) -> Self {
+        let mut uses = vec![0; batch.columns.len()];
         let optional = [&plan.weight, &plan.time, &plan.label].into_iter().flatten();
         for pick in [&plan.user, &plan.item].into_iter().chain(optional) {
             if let Origin::Read(place) = pick.origin {
                 uses[place] += 1;
             }
         }
-        Self { left, uses }
+        Self { left: batch.columns.into_iter().map(Some).collect(), uses }
     }
 
-    /// Gives out a column; its buffers are shared only if it is needed again.
-    fn take(&mut self, place: usize) -> ArrayRef {
+    /// Gives out a column; it is copied only if it is needed again.
+    fn take(&mut self, place: usize) -> Column {
         self.uses[place] -= 1;
-        if self.uses[place] > 0 {
-            return Arc::clone(&self.left[place]);
-        }
-        let spent = Arc::new(NullArray::new(0));
-        mem::replace(&mut self.left[place], spent)
+        let column = &mut self.left[place];
+        let given = if self.uses[place] > 0 { column.clone() } else { column.take() };
+        given.unwrap_or(Column::nulls(0))
     }
 }
 
@@ -54,7 +51,7 @@ struct Turning<'a> {
     file: &'a str,
     first_row: u64,
     rows: usize,
-    arrays: Arrays,
+    columns: Columns,
     unreadable: Vec<BadCell>,
 }
 
@@ -64,14 +61,14 @@ impl Turning<'_> {
         &mut self,
         pick: &Pick,
         constant: fn(Option<&str>, usize) -> T,
-        read: fn(Place<'_>, ArrayRef) -> Result<T, Error>,
+        read: fn(Place<'_>, Column) -> Result<T, Error>,
     ) -> Result<T, Error> {
         match &pick.origin {
             Origin::Constant(value) => Ok(constant(value.as_deref(), self.rows)),
             Origin::Read(place) => {
-                let array = self.arrays.take(*place);
+                let column = self.columns.take(*place);
                 let (file, first_row) = (self.file, self.first_row);
-                read(Place { file, column: &pick.name, first_row }, array)
+                read(Place { file, column: &pick.name, first_row }, column)
             }
         }
     }
@@ -90,23 +87,19 @@ impl Turning<'_> {
 }
 
 /// Turns a batch of the columns that `plan` reads into rows.
-pub(crate) fn rows(
-    plan: &Plan,
-    file: &str,
-    first_row: u64,
-    batch: RecordBatch,
-) -> Result<Rows, Error> {
+pub(crate) fn rows(plan: &Plan, file: &str, first_row: u64, batch: Batch) -> Result<Rows, Error> {
     let kept = keep(plan, &batch)?;
-    let rows = batch.num_rows();
-    let arrays = Arrays::new(batch, plan);
-    let mut turning = Turning { file, first_row, rows, arrays, unreadable: Vec::new() };
+    let rows = batch.rows;
+    let columns = Columns::new(batch, plan);
+    let mut turning = Turning { file, first_row, rows, columns, unreadable: Vec::new() };
     let (user, item) = (turning.ids(&plan.user)?, turning.ids(&plan.item)?);
     let weight = plan.weight.as_ref();
     let weight = weight.map(|pick| turning.column(pick, constant_weight, columns::weights));
     let time = plan.time.as_ref();
     let time = time.map(|pick| turning.column(pick, constant_time, columns::times));
     let label = plan.label.as_ref();
-    let label = label.map(|pick| turning.column(pick, constant_text, columns::labels));
+    let label = label
+        .map(|pick| turning.column(pick, constant_text, |_, column| Ok(columns::labels(column))));
     let mut rows = Rows {
         file: plan.file,
         first_row,
@@ -185,11 +178,11 @@ fn constant_bad(text: Option<&str>, rows: usize) -> Vec<BadCell> {
 }
 
 /// Which rows satisfy all conditions; `None` where there are none.
-fn keep(plan: &Plan, batch: &RecordBatch) -> Result<Option<Vec<bool>>, Error> {
+fn keep(plan: &Plan, batch: &Batch) -> Result<Option<Vec<bool>>, Error> {
     if plan.checks.is_empty() {
         return Ok(None);
     }
-    let mut kept = vec![true; batch.num_rows()];
+    let mut kept = vec![true; batch.rows];
     for check in &plan.checks {
         match &check.pick.origin {
             Origin::Constant(value) => {
@@ -200,7 +193,7 @@ fn keep(plan: &Plan, batch: &RecordBatch) -> Result<Option<Vec<bool>>, Error> {
                     kept.fill(false);
                 }
             }
-            Origin::Read(place) => apply(check, unpack(batch.column(*place).clone()), &mut kept)?,
+            Origin::Read(place) => apply(check, &batch.columns[*place], &mut kept)?,
         }
     }
     Ok(Some(kept))
@@ -230,40 +223,37 @@ pub(crate) fn check_condition(check: &Check, data_type: &DataType) -> Result<(),
     if serves { Ok(()) } else { Err(check.condition.misfit(&type_name(data_type), expected)) }
 }
 
-/// Clears the rows of `kept` that do not satisfy the condition.
-fn apply(check: &Check, array: ArrayRef, kept: &mut [bool]) -> Result<(), Error> {
-    check_condition(check, array.data_type())?;
+/// Clears the rows of `kept` that do not satisfy the condition. The plan has checked that its value
+/// can be compared with the column's type.
+fn apply(check: &Check, column: &Column, kept: &mut [bool]) -> Result<(), Error> {
     let comparison = check.condition.comparison;
     let value = check.condition.value.as_str();
     let admits = |order: Option<Ordering>| order.is_some_and(|order| comparison.admits(order));
     let mut mark = |row: usize, order: Option<Ordering>| kept[row] &= admits(order);
-    match array.data_type() {
-        DataType::Null => kept.fill(false),
-        DataType::Boolean => {
+    match &column.cells {
+        Decoded::Null(_) => kept.fill(false),
+        Decoded::Bool(cells) => {
             let wanted = value == "true";
-            for (row, cell) in array.as_boolean().iter().enumerate() {
-                mark(row, cell.map(|cell| cell.cmp(&wanted)));
+            for (row, cell) in cells.iter().enumerate() {
+                mark(row, column.is_valid(row).then(|| cell.cmp(&wanted)));
             }
         }
-        DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
+        Decoded::Day(_) | Decoded::Time(..) => {
             let wanted = parse_time(value).unwrap_or_default();
             let place = Place { file: "", column: &check.pick.name, first_row: 1 };
-            for (row, cell) in columns::times(place, array)?.values.into_iter().enumerate() {
+            let times = columns::times(place, column.clone())?;
+            for (row, cell) in times.values.into_iter().enumerate() {
                 mark(row, (cell != TimeColumn::NONE).then(|| cell.cmp(&wanted)));
             }
         }
-        other if is_text(other) || matches!(other, DataType::FixedSizeBinary(_)) => {
-            let place = Place { file: "", column: &check.pick.name, first_row: 1 };
-            let column = match texts(array.clone()) {
-                Some(texts) => texts.column,
-                None => columns::labels(place, array)?,
-            };
+        Decoded::Text(_) | Decoded::Uuid(_) => {
+            let column = columns::labels(column.clone());
             let orders: Vec<_> = column.dictionary.iter().map(|text| text.cmp(value)).collect();
             for (row, code) in column.codes.iter().enumerate() {
                 mark(row, orders.get(*code as usize).copied());
             }
         }
-        _ => compare_numbers(check.number, &array, mark),
+        _ => compare_numbers(check.number, column, mark),
     }
     Ok(())
 }
@@ -271,20 +261,25 @@ fn apply(check: &Check, array: ArrayRef, kept: &mut [bool]) -> Result<(), Error>
 /// Compares each number with `wanted`: whole numbers exactly.
 fn compare_numbers(
     wanted: Option<Number>,
-    array: &ArrayRef,
+    column: &Column,
     mut mark: impl FnMut(usize, Option<Ordering>),
 ) {
     let Some(wanted) = wanted else { return };
-    with_integer_type!(array, T => {
-        for (row, cell) in array.as_primitive::<T>().iter().enumerate() {
-            mark(row, cell.and_then(|cell| Number::Whole(i128::from(cell)).compare(wanted)));
+    let mut whole = |row: usize, cell: i128| {
+        let order = column.is_valid(row).then(|| Number::Whole(cell).compare(wanted));
+        mark(row, order.flatten());
+    };
+    match &column.cells {
+        Decoded::I32(cells) => (0..).zip(cells).for_each(|(row, c)| whole(row, (*c).into())),
+        Decoded::U32(cells) => (0..).zip(cells).for_each(|(row, c)| whole(row, (*c).into())),
+        Decoded::I64(cells) => (0..).zip(cells).for_each(|(row, c)| whole(row, (*c).into())),
+        Decoded::U64(cells) => (0..).zip(cells).for_each(|(row, c)| whole(row, (*c).into())),
+        _ => {
+            for (row, cell) in floats(column).unwrap_or_default().into_iter().enumerate() {
+                mark(row, Number::Float(cell).compare(wanted));
+            }
         }
-    }, else {
-        let cells = floats(array.as_ref()).unwrap_or_default();
-        for (row, cell) in cells.into_iter().enumerate() {
-            mark(row, Number::Float(cell).compare(wanted));
-        }
-    });
+    }
 }
 
 /// Builds a chunk of rows cell by cell, for formats without types.

@@ -1,48 +1,22 @@
-//! Arrow arrays into the columns core takes: ids, weights, times, labels.
+//! Decoded columns into the columns core takes: ids, weights, times, labels.
 
 use std::fmt::Write as _;
 
-use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType,
-    cast::AsArray,
-    make_array, new_null_array,
-    temporal_conversions::{as_datetime, date32_to_datetime, date64_to_datetime},
-    types::{
-        Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
-        Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-        TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-        TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
-    },
-};
-use arrow_data::transform::MutableArrayData;
 use arrow_schema::{DataType, TimeUnit};
+use chrono::{DateTime, NaiveDateTime};
 use ilk_core::{
-    ids::{Cells, IdColumn, TextColumn},
+    ids::{self as core_ids, IdColumn, TextColumn},
     rows::{BadCell, NumberColumn, TimeColumn},
     time::{from_seconds, parse_time},
 };
 
 use crate::{
+    cells::{Cells, Column},
+    decimal,
     error::Error,
     schema::{is_decimal, type_name},
-    text::{TextBuilder, Texts, is_text, own_values, texts},
+    text::{TextBuilder, Texts, is_text},
 };
-
-/// Runs `$body` with `$type` standing for the array's integer type.
-macro_rules! with_integer_type {
-    ($array:expr, $type:ident => $body:expr, else $other:expr) => {
-        with_integer_type!(@ $array, $type, $body, $other,
-            Int8 Int8Type, Int16 Int16Type, Int32 Int32Type, Int64 Int64Type,
-            UInt8 UInt8Type, UInt16 UInt16Type, UInt32 UInt32Type, UInt64 UInt64Type)
-    };
-    (@ $array:expr, $type:ident, $body:expr, $other:expr, $($name:ident $arrow:ident),+) => {
-        match *$array.data_type() {
-            $(arrow_schema::DataType::$name => { type $type = arrow_array::types::$arrow; $body })+
-            _ => $other,
-        }
-    };
-}
-pub(crate) use with_integer_type;
 
 /// Which column is being read, for errors.
 #[derive(Clone, Copy)]
@@ -56,13 +30,25 @@ pub(crate) struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn misfit(self, found: &DataType, expected: &'static str) -> Error {
+    pub(crate) fn misfit(self, found: &DataType, expected: &'static str) -> Error {
         Error::ColumnType {
             file: self.file.into(),
             column: self.column.into(),
             found: type_name(found),
             expected,
         }
+    }
+
+    /// Says that decoded cells do not serve.
+    fn cells_misfit(self, cells: &Cells, expected: &'static str) -> Error {
+        let found = match cells {
+            Cells::Bool(_) => DataType::Boolean,
+            Cells::Day(_) => DataType::Date32,
+            Cells::Time(_, unit) => DataType::Timestamp(*unit, None),
+            Cells::Uuid(_) => DataType::FixedSizeBinary(16),
+            _ => DataType::Null,
+        };
+        self.misfit(&found, expected)
     }
 
     fn numeric_id(self, row: usize, value: String) -> Error {
@@ -119,89 +105,45 @@ pub(crate) fn check_label(place: Place<'_>, data_type: &DataType) -> Result<(), 
     if serves { Ok(()) } else { Err(place.misfit(data_type, "text, numbers or dates")) }
 }
 
-/// Unpacks a dictionary of anything but text: only text gains from staying one.
-pub(crate) fn unpack(array: ArrayRef) -> ArrayRef {
-    if !matches!(array.data_type(), DataType::Dictionary(..)) || is_text(array.data_type()) {
-        return array;
-    }
-    let dictionary = array.as_any_dictionary();
-    let values = dictionary.values().to_data();
-    if values.is_empty() {
-        return new_null_array(values.data_type(), array.len());
-    }
-    let mut unpacked = MutableArrayData::new(vec![&values], true, array.len());
-    for (row, key) in dictionary.normalized_keys().into_iter().enumerate() {
-        let extended = if dictionary.keys().is_null(row) {
-            unpacked.try_extend_nulls(1)
-        } else {
-            unpacked.try_extend(0, key, key + 1)
-        };
-        extended.expect("values of one width have no offsets that could overflow");
-    }
-    make_array(unpacked.freeze())
-}
-
 /// An id column, and the rows whose id is no text (as null).
-pub(crate) fn ids(place: Place<'_>, array: ArrayRef) -> Result<(IdColumn, Vec<u32>), Error> {
-    let array = unpack(array);
-    let column = match array.data_type() {
-        DataType::Int64 => {
-            let values = array.as_primitive::<Int64Type>().clone();
-            drop(array);
-            let (values, valid) = own_values::<_, i64>(values);
-            IdColumn::Integer(Cells { values, valid })
+pub(crate) fn ids(place: Place<'_>, column: Column) -> Result<(IdColumn, Vec<u32>), Error> {
+    let Column { cells, valid } = column;
+    let signed = |values, valid| IdColumn::Integer(core_ids::Cells { values, valid });
+    let ids = match cells {
+        Cells::I64(values) => signed(values, valid),
+        Cells::I32(values) => signed(values.into_iter().map(i64::from).collect(), valid),
+        Cells::U32(values) => signed(values.into_iter().map(i64::from).collect(), valid),
+        Cells::U64(values) => unsigned_ids(values, valid),
+        Cells::F32(values) => {
+            float_ids(place, values.into_iter().map(f64::from), valid.as_deref())?
         }
-        DataType::UInt64 => {
-            let values = array.as_primitive::<UInt64Type>().clone();
-            drop(array);
-            unsigned_ids(values)
+        Cells::F64(values) => float_ids(place, values.into_iter(), valid.as_deref())?,
+        Cells::Decimal(..) | Cells::WideDecimal(..) => {
+            decimal_ids(place, &Column { cells, valid })?
         }
-        DataType::Float16 => float_ids::<Float16Type>(place, &array, f64::from)?,
-        DataType::Float32 => float_ids::<Float32Type>(place, &array, f64::from)?,
-        DataType::Float64 => float_ids::<Float64Type>(place, &array, |v| v)?,
-        DataType::FixedSizeBinary(16) => IdColumn::Text(uuids(array.as_ref())),
-        DataType::Null => null_ids(array.len()),
-        other if is_decimal(other) => decimal_ids(place, array.as_ref())?,
-        other if is_text(other) => {
-            let misfit = place.misfit(other, IDS);
-            let Texts { column, unreadable } = texts(array).ok_or(misfit)?;
+        Cells::Uuid(_) => IdColumn::Text(uuids(&Column { cells, valid })),
+        Cells::Null(rows) => signed(vec![0; rows], Some(vec![false; rows])),
+        Cells::Text(Texts { column, unreadable }) => {
             return Ok((IdColumn::Text(column), unreadable));
         }
-        DataType::Int8 => narrow_ids::<Int8Type>(&array),
-        DataType::Int16 => narrow_ids::<Int16Type>(&array),
-        DataType::Int32 => narrow_ids::<Int32Type>(&array),
-        DataType::UInt8 => narrow_ids::<UInt8Type>(&array),
-        DataType::UInt16 => narrow_ids::<UInt16Type>(&array),
-        DataType::UInt32 => narrow_ids::<UInt32Type>(&array),
-        other => return Err(place.misfit(other, IDS)),
+        other @ (Cells::Bool(_) | Cells::Day(_) | Cells::Time(..)) => {
+            return Err(place.cells_misfit(&other, IDS));
+        }
     };
-    Ok((column, Vec::new()))
+    Ok((ids, Vec::new()))
 }
 
-fn narrow_ids<T: ArrowPrimitiveType<Native: Into<i64>>>(array: &ArrayRef) -> IdColumn {
-    let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
-    let values = array.as_primitive::<T>().values().iter();
-    IdColumn::Integer(Cells {
-        values: values.map(|value| (*value).into()).collect(),
-        valid: nulls.map(|nulls| nulls.iter().collect()),
-    })
-}
-
-fn null_ids(rows: usize) -> IdColumn {
-    IdColumn::Integer(Cells { values: vec![0; rows], valid: Some(vec![false; rows]) })
-}
-
-fn unsigned_ids(array: arrow_array::PrimitiveArray<UInt64Type>) -> IdColumn {
+fn unsigned_ids(values: Vec<u64>, valid: Option<Vec<bool>>) -> IdColumn {
     let limit = i64::MAX as u64;
+    let is_there = |row: usize| valid.as_ref().is_none_or(|valid| valid[row]);
     // A sweep without branches first: null slots may hold anything.
-    let wide = array.values().iter().fold(0, |all, value| all | value) > limit
-        && array.iter().flatten().any(|value| value > limit);
+    let wide = values.iter().fold(0, |all, value| all | value) > limit
+        && values.iter().enumerate().any(|(row, value)| *value > limit && is_there(row));
     if wide {
-        let (values, valid) = own_values::<_, u64>(array);
-        return IdColumn::Unsigned(Cells { values, valid });
+        return IdColumn::Unsigned(core_ids::Cells { values, valid });
     }
-    let (values, valid) = own_values::<_, i64>(array);
-    IdColumn::Integer(Cells { values, valid })
+    let values = values.into_iter().map(u64::cast_signed).collect();
+    IdColumn::Integer(core_ids::Cells { values, valid })
 }
 
 /// Puts whole numbers into the narrowest kind of id column.
@@ -223,164 +165,116 @@ fn whole_ids(values: Vec<Option<i128>>) -> Result<IdColumn, (usize, i128)> {
         .then(|| values.iter().map(Option::is_some).collect::<Vec<_>>());
     let values = values.into_iter().map(Option::unwrap_or_default);
     Ok(if wide {
-        IdColumn::Unsigned(Cells { values: values.map(|value| value as u64).collect(), valid })
+        IdColumn::Unsigned(core_ids::Cells {
+            values: values.map(|value| value as u64).collect(),
+            valid,
+        })
     } else {
-        IdColumn::Integer(Cells { values: values.map(|value| value as i64).collect(), valid })
+        IdColumn::Integer(core_ids::Cells {
+            values: values.map(|value| value as i64).collect(),
+            valid,
+        })
     })
 }
 
 /// Floats that hold whole numbers; NaN stands for null, as pandas writes it.
-fn float_ids<T: ArrowPrimitiveType>(
+fn float_ids(
     place: Place<'_>,
-    array: &ArrayRef,
-    widen: impl Fn(T::Native) -> f64,
+    values: impl ExactSizeIterator<Item = f64>,
+    valid: Option<&[bool]>,
 ) -> Result<IdColumn, Error> {
-    let mut whole = Vec::with_capacity(array.len());
-    for (row, value) in array.as_primitive::<T>().iter().enumerate() {
-        let value = value.map(&widen).filter(|value| !value.is_nan());
-        if let Some(value) = value
-            && (value.fract() != 0.0 || !(-9.3e18..1.85e19).contains(&value))
-        {
+    let mut whole = Vec::with_capacity(values.len());
+    for (row, value) in values.enumerate() {
+        let is_there = valid.is_none_or(|valid| valid[row]) && !value.is_nan();
+        if is_there && (value.fract() != 0.0 || !(-9.3e18..1.85e19).contains(&value)) {
             return Err(place.numeric_id(row, value.to_string()));
         }
-        whole.push(value.map(|value| value as i128));
+        whole.push(is_there.then_some(value as i128));
     }
     whole_ids(whole).map_err(|(row, value)| place.numeric_id(row, value.to_string()))
 }
 
-fn decimal_ids(place: Place<'_>, array: &dyn Array) -> Result<IdColumn, Error> {
-    let mut whole = Vec::with_capacity(array.len());
-    let mut failure = None;
-    each_decimal(array, |row, value| {
-        let id = value.as_ref().map(Decimal::whole);
-        if id == Some(None) && failure.is_none() {
-            failure = value.map(|value| place.numeric_id(row, value.text()));
+fn decimal_ids(place: Place<'_>, column: &Column) -> Result<IdColumn, Error> {
+    let mut whole = Vec::with_capacity(column.len());
+    for (row, text) in decimals(column).enumerate() {
+        let id = text.as_deref().map(decimal::whole);
+        if id == Some(None) {
+            return Err(place.numeric_id(row, text.unwrap_or_default()));
         }
         whole.push(id.flatten());
-    });
-    match failure {
-        Some(failure) => Err(failure),
-        None => whole_ids(whole).map_err(|(row, value)| place.numeric_id(row, value.to_string())),
     }
+    whole_ids(whole).map_err(|(row, value)| place.numeric_id(row, value.to_string()))
 }
 
-/// A decimal: digits and where the point stands.
-struct Decimal {
-    /// Sign and digits.
-    digits: String,
-    /// Digits after the point; below zero, zeros to append.
-    scale: i8,
-}
-
-impl Decimal {
-    /// Returns the number as text, without an exponent.
-    fn text(&self) -> String {
-        let (sign, digits) =
-            self.digits.strip_prefix('-').map_or(("", self.digits.as_str()), |rest| ("-", rest));
-        let Ok(scale) = usize::try_from(self.scale) else {
-            let zeros = if digits == "0" { 0 } else { self.scale.unsigned_abs() as usize };
-            return format!("{sign}{digits}{}", "0".repeat(zeros));
+/// The cells of a decimal column as text with a point; of other columns there are none.
+fn decimals(column: &Column) -> impl Iterator<Item = Option<String>> {
+    let count = match &column.cells {
+        Cells::Decimal(..) | Cells::WideDecimal(..) => column.len(),
+        _ => 0,
+    };
+    (0..count).map(|row| {
+        let text = match &column.cells {
+            Cells::Decimal(values, scale) => decimal::text(&values[row].to_string(), *scale),
+            Cells::WideDecimal(values, scale) => decimal::text(&values[row], *scale),
+            _ => return None,
         };
-        if scale == 0 {
-            return self.digits.clone();
-        }
-        let digits = format!("{digits:0>width$}", width = scale + 1);
-        let (whole, fraction) = digits.split_at(digits.len() - scale);
-        format!("{sign}{whole}.{fraction}")
-    }
-
-    /// Returns the number if it is whole and of a sensible size.
-    fn whole(&self) -> Option<i128> {
-        let text = self.text();
-        let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-        if fraction.bytes().any(|digit| digit != b'0') {
-            return None;
-        }
-        whole.parse().ok()
-    }
-}
-
-/// Walks the cells of a decimal array; false for other types.
-fn each_decimal(array: &dyn Array, mut f: impl FnMut(usize, Option<Decimal>)) -> bool {
-    macro_rules! walk {
-        ($type:ty, $scale:expr) => {
-            for (row, value) in array.as_primitive::<$type>().iter().enumerate() {
-                let decimal =
-                    |value| Decimal { digits: ToString::to_string(&value), scale: $scale };
-                f(row, value.map(decimal));
-            }
-        };
-    }
-    match *array.data_type() {
-        DataType::Decimal32(_, scale) => walk!(Decimal32Type, scale),
-        DataType::Decimal64(_, scale) => walk!(Decimal64Type, scale),
-        DataType::Decimal128(_, scale) => walk!(Decimal128Type, scale),
-        DataType::Decimal256(_, scale) => walk!(Decimal256Type, scale),
-        _ => return false,
-    }
-    true
+        column.is_valid(row).then_some(text)
+    })
 }
 
 /// UUIDs in their canonical form: small letters, with hyphens.
-fn uuids(array: &dyn Array) -> TextColumn {
-    let mut builder = TextBuilder::with_capacity(array.len());
+fn uuids(column: &Column) -> TextColumn {
+    let mut builder = TextBuilder::with_capacity(column.len());
+    let Cells::Uuid(uuids) = &column.cells else { return builder.finish() };
     let mut text = String::with_capacity(36);
-    for bytes in array.as_fixed_size_binary() {
+    for (row, bytes) in uuids.iter().enumerate() {
         text.clear();
-        for (place, byte) in bytes.unwrap_or_default().iter().enumerate() {
+        for (place, byte) in bytes.iter().enumerate() {
             if matches!(place, 4 | 6 | 8 | 10) {
                 text.push('-');
             }
             // Writing to a string does not fail.
             let _ = write!(text, "{byte:02x}");
         }
-        builder.push(bytes.map(|_| text.as_str()));
+        builder.push(column.is_valid(row).then_some(text.as_str()));
     }
     builder.finish()
 }
 
 /// Numbers of any type as floats, NaN for null; `None` for other types.
-pub(crate) fn floats(array: &dyn Array) -> Option<Vec<f64>> {
-    fn walk<T: ArrowPrimitiveType>(array: &dyn Array, f: impl Fn(T::Native) -> f64) -> Vec<f64> {
-        let cells = array.as_primitive::<T>();
-        if cells.null_count() == 0 {
-            return cells.values().iter().map(|value| f(*value)).collect();
+pub(crate) fn floats(column: &Column) -> Option<Vec<f64>> {
+    let mut values: Vec<f64> = match &column.cells {
+        Cells::Bool(values) => values.iter().map(|value| f64::from(u8::from(*value))).collect(),
+        Cells::I32(values) => values.iter().map(|value| *value as f64).collect(),
+        Cells::U32(values) => values.iter().map(|value| *value as f64).collect(),
+        Cells::I64(values) => values.iter().map(|value| *value as f64).collect(),
+        Cells::U64(values) => values.iter().map(|value| *value as f64).collect(),
+        Cells::F32(values) => values.iter().map(|value| *value as f64).collect(),
+        Cells::F64(values) => values.clone(),
+        Cells::Null(rows) => vec![f64::NAN; *rows],
+        Cells::Decimal(..) | Cells::WideDecimal(..) => {
+            let number = |text: Option<String>| text.and_then(|text| text.parse().ok());
+            decimals(column).map(|text| number(text).unwrap_or(f64::NAN)).collect()
         }
-        cells.iter().map(|value| value.map_or(f64::NAN, &f)).collect()
+        Cells::Day(_) | Cells::Time(..) | Cells::Uuid(_) | Cells::Text(_) => return None,
+    };
+    if let Some(valid) = &column.valid {
+        let nulls = values.iter_mut().zip(valid).filter(|(_, valid)| !**valid);
+        nulls.for_each(|(value, _)| *value = f64::NAN);
     }
-    Some(match array.data_type() {
-        DataType::Float16 => walk::<Float16Type>(array, f64::from),
-        DataType::Float32 => walk::<Float32Type>(array, f64::from),
-        DataType::Float64 => walk::<Float64Type>(array, |value| value),
-        DataType::Boolean => {
-            let number = |value| if value { 1.0 } else { 0.0 };
-            array.as_boolean().iter().map(|value| value.map_or(f64::NAN, number)).collect()
-        }
-        DataType::Null => vec![f64::NAN; array.len()],
-        _ => {
-            let mut values = Vec::with_capacity(array.len());
-            let number = |value: Decimal| value.text().parse().unwrap_or(f64::NAN);
-            if each_decimal(array, |_, value| values.push(value.map_or(f64::NAN, number))) {
-                return Some(values);
-            }
-            with_integer_type!(array, T => walk::<T>(array, |value| value as f64), else return None)
-        }
-    })
+    Some(values)
 }
 
 /// A weight column.
-pub(crate) fn weights(place: Place<'_>, array: ArrayRef) -> Result<NumberColumn, Error> {
-    let array = unpack(array);
-    if matches!(array.data_type(), DataType::Float64) && array.null_count() == 0 {
-        let values = array.as_primitive::<Float64Type>().clone();
-        drop(array);
-        return Ok(NumberColumn { values: own_values::<_, f64>(values).0, bad: Vec::new() });
-    }
-    if let Some(values) = floats(array.as_ref()) {
-        return Ok(NumberColumn { values, bad: Vec::new() });
-    }
-    let misfit = place.misfit(array.data_type(), WEIGHTS);
-    let (values, bad) = parsed(texts(array).ok_or(misfit)?, parse_weight, f64::NAN);
+pub(crate) fn weights(place: Place<'_>, column: Column) -> Result<NumberColumn, Error> {
+    let (values, bad) = match column {
+        Column { cells: Cells::F64(values), valid: None } => (values, Vec::new()),
+        Column { cells: Cells::Text(texts), .. } => parsed(texts, parse_weight, f64::NAN),
+        other => match floats(&other) {
+            Some(values) => (values, Vec::new()),
+            None => return Err(place.cells_misfit(&other.cells, WEIGHTS)),
+        },
+    };
     Ok(NumberColumn { values, bad })
 }
 
@@ -415,62 +309,56 @@ fn parsed<T: Copy>(
 }
 
 /// Points in time of any type, in microseconds; cells out of range are listed.
-pub(crate) fn times(place: Place<'_>, array: ArrayRef) -> Result<TimeColumn, Error> {
+pub(crate) fn times(place: Place<'_>, column: Column) -> Result<TimeColumn, Error> {
     const DAY: i64 = 86_400_000_000;
-    let array = unpack(array);
-    let column = match array.data_type() {
-        DataType::Timestamp(TimeUnit::Microsecond, _) if array.null_count() == 0 => {
-            let values = array.as_primitive::<TimestampMicrosecondType>().clone();
-            drop(array);
-            let (values, _) = own_values::<_, i64>(values);
+    let Column { cells, valid } = column;
+    let valid = valid.as_deref();
+    let seconds = |seconds: i128| i64::try_from(seconds * 1_000_000).ok();
+    Ok(match cells {
+        Cells::Time(values, TimeUnit::Microsecond) if valid.is_none() => {
             TimeColumn { values, bad: Vec::new() }
         }
-        DataType::Timestamp(unit, _) => match unit {
-            TimeUnit::Second => {
-                instants::<TimestampSecondType>(&array, |t| t.checked_mul(1_000_000))
-            }
-            TimeUnit::Millisecond => {
-                instants::<TimestampMillisecondType>(&array, |t| t.checked_mul(1_000))
-            }
-            TimeUnit::Microsecond => instants::<TimestampMicrosecondType>(&array, Some),
-            TimeUnit::Nanosecond => {
-                instants::<TimestampNanosecondType>(&array, |t| Some(t.div_euclid(1_000)))
-            }
-        },
-        DataType::Date32 => instants::<Date32Type>(&array, |day| (day as i64).checked_mul(DAY)),
-        DataType::Date64 => instants::<Date64Type>(&array, |t| t.checked_mul(1_000)),
-        other if is_text(other) => {
-            let misfit = place.misfit(other, TIMES);
-            let texts = texts(array).ok_or(misfit)?;
+        Cells::Time(values, unit) => instants(&values, valid, |time| match unit {
+            TimeUnit::Second => time.checked_mul(1_000_000),
+            TimeUnit::Millisecond => time.checked_mul(1_000),
+            TimeUnit::Microsecond => Some(time),
+            TimeUnit::Nanosecond => Some(time.div_euclid(1_000)),
+        }),
+        Cells::Day(values) => instants(&values, valid, |day| i64::from(day).checked_mul(DAY)),
+        Cells::I32(values) => instants(&values, valid, |value| seconds(value.into())),
+        Cells::U32(values) => instants(&values, valid, |value| seconds(value.into())),
+        Cells::I64(values) => instants(&values, valid, |value| seconds(value.into())),
+        Cells::U64(values) => instants(&values, valid, |value| seconds(value.into())),
+        Cells::Text(texts) => {
             let (values, bad) = parsed(texts, parse_time, TimeColumn::NONE);
             TimeColumn { values, bad }
         }
-        other => with_integer_type!(array, T => instants::<T>(&array, |seconds| {
-            i64::try_from(i128::from(seconds) * 1_000_000).ok()
-        }), else {
-            if *other == DataType::Boolean {
-                return Err(place.misfit(other, TIMES));
-            }
-            let seconds = floats(array.as_ref()).ok_or_else(|| place.misfit(other, TIMES))?;
+        Cells::Bool(_) => return Err(place.cells_misfit(&cells, TIMES)),
+        cells => {
+            let column = Column { cells, valid: valid.map(<[bool]>::to_vec) };
+            let seconds =
+                floats(&column).ok_or_else(|| place.cells_misfit(&column.cells, TIMES))?;
             seconds_column(&seconds)
-        }),
-    };
-    Ok(column)
+        }
+    })
 }
 
-fn instants<T: ArrowPrimitiveType>(
-    array: &ArrayRef,
-    micros: impl Fn(T::Native) -> Option<i64>,
+fn instants<T: Copy + std::fmt::Display>(
+    values: &[T],
+    valid: Option<&[bool]>,
+    micros: impl Fn(T) -> Option<i64>,
 ) -> TimeColumn {
     let mut bad = Vec::new();
-    let mut cell = |(row, value): (usize, Option<T::Native>)| {
-        let Some(value) = value else { return TimeColumn::NONE };
-        micros(value).unwrap_or_else(|| {
-            bad.push(BadCell { row: row as u32, text: format!("{value:?}") });
+    let mut cell = |(row, value): (usize, &T)| {
+        if valid.is_some_and(|valid| !valid[row]) {
+            return TimeColumn::NONE;
+        }
+        micros(*value).unwrap_or_else(|| {
+            bad.push(BadCell { row: row as u32, text: value.to_string() });
             TimeColumn::NONE
         })
     };
-    let values = array.as_primitive::<T>().iter().enumerate().map(&mut cell).collect();
+    let values = values.iter().enumerate().map(&mut cell).collect();
     TimeColumn { values, bad }
 }
 
@@ -489,61 +377,60 @@ fn seconds_column(seconds: &[f64]) -> TimeColumn {
 }
 
 /// The cells of a column of any type as text.
-pub(crate) fn labels(place: Place<'_>, array: ArrayRef) -> Result<TextColumn, Error> {
-    let array = unpack(array);
-    let cells = array.as_ref();
-    let mut builder = TextBuilder::with_capacity(cells.len());
-    match cells.data_type() {
-        other if is_text(other) => {
-            let misfit = place.misfit(other, "text");
-            return Ok(texts(array).ok_or(misfit)?.column);
+pub(crate) fn labels(column: Column) -> TextColumn {
+    let spelled = |text: &dyn Fn(usize) -> String| {
+        let mut builder = TextBuilder::with_capacity(column.len());
+        for row in 0..column.len() {
+            builder.push(column.is_valid(row).then(|| text(row)).as_deref());
         }
-        DataType::FixedSizeBinary(16) => return Ok(uuids(cells)),
-        DataType::Null => (0..cells.len()).for_each(|_| builder.push(None)),
-        DataType::Boolean => {
-            let name = |value| if value { "true" } else { "false" };
-            cells.as_boolean().iter().for_each(|value| builder.push(value.map(name)));
+        builder.finish()
+    };
+    match &column.cells {
+        Cells::Text(_) => {}
+        Cells::Uuid(_) => return uuids(&column),
+        Cells::Null(rows) => {
+            let codes = vec![TextColumn::NULL; *rows];
+            return TextColumn { codes, ..TextColumn::default() };
         }
-        DataType::Float16 => spell::<Float16Type>(cells, &mut builder, |v| v.to_string()),
-        DataType::Float32 => spell::<Float32Type>(cells, &mut builder, |v| v.to_string()),
-        DataType::Float64 => spell::<Float64Type>(cells, &mut builder, |v| v.to_string()),
-        DataType::Date32 => spell::<Date32Type>(cells, &mut builder, |day| {
-            date32_to_datetime(day).map_or_else(|| day.to_string(), |d| d.date().to_string())
-        }),
-        DataType::Date64 => spell::<Date64Type>(cells, &mut builder, |time| {
-            date64_to_datetime(time).map_or_else(|| time.to_string(), |d| d.to_string())
-        }),
-        DataType::Timestamp(unit, _) => match unit {
-            TimeUnit::Second => spell_times::<TimestampSecondType>(cells, &mut builder),
-            TimeUnit::Millisecond => spell_times::<TimestampMillisecondType>(cells, &mut builder),
-            TimeUnit::Microsecond => spell_times::<TimestampMicrosecondType>(cells, &mut builder),
-            TimeUnit::Nanosecond => spell_times::<TimestampNanosecondType>(cells, &mut builder),
-        },
-        other => {
-            let is_decimal = each_decimal(cells, |_, value| {
-                builder.push(value.map(|value| value.text()).as_deref());
+        Cells::Decimal(..) | Cells::WideDecimal(..) => {
+            let mut builder = TextBuilder::with_capacity(column.len());
+            decimals(&column).for_each(|text| builder.push(text.as_deref()));
+            return builder.finish();
+        }
+        Cells::Bool(values) => return spelled(&|row| values[row].to_string()),
+        Cells::I32(values) => return spelled(&|row| values[row].to_string()),
+        Cells::U32(values) => return spelled(&|row| values[row].to_string()),
+        Cells::I64(values) => return spelled(&|row| values[row].to_string()),
+        Cells::U64(values) => return spelled(&|row| values[row].to_string()),
+        Cells::F32(values) => return spelled(&|row| values[row].to_string()),
+        Cells::F64(values) => return spelled(&|row| values[row].to_string()),
+        Cells::Day(values) => {
+            return spelled(&|row| {
+                let day = values[row];
+                let date = date(i64::from(day) * 86_400, TimeUnit::Second);
+                date.map_or_else(|| day.to_string(), |date| date.date().to_string())
             });
-            if !is_decimal {
-                with_integer_type!(cells, T => spell::<T>(cells, &mut builder, |v| v.to_string()),
-                    else return Err(place.misfit(other, "text, numbers or dates")));
-            }
+        }
+        Cells::Time(values, unit) => {
+            return spelled(&|row| {
+                let time = values[row];
+                date(time, *unit).map_or_else(|| time.to_string(), |date| date.to_string())
+            });
         }
     }
-    Ok(builder.finish())
+    let Cells::Text(texts) = column.cells else { return TextColumn::default() };
+    texts.column
 }
 
-fn spell<T: ArrowPrimitiveType>(
-    cells: &dyn Array,
-    builder: &mut TextBuilder,
-    text: impl Fn(T::Native) -> String,
-) {
-    for value in cells.as_primitive::<T>() {
-        builder.push(value.map(&text).as_deref());
-    }
-}
-
-fn spell_times<T: ArrowPrimitiveType<Native = i64>>(cells: &dyn Array, builder: &mut TextBuilder) {
-    spell::<T>(cells, builder, |time| {
-        as_datetime::<T>(time).map_or_else(|| time.to_string(), |time| time.to_string())
-    });
+/// The date and time of a point in time, if the calendar reaches that far.
+pub(crate) fn date(time: i64, unit: TimeUnit) -> Option<NaiveDateTime> {
+    let per_second = match unit {
+        TimeUnit::Second => 1,
+        TimeUnit::Millisecond => 1_000,
+        TimeUnit::Microsecond => 1_000_000,
+        TimeUnit::Nanosecond => 1_000_000_000,
+    };
+    let (seconds, rest) = (time.div_euclid(per_second), time.rem_euclid(per_second));
+    let nanos = rest * (1_000_000_000 / per_second);
+    DateTime::from_timestamp(seconds, nanos as u32).map(|date| date.naive_utc())
 }

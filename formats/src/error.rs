@@ -6,7 +6,6 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use arrow_schema::ArrowError;
 use parquet::errors::ParquetError;
 
 use crate::source::SourceFailure;
@@ -197,26 +196,7 @@ impl At<'_> {
                 Ok(error) => self.io(*error),
                 Err(other) => self.damaged(other.to_string()),
             },
-            ParquetError::General(why) | ParquetError::EOF(why) | ParquetError::ArrowError(why) => {
-                self.damaged(why)
-            }
-            other => self.damaged(other.to_string()),
-        }
-    }
-
-    /// Makes an error of what the Arrow reader gave. A panic of the reader on bytes it did not
-    /// expect counts as damage.
-    pub(crate) fn arrow(self, error: ArrowError) -> Error {
-        match error {
-            ArrowError::IoError(_, error) => self.io(error),
-            ArrowError::ExternalError(inner) => match inner.downcast::<ParquetError>() {
-                Ok(error) => self.parquet(*error),
-                Err(other) => self.damaged(other.to_string()),
-            },
-            ArrowError::ParquetError(why)
-            | ArrowError::IpcError(why)
-            | ArrowError::ParseError(why)
-            | ArrowError::InvalidArgumentError(why) => self.damaged(why),
+            ParquetError::General(why) | ParquetError::EOF(why) => self.damaged(why),
             other => self.damaged(other.to_string()),
         }
     }
@@ -268,15 +248,6 @@ impl From<ParquetError> for WriteFailure {
                 Ok(error) => Self(*error),
                 Err(other) => Self(io::Error::other(other)),
             },
-            other => Self(io::Error::other(other)),
-        }
-    }
-}
-
-impl From<ArrowError> for WriteFailure {
-    fn from(error: ArrowError) -> Self {
-        match error {
-            ArrowError::IoError(_, error) => Self(error),
             other => Self(io::Error::other(other)),
         }
     }

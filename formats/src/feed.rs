@@ -1,15 +1,13 @@
 //! Arrow streams that come in pieces, for callers that are handed bytes and have no file.
 
-use arrow_array::RecordBatch;
-use arrow_buffer::Buffer;
 use bytes::Bytes;
 use ilk_core::rows::Rows;
 
 use crate::{
-    arrow_file::{Extent, check_whole, decode, extent},
+    arrow_file::{Extent, begin, check_whole, decode, extent},
     batch,
     error::{At, Error},
-    messages::Decoder,
+    ipc::Decoder,
     plan::{Plan, ReadOptions},
     schema::Schema,
 };
@@ -43,8 +41,7 @@ pub struct Feed {
 /// The stream under way.
 struct Stream {
     decoder: Decoder,
-    /// Known once the schema is.
-    plan: Option<Plan>,
+    plan: Plan,
 }
 
 impl Feed {
@@ -93,8 +90,7 @@ impl Feed {
                     return Ok(());
                 }
                 Extent::End(length) => {
-                    // A schema without batches is looked at all the same.
-                    self.message(at, rest.split_to(length))?;
+                    drop(rest.split_to(length));
                     self.stream = None;
                 }
                 Extent::Whole(length) => {
@@ -121,27 +117,30 @@ impl Feed {
     }
 
     fn message(&mut self, at: At<'_>, message: Bytes) -> Result<Option<Rows>, Error> {
-        let (options, number) = (&self.options, &mut self.number);
-        let stream =
-            self.stream.get_or_insert_with(|| Stream { decoder: Decoder::default(), plan: None });
-        let batch = at.guard(|| decode(at, &mut stream.decoder, &Buffer::from(message)))?;
-        let plan = match (&stream.plan, stream.decoder.schema()) {
-            (Some(plan), _) => plan,
-            (None, None) => return Ok(None),
-            (None, Some(arrow)) => {
-                let plan = Plan::new(at.file, &Schema::of_arrow(arrow), 0, options)?;
-                let of_column = |place: &usize| arrow.field(*place).data_type().clone();
-                let types = plan.columns.iter().map(of_column).collect::<Vec<_>>();
-                plan.check_types(at.file, &types)?;
-                &*stream.plan.insert(plan)
-            }
+        let Some(stream) = &mut self.stream else {
+            self.stream = Some(at.guard(|| Stream::new(at, &message, &self.options))?);
+            return Ok(None);
         };
-        let Some(batch) = batch.filter(|batch| batch.num_rows() > 0) else { return Ok(None) };
-        *number += 1;
-        let project = |batch: &RecordBatch| batch.project(&plan.columns);
-        let batch = project(&batch).map_err(|error| at.arrow(error))?;
+        let Stream { decoder, plan } = stream;
+        let batch = at.guard(|| decode(at, decoder, &message, &plan.columns))?;
+        // Its bytes are not held beside the rows.
+        drop(message);
+        let Some(batch) = batch.filter(|batch| batch.rows > 0) else { return Ok(None) };
+        self.number += 1;
         let first_row = self.next_row;
-        self.next_row += batch.num_rows() as u64;
+        self.next_row += batch.rows as u64;
         at.guard(|| batch::rows(plan, at.file, first_row, batch)).map(Some)
+    }
+}
+
+impl Stream {
+    /// Begins with the message of the schema.
+    fn new(at: At<'_>, message: &[u8], options: &ReadOptions) -> Result<Self, Error> {
+        let decoder = begin(at, message)?;
+        let plan = Plan::new(at.file, &Schema::of_arrow(&decoder.schema), 0, options)?;
+        let of_column = |place: &usize| decoder.schema.field(*place).data_type().clone();
+        let types = plan.columns.iter().map(of_column).collect::<Vec<_>>();
+        plan.check_types(at.file, &types)?;
+        Ok(Self { decoder, plan })
     }
 }

@@ -27,15 +27,24 @@
 //! ```
 
 mod arrow_file;
+mod arrow_out;
 mod batch;
+mod cells;
 mod columns;
 mod condition;
 mod csv_file;
+mod decimal;
 mod error;
 mod feed;
 mod guess;
-mod messages;
+mod ipc;
+mod out;
+mod parquet_column;
 mod parquet_file;
+mod parquet_full;
+mod parquet_out;
+mod parquet_text;
+mod parquet_types;
 mod plain;
 mod plan;
 mod results;

@@ -3,33 +3,24 @@
 
 use std::{io::Write, ops::Range, sync::Arc};
 
-use arrow_array::{
-    Array as _, ArrayRef, ArrowPrimitiveType, Float32Array, Float64Array, Int64Array,
-    PrimitiveArray, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array, UInt64Array,
-    cast::AsArray,
-    types::{
-        Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type,
-        UInt64Type,
-    },
-};
-use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, TimeUnit};
 use ilk_core::{ids::TextColumn, rows::TimeColumn};
 use parquet::{
-    arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions},
     basic::{Compression, Encoding, ZstdLevel},
-    file::{
-        metadata::KeyValue,
-        properties::{WriterProperties, WriterVersion},
-    },
+    file::properties::{WriterProperties, WriterVersion},
     schema::types::ColumnPath,
 };
 
 use crate::{
-    error::{At, Error, write_error},
+    cells::{Batch, Cells as Decoded, Column},
+    columns,
+    error::{At, Error},
+    out::{self, Cells, Field, Nulls},
+    parquet_out::ParquetOut,
     schema::type_name,
     source::Source,
     table::{Body, Input},
-    text::{own_values, texts},
+    text::is_text,
 };
 
 /// Rows handed to the writer at a time.
@@ -107,13 +98,43 @@ impl Values {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// Hands all rows to the writer.
+    fn into_cells(self) -> Cells {
+        let values = match self {
+            Self::U32(values) => out::Values::U32(values),
+            Self::U64(values) => out::Values::U64(values),
+            Self::I64(values) => out::Values::I64(values),
+            Self::F32(values) => out::Values::F32(values),
+            Self::F64(values) => out::Values::F64(values),
+            Self::Time(_) | Self::Text(_) => return self.cells(0..self.len()),
+        };
+        values.into()
+    }
+
+    /// Copies out some rows for the writer.
+    fn cells(&self, rows: Range<usize>) -> Cells {
+        let values = match self {
+            Self::U32(values) => out::Values::U32(values[rows].to_vec()),
+            Self::U64(values) => out::Values::U64(values[rows].to_vec()),
+            Self::I64(values) => out::Values::I64(values[rows].to_vec()),
+            Self::F32(values) => out::Values::F32(values[rows].to_vec()),
+            Self::F64(values) => out::Values::F64(values[rows].to_vec()),
+            Self::Time(values) => {
+                let cell = |value: &i64| (*value != TimeColumn::NONE).then_some(*value);
+                return Cells::optional(values[rows].iter().map(cell), out::Values::I64);
+            }
+            Self::Text(column) => return Cells::of_column(column, rows),
+        };
+        values.into()
+    }
 }
 
 /// Writes a plain table as Parquet, compressed with zstd. Memory: a compressed row group of
 /// 1,048,576 rows.
 pub struct TableWriter<W: Write + Send> {
-    writer: ArrowWriter<W>,
-    schema: SchemaRef,
+    writer: ParquetOut<W>,
+    types: Vec<CellType>,
 }
 
 impl<W: Write + Send> TableWriter<W> {
@@ -124,17 +145,15 @@ impl<W: Write + Send> TableWriter<W> {
     pub fn new(out: W, columns: &[(&str, CellType)]) -> Result<Self, Error> {
         let field = |(name, cell_type): &(&str, CellType)| {
             let can_be_null = matches!(cell_type, CellType::Time | CellType::Text);
-            Field::new(*name, data_type(*cell_type), can_be_null)
+            let nulls = if can_be_null { Nulls::Allowed } else { Nulls::Never };
+            Field::new(name, data_type(*cell_type), nulls)
         };
-        let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties(columns))
-            .with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(out, Arc::clone(&schema), options);
-        Ok(Self { writer: writer.map_err(write_error)?, schema })
+        let fields = columns.iter().map(field).collect::<Vec<_>>();
+        let types = columns.iter().map(|(_, cell_type)| *cell_type).collect();
+        Ok(Self { writer: ParquetOut::new(out, &fields, properties(columns))?, types })
     }
 
-    /// Appends rows, one column of cells after the other. Numbers are not copied.
+    /// Appends rows, one column of cells after the other.
     ///
     /// # Errors
     /// [`Error::Write`] with what the output reported; the file is then incomplete.
@@ -144,22 +163,23 @@ impl<W: Write + Send> TableWriter<W> {
     pub fn write(&mut self, columns: Vec<Values>) -> Result<(), Error> {
         let rows = columns.first().map_or(0, Values::len);
         assert!(columns.iter().all(|column| column.len() == rows), "columns are equally long");
-        let types = columns.iter().map(|column| data_type(column.cell_type()));
-        let fields = self.schema.fields().iter().map(|field| field.data_type().clone());
-        assert!(types.eq(fields), "columns are those of the table");
+        let types = columns.iter().map(Values::cell_type);
+        assert!(types.eq(self.types.iter().copied()), "columns are those of the table");
         let ranges = ranges(&columns, rows);
-        let columns = columns.into_iter().map(Prepared::of).collect::<Vec<_>>();
+        if ranges.len() == 1 {
+            let cells = columns.into_iter().map(Values::into_cells).collect::<Vec<_>>();
+            return self.writer.write(&cells);
+        }
         for range in ranges {
-            let arrays = columns.iter().map(|column| column.slice(&range)).collect();
-            let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays);
-            self.writer.write(&batch.map_err(write_error)?).map_err(write_error)?;
+            let cells = columns.iter().map(|column| column.cells(range.clone()));
+            self.writer.write(&cells.collect::<Vec<_>>())?;
         }
         Ok(())
     }
 
     /// Puts a note into the file that [`read_notes`] finds again.
     pub fn note(&mut self, name: &str, text: &str) {
-        self.writer.append_key_value_metadata(KeyValue::new(name.into(), Some(text.into())));
+        self.writer.note(name, text);
     }
 
     /// Ends the table and returns the output.
@@ -167,7 +187,7 @@ impl<W: Write + Send> TableWriter<W> {
     /// # Errors
     /// [`Error::Write`] with what the output reported.
     pub fn finish(self) -> Result<W, Error> {
-        self.writer.into_inner().map_err(write_error)
+        self.writer.finish()
     }
 }
 
@@ -226,40 +246,6 @@ fn ranges(columns: &[Values], rows: usize) -> Vec<Range<usize>> {
     ranges
 }
 
-/// A column on its way out: numbers as an array, text as it is until its batch comes.
-enum Prepared {
-    Array(ArrayRef),
-    Text(TextColumn),
-}
-
-impl Prepared {
-    fn of(values: Values) -> Self {
-        let array: ArrayRef = match values {
-            Values::Text(column) => return Self::Text(column),
-            Values::U32(values) => Arc::new(UInt32Array::from(values)),
-            Values::U64(values) => Arc::new(UInt64Array::from(values)),
-            Values::I64(values) => Arc::new(Int64Array::from(values)),
-            Values::F32(values) => Arc::new(Float32Array::from(values)),
-            Values::F64(values) => Arc::new(Float64Array::from(values)),
-            Values::Time(values) => {
-                let cell = |value| (value != TimeColumn::NONE).then_some(value);
-                let array = values.into_iter().map(cell).collect::<TimestampMicrosecondArray>();
-                Arc::new(array.with_timezone("UTC"))
-            }
-        };
-        Self::Array(array)
-    }
-
-    fn slice(&self, range: &Range<usize>) -> ArrayRef {
-        match self {
-            Self::Array(array) => array.slice(range.start, range.len()),
-            Self::Text(column) => {
-                Arc::new(range.clone().map(|row| column.get(row)).collect::<StringArray>())
-            }
-        }
-    }
-}
-
 /// Streams the columns `names` of a plain table, up to 524,288 rows at a time.
 ///
 /// # Errors
@@ -277,48 +263,49 @@ pub fn read_plain<E: From<Error>>(
     let mut columns = places.clone();
     columns.sort_unstable();
     columns.dedup();
-    input.project(columns.clone())?;
+    let types = input.project(columns.clone())?.unwrap_or_default();
     let place = |place: &usize| columns.partition_point(|other| other < place);
     let places = places.iter().map(place).collect::<Vec<_>>();
-    input.each_batch(&mut |first_row, batch: RecordBatch| {
+    input.each_batch(&mut |first_row, batch: Batch| {
         let rows = format!("rows from {first_row} on");
         let at = At { file: &file, place: &rows };
-        let (_, arrays, _) = batch.into_parts();
-        let mut arrays = arrays.into_iter().map(Some).collect::<Vec<_>>();
+        let mut columns = batch.columns.into_iter().map(Some).collect::<Vec<_>>();
         let mut values = Vec::with_capacity(places.len());
         for (place, name) in places.iter().zip(names) {
-            let Some(array) = arrays[*place].take() else { continue };
-            values.push(values_of(at, name, array)?);
+            let Some(column) = columns[*place].take() else { continue };
+            values.push(values_of(at, name, &types[*place], column)?);
         }
         sink(values)
     })
 }
 
-fn values_of(at: At<'_>, name: &str, array: ArrayRef) -> Result<Values, Error> {
-    fn own<T: ArrowPrimitiveType>(array: ArrayRef) -> PrimitiveArray<T> {
-        let values = array.as_primitive::<T>().clone();
-        // Where nothing else holds the buffer it can be moved out.
-        drop(array);
-        values
-    }
-    let has_nulls = array.null_count() > 0;
-    let values = match array.data_type() {
-        DataType::UInt32 => Values::U32(own_values(own::<UInt32Type>(array)).0),
-        DataType::UInt64 => Values::U64(own_values(own::<UInt64Type>(array)).0),
-        DataType::Int64 => Values::I64(own_values(own::<Int64Type>(array)).0),
-        DataType::Int32 => {
-            let values = array.as_primitive::<Int32Type>().values();
-            Values::I64(values.iter().map(|value| (*value).into()).collect())
+fn values_of(
+    at: At<'_>,
+    name: &str,
+    data_type: &DataType,
+    column: Column,
+) -> Result<Values, Error> {
+    let has_nulls = column.has_nulls();
+    let Column { cells, valid } = column;
+    let values = match (data_type, cells) {
+        (DataType::UInt32, Decoded::U32(values)) => Values::U32(values),
+        (DataType::UInt64, Decoded::U64(values)) => Values::U64(values),
+        (DataType::Int64, Decoded::I64(values)) => Values::I64(values),
+        (DataType::Int32, Decoded::I32(values)) => {
+            Values::I64(values.into_iter().map(i64::from).collect())
         }
-        DataType::Float32 => Values::F32(own_values(own::<Float32Type>(array)).0),
-        DataType::Float64 => Values::F64(own_values(own::<Float64Type>(array)).0),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            let cells = array.as_primitive::<TimestampMicrosecondType>().iter();
-            return Ok(Values::Time(cells.map(|cell| cell.unwrap_or(TimeColumn::NONE)).collect()));
+        (DataType::Float32, Decoded::F32(values)) => Values::F32(values),
+        (DataType::Float64, Decoded::F64(values)) => Values::F64(values),
+        (DataType::Timestamp(TimeUnit::Microsecond, _), Decoded::Time(mut values, _)) => {
+            let nulls = values.iter_mut().zip(valid.iter().flatten()).filter(|(_, valid)| !**valid);
+            nulls.for_each(|(value, _)| *value = TimeColumn::NONE);
+            return Ok(Values::Time(values));
         }
-        other => {
-            let misfit = at.damaged(format!("column `{name}` is {}", type_name(other)));
-            return texts(array).map(|texts| Values::Text(texts.column)).ok_or(misfit);
+        (data_type, cells @ Decoded::Text(_)) if is_text(data_type) => {
+            return Ok(Values::Text(columns::labels(Column { cells, valid })));
+        }
+        (other, _) => {
+            return Err(at.damaged(format!("column `{name}` is {}", type_name(other))));
         }
     };
     if has_nulls { Err(at.damaged(format!("column `{name}` has nulls"))) } else { Ok(values) }

@@ -2,18 +2,17 @@
 
 use std::{collections::HashSet, io::BufRead, sync::Arc};
 
-use arrow_array::{Array, ArrayRef, RecordBatch, cast::AsArray};
 use csv::ByteRecord;
 use ilk_core::ids::{IdColumn, TextColumn, TextList};
 use serde_json::{Map, Value};
 
 use crate::{
-    columns::{self, Place, with_integer_type},
+    cells::{Batch, Cells as Decoded, Column},
+    columns::{self, Place},
     error::{At, Error},
     schema::Schema,
     source::{Source, SourceReader, read_exact},
     table::{Body, Input},
-    text::{is_text, texts},
 };
 
 /// One row of a neighbours table, ids as text.
@@ -128,10 +127,9 @@ pub fn read_id_list(source: Arc<dyn Source>, column: &str) -> Result<TextList, E
     let name = input.name().to_owned();
     let at = |first_row| Place { file: &name, column: &column, first_row };
     columns::check_id(at(1), &types[0])?;
-    input.each_batch(&mut |first_row, batch: RecordBatch| {
-        let (_, arrays, _) = batch.into_parts();
-        for array in arrays {
-            let (ids, _) = columns::ids(at(first_row), array)?;
+    input.each_batch(&mut |first_row, batch: Batch| {
+        for column in batch.columns {
+            let (ids, _) = columns::ids(at(first_row), column)?;
             list.extend(&ids);
         }
         Ok::<_, Error>(())
@@ -236,7 +234,11 @@ impl TextTable {
         }
         let mut columns: Vec<usize> = found.iter().flatten().copied().collect();
         columns.sort_unstable();
-        input.project(columns.clone())?;
+        let types = input.project(columns.clone())?;
+        for (data_type, column) in types.iter().flatten().zip(&columns) {
+            let column = &input.schema().columns[*column].name;
+            columns::check_label(Place { file, column, first_row: 1 }, data_type)?;
+        }
         let is_csv = matches!(input.body(), Body::Csv(_));
         let place = |column: usize| {
             if is_csv { column } else { columns.partition_point(|other| *other < column) }
@@ -267,9 +269,10 @@ impl TextTable {
         input.each_batch_that(
             &|part| wanted.is_none_or(|wanted| input.may_hold(part, first, wanted)),
             &mut |first_row, batch| {
-                let Some(wanted) = wanted else { return self.hand_on(first_row, &batch, sink) };
-                for (start, length) in runs(batch.column(first), wanted) {
-                    self.hand_on(first_row + start as u64, &batch.slice(start, length), sink)?;
+                let Some(wanted) = wanted else { return self.hand_on(first_row, batch, sink) };
+                for (start, length) in runs(&batch.columns[first], wanted) {
+                    let rows = batch.slice(start..start + length);
+                    self.hand_on(first_row + start as u64, rows, sink)?;
                 }
                 Ok(())
             },
@@ -280,22 +283,14 @@ impl TextTable {
     fn hand_on<E: From<Error>>(
         &self,
         first_row: u64,
-        batch: &RecordBatch,
+        batch: Batch,
         sink: RowSink<'_, E>,
     ) -> Result<(), E> {
-        let mut texts = Vec::with_capacity(self.names.len());
-        for (name, place) in self.names.iter().zip(&self.places) {
-            let Some(place) = place else {
-                texts.push(None);
-                continue;
-            };
-            let at = Place { file: self.source.name(), column: name, first_row };
-            texts.push(Some(columns::labels(at, batch.column(*place).clone())?));
-        }
-        let mut cells = vec![None; texts.len()];
-        for row in 0..batch.num_rows() {
-            for (cell, column) in cells.iter_mut().zip(&texts) {
-                *cell = column.as_ref().and_then(|column| column.get(row));
+        let texts = batch.columns.into_iter().map(columns::labels).collect::<Vec<_>>();
+        let mut cells = vec![None; self.places.len()];
+        for row in 0..batch.rows {
+            for (cell, place) in cells.iter_mut().zip(&self.places) {
+                *cell = place.and_then(|place| texts[place].get(row));
             }
             sink(first_row + row as u64, &Cells { cells: &cells })?;
         }
@@ -358,26 +353,30 @@ fn is_json_lines(source: &dyn Source) -> Result<bool, Error> {
 }
 
 /// Finds the runs of rows whose id reads `wanted`: start and length.
-fn runs(array: &ArrayRef, wanted: &str) -> Vec<(usize, usize)> {
+fn runs(column: &Column, wanted: &str) -> Vec<(usize, usize)> {
     let mut runs: Vec<(usize, usize)> = Vec::new();
     let mut mark = |row: usize| match runs.last_mut() {
         Some((start, length)) if *start + *length == row => *length += 1,
         _ => runs.push((row, 1)),
     };
-    if is_text(array.data_type()) {
-        let column = texts(Arc::clone(array)).map(|texts| texts.column).unwrap_or_default();
-        let code = column.dictionary.iter().position(|text| text == wanted);
-        let rows = column.codes.iter().enumerate();
+    if let Decoded::Text(texts) = &column.cells {
+        let code = texts.column.dictionary.iter().position(|text| text == wanted);
+        let rows = texts.column.codes.iter().enumerate();
         rows.filter(|(_, found)| code == Some(**found as usize)).for_each(|(row, _)| mark(row));
         return runs;
     }
     let Ok(wanted) = wanted.parse::<i128>() else { return runs };
-    with_integer_type!(array, T => {
-        for (row, id) in array.as_primitive::<T>().iter().enumerate() {
-            if id.map(i128::from) == Some(wanted) {
-                mark(row);
-            }
+    let mut compare = |row: usize, id: i128| {
+        if id == wanted && column.is_valid(row) {
+            mark(row);
         }
-    }, else {});
+    };
+    match &column.cells {
+        Decoded::I32(ids) => (0..).zip(ids).for_each(|(row, id)| compare(row, (*id).into())),
+        Decoded::U32(ids) => (0..).zip(ids).for_each(|(row, id)| compare(row, (*id).into())),
+        Decoded::I64(ids) => (0..).zip(ids).for_each(|(row, id)| compare(row, (*id).into())),
+        Decoded::U64(ids) => (0..).zip(ids).for_each(|(row, id)| compare(row, (*id).into())),
+        _ => {}
+    }
     runs
 }

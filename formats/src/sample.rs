@@ -1,25 +1,20 @@
 //! Raw rows into bytes: a sample of a table, in the formats that tables are read from.
 
-use std::{
-    io::{BufWriter, Write},
-    sync::Arc,
-};
+use std::io::{BufWriter, Write};
 
-use arrow_array::{
-    ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-    UInt64Array, temporal_conversions::timestamp_us_to_datetime,
-};
-use arrow_ipc::writer::FileWriter;
-use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use arrow_schema::{DataType, TimeUnit};
 use ilk_core::{
     encode::IdKind,
     ids::{IdColumn, TextColumn, canonical_integer},
     rows::{Rows, TimeColumn},
 };
-use parquet::arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions};
 
 use crate::{
+    arrow_out::ArrowOut,
+    columns::date,
     error::{Error, write_error},
+    out::{Cells, Field, Nulls, Values},
+    parquet_out::ParquetOut,
     plan::ReadOptions,
     write::{OutputFormat, table_properties},
 };
@@ -40,25 +35,15 @@ pub fn write_rows(
     let columns = columns(names, kinds);
     match format {
         OutputFormat::Parquet => {
-            let options = ArrowWriterOptions::new()
-                .with_properties(table_properties().build())
-                .with_skip_arrow_metadata(true);
-            let schema = schema(&columns);
-            let mut writer =
-                ArrowWriter::try_new_with_options(out, schema, options).map_err(write_error)?;
-            for rows in chunks {
-                writer.write(&batch(&columns, rows)?).map_err(write_error)?;
-            }
-            writer.close().map(drop).map_err(write_error)
+            let properties = table_properties().build();
+            let mut writer = ParquetOut::new(out, &fields(&columns), properties)?;
+            chunks.iter().try_for_each(|rows| writer.write(&batch(&columns, rows)))?;
+            writer.close()
         }
         OutputFormat::Arrow => {
-            let mut writer =
-                FileWriter::try_new_buffered(out, &schema(&columns)).map_err(write_error)?;
-            for rows in chunks {
-                writer.write(&batch(&columns, rows)?).map_err(write_error)?;
-            }
-            writer.finish().map_err(write_error)?;
-            writer.into_inner().map_err(write_error)?.flush().map_err(write_error)
+            let mut writer = ArrowOut::new(BufWriter::new(out), &fields(&columns))?;
+            chunks.iter().try_for_each(|rows| writer.write(&batch(&columns, rows)))?;
+            writer.finish()
         }
         OutputFormat::Csv => write_csv(out, &columns, chunks),
         OutputFormat::JsonLines => write_json_lines(out, &columns, chunks),
@@ -95,7 +80,7 @@ fn columns(names: &ReadOptions, kinds: [IdKind; 2]) -> Vec<(&str, Role)> {
     columns
 }
 
-fn schema(columns: &[(&str, Role)]) -> Arc<Schema> {
+fn fields(columns: &[(&str, Role)]) -> Vec<Field> {
     let field = |(name, role): &(&str, Role)| {
         let data_type = match role {
             Role::User(IdKind::Integer) | Role::Item(IdKind::Integer) => DataType::Int64,
@@ -104,30 +89,27 @@ fn schema(columns: &[(&str, Role)]) -> Arc<Schema> {
             Role::Weight => DataType::Float64,
             Role::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         };
-        Field::new(*name, data_type, true)
+        Field::new(name, data_type, Nulls::Allowed)
     };
-    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+    columns.iter().map(field).collect()
 }
 
-fn batch(columns: &[(&str, Role)], rows: &Rows) -> Result<RecordBatch, Error> {
-    let array = |(_, role): &(&str, Role)| -> ArrayRef {
+fn batch(columns: &[(&str, Role)], rows: &Rows) -> Vec<Cells> {
+    let cells = |(_, role): &(&str, Role)| {
         let all = 0..rows.len();
         match role {
             Role::User(kind) => ids(&rows.user, *kind),
             Role::Item(kind) => ids(&rows.item, *kind),
-            Role::Weight => Arc::new(all.map(|row| weight(rows, row)).collect::<Float64Array>()),
-            Role::Time => {
-                let times = all.map(|row| time(rows, row));
-                Arc::new(times.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
-            }
-            Role::Label => Arc::new(all.map(|row| label(rows, row)).collect::<StringArray>()),
+            Role::Weight => Cells::optional(all.map(|row| weight(rows, row)), Values::F64),
+            Role::Time => Cells::optional(all.map(|row| time(rows, row)), Values::I64),
+            Role::Label => Cells::text(all.map(|row| label(rows, row))),
         }
     };
-    RecordBatch::try_new(schema(columns), columns.iter().map(array).collect()).map_err(write_error)
+    columns.iter().map(cells).collect()
 }
 
-/// Makes an array of ids. The ids of all files are of `kind`, whatever this chunk's type.
-fn ids(ids: &IdColumn, kind: IdKind) -> ArrayRef {
+/// Makes cells of ids. The ids of all files are of `kind`, whatever this chunk's type.
+fn ids(ids: &IdColumn, kind: IdKind) -> Cells {
     let integer = |row: usize| -> Option<i128> {
         match ids {
             _ if ids.is_null(row) => None,
@@ -139,12 +121,15 @@ fn ids(ids: &IdColumn, kind: IdKind) -> ArrayRef {
     let all = 0..ids.len();
     match kind {
         IdKind::Integer => {
-            Arc::new(all.map(|row| i64::try_from(integer(row)?).ok()).collect::<Int64Array>())
+            Cells::optional(all.map(|row| i64::try_from(integer(row)?).ok()), Values::I64)
         }
         IdKind::Unsigned => {
-            Arc::new(all.map(|row| u64::try_from(integer(row)?).ok()).collect::<UInt64Array>())
+            Cells::optional(all.map(|row| u64::try_from(integer(row)?).ok()), Values::U64)
         }
-        IdKind::Text => Arc::new(all.map(|row| ids.display(row)).collect::<StringArray>()),
+        IdKind::Text => {
+            let texts = all.map(|row| ids.display(row)).collect::<Vec<_>>();
+            Cells::text(texts.iter().map(Option::as_deref))
+        }
     }
 }
 
@@ -171,7 +156,7 @@ fn spelled(rows: &Rows, row: usize, role: Role) -> Option<(String, bool)> {
         Role::Time => Some((
             format!(
                 "{}Z",
-                timestamp_us_to_datetime(time(rows, row)?)?.format("%Y-%m-%dT%H:%M:%S%.f")
+                date(time(rows, row)?, TimeUnit::Microsecond)?.format("%Y-%m-%dT%H:%M:%S%.f")
             ),
             true,
         )),

@@ -78,14 +78,20 @@ impl Schema {
         }
     }
 
+    /// Describes columns of such names and types.
+    pub(crate) fn of_types<'a>(columns: impl IntoIterator<Item = (&'a str, &'a DataType)>) -> Self {
+        let column = |(name, data_type): (&str, &DataType)| Column {
+            name: name.into(),
+            kind: kind(data_type),
+            type_name: type_name(data_type),
+        };
+        Self { columns: columns.into_iter().map(column).collect() }
+    }
+
     /// Describes the columns of an Arrow schema.
     pub(crate) fn of_arrow(schema: &arrow_schema::Schema) -> Self {
-        let column = |field: &arrow_schema::FieldRef| Column {
-            name: field.name().clone(),
-            kind: kind(field.data_type()),
-            type_name: type_name(field.data_type()),
-        };
-        Self { columns: schema.fields().iter().map(column).collect() }
+        let fields = schema.fields().iter();
+        Self::of_types(fields.map(|field| (field.name().as_str(), field.data_type())))
     }
 
     /// Describes columns of text without types.

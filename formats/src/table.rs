@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
 use ilk_core::rows::Rows;
 
 use crate::{
     arrow_file::{ArrowFile, ArrowStream, StreamCursor},
     batch,
+    cells::Batch,
     csv_file::{CsvCursor, CsvFile, Packing},
     error::{At, Error},
     parquet_file::{ParquetCursor, ParquetFile},
@@ -54,7 +54,7 @@ pub struct Part {
 }
 
 /// What batches are handed on to, each with the number of its first row.
-pub(crate) type BatchSink<'a, E> = dyn FnMut(u64, RecordBatch) -> Result<(), E> + 'a;
+pub(crate) type BatchSink<'a, E> = dyn FnMut(u64, Batch) -> Result<(), E> + 'a;
 
 /// An opened file of which only the schema has been looked at.
 pub struct Input {
@@ -148,7 +148,7 @@ impl Input {
         columns: Vec<usize>,
     ) -> Result<Option<Vec<arrow_schema::DataType>>, Error> {
         Ok(match &mut self.body {
-            Body::Parquet(file) => Some(file.project(columns)?),
+            Body::Parquet(file) => Some(file.project(columns)),
             Body::ArrowFile(file) => Some(file.project(columns)?),
             Body::ArrowStream(file) => Some(file.project(columns)),
             Body::Csv(_) => None,
@@ -204,14 +204,13 @@ impl Input {
     }
 
     /// Decodes the next batch of a part; `None` at its end, and of CSV.
-    fn next_batch(&self, place: &mut Place) -> Result<Option<(u64, RecordBatch)>, Error> {
+    fn next_batch(&self, place: &mut Place) -> Result<Option<(u64, Batch)>, Error> {
         match (&self.body, place) {
             (Body::Parquet(file), Place::Parquet(place)) => file.next(place),
             (Body::ArrowStream(file), Place::ArrowStream(place)) => file.next(place),
             (Body::ArrowFile(file), Place::ArrowFile(place)) => {
                 let Some(part) = place.take() else { return Ok(None) };
-                let batch = file.read_part(part)?;
-                Ok(batch.map(|batch| (file.parts[part].first_row, batch)))
+                Ok(Some((file.parts[part].first_row, file.read_part(part)?)))
             }
             _ => Ok(None),
         }
@@ -315,12 +314,11 @@ impl Table {
             };
             let Some((first_row, mut batch)) = next else { return Ok(None) };
             // Batches of Arrow files are as long as their writer made them.
-            if batch.num_rows() > most {
-                let rest = batch.slice(most, batch.num_rows() - most);
+            if batch.rows > most {
+                let rest = batch.split_off(most);
                 cursor.rest = Some((first_row + most as u64, rest));
-                batch = batch.slice(0, most);
             }
-            if batch.num_rows() > 0 {
+            if batch.rows > 0 {
                 return batch::rows(&self.plan, self.input.name(), first_row, batch).map(Some);
             }
         }
@@ -331,7 +329,7 @@ impl Table {
 pub struct Cursor {
     place: Place,
     /// What is left of a batch longer than a chunk may be, and its first row.
-    rest: Option<(u64, RecordBatch)>,
+    rest: Option<(u64, Batch)>,
 }
 
 enum Place {

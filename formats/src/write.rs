@@ -5,20 +5,14 @@ use std::{
     fmt,
     io::{BufWriter, Write},
     str::FromStr,
-    sync::Arc,
 };
 
-use arrow_array::{
-    ArrayRef, Float32Array, Int32Array, Int64Array, RecordBatch, StringArray, UInt64Array,
-};
-use arrow_ipc::writer::FileWriter;
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_schema::DataType;
 use ilk_core::{
     ids::Ids,
     neighbours::{Catalogue, Neighbour, Neighbours},
 };
 use parquet::{
-    arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions},
     basic::{Compression, ZstdLevel},
     file::{
         metadata::SortingColumn,
@@ -29,8 +23,10 @@ use parquet::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    arrow_out::{ArrowOut, ArrowStreamOut},
     error::{Error, write_error},
-    messages,
+    out::{Cells, Field, Nulls, Values},
+    parquet_out::ParquetOut,
 };
 
 /// Rows built in memory at a time.
@@ -145,8 +141,7 @@ pub fn write_lists(
 /// The table of neighbours as an Arrow IPC stream, a piece at a time, for callers that have no
 /// place to write to. Memory: one piece.
 pub struct NeighbourStream {
-    /// What comes before the next rows: the schema, once.
-    pending: Vec<u8>,
+    writer: ArrowStreamOut<Vec<u8>>,
     /// The item of the next row.
     next: u32,
     is_finished: bool,
@@ -158,9 +153,9 @@ impl NeighbourStream {
     /// # Errors
     /// None: memory takes it.
     pub fn new(catalogue: &Catalogue) -> Result<Self, Error> {
-        let schema = Writing::new::<PairRow>(catalogue).schema();
-        let pending = messages::of_schema(&schema).map_err(write_error)?;
-        Ok(Self { pending, next: 0, is_finished: false })
+        let fields = Writing::new::<PairRow>(catalogue).fields();
+        let writer = ArrowStreamOut::new(Vec::new(), &fields)?;
+        Ok(Self { writer, next: 0, is_finished: false })
     }
 
     /// Returns the next bytes of the stream; `None` after the last ones. A piece holds the rows of
@@ -192,15 +187,13 @@ impl NeighbourStream {
             }
             self.next += 1;
         }
-        let mut piece = std::mem::take(&mut self.pending);
         if rows.is_empty() {
             self.is_finished = true;
-            piece.extend(messages::END);
+            self.writer.finish()?;
         } else {
-            let batch = writing.batch(&writing.schema(), &rows)?;
-            piece.extend(messages::of_batch(&batch).map_err(write_error)?);
+            self.writer.write(&writing.batch(&rows))?;
         }
-        Ok(Some(piece))
+        Ok(Some(std::mem::take(self.writer.out())))
     }
 }
 
@@ -341,20 +334,20 @@ impl<'a> Writing<'a> {
         Self { catalogue, columns }
     }
 
-    fn schema(&self) -> SchemaRef {
+    fn fields(&self) -> Vec<Field> {
         let id = match self.catalogue.ids {
             Ids::Integer(_) => DataType::Int64,
             Ids::Unsigned(_) => DataType::UInt64,
             Ids::Text(_) => DataType::Utf8,
         };
         let field = |(name, kind, _): &(&str, CellKind, usize)| match kind {
-            CellKind::Id => Field::new(*name, id.clone(), false),
-            CellKind::Label => Field::new(*name, DataType::Utf8, true),
-            CellKind::Rank => Field::new(*name, DataType::Int32, false),
-            CellKind::Score => Field::new(*name, DataType::Float32, false),
-            CellKind::Count => Field::new(*name, DataType::Int64, false),
+            CellKind::Id => Field::new(name, id.clone(), Nulls::Never),
+            CellKind::Label => Field::new(name, DataType::Utf8, Nulls::Allowed),
+            CellKind::Rank => Field::new(name, DataType::Int32, Nulls::Never),
+            CellKind::Score => Field::new(name, DataType::Float32, Nulls::Never),
+            CellKind::Count => Field::new(name, DataType::Int64, Nulls::Never),
         };
-        Arc::new(Schema::new(self.columns.iter().map(field).collect::<Vec<_>>()))
+        self.columns.iter().map(field).collect()
     }
 
     fn label(&self, code: u32) -> Option<&str> {
@@ -375,62 +368,60 @@ impl<'a> Writing<'a> {
     fn each_batch<R: Row>(
         &self,
         rows: impl Iterator<Item = R>,
-        sink: &mut dyn FnMut(&RecordBatch) -> Result<(), Error>,
+        sink: &mut dyn FnMut(&[Cells]) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let schema = self.schema();
         let (mut batch, mut bytes) = (Vec::with_capacity(BATCH_ROWS), 0);
         for row in rows {
             bytes += self.text_bytes(&row);
             batch.push(row);
             if batch.len() == BATCH_ROWS || bytes >= BATCH_BYTES {
-                sink(&self.batch(&schema, &batch)?)?;
+                sink(&self.batch(&batch))?;
                 batch.clear();
                 bytes = 0;
             }
         }
-        if batch.is_empty() { Ok(()) } else { sink(&self.batch(&schema, &batch)?) }
+        if batch.is_empty() { Ok(()) } else { sink(&self.batch(&batch)) }
     }
 
-    fn batch<R: Row>(&self, schema: &SchemaRef, rows: &[R]) -> Result<RecordBatch, Error> {
+    fn batch<R: Row>(&self, rows: &[R]) -> Vec<Cells> {
         let column = |(_, kind, place): &(&str, CellKind, usize)| {
-            let cells = rows.iter().map(|row| row.cell(*place));
-            self.array(*kind, cells)
+            self.cells(*kind, &mut rows.iter().map(|row| row.cell(*place)))
         };
-        let arrays = self.columns.iter().map(column).collect();
-        RecordBatch::try_new(Arc::clone(schema), arrays).map_err(write_error)
+        self.columns.iter().map(column).collect()
     }
 
-    fn array(&self, kind: CellKind, cells: impl Iterator<Item = Cell>) -> ArrayRef {
+    fn cells(&self, kind: CellKind, cells: &mut dyn Iterator<Item = Cell>) -> Cells {
         let code = |cell| match cell {
             Cell::Id(code) | Cell::Label(code) => code as usize,
             _ => 0,
         };
-        match (kind, &self.catalogue.ids) {
+        let values = match (kind, &self.catalogue.ids) {
             (CellKind::Id, Ids::Integer(ids)) => {
-                Arc::new(Int64Array::from_iter_values(cells.map(|cell| ids[code(cell)])))
+                Values::I64(cells.map(|cell| ids[code(cell)]).collect())
             }
             (CellKind::Id, Ids::Unsigned(ids)) => {
-                Arc::new(UInt64Array::from_iter_values(cells.map(|cell| ids[code(cell)])))
+                Values::U64(cells.map(|cell| ids[code(cell)]).collect())
             }
             (CellKind::Id, Ids::Text(ids)) => {
-                Arc::new(StringArray::from_iter_values(cells.map(|cell| ids.get(code(cell)))))
+                return Cells::text(cells.map(|cell| Some(ids.get(code(cell)))));
             }
             (CellKind::Label, _) => {
-                Arc::new(cells.map(|cell| self.label(code(cell) as u32)).collect::<StringArray>())
+                return Cells::text(cells.map(|cell| self.label(code(cell) as u32)));
             }
             (CellKind::Rank, _) => {
                 let rank = |cell| if let Cell::Rank(rank) = cell { rank } else { 0 };
-                Arc::new(Int32Array::from_iter_values(cells.map(rank)))
+                Values::I32(cells.map(rank).collect())
             }
             (CellKind::Score, _) => {
                 let score = |cell| if let Cell::Score(score) = cell { score } else { 0.0 };
-                Arc::new(Float32Array::from_iter_values(cells.map(score)))
+                Values::F32(cells.map(score).collect())
             }
             (CellKind::Count, _) => {
                 let count = |cell| if let Cell::Count(count) = cell { count } else { 0 };
-                Arc::new(Int64Array::from_iter_values(cells.map(count)))
+                Values::I64(cells.map(count).collect())
             }
-        }
+        };
+        values.into()
     }
 
     fn parquet<R: Row>(
@@ -438,14 +429,9 @@ impl<'a> Writing<'a> {
         out: impl Write + Send,
         rows: impl Iterator<Item = R>,
     ) -> Result<(), Error> {
-        let properties = self.parquet_properties();
-        // Plain Parquet types say all there is; an Arrow schema beside them could only disagree.
-        let options =
-            ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-        let mut writer =
-            ArrowWriter::try_new_with_options(out, self.schema(), options).map_err(write_error)?;
-        self.each_batch(rows, &mut |batch| writer.write(batch).map_err(write_error))?;
-        writer.close().map(drop).map_err(write_error)
+        let mut writer = ParquetOut::new(out, &self.fields(), self.parquet_properties())?;
+        self.each_batch(rows, &mut |batch| writer.write(batch))?;
+        writer.close()
     }
 
     fn parquet_properties(&self) -> WriterProperties {
@@ -470,10 +456,9 @@ impl<'a> Writing<'a> {
     }
 
     fn arrow<R: Row>(&self, out: impl Write, rows: impl Iterator<Item = R>) -> Result<(), Error> {
-        let mut writer = FileWriter::try_new_buffered(out, &self.schema()).map_err(write_error)?;
-        self.each_batch(rows, &mut |batch| writer.write(batch).map_err(write_error))?;
-        writer.finish().map_err(write_error)?;
-        writer.into_inner().map_err(write_error)?.flush().map_err(write_error)
+        let mut writer = ArrowOut::new(BufWriter::new(out), &self.fields())?;
+        self.each_batch(rows, &mut |batch| writer.write(batch))?;
+        writer.finish()
     }
 
     fn csv<R: Row>(&self, out: impl Write, rows: impl Iterator<Item = R>) -> Result<(), Error> {

@@ -54,6 +54,12 @@ impl IdLists {
         self.targets.is_some()
     }
 
+    /// Returns the lists that there are, by the names of their flags.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&'static str, &TextList)> {
+        let lists = [("only", &self.only), ("exclude", &self.exclude), ("for", &self.targets)];
+        lists.into_iter().filter_map(|(name, list)| Some((name, list.as_ref()?)))
+    }
+
     /// Finds the codes of the ids; says which are not there.
     pub(crate) fn filter(&self, ids: &Ids, reporter: &Reporter) -> ItemFilter {
         let codes = |flag: &str, list: &Option<TextList>| {

@@ -1,6 +1,8 @@
-// `node speed.js FILE USER ITEM RATE` prints how long the package takes to compare a sample: in Node
-// by CPU time, in a browser by the clock. CHROMIUM names the browser.
+// `node speed.js FILE USER ITEM RATE` prints the sizes of the modules, and how long the package takes to
+// compare a sample: in Node by CPU time, in a browser by the clock. CHROMIUM names the browser.
+import { readFile } from "node:fs/promises";
 import { dirname, basename } from "node:path";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 
 import { load, run } from "../pkg/index.js";
 import { addPath } from "../pkg/node.js";
@@ -27,4 +29,10 @@ await withBrowser(async (browser) => {
     results.push(["Chromium, clock", await withPage(browser, { isolated, others }, ask)]);
   }
 });
-console.log(JSON.stringify(results));
+const sizes = [];
+for (const build of ["single", "threads"]) {
+  const module = await readFile(new URL(`../pkg/${build}/ilk_wasm_bg.wasm`, import.meta.url));
+  const packed = [gzipSync(module, { level: 9 }), brotliCompressSync(module)].map((bytes) => bytes.length);
+  sizes.push([build, module.length, ...packed]);
+}
+console.log(JSON.stringify({ results, sizes }));

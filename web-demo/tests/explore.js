@@ -115,6 +115,30 @@ export function exploreTests({ test, holds, equal, text, done, allDone, edit, sh
     });
   }, elsewhere);
 
+  test("lists of items hold in the page as they do in the full batch", async ({ page }) => {
+    const home = await mkdtemp(join(folder, "explore-"));
+    const path = join(home, "orders.csv");
+    await writeLines(path, shopLines(1000));
+    const ids = [...new Set((await readFile(path, "utf8")).split("\n").slice(1, 4000).map((line) => line.split(",")[1]))].filter(Boolean).sort();
+    const lists = { only: ids.slice(0, 40), exclude: ids.slice(5, 10), for: [ids[0], ids[50], "no such item"] };
+    for (const [name, list] of Object.entries(lists)) await writeFile(join(home, `${name}.txt`), list.join("\n"));
+    const flags = Object.keys(lists).flatMap((name) => [`--${name}`, join(home, `${name}.txt`)]);
+    const settings = [...COLUMNS, "--measure", "jaccard", "--top", "5", ...flags];
+    const ran = spawnSync(process.env.ILK, ["run", path, ...settings, "--out", join(home, "expected.csv")], { encoding: "utf8" });
+    equal(ran.status, 0, ran.stderr);
+    const expected = await readFile(join(home, "expected.csv"), "utf8");
+    holds(expected.split("\n").length > 5, "there are neighbours");
+    await exploring(home, [path, ...settings, "--rate", "100%"], async (address) => {
+      await page.goto(address);
+      await shows(page, "sample", "neighbours are only those among 40 items (--only); none of 5 items is a neighbour (--exclude); only 3 items have neighbours (--for)");
+      await shows(page, "ladder", "the lists that the program was started with are not reckoned with");
+      await shows(page, "home", "--exclude ");
+      await edit(page, "glance", 'const list = document.createElement("pre"); list.textContent = new TextDecoder().decode(await ilk.export(neighbours, "csv")); display(list)');
+      await done(page, "glance");
+      equal(await page.locator("#cell-glance .output pre").evaluate((one) => one.textContent), expected, "the page's table");
+    });
+  }, elsewhere);
+
   test("ilk explore says what the full batch is refused for, and when the program has ended", async ({ page }) => {
     const home = await mkdtemp(join(folder, "explore-"));
     const path = join(home, "orders.csv");

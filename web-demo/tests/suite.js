@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { serve } from "./browser.js";
+import { opened, serve, watchTasks } from "./browser.js";
 import { neighboursOf, orders, shopLines, writeLines } from "./data.js";
 import { exploreTests } from "./explore.js";
 
@@ -48,26 +48,6 @@ async function shows(page, id, pattern, timeout = 30_000) {
   await page.locator(`#cell-${id} .output`).filter({ hasText: pattern }).waitFor({ timeout });
 }
 
-/**
- * Begins to watch the page's own thread; the returned function says what its longest task took, in
- * milliseconds of that thread: what other programs of the machine take is not counted.
- */
-async function watchTasks(page) {
-  const session = await page.context().newCDPSession(page);
-  const events = [];
-  session.on("Tracing.dataCollected", ({ value }) => events.push(...value));
-  await session.send("Tracing.start", { transferMode: "ReportEvents", traceConfig: { includedCategories: ["toplevel"] } });
-  return async () => {
-    const complete = new Promise((resolve) => session.once("Tracing.tracingComplete", resolve));
-    await session.send("Tracing.end");
-    await complete;
-    const mains = new Set(events.filter((one) => one.name === "thread_name" && one.args.name === "CrRendererMain").map((one) => `${one.pid} ${one.tid}`));
-    const tasks = events.filter((one) => one.name.endsWith("RunTask") && one.tdur !== undefined && mains.has(`${one.pid} ${one.tid}`));
-    holds(tasks.length > 20, `${tasks.length} tasks were seen`);
-    return Math.max(...tasks.map((one) => one.tdur)) / 1000;
-  };
-}
-
 const JOB = { measure: "cosine", top: 10, min_overlap: 5 };
 
 export async function suite() {
@@ -87,11 +67,8 @@ export async function suite() {
     // The best of three: other work on the machine is not the page's.
     let [paint, result] = [Infinity, Infinity];
     for (let time = 0; time < 3; time++) {
-      await page.goto("about:blank");
-      await page.goto(url);
-      const seen = await page.waitForFunction(() => document.querySelector("#cell-glance .glance-card") && performance.now(), null, { polling: "raf" });
-      result = Math.min(result, await seen.jsonValue());
-      paint = Math.min(paint, await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime));
+      const seen = await opened(page, url);
+      [paint, result] = [Math.min(paint, seen.paint), Math.min(result, seen.result)];
     }
     await allDone(page);
     await page.waitForTimeout(300);

@@ -2,6 +2,8 @@
 
 mod csv;
 mod damage;
+#[cfg(test)]
+mod encodings;
 mod errors;
 mod golden;
 mod ids;

@@ -1,8 +1,9 @@
 //! `ilk explore`: the notebook with one's own data in it.
 
 use clap::ArgMatches;
+use ilk_core::{ids::TextList, job::Job};
 use ilk_formats::{Guess, OutputFormat, guess_columns};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     inspect::{complete, schema_of},
@@ -15,6 +16,7 @@ use crate::{
     error::Error,
     explore::{Access, Batches, Explored, Listening, Terms, are_there},
     inputs,
+    lists::IdLists,
     pipeline::Files,
     pool::Pool,
     progress::Reporter,
@@ -42,6 +44,7 @@ pub(crate) fn explore(
     let (job, wish) = (layers.resolve()?, layers.job()?);
     let partial = layers.source()?;
     let source = source_of(&partial)?;
+    let lists = lists(&layers, &source, &job)?;
     // What cannot be had is said before any work.
     let listening = Listening::at(&args.listen)?;
     let files = Files::open(&source, None, reporter)?;
@@ -77,6 +80,7 @@ pub(crate) fn explore(
             "item_label": source.item_label,
         },
         "job": wish,
+        "lists": lists,
         "rate": rate,
         "rows": drawn.all,
         "sampledRows": drawn.rows(),
@@ -155,6 +159,23 @@ fn name_of(source: &DataSource) -> String {
         0 => name.into(),
         more => format!("{name} and {more} more"),
     }
+}
+
+/// The lists of ids, for the page to compute what the full batch would: of each its files and its
+/// ids.
+fn lists(layers: &Layers, source: &DataSource, job: &Job) -> Result<Value, Error> {
+    let files = layers.lists()?;
+    let ids = IdLists::read(&files, source, job)?;
+    let list = |(name, ids): (&str, &TextList)| {
+        let files = match name {
+            "only" => &files.only,
+            "exclude" => &files.exclude,
+            _ => &files.targets,
+        };
+        let files = files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
+        (name.to_owned(), json!({ "files": files, "ids": ids.iter().collect::<Vec<_>>() }))
+    };
+    Ok(Value::Object(ids.named().map(list).collect()))
 }
 
 /// The flags of the full batch that the page does not decide.

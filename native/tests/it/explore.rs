@@ -281,6 +281,23 @@ fn the_page_is_told_what_the_program_was() {
 }
 
 #[test]
+fn the_page_is_given_the_lists_of_the_full_batch() {
+    if !cfg!(has_pages) {
+        return;
+    }
+    let home = Home::with_orders();
+    home.write("some.txt", "S1\nS2\n");
+    home.write("more.csv", "sku\nS3\nS1\n");
+    let lists = "--only some.txt --only more.csv --for some.txt";
+    let served = Served::start(&home, &format!("orders.csv {COLUMNS} {lists}"));
+    let expected = json!({
+        "only": { "files": ["some.txt", "more.csv"], "ids": ["S1", "S2", "S3", "S1"] },
+        "for": { "files": ["some.txt"], "ids": ["S1", "S2"] },
+    });
+    assert_eq!(served.json("explore/setup")["lists"], expected);
+}
+
+#[test]
 fn columns_are_guessed_where_nobody_names_them() {
     if !cfg!(has_pages) {
         return;

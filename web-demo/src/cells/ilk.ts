@@ -2,7 +2,7 @@
 // it, and stops when that cell runs anew.
 import type { DataSource, Explanation, Inspection, ItemRecord, NeighbourRecord, OutputFormat, RowsReport, Shape, SimilarityJob } from "ilk-wasm";
 import type { Context } from "../notebook/context";
-import type { OpenFile } from "../state/files";
+import { listsOf, type OpenFile } from "../state/files";
 import { REASONS } from "./words";
 import type { Client } from "../worker/client";
 import type { CallName, Calls, CompareResult, Graph, Key, LadderResult, StabilityPoint } from "../worker/protocol";
@@ -85,14 +85,14 @@ export function ilkFor(client: Client, context: Context) {
     /** The neighbours of every item. */
     async neighbours(rows: Rows, job: SimilarityJob = {}): Promise<Found> {
       onProgress("comparing", 0);
-      const found = holding(await call("compare", rows.key, job));
+      const found = holding(await call("compare", rows.key, job, listsOf(rows.file)));
       return { ...found, rows, job };
     },
 
     /** How much the neighbours depend on who happens to be in the sample. */
     async stability(rows: Rows, job: SimilarityJob, share = 1): Promise<StabilityPoint[]> {
       onProgress("waiting for its turn", 0);
-      return call("stability", rows.key, job, share, rows.rate);
+      return call("stability", rows.key, job, listsOf(rows.file), share, rows.rate);
     },
 
     /** Measures growing samples, and predicts the whole. */
@@ -103,7 +103,7 @@ export function ilkFor(client: Client, context: Context) {
 
     /** The neighbours of one item, under another job. */
     beside: (rows: Rows, job: SimilarityJob, item: string): Promise<NeighbourRecord[]> =>
-      call("beside", rows.key, job, item),
+      call("beside", rows.key, job, listsOf(rows.file), item),
 
     /** The most popular items whose id or label holds a text. */
     search: (found: Found, text: string, limit = 8): Promise<ItemRecord[]> =>

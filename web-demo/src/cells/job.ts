@@ -22,6 +22,12 @@ function sourceOf(rows: Rows): Partial<DataSource> {
   return { ...rows.source, ...(explored.where.length > 0 && { where: explored.where }), ...(delimiter && { delimiter }) };
 }
 
+/** Lists of items as the program is to take them: the flag, and the file. */
+function listsOf(rows: Rows): [string, string][] {
+  const lists = Object.entries(rows.file.explored?.lists ?? {});
+  return lists.flatMap(([name, { files }]) => files.map((file): [string, string] => [name, file]));
+}
+
 function settingsOf(job: SimilarityJob): [string, string | number | boolean][] {
   return Object.entries(job).filter(([, value]) => value !== undefined && value !== null) as [string, string | number | boolean][];
 }
@@ -33,8 +39,9 @@ export function commandOf(rows: Rows, job: SimilarityJob): string {
     return values.map((one) => `--${name.replaceAll("_", "-")} ${quoted(String(one))}`);
   });
   const settings = settingsOf(job).map(([name, value]) => `--${name.replaceAll("_", "-")} ${quoted(String(value))}`);
+  const lists = listsOf(rows).map(([name, file]) => `--${name} ${quoted(file)}`);
   const files = inputsOf(rows).map((name) => quoted(name.startsWith("-") ? `./${name}` : name));
-  return [`ilk run ${files.join(" ")}`, columns.join(" "), settings.join(" "), "--out similar.parquet"]
+  return [`ilk run ${files.join(" ")}`, columns.join(" "), settings.join(" "), lists.join(" "), "--out similar.parquet"]
     .filter((part) => part !== "")
     .join(" \\\n    ");
 }
@@ -52,6 +59,7 @@ export function jobFileOf(rows: Rows, job: SimilarityJob): string {
     "[job]",
     `datasource = ${text(name)}`,
     ...settingsOf(job).map(([key, value]) => `${key} = ${text(value)}`),
+    ...Object.entries(rows.file.explored?.lists ?? {}).map(([key, { files }]) => `${key} = [${files.map(text).join(", ")}]`),
     'out = "similar.parquet"',
     "",
     `[datasource.${name}]`,

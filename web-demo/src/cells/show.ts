@@ -8,6 +8,7 @@ import { workChart } from "../charts/work";
 import { about, append, bytes, count, download, duration, h, percent, score } from "../dom";
 import { batchElement } from "../explore/batch";
 import type { Context } from "../notebook/context";
+import type { ListName } from "../explore/served";
 import type { LadderResult, StabilityPoint } from "../worker/protocol";
 import { called } from "./ask";
 import type { Found, Ilk, Rows } from "./ilk";
@@ -278,7 +279,7 @@ function showLadder(ladder: LadderResult, rows: Rows, machine: Machine): HTMLEle
     h("p", {}, cap, cap.endsWith("with ") && h("code", {}, `max_items_per_user: ${capped!.cap}`)),
     ladderChart(ladder),
     scroll("Rungs of the ladder", table(head, [...rungs.map(line), total], [1, 2, 3, 4, 5, 6])),
-    h("p", { class: "quiet" }, `Measured in this browser on one thread${rungs.some((rung) => rung.computedTiles < rung.tiles) ? ", the larger samples on a part of their work" : ""}; memory is that of comparing, and reading takes up to ${bytes(rows.bytes)}; ${rows.rate < 1 ? `the full batch has about ${about(full.users)} ${people}; ` : ""}the program is faster where the machine has AVX.`),
+    h("p", { class: "quiet" }, `Measured in this browser on one thread${rungs.some((rung) => rung.computedTiles < rung.tiles) ? ", the larger samples on a part of their work" : ""}; ${Object.keys(rows.file.explored?.lists ?? {}).length > 0 ? "the lists that the program was started with are not reckoned with, and make it less; " : ""}memory is that of comparing, and reading takes up to ${bytes(rows.bytes)}; ${rows.rate < 1 ? `the full batch has about ${about(full.users)} ${people}; ` : ""}the program is faster where the machine has AVX.`),
   );
 }
 
@@ -329,8 +330,17 @@ function showTakeHome(context: Context, ilk: Ilk, found: Found): HTMLElement {
 /** How many neighbours were found, and how fast. */
 function showFound(found: Found): HTMLElement {
   const text = `${count(found.length)} neighbours of ${count(found.items)} items in ${duration(found.seconds)}.`;
-  return h("p", { class: "finding" }, text);
+  const lists = Object.entries(found.rows.file.explored?.lists ?? {}).map(([name, { ids }]) => LISTS[name as ListName](count(ids.length)));
+  const said = lists.length > 0 && h("p", { class: "quiet" }, `By the lists that the program was started with: ${lists.join("; ")}. The full batch takes the same ones.`);
+  return h("div", {}, h("p", { class: "finding" }, text), said);
 }
+
+/** What lists of so many items mean. */
+const LISTS: Record<ListName, (items: string) => string> = {
+  only: (items) => `neighbours are only those among ${items} items (--only)`,
+  exclude: (items) => `none of ${items} items is a neighbour (--exclude)`,
+  for: (items) => `only ${items} items have neighbours (--for)`,
+};
 
 /** Makes `show` for one run of a cell. */
 export function showFor(context: Context, ilk: Ilk) {

@@ -3,6 +3,15 @@
 import type { DataSource, SimilarityJob } from "ilk-wasm";
 import type { OpenFile } from "../state/files";
 
+/** What a list decides: who may be a neighbour, who may not, and whose neighbours are wanted. */
+export type ListName = "only" | "exclude" | "for";
+
+/** A list of items. */
+export interface List {
+  files: string[];
+  ids: string[];
+}
+
 /** The data that the program was started with, of which a sample is here. */
 export interface Explored {
   /** What people call it. */
@@ -14,6 +23,8 @@ export interface Explored {
   columns: Partial<DataSource>;
   /** Settings of the job, as people wrote them. */
   job: SimilarityJob;
+  /** Lists of items, by the flag that they were given with. */
+  lists: Partial<Record<ListName, List>>;
   /** Share of the users that are here. */
   rate: number;
   /** Rows of everybody. */

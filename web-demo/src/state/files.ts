@@ -1,6 +1,6 @@
 // The data that is open. It is not saved with the notebook: a page may not open files by itself.
 import type { Explored } from "../explore/served";
-import type { Origin } from "../worker/protocol";
+import type { IdLists, Origin } from "../worker/protocol";
 
 /** Data that a person opened. */
 export interface OpenFile {
@@ -14,6 +14,12 @@ export interface OpenFile {
 
 /** The made-up shop. */
 export const demoShop: OpenFile = { name: "demo shop", origin: { demo: true } };
+
+/** The lists that the program was started with, as the package takes them. */
+export function listsOf(file: OpenFile): IdLists {
+  const lists = Object.entries(file.explored?.lists ?? {});
+  return Object.fromEntries(lists.map(([name, { ids }]) => [name, ids]));
+}
 
 let home: OpenFile = demoShop;
 let open: OpenFile = demoShop;

@@ -1,5 +1,6 @@
 // What the page asks of the worker, and what comes back.
 import type {
+  CompareRequest,
   DataSource,
   Estimate,
   Explanation,
@@ -16,6 +17,9 @@ import type {
 
 /** Where rows come from: the made-up shop, or files on this computer. */
 export type Origin = { demo: true } | { demo?: false; files: File[] };
+
+/** Which items may be neighbours, which may not, and whose neighbours are wanted; all where absent. */
+export type IdLists = Pick<CompareRequest, "only" | "exclude" | "for">;
 
 /** Names something that lives in the worker's memory. */
 export type Key = number;
@@ -77,10 +81,10 @@ export interface Calls {
   /** `rate` is of everybody, whatever share of them is in the data. */
   sample(data: Key, rate: number): { key: Key };
   shape(data: Key, job: SimilarityJob): Shape;
-  compare(data: Key, job: SimilarityJob): CompareResult;
-  beside(data: Key, job: SimilarityJob, item: string): NeighbourRecord[];
+  compare(data: Key, job: SimilarityJob, lists: IdLists): CompareResult;
+  beside(data: Key, job: SimilarityJob, lists: IdLists, item: string): NeighbourRecord[];
   /** Shares are of the data, which is the share `rate` of everybody. */
-  stability(data: Key, job: SimilarityJob, share: number, rate: number): StabilityPoint[];
+  stability(data: Key, job: SimilarityJob, lists: IdLists, share: number, rate: number): StabilityPoint[];
   ladder(data: Key, job: SimilarityJob, rate: number): LadderResult;
   search(neighbours: Key, text: string, limit: number): ItemRecord[];
   find(neighbours: Key, id: string): ItemRecord | undefined;

@@ -1,6 +1,6 @@
 // The worker: holds the wasm module and what was read, so that the page never waits.
 import type * as Package from "ilk-wasm";
-import type { Data, DataSource, Files, Ilk, LadderReport, Neighbours, SimilarityJob, Task } from "ilk-wasm";
+import type { CompareRequest, Data, DataSource, Files, Ilk, LadderReport, Neighbours, SimilarityJob, Task } from "ilk-wasm";
 import { clusters } from "./clusters";
 import { agreement, listsOf, type Lists } from "./lists";
 import type {
@@ -86,21 +86,21 @@ function run<T>(task: Task<T>, call: Call, from = 0, to = 1): Promise<T> {
  * Compares in the background, and says what it took; `use` takes what it needs of the neighbours.
  * Whatever a person waits for goes first, between two steps, and is not counted.
  */
-async function timed<T>(rows: Data, job: SimilarityJob, call: Call, use: (found: Neighbours) => T) {
-  const first = await timedOnce(rows, job, call, use);
+async function timed<T>(rows: Data, request: CompareRequest, call: Call, use: (found: Neighbours) => T) {
+  const first = await timedOnce(rows, request, call, use);
   // What takes next to no time is measured several times, and the middle one counts: a browser's
   // clock is coarse, and other programs take their share.
   const times = [first.seconds];
   while (first.seconds < 0.05 && times.length < 9) {
-    times.push((await timedOnce(rows, job, call, () => undefined)).seconds);
+    times.push((await timedOnce(rows, request, call, () => undefined)).seconds);
   }
   times.sort((a, b) => a - b);
   return { ...first, seconds: times[Math.floor(times.length / 2)]! };
 }
 
-async function timedOnce<T>(rows: Data, job: SimilarityJob, call: Call, use: (found: Neighbours) => T) {
+async function timedOnce<T>(rows: Data, request: CompareRequest, call: Call, use: (found: Neighbours) => T) {
   let begin = performance.now();
-  const task = rows.compare({ job });
+  const task = rows.compare(request);
   let milliseconds = performance.now() - begin;
   let result: Neighbours;
   try {
@@ -124,10 +124,11 @@ async function timedOnce<T>(rows: Data, job: SimilarityJob, call: Call, use: (fo
   }
 }
 
-async function stability(key: Key, job: SimilarityJob, share: number, base: number, call: Call): Promise<StabilityPoint[]> {
+async function stability(key: Key, request: CompareRequest, share: number, base: number, call: Call): Promise<StabilityPoint[]> {
   const all = held(data, key);
   const rates = [...new Set([...SHARES.filter((rate) => rate < share), share])];
-  const top = job.top ?? 50;
+  const { job } = request;
+  const top = job?.top ?? 50;
   const points: StabilityPoint[] = [];
   let previous: Lists | undefined;
   for (const [place, rate] of rates.entries()) {
@@ -143,9 +144,9 @@ async function stability(key: Key, job: SimilarityJob, share: number, base: numb
       const other = part(sample.sample({ rate: (rate * base) / 2, rest: true }));
       const { users, pairOperations } = sample.shape(job);
       const take = (neighbours: Neighbours) => listsOf(neighbours, top);
-      const { seconds, used } = await timed(sample, job, call, take);
-      const first = await timed(one, job, call, take);
-      const second = await timed(other, job, call, take);
+      const { seconds, used } = await timed(sample, request, call, take);
+      const first = await timed(one, request, call, take);
+      const second = await timed(other, request, call, take);
       const last = points.at(-1);
       if (last && previous) last.next = agreement(previous, used);
       previous = used;
@@ -227,9 +228,9 @@ function graph(key: Key, around: string | undefined, most: number): Graph {
   return { nodes, edges: list };
 }
 
-async function compare(key: Key, job: SimilarityJob, call: Call): Promise<CompareResult> {
+async function compare(key: Key, request: CompareRequest, call: Call): Promise<CompareResult> {
   const begin = performance.now();
-  const task = held(data, key).compare({ job });
+  const task = held(data, key).compare(request);
   const { pairOperations } = task.work();
   const neighbours = await run(task, call);
   const seconds = (performance.now() - begin) / 1000;
@@ -249,8 +250,8 @@ async function read(origin: Origin, source: DataSource, sample: { rate: number }
   }
 }
 
-async function beside(key: Key, job: SimilarityJob, item: string, call: Call) {
-  const neighbours = await run(held(data, key).compare({ job, for: [item] }), call);
+async function beside(key: Key, request: CompareRequest, item: string, call: Call) {
+  const neighbours = await run(held(data, key).compare({ ...request, for: [item] }), call);
   try {
     return neighbours.of(item);
   } finally {
@@ -285,9 +286,9 @@ const handlers: Handlers = {
   read: (call, origin, source, sample) => read(origin, source, sample, call),
   sample: (_, key, rate) => ({ key: keep(data, held(data, key).sample({ rate })) }),
   shape: (_, key, job) => held(data, key).shape(job),
-  compare: (call, key, job) => compare(key, job, call),
-  beside: (call, key, job, item) => beside(key, job, item, call),
-  stability: (call, key, job, share, rate) => stability(key, job, share, rate, call),
+  compare: (call, key, job, lists) => compare(key, { job, ...lists }, call),
+  beside: (call, key, job, lists, item) => beside(key, { job, ...lists }, item, call),
+  stability: (call, key, job, lists, share, rate) => stability(key, { job, ...lists }, share, rate, call),
   ladder: (call, key, job, rate) => ladder(key, job, rate, call),
   search: (_, key, text, limit) => held(found, key).search(text, limit),
   find: (_, key, id) => held(found, key).find(id),

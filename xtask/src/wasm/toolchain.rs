@@ -93,6 +93,13 @@ fn c_tools() -> (&'static str, &'static str) {
     if uses_debian() { ("clang-22", "llvm-ar-22") } else { ("clang", "llvm-ar") }
 }
 
+/// Leaves out the compressors of zstd that its first level, the one files are written with, does not
+/// call: bytes stay the same, and 40 KB less are loaded.
+fn zstd_flags() -> String {
+    let unused = ["DFAST", "GREEDY", "LAZY", "LAZY2", "BTLAZY2", "BTOPT", "BTULTRA"];
+    unused.map(|name| format!("-DZSTD_EXCLUDE_{name}_BLOCK_COMPRESSOR")).join(" ")
+}
+
 /// A call of the compiler.
 fn rustc(house: &House) -> Command {
     house.command(if uses_debian() { "/usr/bin/rustc" } else { "rustc" })
@@ -137,7 +144,8 @@ pub(crate) fn build_command(house: &House, build: Build) -> Result<Command> {
         // Only what is built for the target gets these, no build script.
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags.join(" "))
         .env("CC_wasm32_unknown_unknown", clang)
-        .env("AR_wasm32_unknown_unknown", archiver);
+        .env("AR_wasm32_unknown_unknown", archiver)
+        .env("CFLAGS_wasm32_unknown_unknown", zstd_flags());
     if build == Build::Threads {
         // Else crates are not told that there are atomics: the compiler calls that unstable.
         command.env("RUSTC_BOOTSTRAP", "1");

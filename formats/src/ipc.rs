@@ -1,0 +1,463 @@
+//! Arrow messages into columns: only those asked for are decoded, the others are passed over.
+
+use std::{borrow::Cow, collections::HashMap, io::Read as _, vec};
+
+use arrow_ipc::{
+    BodyCompression, CompressionType, DictionaryBatch, Endianness, FieldNode, Message,
+    MetadataVersion, RecordBatch as BatchHeader, convert::try_fb_to_schema,
+};
+use arrow_schema::{DataType, Field, Schema, TimeUnit, UnionMode};
+
+use crate::{
+    cells::{Batch, Cells, Column},
+    decimal,
+    error::{At, Error},
+    text::TextBuilder,
+};
+
+/// What has to be known to decode the batches of a file or a stream.
+pub(crate) struct Decoder {
+    pub(crate) schema: Schema,
+    version: MetadataVersion,
+    dictionaries: HashMap<i64, Column>,
+}
+
+impl Decoder {
+    /// Takes the schema over.
+    pub(crate) fn new(
+        at: At<'_>,
+        schema: arrow_ipc::Schema<'_>,
+        version: MetadataVersion,
+    ) -> Result<Self, Error> {
+        if schema.endianness() != Endianness::Little {
+            return Err(Error::Unsupported {
+                file: at.file.into(),
+                found: "Arrow with the most significant byte first".into(),
+                instead: "write it on an ordinary machine, or as Parquet",
+            });
+        }
+        let schema = try_fb_to_schema(schema).map_err(|error| at.damaged(error.to_string()))?;
+        Ok(Self { schema, version, dictionaries: HashMap::new() })
+    }
+
+    /// Decodes a batch of the columns at `places`, which ascend.
+    pub(crate) fn batch(
+        &self,
+        at: At<'_>,
+        header: BatchHeader<'_>,
+        body: &[u8],
+        places: &[usize],
+    ) -> Result<Batch, Error> {
+        let mut walk = Walk::new(at, header, body, self.version);
+        let rows = usize::try_from(header.length()).ok();
+        let rows = rows.ok_or_else(|| at.damaged("a batch of impossible length"))?;
+        let mut columns = Vec::with_capacity(places.len());
+        let last = places.last().map_or(0, |last| last + 1);
+        for (place, field) in self.schema.fields().iter().enumerate().take(last) {
+            if !places.contains(&place) {
+                walk.skip(field)?;
+                continue;
+            }
+            let column = match field.data_type() {
+                DataType::Dictionary(keys, _) => self.named(&mut walk, field, keys)?,
+                data_type => walk.column(data_type)?,
+            };
+            if column.len() != rows {
+                let found = column.len();
+                return Err(at.damaged(format!("{found} rows where {rows} should be")));
+            }
+            columns.push(column);
+        }
+        Ok(Batch { columns, rows })
+    }
+
+    /// Decodes a column that names entries of a dictionary.
+    fn named(&self, walk: &mut Walk<'_>, field: &Field, keys: &DataType) -> Result<Column, Error> {
+        let at = walk.at;
+        let keys = walk.column(keys)?;
+        let empty = Column::nulls(0);
+        // A dictionary nothing of which is named may be left out.
+        let entries = dictionary_id(field).and_then(|id| self.dictionaries.get(&id));
+        let places = places(&keys);
+        let found = places.and_then(|places| entries.unwrap_or(&empty).take(&places));
+        found.ok_or_else(|| at.damaged("a place past its dictionary"))
+    }
+
+    /// Keeps the entries of a dictionary, if a column at the top has it.
+    pub(crate) fn keep(
+        &mut self,
+        at: At<'_>,
+        dictionary: DictionaryBatch<'_>,
+        body: &[u8],
+    ) -> Result<(), Error> {
+        let id = dictionary.id();
+        let mut fields = self.schema.fields().iter();
+        let Some(field) = fields.find(|field| dictionary_id(field) == Some(id)) else {
+            return Ok(());
+        };
+        let DataType::Dictionary(_, values) = field.data_type() else { return Ok(()) };
+        let header = dictionary.data().ok_or_else(|| at.damaged("a dictionary without entries"))?;
+        let entries = Walk::new(at, header, body, self.version).column(values)?;
+        match self.dictionaries.get_mut(&id) {
+            Some(known) if dictionary.isDelta() => {
+                if !known.append(entries) {
+                    return Err(at.damaged("a dictionary of several types"));
+                }
+            }
+            _ => drop(self.dictionaries.insert(id, entries)),
+        }
+        Ok(())
+    }
+
+    /// Takes a message of a stream that is no schema; a batch becomes its columns at `places`.
+    pub(crate) fn message(
+        &mut self,
+        at: At<'_>,
+        message: Message<'_>,
+        body: &[u8],
+        places: &[usize],
+    ) -> Result<Option<Batch>, Error> {
+        if let Some(dictionary) = message.header_as_dictionary_batch() {
+            self.keep(at, dictionary, body)?;
+            return Ok(None);
+        }
+        let header = message.header_as_record_batch();
+        let header = header.ok_or_else(|| at.damaged("a message that is no batch"))?;
+        self.batch(at, header, body, places).map(Some)
+    }
+}
+
+fn dictionary_id(field: &Field) -> Option<i64> {
+    #[expect(deprecated, reason = "the reader of schemas puts it there, and nowhere else")]
+    field.dict_id()
+}
+
+/// The places that keys name; `None` if one cannot be.
+fn places(keys: &Column) -> Option<Vec<Option<usize>>> {
+    let place = |row: usize| {
+        if !keys.is_valid(row) {
+            return Some(None);
+        }
+        let place = match &keys.cells {
+            Cells::I32(keys) => usize::try_from(keys[row]).ok(),
+            Cells::U32(keys) => usize::try_from(keys[row]).ok(),
+            Cells::I64(keys) => usize::try_from(keys[row]).ok(),
+            Cells::U64(keys) => usize::try_from(keys[row]).ok(),
+            _ => None,
+        };
+        place.map(Some)
+    };
+    (0..keys.len()).map(place).collect()
+}
+
+/// A walk over the columns of a batch, which follow one another as nodes and buffers.
+struct Walk<'a> {
+    at: At<'a>,
+    body: &'a [u8],
+    version: MetadataVersion,
+    codec: Option<CompressionType>,
+    nodes: vec::IntoIter<FieldNode>,
+    buffers: vec::IntoIter<arrow_ipc::Buffer>,
+    /// How many buffers of text the next columns of views have.
+    variadic: vec::IntoIter<i64>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(at: At<'a>, header: BatchHeader<'a>, body: &'a [u8], version: MetadataVersion) -> Self {
+        let codec = header.compression().map(|codec: BodyCompression<'_>| codec.codec());
+        let nodes = header.nodes().iter().flatten().copied().collect::<Vec<_>>();
+        let buffers = header.buffers().iter().flatten().copied().collect::<Vec<_>>();
+        let variadic = header.variadicBufferCounts().iter().flatten().collect::<Vec<_>>();
+        Self {
+            at,
+            body,
+            version,
+            codec,
+            nodes: nodes.into_iter(),
+            buffers: buffers.into_iter(),
+            variadic: variadic.into_iter(),
+        }
+    }
+
+    fn missing(&self) -> Error {
+        self.at.damaged("a batch with too few buffers")
+    }
+
+    fn node(&mut self) -> Result<(usize, bool), Error> {
+        let node = self.nodes.next().ok_or_else(|| self.missing())?;
+        let rows = u64::try_from(node.length()).ok().filter(|rows| *rows < 1 << 48);
+        let rows = rows.and_then(|rows| usize::try_from(rows).ok());
+        let rows = rows.ok_or_else(|| self.at.damaged("a column of impossible length"))?;
+        Ok((rows, node.null_count() > 0))
+    }
+
+    fn skip_buffers(&mut self, count: usize) -> Result<(), Error> {
+        for _ in 0..count {
+            self.buffers.next().ok_or_else(|| self.missing())?;
+        }
+        Ok(())
+    }
+
+    /// Unpacks the next buffer.
+    fn buffer(&mut self) -> Result<Cow<'a, [u8]>, Error> {
+        let buffer = self.buffers.next().ok_or_else(|| self.missing())?;
+        let start = usize::try_from(buffer.offset()).ok();
+        let end = usize::try_from(buffer.length()).ok().and_then(|n| n.checked_add(start?));
+        let bytes = start.zip(end).and_then(|(start, end)| self.body.get(start..end));
+        let bytes = bytes.ok_or_else(|| self.at.damaged("a buffer that reaches past its batch"))?;
+        let (Some(codec), Some((head, packed))) = (self.codec, bytes.split_first_chunk::<8>())
+        else {
+            return Ok(bytes.into());
+        };
+        match i64::from_le_bytes(*head) {
+            -1 => Ok(packed.into()),
+            length => {
+                let unpacked = usize::try_from(length).ok().and_then(|length| {
+                    unpack(codec, packed, length).ok().filter(|bytes| bytes.len() == length)
+                });
+                let unpacked =
+                    unpacked.ok_or_else(|| self.at.damaged("a buffer that does not unpack"))?;
+                Ok(unpacked.into())
+            }
+        }
+    }
+
+    /// Passes over a column.
+    fn skip(&mut self, field: &Field) -> Result<(), Error> {
+        use DataType::{
+            Binary, BinaryView, FixedSizeList, LargeBinary, LargeList, LargeListView, LargeUtf8,
+            List, ListView, Map, Null, RunEndEncoded, Struct, Union, Utf8, Utf8View,
+        };
+        self.node()?;
+        match field.data_type() {
+            Null => Ok(()),
+            Utf8 | LargeUtf8 | Binary | LargeBinary => self.skip_buffers(3),
+            Utf8View | BinaryView => {
+                let more = self.variadic.next().and_then(|count| usize::try_from(count).ok());
+                self.skip_buffers(2 + more.ok_or_else(|| self.missing())?)
+            }
+            List(inner) | LargeList(inner) | Map(inner, _) => {
+                self.skip_buffers(2)?;
+                self.skip(inner)
+            }
+            ListView(inner) | LargeListView(inner) => {
+                self.skip_buffers(3)?;
+                self.skip(inner)
+            }
+            FixedSizeList(inner, _) => {
+                self.skip_buffers(1)?;
+                self.skip(inner)
+            }
+            Struct(inner) => {
+                self.skip_buffers(1)?;
+                inner.iter().try_for_each(|field| self.skip(field))
+            }
+            RunEndEncoded(ends, values) => {
+                self.skip(ends)?;
+                self.skip(values)
+            }
+            Union(inner, mode) => {
+                let nulls = usize::from(self.version < MetadataVersion::V5);
+                self.skip_buffers(nulls + if *mode == UnionMode::Dense { 2 } else { 1 })?;
+                inner.iter().try_for_each(|(_, field)| self.skip(field))
+            }
+            // Numbers of a fixed width, also those that name entries of a dictionary.
+            _ => self.skip_buffers(2),
+        }
+    }
+
+    /// Decodes a column that is no dictionary.
+    fn column(&mut self, data_type: &DataType) -> Result<Column, Error> {
+        let (rows, has_nulls) = self.node()?;
+        if *data_type == DataType::Null {
+            return Ok(Column::nulls(rows));
+        }
+        let nulls = self.buffer()?;
+        let valid = if has_nulls { Some(self.bits(&nulls, rows)?) } else { None };
+        let cells = match data_type {
+            DataType::Utf8 | DataType::Binary => {
+                self.text::<4>(data_type, rows, valid.as_deref())?
+            }
+            DataType::LargeUtf8 | DataType::LargeBinary => {
+                self.text::<8>(data_type, rows, valid.as_deref())?
+            }
+            DataType::Utf8View | DataType::BinaryView => {
+                self.views(data_type, rows, valid.as_deref())?
+            }
+            DataType::FixedSizeBinary(width) => {
+                let bytes = self.buffer()?;
+                self.fixed(&bytes, *width, rows, valid.as_deref())?
+            }
+            other => {
+                let bytes = self.buffer()?;
+                self.numbers(&bytes, other, rows)?
+            }
+        };
+        let valid = valid.filter(|_| !matches!(cells, Cells::Text(_)));
+        Ok(Column { cells, valid })
+    }
+
+    fn bits(&self, bytes: &[u8], rows: usize) -> Result<Vec<bool>, Error> {
+        if bytes.len() < rows.div_ceil(8) {
+            return Err(self.short());
+        }
+        Ok((0..rows).map(|row| bytes[row / 8] >> (row % 8) & 1 == 1).collect())
+    }
+
+    fn short(&self) -> Error {
+        self.at.damaged("a buffer shorter than its rows")
+    }
+
+    /// Cuts a buffer into cells of one width.
+    fn cells<'b, const N: usize>(
+        &self,
+        bytes: &'b [u8],
+        rows: usize,
+    ) -> Result<&'b [[u8; N]], Error> {
+        let (cells, _) = bytes.as_chunks::<N>();
+        cells.get(..rows).ok_or_else(|| self.short())
+    }
+
+    fn numbers(&self, bytes: &[u8], data_type: &DataType, rows: usize) -> Result<Cells, Error> {
+        macro_rules! read {
+            ($number:ty => $into:ty) => {{
+                let cells = self.cells::<{ size_of::<$number>() }>(bytes, rows)?;
+                cells.iter().map(|cell| <$into>::from(<$number>::from_le_bytes(*cell))).collect()
+            }};
+        }
+        Ok(match *data_type {
+            DataType::Boolean => Cells::Bool(self.bits(bytes, rows)?),
+            DataType::Int8 => Cells::I32(read!(i8 => i32)),
+            DataType::Int16 => Cells::I32(read!(i16 => i32)),
+            DataType::Int32 => Cells::I32(read!(i32 => i32)),
+            DataType::Int64 => Cells::I64(read!(i64 => i64)),
+            DataType::UInt8 => Cells::U32(read!(u8 => u32)),
+            DataType::UInt16 => Cells::U32(read!(u16 => u32)),
+            DataType::UInt32 => Cells::U32(read!(u32 => u32)),
+            DataType::UInt64 => Cells::U64(read!(u64 => u64)),
+            DataType::Float16 => {
+                let cells = self.cells::<2>(bytes, rows)?.iter();
+                Cells::F32(cells.map(|cell| half::f16::from_le_bytes(*cell).into()).collect())
+            }
+            DataType::Float32 => Cells::F32(read!(f32 => f32)),
+            DataType::Float64 => Cells::F64(read!(f64 => f64)),
+            DataType::Date32 => Cells::Day(read!(i32 => i32)),
+            DataType::Date64 => Cells::Time(read!(i64 => i64), TimeUnit::Millisecond),
+            DataType::Timestamp(unit, _) => Cells::Time(read!(i64 => i64), unit),
+            DataType::Decimal32(_, scale) => Cells::Decimal(read!(i32 => i128), scale),
+            DataType::Decimal64(_, scale) => Cells::Decimal(read!(i64 => i128), scale),
+            DataType::Decimal128(_, scale) => Cells::Decimal(read!(i128 => i128), scale),
+            DataType::Decimal256(_, scale) => {
+                let cells = self.cells::<32>(bytes, rows)?.iter();
+                let text = |cell: &[u8; 32]| decimal::wide_text(cell.iter().rev().copied());
+                Cells::WideDecimal(cells.map(text).collect(), scale)
+            }
+            ref other => {
+                let name = crate::schema::type_name(other);
+                return Err(self.at.damaged(format!("a column of {name} that cannot serve")));
+            }
+        })
+    }
+
+    /// Makes a column of text, given where each cell is.
+    fn texts<'b>(
+        &self,
+        data_type: &DataType,
+        cells: impl Iterator<Item = Option<&'b [u8]>>,
+    ) -> Result<Cells, Error> {
+        let texts = TextBuilder::of_bytes(cells);
+        let is_promised =
+            matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+        if is_promised && !texts.unreadable.is_empty() {
+            return Err(self.at.damaged("text that is no UTF-8"));
+        }
+        Ok(Cells::Text(texts))
+    }
+
+    /// Reads text with an end per cell, of so many bytes.
+    fn text<const N: usize>(
+        &mut self,
+        data_type: &DataType,
+        rows: usize,
+        valid: Option<&[bool]>,
+    ) -> Result<Cells, Error> {
+        let (ends, bytes) = (self.buffer()?, self.buffer()?);
+        if rows == 0 {
+            return self.texts(data_type, std::iter::empty());
+        }
+        let ends = self.cells::<N>(&ends, rows + 1)?;
+        let place = |cell: &[u8; N]| {
+            let mut wide = [0; 8];
+            wide[..N].copy_from_slice(cell);
+            usize::try_from(u64::from_le_bytes(wide)).unwrap_or(usize::MAX)
+        };
+        let is_there = |row: usize| valid.is_none_or(|valid| valid[row]);
+        let cell = |row: usize| bytes.get(place(&ends[row])..place(&ends[row + 1]));
+        if (0..rows).any(|row| is_there(row) && cell(row).is_none()) {
+            return Err(self.at.damaged("text that reaches past its buffer"));
+        }
+        self.texts(data_type, (0..rows).map(|row| cell(row).filter(|_| is_there(row))))
+    }
+
+    /// Reads text that stands in its view, where it is short, or in a buffer that the view names.
+    fn views(
+        &mut self,
+        data_type: &DataType,
+        rows: usize,
+        valid: Option<&[bool]>,
+    ) -> Result<Cells, Error> {
+        let views = self.buffer()?;
+        let count = self.variadic.next().and_then(|count| usize::try_from(count).ok());
+        let count = count.ok_or_else(|| self.missing())?;
+        let buffers = (0..count).map(|_| self.buffer()).collect::<Result<Vec<_>, _>>()?;
+        let views = self.cells::<16>(&views, rows)?;
+        let number = |view: &[u8; 16], place: usize| {
+            view[place..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize)
+        };
+        let cell = |row: usize| {
+            let view = &views[row];
+            let length = number(view, 0);
+            if length <= 12 {
+                return view.get(4..4 + length);
+            }
+            let start = number(view, 12);
+            buffers.get(number(view, 8))?.get(start..start.checked_add(length)?)
+        };
+        let is_there = |row: usize| valid.is_none_or(|valid| valid[row]);
+        if (0..rows).any(|row| is_there(row) && cell(row).is_none()) {
+            return Err(self.at.damaged("text that reaches past its buffer"));
+        }
+        self.texts(data_type, (0..rows).map(|row| cell(row).filter(|_| is_there(row))))
+    }
+
+    /// Reads cells of a fixed number of bytes: UUIDs, or text.
+    fn fixed(
+        &self,
+        bytes: &[u8],
+        width: i32,
+        rows: usize,
+        valid: Option<&[bool]>,
+    ) -> Result<Cells, Error> {
+        if width == 16 {
+            return Ok(Cells::Uuid(self.cells::<16>(bytes, rows)?.to_vec()));
+        }
+        let width = usize::try_from(width).unwrap_or_default();
+        let whole = rows.checked_mul(width).and_then(|length| bytes.get(..length));
+        let whole = whole.ok_or_else(|| self.short())?;
+        let is_there = |row: usize| valid.is_none_or(|valid| valid[row]);
+        let cell = |row: usize| is_there(row).then(|| &whole[row * width..(row + 1) * width]);
+        Ok(Cells::Text(TextBuilder::of_bytes((0..rows).map(cell))))
+    }
+}
+
+/// Unpacks a buffer of so many bytes.
+fn unpack(codec: CompressionType, packed: &[u8], length: usize) -> std::io::Result<Vec<u8>> {
+    if codec == CompressionType::ZSTD {
+        return zstd::bulk::decompress(packed, length);
+    }
+    let mut bytes = Vec::with_capacity(length);
+    // One more byte than there should be: too many are an error, too.
+    let most = (length as u64).saturating_add(1);
+    lz4_flex::frame::FrameDecoder::new(packed).take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
