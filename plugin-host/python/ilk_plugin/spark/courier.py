@@ -52,7 +52,8 @@ def _parcel(name: str, wasm: bytes) -> str:
 def _instance(name: str, digest: str, limits: Limits) -> Instance:
     from pyspark import SparkFiles
 
-    path = SparkFiles.get(name)
+    # Executors name it from the folder that they run in.
+    path = os.path.abspath(SparkFiles.get(name))
     fix = (
         "it travels by SparkContext.addFile: start the application again, and keep what cleans "
         f"up away from {os.path.dirname(path)}"
@@ -118,7 +119,7 @@ def place() -> str:
     """Names this executor by its host and the folder of its files."""
     from pyspark import SparkFiles
 
-    return f"{socket.gethostname()} {SparkFiles.getRootDirectory()}"
+    return f"{socket.gethostname()} {os.path.abspath(SparkFiles.getRootDirectory())}"
 
 
 def cache() -> str:

@@ -73,7 +73,7 @@ class Cluster(unittest.TestCase):
 
         def places(batches):
             for batch in batches:
-                root = [SparkFiles.getRootDirectory()] * len(batch)
+                root = [os.path.abspath(SparkFiles.getRootDirectory())] * len(batch)
                 yield pyarrow.RecordBatch.from_pydict({"root": root})
 
         def spoil(how):
