@@ -8,7 +8,7 @@ use wit_component::ComponentEncoder;
 
 use crate::{
     house::{self, House},
-    parity, setup,
+    setup,
     wasm::{
         self,
         toolchain::{self, Build, TARGET},
@@ -138,7 +138,7 @@ pub(crate) fn test(house: &House) -> Result<()> {
 pub(crate) fn test_spark(house: &House) -> Result<()> {
     let python = install(house, &setup::PLUGIN_SPARK)?;
     // Its neighbours are what those of Spark are held against.
-    let program = parity::build(house)?;
+    let program = house.program()?;
     let mut tests = house.command(&python);
     // Spark leaves its sockets to the collector.
     tests.args(["-B", "-W", "ignore::ResourceWarning", "-m", "unittest", "discover"]);

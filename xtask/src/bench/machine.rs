@@ -69,7 +69,7 @@ impl Machine {
     }
 
     /// Name and value of everything, for a table.
-    fn lines(&self) -> [(&'static str, String); 7] {
+    pub(super) fn lines(&self) -> [(&'static str, String); 7] {
         [
             ("CPU", self.cpu.clone()),
             ("instructions", self.instructions.clone()),

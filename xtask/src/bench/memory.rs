@@ -127,7 +127,7 @@ pub(super) fn run(house: &House, options: &Options) -> Result<()> {
         found.push(Bench { house, options, program: &program, case: *case, data }.run()?);
     }
     let record = json!({
-        "date": options.date(),
+        "date": super::date(),
         "command": options.command_of("--memory", &sets),
         "machine": machine,
         "versions": machine::versions(house)?,
@@ -143,7 +143,7 @@ pub(super) fn run(house: &House, options: &Options) -> Result<()> {
         if found.is_empty() {
             continue;
         }
-        let record_name = format!("{}-{name}", options.date());
+        let record_name = format!("{}-{name}", super::date());
         options.write_as(house, &record_name, &page, &record)?;
         if !options.quick {
             let link = format!("[Record](../bench/records/{record_name}.md).");
@@ -217,7 +217,7 @@ impl Bench<'_> {
         command.env("ILK_USAGE_FILE", "off");
         let log = fs::File::create(folder.join("log"))?;
         let begin = Instant::now();
-        let mut child = start(command.stdout(Stdio::null()).stderr(log))?;
+        let child = start(command.stdout(Stdio::null()).stderr(log))?;
         let used = child.wait4()?;
         let seconds = begin.elapsed().as_secs_f64();
         let told = fs::read_to_string(folder.join("log"))?;

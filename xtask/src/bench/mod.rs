@@ -128,8 +128,7 @@ pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
     let machine = Machine::look();
     let bench = Bench { house, options, program };
     let sets = data.iter().map(|data| bench.time(data)).collect::<Result<Vec<_>>>()?;
-    let record =
-        Record { date: options.date(), command: options.command(), machine, versions, sets };
+    let record = Record { date: date(), command: options.command(), machine, versions, sets };
     println!("\n{}", record.markdown());
     options.write(house, &record)
 }
@@ -284,11 +283,6 @@ impl Options {
         if self.sets.is_empty() { sets.to_vec() } else { self.sets.clone() }
     }
 
-    /// The day.
-    fn date(&self) -> String {
-        jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()
-    }
-
     /// The command that measures something of its own, on `sets`.
     fn command_of(&self, what: &str, sets: &[Set]) -> String {
         let Self { runs, top, threads, .. } = self;
@@ -336,7 +330,7 @@ impl Options {
         let command = format!("cargo xtask bench --plugin --sets {sets} --runs {rounds}");
         let page = plugin::run(house, &data, rounds, (&command, &versions))?;
         println!("\n{page}");
-        let name = format!("{}-{}-plugin", self.date(), slug(&Machine::look().cpu));
+        let name = format!("{}-{}-plugin", date(), slug(&Machine::look().cpu));
         self.write_page(house, &name, &page)
     }
 
@@ -379,6 +373,11 @@ impl Options {
         println!("written: {}", path.strip_prefix(&house.root).unwrap_or(&path).display());
         Ok(())
     }
+}
+
+/// The day.
+fn date() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()
 }
 
 /// Names of sets, as the command line takes them.

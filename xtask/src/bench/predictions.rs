@@ -146,7 +146,7 @@ pub(super) fn run(house: &House, options: &Options) -> Result<()> {
     }
     let versions = machine::versions(house)?;
     let record = json!({
-        "date": options.date(),
+        "date": super::date(),
         "command": options.command_of("--predictions", &sets),
         "machine": machine,
         "versions": versions,
@@ -166,12 +166,12 @@ pub(super) fn run(house: &House, options: &Options) -> Result<()> {
     };
     let page = format!(
         "# Predicted and measured, {}\n\n`{}`\n\n{}\n\n## Results\n\n{LEGEND}\n\n{table}\n\n{verdict}\n",
-        options.date(),
+        super::date(),
         record["command"].as_str().unwrap_or_default(),
         machine.page(&versions),
     );
     println!("\n{page}");
-    let name = format!("{}-predictions", options.date());
+    let name = format!("{}-predictions", super::date());
     options.write_as(house, &name, &page, &record)?;
     if !options.quick {
         let link = format!("[Record](../bench/records/{name}.md).");
@@ -241,7 +241,7 @@ impl Bench<'_> {
         }
         command.env("ILK_USAGE_FILE", "off");
         let log = fs::File::create(folder.join("log"))?;
-        let mut child = start(command.stdout(Stdio::null()).stderr(log))?;
+        let child = start(command.stdout(Stdio::null()).stderr(log))?;
         let used = child.wait4()?;
         let told = fs::read_to_string(folder.join("log"))?;
         check(&used, &told)?;
