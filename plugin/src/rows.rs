@@ -203,7 +203,9 @@ mod tests {
         let mut lengths = vec![0.0; 4];
         let row =
             |(items, weights, times)| UserRow { items, weights: Some(weights), times: Some(times) };
-        rows.into_iter().for_each(|of_user| bm25::add_lengths(row(of_user), &mut lengths));
+        for of_user in rows {
+            bm25::add_lengths(row(of_user), &mut lengths);
+        }
         for wish in [
             r#"{"weighting": "raw", "measure": "cosine"}"#,
             r#"{"weighting": "log"}"#,
@@ -215,14 +217,16 @@ mod tests {
             let job = job(wish).expect("a job").resolve(given).expect("settings");
             let weigher = Weigher::new(job.weighting, 4, lengths.clone(), Some(9_000_000));
             let mut expected = Vec::new();
-            rows.into_iter().for_each(|of_user| weigher.weigh(row(of_user), &mut expected));
-            let each =
-                |of: fn(&(&[u32], &[f64], &[i64])) -> Vec<u32>| rows.iter().flat_map(of).collect();
-            let items: Vec<u32> = each(|of_user| of_user.0.to_vec());
+            for of_user in rows {
+                weigher.weigh(row(of_user), &mut expected);
+            }
+            let items = rows.iter().flat_map(|of_user| of_user.0.to_vec()).collect::<Vec<_>>();
+            let degrees =
+                rows.iter().flat_map(|of_user| vec![of_user.0.len() as u32; of_user.0.len()]);
             let columns = Columns {
                 count: 5,
                 weights: Some(rows.iter().flat_map(|of_user| of_user.1.to_vec()).collect()),
-                degrees: Some(each(|of_user| vec![of_user.0.len() as u32; of_user.0.len()])),
+                degrees: Some(degrees.collect()),
                 lengths: Some(items.iter().map(|item| lengths[*item as usize]).collect()),
                 times: Some(rows.iter().flat_map(|of_user| of_user.2.to_vec()).collect()),
             };

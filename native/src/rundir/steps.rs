@@ -642,12 +642,11 @@ impl Tiling<'_> {
         let sandboxed = sandboxed.transpose()?;
         let compute = |tile: usize, worker: &mut Worker, _: Between<'_>| {
             let tile = &plan.tiles[tile];
-            match &sandboxed {
-                Some(tiling) => comparison.record(tiling.compute(tile)?, worker),
-                None => {
-                    let columns = &matrix.columns()[tile.columns];
-                    comparison.compute(matrix.rows(), columns, plan.rows(tile), worker);
-                }
+            if let Some(tiling) = &sandboxed {
+                comparison.record(tiling.compute(tile)?, worker);
+            } else {
+                let columns = &matrix.columns()[tile.columns];
+                comparison.compute(matrix.rows(), columns, plan.rows(tile), worker);
             }
             Ok(())
         };
