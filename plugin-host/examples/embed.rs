@@ -11,7 +11,7 @@ use ilk_plugin_host::{Host, Limits, Request};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("expected: PLUGIN")?;
-    let deadline = Some(Duration::from_secs(60));
+    let deadline = Some(Duration::from_mins(1));
     let host = Host::new(Limits { memory_bytes: 1 << 30, deadline, ..Limits::default() })?;
     let plugin = host.load(path)?;
     let orders = record_batch!(

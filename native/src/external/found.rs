@@ -89,6 +89,8 @@ impl Offers {
 /// Neighbours on disk before all are known, by the round in which they are brought together.
 pub(super) struct Interim {
     store: Store,
+    /// Numbers that are written, and read, at a time, unless a single list has more.
+    piece: usize,
     rounds: Rounds,
     /// The position after the last one of each round.
     ends: Vec<u32>,
@@ -96,7 +98,7 @@ pub(super) struct Interim {
 }
 
 impl Interim {
-    /// Numbers that are written, and read, at a time, unless a single list has more.
+    /// Numbers of a piece, where memory has room for them.
     const NUMBERS: usize = 1 << 16;
 
     /// Prepares to take neighbours of the items of `table`; `used`: bytes that stay taken.
@@ -109,11 +111,13 @@ impl Interim {
         used: usize,
         work: Work<'_>,
     ) -> Result<Self, Error> {
-        let reading = 2 * 4 * Self::NUMBERS * work.budget.workers;
+        let of_thread = work.budget.left(0) / work.budget.workers / size_of::<u32>();
+        let piece = (of_thread / 32).clamp(1, Self::NUMBERS);
+        let reading = 2 * size_of::<u32>() * piece * work.budget.workers;
         let rounds = rounds_of_merging(table, work.job, filter, used + reading, work)?;
         let store = Store::new(work.folder, "interim", work.budget.shard.0);
         let of_rounds = (0..rounds.number).map(|_| Mutex::default()).collect();
-        Ok(Self { store, rounds, ends: rounds.ends(table, filter), of_rounds })
+        Ok(Self { store, piece, rounds, ends: rounds.ends(table, filter), of_rounds })
     }
 
     /// Takes neighbours of items by ascending position, from any thread.
@@ -127,7 +131,7 @@ impl Interim {
         let (mut round, mut numbers) = (0, Vec::new());
         for (position, list) in lists.filter(|(_, list)| !list.is_empty()) {
             let is_past = position >= self.ends[round];
-            if is_past || numbers.len() >= Self::NUMBERS {
+            if is_past || numbers.len() >= self.piece {
                 self.write(round, &mut numbers)?;
                 round = self.ends.partition_point(|end| *end <= position);
             }
