@@ -330,7 +330,8 @@ function showTakeHome(context: Context, ilk: Ilk, found: Found): HTMLElement {
 /** How many neighbours were found, and how fast. */
 function showFound(found: Found): HTMLElement {
   const text = `${count(found.length)} neighbours of ${count(found.items)} items in ${duration(found.seconds)}.`;
-  const lists = Object.entries(found.rows.file.explored?.lists ?? {}).map(([name, { ids }]) => LISTS[name as ListName](count(ids.length)));
+  const given = found.rows.file.explored?.lists ?? {};
+  const lists = (Object.keys(LISTS) as ListName[]).flatMap((name) => (given[name] ? [LISTS[name](count(given[name].ids.length))] : []));
   const said = lists.length > 0 && h("p", { class: "quiet" }, `By the lists that the program was started with: ${lists.join("; ")}. The full batch takes the same ones.`);
   return h("div", {}, h("p", { class: "finding" }, text), said);
 }
