@@ -126,13 +126,13 @@ fn arrow_is_read_with_every_layout() {
 fn between() -> RecordBatch {
     let rows = rows();
     let list = ListArray::from_iter_primitive::<Int32Type, _, _>((0..ROWS).map(|row| {
-        (row % 4 != 0).then(|| (0..row % 5).map(|place| Some(place as i32)).collect::<Vec<_>>())
+        (row % 4 != 0).then(|| (0..5).map(Some).take(row % 5).collect::<Vec<Option<i32>>>())
     }));
     let inner = rows.columns()[..2].to_vec();
     let fields = rows.schema().fields()[..2].to_vec();
     let structure = StructArray::new(fields.into(), inner, None);
     let views =
-        StringViewArray::from_iter((0..ROWS).map(|row| Some("a long one ".repeat(row % 3))));
+        (0..ROWS).map(|row| Some("a long one ".repeat(row % 3))).collect::<StringViewArray>();
     let mut columns: Vec<(&str, ArrayRef)> =
         vec![("list", Arc::new(list)), ("structure", Arc::new(structure))];
     let schema = rows.schema();
