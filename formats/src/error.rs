@@ -1,6 +1,7 @@
 //! What can be wrong with a file, said so that the reader knows what to do next.
 
 use std::{
+    borrow::Cow,
     cell::Cell,
     error, io,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -148,6 +149,23 @@ pub enum Error {
         /// The name.
         name: String,
     },
+}
+
+/// Escapes control characters: names and values come from files, and must neither break the one
+/// line of a message nor drive a terminal.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if character.is_control() {
+            escaped.extend(character.escape_default());
+        } else {
+            escaped.push(character);
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 fn did_you_mean(nearest: Option<&String>) -> String {

@@ -56,7 +56,7 @@ mod text;
 mod write;
 
 pub use condition::{Comparison, Condition, ConditionError};
-pub use error::{Error, is_decoding};
+pub use error::{Error, is_decoding, printable};
 pub use feed::Feed;
 pub use guess::{Guess, guess_columns};
 pub use plain::{CellType, TableWriter, Values, read_notes, read_plain};
@@ -64,6 +64,6 @@ pub use plan::ReadOptions;
 pub use results::{ItemSink, NeighbourRow, read_id_list, read_items, read_neighbours};
 pub use sample::write_rows;
 pub use schema::{Column, ColumnKind, Schema, nearest};
-pub use source::{Memory, Source};
+pub use source::{Memory, Source, SourceFailure};
 pub use table::{Cursor, Input, InputFormat, Part, Table};
 pub use write::{NeighbourStream, OutputFormat, write_items, write_lists, write_neighbours};

@@ -65,9 +65,10 @@ impl Source for Memory {
     }
 }
 
-/// An error of the source itself, told apart from what decoders make of the bytes.
+/// An error of the source itself, told apart from what decoders make of the bytes: inside an
+/// [`io::Error`] it becomes [`Error::Read`](crate::Error::Read), not damage.
 #[derive(Debug)]
-pub(crate) struct SourceFailure(pub(crate) io::Error);
+pub struct SourceFailure(pub io::Error);
 
 impl fmt::Display for SourceFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,6 +10,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use ilk_formats::printable;
 use serde_json::json;
 
 use crate::progress::LogFormat;
@@ -147,13 +148,14 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.kind == Kind::Internal {
-            writeln!(f, "internal error: {}; please report", self.message)?;
+            writeln!(f, "internal error: {}; please report", printable(&self.message))?;
         } else {
             let label = console::style("error:").for_stderr().red().bold();
-            writeln!(f, "{label} {}", self.message)?;
+            writeln!(f, "{label} {}", printable(&self.message))?;
         }
         if let Some(help) = &self.help {
-            writeln!(f, "{} {help}", console::style("help:").for_stderr().bold())?;
+            let label = console::style("help:").for_stderr().bold();
+            writeln!(f, "{label} {}", printable(help))?;
         }
         if let Some(backtrace) = &self.backtrace {
             writeln!(f, "{backtrace}")?;

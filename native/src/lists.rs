@@ -14,7 +14,7 @@ use crate::{
     error::Error,
     inputs::FileSource,
     progress::Reporter,
-    text::{counted, printable, shortened},
+    text::{counted, shortened},
 };
 
 /// The ids of `--only`, `--exclude` and `--for`.
@@ -70,7 +70,7 @@ impl IdLists {
                 let text = format!(
                     "--{flag}: {} not in the data, such as {}",
                     counted(count, "id"),
-                    printable(&shortened(first, 40))
+                    shortened(first, 40)
                 );
                 reporter.count("lists", text, &[(flag, count)]);
             }

@@ -30,7 +30,7 @@ use crate::{
     inputs::{self, FileSource},
     pool::Pool,
     progress::{Reporter, Stage},
-    text::{counted, grouped, printable, rounded, shortened},
+    text::{counted, grouped, rounded, shortened},
 };
 
 /// The files of a data source, opened.
@@ -332,7 +332,7 @@ const fn shown(reason: Reason) -> usize {
 /// Shows a row that was set aside; its file is named where there are several.
 pub(crate) fn row_text(row: &SetAside, names: &[String]) -> String {
     let cell = |cell: &Option<String>| {
-        cell.as_deref().map_or_else(|| "null".into(), |text| printable(&shortened(text, 40)))
+        cell.as_deref().map_or_else(|| "null".into(), |text| shortened(text, 40))
     };
     let file =
         if names.len() > 1 { format!("{} ", names[row.file as usize]) } else { String::new() };
@@ -482,7 +482,7 @@ pub(crate) fn too_heavy(
     let capped = degrees.map(|items| (items as u128).min(cap.into()).pow(2)).sum();
     let refusal = Error::refused(format!(
         "user {} has {}: comparing them with one another takes {} of the job's {} pair operations",
-        printable(&shortened(&name(user)?, 40)),
+        shortened(&name(user)?, 40),
         counted(items, "item"),
         rounded(operations),
         rounded(all_operations)
@@ -505,7 +505,7 @@ pub(crate) fn layout() -> Result<Layout, Error> {
     let named = available.iter().find(|kernel| name == kernel.name());
     let kernel = *named.ok_or_else(|| {
         let names = available.iter().map(|kernel| kernel.name()).collect::<Vec<_>>().join(", ");
-        let name = printable(&shortened(&name.to_string_lossy(), 40));
+        let name = shortened(&name.to_string_lossy(), 40);
         Error::input(format!("ILK_KERNEL is {name}, which this machine does not have"))
             .with_help(format!("leave it out, or choose one of: {names}"))
     })?;

@@ -1,6 +1,7 @@
 //! Text for people: tables, numbers, histograms and suggestions.
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement};
+use ilk_formats::printable;
 
 /// Returns the width to fill: the terminal's, `COLUMNS` where it is set, else 80.
 pub(crate) fn width() -> usize {
@@ -84,7 +85,7 @@ impl Table {
     /// # Panics
     /// If it has another number of cells than the table has columns.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        let cells: Vec<_> = cells.into_iter().map(|cell| printable(&cell)).collect();
+        let cells: Vec<_> = cells.into_iter().map(|cell| printable(&cell).into_owned()).collect();
         assert_eq!(cells.len(), self.columns.len(), "a row has one cell per column");
         self.rows.push(cells);
     }
@@ -123,22 +124,6 @@ impl Table {
         }
         text
     }
-}
-
-/// Makes control characters visible: ids come from files and must not drive the terminal.
-pub(crate) fn printable(text: &str) -> String {
-    if !text.chars().any(char::is_control) {
-        return text.to_owned();
-    }
-    text.chars()
-        .flat_map(|character| {
-            let escaped = character.is_control();
-            let as_is = (!escaped).then_some(character);
-            as_is
-                .into_iter()
-                .chain(escaped.then(|| character.escape_default()).into_iter().flatten())
-        })
-        .collect()
 }
 
 /// Quotes a word for a shell where it needs that.

@@ -1,7 +1,7 @@
 //! What did not go well, as hosts get it.
 
 use ilk_core::{clean::Refusal, encode::EncodeError, job::JobError, matrix::Malformed};
-use ilk_formats::{ConditionError, Error};
+use ilk_formats::{ConditionError, Error, printable};
 use serde::Serialize;
 
 /// Why something did not go well.
@@ -9,14 +9,14 @@ use serde::Serialize;
 pub struct Failure {
     /// For programs.
     pub code: &'static str,
-    /// For people, on one line.
+    /// For people, on one line: control characters of names and values are escaped.
     pub message: String,
 }
 
 impl Failure {
     /// Makes one.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: printable(&message.into()).into_owned() }
     }
 }
 

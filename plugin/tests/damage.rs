@@ -48,7 +48,14 @@ fn table() -> Vec<u8> {
 
 /// Runs a session on pieces of bytes.
 fn run(pieces: impl IntoIterator<Item = Vec<u8>>) -> Result<Vec<u8>, Failure> {
-    let mut session = Session::open(request())?;
+    run_request(request(), pieces)
+}
+
+fn run_request(
+    request: Request,
+    pieces: impl IntoIterator<Item = Vec<u8>>,
+) -> Result<Vec<u8>, Failure> {
+    let mut session = Session::open(request)?;
     for piece in pieces {
         session.add(piece)?;
     }
@@ -58,6 +65,16 @@ fn run(pieces: impl IntoIterator<Item = Vec<u8>>) -> Result<Vec<u8>, Failure> {
         found.extend(piece);
     }
     Ok(found)
+}
+
+#[test]
+fn a_failure_is_one_line_whatever_it_quotes() {
+    for condition in ["\0\n", "it\u{1b}em\n=1"] {
+        let mut request = request();
+        request.source.conditions = vec![condition.into()];
+        let failure = run_request(request, [table()]).expect_err("no such column");
+        assert!(!failure.message.contains(char::is_control), "{failure:?}");
+    }
 }
 
 /// Decoders that give up by a panic are caught natively, and say nothing then.

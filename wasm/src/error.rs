@@ -3,7 +3,7 @@
 use std::panic::PanicHookInfo;
 
 use ilk_core::{clean::Refusal, encode::EncodeError, job::JobError};
-use ilk_formats::{ConditionError, Error};
+use ilk_formats::{ConditionError, Error, printable};
 use js_sys::{Object, Reflect};
 use wasm_bindgen::JsValue;
 
@@ -37,7 +37,7 @@ impl From<&str> for Detail {
 impl Fault {
     /// Makes an error; `code` is for programs, `message` for people.
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), details: Vec::new() }
+        Self { code, message: printable(&message.into()).into_owned(), details: Vec::new() }
     }
 
     /// Adds a detail.
@@ -71,7 +71,6 @@ fn set(object: &Object, name: &str, value: &JsValue) {
 
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
-        let message = error.to_string();
         let (code, file, column) = match &error {
             Error::Read { file, .. } => ("read", Some(file), None),
             Error::Damaged { file, .. } | Error::Ragged { file, .. } => {
@@ -91,7 +90,7 @@ impl From<Error> for Fault {
         let named =
             |name, text: Option<&String>| text.map(|text| (name, Detail::Text(text.clone())));
         let details = named("file", file).into_iter().chain(named("column", column)).collect();
-        Self { code, message, details }
+        Self { details, ..Self::new(code, error.to_string()) }
     }
 }
 

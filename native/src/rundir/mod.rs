@@ -37,7 +37,7 @@ pub(crate) use self::{
     take::{Form, take},
     work::{Start, run, run_stage},
 };
-use crate::{error::Error, progress::Reporter, publish, text::printable};
+use crate::{error::Error, progress::Reporter, publish};
 
 /// Files of a run directory, by what they hold.
 pub(crate) mod files {
@@ -383,7 +383,7 @@ fn check_own(path: &Path) -> Result<(), Error> {
         return Ok(());
     }
     let Some(first) = entries.iter().min() else { return Ok(()) };
-    let first = printable(&first.to_string_lossy());
+    let first = first.to_string_lossy();
     Err(Error::input(format!("{} holds {first} and is no run directory", path.display()))
         .with_help("name a new or an empty folder"))
 }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ilk_formats::{Input, Values, read_plain};
+use ilk_formats::{Input, Values, printable, read_plain};
 
 use super::{
     FileRecord, Manifest, StageName, damage, files,
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     error::Error,
     stdout,
-    text::{Align, Table, counted, did_you_mean, printable, shortened, width},
+    text::{Align, Table, counted, did_you_mean, shortened, width},
 };
 
 /// How rows are printed.

@@ -30,6 +30,15 @@ fn failures(home: &Home, calls: &[&str]) -> String {
     told
 }
 
+/// Names come from files: they can neither break the one line nor drive the terminal.
+#[test]
+fn control_characters_are_escaped() {
+    let home = Home::with_orders();
+    home.write("odd.csv", "\"mem\nber\",\"sk\u{1b}[2Ju\"\n1,tea\n");
+    let ran = failure(&home, "run odd.csv --user member --item sku -o out.csv");
+    insta::assert_snapshot!(ran.stderr, @"");
+}
+
 #[test]
 fn inputs_that_are_not_there() {
     let home = Home::with_orders();

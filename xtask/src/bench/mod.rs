@@ -44,7 +44,7 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',', value_name = "PEER,…")]
     #[arg(default_value = "implicit,sparse_dot_topn,sp_matmul_rs,similaripy")]
     peers: Vec<Peer>,
-    /// Rounds that count; one more warms up
+    /// Rounds that count; one more warms up. Runs of more than a minute are not repeated
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// One round without warming up, and nothing recorded: to see that it works
@@ -82,6 +82,9 @@ pub(crate) struct Options {
 const SETS: [Set; 6] =
     [Set::Views, Set::Orders, Set::Small, Set::Dense, Set::OnlineRetail, Set::Completejourney];
 
+/// Peers that need Spark.
+const ON_SPARK: [Peer; 2] = [Peer::Spark, Peer::IlkSpark];
+
 /// Runs everything, prints the tables and writes the record.
 ///
 /// # Errors
@@ -105,8 +108,7 @@ pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
     if options.predictions {
         return predictions::run(house, options);
     }
-    let on_spark = [Peer::Spark, Peer::IlkSpark];
-    let with_spark = options.peers.iter().any(|peer| on_spark.contains(peer));
+    let with_spark = options.peers.iter().any(|peer| ON_SPARK.contains(peer));
     if with_spark {
         setup::run(house, Scope::Spark, Mode::Install)?;
     }
@@ -151,8 +153,12 @@ struct Contest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Round {
     WarmUp,
-    First,
-    Later,
+    Counts,
+}
+
+/// Tells whether a run was so long that it is not repeated: there is nothing to warm up in minutes.
+fn is_long(sample: &Sample) -> bool {
+    sample.end_to_end > 60.0
 }
 
 impl Bench<'_> {
@@ -171,7 +177,7 @@ impl Bench<'_> {
                 programs::ilk(self.house, &self.program, data, self.options.task(), &out)
                     .context("ilk failed")?;
             announce("ilk", &sample);
-            if round != Round::WarmUp {
+            if round == Round::Counts {
                 samples.push(sample);
             }
             sizes = counted;
@@ -198,8 +204,7 @@ impl Bench<'_> {
         let Contest { peers, checks, failures } = contest;
         for (peer, mut samples) in std::mem::take(peers) {
             let out = folder.join(format!("{}.parquet", peer.name()));
-            // Once is enough, and there is nothing to warm up in minutes.
-            if peer == Peer::Spark && round != Round::First {
+            if samples.iter().any(is_long) {
                 peers.push((peer, samples));
                 continue;
             }
@@ -211,7 +216,7 @@ impl Bench<'_> {
                 }
                 Ok(sample) => {
                     announce(peer.name(), &sample);
-                    if round != Round::WarmUp {
+                    if round == Round::Counts || is_long(&sample) {
                         samples.push(sample);
                     }
                 }
@@ -272,10 +277,9 @@ impl Options {
     }
 
     fn rounds(&self) -> impl Iterator<Item = Round> {
-        let warm_up = (!self.quick).then_some(Round::WarmUp);
-        let later = if self.quick { 0 } else { self.runs as usize - 1 };
-        let rounds = std::iter::once(Round::First).chain(std::iter::repeat_n(Round::Later, later));
-        warm_up.into_iter().chain(rounds)
+        let (warm_ups, runs) = if self.quick { (0, 1) } else { (1, self.runs as usize) };
+        std::iter::repeat_n(Round::WarmUp, warm_ups)
+            .chain(std::iter::repeat_n(Round::Counts, runs))
     }
 
     /// The sets that were asked for, or those.
@@ -334,10 +338,13 @@ impl Options {
         self.write_page(house, &name, &page)
     }
 
-    /// What tells records of one day and machine apart, such as `-k1000-tfidf`.
+    /// What tells records of one day and machine apart, such as `-views-k1000-tfidf`.
     fn variant(&self) -> String {
         let kernel = std::env::var("ILK_KERNEL").ok();
+        let of_spark = self.peers.iter().any(|peer| ON_SPARK.contains(peer));
         let parts = [
+            (!self.sets.is_empty()).then(|| format!("-{}", names(&self.sets).replace(',', "-"))),
+            of_spark.then(|| "-spark".into()),
             (self.top != 50).then(|| format!("-k{}", self.top)),
             (self.threads != 2).then(|| format!("-threads{}", self.threads)),
             self.weighted.map(|weighting| format!("-{}", weighting.name())),
@@ -412,16 +419,18 @@ mod tests {
         assert_eq!(slug("Intel(R) Xeon(R) CPU @ 2.20GHz"), "intel-r-xeon-r-cpu-2-20ghz");
         if std::env::var_os("ILK_KERNEL").is_none() {
             assert_eq!(options(&[]).variant(), "");
-            let options = options(&["-k", "1000", "--threads", "1", "--weighted"]);
-            assert_eq!(options.variant(), "-k1000-threads1-tfidf");
+            let one = options(&["-k", "1000", "--threads", "1", "--weighted"]);
+            assert_eq!(one.variant(), "-k1000-threads1-tfidf");
+            let other = options(&["--sets", "small,dense", "--peers", "spark,implicit"]);
+            assert_eq!(other.variant(), "-small-dense-spark");
         }
     }
 
     #[test]
     fn a_round_warms_up_unless_it_has_to_be_quick() {
         let rounds = |arguments: &[&str]| options(arguments).rounds().collect::<Vec<_>>();
-        assert_eq!(rounds(&["--quick"]), [Round::First]);
-        assert_eq!(rounds(&["--runs", "2"]), [Round::WarmUp, Round::First, Round::Later]);
+        assert_eq!(rounds(&["--quick"]), [Round::Counts]);
+        assert_eq!(rounds(&["--runs", "2"]), [Round::WarmUp, Round::Counts, Round::Counts]);
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(super) enum Peer {
     SparseDotTopn,
     SpMatmulRs,
     Similaripy,
-    /// Spark's columnSimilarities: on the small set only, and once, as it takes minutes
+    /// Spark's columnSimilarities: on the small set only
     Spark,
     /// ilk's own tiles on Spark, by the plugin: binary weights only
     IlkSpark,

@@ -136,8 +136,8 @@ const STAGES: [Stage; 7] = [
 /// Says how the tables are to be read.
 pub(super) const LEGEND: &str = "\
 Medians of all rounds, with the least and the most. In a round every program runs once, each in a \
-process of its own, one after the other. *End to end* is from reading Parquet to having written \
-Parquet; ilk's is the whole process, the peers' is without the time that Python needs to start and \
+process of its own, one after the other; what takes more than a minute runs once in all. \
+*End to end* is from reading Parquet to having written Parquet; ilk's is the whole process, the peers' is without the time that Python needs to start and \
 to import them, which stands under *start*. *Compute* is from the users x items matrix in memory \
 to the neighbours in memory, weighting and turning the matrix included. *Peak* is the largest \
 resident set of the whole process. Ratios are those of the medians; in brackets the median of the \
