@@ -4,6 +4,8 @@
 //! runs (see `docs/performance.md`; those of NEON and simd128 are estimates), or a calibration
 //! measured them ([`crate::calibrate`]). Results do not depend on them.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -83,7 +85,7 @@ impl Machine {
             weighted_addition: 100,
             far_addition: 5_000,
             neighbour: 75_000,
-            weighted_neighbour: 200_000,
+            weighted_neighbour: 60_000,
             collect: 21_000,
             arrange: 8_000,
             far_arrange: 6_500,
@@ -261,6 +263,44 @@ pub(crate) fn choose_head(
         }
     }
     best
+}
+
+/// Bytes of the sums that the nearest cache holds.
+const NEAREST: usize = 1 << 15;
+
+/// Counts the positions of a block whose sums stay in the nearest cache.
+pub(crate) const fn near_width(weights: WeightKind) -> usize {
+    NEAREST / weights.sum_bytes()
+}
+
+/// Chooses how many blocks of [`near_width`] to cut off the tail, which begins at `first`. Sums of
+/// weights are wide: in the second-level cache an addition costs about twice what it does in the
+/// nearest. But every row after a block has to go to its users' lists once more, which is not worth
+/// it where it adds little to the block each time: sparse data is not cut. Cost: O(items).
+pub(crate) fn choose_cuts(
+    work: &Work,
+    supports: &[u32],
+    first: usize,
+    extent: &Extent,
+    machine: &Machine,
+) -> usize {
+    if extent.weights == WeightKind::One || extent.is_sparse() {
+        return 0;
+    }
+    let model = CostModel::of(machine, extent);
+    let (tail, width) = (first..supports.len(), near_width(extent.weights));
+    let going = |rows: Range<usize>| {
+        supports[rows].iter().map(|support| model.tail_row(*support, 0)).sum::<u64>()
+    };
+    let greater = |at: usize| work.all[at] - work.smaller[at] - u64::from(supports[at]);
+    let mut again = going(tail.clone());
+    let pays = |cut: &usize| {
+        let block = tail.start + cut * width..tail.start + (cut + 1) * width;
+        again -= going(block.clone());
+        block.map(greater).sum::<u64>() * machine.addition > again
+    };
+    // What is left after the last cut is a block, too.
+    (0..tail.len().saturating_sub(1) / width).take_while(pays).count()
 }
 
 /// Items in the order of the matrix, with the work of their rows.

@@ -4,9 +4,9 @@
 use std::ops::Range;
 
 use crate::{
-    cost::{CostModel, Extent, Machine, choose_head},
+    cost::{CostModel, Extent, Machine, choose_cuts, choose_head, near_width},
     kernel::{ItemFilter, arch::CHUNK},
-    matrix::{ItemTable, Layout, Separable, WeightKind, Work, tail_blocks},
+    matrix::{ItemTable, Layout, WeightKind, Work, tail_blocks},
     outlook::others_met,
     plan::Sides,
 };
@@ -54,6 +54,8 @@ pub struct Outline {
     pub is_sparse: bool,
     /// Chunks of 512 items that are worth a block of bits each.
     pub chunks: usize,
+    /// Blocks that are worth cutting off the front of the tail.
+    cuts: usize,
     /// Pair operations: what adding up every pair of a user's items once takes.
     pub operations: u64,
     /// Picoseconds of one core that computing all pairs takes, by prediction: each once, and from
@@ -105,7 +107,8 @@ impl Outline {
         let costs = (half.sum::<u64>(), whole.sum::<u64>());
         let sides = if costs.1 < costs.0 { Sides::Row } else { Sides::Both };
         let operations = Self::count(additions, sides, codes, filter);
-        Self { sides, is_sparse, chunks, operations, costs }
+        let cuts = choose_cuts(&work, supports, first, &extent, &machine);
+        Self { sides, is_sparse, chunks, cuts, operations, costs }
     }
 
     /// Predicts the picoseconds of one core that counting takes where rows compute `sides`.
@@ -145,13 +148,9 @@ impl Outline {
     /// Cuts the tail into the blocks that are computed fastest; some may have to be cut further.
     pub fn tail_blocks(&self, table: &ItemTable, weights: WeightKind) -> Vec<Range<u32>> {
         let tail = self.head_items(table)..table.len();
-        let of_tail = table.supports()[tail.clone()].iter().map(|support| *support as usize).sum();
-        let blocks = match weights {
-            WeightKind::One => tail_blocks::<()>(tail, table.users(), of_tail),
-            WeightKind::Separable => tail_blocks::<Separable>(tail, table.users(), of_tail),
-            WeightKind::Own => tail_blocks::<f64>(tail, table.users(), of_tail),
-        };
-        blocks.into_iter().map(|block| block.start as u32..block.end as u32).collect()
+        tail_blocks(tail, self.cuts, near_width(weights))
+            .map(|block| block.start as u32..block.end as u32)
+            .collect()
     }
 
     /// Counts the items in the head.

@@ -20,7 +20,7 @@ pub use self::{
 };
 pub use crate::kernel::arch::BitRow;
 use crate::{
-    cost::{self, Machine},
+    cost::{self, Extent, Machine},
     executor::Executor,
     interactions::Interactions,
     kernel::arch::{CHUNK, Kernel},
@@ -46,7 +46,7 @@ impl Default for Layout {
 
 /// The matrix that a job's tiles are computed from: one block of rows; as columns a dense *head*
 /// of the most popular items, bits in chunks of 512, and a sparse *tail* of lists, in several
-/// blocks where weights are added up.
+/// blocks where weights of dense data are added up.
 ///
 /// Cost: up to 8 B per interaction (both orientations), 24 B with weights of their own, about 60 B per item,
 /// 8 B per user, and in a dense head 64 B per user for every 512 items.
@@ -138,8 +138,10 @@ impl Matrix {
         } else {
             pieces.additions(items, first, executor)
         };
-        let of_tail = lists.starts()[items] - lists.starts()[first];
-        for positions in tail_blocks::<V>(first..items, users, of_tail) {
+        let additions = work.all.iter().sum();
+        let extent = Extent { users, items, additions, weights: V::KIND };
+        let cuts = cost::choose_cuts(&work, &supports, first, &extent, &machine);
+        for positions in tail_blocks(first..items, cuts, cost::near_width(V::KIND)) {
             let lists = pieces.columns(users, &positions, executor);
             columns.push(ColumnBlock::of(positions.start as u32, lists));
         }
@@ -195,27 +197,15 @@ impl Matrix {
     }
 }
 
-/// Cuts the tail into blocks. Sums of weights are wide: blocks keep those of a row in the nearest
-/// cache, as long as users' lists do not become too short to be worth going to.
-pub(crate) fn tail_blocks<V: Value>(
+/// Cuts the tail into blocks: `cuts` of `width` positions each, and the rest.
+pub(crate) fn tail_blocks(
     tail: Range<usize>,
-    users: usize,
-    interactions: usize,
-) -> Vec<Range<usize>> {
-    /// Bytes of the sums of a block.
-    const NEAR: usize = 1 << 15;
-    /// Interactions of a user in a block that make it worth going there.
-    const WORTH_IT: usize = 16;
-    let blocks = if V::COUNTS { 1 } else { interactions / WORTH_IT / users.max(1) };
-    let width = NEAR / size_of::<V::Sum>();
-    let mut ranges = Vec::new();
-    let mut rest = tail;
-    while !rest.is_empty() {
-        // The last block takes all that is left: rare items, of which rows touch few.
-        let is_last = ranges.len() + 1 >= blocks;
-        let end = if is_last { rest.end } else { rest.end.min(rest.start + width) };
-        ranges.push(rest.start..end);
-        rest.start = end;
-    }
-    ranges
+    cuts: usize,
+    width: usize,
+) -> impl Iterator<Item = Range<usize>> {
+    let blocks = if tail.is_empty() { 0 } else { cuts + 1 };
+    (0..blocks).map(move |block| {
+        let start = tail.start + block * width;
+        start..if block == cuts { tail.end } else { start + width }
+    })
 }

@@ -77,6 +77,26 @@ fn chunks_may_end_anywhere() {
     }
 }
 
+/// Sums of weights are kept near in blocks where rows add to many of them, and nowhere else.
+#[test]
+fn tails_of_weights_are_cut_where_data_is_dense() {
+    let mut dice = Pcg32::new(9, 0);
+    for (users, share, blocks) in [(8, 2, 2), (900, 300, 1)] {
+        let mut events = Vec::new();
+        for item in 0..2_200 {
+            let chosen = (0..users).filter(|_| below(&mut dice, share) == 0);
+            events.extend(chosen.map(|user| (user, item, f64::from(user + item % 7 + 1))));
+        }
+        let world = World::new(events);
+        let job = job(Measure::Cosine, Weighting::Raw, 5);
+        let matrix = Matrix::new(&world.interactions, job.weighting, &Sequential);
+        assert_eq!(matrix.columns().len(), blocks);
+        let found = run(&matrix, &job, &Narrowing::default(), &Sequential).neighbours;
+        let ranking = Reference::new(&world, job.weighting).rank(&job);
+        assert_eq!(ranking.difference(&job, &Narrowing::default(), &found), None);
+    }
+}
+
 #[test]
 fn no_items_at_all_have_no_neighbours() {
     let world = World::of_items(&[]);
