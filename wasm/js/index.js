@@ -1,4 +1,5 @@
 // Loads the build that suits the place, and runs tasks so that a worker can answer in between.
+import { readFilesWith } from "./brotli.js";
 
 /** Threads that load() starts where it is not told: one per core, if memory can be shared. */
 function defaultThreads() {
@@ -6,17 +7,19 @@ function defaultThreads() {
   return canShare ? (globalThis.navigator?.hardwareConcurrency ?? 1) : 1;
 }
 
-/** Node's own fetch does not read files. */
-async function bytesOf(url) {
-  if (url.protocol !== "file:") return url;
-  const fs = await import(/* webpackIgnore: true */ /* @vite-ignore */ "node:fs/promises");
-  return fs.readFile(url);
+/** Node's files, which its fetch does not read; nothing where the package comes over the network. */
+async function fileSystem() {
+  if (!import.meta.url.startsWith("file:")) return undefined;
+  const fs = await import(/* webpackIgnore: true */ /* @vite-ignore */ "node:fs");
+  readFilesWith(fs.readFileSync);
+  return fs.promises;
 }
 
 async function loadSingle(wasm) {
   const module = await import("./single/ilk_wasm.js");
   const url = new URL("./single/ilk_wasm_bg.wasm", import.meta.url);
-  await module.default({ module_or_path: wasm ?? (await bytesOf(url)) });
+  const fs = await fileSystem();
+  await module.default({ module_or_path: wasm ?? (await fs?.readFile(url)) ?? url });
   return module;
 }
 

@@ -21,7 +21,7 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::{
     error::Fault,
-    memory::{in_use, limit},
+    memory::{begin_peak, in_use, limit, peak},
     records::to_js,
     task::{Progress, Task, step, unfinished},
     threads::crew,
@@ -146,6 +146,7 @@ impl Climb {
 
     /// Computes a sample, or some of its tiles where all would take long.
     fn rung(&self, rate: f64) -> Result<Rung, Missing> {
+        let before = in_use();
         let sample = self.base.part(rate);
         let Part { interactions, .. } =
             sample.of_interactions(&self.folded.interactions, &self.hashes);
@@ -155,12 +156,12 @@ impl Climb {
         }
         let filter = ItemFilter::default();
         let outlook = self.outlook(&interactions);
-        let held = in_use() as u64;
-        if held + outlook.memory.peak() > limit() as u64 {
+        let held = in_use();
+        if held as u64 + outlook.memory.peak() > limit() as u64 {
             return Err(Missing::Memory);
         }
+        begin_peak();
         let matrix = Matrix::with_layout(&interactions, self.job.weighting, layout(), &crew());
-        let most = in_use();
         drop(interactions);
         let plan = Plan::new(&matrix, &filter);
         let forecast = outlook.forecast(&plan);
@@ -169,7 +170,7 @@ impl Climb {
         let tiles = pick_tiles(&plan, (plan.cost as f64 * share) as u64, SEED);
         let computed = plan.part(&tiles);
         let share = computed.cost as f64 / plan.cost.max(1) as f64;
-        let (seconds, result) = self.measure(&matrix, &computed, &filter);
+        let seconds = self.measure(&matrix, &computed, &filter);
         Ok(Rung {
             rate,
             size,
@@ -179,25 +180,24 @@ impl Climb {
             measured_seconds: seconds,
             forecast,
             predicted_memory: outlook.memory.peak(),
-            measured_memory: Some((most.max(result) as u64).saturating_sub(held)),
+            measured_memory: Some((held.saturating_sub(before) + peak()) as u64),
         })
     }
 
-    /// Returns the seconds that tiles take, and the bytes in use at their end. One thread computes
-    /// them: then the clock tells what a core takes.
-    fn measure(&self, matrix: &Matrix, plan: &Plan, filter: &ItemFilter) -> (f64, usize) {
-        let (mut fastest, mut most) = (f64::INFINITY, 0);
+    /// Returns the seconds that tiles take. One thread computes them: then the clock tells what a
+    /// core takes.
+    fn measure(&self, matrix: &Matrix, plan: &Plan, filter: &ItemFilter) -> f64 {
+        let mut fastest = f64::INFINITY;
         for _ in 0..MOST_TIMES {
             let begin = performance_now();
             let found = neighbours(matrix, plan, &self.job, filter, &Sequential, |_| {});
             fastest = fastest.min((performance_now() - begin) / 1e3);
-            most = most.max(in_use());
             drop(found);
             if fastest >= TELLING {
                 break;
             }
         }
-        (fastest, most)
+        fastest
     }
 }
 

@@ -4,6 +4,8 @@
 //! back, and cuts long work into steps, so that a worker can answer in between. The types that
 //! JavaScript sees are in `types.d.ts`.
 
+#[cfg(target_family = "wasm")]
+mod brotli;
 mod climb;
 mod comparison;
 mod data;
@@ -39,6 +41,8 @@ const TYPES: &str = include_str!("types.d.ts");
 #[wasm_bindgen(start)]
 pub fn start() {
     std::panic::set_hook(Box::new(error::throw));
+    #[cfg(target_family = "wasm")]
+    ::brotli::set_decoder(brotli::decode);
 }
 
 /// Returns the version of the package.

@@ -1,16 +1,22 @@
 //! How much memory there is and how much rows take, so that a file that does not fit is refused
 //! before it is loaded.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::{
+    alloc::System,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
 use cap::Cap;
 use ilk_core::{clean::Needs, job::Given};
+use peakmem_alloc::{PeakMemAlloc, PeakMemAllocTrait as _};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error::Fault;
 
 #[global_allocator]
-static ALLOCATOR: Cap<std::alloc::System> = Cap::new(std::alloc::System, usize::MAX);
+static ALLOCATOR: Cap<&PeakMemAlloc<System>> = Cap::new(&PEAK, usize::MAX);
+
+static PEAK: PeakMemAlloc<System> = PeakMemAlloc::system();
 
 /// The limit at first: what any browser on a desk gives.
 const AT_FIRST: usize = 2 << 30;
@@ -23,6 +29,16 @@ static LIMIT: AtomicUsize = AtomicUsize::new(AT_FIRST);
 /// Counts the bytes allocated at present.
 pub(crate) fn in_use() -> usize {
     ALLOCATOR.allocated()
+}
+
+/// Forgets the peak so far.
+pub(crate) fn begin_peak() {
+    PEAK.reset_peak_memory();
+}
+
+/// Returns the most bytes that were in use since [`begin_peak`] beyond those in use then.
+pub(crate) fn peak() -> usize {
+    PEAK.get_peak_memory()
 }
 
 /// Returns the bytes that data may take, working memory included.

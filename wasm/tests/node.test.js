@@ -1,7 +1,10 @@
 // The suite in Node: `node --test node.test.js`, with CASES and REFERENCE naming what
 // `cargo xtask wasm-test` prepares.
-import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { deepStrictEqual as equal } from "node:assert";
+import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 
@@ -28,6 +31,24 @@ test("a file on disk is read by its path", async () => {
   const data = await run(files.read({ source: { user: "member", item: "product" } }));
   close();
   if (data.rows().rows !== 13) throw new Error(`${data.rows().rows} rows`);
+});
+
+test("a decoder that cannot be fetched is no damage of the file", async () => {
+  const copy = await mkdtemp(join(tmpdir(), "ilk-wasm-"));
+  await cp(new URL("../pkg", import.meta.url), copy, { recursive: true });
+  await rm(join(copy, "brotli/ilk_brotli_bg.wasm"));
+  const other = await (await import(pathToFileURL(join(copy, "index.js")))).load();
+  const files = new other.Files();
+  files.addBytes("brotli.parquet", await file("brotli.parquet"));
+  try {
+    files.estimate({ source: { user: "member", item: "product" } });
+  } catch ({ code, message }) {
+    equal([code, message.includes("ilk_brotli_bg.wasm")], ["read", true]);
+    return;
+  } finally {
+    await rm(copy, { recursive: true });
+  }
+  throw new Error("it was read");
 });
 
 test("after a file that ends a worker the next worker goes on", async () => {

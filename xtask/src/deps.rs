@@ -38,7 +38,11 @@ const RULES: &[Rule] = &[
             ("ilk-plugin-host", BehindFeature),
         ],
     },
-    Rule { package: "ilk-wasm", may_use: &[("ilk-core", Always), ("ilk-formats", Always)] },
+    Rule {
+        package: "ilk-wasm",
+        may_use: &[("brotli", Always), ("ilk-core", Always), ("ilk-formats", Always)],
+    },
+    Rule { package: "ilk-wasm-brotli", may_use: &[] },
     Rule { package: "ilk-plugin", may_use: &[("ilk-core", Always), ("ilk-formats", Always)] },
     Rule { package: "ilk-guest", may_use: &[] },
     Rule { package: "ilk-plugin-host", may_use: &[] },

@@ -3,10 +3,19 @@
 //! Ilk reads Parquet files packed with brotli and never writes one. parquet asks for both ways,
 //! and the encoder with its tables is a fifth of the wasm package. So the workspace puts this
 //! in the place of the crate (`[patch]` in its manifest): the same decoder, and no encoder.
+//!
+//! In WebAssembly the decoder itself is elsewhere, in a module that is fetched when a file needs it:
+//! its dictionary alone would be a twentieth of the package, and few files are packed so.
+
+#[cfg(any(target_family = "wasm", test))]
+mod elsewhere;
 
 use std::io::{self, Write};
 
+#[cfg(not(target_family = "wasm"))]
 pub use brotli_decompressor::Decompressor;
+#[cfg(target_family = "wasm")]
+pub use elsewhere::{Decode, Decompressor, set_decoder};
 
 /// What would be the encoder: every write fails.
 #[derive(Debug)]

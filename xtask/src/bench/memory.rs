@@ -5,19 +5,17 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
-    process::Stdio,
     time::Instant,
 };
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde_json::{Value, json};
-use wait4::Wait4 as _;
 
 use super::{
     Options,
     machine::{self, Machine},
-    programs::{check, peak_mib, start},
+    programs::{ilk_on, peak_mib, run_logged},
     report::{Spread, put_into_page, table},
     sets::{Data, Set, sha256},
 };
@@ -199,10 +197,9 @@ impl Bench<'_> {
 
     /// Runs it once; also returns where the result is.
     fn once(&self, way: Way, folder: &Path) -> Result<(Taken, PathBuf)> {
-        let (Data { path, user, item, .. }, Case { limit, job, .. }) = (self.data, self.case);
+        let Case { limit, job, .. } = self.case;
         let (out, run_dir) = (folder.join("out.parquet"), folder.join("run"));
-        let mut command = self.house.command(self.program);
-        command.arg("run").arg(path).args(["--user", user, "--item", item]);
+        let mut command = ilk_on(self.house, self.program, "run", self.data);
         command.args(job.split_whitespace()).args(["--force", "--log", "json"]);
         command.args(["--top", &self.options.top.to_string()]);
         command.args(["--threads", &self.options.threads.to_string()]);
@@ -214,14 +211,9 @@ impl Bench<'_> {
         } else {
             command.arg("--out").arg(&out);
         }
-        command.env("ILK_USAGE_FILE", "off");
-        let log = fs::File::create(folder.join("log"))?;
         let begin = Instant::now();
-        let child = start(command.stdout(Stdio::null()).stderr(log))?;
-        let used = child.wait4()?;
+        let (used, told) = run_logged(&mut command, folder)?;
         let seconds = begin.elapsed().as_secs_f64();
-        let told = fs::read_to_string(folder.join("log"))?;
-        check(&used, &told)?;
         // A promise that is not tested is none.
         if told.contains("working in files") != way.is_limited() {
             bail!("{}: the job did not go the way it was to go", way.name());

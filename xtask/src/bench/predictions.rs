@@ -1,17 +1,16 @@
 //! How well the program knows what a job takes: what `ilk plan` and a budget of time predict, beside
 //! what the same job takes.
 
-use std::{fs, path::Path, process::Stdio};
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
-use wait4::Wait4 as _;
 
 use super::{
     Options,
     machine::{self, Machine},
-    programs::{Weighting, check, start},
+    programs::{Weighting, ilk_on, run_logged},
     report::{Spread, digits, put_into_page, table},
     sets::{Data, Set},
 };
@@ -205,8 +204,7 @@ impl Bench<'_> {
 
     /// Asks `ilk plan`.
     fn predict(&self, data: &Data, weighting: &str, series: &mut Series) -> Result<()> {
-        let mut command = self.house.command(self.program);
-        command.arg("plan").arg(&data.path).args(["--user", data.user, "--item", data.item]);
+        let mut command = ilk_on(self.house, self.program, "plan", data);
         command.args(["--weighting", weighting, "--top", &self.options.top.to_string()]);
         command.args(["--threads", &self.options.threads.to_string(), "--format", "json"]);
         let plan: Value = house::answer(&mut command)?;
@@ -231,20 +229,14 @@ impl Bench<'_> {
     ) -> Result<()> {
         let folder = self.house.target.join("bench/predictions");
         fs::create_dir_all(&folder)?;
-        let mut command = self.house.command(self.program);
-        command.arg("run").arg(&data.path).args(["--user", data.user, "--item", data.item]);
+        let mut command = ilk_on(self.house, self.program, "run", data);
         command.args(["--weighting", weighting, "--top", &self.options.top.to_string()]);
         command.args(["--threads", &self.options.threads.to_string(), "--log", "json"]);
         command.arg("--out").arg(folder.join("out.parquet"));
         if let Some(limit) = limit {
             command.args(["--memory", limit, "--budget-time", "100h"]);
         }
-        command.env("ILK_USAGE_FILE", "off");
-        let log = fs::File::create(folder.join("log"))?;
-        let child = start(command.stdout(Stdio::null()).stderr(log))?;
-        let used = child.wait4()?;
-        let told = fs::read_to_string(folder.join("log"))?;
-        check(&used, &told)?;
+        let (used, told) = run_logged(&mut command, &folder)?;
         let events = told.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let events = events.collect::<Vec<_>>();
         let is_it = |one: &&Value| one["event"] == "stage_finished" && one["name"] == "comparing";

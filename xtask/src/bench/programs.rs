@@ -194,6 +194,28 @@ impl Weighting {
     }
 }
 
+/// Begins the command line of `ilk`: on which set.
+pub(super) fn ilk_on(house: &House, program: &Path, subcommand: &str, data: &Data) -> Command {
+    let mut command = house.command(program);
+    command.arg(subcommand).arg(&data.path).args(["--user", data.user, "--item", data.item]);
+    // A benchmark is no use of the machine that anybody pays for.
+    command.env("ILK_USAGE_FILE", "off");
+    command
+}
+
+/// Runs a program to its end, its log in a file in `folder`: what it used, and what it told.
+///
+/// # Errors
+/// Where it fails; the message holds the last of what it said.
+pub(super) fn run_logged(command: &mut Command, folder: &Path) -> Result<(ResUse, String)> {
+    let path = folder.join("log");
+    let child = start(command.stdout(Stdio::null()).stderr(fs::File::create(&path)?))?;
+    let used = child.wait4()?;
+    let told = fs::read_to_string(path)?;
+    check(&used, &told)?;
+    Ok((used, told))
+}
+
 /// Runs ilk once.
 ///
 /// # Errors
@@ -205,13 +227,10 @@ pub(super) fn ilk(
     task: Task,
     out: &Path,
 ) -> Result<(Sample, Sizes)> {
-    let mut command = house.command(program);
-    command.arg("run").arg(&data.path).args(["--user", data.user, "--item", data.item]);
+    let mut command = ilk_on(house, program, "run", data);
     command.args(["--weighting", task.weighting.name(), "--measure", task.weighting.measure()]);
     command.args(["--top", &task.top.to_string(), "--threads", &task.threads.to_string()]);
     command.arg("--out").arg(out).args(["--overwrite", "--force", "--log", "json"]);
-    // A benchmark is no use of the machine that anybody pays for.
-    command.env("ILK_USAGE_FILE", "off");
     let begin = Instant::now();
     let mut child = start(command.stdout(Stdio::null()).stderr(Stdio::piped()))?;
     let mut log = Log::default();
@@ -237,7 +256,7 @@ pub(super) fn ilk(
 ///
 /// # Errors
 /// Where it cannot be.
-pub(super) fn start(command: &mut Command) -> Result<std::process::Child> {
+fn start(command: &mut Command) -> Result<std::process::Child> {
     command.spawn().with_context(|| format!("`{}` could not be started", house::display(command)))
 }
 
@@ -245,7 +264,7 @@ pub(super) fn start(command: &mut Command) -> Result<std::process::Child> {
 ///
 /// # Errors
 /// With the last of what it said.
-pub(super) fn check(used: &ResUse, complaints: &str) -> Result<()> {
+fn check(used: &ResUse, complaints: &str) -> Result<()> {
     if !used.status.success() {
         let last = complaints.trim_end().lines().last().unwrap_or("no message");
         bail!("{} ({last})", used.status);

@@ -1,4 +1,4 @@
-//! `cargo xtask wasm`: the npm package, from both builds.
+//! `cargo xtask wasm`: the npm package, from both builds and the decoder of brotli.
 
 pub(crate) mod checks;
 pub(crate) mod toolchain;
@@ -53,12 +53,13 @@ pub(crate) fn package(house: &House) -> PathBuf {
 /// Where something cannot be built, or a module has grown.
 pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
     if options.quick {
-        let module = compile(house, Build::Single)?;
-        let out = package(house).join(Build::Single.name());
-        if out.exists() {
-            fs::remove_dir_all(&out)?;
+        for part in [Part::Brotli, Part::Module(Build::Single)] {
+            let (module, out) = (compile(house, part)?, package(house).join(part.name()));
+            if out.exists() {
+                fs::remove_dir_all(&out)?;
+            }
+            glue(part.stem(), fs::read(module)?, &out)?;
         }
-        glue("ilk_wasm", fs::read(module)?, &out)?;
         return assemble(house, &package(house));
     }
     let sizes = build(house)?;
@@ -80,6 +81,51 @@ pub(crate) fn build_and_hold(house: &House) -> Result<()> {
     run(house, &Options { record: false, quick: false })
 }
 
+/// A module of the package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// Everything but what is below.
+    Module(Build),
+    /// The decoder of brotli, which few files need.
+    Brotli,
+}
+
+impl Part {
+    const ALL: [Self; 3] =
+        [Self::Module(Build::Single), Self::Module(Build::Threads), Self::Brotli];
+
+    /// How it is compiled: the decoder shares no memory.
+    const fn build(self) -> Build {
+        match self {
+            Self::Module(build) => build,
+            Self::Brotli => Build::Single,
+        }
+    }
+
+    /// Its name, which is also that of its folder in the package.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Module(build) => build.name(),
+            Self::Brotli => "brotli",
+        }
+    }
+
+    /// The beginning of its files' names.
+    const fn stem(self) -> &'static str {
+        match self {
+            Self::Module(_) => "ilk_wasm",
+            Self::Brotli => "ilk_brotli",
+        }
+    }
+
+    const fn crate_name(self) -> &'static str {
+        match self {
+            Self::Module(_) => "ilk-wasm",
+            Self::Brotli => "ilk-wasm-brotli",
+        }
+    }
+}
+
 /// The size of a module.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Size {
@@ -91,30 +137,31 @@ struct Size {
 fn build(house: &House) -> Result<BTreeMap<String, Size>> {
     let package = package(house);
     let mut sizes = BTreeMap::new();
-    for build in Build::ALL {
-        let module = compile(house, build)?;
-        let size = refine(house, build, &module, &package.join(build.name()))?;
+    for part in Part::ALL {
+        let module = compile(house, part)?;
+        let size = refine(house, part, &module, &package.join(part.name()))?;
         println!(
             "{:<8} {:>9} bytes, {:>9} with gzip",
-            build.name(),
+            part.name(),
             house::grouped(size.raw),
             house::grouped(size.gzip)
         );
-        sizes.insert(build.name().to_owned(), size);
+        sizes.insert(part.name().to_owned(), size);
     }
     assemble(house, &package)?;
     Ok(sizes)
 }
 
 /// Compiles; returns the path of the module.
-fn compile(house: &House, build: Build) -> Result<PathBuf> {
-    let mut command = toolchain::build_command(house, build)?;
-    command.args(["--profile", "wasm", "--package", "ilk-wasm", "--lib"]);
-    if build == Build::Threads {
+fn compile(house: &House, part: Part) -> Result<PathBuf> {
+    let mut command = toolchain::build_command(house, part.build())?;
+    command.args(["--profile", "wasm", "--package", part.crate_name(), "--lib"]);
+    if part == Part::Module(Build::Threads) {
         command.args(["--features", "threads"]);
     }
     house::run(&mut command)?;
-    Ok(target(house, build).join("ilk_wasm.wasm"))
+    let file = part.crate_name().replace('-', "_");
+    Ok(target(house, part.build()).join(file).with_extension("wasm"))
 }
 
 /// Makes the module that holds the kernels against the oracle.
@@ -134,9 +181,10 @@ fn target(house: &House, build: Build) -> PathBuf {
 }
 
 /// Makes the glue and a smaller module, unless they are there for this very module.
-fn refine(house: &House, build: Build, module: &Path, out: &Path) -> Result<Size> {
+fn refine(house: &House, part: Part, module: &Path, out: &Path) -> Result<Size> {
     let bytes = fs::read(module).with_context(|| module.display().to_string())?;
-    let (marker, optimised) = (out.join("made-from.json"), out.join("ilk_wasm_bg.wasm"));
+    let marker = out.join("made-from.json");
+    let optimised = out.join(format!("{}_bg.wasm", part.stem()));
     let hash = Sha256::digest(&bytes).to_vec();
     let made: Option<(Vec<u8>, Size)> =
         fs::read(&marker).ok().and_then(|text| serde_json::from_slice(&text).ok());
@@ -146,8 +194,8 @@ fn refine(house: &House, build: Build, module: &Path, out: &Path) -> Result<Size
     if out.exists() {
         fs::remove_dir_all(out)?;
     }
-    glue("ilk_wasm", bytes, out)?;
-    shrink(house, build, &optimised)?;
+    glue(part.stem(), bytes, out)?;
+    shrink(house, part.build(), &optimised)?;
     let bytes = fs::read(&optimised)?;
     let size = Size { raw: bytes.len() as u64, gzip: gzip(&bytes)? };
     fs::write(marker, serde_json::to_vec(&(hash, size))?)?;
@@ -205,7 +253,7 @@ pub(crate) fn tools(house: &House) -> PathBuf {
 /// Copies what stands beside the two builds.
 fn assemble(house: &House, package: &Path) -> Result<()> {
     let home = home(house);
-    for name in ["index.js", "index.d.ts", "node.js", "node.d.ts"] {
+    for name in ["brotli.js", "index.js", "index.d.ts", "node.js", "node.d.ts"] {
         fs::copy(home.join("js").join(name), package.join(name))?;
     }
     fs::copy(home.join("README.md"), package.join("README.md"))?;

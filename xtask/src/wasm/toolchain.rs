@@ -27,9 +27,6 @@ pub(crate) enum Build {
 }
 
 impl Build {
-    /// Both of them.
-    pub(crate) const ALL: [Self; 2] = [Self::Single, Self::Threads];
-
     /// Its name, which is also that of its folder in the package.
     pub(crate) const fn name(self) -> &'static str {
         match self {
