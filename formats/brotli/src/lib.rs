@@ -8,7 +8,7 @@
 //! its dictionary alone would be a twentieth of the package, and few files are packed so.
 
 #[cfg(any(target_family = "wasm", test))]
-mod elsewhere;
+pub mod elsewhere;
 
 use std::io::{self, Write};
 
