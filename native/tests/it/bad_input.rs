@@ -36,7 +36,7 @@ fn control_characters_are_escaped() {
     let home = Home::with_orders();
     home.write("odd.csv", "\"mem\nber\",\"sk\u{1b}[2Ju\"\n1,tea\n");
     let ran = failure(&home, "run odd.csv --user member --item sku -o out.csv");
-    insta::assert_snapshot!(ran.stderr, @"");
+    insta::assert_snapshot!(ran.stderr, @r"error: odd.csv has no column `member` (did you mean `mem\nber`?); its columns: mem\nber, sk\u{1b}[2Ju");
 }
 
 #[test]
