@@ -249,7 +249,18 @@ impl Comparison {
             return Err(wrong("a weight is no finite number"));
         }
         let starts = starts.into_iter().map(|start| start as usize).collect();
-        Ok(RowBlock::new(first, self.numbers, starts, users, weights)?)
+        let block = RowBlock::new(first, self.numbers, starts, users, weights)?;
+        let supports = &self.running.borrow_owner().table.supports()[first as usize..];
+        let lengths = block.parts().starts.windows(2).map(|ends| ends[1] - ends[0]);
+        let mut items = (first..).zip(lengths.zip(supports));
+        // Measures subtract what both have from what each has.
+        match items.find(|(_, (length, support))| *length > **support as usize) {
+            None => Ok(block),
+            Some((position, (length, support))) => Err(wrong(format!(
+                "the item at position {position} has {length} users in the block, and a support \
+                 of {support}"
+            ))),
+        }
     }
 }
 

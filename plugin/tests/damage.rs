@@ -77,6 +77,29 @@ fn a_failure_is_one_line_whatever_it_quotes() {
     }
 }
 
+#[test]
+fn an_item_has_no_more_users_than_its_support() {
+    let items =
+        Items { users: 3, numbers: 9, codes: vec![0, 1], supports: vec![3, 1], ..Items::default() };
+    let block = Block { starts: vec![0, 3, 5], users: vec![0, 1, 2, 0, 1], ..Block::default() };
+    let mut comparison = Comparison::open(r#"{"measure": "llr"}"#, items.clone(), Sides::Both)
+        .expect("items that go together");
+    let failure = comparison.rows(block.clone()).expect_err("one user too many");
+    assert_eq!(failure.code, "block");
+    assert_eq!(
+        failure.message,
+        "the item at position 1 has 2 users in the block, and a support of 1"
+    );
+    // That there are more users than `users` says cannot be seen; it must not matter.
+    let items = Items { users: 3, supports: vec![3, 2], ..items };
+    let mut comparison = Comparison::open(r#"{"measure": "llr"}"#, items, Sides::Both)
+        .expect("items that go together");
+    let block = Block { users: vec![0, 1, 2, 2, 8], ..block };
+    comparison.rows(block).expect("lists as long as supports");
+    comparison.columns_of_rows(0, 2).expect("both");
+    comparison.compute(&[1]).expect("a result");
+}
+
 /// Decoders that give up by a panic are caught natively, and say nothing then.
 fn silence() {
     static ONCE: std::sync::Once = std::sync::Once::new();

@@ -15,8 +15,9 @@ pub(super) fn score(pair: &Pair) -> Option<f64> {
     // Each term is a deviation from chance, so nothing large cancels. The two one-sided cells
     // are added first: both directions score alike to the bit.
     let one_sided = cell(a - both, users, a, users - b) + cell(b - both, users, users - a, b);
-    let two_sided =
-        cell(both, users, a, b) + cell(users + both - a - b, users, users - a, users - b);
+    // A host may say that there are fewer users than its blocks hold.
+    let neither = (users + both).saturating_sub(a + b);
+    let two_sided = cell(both, users, a, b) + cell(neither, users, users - a, users - b);
     let ratio = 2.0 * (two_sided + one_sided);
     (ratio > 0.0).then_some(ratio)
 }

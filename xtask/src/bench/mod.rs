@@ -278,8 +278,7 @@ impl Options {
 
     fn rounds(&self) -> impl Iterator<Item = Round> {
         let (warm_ups, runs) = if self.quick { (0, 1) } else { (1, self.runs as usize) };
-        std::iter::repeat_n(Round::WarmUp, warm_ups)
-            .chain(std::iter::repeat_n(Round::Counts, runs))
+        std::iter::repeat_n(Round::WarmUp, warm_ups).chain(std::iter::repeat_n(Round::Counts, runs))
     }
 
     /// The sets that were asked for, or those.
