@@ -224,8 +224,7 @@ pub(crate) fn choose_head(
     let mut interactions = 0;
     for (position, support) in supports.iter().enumerate() {
         // What a pair costs is booked on its more popular item: what is not smaller, not itself.
-        let greater = work.all[position] - work.smaller[position] - u64::from(*support);
-        additions[position / CHUNK] += greater;
+        additions[position / CHUNK] += work.of_later(position, *support);
         interactions += *support as usize;
     }
     let pairs = 2 * additions.iter().sum::<u64>();
@@ -292,12 +291,11 @@ pub(crate) fn choose_cuts(
     let going = |rows: Range<usize>| {
         supports[rows].iter().map(|support| model.tail_row(*support, 0)).sum::<u64>()
     };
-    let greater = |at: usize| work.all[at] - work.smaller[at] - u64::from(supports[at]);
     let mut again = going(tail.clone());
     let pays = |cut: &usize| {
         let block = tail.start + cut * width..tail.start + (cut + 1) * width;
         again -= going(block.clone());
-        block.map(greater).sum::<u64>() * machine.addition > again
+        block.map(|at| work.of_later(at, supports[at])).sum::<u64>() * machine.addition > again
     };
     // What is left after the last cut is a block, too.
     (0..tail.len().saturating_sub(1) / width).take_while(pays).count()

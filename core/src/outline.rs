@@ -90,8 +90,7 @@ impl Outline {
         let model = CostModel::of(&machine, &extent);
         // What falls on the head is added up by bits.
         let first = (chunks * CHUNK).min(codes.len());
-        let greater = |at: usize| work.all[at] - work.smaller[at] - u64::from(supports[at]);
-        let on_tail = (first..codes.len()).map(greater).sum::<u64>();
+        let on_tail = (first..codes.len()).map(|at| work.of_later(at, supports[at])).sum::<u64>();
         let total = work.smaller.iter().sum::<u64>().max(1);
         let tail = |additions: u64| {
             (u128::from(additions) * u128::from(on_tail) / u128::from(total)) as u64

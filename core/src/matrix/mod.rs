@@ -73,6 +73,13 @@ pub(crate) struct Work {
     pub(crate) smaller_of_tail: Vec<u64>,
 }
 
+impl Work {
+    /// Counts the additions that the rows after `position` make to it; `support`: its users.
+    pub(crate) fn of_later(&self, position: usize, support: u32) -> u64 {
+        self.all[position] - self.smaller[position] - u64::from(support)
+    }
+}
+
 impl Matrix {
     /// Weighs the interactions and lays them out both ways. Cost: O(interactions).
     pub fn new(

@@ -55,9 +55,6 @@ pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
     if options.quick {
         for part in [Part::Brotli, Part::Module(Build::Single)] {
             let (module, out) = (compile(house, part)?, package(house).join(part.name()));
-            if out.exists() {
-                fs::remove_dir_all(&out)?;
-            }
             glue(part.stem(), fs::read(module)?, &out)?;
         }
         return assemble(house, &package(house));
@@ -191,9 +188,6 @@ fn refine(house: &House, part: Part, module: &Path, out: &Path) -> Result<Size> 
     if let Some((_, size)) = made.filter(|(from, _)| *from == hash && optimised.exists()) {
         return Ok(size);
     }
-    if out.exists() {
-        fs::remove_dir_all(out)?;
-    }
     glue(part.stem(), bytes, out)?;
     shrink(house, part.build(), &optimised)?;
     let bytes = fs::read(&optimised)?;
@@ -202,8 +196,12 @@ fn refine(house: &House, part: Part, module: &Path, out: &Path) -> Result<Size> 
     Ok(size)
 }
 
-/// Writes the JavaScript that belongs to a module, and the module without its descriptions.
+/// Writes the JavaScript that belongs to a module, and the module without its descriptions, into
+/// a folder of their own.
 fn glue(name: &str, module: Vec<u8>, out: &Path) -> Result<()> {
+    if out.exists() {
+        fs::remove_dir_all(out)?;
+    }
     let mut bindgen = Bindgen::new();
     bindgen.input_bytes(name, module).web(true)?.typescript(true);
     // index.js names the module, so that tools that bundle see one reference only.
