@@ -63,10 +63,10 @@ impl Machine {
     /// Returns what `kernel` pays on the machine that the model was fitted on.
     pub fn of(kernel: Kernel) -> Self {
         let (bit_row, chunk) = match kernel.name() {
-            "avx512" => (900, 400_000),
-            "avx2" => (2_200, 650_000),
-            "neon" | "simd128" => (4_500, 1_000_000),
-            _ => (8_000, 1_500_000),
+            "avx512" => (900, 250_000),
+            "avx2" => (2_200, 450_000),
+            "neon" | "simd128" => (4_500, 650_000),
+            _ => (8_000, 900_000),
         };
         // Without instructions for it, bits are gone through one by one, which lists do better.
         let weighted_bit_row = if kernel.name() == "avx512" { 12_000 } else { 1_000_000 };

@@ -54,6 +54,32 @@ pub(crate) fn shrink(list: &mut Vec<Neighbour>, k: usize) -> Option<Bar> {
     last.map(Bar::of)
 }
 
+/// Cuts `list` down to its `k` best, or to at most a quarter more; returns a bar that the k best clear,
+/// if there are `k`. Much less work than [`shrink`] where the list is long: `keys`, room for as many
+/// numbers, are bisected by vectors, and nothing is moved but to where it stays.
+pub(crate) fn thin_out(
+    list: &mut Vec<Neighbour>,
+    k: usize,
+    kernel: Kernel,
+    keys: &mut Vec<u32>,
+) -> Option<Bar> {
+    const LONG: usize = 256;
+    if list.len() <= k.max(LONG) {
+        return shrink(list, k);
+    }
+    keys.clear();
+    keys.extend(list.iter().map(|neighbour| ascending(neighbour.score)));
+    let kth = kernel.about_kth(keys, k);
+    let mut stay = 0;
+    for (index, key) in keys.iter().enumerate() {
+        list[stay] = list[index];
+        stay += usize::from(*key >= kth);
+    }
+    list.truncate(stay);
+    // Of many that tie, codes say which stay.
+    if stay > k + k / 4 { shrink(list, k) } else { Some(Bar::at(number_at(kth))) }
+}
+
 /// Sorts `list`, best first, and cuts it down to its `k` best.
 fn best_first(list: &mut Vec<Neighbour>, k: usize, kernel: Kernel) {
     /// Lists of at most so many are ranked, where that is faster: each is compared with each by
@@ -146,6 +172,10 @@ impl Offers {
     /// cache, and for bars to rise soon.
     const MOST: usize = 1 << 13;
 
+    /// The same for each neighbour that is kept: long lists lie further apart than the cache
+    /// reaches, and going to one is worth more than one offer.
+    const MOST_PER_KEPT: usize = 1 << 7;
+
     /// Gathers an offer.
     pub(crate) fn push(&mut self, item: u32, neighbour: Neighbour) {
         self.gathered.push(Offer { item, neighbour });
@@ -156,9 +186,9 @@ impl Offers {
         &self.gathered
     }
 
-    /// Tells whether it is time to settle.
-    pub(crate) fn is_full(&self) -> bool {
-        self.gathered.len() >= Self::MOST
+    /// Tells whether it is time to settle, where `k` neighbours are kept.
+    pub(crate) fn is_full(&self, k: usize) -> bool {
+        self.gathered.len() >= Self::MOST.max(Self::MOST_PER_KEPT.saturating_mul(k).min(1 << 17))
     }
 }
 
@@ -174,7 +204,15 @@ pub struct Selection {
     bars: Vec<AtomicU64>,
     /// Item i is number i / shards of shard i % shards, so that neighbours in popularity do not
     /// share a lock.
-    shards: Vec<Mutex<Vec<Vec<Neighbour>>>>,
+    shards: Vec<Mutex<Shard>>,
+}
+
+/// Some items' lists.
+#[derive(Debug)]
+struct Shard {
+    lists: Vec<Vec<Neighbour>>,
+    /// Room for cutting one.
+    keys: Vec<u32>,
 }
 
 impl Selection {
@@ -186,20 +224,26 @@ impl Selection {
     /// If `k` is 0.
     pub fn new(items: usize, k: usize, floor: f32, kernel: Kernel) -> Self {
         assert!(k > 0, "a selection keeps at least one neighbour");
-        let lists = |shard: usize| items.saturating_sub(shard).div_ceil(Self::SHARDS);
+        let shard = |shard: usize| {
+            let lists = items.saturating_sub(shard).div_ceil(Self::SHARDS);
+            Mutex::new(Shard { lists: vec![Vec::new(); lists], keys: Vec::new() })
+        };
         Self {
             k,
             kernel,
             bars: (0..items).map(|_| AtomicU64::new(Bar::at(floor).to_bits())).collect(),
-            shards: (0..Self::SHARDS)
-                .map(|shard| Mutex::new(vec![Vec::new(); lists(shard)]))
-                .collect(),
+            shards: (0..Self::SHARDS).map(shard).collect(),
         }
     }
 
     /// Returns what an offer to `item` must come before to have a chance.
     pub fn bar(&self, item: u32) -> Bar {
         Bar::from_bits(self.bars[item as usize].load(Relaxed))
+    }
+
+    /// Asks for an item's bar, which is about to be read.
+    pub(crate) fn fetch(&self, item: usize) {
+        prefetch(&self.bars, item);
     }
 
     /// How long a list may grow before it is cut down to the k best.
@@ -209,16 +253,21 @@ impl Selection {
 
     /// Offers many neighbours to `item` and empties `neighbours`; returns the bar if it rose.
     pub fn offer_all(&self, item: u32, neighbours: &mut Vec<Neighbour>) -> Option<Bar> {
-        let list = &mut self.lock(item as usize % Self::SHARDS)[item as usize / Self::SHARDS];
+        let Shard { lists, keys } = &mut *self.lock(item as usize % Self::SHARDS);
+        let list = &mut lists[item as usize / Self::SHARDS];
+        let had = list.len();
         let mut bar = None;
         if list.len() + neighbours.len() > self.capacity() {
             // Where they came from there is room for all; the list takes no more than its own.
             neighbours.append(list);
-            bar = self.cut(item, neighbours);
+            bar = self.cut(item, neighbours, keys);
         }
         self.grow(list, neighbours.len());
         list.append(neighbours);
-        if bar.is_none() && list.len() >= self.k { self.cut(item, list) } else { bar }
+        if had < self.k && bar.is_none() && list.len() >= self.k {
+            bar = self.cut(item, list, keys);
+        }
+        bar
     }
 
     /// Makes room for `more` neighbours, in few steps, and for no more than a list ever holds.
@@ -262,10 +311,10 @@ impl Selection {
 
     fn settle_shard(&self, shard: usize, offers: &[Offer], on_rise: &mut impl FnMut(u32, Bar)) {
         const AHEAD: usize = 8;
-        let mut lists = self.lock(shard);
+        let Shard { lists, keys } = &mut *self.lock(shard);
         for (index, Offer { item, neighbour }) in offers.iter().enumerate() {
             if let Some(later) = offers.get(index + 2 * AHEAD) {
-                prefetch(&lists, later.item as usize / Self::SHARDS);
+                prefetch(lists, later.item as usize / Self::SHARDS);
             }
             if let Some(later) = offers.get(index + AHEAD) {
                 let list = &lists[later.item as usize / Self::SHARDS];
@@ -278,7 +327,7 @@ impl Selection {
             self.grow(list, 1);
             list.push(*neighbour);
             if (list.len() == self.k || list.len() >= self.capacity())
-                && let Some(bar) = self.cut(*item, list)
+                && let Some(bar) = self.cut(*item, list, keys)
             {
                 on_rise(*item, bar);
             }
@@ -287,38 +336,49 @@ impl Selection {
 
     /// Counts the neighbours that [`take`](Self::take) would return.
     pub(crate) fn count(&self, item: u32) -> usize {
-        self.lock(item as usize % Self::SHARDS)[item as usize / Self::SHARDS].len().min(self.k)
+        self.lock(item as usize % Self::SHARDS).lists[item as usize / Self::SHARDS]
+            .len()
+            .min(self.k)
     }
 
     /// Takes out what `item` has so far, in no order; its bar stays, so that only better ones come.
     pub fn withdraw(&self, item: u32) -> Vec<Neighbour> {
-        let list = &mut self.lock(item as usize % Self::SHARDS)[item as usize / Self::SHARDS];
-        let mut list = std::mem::take(list);
-        self.cut(item, &mut list);
+        let mut list = self.remove(item);
+        if let Some(kth) = shrink(&mut list, self.k) {
+            self.raise(item, kth);
+        }
         list
     }
 
     /// Takes `item`'s neighbours out, best first.
     pub fn take(&self, item: u32) -> Vec<Neighbour> {
-        let list = &mut self.lock(item as usize % Self::SHARDS)[item as usize / Self::SHARDS];
-        let mut list = std::mem::take(list);
+        let mut list = self.remove(item);
         best_first(&mut list, self.k, self.kernel);
         list
     }
 
-    fn lock(&self, shard: usize) -> MutexGuard<'_, Vec<Vec<Neighbour>>> {
+    fn remove(&self, item: u32) -> Vec<Neighbour> {
+        let shard = &mut *self.lock(item as usize % Self::SHARDS);
+        std::mem::take(&mut shard.lists[item as usize / Self::SHARDS])
+    }
+
+    fn lock(&self, shard: usize) -> MutexGuard<'_, Shard> {
         // A list is consistent between any two statements, so a panic elsewhere spoils nothing.
         self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn cut(&self, item: u32, list: &mut Vec<Neighbour>) -> Option<Bar> {
-        let kth = shrink(list, self.k)?;
-        // What was withdrawn may have been better.
-        let rises = self.bar(item).admits(kth.score, kth.code);
+    fn cut(&self, item: u32, list: &mut Vec<Neighbour>, keys: &mut Vec<u32>) -> Option<Bar> {
+        let bar = thin_out(list, self.k, self.kernel, keys)?;
+        self.raise(item, bar).then_some(bar)
+    }
+
+    /// Raises an item's bar; tells whether it did. What was withdrawn may have been better.
+    fn raise(&self, item: u32, bar: Bar) -> bool {
+        let rises = self.bar(item).admits(bar.score, bar.code);
         if rises {
-            self.bars[item as usize].store(kth.to_bits(), Relaxed);
+            self.bars[item as usize].store(bar.to_bits(), Relaxed);
         }
-        rises.then_some(kth)
+        rises
     }
 }
 
@@ -482,6 +542,29 @@ mod tests {
         }
 
         #[test]
+        fn thinning_out_keeps_the_best_and_raises_no_bar_above_them(
+            scores in vec((select(SCORES), 0.0..1.0_f32, any::<bool>()), 0..700),
+            k in 1..400_usize,
+            kernel in select(Kernel::available()),
+        ) {
+            // Some tie, others do not.
+            let score = |(tied, own, ties): &(f32, f32, bool)| if *ties { *tied } else { *own };
+            let all = (0..).zip(&scores).map(|(code, one)| neighbour(code, score(one)));
+            let mut all = all.collect::<Vec<_>>();
+            let (mut list, before) = (all.clone(), all.len());
+            let bar = thin_out(&mut list, k, kernel, &mut Vec::new());
+            all.sort_by(rank);
+            all.truncate(k);
+            prop_assert!(list.len() >= k.min(before) && list.len() <= k + k / 4);
+            list.sort_by(rank);
+            prop_assert_eq!(&list[..all.len()], &all[..]);
+            prop_assert_eq!(bar.is_some(), before >= k);
+            // What comes after the k-th may come before the bar, never the other way round.
+            let keeps = |bar: Bar| all.iter().all(|one| bar.keeps(one));
+            prop_assert!(bar.is_none_or(keeps), "{bar:?}");
+        }
+
+        #[test]
         fn shrinking_keeps_the_best_and_tells_the_last(
             scores in vec(select(SCORES), 0..40),
             k in 1..20_usize,
@@ -508,7 +591,7 @@ mod tests {
                 offers.push(0, neighbour(code, code as f32));
             }
             selection.settle(&mut offers, |_, _| {});
-            let holds = || selection.lock(0)[0].capacity();
+            let holds = || selection.lock(0).lists[0].capacity();
             assert!(holds() <= selection.capacity(), "{}, k = {k}", holds());
             for first in [2_000, 3_000] {
                 let all = first..first + 2 * k as u32;

@@ -4,6 +4,7 @@
 //! scores becomes a limit on that product, at the price of one product and one comparison per
 //! pair. Bounds only leave pairs out; what passes is scored exactly.
 
+use super::arch::prefetch;
 use crate::{matrix::ItemTable, measure::Measure};
 
 /// The factors of every position, in f32.
@@ -44,9 +45,10 @@ impl Ceilings {
         Self { measure: *measure, as_item, as_neighbour }
     }
 
-    /// Returns the largest factor as a neighbour among some positions.
-    pub(super) fn largest_factor(&self, positions: std::ops::Range<usize>) -> f32 {
-        self.as_neighbour[positions].iter().copied().fold(0.0, f32::max)
+    /// Asks for an item's factors, which are about to be read.
+    pub(super) fn fetch(&self, item: usize) {
+        prefetch(&self.as_item, item);
+        prefetch(&self.as_neighbour, item);
     }
 
     /// Tells whether a score estimated as `product` times the item's factor keeps its digits.

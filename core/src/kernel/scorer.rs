@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::{
     ItemFilter, Kernel,
-    arch::{BitRow, CHUNK, Lists, Sieve},
+    arch::{BitRow, Bounds, CHUNK, Lists, Sieve, prefetch},
     ceiling::Ceilings,
     packed::{self, Packed},
     sparse::{Line, Scatter, Sums},
@@ -18,7 +18,7 @@ use crate::{
     measure::Pair,
     neighbours::Neighbour,
     plan::Sides,
-    topk::{Bar, Offer, Offers, Selection, ascending, number_at, shrink, to_score},
+    topk::{Bar, Offer, Offers, Selection, ascending, number_at, thin_out, to_score},
 };
 
 /// A position that may matter to the row, or the row to it.
@@ -50,6 +50,8 @@ pub(super) struct Workspace<V: Value> {
     offers: Offers,
     /// Estimated scores, as [`ascending`] numbers.
     estimates: Vec<u32>,
+    /// The rows of a tile.
+    order: Vec<u32>,
 }
 
 impl<V: Value> Default for Workspace<V> {
@@ -64,6 +66,7 @@ impl<V: Value> Default for Workspace<V> {
             found: Found::default(),
             offers: Offers::default(),
             estimates: Vec::new(),
+            order: Vec::new(),
         }
     }
 }
@@ -93,6 +96,8 @@ struct Found {
     as_neighbour: Vec<f32>,
     /// Neighbours for the row's own item.
     neighbours: Vec<Neighbour>,
+    /// Room for thinning them out.
+    keys: Vec<u32>,
 }
 
 /// What a worker's tiles found, as long as it may matter.
@@ -242,7 +247,7 @@ impl<'a> Scorer<'a> {
         let mut gathered = Offers::default();
         for Offer { item, neighbour } in offers {
             gathered.push(item, neighbour);
-            if gathered.is_full() {
+            if gathered.is_full(self.job.top as usize) {
                 self.settle(&mut gathered, &mut recording, |_, _| {});
             }
         }
@@ -291,22 +296,26 @@ impl<'a> Scorer<'a> {
         recording: &mut Option<&mut Recording>,
     ) {
         let first = tile.first as usize;
-        let lowest = |hurdles: &[f32]| hurdles.iter().copied().fold(f32::INFINITY, f32::min);
-        let mut hurdle = lowest(&workspace.hurdles);
-        let factor = self.ceilings.largest_factor(first..first + tile.width);
+        let factors = &self.ceilings.as_neighbour[first..first + tile.width];
+        let mut bounds = Bounds::new(factors, &workspace.hurdles[..tile.width]);
         let of_items = tile.factors.of_items.get(first..first + tile.width).map(|factors| {
             let mut of_items = [0.0; CHUNK];
             of_items[..tile.width].copy_from_slice(factors);
             of_items
         });
-        for position in positions {
+        let mut order = std::mem::take(&mut workspace.order);
+        order.clear();
+        order.extend(positions);
+        for (index, position) in order.iter().copied().enumerate() {
+            self.fetch(tile, &order[index + 1..]);
             let Some(mut row) = self.begin(position) else { continue };
             let end = self.end_of(tile, position);
             let Workspace { counts, dots, hits, hurdles, found, offers, estimates, .. } = workspace;
             let line = tile.line(position);
             let mut sieve = self.sieve(&row, first, &hurdles[..end]);
-            let least = V::Sum::least_overlap(sieve.least(factor, hurdle) * Ceilings::NEARLY);
-            if !self.kernel.count(bits, line.users, least, counts) {
+            let groups =
+                self.kernel.count(bits, line.users, &V::Sum::floors(&bounds, &sieve), counts);
+            if groups.is_empty() {
                 continue;
             }
             if !V::COUNTS {
@@ -314,20 +323,43 @@ impl<'a> Scorer<'a> {
                 V::add_chunk(self.kernel, bits, &line, of_items.as_ref(), dots);
             }
             let mut count = 0;
-            V::Sum::select_parts(self.kernel, &counts[..end], &dots[..end], &sieve, |hit| {
-                let sum = Sum::new(counts[hit], dots[hit]);
+            let (overlaps, dots) = (&counts[..end], &dots[..end]);
+            V::Sum::select_parts(self.kernel, groups, overlaps, dots, &sieve, |hit| {
+                let sum = Sum::new(overlaps[hit], dots[hit]);
                 hits[count] = Hit { index: hit as u32, sum };
                 count += 1;
             });
             let hits = self.thin::<V>(&row, first, &mut sieve, &mut hits[..count], estimates);
             self.offer::<V>(&mut row, tile.first, hits, found, offers);
             self.end(position, found, recording);
-            if offers.is_full() {
+            if offers.is_full(self.job.top as usize) {
                 self.settle(offers, recording, |item, hurdle| {
                     hurdles[(item - tile.first) as usize] = hurdle;
                 });
-                hurdle = lowest(hurdles);
+                bounds.rise(&hurdles[..tile.width]);
             }
+        }
+        workspace.order = order;
+    }
+
+    /// Asks for what the rows to come need first. They are not in the order of memory, so that
+    /// nobody else knows; and with few users each, they are through before it would arrive.
+    fn fetch<V>(&self, tile: &Tile<'_, V>, rows: &[u32]) {
+        /// Rows that what is known of an item is asked ahead, whose users are asked for after it.
+        const AHEAD: usize = 4;
+        /// What comes after so many users is read in order, which the machine notices.
+        const USERS: usize = 256;
+        if let Some(later) = rows.get(AHEAD) {
+            let later = *later as usize;
+            prefetch(self.table.codes(), later);
+            prefetch(tile.rows.starts(), later - tile.start as usize);
+            self.selection.fetch(later);
+            self.ceilings.fetch(later);
+        }
+        if let Some(next) = rows.first() {
+            let range = tile.rows.range((next - tile.start) as usize);
+            let users = &tile.rows.indices()[range];
+            (0..users.len().min(USERS)).step_by(16).for_each(|user| prefetch(users, user));
         }
     }
 
@@ -342,7 +374,11 @@ impl<'a> Scorer<'a> {
     ) {
         let first = tile.first as usize;
         let scatter = Scatter::new(lists);
-        for position in positions {
+        let mut order = std::mem::take(&mut workspace.order);
+        order.clear();
+        order.extend(positions);
+        for (index, position) in order.iter().copied().enumerate() {
+            self.fetch(tile, &order[index + 1..]);
             let Some(mut row) = self.begin(position) else { continue };
             let end = self.end_of(tile, position);
             let line = tile.line(position);
@@ -360,7 +396,7 @@ impl<'a> Scorer<'a> {
             let hits = self.thin::<V>(&row, first, &mut sieve, &mut hits[..count], estimates);
             self.offer::<V>(&mut row, tile.first, hits, found, offers);
             self.end(position, found, recording);
-            if offers.is_full() {
+            if offers.is_full(self.job.top as usize) {
                 self.settle(offers, recording, |item, hurdle| {
                     let index = (item - tile.first) as usize;
                     hurdles[index] = hurdle;
@@ -370,6 +406,7 @@ impl<'a> Scorer<'a> {
                 });
             }
         }
+        workspace.order = order;
     }
 
     /// Returns how many of the tile's columns a row is compared with.
@@ -398,11 +435,11 @@ impl<'a> Scorer<'a> {
 
     /// Hands what was found to the row's item.
     fn end(&self, position: u32, found: &mut Found, recording: &mut Option<&mut Recording>) {
-        let found = &mut found.neighbours;
+        let Found { neighbours: found, keys, .. } = found;
         if found.is_empty() {
             return;
         }
-        shrink(found, self.job.top as usize);
+        thin_out(found, self.job.top as usize, self.kernel, keys);
         if let Some(recording) = recording {
             let offers = found.iter().map(|found| Offer { item: position, neighbour: *found });
             recording.extend(offers, &self.selection);
@@ -506,8 +543,9 @@ impl<'a> Scorer<'a> {
             self.score::<V>(row, first, hits, Direction::RowIsNeighbour, &mut found.as_neighbour);
         }
         if row.takes {
-            for (hit, score) in hits.iter().zip(&found.as_item) {
-                self.take::<V>(row, first, *hit, *score, &mut found.neighbours);
+            let Found { as_item, neighbours, keys, .. } = &mut *found;
+            for (hit, score) in hits.iter().zip(as_item) {
+                self.take::<V>(row, first, *hit, *score, neighbours, keys);
             }
         }
         if row.gives {
@@ -527,6 +565,7 @@ impl<'a> Scorer<'a> {
         hit: Hit<V::Sum>,
         score: f32,
         found: &mut Vec<Neighbour>,
+        keys: &mut Vec<u32>,
     ) {
         let (other, overlap) = (first + hit.index, hit.sum.overlap());
         let code = self.facts[other as usize].code;
@@ -540,7 +579,7 @@ impl<'a> Scorer<'a> {
         }
         found.push(Neighbour { code, score, overlap });
         if found.len() >= 4 * self.selection.capacity() {
-            let kth = shrink(found, self.job.top as usize);
+            let kth = thin_out(found, self.job.top as usize, self.kernel, keys);
             row.bar = kth.filter(|kth| row.bar.admits(kth.score, kth.code)).unwrap_or(row.bar);
         }
     }

@@ -3,7 +3,9 @@
 use super::blocks::{AnyLists, WeightKind};
 use crate::kernel::{
     Line,
-    arch::{BitRow, CHUNK, Factors, Kernel, Lists, Sieve, WeightedSum},
+    arch::{
+        BitRow, Bounds, CHUNK, Factors, Floors, GROUP, Groups, Kernel, Lists, Sieve, WeightedSum,
+    },
 };
 
 /// What an interaction holds: nothing where all weights are 1, or are made of what its user and its
@@ -64,18 +66,19 @@ pub(crate) trait Sum: Copy + Default + Send + std::fmt::Debug {
     /// Finds the sums that may matter; see [`Kernel::select`].
     fn select(kernel: Kernel, sums: &[Self], sieve: &Sieve<'_>, visit: impl FnMut(usize));
 
-    /// Does the same for sums that are not put together yet: overlaps and dot products.
+    /// Does the same in some groups of a chunk, for sums that are not put together yet: overlaps and
+    /// dot products.
     fn select_parts(
         kernel: Kernel,
+        groups: Groups,
         overlaps: &[u32],
         dots: &[f64],
         sieve: &Sieve<'_>,
         visit: impl FnMut(usize),
     );
 
-    /// Returns the overlap that a pair must have to matter, where its number must be at least
-    /// `least`.
-    fn least_overlap(least: f32) -> u32;
+    /// Returns what overlaps with a chunk's items must reach to matter.
+    fn floors(bounds: &Bounds, sieve: &Sieve<'_>) -> Floors;
 }
 
 impl Value for () {
@@ -140,17 +143,18 @@ impl Sum for u32 {
     #[inline]
     fn select_parts(
         kernel: Kernel,
+        groups: Groups,
         overlaps: &[u32],
         _: &[f64],
         sieve: &Sieve<'_>,
         visit: impl FnMut(usize),
     ) {
-        kernel.select(overlaps, sieve, visit);
+        kernel.select_groups(groups, overlaps, sieve, visit);
     }
 
     #[inline]
-    fn least_overlap(least: f32) -> u32 {
-        least as u32
+    fn floors(bounds: &Bounds, sieve: &Sieve<'_>) -> Floors {
+        bounds.floors(sieve)
     }
 }
 
@@ -270,20 +274,24 @@ impl Sum for WeightedSum {
     #[inline]
     fn select_parts(
         _: Kernel,
+        groups: Groups,
         overlaps: &[u32],
         dots: &[f64],
         sieve: &Sieve<'_>,
-        visit: impl FnMut(usize),
+        mut visit: impl FnMut(usize),
     ) {
         let sum = |index: usize| Self::new(overlaps[index], dots[index]);
         let matters =
             |index: &usize| overlaps[*index] > 0 && sieve.admits(*index, sum(*index).rough_dot());
-        (0..overlaps.len()).filter(matters).for_each(visit);
+        for first in groups.each().map(|group| group * GROUP) {
+            let end = (first + GROUP).min(overlaps.len());
+            (first..end).filter(matters).for_each(&mut visit);
+        }
     }
 
     #[inline]
-    fn least_overlap(_: f32) -> u32 {
+    fn floors(_: &Bounds, _: &Sieve<'_>) -> Floors {
         // What a user weighs is not known before it is added.
-        1
+        Floors::OF_PAIRS
     }
 }

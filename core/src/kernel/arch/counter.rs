@@ -7,7 +7,10 @@
 //! Source: Harley & Seal, in Warren, Hacker's Delight, 2nd ed., 2013; Klarqvist, Muła & Lemire,
 //! Efficient computation of positional population counts using SIMD instructions, 2021.
 
-use super::BitRow;
+use super::{
+    BitRow,
+    groups::{GROUP, Groups},
+};
 
 /// Digits of a count: users are numbered with 32 bits.
 pub(super) const DIGITS: usize = 32;
@@ -35,11 +38,29 @@ pub(super) fn count<B: Bits>(
     ahead: impl Fn(usize),
     digits: &mut Digits,
 ) -> usize {
+    /// Digits above 8 of most rows, which have fewer than 4,096 users: clearing and flushing all
+    /// that there could be takes as long as adding up a hundred rows.
+    const FEW: usize = 9;
+    if rows >> (FEW + 3) == 0 {
+        count_to::<B, FEW>(rows, row, ahead, digits)
+    } else {
+        count_to::<B, { DIGITS - 4 }>(rows, row, ahead, digits)
+    }
+}
+
+/// Does the same for rows whose counts have at most `HIGH` digits above the lowest four.
+#[inline(always)]
+fn count_to<B: Bits, const HIGH: usize>(
+    rows: usize,
+    row: impl Fn(usize, usize) -> B,
+    ahead: impl Fn(usize),
+    digits: &mut Digits,
+) -> usize {
     let used = rows.checked_ilog2().map_or(0, |log| log as usize + 1);
     for part in 0..B::PARTS {
         let mut low = [B::zero(); 4];
-        let mut high = [B::zero(); DIGITS - 4];
-        let mut waiting = [B::zero(); DIGITS - 4];
+        let mut high = [B::zero(); HIGH];
+        let mut waiting = [B::zero(); HIGH];
         let whole = rows / 16;
         for block in 0..whole {
             if part == 0 {
@@ -109,26 +130,19 @@ fn flush<B: Bits>(high: &mut [B], waiting: &[B], blocks: usize) {
     }
 }
 
-/// Tells whether any count may reach `least`: its highest digit or one above is set somewhere.
+/// Turns digits into numbers, in some groups.
 #[inline(always)]
-pub(super) fn reaches(digits: &[BitRow], least: u32) -> bool {
-    let Some(highest) = least.checked_ilog2() else { return true };
-    let high = digits.get(highest as usize..).unwrap_or_default();
-    high.iter().any(|digit| digit.0.iter().fold(0, |any, word| any | word) != 0)
-}
-
-/// Turns digits into numbers.
-#[inline(always)]
-pub(super) fn expand(digits: &Digits, used: usize, counts: &mut [u32; super::CHUNK]) {
-    for (word, counts) in counts.chunks_exact_mut(32).enumerate() {
-        let mut sums = [0_u32; 32];
-        for digit in digits[..used].iter().rev() {
-            let bits = (digit.0[word / 2] >> (word % 2 * 32)) as u32;
+pub(super) fn expand(digits: &[BitRow], groups: Groups, counts: &mut [u32; super::CHUNK]) {
+    let (counts, _) = counts.as_chunks_mut::<GROUP>();
+    for group in groups.each() {
+        let mut sums = [0_u32; GROUP];
+        for digit in digits.iter().rev() {
+            let bits = (digit.0[group / 4] >> (group % 4 * GROUP)) as u32;
             for (lane, sum) in sums.iter_mut().enumerate() {
                 *sum = *sum << 1 | bits >> lane & 1;
             }
         }
-        counts.copy_from_slice(&sums);
+        counts[group] = sums;
     }
 }
 
@@ -172,7 +186,7 @@ mod tests {
         let row = |index: usize, part| B::load(&table[index % table.len()], part);
         let used = count::<B>(rows, row, |_| (), &mut digits);
         assert!(used <= DIGITS && rows < 1 << used, "{used} digits for {rows} rows");
-        expand(&digits, used, &mut counts);
+        expand(&digits[..used], Groups(u32::MAX), &mut counts);
         counts.to_vec()
     }
 

@@ -12,14 +12,18 @@
 mod aarch64;
 mod checked;
 mod counter;
+mod groups;
 mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm32;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-pub(crate) use self::checked::Lists;
 use self::counter::{Bits, DIGITS, Digits};
+pub(crate) use self::{
+    checked::Lists,
+    groups::{Bounds, Floors, GROUP, Groups},
+};
 
 /// Items in one bit row.
 pub(crate) const CHUNK: usize = 512;
@@ -93,8 +97,8 @@ impl Kernel {
     }
 
     /// Counts, for each of the chunk's 512 items, how many of `users` have it: a positional
-    /// population count of their rows. Returns false, with `counts` left as they are, if it is
-    /// plain before that no count reaches `least`.
+    /// population count of their rows. Returns the groups in which some count reaches its floor;
+    /// `counts` of other groups stay as they are.
     ///
     /// # Panics
     /// If there are fewer rows than users.
@@ -103,23 +107,23 @@ impl Kernel {
         self,
         rows: &[BitRow],
         users: Indices<'_>,
-        least: u32,
+        floors: &Floors,
         counts: &mut [u32; CHUNK],
-    ) -> bool {
+    ) -> Groups {
         assert!(users.bound <= rows.len(), "every user has a row");
-        if users.list.len() < least as usize {
-            return false;
+        if users.list.len() < usize::from(floors.lowest()) {
+            return Groups::NONE;
         }
         match self.0 {
-            Isa::Portable => portable::count(rows, users.list, least, counts),
+            Isa::Portable => portable::count(rows, users.list, floors, counts),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => x86_64::count_avx2(self, rows, users, least, counts),
+            Isa::Avx2 => x86_64::count_avx2(self, rows, users, floors, counts),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => x86_64::count_avx512(self, rows, users, least, counts),
+            Isa::Avx512 => x86_64::count_avx512(self, rows, users, floors, counts),
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon => count_with::<aarch64::Row128>(rows, users, least, counts),
+            Isa::Neon => count_with::<aarch64::Row128>(rows, users, floors, counts),
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Isa::Simd128 => count_with::<wasm32::Row128>(rows, users, least, counts),
+            Isa::Simd128 => count_with::<wasm32::Row128>(rows, users, floors, counts),
         }
     }
 
@@ -155,6 +159,28 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => x86_64::select_avx2(self, counts, sieve, visit),
             _ => portable::select(counts, sieve, visit),
+        }
+    }
+
+    /// Does the same in some groups of a chunk's counts; those past the last count are left out.
+    #[inline]
+    pub(crate) fn select_groups(
+        self,
+        groups: Groups,
+        counts: &[u32],
+        sieve: &Sieve<'_>,
+        mut visit: impl FnMut(usize),
+    ) {
+        for first in
+            groups.each().map(|group| group * GROUP).take_while(|first| *first < counts.len())
+        {
+            let part = first..(first + GROUP).min(counts.len());
+            let sieve = Sieve {
+                factors: &sieve.factors[part.clone()],
+                hurdles: &sieve.hurdles[part.clone()],
+                ..*sieve
+            };
+            self.select(&counts[part], &sieve, |index| visit(first + index));
         }
     }
 
@@ -250,21 +276,6 @@ pub(crate) struct Sieve<'a> {
 }
 
 impl Sieve<'_> {
-    /// Returns what a number must at least be to matter anywhere, rounding aside. `factor`: the
-    /// largest of the factors; `hurdle`: the lowest of the hurdles.
-    #[inline]
-    pub(super) fn least(&self, factor: f32, hurdle: f32) -> f32 {
-        // No number is known to be too small where a limit or a factor is infinite the wrong way.
-        let known = |least: f32| if least.is_nan() { f32::NEG_INFINITY } else { least };
-        let for_row = known(self.row_limit / factor);
-        let for_column = if self.column_factor > 0.0 {
-            known(hurdle / self.column_factor)
-        } else {
-            f32::INFINITY
-        };
-        for_row.min(for_column)
-    }
-
     /// Tells whether the number at `index` may matter.
     #[inline]
     pub(crate) fn admits(&self, index: usize, number: f32) -> bool {
@@ -316,6 +327,7 @@ impl<'a> Indices<'a> {
 fn count_digits<B: Bits>(rows: &[BitRow], users: Indices<'_>, digits: &mut Digits) -> usize {
     /// Rows are asked for this many users ahead.
     const AHEAD: usize = 32;
+    const NEAR_ROWS: usize = 1 << 19;
     assert!(users.bound <= rows.len(), "every user has a row");
     let list = users.list;
     let row = |index: usize, part| {
@@ -323,8 +335,10 @@ fn count_digits<B: Bits>(rows: &[BitRow], users: Indices<'_>, digits: &mut Digit
         // `bound`, and `bound` is at most the number of rows.
         B::load(unsafe { rows.get_unchecked(*list.get_unchecked(index) as usize) }, part)
     };
+    // What the second-level cache holds comes in time.
+    let is_far = size_of_val(rows) > NEAR_ROWS;
     let ahead = |first: usize| {
-        if let Some(next) = list.get(first + AHEAD..first + AHEAD + 16) {
+        if is_far && let Some(next) = list.get(first + AHEAD..first + AHEAD + 16) {
             for user in next {
                 prefetch(rows, *user as usize);
             }
@@ -338,16 +352,14 @@ fn count_digits<B: Bits>(rows: &[BitRow], users: Indices<'_>, digits: &mut Digit
 fn count_with<B: Bits>(
     rows: &[BitRow],
     users: Indices<'_>,
-    least: u32,
+    floors: &Floors,
     counts: &mut [u32; CHUNK],
-) -> bool {
+) -> Groups {
     let mut digits = [BitRow::default(); DIGITS];
     let used = count_digits::<B>(rows, users, &mut digits);
-    let reaches = counter::reaches(&digits[..used], least);
-    if reaches {
-        counter::expand(&digits, used, counts);
-    }
-    reaches
+    let groups = groups::reached(&digits[..used], floors);
+    counter::expand(&digits[..used], groups, counts);
+    groups
 }
 
 /// Calls `add` with the sum at each index, up to the first index that is not below `end`, and the
@@ -439,11 +451,20 @@ mod tests {
         let expected = plain_counts(rows, users);
         let users = Indices::new(users, rows.len()).unwrap();
         for kernel in Kernel::available() {
-            // Whatever the counts held before is gone.
             let mut counts = [u32::MAX; CHUNK];
-            assert!(kernel.count(rows, users, 0, &mut counts));
-            assert!(counts == expected, "{} of {} users", kernel.name(), users.list.len());
+            let groups = kernel.count(rows, users, &Floors::OF_PAIRS, &mut counts);
+            for (group, expected) in expected.chunks(GROUP).enumerate() {
+                // Whatever the counts held before is gone, unless there are none.
+                let has = has_group(groups, group);
+                let counts = &counts[group * GROUP..][..GROUP];
+                let is_right = if has { counts == expected } else { expected == [0; GROUP] };
+                assert!(is_right, "{} of {} users", kernel.name(), users.list.len());
+            }
         }
+    }
+
+    fn has_group(groups: Groups, group: usize) -> bool {
+        groups.0 >> group & 1 == 1
     }
 
     #[test]
@@ -469,21 +490,40 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_left_out_only_if_none_reaches_the_least() {
-        let rows = random_rows(1_000, 2, 9);
+    fn groups_are_left_out_only_if_no_count_reaches_their_floor() {
+        let (rows, full) = (random_rows(1_000, 2, 9), random_rows(70_000, 0, 9));
+        let everybody = (0..70_000).collect::<Vec<_>>();
+        assert_groups(&full, &everybody, 5);
+        assert_groups(&full, &everybody[..65_535], 6);
         for users in [0, 1, 2, 15, 16, 17, 100, 1_000] {
-            let users = random_users(users, rows.len(), 5);
-            let expected = plain_counts(&rows, &users);
-            let most = expected.iter().copied().fold(0, u32::max);
-            let list = Indices::new(&users, rows.len()).unwrap();
-            let around = (most.saturating_sub(2)..most + 3).chain([0, 1, 2, 4, 8, 9, 4_000]);
-            for (kernel, least) in around
-                .flat_map(|least| Kernel::available().into_iter().map(move |one| (one, least)))
-            {
-                let mut counts = [7; CHUNK];
-                let reaches = kernel.count(&rows, list, least, &mut counts);
-                assert!(reaches || least > most, "{}: {least} of {most}", kernel.name());
-                assert!(counts == if reaches { expected } else { [7; CHUNK] });
+            assert_groups(&rows, &random_users(users, rows.len(), 5), users as u64);
+        }
+    }
+
+    /// Counts with floors around what the counts are.
+    fn assert_groups(rows: &[BitRow], users: &[u32], seed: u64) {
+        let (mut dice, expected) = (Pcg32::new(seed, 2), plain_counts(rows, users));
+        let most = |group: usize| expected[group * GROUP..][..GROUP].iter().max().copied();
+        let mosts = std::array::from_fn::<_, 32, _>(|group| most(group).unwrap_or(0));
+        let list = Indices::new(users, rows.len()).unwrap();
+        for (kernel, _) in
+            Kernel::available().into_iter().flat_map(|one| [(one, 1), (one, 2), (one, 3)])
+        {
+            let floors = Floors(mosts.map(|most| {
+                let floor = (most + dice.next_u32() % 4).saturating_sub(1);
+                floor.clamp(1, u32::from(u16::MAX)) as u16
+            }));
+            let mut counts = [7; CHUNK];
+            let groups = kernel.count(rows, list, &floors, &mut counts);
+            for (group, most) in mosts.into_iter().enumerate() {
+                let (has, name) = (has_group(groups, group), kernel.name());
+                assert!(has || most < u32::from(floors.0[group]), "{name}: {most}, {floors:?}");
+                // Four groups may be taken together.
+                let four = &floors.0[group / 4 * 4..][..4];
+                assert!(!has || four.iter().any(|floor| most >= u32::from(*floor)), "{name}");
+                let counts = &counts[group * GROUP..][..GROUP];
+                assert!(!has || *counts == expected[group * GROUP..][..GROUP], "{name}");
+                assert!(has || *counts == [7; GROUP], "{name}");
             }
         }
     }
@@ -495,7 +535,8 @@ mod tests {
         assert_counts(&[], &[]);
         for kernel in Kernel::available() {
             let few = std::panic::catch_unwind(|| {
-                kernel.count(&rows[..2], Indices::new(&[0], 3).unwrap(), 0, &mut [0; CHUNK]);
+                let users = Indices::new(&[0], 3).unwrap();
+                kernel.count(&rows[..2], users, &Floors::OF_PAIRS, &mut [0; CHUNK]);
             });
             assert!(few.is_err(), "{} takes fewer rows than users", kernel.name());
         }
@@ -635,28 +676,35 @@ mod tests {
         }
 
         #[test]
-        fn what_matters_reaches_the_least(
-            columns in vec((select(COUNTS), select(FACTORS), select(LIMITS)), 1..20),
+        fn what_matters_reaches_its_groups_floor_and_is_selected(
+            columns in vec((select(COUNTS), select(FACTORS), select(LIMITS)), 1..150),
             row_limit in select(LIMITS),
             column_factor in select(FACTORS),
             gives in any::<bool>(),
+            chosen in any::<u32>(),
         ) {
             let counts = columns.iter().map(|(count, ..)| *count).collect::<Vec<_>>();
             let factors = columns.iter().map(|(_, factor, _)| *factor).collect::<Vec<_>>();
             let hurdles = columns.iter().map(|(.., hurdle)| *hurdle).collect::<Vec<_>>();
-            let column_factor = if gives { column_factor } else { 0.0 };
+            let column_factor = if gives { column_factor } else { f32::NAN };
             let sieve = Sieve { factors: &factors, hurdles: &hurdles, row_limit, column_factor };
-            let factor = factors.iter().copied().fold(0.0, f32::max);
-            let hurdle = hurdles.iter().copied().fold(f32::INFINITY, f32::min);
-            // Roundings of the quotient and of the products may differ in the last digits.
-            let least = sieve.least(factor, hurdle) * (1.0 - 1e-6);
-            for index in plain_selection(&counts, &sieve) {
-                // A row or a column that takes nothing may be let go.
+            let expected = plain_selection(&counts, &sieve);
+            let Floors(floors) = Bounds::new(&factors, &hurdles).floors(&sieve);
+            for index in &expected {
+                let floor = floors[*index / GROUP];
+                // A row that takes nothing may be let go.
                 let for_row = row_limit < f32::INFINITY
-                    && counts[index] as f32 * factors[index] >= row_limit;
-                let for_column = gives && counts[index] as f32 * column_factor >= hurdles[index];
-                let reaches = counts[index] >= least as u32;
-                prop_assert!(reaches || !(for_row || for_column), "{} of {least}", counts[index]);
+                    && counts[*index] as f32 * factors[*index] >= row_limit;
+                let for_column = counts[*index] as f32 * column_factor >= hurdles[*index];
+                let reaches = counts[*index] >= u32::from(floor);
+                prop_assert!(reaches || !(for_row || for_column), "{} of {floor}", counts[*index]);
+            }
+            let in_groups = expected.into_iter().filter(|index| has_group(Groups(chosen), *index / GROUP));
+            let in_groups = in_groups.collect::<Vec<_>>();
+            for kernel in Kernel::available() {
+                let mut found = Vec::new();
+                kernel.select_groups(Groups(chosen), &counts, &sieve, |index| found.push(index));
+                prop_assert_eq!(&found, &in_groups, "{}", kernel.name());
             }
         }
     }

@@ -3,8 +3,9 @@
 use std::ops::RangeInclusive;
 
 use super::{
-    BitRow, CHUNK, Factors, Sieve, WeightedSum,
+    BitRow, CHUNK, Factors, Floors, Groups, Sieve, WeightedSum,
     counter::{self, Bits, DIGITS},
+    groups,
 };
 
 impl Bits for u64 {
@@ -32,15 +33,18 @@ impl Bits for u64 {
     }
 }
 
-pub(super) fn count(rows: &[BitRow], users: &[u32], least: u32, counts: &mut [u32; CHUNK]) -> bool {
+pub(super) fn count(
+    rows: &[BitRow],
+    users: &[u32],
+    floors: &Floors,
+    counts: &mut [u32; CHUNK],
+) -> Groups {
     let mut digits = [BitRow::default(); DIGITS];
     let row = |index: usize, part| u64::load(&rows[users[index] as usize], part);
     let used = counter::count(users.len(), row, |_| (), &mut digits);
-    let reaches = counter::reaches(&digits[..used], least);
-    if reaches {
-        counter::expand(&digits, used, counts);
-    }
-    reaches
+    let groups = groups::reached(&digits[..used], floors);
+    counter::expand(&digits[..used], groups, counts);
+    groups
 }
 
 pub(super) fn add_products(

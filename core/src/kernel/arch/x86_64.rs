@@ -8,18 +8,19 @@ use std::{
         _mm256_set1_ps, _mm256_setzero_si256, _mm256_store_si256, _mm256_xor_si256,
         _mm512_cmp_pd_mask, _mm512_cmp_ps_mask, _mm512_cmplt_epu64_mask, _mm512_cvtepu32_ps,
         _mm512_cvtpd_ps, _mm512_load_si512, _mm512_loadu_pd, _mm512_loadu_ps, _mm512_loadu_si512,
-        _mm512_mask_add_epi32, _mm512_mask_add_pd, _mm512_mul_pd, _mm512_mul_ps,
-        _mm512_permutex2var_pd, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_set1_pd,
-        _mm512_set1_ps, _mm512_setr_epi64, _mm512_setzero_pd, _mm512_setzero_si512,
+        _mm512_mask_add_epi32, _mm512_mask_add_pd, _mm512_movm_epi16, _mm512_mul_pd, _mm512_mul_ps,
+        _mm512_permutex2var_pd, _mm512_set1_epi16, _mm512_set1_epi32, _mm512_set1_epi64,
+        _mm512_set1_pd, _mm512_set1_ps, _mm512_setr_epi64, _mm512_setzero_pd, _mm512_setzero_si512,
         _mm512_slli_epi32, _mm512_store_si512, _mm512_storeu_pd, _mm512_storeu_si512,
-        _mm512_ternarylogic_epi64, _mm512_test_epi32_mask,
+        _mm512_ternarylogic_epi64, _mm512_test_epi16_mask, _mm512_test_epi32_mask,
     },
     ops::RangeInclusive,
 };
 
 use super::{
-    BitRow, CHUNK, Factors, Indices, Isa, Kernel, Sieve, WeightedSum, count_digits, count_with,
-    counter::{self, Bits, DIGITS},
+    BitRow, CHUNK, Factors, Floors, GROUP, Groups, Indices, Isa, Kernel, Sieve, WeightedSum,
+    count_digits, count_with,
+    counter::{Bits, DIGITS},
     portable, prefetch,
 };
 
@@ -110,34 +111,63 @@ pub(super) fn count_avx512(
     kernel: Kernel,
     rows: &[BitRow],
     users: Indices<'_>,
-    least: u32,
+    floors: &Floors,
     counts: &mut [u32; CHUNK],
-) -> bool {
+) -> Groups {
     assert_eq!(kernel.0, Isa::Avx512, "the kernel proves that the machine has AVX-512");
     // SAFETY: a kernel of that kind is only made where `has_avx512` holds.
-    unsafe { count_512(rows, users, least, counts) }
+    unsafe { count_512(rows, users, floors, counts) }
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
-fn count_512(rows: &[BitRow], users: Indices<'_>, least: u32, counts: &mut [u32; CHUNK]) -> bool {
+fn count_512(
+    rows: &[BitRow],
+    users: Indices<'_>,
+    floors: &Floors,
+    counts: &mut [u32; CHUNK],
+) -> Groups {
     let mut digits = [BitRow::default(); DIGITS];
     let used = count_digits::<Row512>(rows, users, &mut digits);
-    if !counter::reaches(&digits[..used], least) {
-        return false;
-    }
-    // The digits as masks: each adds its weight to the sixteen counts it has bits for.
-    for (group, counts) in counts.chunks_exact_mut(16).enumerate() {
+    let groups = reached_512(&digits[..used], floors);
+    let (counts, _) = counts.as_chunks_mut::<GROUP>();
+    for group in groups.each() {
+        // The digits as masks: each adds its weight to the counts it has bits for.
         let mut sums = _mm512_setzero_si512();
         let mut weight = _mm512_set1_epi32(1);
         for digit in &digits[..used] {
-            let mask = (digit.0[group / 4] >> (group % 4 * 16)) as u16;
+            let mask = (digit.0[group / 4] >> (group % 4 * GROUP)) as u16;
             sums = _mm512_mask_add_epi32(sums, mask, sums, weight);
             weight = _mm512_slli_epi32::<1>(weight);
         }
-        // SAFETY: the chunk has sixteen counts of four bytes.
-        unsafe { _mm512_storeu_si512(counts.as_mut_ptr().cast(), sums) };
+        // SAFETY: a group has sixteen counts of four bytes.
+        unsafe { _mm512_storeu_si512(counts[group].as_mut_ptr().cast(), sums) };
     }
-    true
+    groups
+}
+
+/// Finds the groups in which a count reaches its floor: the digits of all counts are compared with
+/// those of the floors at once.
+#[target_feature(enable = "avx512f,avx512bw")]
+fn reached_512(digits: &[BitRow], floors: &Floors) -> Groups {
+    // SAFETY: the floors are 64 bytes, aligned to 64.
+    let floors = unsafe { _mm512_load_si512(floors.0.as_ptr().cast()) };
+    let mut reach = _mm512_set1_epi64(-1);
+    for place in 0..digits.len().max(16) {
+        // Floors have sixteen digits; past those of the counts, counts have none.
+        let mut of_floors = _mm512_setzero_si512();
+        if place < 16 {
+            let bit = _mm512_set1_epi16(1 << place);
+            of_floors = _mm512_movm_epi16(_mm512_test_epi16_mask(floors, bit));
+        }
+        let of_counts = match digits.get(place) {
+            // SAFETY: a row is 64 bytes, aligned to 64.
+            Some(digit) => unsafe { _mm512_load_si512(digit.0.as_ptr().cast()) },
+            None => _mm512_setzero_si512(),
+        };
+        // At least as large: where the digits differ the count's is set, else as decided below.
+        reach = _mm512_ternarylogic_epi64::<0xb2>(of_counts, of_floors, reach);
+    }
+    Groups(_mm512_test_epi16_mask(reach, reach))
 }
 
 /// Users whose rows stay in the nearest cache while a chunk is gone through part by part.
@@ -240,17 +270,22 @@ pub(super) fn count_avx2(
     kernel: Kernel,
     rows: &[BitRow],
     users: Indices<'_>,
-    least: u32,
+    floors: &Floors,
     counts: &mut [u32; CHUNK],
-) -> bool {
+) -> Groups {
     assert_eq!(kernel.0, Isa::Avx2, "the kernel proves that the machine has AVX2");
     // SAFETY: a kernel of that kind is only made where `has_avx2` holds.
-    unsafe { count_256(rows, users, least, counts) }
+    unsafe { count_256(rows, users, floors, counts) }
 }
 
 #[target_feature(enable = "avx2")]
-fn count_256(rows: &[BitRow], users: Indices<'_>, least: u32, counts: &mut [u32; CHUNK]) -> bool {
-    count_with::<Row256>(rows, users, least, counts)
+fn count_256(
+    rows: &[BitRow],
+    users: Indices<'_>,
+    floors: &Floors,
+    counts: &mut [u32; CHUNK],
+) -> Groups {
+    count_with::<Row256>(rows, users, floors, counts)
 }
 
 #[inline]

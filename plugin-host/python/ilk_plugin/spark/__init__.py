@@ -49,6 +49,7 @@ def similar_items(
     dry_run: bool = False,
     memory_bytes: int = 1 << 30,
     slots: int | None = None,
+    rows_at_once: int = 2_000_000,
     on_notes=None,
 ) -> DataFrame:
     """Finds the neighbours of every item (of every user with `of="users"` in the job).
@@ -61,7 +62,8 @@ def similar_items(
     driver and all executors share, for blocks and results; needed unless the master is local.
     `checkpoint`: such a folder that is kept: a job that ended halfway goes on with what is missing
     when it is called again. `memory_bytes`: what the plugin may take in a task, beside Spark's own.
-    `slots`: tasks that run at a time, where Spark does not say.
+    `slots`: tasks that run at a time, where Spark does not say. `rows_at_once`: where no more rows
+    are kept, one task computes them all, unless that would take it long; 0 for never.
 
     `explain` prints the plan before tiles are computed. `dry_run` computes by-user samples of 1,
     10, 20 and 40 % instead, prints the plan and how measured compares with predicted, and returns
@@ -93,7 +95,7 @@ def similar_items(
             slots=slots or _slots(spark),
             memory_bytes=memory_bytes,
         )
-        found = _run(run, explain, dry_run)
+        found = _run(run, explain, dry_run, 0 if dry_run else rows_at_once)
         if checkpoint is None:
             run.tidy()
     except (PySparkException, Py4JJavaError) as error:
@@ -110,12 +112,17 @@ def similar_items(
     return found
 
 
-def _run(run: Run, explain: bool, dry_run: bool) -> DataFrame:
-    run.look_around()
-    tally = run.count()
+def _run(run: Run, explain: bool, dry_run: bool, rows_at_once: int) -> DataFrame:
+    tally = run.begin()
     run.agree(tally)
     if run.is_done("neighbours") and not dry_run:
         return run.read("neighbours")
+    if run.is_small(tally, rows_at_once):
+        if explain:
+            print(f"{tally.kept:,} rows are few: one task computes them all")
+        if run.compute_at_once():
+            run.finish()
+            return run.read("neighbours")
     sizes = run.fold(tally)
     catalogue = run.name_items(sizes)
     plan, filters = run.plan(sizes, catalogue)

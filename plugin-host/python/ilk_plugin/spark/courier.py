@@ -34,6 +34,10 @@ class Courier:
         """An instance on this executor, the same for all tasks of a worker."""
         return _instance(self.name, self.digest, self.limits)
 
+    def compiled(self) -> Plugin:
+        """The plugin on this executor, for an instance that gives its memory back."""
+        return _compiled(self.name, self.digest, self.limits)
+
 
 @functools.lru_cache(maxsize=8)
 def _parcel_of(name: str, wasm: bytes) -> tempfile.TemporaryDirectory:
@@ -50,6 +54,11 @@ def _parcel(name: str, wasm: bytes) -> str:
 
 @functools.lru_cache(maxsize=1)
 def _instance(name: str, digest: str, limits: Limits) -> Instance:
+    return Instance(_compiled(name, digest, limits))
+
+
+@functools.lru_cache(maxsize=1)
+def _compiled(name: str, digest: str, limits: Limits) -> Plugin:
     from pyspark import SparkFiles
 
     # Executors name it from the folder that they run in.
@@ -65,7 +74,7 @@ def _instance(name: str, digest: str, limits: Limits) -> Instance:
         raise PluginError(f"the plugin {name} is missing at {path}; {fix}") from None
     if hashlib.sha256(wasm).hexdigest() != digest:
         raise PluginError(f"{path} is not the plugin that was sent; {fix}")
-    return Instance(Plugin(wasm, limits, name=name))
+    return Plugin(wasm, limits, name=name)
 
 
 def forget() -> None:

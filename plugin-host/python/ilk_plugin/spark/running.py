@@ -1,5 +1,6 @@
 """A job on a cluster, stage by stage; each leaves files from which it can be gone on with."""
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import hashlib
@@ -15,9 +16,9 @@ from ilk_plugin import rows as plugin_rows
 from ilk_plugin.errors import Refused
 from ilk_plugin.rows import Decided
 from ilk_plugin.sandbox import Instance
-from ilk_plugin.spark import blocks, cleaning, courier, folding, merging, planning, tiling
+from ilk_plugin.spark import at_once, blocks, cleaning, courier, folding, merging, planning, tiling
 from ilk_plugin.spark.blocks import Ground, Weights, Written
-from ilk_plugin.spark.cleaning import Source, Tally
+from ilk_plugin.spark.cleaning import REASONS, Source, Tally
 from ilk_plugin.spark.courier import Courier
 from ilk_plugin.spark.folding import Catalogue, Sizes
 from ilk_plugin.spark.planning import Plan
@@ -42,6 +43,11 @@ class Lists:
         told = [_told(listed) if isinstance(listed, DataFrame) else listed for listed in lists]
         return hashlib.sha256(repr(told).encode()).hexdigest()
 
+    @property
+    def has_tables(self) -> bool:
+        """Some list is a table, and may be long."""
+        return any(isinstance(listed, DataFrame) for listed in vars(self).values())
+
 
 def _told(listed: DataFrame) -> str:
     """What tells a list apart that is a table."""
@@ -65,6 +71,8 @@ class Run:
     notes: list[Note] = dataclasses.field(default_factory=list)
     seconds: dict = dataclasses.field(default_factory=dict)
     figures: list = dataclasses.field(default_factory=list)
+    alone: dict | None = None
+    """What a task said that took all rows."""
 
     def __post_init__(self):
         self.spark = self.df.sparkSession
@@ -115,6 +123,14 @@ class Run:
 
     # The stages.
 
+    def begin(self) -> Tally:
+        """Looks around and counts at once: the one waits for workers, the other keeps Java busy."""
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            looking = pool.submit(self.look_around)
+            tally = self.count()
+            looking.result()
+        return tally
+
     def look_around(self) -> None:
         """Checks that package, plugin and folder are on every executor."""
         with self.stage("start"):
@@ -164,6 +180,33 @@ class Run:
                 f"{self.storage} holds a job with another {' and '.join(other)}; name another "
                 "folder, or remove it to begin anew",
             )
+
+    def is_small(self, tally: Tally, most: int) -> bool:
+        """Tells whether one task may take all rows: there are `most` or fewer, no list may be long,
+        and many tasks have not begun the job."""
+        return 0 < tally.kept <= most and not self.lists.has_tables and not self.is_done("baskets")
+
+    def compute_at_once(self) -> bool:
+        """Leaves `neighbours` from one task that takes all rows; `False` if many tasks should."""
+        with self.stage("at once"):
+            work = at_once.Work(
+                storage=self.storage,
+                courier=self.courier,
+                job={name: value for name, value in self.wish.items() if name not in GUARDS},
+                lists=vars(self.lists),
+            )
+            self.write("neighbours", at_once.compute(self.kept(), self.job.of, work))
+            self.alone = at_once.outcome(self.storage)
+        if self.alone["outcome"] == "refused":
+            raise Refused(self.alone["code"], self.alone["message"])
+        if self.alone["outcome"] == "left":
+            LOG.info("many tasks instead of one: %s", self.alone["message"])
+            return False
+        # What became of rows is counted already.
+        known = {"rows", *REASONS}
+        self.note(*(Note(**note) for note in self.alone["notes"] if note["code"] not in known))
+        self.mark_done("neighbours")
+        return True
 
     def fold(self, tally: Tally) -> Sizes:
         """Leaves `baskets`: who is not compared, with the items that are."""
@@ -374,6 +417,7 @@ class Run:
             "seconds": self.seconds,
             "notes": [dataclasses.asdict(note) for note in self.notes],
             "executors": sorted({row["place"] for row in self.figures}),
+            "at_once": self.alone,
             "tiles": {
                 "computed": len(self.figures),
                 "offers": sum(row["offers"] for row in self.figures),

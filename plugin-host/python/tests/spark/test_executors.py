@@ -63,7 +63,9 @@ class Cluster(unittest.TestCase):
 
         killer = threading.Thread(target=kill, daemon=True)
         killer.start()
-        found = similar_items(self.df, job=JOB, checkpoint=checkpoint, slots=40, **COLUMNS)
+        found = similar_items(
+            self.df, job=JOB, checkpoint=checkpoint, slots=40, rows_at_once=0, **COLUMNS
+        )
         killer.join(60)
         self.assertEqual(len(killed), 1)
         assert_same(self, found, native(self.table, JOB, **COLUMNS))
@@ -131,7 +133,8 @@ from support import session
 from ilk_plugin.spark import similar_items
 spark = session("local[2]")
 df = spark.read.parquet(sys.argv[1])
-similar_items(df, user="user", item="item", job={"top": 9, "measure": "dice"}, checkpoint=sys.argv[2], slots=40)
+similar_items(df, user="user", item="item", job={"top": 9, "measure": "dice"}, checkpoint=sys.argv[2],
+    slots=40, rows_at_once=0)
 """
 
 
@@ -158,7 +161,7 @@ class Drivers(unittest.TestCase):
             spark = session("local[2]")
             try:
                 found = similar_items(
-                    spark.read.parquet(path), job=JOB, checkpoint=str(checkpoint), slots=40, **COLUMNS
+                    spark.read.parquet(path), job=JOB, checkpoint=str(checkpoint), slots=40, rows_at_once=0, **COLUMNS
                 )
                 assert_same(self, found, native(table, JOB, **COLUMNS))
             finally:

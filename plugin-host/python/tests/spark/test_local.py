@@ -70,13 +70,16 @@ def refusal(test, **request) -> Refused:
 
 class Conformance(unittest.TestCase):
     def test_every_case_gives_what_is_expected(self):
-        def run(case):
-            return sorted_table(similar_items(**request_of(case)))
+        # By many tasks, and by one.
+        every = [(case, rows) for case in every_case() for rows in (0, 1 << 20)]
 
-        every = every_case()
+        def run(case_and_rows):
+            case, rows = case_and_rows
+            return sorted_table(similar_items(**request_of(case), rows_at_once=rows))
+
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
-            for case, found in zip(every, pool.map(run, every)):
-                with self.subTest(case.name):
+            for (case, rows), found in zip(every, pool.map(run, every)):
+                with self.subTest(case.name, rows_at_once=rows):
                     self.assertEqual(found.column_names, case.columns)
                     self.assertEqual(cells(found), case.expected)
 
@@ -86,8 +89,10 @@ class Data(unittest.TestCase):
         path = SHARED / name
         if not path.exists():
             self.skipTest(f"{name} is not in ../shared/data")
-        found = similar_items(spark.read.parquet(str(path)), job=job, **columns)
-        assert_same(self, found, native(path, job, **columns))
+        expected = native(path, job, **columns)
+        for rows in (0, 2_000_000):
+            found = similar_items(spark.read.parquet(str(path)), job=job, rows_at_once=rows, **columns)
+            assert_same(self, found, expected)
 
     def test_online_retail(self):
         columns = {"user": "customer_id", "item": "stock_code", "weight": "quantity"}
@@ -107,7 +112,13 @@ class Data(unittest.TestCase):
             columns = {"user": "user", "item": "item"} | columns
             with tempfile.TemporaryDirectory() as folder:
                 found = similar_items(
-                    frame(table), job=job, checkpoint=folder, slots=20, on_notes=notes.extend, **columns
+                    frame(table),
+                    job=job,
+                    checkpoint=folder,
+                    slots=20,
+                    rows_at_once=0,
+                    on_notes=notes.extend,
+                    **columns,
                 )
                 assert_same(self, found, native(table, job, **columns))
                 plan = json.loads(pathlib.Path(folder, "plan.json").read_text())
@@ -133,13 +144,60 @@ class Data(unittest.TestCase):
         def run(job_and_columns):
             job, columns = job_and_columns
             columns = {"user": "user", "item": "item"} | columns
-            return similar_items(frame(table), job=job, **columns), native(table, job, **columns)
+            found = []
+            for rows in (0, 1 << 20):
+                notes = []
+                result = similar_items(
+                    frame(table), job=job, rows_at_once=rows, on_notes=notes.extend, **columns
+                )
+                found.append((result, {note.code: note.count for note in notes}))
+            return found, native(table, job, **columns)
 
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
             for (job, _), (found, expected) in zip(jobs, pool.map(run, jobs)):
                 with self.subTest(str(job)):
                     self.assertGreater(len(expected), 100)
-                    assert_same(self, found, expected)
+                    (by_many, notes), (by_one, same_notes) = found
+                    assert_same(self, by_many, expected)
+                    assert_same(self, by_one, expected)
+                    self.assertEqual(notes, same_notes)
+
+
+class AtOnce(unittest.TestCase):
+    """Small jobs in one task."""
+
+    def run_in(self, folder: str, table: pyarrow.Table, **more) -> dict:
+        found = similar_items(frame(table), user="user", item="item", checkpoint=folder, **more)
+        assert_same(self, found, native(table, more.get("job"), user="user", item="item"))
+        return json.loads(pathlib.Path(folder, "run.json").read_text())
+
+    def test_few_rows_go_to_one_task_and_more_to_many(self):
+        table = draw(users=500, items=90, rows=4_000, seed=8)
+        kept = len(table) - table["user"].null_count
+        for most, is_alone in [(kept, True), (kept - 1, False)]:
+            with tempfile.TemporaryDirectory() as folder:
+                record = self.run_in(folder, table, rows_at_once=most)
+                self.assertEqual(record["at_once"] is not None, is_alone)
+                self.assertEqual(pathlib.Path(folder, "tiles").exists(), not is_alone)
+
+    def test_what_is_too_much_for_one_task_goes_to_many(self):
+        # Some 20 MiB of columns of its own do not fit; tiles, of which there are more, do.
+        table = draw(users=40_000, items=2_000, rows=400_000, seed=9)
+        with tempfile.TemporaryDirectory() as folder:
+            record = self.run_in(folder, table, memory_bytes=12 << 20)
+            self.assertEqual(record["at_once"]["outcome"], "left")
+            self.assertGreater(record["tiles"]["computed"], 0)
+
+    def test_what_the_plugin_says_arrives(self):
+        table, notes = draw(users=300, items=60, rows=2_000, seed=10), []
+        listed = ["item 1", "no such"]
+        similar_items(frame(table), user="user", item="item", wanted=listed, on_notes=notes.extend)
+        self.assertEqual([note.count for note in notes if note.code == "unknown_ids"], [1])
+        items = numpy.arange(600_000)
+        heavy = pyarrow.table({"user": numpy.zeros_like(items), "item": items})
+        for most in (0, len(items)):
+            refused = refusal(self, df=frame(heavy), user="user", item="item", rows_at_once=most)
+            self.assertIn("set max_items_per_user to", str(refused))
 
 
 class Trouble(unittest.TestCase):
@@ -177,7 +235,7 @@ class Checkpoints(unittest.TestCase):
     def test_what_is_missing_is_computed_and_nothing_else(self):
         table = draw(users=3_000, items=900, rows=60_000, seed=3)
         columns = {"user": "user", "item": "item"}
-        request = {"df": frame(table), "job": {"top": 9}, "slots": 8, **columns}
+        request = {"df": frame(table), "job": {"top": 9}, "slots": 8, "rows_at_once": 0, **columns}
         with tempfile.TemporaryDirectory() as folder:
             similar_items(checkpoint=folder, **request)
             tiles = sorted(pathlib.Path(folder, "tiles").glob("*/offers.parquet"))
