@@ -64,9 +64,11 @@ def outcome(storage: Storage) -> dict:
 
 def _schema(kept: DataFrame, ids: str, labels: bool) -> t.StructType:
     kind = kept.schema[ids].dataType
-    schema = t.StructType().add("item", kind).add("neighbour", kind)
-    schema = schema.add("rank", "int").add("score", "float").add("overlap", "bigint")
-    return schema.add("item_label", "string").add("neighbour_label", "string") if labels else schema
+    columns = {"item": kind, "neighbour": kind}
+    columns |= {"rank": t.IntegerType(), "score": t.FloatType(), "overlap": t.LongType()}
+    if labels:
+        columns |= {"item_label": t.StringType(), "neighbour_label": t.StringType()}
+    return t.StructType([t.StructField(*column) for column in columns.items()])
 
 
 def _compute(batches: list, wanted: pyarrow.Schema, work: Work) -> list[pyarrow.RecordBatch]:

@@ -182,9 +182,9 @@ class AtOnce(unittest.TestCase):
 
     def test_what_is_too_much_for_one_task_goes_to_many(self):
         # Some 20 MiB of columns of its own do not fit; tiles, of which there are more, do.
-        table = draw(users=40_000, items=2_000, rows=400_000, seed=9)
+        table = draw(users=40_000, items=2_000, rows=800_000, seed=9)
         with tempfile.TemporaryDirectory() as folder:
-            record = self.run_in(folder, table, memory_bytes=12 << 20)
+            record = self.run_in(folder, table, memory_bytes=24 << 20)
             self.assertEqual(record["at_once"]["outcome"], "left")
             self.assertGreater(record["tiles"]["computed"], 0)
 
