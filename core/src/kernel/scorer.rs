@@ -172,6 +172,11 @@ struct Tile<'a, V> {
 }
 
 impl<V> Tile<'_, V> {
+    /// Returns the users of the row at `position`.
+    fn users(&self, position: u32) -> &[u32] {
+        &self.rows.indices()[self.rows.range((position - self.start) as usize)]
+    }
+
     /// Returns the row at `position`.
     fn line(&self, position: u32) -> Line<'_, V> {
         let factor = |positions| self.factors.of_items.get(positions).unwrap_or_default();
@@ -345,8 +350,9 @@ impl<'a> Scorer<'a> {
     /// Asks for what the rows to come need first. They are not in the order of memory, so that
     /// nobody else knows; and with few users each, they are through before it would arrive.
     fn fetch<V>(&self, tile: &Tile<'_, V>, rows: &[u32]) {
-        /// Rows that what is known of an item is asked ahead, whose users are asked for after it.
-        const AHEAD: usize = 4;
+        /// Rows that what is known of an item is asked ahead; its users follow.
+        const AHEAD: usize = 6;
+        const USERS_AHEAD: usize = 2;
         /// What comes after so many users is read in order, which the machine notices.
         const USERS: usize = 256;
         if let Some(later) = rows.get(AHEAD) {
@@ -356,9 +362,8 @@ impl<'a> Scorer<'a> {
             self.selection.fetch(later);
             self.ceilings.fetch(later);
         }
-        if let Some(next) = rows.first() {
-            let range = tile.rows.range((next - tile.start) as usize);
-            let users = &tile.rows.indices()[range];
+        if let Some(next) = rows.get(USERS_AHEAD) {
+            let users = tile.users(*next);
             (0..users.len().min(USERS)).step_by(16).for_each(|user| prefetch(users, user));
         }
     }
@@ -378,7 +383,9 @@ impl<'a> Scorer<'a> {
         order.clear();
         order.extend(positions);
         for (index, position) in order.iter().copied().enumerate() {
-            self.fetch(tile, &order[index + 1..]);
+            let coming = &order[index + 1..];
+            self.fetch(tile, coming);
+            scatter.fetch(|ahead| Some(tile.users(*coming.get(ahead)?)));
             let Some(mut row) = self.begin(position) else { continue };
             let end = self.end_of(tile, position);
             let line = tile.line(position);

@@ -101,6 +101,28 @@ impl<'a, V: Value> Scatter<'a, V> {
         }
     }
 
+    /// Does the same for the first lists of the rows that come next: `users` names the users of the
+    /// next row, 0, or one after it.
+    #[inline]
+    pub(super) fn fetch<'b>(&self, users: impl Fn(usize) -> Option<&'b [u32]>) {
+        for user in users(1).into_iter().flatten().take(AHEAD) {
+            prefetch(self.starts, *user as usize);
+        }
+        for user in users(0).into_iter().flatten().take(AHEAD / 2) {
+            self.fetch_list(*user);
+        }
+    }
+
+    #[inline]
+    fn fetch_list(&self, user: u32) {
+        let start = self.starts[user as usize];
+        prefetch(self.positions.list(), start);
+        prefetch(self.positions.list(), start + 16);
+        if size_of::<V>() > 0 {
+            prefetch(self.values, start);
+        }
+    }
+
     /// Has the lists that come next brought into the cache: first their places, then they
     /// themselves.
     #[inline]
@@ -109,12 +131,7 @@ impl<'a, V: Value> Scatter<'a, V> {
             prefetch(self.starts, *user as usize);
         }
         if let Some(user) = users.get(index + AHEAD / 2) {
-            let start = self.starts[*user as usize];
-            prefetch(self.positions.list(), start);
-            prefetch(self.positions.list(), start + 16);
-            if size_of::<V>() > 0 {
-                prefetch(self.values, start);
-            }
+            self.fetch_list(*user);
         }
     }
 }

@@ -17,8 +17,15 @@ use super::{
 use crate::house::{self, House};
 
 /// The sets unless others are asked for.
-pub(super) const SETS: [Set; 6] =
-    [Set::Small, Set::Views, Set::Orders, Set::OnlineRetail, Set::Completejourney, Set::Msweb];
+pub(super) const SETS: [Set; 7] = [
+    Set::Small,
+    Set::Views,
+    Set::Orders,
+    Set::Dense,
+    Set::OnlineRetail,
+    Set::Completejourney,
+    Set::Msweb,
+];
 
 /// How far predicted CPU time may be from measured.
 const ALLOWED: f64 = 0.25;

@@ -75,13 +75,17 @@ pub(super) struct Sample {
     pub(super) stages: Option<Stages>,
 }
 
-/// Seconds of each stage of ilk's tiles on Spark.
+/// Seconds of each stage of ilk on Spark; 0 of those that a job did not have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Stages {
-    /// Starting workers, compiling the plugin.
+    /// Starting workers, compiling the plugin: while rows are counted.
     pub(super) start: f64,
     /// Counting rows by what becomes of them.
     pub(super) count: f64,
+    /// All the rest, where rows are few.
+    #[serde(rename = "at once")]
+    pub(super) at_once: f64,
     /// Folding rows into baskets.
     pub(super) fold: f64,
     /// Codes and supports of the items.

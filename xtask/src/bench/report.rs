@@ -123,9 +123,10 @@ const RATIOS: [(&str, &str, Part); 3] = [
 type Stage = (&'static str, fn(&Stages) -> f64);
 
 /// All of them.
-const STAGES: [Stage; 7] = [
+const STAGES: [Stage; 8] = [
     ("start", |stages| stages.start),
     ("count", |stages| stages.count),
+    ("at once", |stages| stages.at_once),
     ("fold", |stages| stages.fold),
     ("items", |stages| stages.items),
     ("blocks", |stages| stages.blocks),
@@ -137,8 +138,9 @@ const STAGES: [Stage; 7] = [
 pub(super) const LEGEND: &str = "\
 Medians of all rounds, with the least and the most. In a round every program runs once, each in a \
 process of its own, one after the other; what takes more than a minute runs once in all. \
-*End to end* is from reading Parquet to having written Parquet; ilk's is the whole process, the peers' is without the time that Python needs to start and \
-to import them, which stands under *start*. *Compute* is from the users x items matrix in memory \
+*End to end* is from reading Parquet to having written Parquet; ilk's is the whole process, the \
+peers' is without the time that Python needs to start and to import them, which stands under \
+*start*. *Compute* is from the users x items matrix in memory \
 to the neighbours in memory, weighting and turning the matrix included. *Peak* is the largest \
 resident set of the whole process. Ratios are those of the medians; in brackets the median of the \
 ratios round by round.";
@@ -188,7 +190,8 @@ impl SetReport {
                 Spread::of(samples.iter().filter_map(|run| run.stages.as_ref().map(part)))
             };
             let parts = STAGES.iter().filter_map(|(name, part)| {
-                Some(format!("{name} {} s", digits(middle(*part)?.median)))
+                let seconds = middle(*part)?.median;
+                (seconds > 0.0).then(|| format!("{name} {} s", digits(seconds)))
             });
             let parts = parts.collect::<Vec<_>>();
             if !parts.is_empty() {

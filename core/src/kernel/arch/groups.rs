@@ -127,7 +127,7 @@ pub(super) fn reached(digits: &[BitRow], floors: &Floors) -> Groups {
         let mut reach = u64::MAX;
         for (place, digit) in digits.iter().enumerate() {
             let bits = digit.0[word];
-            let is_set = u32::from(floor).checked_shr(place as u32).unwrap_or(0) & 1 == 1;
+            let is_set = u32::from(floor) >> place & 1 == 1;
             reach = if is_set { reach & bits } else { reach | bits };
         }
         for group in 0..4 {
