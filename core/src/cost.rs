@@ -73,7 +73,7 @@ impl Machine {
         Self {
             bit_row,
             far_bit_row: 600,
-            distant_bit_row: 7_000,
+            distant_bit_row: 12_000,
             weighted_bit_row,
             make_bit_row: 25_000,
             chunk,

@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde_json::{Map, Value, json};
 use tracing::{Event, Subscriber, field::Field};
 use tracing_subscriber::{
@@ -349,10 +349,17 @@ impl PatientBar {
     fn style(&self, total: Option<u64>) {
         let template = match total {
             Some(_) => "{prefix:<10} {bar:30} {percent:>3}% {eta:>5} left",
-            None => "{prefix:<10} {spinner} {human_pos} {elapsed}",
+            None => "{prefix:<10} {spinner} {counted}{elapsed}",
+        };
+        // Not every stage counts on its way.
+        let counted = |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+            let _ = match state.pos() {
+                0 => Ok(()),
+                done => write!(text, "{} ", HumanCount(done)),
+            };
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
-            self.bar.set_style(style.progress_chars("━╸ "));
+            self.bar.set_style(style.progress_chars("━╸ ").with_key("counted", counted));
         }
     }
 }

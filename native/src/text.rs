@@ -57,6 +57,11 @@ pub(crate) fn bytes_text(bytes: u64) -> String {
     format!("{value:.digits$} {}", UNITS[unit])
 }
 
+/// Writes the same for narrow columns: 1.23 m, 4.5 b, 6.7 tr.
+pub(crate) fn brief(number: u128) -> String {
+    rounded(number).replace("illion", "")
+}
+
 /// Where the cells of a column stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Align {

@@ -34,7 +34,7 @@ use crate::{
     pool::Pool,
     progress::{Reporter, cpu_seconds},
     report, stdout,
-    text::{Align, Table, counted, grouped, rounded, width},
+    text::{Align, Table, brief, counted, grouped, rounded, width},
 };
 
 /// The same tiles are drawn every time.
@@ -504,7 +504,7 @@ impl Planned {
             table.row([
                 format!("{} %", rung.rate * 100.0),
                 grouped(rung.size.users),
-                rounded(rung.size.pair_operations).replace("illion", ""),
+                brief(rung.size.pair_operations),
                 format!("{computed:.0} %"),
                 format!("{:.3}", rung.predicted_seconds),
                 format!("{:.3}", rung.measured_seconds),

@@ -10,7 +10,7 @@ use crate::{
     error::Error,
     progress::seconds_text,
     stdout,
-    text::{Align, Table, bytes_text, counted, grouped, rounded, width},
+    text::{Align, Table, brief, bytes_text, counted, grouped, width},
     usage::{self, Ledger, Sum},
 };
 
@@ -91,13 +91,12 @@ impl Page<'_> {
         let mut columns = vec![
             (unit, Align::Left),
             ("runs", Align::Right),
-            ("not done", Align::Right),
+            ("failed", Align::Right),
             ("rows", Align::Right),
-            ("pair operations", Align::Right),
+            ("pairs", Align::Right),
             ("time", Align::Right),
             ("CPU", Align::Right),
-            ("read", Align::Right),
-            ("written", Align::Right),
+            ("bytes", Align::Right),
         ];
         if self.has_cost() {
             columns.push(("cost", Align::Right));
@@ -108,12 +107,11 @@ impl Page<'_> {
                 name.clone(),
                 grouped(sum.runs),
                 if sum.unfinished > 0 { grouped(sum.unfinished) } else { String::new() },
-                rounded(sum.rows.into()),
-                rounded(sum.pair_operations),
+                brief(sum.rows.into()),
+                brief(sum.pair_operations),
                 span_text(sum.seconds),
                 span_text(sum.cpu_seconds),
-                bytes_text(sum.bytes_read),
-                bytes_text(sum.bytes_written),
+                bytes_text(sum.bytes_read.saturating_add(sum.bytes_written)),
             ];
             if self.has_cost() {
                 cells.push(money_text(sum.cost));
@@ -142,7 +140,7 @@ impl Page<'_> {
             );
         }
         let hours = price.map_or_else(String::new, |price| {
-            format!(", enough for {} of running", span_text(left / price * 3600.0))
+            format!(", enough for {:.1} h of running", left / price)
         });
         format!(
             "\n{month}: {} of {} spent, {} left{hours}\n",
@@ -171,13 +169,16 @@ impl Page<'_> {
     }
 }
 
-/// Writes hours where there are some.
+/// Writes minutes and hours where there are some: sums of runs need no seconds.
 fn span_text(seconds: f64) -> String {
-    if seconds < 3600.0 {
+    if seconds < 60.0 {
         return seconds_text(seconds);
     }
     let minutes = (seconds / 60.0).round() as u64;
-    format!("{} h {:02} min", grouped(minutes / 60), minutes % 60)
+    if minutes < 60 {
+        return format!("{minutes} min");
+    }
+    format!("{} h {:02}", grouped(minutes / 60), minutes % 60)
 }
 
 fn money_text(amount: f64) -> String {

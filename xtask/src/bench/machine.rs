@@ -98,7 +98,9 @@ pub(super) fn versions(house: &House) -> Result<Vec<(String, String)>> {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let commit = ask("git", &["rev-parse", "--short=12", "HEAD"])?;
-    let changed = ask("git", &["status", "--porcelain", "--untracked-files=no"])?;
+    // Records that were made before change nothing of what is measured.
+    let changed = ["status", "--porcelain", "--untracked-files=no", "--", ".", ":!bench/records"];
+    let changed = ask("git", &changed)?;
     let changed = if changed.is_empty() { "" } else { ", with changes" };
     let rustc = ask("rustc", &["--version"])?;
     Ok(vec![("ilk".into(), format!("commit {commit}{changed}")), ("rustc".into(), rustc)])

@@ -113,7 +113,7 @@ def similar_items(
 
 
 def _run(run: Run, explain: bool, dry_run: bool, rows_at_once: int) -> DataFrame:
-    tally = run.begin()
+    tally = run.count()
     run.agree(tally)
     if run.is_done("neighbours") and not dry_run:
         return run.read("neighbours")
@@ -123,6 +123,7 @@ def _run(run: Run, explain: bool, dry_run: bool, rows_at_once: int) -> DataFrame
         if run.compute_at_once():
             run.finish()
             return run.read("neighbours")
+    run.look_around()
     sizes = run.fold(tally)
     catalogue = run.name_items(sizes)
     plan, filters = run.plan(sizes, catalogue)

@@ -13,6 +13,8 @@ from ilk_plugin.sandbox import Instance, Limits, Plugin, wasm_of
 from ilk_plugin.spark.errors import TaskError
 
 VERSION = importlib.metadata.version("ilk-plugin")
+# The driver's mark in the folder that all share.
+HERE = "here"
 
 
 class Courier:
@@ -95,8 +97,23 @@ def task(what: str, run):
         raise TaskError(what, str(error) or type(error).__name__) from error
 
 
+def check(courier: Courier, storage, version: str) -> None:
+    """Checks that what is here is what the driver has: package, plugin and folder."""
+    if VERSION != version:
+        raise PluginError(
+            f"the package ilk-plugin is {VERSION} there and {version} on the driver; "
+            f"`pip install ilk-plugin=={version}` into the Python that executors run"
+        )
+    courier.compiled()
+    if not storage.has(HERE):
+        raise PluginError(
+            f"the folder {storage} is not the driver's; `checkpoint` or `scratch` must "
+            "name one that the driver and all executors share"
+        )
+
+
 def look_around(courier: Courier, storage, version: str):
-    """Makes what the first job runs on every executor: are package, plugin and folder there?"""
+    """Makes what the first job of many tasks runs on every executor."""
 
     def look(batches):
         # Found where the function runs, so that a package that is missing gives no trace of it.
@@ -104,21 +121,8 @@ def look_around(courier: Courier, storage, version: str):
 
         from ilk_plugin.spark import courier as here
 
-        def check():
-            if here.VERSION != version:
-                raise PluginError(
-                    f"the package ilk-plugin is {here.VERSION} there and {version} on the driver; "
-                    f"`pip install ilk-plugin=={version}` into the Python that executors run"
-                )
-            courier.instance()
-            if not storage.has("here"):
-                raise PluginError(
-                    f"the folder {storage} is not the driver's; `checkpoint` or `scratch` must "
-                    "name one that the driver and all executors share"
-                )
-
         for batch in batches:
-            here.task("looking around", check)
+            here.task("looking around", lambda: here.check(courier, storage, version))
             yield pyarrow.RecordBatch.from_pydict({"place": [here.place()] * len(batch)})
 
     return look

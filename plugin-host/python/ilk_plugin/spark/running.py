@@ -1,6 +1,5 @@
 """A job on a cluster, stage by stage; each leaves files from which it can be gone on with."""
 
-import concurrent.futures
 import contextlib
 import dataclasses
 import hashlib
@@ -123,20 +122,12 @@ class Run:
 
     # The stages.
 
-    def begin(self) -> Tally:
-        """Looks around and counts at once: the one waits for workers, the other keeps Java busy."""
-        with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            looking = pool.submit(self.look_around)
-            tally = self.count()
-            looking.result()
-        return tally
-
     def look_around(self) -> None:
         """Checks that package, plugin and folder are on every executor."""
         with self.stage("start"):
-            self.storage.write("here", b"")
-            look = courier.look_around(self.courier, self.storage, courier.VERSION)
+            self.storage.write(courier.HERE, b"")
             tasks = 2 * self.slots
+            look = courier.look_around(self.courier, self.storage, courier.VERSION)
             frame = self.spark.range(0, tasks, 1, numPartitions=tasks)
             places = frame.mapInArrow(look, "place string").distinct().collect()
             self.executors = max(len(places), 1)
@@ -189,6 +180,7 @@ class Run:
     def compute_at_once(self) -> bool:
         """Leaves `neighbours` from one task that takes all rows; `False` if many tasks should."""
         with self.stage("at once"):
+            self.storage.write(courier.HERE, b"")
             work = at_once.Work(
                 storage=self.storage,
                 courier=self.courier,
