@@ -80,7 +80,7 @@ impl Drawn {
             let of_chunk = size.smallest_of(&rows, of);
             let sample = lock().look(of_chunk);
             let thinned = sample.of_rows(rows, of);
-            lock().keep(part, thinned, of);
+            lock().keep(part, thinned, sample, of);
             Ok((kinds, count))
         })?;
         let drawing = drawing.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -169,8 +169,13 @@ impl Drawing {
         }
     }
 
-    /// Keeps what is left of a chunk of a part; where rows are too many, a smaller share of all.
-    fn keep(&mut self, part: usize, rows: Rows, of: Of) {
+    /// Keeps what `sample` has left of a chunk of a part; where rows are too many, a smaller share of
+    /// all.
+    fn keep(&mut self, part: usize, mut rows: Rows, sample: Sample, of: Of) {
+        // Meanwhile others may have taken a smaller share: what it leaves out does not count.
+        if matches!(self.rule, Rule::Fitting(..)) && self.sample() != sample {
+            rows = self.sample().of_rows(rows, of);
+        }
         self.rows += rows.len();
         self.chunks.push((part, rows));
         while let Rule::Fitting(place, most) = &mut self.rule
