@@ -90,7 +90,7 @@ fn this_months_budget_is_watched() {
     let told = run(&home, "usage --price-per-hour 3.20 --budget-month 100");
     let last = told.lines().last().expect("a line");
     assert!(
-        last.ends_with("6.40 of 100.00 spent, 93.60 left, enough for 29 h 15 min of running"),
+        last.ends_with("6.40 of 100.00 spent, 93.60 left, enough for 29.2 h of running"),
         "{told}"
     );
     let told = run(&home, "usage --price-per-hour 3.20 --budget-month 5");
