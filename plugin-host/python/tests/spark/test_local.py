@@ -13,6 +13,7 @@ import pathlib
 import subprocess
 import tempfile
 import unittest
+from unittest import mock
 
 import numpy
 import pyarrow
@@ -21,8 +22,9 @@ from pyspark.sql import functions as f
 from support import ILK, LIGHT, SHARED, assert_same, draw, native, session, sorted_table
 
 from cases import cells, every_case
-from ilk_plugin import Refused, SimilarityJob
-from ilk_plugin.spark import TaskFailed, set_aside, similar_items
+from ilk_plugin import Refused, SimilarityJob, load
+from ilk_plugin.spark import TaskFailed, at_once, set_aside, similar_items
+from ilk_plugin.spark.storage import Storage
 
 
 def setUpModule():
@@ -180,12 +182,27 @@ class AtOnce(unittest.TestCase):
                 self.assertEqual(record["at_once"] is not None, is_alone)
                 self.assertEqual(pathlib.Path(folder, "tiles").exists(), not is_alone)
 
-    def test_what_is_too_much_for_one_task_goes_to_many(self):
-        # Some 20 MiB of columns of its own do not fit; tiles, of which there are more, do.
-        table = draw(users=40_000, items=2_000, rows=800_000, seed=9)
-        with tempfile.TemporaryDirectory() as folder:
-            record = self.run_in(folder, table, memory_bytes=24 << 20)
-            self.assertEqual(record["at_once"]["outcome"], "left")
+    def test_one_task_leaves_what_is_too_much_for_it(self):
+        table = draw(users=4_000, items=500, rows=60_000, seed=9).select(["user", "item"])
+        schema = pyarrow.schema([("item", pyarrow.string()), ("score", pyarrow.float32())])
+        for memory, seconds, words in [(3 << 20, 20.0, "bytes of memory"), (1 << 30, 0.0, "more than 0 s")]:
+            with tempfile.TemporaryDirectory() as folder, mock.patch.object(at_once, "SECONDS", seconds):
+                courier = mock.Mock(compiled=lambda memory=memory: load(memory_bytes=memory))
+                work = at_once.Work(Storage(folder), courier, {}, {})
+                self.assertEqual(at_once._compute(table.to_batches(), schema, work), [])
+                left = at_once.outcome(work.storage)
+                self.assertEqual(left["outcome"], "left")
+                self.assertIn(words, left["message"])
+
+    def test_what_one_task_leaves_goes_to_many(self):
+        table = draw(users=500, items=90, rows=4_000, seed=11)
+        left = {"outcome": "left", "message": "too much"}
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch.object(at_once, "outcome", lambda storage: left),
+        ):
+            record = self.run_in(folder, table)
+            self.assertEqual(record["at_once"], left)
             self.assertGreater(record["tiles"]["computed"], 0)
 
     def test_what_the_plugin_says_arrives(self):
