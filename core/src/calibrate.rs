@@ -153,6 +153,8 @@ impl Shape {
 
 /// Microseconds that the workloads take, in the order of [`Step::ALL`], on the machine that
 /// [`Machine::of`] was fitted on: `cargo run --release -p ilk-bench --bin workloads` prints them.
+/// Two were not measured there, but on an EPYC of family 25: chunks, as what the kernels of the time
+/// took less than those before, and bit rows with weights, as what the model says of them.
 const AVX512: [u64; 9] = [8_130, 3_320, 10_800, 1_810, 6_310, 9_490, 16_500, 49_600, 18_000];
 const AVX2: [u64; 9] = [20_900, 5_930, 47_000, 3_470, 9_550, 13_100, 29_500, 51_100, 18_200];
 const PORTABLE: [u64; 9] = [22_900, 20_300, 52_000, 14_700, 40_200, 12_700, 29_100, 49_400, 18_100];

@@ -26,9 +26,6 @@ impl Ceilings {
     /// Scores larger than this, which may have been cut down to the largest f32, bound nothing.
     const LARGEST: f32 = 1e30;
 
-    /// What a product must reach to be as good as another one, rounding aside.
-    pub(super) const NEARLY: f32 = 1.0 - 4e-6;
-
     /// Factors outside this range, whose products could leave that of f32, bound nothing.
     const SAFE: std::ops::RangeInclusive<f64> = 1e-9..=1e9;
 

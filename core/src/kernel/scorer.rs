@@ -278,16 +278,20 @@ impl<'a> Scorer<'a> {
             start: rows.positions().start,
             factors: rows.factors(),
         };
+        let mut order = std::mem::take(&mut workspace.order);
+        order.clear();
+        order.extend(positions);
         match &columns.cells {
             Cells::Bits(bits) => {
-                self.head_tile(&tile, bits, positions, workspace, &mut recording);
+                self.head_tile(&tile, bits, &order, workspace, &mut recording);
             }
             Cells::Lists(lists) => {
                 let lists = V::lists(lists).expect("all blocks of a matrix are of one kind");
                 workspace.widen_sums(block.len());
-                self.tail_tile(&tile, lists, positions, workspace, &mut recording);
+                self.tail_tile(&tile, lists, &order, workspace, &mut recording);
             }
         }
+        workspace.order = order;
         self.settle(&mut workspace.offers, &mut recording, |_, _| {});
     }
 
@@ -296,7 +300,7 @@ impl<'a> Scorer<'a> {
         &self,
         tile: &Tile<'_, V>,
         bits: &[BitRow],
-        positions: impl Iterator<Item = u32>,
+        order: &[u32],
         workspace: &mut Workspace<V>,
         recording: &mut Option<&mut Recording>,
     ) {
@@ -308,9 +312,6 @@ impl<'a> Scorer<'a> {
             of_items[..tile.width].copy_from_slice(factors);
             of_items
         });
-        let mut order = std::mem::take(&mut workspace.order);
-        order.clear();
-        order.extend(positions);
         for (index, position) in order.iter().copied().enumerate() {
             self.fetch(tile, &order[index + 1..]);
             let Some(mut row) = self.begin(position) else { continue };
@@ -344,7 +345,6 @@ impl<'a> Scorer<'a> {
                 bounds.rise(&hurdles[..tile.width]);
             }
         }
-        workspace.order = order;
     }
 
     /// Asks for what the rows to come need first. They are not in the order of memory, so that
@@ -373,15 +373,12 @@ impl<'a> Scorer<'a> {
         &self,
         tile: &Tile<'_, V>,
         lists: &Lists<V>,
-        positions: impl Iterator<Item = u32>,
+        order: &[u32],
         workspace: &mut Workspace<V>,
         recording: &mut Option<&mut Recording>,
     ) {
         let first = tile.first as usize;
         let scatter = Scatter::new(lists);
-        let mut order = std::mem::take(&mut workspace.order);
-        order.clear();
-        order.extend(positions);
         for (index, position) in order.iter().copied().enumerate() {
             let coming = &order[index + 1..];
             self.fetch(tile, coming);
@@ -413,7 +410,6 @@ impl<'a> Scorer<'a> {
                 });
             }
         }
-        workspace.order = order;
     }
 
     /// Returns how many of the tile's columns a row is compared with.
@@ -517,7 +513,7 @@ impl<'a> Scorer<'a> {
         if !self.ceilings.is_safe(row.position, kth) {
             return hits;
         }
-        sieve.row_limit = sieve.row_limit.max(kth * Ceilings::NEARLY);
+        sieve.row_limit = sieve.row_limit.max(kth * Sieve::NEARLY);
         let mut stay = 0;
         for index in 0..hits.len() {
             let hit = hits[index];

@@ -101,8 +101,8 @@ impl<'a, V: Value> Scatter<'a, V> {
         }
     }
 
-    /// Does the same for the first lists of the rows that come next: `users` names the users of the
-    /// next row, 0, or one after it.
+    /// Has the first lists of rows to come brought into the cache: their places two rows ahead, they
+    /// themselves one. `users` names the users of the next row, 0, or one after it.
     #[inline]
     pub(super) fn fetch<'b>(&self, users: impl Fn(usize) -> Option<&'b [u32]>) {
         for user in users(1).into_iter().flatten().take(AHEAD) {
@@ -113,6 +113,7 @@ impl<'a, V: Value> Scatter<'a, V> {
         }
     }
 
+    /// Asks for the beginning of a user's list.
     #[inline]
     fn fetch_list(&self, user: u32) {
         let start = self.starts[user as usize];

@@ -79,7 +79,7 @@ pub(super) struct Sample {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Stages {
-    /// Starting workers, compiling the plugin: while rows are counted.
+    /// Starting workers, compiling the plugin, where many tasks follow.
     pub(super) start: f64,
     /// Counting rows by what becomes of them.
     pub(super) count: f64,

@@ -38,8 +38,8 @@ pub(super) fn count<B: Bits>(
     ahead: impl Fn(usize),
     digits: &mut Digits,
 ) -> usize {
-    /// Digits above 8 of most rows, which have fewer than 4,096 users: clearing and flushing all
-    /// that there could be takes as long as adding up a hundred rows.
+    /// Digits above the lowest four that rows of fewer than 4,096 users need, which most are:
+    /// clearing and flushing all that there could be takes as long as adding up a hundred users.
     const FEW: usize = 9;
     if rows >> (FEW + 3) == 0 {
         count_to::<B, FEW>(rows, row, ahead, digits)

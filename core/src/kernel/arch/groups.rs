@@ -60,10 +60,6 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// What a number must reach to be as good as another one, rounding aside: limits, reciprocals
-    /// and products are computed in f32.
-    const NEARLY: f32 = 1.0 - 4e-6;
-
     /// Finds the bounds of a chunk; it may have fewer items than there is room for.
     pub(crate) fn new(factors: &[f32], hurdles: &[f32]) -> Self {
         let mut largest = [0.0; GROUPS];
@@ -97,7 +93,7 @@ impl Bounds {
             let for_row = known(sieve.row_limit * factor);
             let for_column = if gives { known(hurdle * of_column) } else { f32::INFINITY };
             let least = if for_row < for_column { for_row } else { for_column };
-            *floor = round_up(least * Self::NEARLY);
+            *floor = round_up(least * Sieve::NEARLY);
         }
         Floors(floors)
     }

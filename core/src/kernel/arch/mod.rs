@@ -276,6 +276,10 @@ pub(crate) struct Sieve<'a> {
 }
 
 impl Sieve<'_> {
+    /// What a number must reach to be as good as another one, rounding aside: limits, reciprocals
+    /// and products are computed in f32.
+    pub(crate) const NEARLY: f32 = 1.0 - 4e-6;
+
     /// Tells whether the number at `index` may matter.
     #[inline]
     pub(crate) fn admits(&self, index: usize, number: f32) -> bool {

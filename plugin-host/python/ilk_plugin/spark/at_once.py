@@ -49,14 +49,9 @@ def compute(kept: DataFrame, of: str, work: Work) -> DataFrame:
     schema = _schema(kept, "ilk_u" if of == "users" else "ilk_i", "ilk_label" in columns)
     wanted = to_arrow_schema(schema)
 
-    version = here.VERSION
-
     def run(batches):
-        def compute():
-            here.check(work.courier, work.storage, version)
-            return _compute(list(batches), wanted, work)
-
-        yield from task("computing all rows at once", compute)
+        task("looking around", lambda: here.check(work.courier, work.storage))
+        yield from task("computing all rows at once", lambda: _compute(list(batches), wanted, work))
 
     # The rows come from as many tasks as before, and go to one.
     one = kept.select(*(f.col(old).alias(new) for old, new in columns.items())).repartition(1)

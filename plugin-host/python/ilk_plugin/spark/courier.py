@@ -13,8 +13,8 @@ from ilk_plugin.sandbox import Instance, Limits, Plugin, wasm_of
 from ilk_plugin.spark.errors import TaskError
 
 VERSION = importlib.metadata.version("ilk-plugin")
-# The driver's mark in the folder that all share.
-HERE = "here"
+# What the driver leaves in the folder that all share before any task begins.
+JOB = "ilk.json"
 
 
 class Courier:
@@ -22,6 +22,7 @@ class Courier:
 
     def __init__(self, spark, path: str | None, memory_bytes: int):
         wasm = wasm_of(path)
+        self.version = VERSION
         self.limits = Limits(memory_bytes=memory_bytes)
         self.digest = hashlib.sha256(wasm).hexdigest()
         # Compiled here, a file that is no plugin is refused before it travels.
@@ -30,7 +31,8 @@ class Courier:
         spark.addArtifacts(_parcel(self.name, wasm), file=True)
 
     def __getstate__(self):
-        return {"name": self.name, "digest": self.digest, "limits": self.limits}
+        kept = ("version", "name", "digest", "limits")
+        return {name: getattr(self, name) for name in kept}
 
     def instance(self) -> Instance:
         """An instance on this executor, the same for all tasks of a worker."""
@@ -97,23 +99,24 @@ def task(what: str, run):
         raise TaskError(what, str(error) or type(error).__name__) from error
 
 
-def check(courier: Courier, storage, version: str) -> None:
+def check(courier: Courier, storage) -> None:
     """Checks that what is here is what the driver has: package, plugin and folder."""
-    if VERSION != version:
+    if VERSION != courier.version:
         raise PluginError(
-            f"the package ilk-plugin is {VERSION} there and {version} on the driver; "
-            f"`pip install ilk-plugin=={version}` into the Python that executors run"
+            f"the package ilk-plugin is {VERSION} there and {courier.version} on the driver; "
+            f"`pip install ilk-plugin=={courier.version}` into the Python that executors run"
         )
     courier.compiled()
-    if not storage.has(HERE):
+    if not storage.has(JOB):
         raise PluginError(
             f"the folder {storage} is not the driver's; `checkpoint` or `scratch` must "
             "name one that the driver and all executors share"
         )
 
 
-def look_around(courier: Courier, storage, version: str):
-    """Makes what the first job of many tasks runs on every executor."""
+def look_around(courier: Courier, storage):
+    """Makes what the first job of many tasks runs on every executor: are package, plugin and folder
+    there?"""
 
     def look(batches):
         # Found where the function runs, so that a package that is missing gives no trace of it.
@@ -122,7 +125,7 @@ def look_around(courier: Courier, storage, version: str):
         from ilk_plugin.spark import courier as here
 
         for batch in batches:
-            here.task("looking around", lambda: here.check(courier, storage, version))
+            here.task("looking around", lambda: here.check(courier, storage))
             yield pyarrow.RecordBatch.from_pydict({"place": [here.place()] * len(batch)})
 
     return look

@@ -125,9 +125,8 @@ class Run:
     def look_around(self) -> None:
         """Checks that package, plugin and folder are on every executor."""
         with self.stage("start"):
-            self.storage.write(courier.HERE, b"")
+            look = courier.look_around(self.courier, self.storage)
             tasks = 2 * self.slots
-            look = courier.look_around(self.courier, self.storage, courier.VERSION)
             frame = self.spark.range(0, tasks, 1, numPartitions=tasks)
             places = frame.mapInArrow(look, "place string").distinct().collect()
             self.executors = max(len(places), 1)
@@ -159,9 +158,9 @@ class Run:
             "package": courier.VERSION,
             "data": f"{tally.rows} rows: {tally.fingerprint}",
         }
-        found = self.storage.read("ilk.json")
+        found = self.storage.read(courier.JOB)
         if found is None:
-            self.storage.write("ilk.json", json.dumps(mine, indent=2).encode())
+            self.storage.write(courier.JOB, json.dumps(mine, indent=2).encode())
             return
         theirs = json.loads(found)
         other = [name for name in mine if theirs.get(name) != json.loads(json.dumps(mine[name]))]
@@ -180,7 +179,6 @@ class Run:
     def compute_at_once(self) -> bool:
         """Leaves `neighbours` from one task that takes all rows; `False` if many tasks should."""
         with self.stage("at once"):
-            self.storage.write(courier.HERE, b"")
             work = at_once.Work(
                 storage=self.storage,
                 courier=self.courier,
