@@ -197,7 +197,8 @@ impl IdColumn {
 pub enum Ids {
     /// 64-bit integers with a sign.
     Integer(Vec<i64>),
-    /// 64-bit integers without a sign, of which at least one is past `i64::MAX`.
+    /// 64-bit integers without a sign; at least one of all that were read, kept here or not, is
+    /// past `i64::MAX`.
     Unsigned(Vec<u64>),
     /// Strings, in byte order.
     Text(TextList),

@@ -119,9 +119,15 @@ proptest! {
             // Ids that nobody has are of no kind.
             return Ok(());
         }
-        prop_assert_eq!(all.others.select(&part.users), of_rows.others);
-        prop_assert_eq!(all.catalogue.ids.select(&part.items), of_rows.catalogue.ids);
+        prop_assert_eq!(read(&all.others.select(&part.users)), read(&of_rows.others));
+        prop_assert_eq!(read(&all.catalogue.ids.select(&part.items)), read(&of_rows.catalogue.ids));
     }
+}
+
+/// Ids as people read them: whether integers have a sign is of all that was read, and a sample
+/// of the rows may have left out the one that was too wide.
+fn read(ids: &Ids) -> Vec<String> {
+    (0..ids.len() as u32).map(|code| ids.display(code).into_owned()).collect()
 }
 
 #[test]
