@@ -42,6 +42,7 @@ mod out;
 mod parquet_column;
 mod parquet_file;
 mod parquet_full;
+#[cfg_attr(not(feature = "write-parquet"), path = "parquet_unwritten.rs")]
 mod parquet_out;
 mod parquet_text;
 mod parquet_types;

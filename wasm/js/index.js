@@ -1,5 +1,5 @@
 // Loads the build that suits the place, and runs tasks so that a worker can answer in between.
-import { readFilesWith } from "./brotli.js";
+import { readFilesWith } from "./aside.js";
 
 /** Threads that load() starts where it is not told: one per core, if memory can be shared. */
 function defaultThreads() {

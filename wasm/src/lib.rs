@@ -5,7 +5,7 @@
 //! JavaScript sees are in `types.d.ts`.
 
 #[cfg(target_family = "wasm")]
-mod brotli;
+mod aside;
 mod climb;
 mod comparison;
 mod data;
@@ -42,7 +42,7 @@ const TYPES: &str = include_str!("types.d.ts");
 pub fn start() {
     std::panic::set_hook(Box::new(error::throw));
     #[cfg(target_family = "wasm")]
-    ::brotli::set_decoder(brotli::decode);
+    brotli::set_decoder(aside::decode);
 }
 
 /// Returns the version of the package.

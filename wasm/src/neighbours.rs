@@ -6,10 +6,12 @@ use ilk_core::{
     matrix::Matrix,
     neighbours::{Catalogue, Neighbour},
 };
-use ilk_formats::{OutputFormat, write_items, write_neighbours};
-use js_sys::{Float32Array, Object, Reflect, Uint32Array};
+use ilk_formats::{Error, OutputFormat, write_items, write_neighbours};
+use js_sys::{Float32Array, Object, Reflect, Uint8Array, Uint32Array};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
+#[cfg(target_family = "wasm")]
+use crate::aside;
 use crate::{
     comparison::Question,
     error::Fault,
@@ -172,29 +174,33 @@ impl Neighbours {
     /// Writes the table of neighbours as `ilk run` does: `parquet`, `csv`, `jsonl` or `arrow`.
     ///
     /// # Errors
-    /// For another format.
+    /// For another format, or where the writer of Parquet cannot be fetched.
     #[wasm_bindgen(js_name = export)]
     pub fn export_neighbours(
         &self,
         #[wasm_bindgen(unchecked_param_type = "OutputFormat")] format: &str,
-    ) -> Result<Vec<u8>, Fault> {
-        let mut bytes = Vec::new();
-        write_neighbours(output_format(format)?, &mut bytes, self.catalogue(), &self.found)?;
-        Ok(bytes)
+    ) -> Result<Uint8Array, Fault> {
+        match output_format(format)? {
+            #[cfg(target_family = "wasm")]
+            OutputFormat::Parquet => aside::parquet_of_neighbours(self.catalogue(), &self.found),
+            format => bytes(|bytes| write_neighbours(format, bytes, self.catalogue(), &self.found)),
+        }
     }
 
     /// Writes the table of items: id, label, support.
     ///
     /// # Errors
-    /// For another format.
+    /// For another format, or where the writer of Parquet cannot be fetched.
     #[wasm_bindgen(js_name = exportItems)]
     pub fn export_items(
         &self,
         #[wasm_bindgen(unchecked_param_type = "OutputFormat")] format: &str,
-    ) -> Result<Vec<u8>, Fault> {
-        let mut bytes = Vec::new();
-        write_items(output_format(format)?, &mut bytes, self.catalogue())?;
-        Ok(bytes)
+    ) -> Result<Uint8Array, Fault> {
+        match output_format(format)? {
+            #[cfg(target_family = "wasm")]
+            OutputFormat::Parquet => aside::parquet_of_items(self.catalogue()),
+            format => bytes(|bytes| write_items(format, bytes, self.catalogue())),
+        }
     }
 }
 
@@ -234,6 +240,13 @@ impl Neighbours {
             support: catalogue.supports[code as usize],
         }
     }
+}
+
+/// What was written, as JavaScript's own.
+fn bytes(write: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> Result<Uint8Array, Fault> {
+    let mut bytes = Vec::new();
+    write(&mut bytes)?;
+    Ok(Uint8Array::from(bytes.as_slice()))
 }
 
 fn output_format(name: &str) -> Result<OutputFormat, Fault> {

@@ -569,14 +569,14 @@ export class Neighbours {
      * Writes the table of items: id, label, support.
      *
      * # Errors
-     * For another format.
+     * For another format, or where the writer of Parquet cannot be fetched.
      */
     exportItems(format: OutputFormat): Uint8Array;
     /**
      * Writes the table of neighbours as `ilk run` does: `parquet`, `csv`, `jsonl` or `arrow`.
      *
      * # Errors
-     * For another format.
+     * For another format, or where the writer of Parquet cannot be fetched.
      */
     export(format: OutputFormat): Uint8Array;
     /**
@@ -722,8 +722,8 @@ export interface InitOutput {
     readonly memoryLimit: () => number;
     readonly neighbours_columns: (a: number) => any;
     readonly neighbours_explain: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number];
-    readonly neighbours_export: (a: number, b: number, c: number) => [number, number, number, number];
-    readonly neighbours_exportItems: (a: number, b: number, c: number) => [number, number, number, number];
+    readonly neighbours_export: (a: number, b: number, c: number) => [number, number, number];
+    readonly neighbours_exportItems: (a: number, b: number, c: number) => [number, number, number];
     readonly neighbours_find: (a: number, b: number, c: number) => [number, number, number];
     readonly neighbours_ids: (a: number, b: number, c: number) => [number, number];
     readonly neighbours_item: (a: number, b: number) => [number, number, number];

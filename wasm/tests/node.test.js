@@ -1,6 +1,6 @@
 // The suite in Node: `node --test node.test.js`, with CASES and REFERENCE naming what
 // `cargo xtask wasm-test` prepares.
-import { deepStrictEqual as equal } from "node:assert";
+import { deepStrictEqual as equal, throws } from "node:assert";
 import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,22 +33,41 @@ test("a file on disk is read by its path", async () => {
   if (data.rows().rows !== 13) throw new Error(`${data.rows().rows} rows`);
 });
 
-test("a decoder that cannot be fetched is no damage of the file", async () => {
+/** Loads the package from a copy that lacks a file. */
+async function without(path, body) {
   const copy = await mkdtemp(join(tmpdir(), "ilk-wasm-"));
-  await cp(new URL("../pkg", import.meta.url), copy, { recursive: true });
-  await rm(join(copy, "brotli/ilk_brotli_bg.wasm"));
-  const other = await (await import(pathToFileURL(join(copy, "index.js")))).load();
-  const files = new other.Files();
-  files.addBytes("brotli.parquet", await file("brotli.parquet"));
   try {
-    files.estimate({ source: { user: "member", item: "product" } });
-  } catch ({ code, message }) {
-    equal([code, message.includes("ilk_brotli_bg.wasm")], ["read", true]);
-    return;
+    await cp(new URL("../pkg", import.meta.url), copy, { recursive: true });
+    await rm(join(copy, path));
+    await body(await (await import(pathToFileURL(join(copy, "index.js")))).load());
   } finally {
     await rm(copy, { recursive: true });
   }
-  throw new Error("it was read");
+}
+
+/** Holds that what does not go on for want of a file says which, and is no damage of the data. */
+function lacks(path, body) {
+  throws(body, ({ code, message }) => code === "read" && message.includes(path));
+}
+
+test("a decoder that cannot be fetched is no damage of the file", async () => {
+  const path = "brotli/ilk_brotli_bg.wasm";
+  await without(path, async (other) => {
+    const files = new other.Files();
+    files.addBytes("brotli.parquet", await file("brotli.parquet"));
+    lacks(path, () => files.estimate({ source: { user: "member", item: "product" } }));
+  });
+});
+
+test("where the writer of Parquet cannot be fetched, the other formats go on", async () => {
+  const path = "parquet/ilk_parquet_bg.wasm";
+  await without(path, async (other) => {
+    const data = await run(other.Files.demo().read(other.Files.demoRequest()));
+    const found = await run(data.compare({}));
+    lacks(path, () => found.export("parquet"));
+    lacks(path, () => found.exportItems("parquet"));
+    equal(found.export("csv").length > 1000, true);
+  });
 });
 
 test("after a file that ends a worker the next worker goes on", async () => {

@@ -43,6 +43,7 @@ const RULES: &[Rule] = &[
         may_use: &[("brotli", Always), ("ilk-core", Always), ("ilk-formats", Always)],
     },
     Rule { package: "ilk-wasm-brotli", may_use: &[] },
+    Rule { package: "ilk-wasm-parquet", may_use: &[("ilk-core", Always), ("ilk-formats", Always)] },
     Rule { package: "ilk-plugin", may_use: &[("ilk-core", Always), ("ilk-formats", Always)] },
     Rule { package: "ilk-guest", may_use: &[] },
     Rule { package: "ilk-plugin-host", may_use: &[] },

@@ -1,4 +1,5 @@
-//! `cargo xtask wasm`: the npm package, from both builds and the decoder of brotli.
+//! `cargo xtask wasm`: the npm package, from both builds and what is fetched
+//! beside them: the decoder of brotli, the writer of Parquet.
 
 pub(crate) mod checks;
 pub(crate) mod toolchain;
@@ -53,7 +54,7 @@ pub(crate) fn package(house: &House) -> PathBuf {
 /// Where something cannot be built, or a module has grown.
 pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
     if options.quick {
-        for part in [Part::Brotli, Part::Module(Build::Single)] {
+        for part in [Part::Brotli, Part::Parquet, Part::Module(Build::Single)] {
             let (module, out) = (compile(house, part)?, package(house).join(part.name()));
             glue(part.stem(), fs::read(module)?, &out)?;
         }
@@ -85,17 +86,19 @@ enum Part {
     Module(Build),
     /// The decoder of brotli, which few files need.
     Brotli,
+    /// The writer of Parquet, which few results go through.
+    Parquet,
 }
 
 impl Part {
-    const ALL: [Self; 3] =
-        [Self::Module(Build::Single), Self::Module(Build::Threads), Self::Brotli];
+    const ALL: [Self; 4] =
+        [Self::Module(Build::Single), Self::Module(Build::Threads), Self::Brotli, Self::Parquet];
 
-    /// How it is compiled: the decoder shares no memory.
+    /// How it is compiled: what stands beside the module shares no memory.
     const fn build(self) -> Build {
         match self {
             Self::Module(build) => build,
-            Self::Brotli => Build::Single,
+            Self::Brotli | Self::Parquet => Build::Single,
         }
     }
 
@@ -104,6 +107,7 @@ impl Part {
         match self {
             Self::Module(build) => build.name(),
             Self::Brotli => "brotli",
+            Self::Parquet => "parquet",
         }
     }
 
@@ -112,6 +116,7 @@ impl Part {
         match self {
             Self::Module(_) => "ilk_wasm",
             Self::Brotli => "ilk_brotli",
+            Self::Parquet => "ilk_parquet",
         }
     }
 
@@ -119,6 +124,7 @@ impl Part {
         match self {
             Self::Module(_) => "ilk-wasm",
             Self::Brotli => "ilk-wasm-brotli",
+            Self::Parquet => "ilk-wasm-parquet",
         }
     }
 }
@@ -251,7 +257,7 @@ pub(crate) fn tools(house: &House) -> PathBuf {
 /// Copies what stands beside the two builds.
 fn assemble(house: &House, package: &Path) -> Result<()> {
     let home = home(house);
-    for name in ["brotli.js", "index.js", "index.d.ts", "node.js", "node.d.ts"] {
+    for name in ["aside.js", "index.js", "index.d.ts", "node.js", "node.d.ts"] {
         fs::copy(home.join("js").join(name), package.join(name))?;
     }
     fs::copy(home.join("README.md"), package.join("README.md"))?;
