@@ -17,6 +17,7 @@ from unittest import mock
 
 import numpy
 import pyarrow
+import pyarrow.fs
 import pyarrow.parquet
 from pyspark.sql import functions as f
 from support import ILK, LIGHT, SHARED, assert_same, draw, native, session, sorted_table
@@ -285,6 +286,45 @@ class Checkpoints(unittest.TestCase):
         self.assertNotIn("\n", message)
         self.assertRegex(message, r"^tile 0 \(rows of block \d+, columns of block \d+\) failed on the driver's own")
         self.assertIn("is not what was written there", message)
+
+
+class Elsewhere(unittest.TestCase):
+    """What is not there everywhere."""
+
+    def setUp(self):
+        self.table = draw(users=2_000, items=400, rows=30_000, seed=12)
+        self.columns = {"user": "user", "item": "item"}
+        self.expected = native(self.table, **self.columns)
+
+    def find(self, **more):
+        return similar_items(frame(self.table), **self.columns, **more)
+
+    def test_a_folder_that_no_machine_mounts(self):
+        # Spark finds it by Hadoop's name, Arrow by its own: here both lead into one folder.
+        address = "viewfs://shop/ilk"
+        with tempfile.TemporaryDirectory() as folder:
+            arrow = pyarrow.fs.SubTreeFileSystem(folder, pyarrow.fs.LocalFileSystem())
+            hadoop = spark.sparkContext._jsc.hadoopConfiguration()
+            hadoop.set("fs.viewfs.mounttable.shop.link./ilk", f"file://{folder}")
+            from_uri = lambda place: (arrow, place.removeprefix(f"{address}/"))
+            with mock.patch.object(pyarrow.fs, "FileSystem", mock.Mock(from_uri=from_uri)):
+                for name, most in [("many", 0), ("one", 1 << 20)]:
+                    found = self.find(checkpoint=f"{address}/{name}", slots=8, rows_at_once=most)
+                    assert_same(self, found, self.expected)
+                    again = self.find(checkpoint=f"{address}/{name}", slots=8, rows_at_once=most)
+                    assert_same(self, again, self.expected)
+                self.assertEqual(self.find(scratch=address).count(), len(self.expected))
+            # Nothing is left of the job that keeps nothing but its neighbours, which go at the end.
+            self.assertEqual({path.name for path in pathlib.Path(folder).glob("[!i]*")}, {"many", "one"})
+            self.assertTrue(list(pathlib.Path(folder, "many/tiles").glob("*/offers.parquet")))
+
+    def test_a_spark_that_cannot_place_rows_by_number(self):
+        # That came with Spark 4.1.
+        frames = type(frame(self.table))
+        missing = {"new_callable": mock.PropertyMock, "create": True, "side_effect": AttributeError}
+        with mock.patch.object(frames, "repartitionById", **missing):
+            self.assertFalse(hasattr(frame(self.table), "repartitionById"))
+            assert_same(self, self.find(slots=8, rows_at_once=0), self.expected)
 
 
 class Ladder(unittest.TestCase):
