@@ -236,6 +236,9 @@ export function suite({ ilk, run, cases, file, reference }) {
       for (const name of ["predictedSeconds", "measuredSeconds", "secondsOfAll", "predictedBytes", "measuredBytes"]) {
         holds(rung[name] > 0 && Number.isFinite(rung[name]), `${name} is ${rung[name]}`);
       }
+      // The peak of this rung, not of what else the module holds or held.
+      const peak = rung.measuredBytes / rung.predictedBytes;
+      holds(peak > 0.5 && peak < 2, `${rung.measuredBytes} bytes, and ${rung.predictedBytes} predicted`);
     }
     const shape = data.shape(job);
     equal([whole.users, whole.interactions, whole.pairOperations], [shape.users, shape.interactions, shape.pairOperations]);
