@@ -63,7 +63,9 @@ pub struct Trial {
 pub struct Counts {
     /// Users who could be judged.
     pub eligible: u64,
-    /// Users who are: those with the smallest hashes, where there are more than asked for.
+    /// Users drawn from them: those with the smallest hashes, where there are more than asked for.
+    pub drawn: u64,
+    /// Users of those who are judged: not who had only an item left that nobody else has.
     pub users: u64,
     /// Held-out interactions of the users who are judged.
     pub held_out: u64,
@@ -101,6 +103,7 @@ impl Trial {
         let Remainder { interactions, users, items } = all.without(&held_out);
         let mut trial = Self::new(interactions, Counts::default());
         trial.counts.eligible = eligible.len() as u64;
+        trial.counts.drawn = chosen.len() as u64;
         for (user, at) in chosen.iter().zip(held_out) {
             // Of an item that nobody else has nothing is left to recommend.
             let Ok(item) = items.binary_search(&all.all_items()[at]) else {
@@ -157,6 +160,7 @@ impl Trial {
         trial.counts.eligible = fresh.len() as u64;
         let eligible = fresh.iter().map(|(user, _)| *user).collect::<Vec<_>>();
         let chosen = sample(&before.others, &eligible, users);
+        trial.counts.drawn = chosen.len() as u64;
         for (user, items) in fresh {
             if chosen.binary_search(&user).is_ok() {
                 trial.push(user, &items);

@@ -109,7 +109,7 @@ pub enum Error {
     },
     /// A CSV whose number of fields changes.
     #[error(
-        "{file}, row {row} (line {line}): the number of fields is {found}, expected {expected} as in the header; repair the line or quote fields that hold the delimiter {delimiter:?}"
+        "{file}, row {row} (line {line}): the number of fields is {found}, expected {expected} as in the header; repair the line, close its quotes, or quote fields that hold the delimiter {delimiter:?}"
     )]
     Ragged {
         /// Name of the file.

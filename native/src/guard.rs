@@ -1,6 +1,6 @@
 //! Refuses a job that would not fit its budget, and says what would make it fit.
 
-use std::time::Instant;
+use std::{sync::OnceLock, time::Instant};
 
 use ilk_core::{
     cost::Machine,
@@ -38,6 +38,8 @@ pub(crate) struct Guard<'a> {
     budget: &'a Budget,
     limits: Limits,
     started: Instant,
+    /// Seconds in which the machine was measured: the job without a budget does not take them.
+    measuring: OnceLock<f64>,
     of: Of,
 }
 
@@ -46,7 +48,8 @@ impl<'a> Guard<'a> {
     pub(crate) fn new(budget: &'a Budget, of: Of) -> Option<Self> {
         let limits = budget.limits();
         let is_limited = limits != Limits::default();
-        is_limited.then(|| Self { budget, limits, started: Instant::now(), of })
+        let measuring = OnceLock::new();
+        is_limited.then(|| Self { budget, limits, started: Instant::now(), measuring, of })
     }
 
     /// Measures the machine, where time is limited.
@@ -54,10 +57,16 @@ impl<'a> Guard<'a> {
         if self.limits.seconds.is_none() {
             return layout;
         }
-        let stage = reporter.stage("measuring", None);
+        let (stage, clock) = (reporter.stage("measuring", None), Instant::now());
         let machine = machine::calibrate(layout.kernel);
         stage.finish("the speed of this machine");
+        self.measuring.get_or_init(|| clock.elapsed().as_secs_f64());
         Layout { machine: Some(machine), ..layout }
+    }
+
+    /// Counts the seconds that the job has taken in this process.
+    fn taken(&self) -> f64 {
+        self.started.elapsed().as_secs_f64() - self.measuring.get().unwrap_or(&0.0)
     }
 
     /// Refuses a job whose reading and sorting took more memory; `peak`: how much, where the
@@ -73,7 +82,9 @@ impl<'a> Guard<'a> {
             Bytes(peak),
             self.budget.memory_text()
         ))
-        .with_help("`ilk sample` makes a smaller input of whole users; --force runs it as it is"))
+        .with_help(
+            "`ilk sample` makes a smaller input of whole users; `ilk run --force` runs it as it is",
+        ))
     }
 
     /// Refuses a job that would need more memory; `held`: what is held beside comparing.
@@ -122,7 +133,7 @@ impl<'a> Guard<'a> {
     /// If it would.
     pub(crate) fn check_time(&self, work: &Work<'_>) -> Result<(), Error> {
         let Some(limit) = self.limits.seconds else { return Ok(()) };
-        let taken = work.before + self.started.elapsed().as_secs_f64();
+        let taken = work.before + self.taken();
         let (outlook, whole) = (work.outlook, &work.outlook.size);
         let forecast = outlook.forecast(work.plan);
         let (counting, finding) = (forecast.counting * work.share, forecast.finding * work.share);
@@ -158,7 +169,7 @@ impl<'a> Guard<'a> {
     /// If it would, and if the disk fails.
     pub(crate) fn check_time_on_disk(&self, work: &DiskWork<'_>) -> Result<Option<f64>, Error> {
         let Some(limit) = self.limits.seconds else { return Ok(None) };
-        let taken = work.before + self.started.elapsed().as_secs_f64();
+        let taken = work.before + self.taken();
         let (arranged, cores) = (work.arranged, work.workers as f64);
         let counting = arranged.tiles().iter().map(|tile| tile.cost).sum::<u64>();
         let forecast = Forecast::of_comparing(
@@ -253,7 +264,7 @@ pub(crate) struct Work<'a> {
 pub(crate) fn remedies_text(remedies: &[Remedy]) -> String {
     if remedies.is_empty() {
         return "no cap or least support makes it fit; `ilk sample` makes a smaller input of whole \
-                users; --force runs it as it is"
+                users; `ilk run --force` runs it as it is"
             .into();
     }
     let text = |remedy: &Remedy| {
@@ -273,7 +284,7 @@ pub(crate) fn remedies_text(remedies: &[Remedy]) -> String {
         }
     };
     let texts = remedies.iter().map(text).collect::<Vec<_>>();
-    format!("to make it fit, {}; --force runs it as it is", texts.join(", or "))
+    format!("to make it fit, {}; `ilk run --force` runs it as it is", texts.join(", or "))
 }
 
 #[cfg(test)]
@@ -288,9 +299,9 @@ mod tests {
             [remedy(Setting::MaxItemsPerUser, 1_200, 0.6123), remedy(Setting::MinSupport, 40, 0.7)];
         let texts = [remedies_text(&both), remedies_text(&both[1..]), remedies_text(&[])];
         insta::assert_snapshot!(texts.join("\n"), @r"
-        to make it fit, cap heavy users with --max-items-per-user 1200 (saves 61.2 % of the pair operations), or leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); --force runs it as it is
-        to make it fit, leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); --force runs it as it is
-        no cap or least support makes it fit; `ilk sample` makes a smaller input of whole users; --force runs it as it is
+        to make it fit, cap heavy users with --max-items-per-user 1200 (saves 61.2 % of the pair operations), or leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); `ilk run --force` runs it as it is
+        to make it fit, leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); `ilk run --force` runs it as it is
+        no cap or least support makes it fit; `ilk sample` makes a smaller input of whole users; `ilk run --force` runs it as it is
         ");
     }
 }

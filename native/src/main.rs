@@ -54,6 +54,9 @@ fn main() -> ExitCode {
     let reporter = Reporter::new(log, cli.quiet());
     let done = error::guard_panics(|| {
         publish::install_signal_handler()?;
+        if reporter.speaks_to_people() {
+            publish::set_farewell("interrupted: nothing was written");
+        }
         execute(&cli.command, &matches, &reporter)
     });
     match done {

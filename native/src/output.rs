@@ -42,6 +42,12 @@ impl Output {
     /// For an unknown ending, an output that exists, and places that cannot be written.
     pub(crate) fn create(target: &Path, existing: Existing) -> Result<Self, Error> {
         let name = target.to_string_lossy();
+        if name == "-" {
+            return Err(Error::input("`-` does not name an output: results go to files")
+                .with_help(
+                    "name one; its ending says the format: .parquet, .csv, .jsonl, .arrow",
+                ));
+        }
         let is_folder = target.is_dir() || name.ends_with('/') || target.extension().is_none();
         let place = if is_folder {
             // Without a last slash, which hides that there is a file.

@@ -488,7 +488,7 @@ pub(crate) fn too_heavy(
         rounded(all_operations)
     ));
     Ok(Some(refusal.with_help(format!(
-        "--max-items-per-user {cap} leaves {} at most; --force runs it as it is",
+        "--max-items-per-user {cap} leaves {} at most; `ilk run --force` runs it as it is",
         rounded(capped)
     ))))
 }

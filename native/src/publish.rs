@@ -1,7 +1,8 @@
 //! Outputs appear whole or not at all: written beside their place, synced, renamed.
 //!
 //! Working files are named `.NAME.XXXXXX.partial`. They are gone after an error (they remove
-//! themselves when dropped) and after Ctrl-C or SIGTERM ([`install_signal_handler`]).
+//! themselves when dropped) and after Ctrl-C or SIGTERM ([`install_signal_handler`]). What a killed
+//! process left of them goes when the same output is begun again.
 
 use std::{
     env,
@@ -12,6 +13,7 @@ use std::{
     process,
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
+    time::Duration,
 };
 
 use tempfile::{NamedTempFile, TempDir};
@@ -80,8 +82,14 @@ fn interrupt() {
     process::exit(i32::from(Kind::Interrupted.exit_code()));
 }
 
-/// What is said after an interruption, where there is something to say.
+/// What is said after an interruption, where there is somebody to say it to.
 static FAREWELL: Mutex<Option<String>> = Mutex::new(None);
+
+/// Says nothing after an interruption from now on: it is how the command ends.
+#[cfg(feature = "explore")]
+pub(crate) fn forget_farewell() {
+    *FAREWELL.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}
 
 /// Sets the line that is said to stderr after an interruption from now on.
 pub(crate) fn set_farewell(line: impl Into<String>) {
@@ -116,11 +124,53 @@ fn remove(path: &Path) {
 
 /// Keeps a path on the list of working files while it lives.
 #[derive(Debug)]
-struct Registered(PathBuf);
+struct Registered {
+    path: PathBuf,
+    /// Tells other processes that somebody works there.
+    _lock: Option<File>,
+}
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        working().retain(|path| *path != self.0);
+        working().retain(|path| *path != self.path);
+    }
+}
+
+/// Locks a working file or folder, unless it is locked or the system cannot.
+#[cfg(unix)]
+fn lock(path: &Path) -> Option<File> {
+    let file = File::open(path).ok()?;
+    file.try_lock().ok()?;
+    Some(file)
+}
+
+/// Locks there keep out the process that holds them, too.
+#[cfg(not(unix))]
+fn lock(_: &Path) -> Option<File> {
+    None
+}
+
+/// Removes the working files and folders that killed processes left of earlier tries at an output:
+/// those that nobody holds a lock of. Where there are no locks they stay.
+fn remove_orphans(parent: &Path, prefix: &OsStr) {
+    /// What is younger may be about to be locked.
+    const AGE: Duration = Duration::from_secs(10);
+    let prefix = prefix.as_encoded_bytes();
+    let is_ours = |name: &OsStr| {
+        let name = name.as_encoded_bytes();
+        let rest = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(b".partial"));
+        rest.is_some_and(|random| random.len() == 6 && random.iter().all(u8::is_ascii_alphanumeric))
+    };
+    let is_old = |entry: &fs::DirEntry| {
+        let modified = entry.metadata().and_then(|metadata| metadata.modified());
+        modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > AGE))
+    };
+    // A folder that cannot be read is told of by what follows.
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if is_ours(&entry.file_name()) && is_old(&entry) && lock(&path).is_some() {
+            remove(&path);
+        }
     }
 }
 
@@ -133,7 +183,7 @@ fn registered<T>(
     let created = create()?;
     let path = path_of(&created).to_owned();
     paths.push(path.clone());
-    Ok((created, Registered(path)))
+    Ok((created, Registered { _lock: lock(&path), path }))
 }
 
 /// A file being written beside its place.
@@ -161,6 +211,7 @@ impl WorkingFile {
             return Err(Error::input(format!("{} is not a regular file", target.display())));
         }
         let (prefix, mut builder) = (prefix(target), tempfile::Builder::new());
+        remove_orphans(&parent, &prefix);
         builder.prefix(&prefix).suffix(".partial");
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -246,6 +297,7 @@ impl WorkingFolder {
             return Err(Error::input(format!("{} is a file, not a folder", target.display())));
         }
         let (prefix, mut builder) = (prefix(target), tempfile::Builder::new());
+        remove_orphans(&parent, &prefix);
         builder.prefix(&prefix).suffix(".partial");
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
@@ -340,6 +392,7 @@ impl NewFolder {
     pub(crate) fn beside(target: &Path) -> Result<Self, Error> {
         let parent = parent_of(target);
         let (prefix, mut builder) = (prefix(target), tempfile::Builder::new());
+        remove_orphans(&parent, &prefix);
         builder.prefix(&prefix).suffix(".partial");
         let make = || builder.tempdir_in(&parent).map(TempDir::keep);
         let (path, registered) = registered(make, PathBuf::as_path)
@@ -561,5 +614,36 @@ mod tests {
         }
         replace(&new, &old).unwrap();
         assert_eq!((names(&old), names(&new)), (vec!["new".into()], vec!["old".into()]));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_killed_processes_left_goes_and_what_others_work_on_stays() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        let long_ago = std::time::SystemTime::now() - 2 * Duration::from_secs(10);
+        let make = |name: &str| {
+            let file = File::create(at(name)).unwrap();
+            file.set_modified(long_ago).unwrap();
+        };
+        for name in [".x.csv.0rphan.partial", ".x.csv.b0sses.partial", ".x.csv.old.0rphan.partial"]
+        {
+            make(name);
+        }
+        fs::create_dir(at(".x.csv.f0lder.partial")).unwrap();
+        fs::write(at(".x.csv.f0lder.partial/rows"), "1").unwrap();
+        File::open(at(".x.csv.f0lder.partial")).unwrap().set_modified(long_ago).unwrap();
+        File::create(at(".x.csv.y0uth1.partial")).unwrap();
+        let held = lock(&at(".x.csv.b0sses.partial")).unwrap();
+        let file = WorkingFile::create(&at("x.csv"), Existing::Refuse).unwrap();
+        let left = [".x.csv.b0sses.partial", ".x.csv.old.0rphan.partial", ".x.csv.y0uth1.partial"];
+        let mut expected = left.map(String::from).to_vec();
+        expected.push(file.path().file_name().unwrap().to_str().unwrap().into());
+        expected.sort();
+        assert_eq!(names(home.path()), expected);
+        // Its own is locked as long as it works.
+        assert!(lock(file.path()).is_none());
+        drop((held, file));
+        assert_eq!(names(home.path()), left);
     }
 }

@@ -456,7 +456,7 @@ fn rate(text: &str) -> Result<f64, String> {
         None => text.parse(),
     };
     let share = share.ok().filter(|share| *share > 0.0 && *share <= 1.0);
-    share.ok_or_else(|| "expected a share above 0, such as 10% or 0.1".into())
+    share.ok_or_else(|| "expected a share above 0 and up to 1, such as 10% or 0.1".into())
 }
 
 /// `ilk run`.

@@ -289,11 +289,11 @@ impl Page<'_> {
         for (count, noun, why) in notes.into_iter().filter(|(count, ..)| *count > 0) {
             let _ = writeln!(text, "not asked  {}: {why}", counted(count, noun));
         }
-        if counts.eligible > counts.users {
+        if counts.eligible > counts.drawn {
             let _ = writeln!(
                 text,
-                "sampled    {} of {} users, by a fixed hash of their ids (--users {} takes all)",
-                grouped(counts.users),
+                "sampled    {} of {} users, by a hash of their ids; --users {} takes all",
+                grouped(counts.drawn),
                 grouped(counts.eligible),
                 counts.eligible
             );
@@ -373,6 +373,7 @@ impl Page<'_> {
             "at": self.at,
             "items": self.items,
             "users": counts.users,
+            "drawn_users": counts.drawn,
             "eligible_users": counts.eligible,
             "held_out": counts.held_out,
             "repeated": counts.repeated,

@@ -1,6 +1,6 @@
 //! `ilk explain`: why an item has a neighbour.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::Path};
 
 use ilk_core::{
     explain::{Contribution, Explainer, Explanation, MeasureValue, Need, Rival, Standing},
@@ -19,7 +19,7 @@ use crate::{
     pipeline::{Files, layout, needs},
     pool::Pool,
     progress::Reporter,
-    stdout,
+    rundir, stdout,
     text::{Align, Table, closest, counted, grouped, shortened, width},
 };
 
@@ -37,7 +37,9 @@ pub(crate) fn explain(
     let (source, job) = (&reading.source, &reading.resolved);
     let lists = IdLists::read(&reading.lists, source, job)?;
     let (pool, needs) = (Pool::new(reading.threads)?, needs(source, job));
-    let rows = Files::open(source, None, reporter)?.read(job, needs, &pool, reporter)?;
+    let files = Files::open(source, None, reporter)?;
+    rundir::check_inputs(Path::new(&args.run), files.names(), &pool)?;
+    let rows = files.read(job, needs, &pool, reporter)?;
     let folded = rows.fold(job, needs, &pool, reporter)?;
     let filter = lists.filter(&folded.catalogue.ids, reporter);
     let item = find(&folded, &args.item, job)?;

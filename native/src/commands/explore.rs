@@ -20,7 +20,7 @@ use crate::{
     pipeline::Files,
     pool::Pool,
     progress::Reporter,
-    stdout,
+    publish, stdout,
     text::{counted, grouped, quoted},
 };
 
@@ -117,6 +117,7 @@ fn announce(
     if !args.no_open && opener::open_browser(url).is_err() {
         reporter.note("no browser could be opened: open the address above in one");
     }
+    publish::forget_farewell();
     reporter.note("serving the notebook until Ctrl-C");
     Ok(())
 }

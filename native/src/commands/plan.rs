@@ -109,6 +109,10 @@ pub(crate) fn plan(
         arranging_measured: arranging,
         place,
         memory_there_is: there_is,
+        through_files_below: settings
+            .memory
+            .map(|limit| limit.0)
+            .filter(|limit| *limit < report.needs.memory),
         refusal: refusal.map(|refusal| refusal.message().to_owned()),
         verdict_fits: report.verdict.fits(),
         sentence: report.verdict.to_string(),
@@ -405,6 +409,8 @@ struct Planned {
     arranging_measured: Option<f64>,
     place: Place,
     memory_there_is: Option<u64>,
+    /// `--memory`, where that is less than the job needs: then it goes through working files.
+    through_files_below: Option<u64>,
 }
 
 impl Planned {
@@ -453,7 +459,15 @@ impl Planned {
         table.row(["memory".into(), bytes(Some(needed)), bytes(self.memory_there_is)]);
         let place = &self.place;
         table.row(["disk".into(), bytes(Some(place.bytes)), bytes(place.bytes_free)]);
-        table.render(width())
+        let mut text = table.render(width());
+        if let Some(limit) = self.through_files_below {
+            let limit = Bytes(limit);
+            let _ = writeln!(
+                text,
+                "under --memory {limit} `ilk run` works in files: same result, more disk, longer"
+            );
+        }
+        text
     }
 
     fn time_text(&self) -> String {

@@ -32,6 +32,7 @@ use crate::cli::ExploreArgs;
 use crate::{
     cli::{InputArgs, InspectArgs, JobFileArgs, JobSettingsArgs, ReadingArgs, SampleArgs},
     error::Error,
+    inputs,
     memory::Bytes,
     text::did_you_mean,
 };
@@ -574,6 +575,8 @@ impl Layers {
         ];
         let names: Vec<_> = missing.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
         if !names.is_empty() {
+            // A path that is mistyped comes first: columns of nothing cannot be named.
+            inputs::resolve(&source.input)?;
             let example =
                 "as in `ilk run orders.csv --user member --item product --out similar.parquet`";
             let help = match &source.input[..] {
@@ -629,6 +632,9 @@ impl Layers {
             ("--item", source.item.is_none()),
         ];
         let names: Vec<_> = missing.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+        if !names.is_empty() {
+            inputs::resolve(&source.input)?;
+        }
         let name = self.datasource.as_ref().map(|choice| choice.name.clone());
         let Some(source) = source.into_whole(name) else {
             return Err(Error::input(format!("missing: {}", names.join(", ")))

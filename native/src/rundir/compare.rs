@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use ilk_core::executor::Executor as _;
+
 use super::{
     checksum::Checksum,
     fingerprint::{Fingerprint, differences},
@@ -10,6 +12,8 @@ use super::{
 use crate::{
     config::{Lists, Record, Setting},
     error::Error,
+    pool::Pool,
+    text::counted,
 };
 
 /// Settings that change how or where, but not what: a run goes on with others. Inputs and lists
@@ -76,6 +80,38 @@ impl Changes {
         Err(Error::input(format!("{run_dir} holds the run of another job or input: {text}"))
             .with_help("--restart begins anew; or name another run directory"))
     }
+}
+
+/// Refuses to speak of the run in `folder`, if there is one, from inputs that are not its own any more:
+/// `names`, in the order in which it read them.
+///
+/// # Errors
+/// If they have changed, or cannot be read.
+pub(crate) fn check_inputs(folder: &Path, names: &[String], pool: &Pool) -> Result<(), Error> {
+    let manifest = if folder.is_dir() { Manifest::load(folder)? } else { None };
+    let Some(then) = manifest.map(|run| run.inputs).filter(|inputs| !inputs.is_empty()) else {
+        return Ok(());
+    };
+    let now = fingerprints(names, pool)?;
+    let change = if then.len() == now.len() {
+        then.iter().zip(&now).find_map(|(then, now)| then.difference(now))
+    } else {
+        Some(format!("{}, now {}", counted(then.len() as u64, "file"), now.len()))
+    };
+    change.map_or(Ok(()), |change| {
+        let folder = folder.display();
+        Err(Error::input(format!("the input of {folder} is not what it was: {change}")).with_help(
+            format!(
+                "`ilk run … --run-dir {folder} --restart` takes the new one; or name the input"
+            ),
+        ))
+    })
+}
+
+/// Looks at files.
+pub(super) fn fingerprints(names: &[String], pool: &Pool) -> Result<Vec<Fingerprint>, Error> {
+    let found = pool.map(names.len(), |index| Fingerprint::of(Path::new(&names[index])));
+    found.into_iter().collect()
 }
 
 /// Compares what computes the tiles: a plugin may find anything, and its name does not matter.

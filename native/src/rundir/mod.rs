@@ -30,7 +30,7 @@ use std::{
 
 use self::lock::Lock;
 pub(crate) use self::{
-    compare::identity,
+    compare::{check_inputs, identity},
     machine::Machine,
     manifest::{FileRecord, MANIFEST, Manifest, StageName, StageRecord},
     stage::{Folder, StageFile, StageRun},

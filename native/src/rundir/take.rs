@@ -144,7 +144,7 @@ impl<'a> Reading<'a> {
         match damage(&path, file)? {
             None => Ok(path),
             Some(what) => Err(Error::input(what).with_help(format!(
-                "`ilk stage {} {stage}` makes it again, and so does `ilk run`",
+                "`ilk stage {} {stage}` makes it again",
                 self.folder.display()
             ))),
         }

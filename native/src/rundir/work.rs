@@ -22,7 +22,7 @@ use ilk_formats::OutputFormat;
 use super::{
     Damage, Earlier, Failure, Folder, Machine, Manifest, RunDir, StageName, StageRecord, StageRun,
     checksum::Checksum,
-    compare::Changes,
+    compare::{Changes, fingerprints},
     files,
     fingerprint::Fingerprint,
     manifest::{FileRecord, Published, now},
@@ -297,8 +297,9 @@ pub(crate) fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) ->
     let layout = layout()?;
     let told = |failure| match failure {
         Failure::Error(error) => error,
-        Failure::Damage(Damage { stage, what }) => Error::input(what)
-            .with_help(format!("`ilk stage {name} {stage}` makes it again, and so does `ilk run`")),
+        Failure::Damage(Damage { stage, what }) => {
+            Error::input(what).with_help(format!("`ilk stage {name} {stage}` makes it again"))
+        }
     };
     clear_folders(&mut dir, stage).map_err(told)?;
     let work = Work::new(dir, (&source, &job), lists, (pool, layout, budget), reporter);
@@ -350,11 +351,6 @@ fn check_version(manifest: &Manifest, name: &str) -> Result<(), Error> {
     }
     Err(Error::input(format!("{name} was begun by ilk {}, this is {here}", manifest.ilk))
         .with_help("go on with that version, or begin anew with --restart"))
-}
-
-fn fingerprints(names: &[String], pool: &Pool) -> Result<Vec<Fingerprint>, Error> {
-    let found = pool.map(names.len(), |index| Fingerprint::of(Path::new(&names[index])));
-    found.into_iter().collect()
 }
 
 fn list_fingerprints(lists: &Lists) -> Result<BTreeMap<String, Vec<Fingerprint>>, Error> {

@@ -448,3 +448,26 @@ fn a_full_disk_leaves_nothing() {
         assert_eq!(home.tree(), before, "{out}");
     }
 }
+
+#[test]
+fn a_path_that_is_mistyped_comes_before_columns_that_are_missing() {
+    let home = Home::with_orders();
+    for command in ["run", "plan", "evaluate", "sample --rate 10% -o s.csv"] {
+        let told = home.ilk(&format!("{command} odrers.csv"));
+        assert_eq!(told.code, Some(2));
+        assert!(told.stderr.contains("odrers.csv"), "{command}: {}", told.stderr);
+        assert!(!told.stderr.contains("missing: "), "{command}: {}", told.stderr);
+    }
+}
+
+#[test]
+fn a_dash_is_no_output() {
+    let home = Home::with_orders();
+    let told = home.ilk("run orders.csv --user member --item sku --out -");
+    assert_eq!(told.code, Some(2));
+    insta::assert_snapshot!(told.stderr, @r"
+    error: `-` does not name an output: results go to files
+    help: name one; its ending says the format: .parquet, .csv, .jsonl, .arrow
+    ");
+    assert_eq!(home.names(), ["orders.csv"]);
+}

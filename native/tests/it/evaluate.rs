@@ -85,3 +85,18 @@ fn what_cannot_be_judged_is_told() {
     });
     insta::assert_snapshot!("evaluate_errors", told.join("\n"));
 }
+
+#[test]
+fn nobody_is_sampled_who_was_not() {
+    let home = shop();
+    // Whose items nobody else has cannot be judged by one of them.
+    let rows = home.read("orders.csv") + "z,900,2026-01-01\nz,901,2026-01-02\n";
+    home.write("orders.csv", rows);
+    let told = home.stdout(&format!("evaluate orders.csv {COLUMNS} --split any"));
+    assert!(told.contains("100 interactions of 100 users"), "{told}");
+    assert!(told.contains("not asked  1 interaction"), "{told}");
+    assert!(!told.contains("sampled"), "{told}");
+    let told = home.stdout(&format!("evaluate orders.csv {COLUMNS} --split any --users 100"));
+    assert!(told.contains("sampled    100 of 101 users"), "{told}");
+    assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
+}

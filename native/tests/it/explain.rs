@@ -72,3 +72,21 @@ fn unknown_items_are_told_with_the_nearest_ones() {
     help: name the columns that say who and what, or take a job file
     ");
 }
+
+#[test]
+fn a_run_is_not_explained_from_other_rows() {
+    let home = Home::with_orders();
+    home.stdout(&format!("run orders.csv {COLUMNS} --run-dir done"));
+    let told = home.stdout("explain done tea mug");
+    // The same rows elsewhere are the same input.
+    std::fs::rename(home.join("orders.csv"), home.join("kept.csv")).expect("a rename");
+    home.write("orders.csv", home.read("kept.csv"));
+    assert_eq!(home.stdout("explain done tea mug"), told);
+    home.write("orders.csv", home.read("kept.csv") + "9,tea,1,Tea\n");
+    let refused = home.ilk("explain done tea mug");
+    assert_eq!((refused.code, &*refused.stdout), (Some(2), ""));
+    assert!(refused.stderr.contains("the input of done is not what it was"), "{}", refused.stderr);
+    std::fs::remove_file(home.join("orders.csv")).expect("a file");
+    let gone = home.ilk("explain done tea mug").stderr;
+    assert!(gone.contains("orders.csv"), "{gone}");
+}

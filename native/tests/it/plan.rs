@@ -244,3 +244,21 @@ fn budgets_are_settings_like_all_others() {
     });
     insta::assert_snapshot!("budget_errors", wrong.join(""));
 }
+
+#[test]
+fn measuring_the_machine_is_not_time_that_the_job_takes() {
+    let home = Home::with_orders();
+    // A handful of rows takes milliseconds, measuring about a second.
+    let told = home.stderr(&format!("run orders.csv {COLUMNS} -o out.csv --budget-time 500ms"));
+    assert!(told.contains("the speed of this machine"), "{told}");
+}
+
+#[test]
+fn a_limit_of_memory_says_what_run_does_about_it() {
+    let home = Home::with_orders();
+    let note = "under --memory 12 MiB `ilk run` works in files";
+    let told = home.stdout(&format!("plan orders.csv {COLUMNS} --memory 12MiB"));
+    assert!(told.contains(note), "{told}");
+    let told = home.stdout(&format!("plan orders.csv {COLUMNS} --memory 2GiB"));
+    assert!(!told.contains("under --memory"), "{told}");
+}

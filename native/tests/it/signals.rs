@@ -53,6 +53,22 @@ fn a_signal_leaves_nothing_half_written() {
 }
 
 #[test]
+fn an_interruption_is_told() {
+    let home = long_job();
+    let run = "run views.csv --user user --item item -k 1 -o new.parquet";
+    let mut child = home.command(run).stderr(Stdio::piped()).spawn().expect("ilk starts");
+    while home.tree().len() < 2 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    send("INT", &child);
+    let mut told = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().expect("a pipe"), &mut told)
+        .expect("text");
+    assert_eq!(child.wait().expect("ilk ends").code(), Some(130));
+    assert!(told.ends_with("interrupted: nothing was written\n"), "{told}");
+}
+
+#[test]
 fn the_demo_leaves_nothing_when_interrupted() {
     // Too quick to be hit in a certain place: whatever is hit, nothing stays.
     let home = Home::new();
