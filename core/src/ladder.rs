@@ -118,11 +118,13 @@ impl Ladder {
         (spread > 0.0).then(|| slope / spread)
     }
 
-    /// Returns the factor by which predictions of comparing are to be corrected: the root of what
-    /// the largest rung shows that took long enough to tell, 1 where none did. A sample is not
-    /// the whole, so prediction and sample count alike.
+    /// Returns the factor by which predictions of comparing are to be corrected, from what the largest
+    /// rung shows that took long enough to tell; 1 where none did. What a sample takes beyond its
+    /// prediction may be for being a sample (bars rise later), so its root counts: prediction and
+    /// sample alike. What it takes less the whole takes less, too.
     pub fn correction(&self) -> f64 {
-        self.rungs.iter().rfind(|rung| rung.tells()).map_or(1.0, |rung| rung.factor().sqrt())
+        let factor = self.rungs.iter().rfind(|rung| rung.tells()).map_or(1.0, Rung::factor);
+        if factor < 1.0 { factor } else { factor.sqrt() }
     }
 
     /// Estimates the job of size `whole` from the largest rung; nothing where there is none.
@@ -447,6 +449,8 @@ mod tests {
         assert_eq!(ladder([0.1, 0.2, 0.4, 1.6]).correction(), 2.0);
         assert_eq!(ladder([0.1, 0.2, 1.8, 0.001]).correction(), 3.0);
         assert_eq!(ladder([0.001; 4]).correction(), 1.0);
+        // Nothing that a sample is makes it take less.
+        assert_eq!(ladder([0.1, 0.2, 0.4, 0.1]).correction(), 0.25);
     }
 
     #[test]

@@ -67,8 +67,8 @@ fn chunks_are_of_bounded_size_and_rows_are_counted_on() {
 #[test]
 fn changing_numbers_of_fields_are_named_with_their_place() {
     let text = "user,item\n1,2\n\"a\nb\",3\n1,2,3\n";
-    insta::assert_snapshot!(error("a.csv", text, &pair()), @"a.csv, row 3 (line 5): the number of fields is 3, expected 2 as in the header; repair the line or quote fields that hold the delimiter ','");
-    insta::assert_snapshot!(error("a.csv", "user,item\n1\n", &pair()), @"a.csv, row 1 (line 2): the number of fields is 1, expected 2 as in the header; repair the line or quote fields that hold the delimiter ','");
+    insta::assert_snapshot!(error("a.csv", text, &pair()), @"a.csv, row 3 (line 5): the number of fields is 3, expected 2 as in the header; repair the line, close its quotes, or quote fields that hold the delimiter ','");
+    insta::assert_snapshot!(error("a.csv", "user,item\n1\n", &pair()), @"a.csv, row 1 (line 2): the number of fields is 1, expected 2 as in the header; repair the line, close its quotes, or quote fields that hold the delimiter ','");
 }
 
 #[test]
