@@ -12,7 +12,7 @@ use ilk_formats::{OutputFormat, write_items};
 use crate::{
     error::Error,
     findings::Findings,
-    publish::{Existing, WorkingFile, WorkingFolder},
+    publish::{self, Existing, WorkingFile, WorkingFolder},
 };
 
 /// Name of the neighbours table in an output folder.
@@ -52,9 +52,11 @@ impl Output {
         let place = if is_folder {
             // Without a last slash, which hides that there is a file.
             let folder = target.components().collect::<PathBuf>();
+            publish::remove_orphans(&folder);
             Place::Folder(WorkingFolder::create(&folder, existing, &[NEIGHBOURS, ITEMS])?)
         } else {
             let format = OutputFormat::of_name(&name)?;
+            publish::remove_orphans(target);
             Place::File(WorkingFile::create(target, existing)?, format)
         };
         Ok(Self { target: target.into(), place })

@@ -150,11 +150,12 @@ fn lock(_: &Path) -> Option<File> {
     None
 }
 
-/// Removes the working files and folders that killed processes left of earlier tries at an output:
+/// Removes the working files and folders that killed processes left of earlier tries at `target`:
 /// those that nobody holds a lock of. Where there are no locks they stay.
-fn remove_orphans(parent: &Path, prefix: &OsStr) {
+pub(crate) fn remove_orphans(target: &Path) {
     /// What is younger may be about to be locked.
     const AGE: Duration = Duration::from_secs(10);
+    let prefix = prefix(target);
     let prefix = prefix.as_encoded_bytes();
     let is_ours = |name: &OsStr| {
         let name = name.as_encoded_bytes();
@@ -166,7 +167,7 @@ fn remove_orphans(parent: &Path, prefix: &OsStr) {
         modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > AGE))
     };
     // A folder that cannot be read is told of by what follows.
-    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(parent_of(target)).into_iter().flatten().flatten() {
         let path = entry.path();
         if is_ours(&entry.file_name()) && is_old(&entry) && lock(&path).is_some() {
             remove(&path);
@@ -211,7 +212,6 @@ impl WorkingFile {
             return Err(Error::input(format!("{} is not a regular file", target.display())));
         }
         let (prefix, mut builder) = (prefix(target), tempfile::Builder::new());
-        remove_orphans(&parent, &prefix);
         builder.prefix(&prefix).suffix(".partial");
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -297,7 +297,6 @@ impl WorkingFolder {
             return Err(Error::input(format!("{} is a file, not a folder", target.display())));
         }
         let (prefix, mut builder) = (prefix(target), tempfile::Builder::new());
-        remove_orphans(&parent, &prefix);
         builder.prefix(&prefix).suffix(".partial");
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
@@ -392,7 +391,6 @@ impl NewFolder {
     pub(crate) fn beside(target: &Path) -> Result<Self, Error> {
         let parent = parent_of(target);
         let (prefix, mut builder) = (prefix(target), tempfile::Builder::new());
-        remove_orphans(&parent, &prefix);
         builder.prefix(&prefix).suffix(".partial");
         let make = || builder.tempdir_in(&parent).map(TempDir::keep);
         let (path, registered) = registered(make, PathBuf::as_path)
@@ -635,6 +633,7 @@ mod tests {
         File::open(at(".x.csv.f0lder.partial")).unwrap().set_modified(long_ago).unwrap();
         File::create(at(".x.csv.y0uth1.partial")).unwrap();
         let held = lock(&at(".x.csv.b0sses.partial")).unwrap();
+        remove_orphans(&at("x.csv"));
         let file = WorkingFile::create(&at("x.csv"), Existing::Refuse).unwrap();
         let left = [".x.csv.b0sses.partial", ".x.csv.old.0rphan.partial", ".x.csv.y0uth1.partial"];
         let mut expected = left.map(String::from).to_vec();

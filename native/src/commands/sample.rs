@@ -25,7 +25,7 @@ use crate::{
     pipeline::{Cleaning, Files, heavy_user, needs},
     pool::Pool,
     progress::Reporter,
-    publish::{Existing, WorkingFile},
+    publish::{self, Existing, WorkingFile},
     stdout,
     text::{Align, Table, counted, grouped, width},
 };
@@ -43,6 +43,7 @@ pub(crate) fn sample(
     let settings = layers.settings_for(Some(args.out.clone()))?;
     let format = OutputFormat::of_name(&args.out.to_string_lossy())?;
     let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
+    publish::remove_orphans(&args.out);
     let mut working = WorkingFile::create(&args.out, existing)?;
     let files = Files::open(&settings.source, None, reporter)?;
     files.check_apart_from(&args.out)?;

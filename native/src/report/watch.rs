@@ -31,7 +31,7 @@ use crate::{
     journal::Journal,
     ladders, machine,
     progress::{Reporter, cpu_seconds},
-    publish::{Existing, WorkingFile},
+    publish::{self, Existing, WorkingFile},
     rundir::{StageName, StageRecord, files::REPORT},
     text::{counted, grouped},
 };
@@ -171,7 +171,10 @@ impl Watch {
             return Ok(None);
         }
         let file = match path {
-            Some(path) => Some((path.to_owned(), WorkingFile::create(path, existing)?)),
+            Some(path) => {
+                publish::remove_orphans(path);
+                Some((path.to_owned(), WorkingFile::create(path, existing)?))
+            }
             None => None,
         };
         let report = ReportData {
