@@ -55,7 +55,7 @@ fn main() -> ExitCode {
     let done = error::guard_panics(|| {
         publish::install_signal_handler()?;
         if reporter.speaks_to_people() {
-            publish::set_farewell("interrupted: nothing was written");
+            publish::set_farewell("interrupted: nothing is left half-written");
         }
         execute(&cli.command, &matches, &reporter)
     });
