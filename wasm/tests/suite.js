@@ -187,6 +187,17 @@ export function suite({ ilk, run, cases, file, reference }) {
     equal(found.supports()[code], found.find(first.item).support);
   });
 
+  test("ids of every kind come back from Parquet", async () => {
+    for (const ids of [["-3", "12"], ["7", "18446744073709551615"], ["a", "b"]]) {
+      const rows = [1, 2].flatMap((user) => ids.map((id) => `${user},${id}`));
+      const bytes = TEXT.encode(["member,product", ...rows].join("\n") + "\n");
+      const found = await compare(await read(files(["a.csv", bytes]), { source: PLAIN }), {});
+      const saved = files(["x.parquet", found.export("parquet")]);
+      const again = await compare(await read(saved, { source: { user: "neighbour", item: "item" } }), {});
+      equal(again.ids(), ids);
+    }
+  });
+
   test("items are found by id, code and text, and explained", async () => {
     const request = ilk.Files.demoRequest();
     const data = await read(ilk.Files.demo(), request);

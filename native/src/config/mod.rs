@@ -129,6 +129,15 @@ impl PartialSource {
     }
 }
 
+/// Says what is missing, by name; but a path that is mistyped comes first: nothing can be named of it.
+fn missing_error(missing: &[(&str, bool)], inputs: &[String], help: impl Into<String>) -> Error {
+    inputs::resolve(inputs).err().unwrap_or_else(|| {
+        let names = missing.iter().filter(|(_, is)| *is).map(|(name, _)| *name);
+        let names = names.collect::<Vec<_>>().join(", ");
+        Error::input(format!("missing: {names}")).with_help(help)
+    })
+}
+
 /// Where the interactions are and what their columns mean.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct DataSource {
@@ -573,10 +582,7 @@ impl Layers {
             ("--item", source.item.is_none()),
             ("--out", out.is_none() && run_dir.is_none()),
         ];
-        let names: Vec<_> = missing.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
-        if !names.is_empty() {
-            // A path that is mistyped comes first: columns of nothing cannot be named.
-            inputs::resolve(&source.input)?;
+        if missing.iter().any(|(_, is)| *is) {
             let example =
                 "as in `ilk run orders.csv --user member --item product --out similar.parquet`";
             let help = match &source.input[..] {
@@ -585,7 +591,7 @@ impl Layers {
                 }
                 _ => format!("{example}, or in a job file"),
             };
-            return Err(Error::input(format!("missing: {}", names.join(", "))).with_help(help));
+            return Err(missing_error(&missing, &source.input, help));
         }
         if source.user == source.item {
             let user = source.user.unwrap_or_default();
@@ -631,14 +637,11 @@ impl Layers {
             ("--user", source.user.is_none()),
             ("--item", source.item.is_none()),
         ];
-        let names: Vec<_> = missing.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
-        if !names.is_empty() {
-            inputs::resolve(&source.input)?;
-        }
         let name = self.datasource.as_ref().map(|choice| choice.name.clone());
+        let input = source.input.clone();
         let Some(source) = source.into_whole(name) else {
-            return Err(Error::input(format!("missing: {}", names.join(", ")))
-                .with_help("name the columns that say who and what, or take a job file"));
+            let help = "name the columns that say who and what, or take a job file";
+            return Err(missing_error(&missing, &input, help));
         };
         Ok(Reading {
             source,

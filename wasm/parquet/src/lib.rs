@@ -1,4 +1,4 @@
-//! The writer of Parquet in a module of its own: an eighth of the package, and most who look at a
+//! The writer of Parquet in a module of its own: it was a fifth of the package, and most who look at a
 //! result do not save it so.
 //!
 //! What is written comes in columns; text as the bytes of all strings and where each ends.
