@@ -11,11 +11,11 @@ use std::{
 
 use super::{
     checksum::{Checksum, Summing},
-    machine,
     manifest::{FileRecord, StageName, StageRecord, now},
 };
 use crate::{
     error::Error,
+    machine,
     progress::{Reporter, Stage, cpu_seconds},
     publish::{Existing, WorkingFile},
 };
@@ -38,7 +38,8 @@ impl<'a> StageRun<'a> {
         total: Option<u64>,
         reporter: &'a Reporter,
     ) -> Self {
-        machine::reset_peak_memory();
+        // Where the system does not let it the peak is that of the whole process: no reason to stop.
+        machine::forget_peak_memory();
         Self {
             folder: folder.into(),
             name,
