@@ -39,6 +39,13 @@ pub struct Part {
     pub items: Vec<u32>,
 }
 
+/// Counts the pairs among so many items of one user, n (n − 1) / 2: what they add to the pair
+/// operations.
+pub fn pairs_among(items: usize) -> u128 {
+    let items = items as u128;
+    items * items.saturating_sub(1) / 2
+}
+
 /// What became of the events on their way to interactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Folding {
@@ -52,7 +59,7 @@ pub struct Folding {
     pub capped_users: u64,
     /// Pairs dropped by that cap.
     pub capped_pairs: u64,
-    /// Pair operations (Σ n²) that the cap saves.
+    /// Pair operations that the cap saves.
     pub capped_operations: u128,
     /// Items with fewer users than `min_support`.
     pub rare_items: u64,
@@ -190,6 +197,12 @@ impl Interactions {
     /// Counts the items of every user.
     pub fn degrees(&self) -> impl ExactSizeIterator<Item = usize> + Clone {
         (0..self.users() as u32).map(|user| self.range(user).len())
+    }
+
+    /// Counts the pair operations of comparing everything with everything: every pair of items that
+    /// a user has, once. Cost: O(users).
+    pub fn pair_operations(&self) -> u128 {
+        self.degrees().map(pairs_among).sum()
     }
 
     /// Counts the users of every item.
@@ -775,10 +788,9 @@ fn cap_users<E: Event>(
             kept.extend_from_slice(of_user);
             continue;
         }
-        let operations = |items: usize| (items as u128) * (items as u128);
         folding.capped_users += 1;
         folding.capped_pairs += (of_user.len() - cap) as u64;
-        folding.capped_operations += operations(of_user.len()) - operations(cap);
+        folding.capped_operations += pairs_among(of_user.len()) - pairs_among(cap);
         let user = policy.users.display(of_user[0].user());
         let mut hashed = of_user
             .iter()

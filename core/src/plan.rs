@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::{
     cost::{CostModel, Extent},
+    interactions::pairs_among,
     kernel::{ItemFilter, arch::CHUNK},
     matrix::{ColumnBlock, Matrix},
     profile::Profile,
@@ -279,7 +280,7 @@ impl Draft {
     }
 }
 
-/// Items of one user past which a job is refused unless forced: 2.5e11 pair operations for that
+/// Items of one user past which a job is refused unless forced: 1.25e11 pair operations for that
 /// user alone, minutes of a core.
 pub const HEAVIEST_USER: u64 = 500_000;
 
@@ -301,22 +302,21 @@ pub struct HeavyUser {
 }
 
 /// Finds the heaviest user if it has more than [`HEAVIEST_USER`] items, with the largest cap that
-/// leaves the heavy no more work than everybody else, or 1e10 pair operations. Cost: O(users).
+/// leaves the heavy no more work than everybody else, or 5e9 pair operations. Cost: O(users).
 pub fn find_heavy_user(degrees: impl Iterator<Item = usize> + Clone) -> Option<HeavyUser> {
-    let square = |items: u64| u128::from(items) * u128::from(items);
-    let sizes = degrees.clone().map(|items| items as u64);
-    let (user, items) = (0..).zip(sizes.clone()).max_by_key(|(user, items)| (*items, !*user))?;
-    if items <= HEAVIEST_USER {
+    let (user, items) = (0..).zip(degrees.clone()).max_by_key(|(user, items)| (*items, !*user))?;
+    if items as u64 <= HEAVIEST_USER {
         return None;
     }
-    let light = sizes.clone().filter(|items| *items <= HEAVIEST_USER).map(square).sum::<u128>();
-    let cap = Profile::cap_for(degrees, (2 * light).max(10_000_000_000));
+    let is_light = |items: &usize| *items as u64 <= HEAVIEST_USER;
+    let light = degrees.clone().filter(is_light).map(pairs_among).sum::<u128>();
+    let cap = Profile::cap_for(degrees.clone(), (2 * light).max(5_000_000_000));
     Some(HeavyUser {
         user,
-        items,
-        operations: square(items),
-        all_operations: sizes.clone().map(square).sum(),
+        items: items as u64,
+        operations: pairs_among(items),
+        all_operations: degrees.clone().map(pairs_among).sum(),
         cap,
-        capped_operations: sizes.map(|items| square(items.min(cap.into()))).sum(),
+        capped_operations: degrees.map(|items| pairs_among(items.min(cap as usize))).sum(),
     })
 }

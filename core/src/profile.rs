@@ -1,6 +1,6 @@
 //! What a data set looks like before anything is computed: degrees, skew, and the exact work.
 
-use crate::interactions::Interactions;
+use crate::interactions::{Interactions, pairs_among};
 
 /// Degrees, skew and work of a set of interactions.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,7 +11,8 @@ pub struct Profile {
     pub items: u64,
     /// Interactions.
     pub interactions: u64,
-    /// P, the sum over users of their items squared: the pair operations of comparing everything with everything.
+    /// P, the pair operations of comparing everything with everything: every pair of items that a
+    /// user has, once.
     pub pair_operations: u128,
     /// Items per user.
     pub user_degrees: Degrees,
@@ -112,7 +113,7 @@ fn sorted(degrees: &[u64]) -> Vec<u64> {
 }
 
 fn operations<'a>(degrees: impl IntoIterator<Item = &'a u64>) -> u128 {
-    degrees.into_iter().map(|degree| u128::from(*degree) * u128::from(*degree)).sum()
+    degrees.into_iter().map(|degree| pairs_among(*degree as usize)).sum()
 }
 
 /// Names the `top` largest, largest first, of equal ones the smallest code first.

@@ -112,7 +112,11 @@ pub fn read_id_list(source: Arc<dyn Source>, column: &str) -> Result<TextList, E
     if source.is_empty() {
         return Ok(list.ids);
     }
-    let mut input = Input::open(source, None)?;
+    let mut input = match Input::open(source, None) {
+        // Blank lines are no ids.
+        Err(Error::NoHeader { .. }) => return Ok(list.ids),
+        input => input?,
+    };
     let place = input.schema().names().position(|name| name == column);
     if matches!(input.body(), Body::Csv(_)) {
         read_text_ids(&input, place, &mut list)?;

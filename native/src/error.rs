@@ -83,9 +83,23 @@ impl Error {
         Self::new(Kind::Internal, message)
     }
 
-    /// A file that cannot be used, with the system's reason.
+    /// A file that cannot be used, with the system's reason and what helps where that is known.
     pub(crate) fn file(what: &str, path: &Path, error: &io::Error) -> Self {
+        let reads = what.starts_with("read") || what.starts_with("find");
+        let help = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Some("free some space there, or name a place on another disk")
+            }
+            io::ErrorKind::PermissionDenied if reads => {
+                Some("run it as somebody who may read that, or change who may")
+            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem if !reads => {
+                Some("name a place that may be written, or change who may")
+            }
+            _ => None,
+        };
         Self::input(format!("cannot {what} {}: {}", path.display(), reason(error)))
+            .with_help_if(help.map(Into::into))
     }
 
     /// Adds what to do next.

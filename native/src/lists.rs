@@ -17,6 +17,14 @@ use crate::{
     text::{counted, shortened},
 };
 
+/// Refuses a list without ids, with which there can be no neighbour: whoever made it failed.
+fn empty(flag: &str, paths: &[PathBuf]) -> Error {
+    let paths = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
+    let hold = if paths.len() == 1 { "holds" } else { "hold" };
+    Error::input(format!("{} {hold} no id: with --{flag} no neighbour is left", paths.join(", ")))
+        .with_help(format!("fill it, or leave --{flag} out for all"))
+}
+
 /// The ids of `--only`, `--exclude` and `--for`.
 pub(crate) struct IdLists {
     only: Option<TextList>,
@@ -42,10 +50,14 @@ impl IdLists {
             }
             Ok((!paths.is_empty()).then_some(ids))
         };
+        let not_empty = |flag: &str, paths: &[PathBuf], list: Option<TextList>| match list {
+            Some(list) if list.is_empty() => Err(empty(flag, paths)),
+            list => Ok(list),
+        };
         Ok(Self {
-            only: read(&lists.only)?,
+            only: not_empty("only", &lists.only, read(&lists.only)?)?,
             exclude: read(&lists.exclude)?,
-            targets: read(&lists.targets)?,
+            targets: not_empty("for", &lists.targets, read(&lists.targets)?)?,
         })
     }
 

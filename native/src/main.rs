@@ -57,6 +57,9 @@ fn main() -> ExitCode {
         if reporter.speaks_to_people() {
             publish::set_farewell("interrupted: nothing is left half-written");
         }
+        for line in cli::unknown_variables() {
+            reporter.note(line);
+        }
         execute(&cli.command, &matches, &reporter)
     });
     match done {

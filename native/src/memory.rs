@@ -83,12 +83,17 @@ impl Allowance {
     /// The size of working files unless people say otherwise.
     pub(crate) const SHARD: Bytes = Bytes(256 << 20);
 
+    /// Returns what people said, else 70 % of what the machine or its container allows.
+    pub(crate) fn limit_of(memory: Option<Bytes>) -> Bytes {
+        memory.unwrap_or_else(|| Bytes(allowed() / 10 * 7))
+    }
+
     /// Takes what people said, else 70 % of what the machine or its container allows.
     pub(crate) fn new(memory: Option<Bytes>, shard: Option<Bytes>, workers: usize) -> Self {
         if memory.is_some() {
             give_freed_back();
         }
-        let limit = memory.unwrap_or_else(|| Bytes(allowed() / 10 * 7));
+        let limit = Self::limit_of(memory);
         let shard = shard.unwrap_or(Self::SHARD);
         Self { limit, shard, workers, overhead: Overhead::REAL }
     }

@@ -13,7 +13,7 @@ use ilk_core::{
     encode::{EncodeError, Encoded, encode},
     executor::Executor as _,
     ids::Ids,
-    interactions::{Folded, Folding, Interactions, fold},
+    interactions::{Folded, Folding, Interactions, fold, pairs_among},
     job::{Given, Job, Of},
     kernel::Kernel,
     matrix::Layout,
@@ -278,7 +278,7 @@ impl Cleaning {
         let encoded = encode(self.chunks, pool).map_err(|error| mixed_ids(&error, &self.names))?;
         let folded = fold(encoded, job, needs, pool);
         stage.clear();
-        let operations = folded.interactions.degrees().map(|items| (items as u128).pow(2)).sum();
+        let operations = folded.interactions.pair_operations();
         report_folding(&folded.folding, operations, job, reporter);
         let sides = (folded.others.len() as u64, folded.catalogue.ids.len() as u64);
         finish_folding(stage, sides, folded.interactions.len() as u64, job);
@@ -479,7 +479,7 @@ pub(crate) fn too_heavy(
     let Some(heavy) = find_heavy_user(degrees.clone()) else { return Ok(None) };
     let HeavyUser { user, items, operations, all_operations, cap, .. } = heavy;
     let cap = readable_cap(cap);
-    let capped = degrees.map(|items| (items as u128).min(cap.into()).pow(2)).sum();
+    let capped = degrees.map(|items| pairs_among(items.min(cap as usize))).sum();
     let refusal = Error::refused(format!(
         "user {} has {}: comparing them with one another takes {} of the job's {} pair operations",
         shortened(&name(user)?, 40),
@@ -493,7 +493,7 @@ pub(crate) fn too_heavy(
     ))))
 }
 
-/// Pair operations of the heaviest user that is no reason to refuse, each pair counted once.
+/// Pair operations of the heaviest user that is no reason to refuse.
 pub(crate) const HEAVIEST_PLAN: u64 = HEAVIEST_USER * HEAVIEST_USER / 2;
 
 /// Takes the instructions that `ILK_KERNEL` names, for tests and benchmarks; else the fastest.

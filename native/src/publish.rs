@@ -426,7 +426,8 @@ fn check_place(target: &Path, existing: Existing) -> Result<PathBuf, Error> {
     if !parent.is_dir() {
         let (output, place) = (target.display(), parent.display());
         if parent.exists() {
-            return Err(Error::input(format!("cannot write {output}: {place} is not a folder")));
+            return Err(Error::input(format!("cannot write {output}: {place} is not a folder"))
+                .with_help("write elsewhere"));
         }
         return Err(Error::input(format!("cannot write {output}: the folder {place} is missing"))
             .with_help("create it first, or write elsewhere"));

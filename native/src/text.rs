@@ -1,6 +1,6 @@
 //! Text for people: tables, numbers, histograms and suggestions.
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Width};
 use ilk_formats::printable;
 
 /// Returns the width to fill: the terminal's, `COLUMNS` where it is set, else 80.
@@ -62,6 +62,9 @@ pub(crate) fn brief(number: u128) -> String {
     rounded(number).replace("illion", "")
 }
 
+/// Blanks after a column.
+const GAP: u16 = 2;
+
 /// Where the cells of a column stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Align {
@@ -95,6 +98,25 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// Returns how wide each column must be so that no word breaks: none of all if that fits into
+    /// `width`, else none of the header, else any may.
+    fn least_widths(&self, width: usize) -> Vec<u16> {
+        let widest = |text: &str| text.split(' ').map(console::measure_text_width).max();
+        let header = self.columns.iter().map(|(name, _)| widest(name).unwrap_or(0));
+        let header = header.collect::<Vec<_>>();
+        let all = header.iter().enumerate().map(|(place, name)| {
+            let cells = self.rows.iter().filter_map(|row| widest(&row[place]));
+            cells.max().unwrap_or(0).max(*name)
+        });
+        let all = all.collect::<Vec<_>>();
+        let fits = |widths: &[usize]| {
+            widths.iter().map(|width| width + usize::from(GAP)).sum::<usize>() <= width
+        };
+        let widths = [all, header].into_iter().find(|widths| fits(widths));
+        let widths = widths.unwrap_or_else(|| vec![0; self.columns.len()]);
+        widths.into_iter().map(|width| u16::try_from(width).unwrap_or(0)).collect()
+    }
+
     /// Writes the table, wrapping cells so that no line is longer than `width`.
     pub(crate) fn render(&self, width: usize) -> String {
         let mut table = comfy_table::Table::new();
@@ -119,8 +141,10 @@ impl Table {
         for row in &self.rows {
             table.add_row(cells(row.iter().map(String::as_str).collect()));
         }
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
+        let least = self.least_widths(width);
+        for (column, least) in table.column_iter_mut().zip(least) {
+            column.set_padding((0, GAP));
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least + GAP)));
         }
         let mut text = String::new();
         for line in table.lines() {
@@ -318,6 +342,20 @@ mod tests {
         A very long name that  1,234
         has to be wrapped
         ");
+        // Words break only where they must.
+        let mut table = Table::new([("measure", Align::Left), ("popularity", Align::Right)]);
+        table.row(["most popular of all".into(), "3.97".into()]);
+        insta::assert_snapshot!(table.render(22), @r"
+        measure  popularity
+        most           3.97
+        popular
+        of all
+        ");
+        let narrow = table.render(10);
+        assert!(
+            narrow.lines().count() > 6 && narrow.lines().all(|line| line.len() <= 10),
+            "{narrow}"
+        );
     }
 
     #[test]

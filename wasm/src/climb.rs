@@ -151,7 +151,7 @@ impl Climb {
         let Part { interactions, .. } =
             sample.of_interactions(&self.folded.interactions, &self.hashes);
         let size = Size::of(&interactions);
-        if size.pair_operations == u128::from(size.interactions) || size.users == self.below {
+        if size.pair_operations == 0 || size.users == self.below {
             return Err(Missing::Nothing);
         }
         let filter = ItemFilter::default();

@@ -307,7 +307,7 @@ pub(crate) struct LimitArgs {
 #[derive(Clone, Debug, Default, Args, Serialize)]
 #[command(next_help_heading = "Budget")]
 pub(crate) struct BudgetArgs {
-    /// Refuse a job that would take longer, as in 30m or 2h
+    /// Refuse a job that would take longer, as in 90s, 30m or 2h
     ///
     /// What is left to do is predicted before it starts, from this machine's speed (which takes
     /// up to two seconds to measure); the refusal says what would make the job fit.

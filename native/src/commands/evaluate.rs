@@ -267,7 +267,7 @@ impl Page<'_> {
     fn held_out_text(&self) -> String {
         let counts = &self.counts;
         let mut text = format!(
-            "held out   {} of {}: {}\n",
+            "held out   {} of {}\n           {}\n",
             counted(counts.held_out, "interaction"),
             counted(counts.users, "user"),
             match self.how {

@@ -206,8 +206,9 @@ fn profile_text(report: &mut String, profile: &Profile, folded: &Folded, outlook
     let _ = write!(report, "\n{}", table.render(width()));
     let _ = writeln!(
         report,
-        "\ncomparing everything with everything: {} pair operations",
-        rounded(*pair_operations)
+        "\ncomparing everything with everything: {} pair operation{}",
+        rounded(*pair_operations),
+        if *pair_operations == 1 { "" } else { "s" }
     );
     for (share, work) in profile.work_of_heaviest {
         // Of a dozen users none is one in a thousand.

@@ -30,6 +30,7 @@ use crate::{
     ladders,
     lists::IdLists,
     machine::{self, Writing},
+    memory::Allowance,
     pipeline::{Files, check_rows, heavy_user, layout, needs, report_unused},
     pool::Pool,
     progress::{Reporter, cpu_seconds},
@@ -109,9 +110,7 @@ pub(crate) fn plan(
         arranging_measured: arranging,
         place,
         memory_there_is: there_is,
-        through_files_below: settings
-            .memory
-            .map(|limit| limit.0)
+        through_files_below: Some(Allowance::limit_of(settings.memory).0)
             .filter(|limit| *limit < report.needs.memory),
         refusal: refusal.map(|refusal| refusal.message().to_owned()),
         verdict_fits: report.verdict.fits(),
@@ -320,7 +319,7 @@ impl Planner<'_> {
         }
         let part = sample.of_interactions(&self.folded.interactions, hashes);
         let size = Size::of(&part.interactions);
-        if size.pair_operations == u128::from(size.interactions) || size.users == room.below {
+        if size.pair_operations == 0 || size.users == room.below {
             return Err(Missing::Nothing);
         }
         let filter = self.filter.of_part(&part.items);
@@ -409,7 +408,7 @@ struct Planned {
     arranging_measured: Option<f64>,
     place: Place,
     memory_there_is: Option<u64>,
-    /// `--memory`, where that is less than the job needs: then it goes through working files.
+    /// What `--memory` is, or would be, where that is less than the job needs: then it goes through working files.
     through_files_below: Option<u64>,
 }
 
@@ -464,7 +463,7 @@ impl Planned {
             let limit = Bytes(limit);
             let _ = writeln!(
                 text,
-                "under --memory {limit} `ilk run` works in files: same result, more disk, longer"
+                "past {limit} (--memory) `ilk run` works in files: same result, more disk, longer"
             );
         }
         text

@@ -9,7 +9,9 @@ use ilk_core::{
     clean::Needs,
     executor::Executor as _,
     ids::{Id, Ids},
-    interactions::{Folding, Interactions, SupportedItems, fold_blocks, fold_in_parts},
+    interactions::{
+        Folding, Interactions, SupportedItems, fold_blocks, fold_in_parts, pairs_among,
+    },
     job::Job,
     spill::UserRows,
 };
@@ -79,10 +81,11 @@ impl Census {
         self.dropped.1 += other.dropped.1;
     }
 
-    /// Counts the pair operations: Σ n².
+    /// Counts the pair operations.
     pub(super) fn operations(&self) -> u128 {
-        let squares = self.degrees.iter();
-        squares.map(|(degree, users)| u128::from(*degree).pow(2) * u128::from(*users)).sum()
+        let of_users =
+            |(degree, users): (&u32, &u64)| pairs_among(*degree as usize) * u128::from(*users);
+        self.degrees.iter().map(of_users).sum()
     }
 
     /// Walks the number of items of every user, most items first.

@@ -263,7 +263,7 @@ impl Folded {
         self.census.interactions
     }
 
-    /// Counts the pair operations: Σ n².
+    /// Counts the pair operations.
     pub(crate) fn operations(&self) -> u128 {
         self.census.operations()
     }

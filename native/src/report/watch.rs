@@ -15,7 +15,7 @@ use std::{
 
 use ilk_core::{
     clean::Reason,
-    interactions::{Folded, Folding},
+    interactions::{Folded, Folding, pairs_among},
     matrix::Matrix,
     neighbours::{Catalogue, Neighbour},
     plan::{Plan, Tile},
@@ -131,10 +131,10 @@ impl Degrees {
 
     /// Says which share of the pair operations the heaviest users cause.
     fn work(&self) -> Vec<(f64, f64)> {
-        let square = |degree: u64| (degree as f64) * (degree as f64);
-        let all = self.0.iter().map(|(degree, count)| square(*degree) * *count as f64);
+        let pairs = |degree: u64| pairs_among(degree as usize) as f64;
+        let all = self.0.iter().map(|(degree, count)| pairs(*degree) * *count as f64);
         let (users, all) = (self.count(), all.sum::<f64>());
-        if users == 0 {
+        if all == 0.0 {
             return Vec::new();
         }
         let (mut before, mut work) = (0, 0.0);
@@ -142,9 +142,9 @@ impl Degrees {
         let shares = spread(users).map(|point| {
             while let Some((degree, count)) = next.next_if(|(_, count)| before + count <= point) {
                 before += count;
-                work += square(*degree) * *count as f64;
+                work += pairs(*degree) * *count as f64;
             }
-            let some = next.peek().map_or(0.0, |(degree, _)| square(*degree));
+            let some = next.peek().map_or(0.0, |(degree, _)| pairs(*degree));
             (point as f64 / users as f64, (work + some * (point - before) as f64) / all)
         });
         shares.collect()

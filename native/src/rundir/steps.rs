@@ -258,7 +258,7 @@ impl Work<'_> {
             others: others.len() as u64,
             items: catalogue.ids.len() as u64,
             pairs: interactions.len() as u64,
-            operations: interactions.degrees().map(|items| (items as u128).pow(2)).sum(),
+            operations: interactions.pair_operations(),
         };
         self.hands.interactions = Some(interactions);
         self.hands.catalogue = Some(catalogue);

@@ -383,7 +383,7 @@ fn a_hoarder_is_refused_with_the_cap_that_helps() {
     let told = home.stderr(&format!("{run} --max-items-per-user {smaller} -o out.parquet"));
     assert!(told.contains(" interactions of 1,001 users"), "{told}");
     assert!(
-        told.contains("capped     1 user to 1,980 items (598,020 interactions less, 100.0 %"),
+        told.contains("capped     1 user to 2,000 items (598,000 interactions less, 100.0 %"),
         "{told}"
     );
 }
@@ -470,4 +470,33 @@ fn a_dash_is_no_output() {
     help: name one; its ending says the format: .parquet, .csv, .jsonl, .arrow
     ");
     assert_eq!(home.names(), ["orders.csv"]);
+}
+
+#[test]
+fn lists_without_ids_are_refused() {
+    let home = Home::with_orders();
+    home.write("empty.txt", "\n");
+    let run = "run orders.csv --user member --item sku -o out.csv";
+    let calls = ["--only empty.txt", "--for empty.txt"].map(|list| format!("{run} {list}"));
+    insta::assert_snapshot!("empty_lists", failures(&home, &calls.each_ref().map(|call| &**call)));
+    // Nothing left out is what an empty list says.
+    home.stderr(&format!("{run} --exclude empty.txt"));
+}
+
+#[test]
+fn variables_that_are_no_settings_are_told() {
+    let home = Home::with_orders();
+    let run = "run orders.csv --user member --item sku -o out.csv";
+    let told = |variables: &[(&str, &str)]| {
+        let mut command = home.command(&format!("{run} --overwrite"));
+        let output = command.envs(variables.iter().copied()).output().expect("ilk runs");
+        assert_eq!(output.status.code(), Some(0));
+        let told = String::from_utf8(output.stderr).expect("UTF-8");
+        told.lines().filter(|line| line.contains("ILK_")).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(told(&[("ILK_MEASURE", "dice"), ("ILK_KERNEL", ""), ("LANG", "C")]), "");
+    insta::assert_snapshot!(told(&[("ILK_MEASUR", "dice"), ("ILK_COLOUR", "red")]), @r"
+    note       ILK_COLOUR is set, which is no setting
+    note       ILK_MEASUR is set, which is no setting; did you mean ILK_MEASURE?
+    ");
 }

@@ -118,7 +118,7 @@ async function askColumns(context: Context, ilk: Ilk, file: OpenFile): Promise<A
 }
 
 /** Work that is done at once while a person waits: about three seconds. */
-const AT_ONCE = 2.5e8;
+const AT_ONCE = 1.25e8;
 
 /** A slider over the users. */
 async function askShare(context: Context, ilk: Ilk, rows: Rows, job: SimilarityJob): Promise<Asking<number>> {

@@ -156,7 +156,7 @@ class Sizes:
     """Those with an item."""
     interactions: int
     operations: int
-    """Pair operations: the sum of squares of the users' items."""
+    """Pair operations: every pair of items that a user has, once."""
     heaviest: int
     """The most items of a user."""
     newest: int | None
@@ -195,7 +195,7 @@ def sizes_of(baskets: DataFrame, cap: int | None) -> Sizes:
             (f.max(f.col("n").bitwiseAND(LOW)) + 1).alias("width"),
             f.sum((degree > 0).cast("int")).alias("users"),
             f.sum(degree).alias("interactions"),
-            f.sum(degree * degree).alias("operations"),
+            f.sum(f.shiftright(degree * (degree - 1), 1)).alias("operations"),
             f.max(degree).alias("heaviest"),
             newest.alias("newest"),
             (f.sum("away") if "away" in names else f.lit(0)).alias("away"),

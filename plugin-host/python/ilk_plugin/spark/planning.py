@@ -179,7 +179,8 @@ def plan(
     """Cuts blocks and tiles. `wanted`: the positions to compute neighbours for, ascending."""
     supports = catalogue.supports[order_of(catalogue.supports)]
     blocks = _blocks(supports, sizes.interactions, job.top, slots, memory_bytes)
-    share = sizes.operations / max(sizes.interactions, 1) ** 2
+    # Of two interactions of one user, so often: either may be the row.
+    share = 2 * sizes.operations / max(sizes.interactions, 1) ** 2
     both = _Draft(supports, blocks, "both", share, slots, None)
     chosen = both
     if wanted is not None:

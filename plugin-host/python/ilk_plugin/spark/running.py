@@ -214,7 +214,7 @@ class Run:
         if sizes.heaviest > self.job.heaviest_user and self.lists.wanted is None:
             raise Refused(
                 "refused",
-                f"a user has {sizes.heaviest} items, which alone take {sizes.heaviest**2} pair "
+                f"a user has {sizes.heaviest} items, which alone take {sizes.heaviest * (sizes.heaviest - 1) // 2} pair "
                 f"operations: set max_items_per_user to {self.job.heaviest_user} or less",
             )
         return sizes
