@@ -284,6 +284,11 @@ def main():
         taken["peak_mib"] = spark.usage()[1]
     if arguments.peer == "ilk_spark":
         taken["stages"] = spark.seconds
+    if on_spark:
+        # A session that has worked before has compiled its code and begun its workers.
+        begin = clock()
+        compute(matrix)
+        taken["again"] = clock() - begin
     print(json.dumps(taken))
 
 

@@ -133,6 +133,18 @@ impl Allowance {
     }
 }
 
+/// Makes the allocator hand back what is free now, so that memory measured from here on is all that
+/// is taken from here on.
+pub(crate) fn trim() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        #[expect(unsafe_code, reason = "a function of the C library, which no crate wraps")]
+        // SAFETY: malloc_trim takes a number, locks what it changes, and may be called at any time.
+        let gave = unsafe { libc::malloc_trim(0) == 1 };
+        tracing::debug!(gave, "free memory was handed back");
+    }
+}
+
 /// Makes the allocator hand large pieces back to the system as soon as they are free.
 ///
 /// GNU's keeps pieces of up to 32 MiB once it has seen some freed, a heap for each thread: a peak

@@ -199,7 +199,7 @@ export interface Shape {
     interactions: number;
     /** Share of all pairs of user and item that are interactions. */
     density: number;
-    /** Σ n²: additions that comparing everything with everything takes. */
+    /** What comparing everything with everything adds: every pair of items that a user has, once. */
     pairOperations: number;
     /** Items per user. */
     userDegrees: Degrees;

@@ -30,7 +30,7 @@ use crate::{
     ladders,
     lists::IdLists,
     machine::{self, Writing},
-    memory::Allowance,
+    memory::{self, Allowance},
     pipeline::{Files, check_rows, heavy_user, layout, needs, report_unused},
     pool::Pool,
     progress::{Reporter, cpu_seconds},
@@ -271,13 +271,13 @@ impl Planner<'_> {
         let stage = self.reporter.stage("climbing", Some(RATES.len() as u64));
         let hashes = self.hashes();
         let (mut ladder, clock) = (Ladder::default(), Instant::now());
-        let (mut below, mut last, held) = (0, None, machine::memory_held());
+        let (mut below, mut last) = (0, None);
         for (index, rate) in RATES.into_iter().enumerate() {
             let job = ladder.extrapolated(&whole.size).elapsed(self.cores());
             let bound = (SHARE * job).clamp(LEAST_SECONDS, MOST_SECONDS);
             let seconds = bound - clock.elapsed().as_secs_f64();
             let share = seconds / (RATES.len() - index) as f64;
-            let room = Room { seconds, share, bytes: room, below, held };
+            let room = Room { seconds, share, bytes: room, below };
             match self.rung(rate, &hashes, &room, whole) {
                 Ok((rung, result)) => {
                     below = rung.size.users;
@@ -317,6 +317,8 @@ impl Planner<'_> {
         if rate * arranging > room.seconds {
             return Err(Missing::Time);
         }
+        memory::trim();
+        let held = machine::memory_held().filter(|_| machine::forget_peak_memory());
         let part = sample.of_interactions(&self.folded.interactions, hashes);
         let size = Size::of(&part.interactions);
         if size.pair_operations == 0 || size.users == room.below {
@@ -327,7 +329,6 @@ impl Planner<'_> {
         if room.bytes.is_some_and(|bytes| outlook.memory.peak() > bytes) {
             return Err(Missing::Memory);
         }
-        let held = room.held.filter(|_| machine::forget_peak_memory());
         let weighting = self.job.weighting;
         let given = part.interactions;
         let matrix = Matrix::with_layout(&given, weighting, self.layout, self.pool);
@@ -384,9 +385,6 @@ struct Room {
     bytes: Option<u64>,
     /// Users of the rung below.
     below: u64,
-    /// Bytes that were held before the first rung: an allocator keeps what a rung gave back for
-    /// the next one.
-    held: Option<u64>,
 }
 
 /// The plan, with what only this program knows.

@@ -70,6 +70,9 @@ pub(super) struct Sample {
     pub(super) peak_mib: f64,
     /// CPU time of ilk's busiest thread over that of its least busy one, while computing.
     pub(super) imbalance: Option<f64>,
+    /// Computing once more in the same session of Spark, which has compiled its code by then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) again: Option<f64>,
     /// Where the time went on Spark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) stages: Option<Stages>,
@@ -152,6 +155,7 @@ impl Peer {
             write: f64,
             #[serde(default)]
             peak_mib: f64,
+            again: Option<f64>,
             stages: Option<Stages>,
         }
         let mut command = house.command(self.environment().python(house));
@@ -175,6 +179,7 @@ impl Peer {
             compute_cpu: Some(taken.compute_cpu),
             peak_mib: peak_mib(&used).max(taken.peak_mib),
             imbalance: None,
+            again: taken.again,
             stages: taken.stages,
         })
     }
@@ -251,6 +256,7 @@ pub(super) fn ilk(
         compute_cpu: log.compute_cpu.or_else(|| log.threads.cpu()),
         peak_mib: peak_mib(&used),
         imbalance: log.threads.imbalance(),
+        again: None,
         stages: None,
     };
     Ok((sample, log.sizes))

@@ -198,6 +198,14 @@ impl SetReport {
                 say(format!("- Stages of {program}: {}.", parts.join(", ")));
             }
         }
+        let again = self.runs.iter().filter_map(|Runs { program, samples }| {
+            let seconds = Spread::of(samples.iter().filter_map(|run| run.again))?;
+            Some(format!("{program} {} s", seconds.text()))
+        });
+        let again = again.collect::<Vec<_>>();
+        if !again.is_empty() {
+            say(format!("- Compute once more in the same session: {}.", again.join(", ")));
+        }
         for failure in &self.failures {
             say(format!("- {failure}"));
         }
