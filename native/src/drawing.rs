@@ -55,6 +55,17 @@ pub(crate) struct Drawn {
     kinds: [Kinds; 2],
     /// Rows of everybody.
     pub(crate) all: u64,
+    /// Rows that nobody is drawn by.
+    pub(crate) left: Left,
+}
+
+/// Rows that are in no sample.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// Those that cannot be read.
+    pub(crate) unreadable: u64,
+    /// Those that say nothing where the id to draw by should be.
+    pub(crate) of_nobody: u64,
 }
 
 impl Drawn {
@@ -76,20 +87,26 @@ impl Drawn {
             let mut kinds = [Kinds::default(); 2];
             kinds[0].see(&rows.user, rows.file);
             kinds[1].see(&rows.item, rows.file);
+            let unreadable = rows.unreadable.len() as u64;
             let rows = rows.readable();
+            let ids = if of == Of::Users { &rows.item } else { &rows.user };
+            let of_nobody = (0..rows.len()).filter(|row| ids.is_null(*row)).count() as u64;
             let of_chunk = size.smallest_of(&rows, of);
             let sample = lock().look(of_chunk);
             let thinned = sample.of_rows(rows, of);
             lock().keep(part, thinned, sample, of);
-            Ok((kinds, count))
+            Ok((kinds, count, Left { unreadable, of_nobody }))
         })?;
         let drawing = drawing.into_inner().unwrap_or_else(PoisonError::into_inner);
         let (sample, chunks) = drawing.finish(of);
-        let mut drawn = Self { sample, chunks, kinds: [Kinds::default(); 2], all: 0 };
-        for ([users, items], count) in seen {
+        let kinds = [Kinds::default(); 2];
+        let mut drawn = Self { sample, chunks, kinds, all: 0, left: Left::default() };
+        for ([users, items], count, left) in seen {
             drawn.kinds[0].merge(&users);
             drawn.kinds[1].merge(&items);
             drawn.all += count;
+            drawn.left.unreadable += left.unreadable;
+            drawn.left.of_nobody += left.of_nobody;
         }
         stage.finish(files.read_text(drawn.all));
         Ok(drawn)

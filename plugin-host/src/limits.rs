@@ -40,11 +40,16 @@ impl Default for Limits {
     }
 }
 
+/// A century: past it, adding to a clock's time may overflow.
+const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
+
 impl Limits {
-    /// Returns them as far as they can be: memory within 32 bits, a stack that holds a call.
+    /// Returns them as far as they can be: memory within 32 bits, a stack that holds a call, a
+    /// deadline that a clock can name.
     pub(crate) fn clamped(self) -> Self {
         Self {
             memory_bytes: self.memory_bytes.clamp(1 << 16, 1 << 32),
+            deadline: self.deadline.map(|time| time.min(LONGEST)),
             stack_bytes: self.stack_bytes.clamp(64 << 10, 64 << 20),
             instances: self.instances.clamp(1, 1_000),
             ..self

@@ -40,7 +40,17 @@ export function about(value: number): string {
   if (value < 10_000) return count(value);
   if (value < 1e6) return `${Math.round(value / 1000)} k`;
   const [size, name] = value < 1e9 ? [1e6, "million"] : value < 1e12 ? [1e9, "billion"] : [1e12, "trillion"];
-  return `${(value / size).toPrecision(3).replace(/\.?0+$/, "")} ${name}`;
+  return `${withoutZeros((value / size).toPrecision(3))} ${name}`;
+}
+
+/** Leaves out zeros that end a fraction; those of whole numbers stay. */
+function withoutZeros(digits: string): string {
+  return digits.includes(".") ? digits.replace(/\.?0+$/, "") : digits;
+}
+
+/** `1 item`, `2 items`. */
+export function counted(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
 
 /** `3.4 %`: two digits, and as few as say it. */
@@ -49,8 +59,7 @@ export function percent(share: number): string {
   if (value === 0) return "0 %";
   if (value >= 99.95) return value >= 100 ? "100 %" : "99.9 %";
   const digits = value >= 10 ? 0 : value >= 1 ? 1 : 2;
-  const text = value.toFixed(digits);
-  return `${text.includes(".") ? text.replace(/\.?0+$/, "") : text} %`;
+  return `${withoutZeros(value.toFixed(digits))} %`;
 }
 
 /** `1.3 s`, `4 min`. */

@@ -10,6 +10,7 @@ import { exploredFile, place } from "./explore/served";
 import type { Context } from "./notebook/context";
 import { NotebookView } from "./notebook/view";
 import { setFiles, setHomeFile } from "./state/files";
+import { hasHung, watchOver } from "./state/guard";
 import { forget, saved } from "./state/save";
 import { isNotebookFile, openNotebook } from "./state/share";
 import { client } from "./worker/shared";
@@ -57,7 +58,29 @@ const notebook = new NotebookView(saved() ?? initialNotebook(), builtins, builti
   say,
 });
 by("notebook").append(notebook.element);
-void notebook.start();
+const hung = hasHung();
+if (hung) by("notebook").prepend(hungNotice());
+void notebook.start(!hung);
+watchOver(() => notebook.isWorking);
+
+/** Says why nothing runs by itself. */
+function hungNotice(): HTMLElement {
+  const runAll = h("button", { type: "button", onclick: () => (notice.remove(), notebook.runAll()) }, "Run all");
+  const notice = h(
+    "div",
+    { class: "notice hung", role: "alert" },
+    h("p", {}, "The last time, this page stopped answering while code ran, perhaps in an endless loop. So nothing was run. Look at the code, and run it again."),
+    runAll,
+    h("button", { type: "button", onclick: () => (notice.remove(), beginAnew()) }, "Begin anew"),
+  );
+  return notice;
+}
+
+function beginAnew(): void {
+  forget();
+  notebook.open(initialNotebook());
+  say("The notebook is as it was at first. Undo brings yours back.");
+}
 
 void client.call("about", []).then(
   ({ version, threads }) => (by("about").textContent = `Version ${version}, ${threads === 1 ? "one thread" : `${threads} threads`}.`),
@@ -96,11 +119,7 @@ function wireTools(): void {
   click("save-ilk", () => notebook.share("ilk"));
   click("save-jupyter", () => notebook.share("jupyter"));
   click("help", () => by<HTMLDialogElement>("keys").showModal());
-  click("anew", () => {
-    forget();
-    notebook.open(initialNotebook());
-    say("The notebook is as it was at first. Undo brings yours back.");
-  });
+  click("anew", beginAnew);
   click("open", () => {
     const picker = h("input", { type: "file", accept: ".json,.ipynb" });
     picker.addEventListener("change", () => void open([...(picker.files ?? [])]));

@@ -200,6 +200,94 @@ export async function suite() {
     holds((await page.locator(".glance-card").count()) === 3, "the demo is computed again");
   });
 
+  test("other jobs than the first are named as what they are", async ({ page, url }) => {
+    await page.goto(url);
+    await allDone(page);
+    // The job as it is stands beside the measures; what means nothing to those is left out of them.
+    await edit(page, "job", 'const job = { measure: "cosine", weighting: "bm25", top: 5, strict: false }');
+    await shows(page, "beside", /cosine, bm25[^]*your job: compared with this/);
+    await shows(page, "home", "--strict=false");
+    await done(page, "beside");
+    equal(await page.locator("#cell-beside .problem").count(), 0);
+    const first = (cell) => page.locator(`#cell-${cell} .near-name`).first().innerText();
+    equal(await first("beside"), await first("similar"), "the first of both");
+    await edit(page, "job", 'const job = { measure: "tversky", alpha: 0.3, beta: 0.7, top: 5 }');
+    await shows(page, "beside", "tversky");
+    await done(page, "beside");
+    await edit(page, "job", 'const job = { of: "users", top: 5 }');
+    await shows(page, "sample", /neighbours of [\d,]+ members/);
+    await shows(page, "similar", /The members most like this one/i);
+    await shows(page, "similar", /\d items/);
+    // Numbers for people keep their zeros.
+    const point = "{ rate: 1, users: 1000, pairOperations: 110e6, seconds: 1, halves: { mean: 0.5, low: 0.4, high: 0.6 } }";
+    await edit(page, "stability", `display(show.stability([${point}], data, job))`);
+    await shows(page, "stability", "110 million pair operations");
+    await edit(page, "machine", "const machine = { cores: 0 }");
+    await shows(page, "ladder", "A machine has cores and memory");
+  });
+
+  test("code that only waits can be cancelled, and holds up nothing once it is changed", async ({ page, url }) => {
+    await page.goto(url);
+    await allDone(page);
+    const waiting = "const machine = { cores: 8, memory: 16, price: 0.4 }\nfor (;;) await new Promise((next) => setTimeout(next, 50))";
+    await edit(page, "machine", waiting);
+    const cancel = page.locator("#cell-machine .running:not([hidden]) .cancel");
+    await cancel.waitFor();
+    await page.locator("#undo").click();
+    await done(page, "ladder");
+    await edit(page, "machine", waiting);
+    await cancel.click();
+    await shows(page, "machine", "Cancelled. Run the cell again to go on.");
+  });
+
+  test("code that brought the page to a stop is not run again by itself", async ({ page, url }) => {
+    await page.goto(url);
+    await allDone(page);
+    // As the page leaves it that stops answering while cells run.
+    await page.goto("about:blank");
+    await page.addInitScript(() => sessionStorage.getItem("once") ?? (localStorage.setItem("ilk-working", "1"), sessionStorage.setItem("once", "1")));
+    await page.goto(url);
+    await page.locator(".hung").waitFor();
+    await page.locator("#cell-machine .cm-content").waitFor();
+    equal(await page.locator(".cell.code[data-state]").count(), 0, "cells that run");
+    await page.locator(".hung button").first().click();
+    await allDone(page);
+    equal(await page.locator(".hung").count(), 0);
+    // Code that is at work leaves a sign, which goes when the page answers again.
+    const isMarked = () => page.evaluate(() => localStorage.getItem("ilk-working") !== null);
+    await edit(page, "machine", "const machine = { cores: 8, memory: 16, price: 0.4 }\nawait new Promise((next) => setTimeout(next, 1500))");
+    holds(await isMarked(), "there is a sign while a cell runs");
+    await done(page, "ladder");
+    await page.waitForFunction(() => localStorage.getItem("ilk-working") === null);
+  });
+
+  test("names without a space are no wider than the page, and what is pasted is what is found", async ({ page, url }) => {
+    const path = join(folder, "addresses.csv");
+    const site = (place) => `https://www.example.com/section/with/a/long/name/and/no/blank/${"x".repeat(60)}/${place}`;
+    const lines = Array.from({ length: 600 }, (_, place) => `visitor${place % 60},${site((place * 7 + (place % 60)) % 40)}`);
+    await writeFile(path, ["visitor,page", ...lines, ""].join("\n"));
+    await page.goto(url);
+    await allDone(page);
+    await drop(page, path);
+    await shows(page, "data", "600 rows read");
+    await allDone(page);
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 844 });
+      const [inside, outside] = await page.evaluate(() => [innerWidth, document.documentElement.scrollWidth]);
+      holds(outside <= inside, `the page is ${outside} wide in ${inside}`);
+    }
+    const box = page.locator(".search input");
+    await box.focus();
+    await page.locator("[role=option]").first().waitFor();
+    // Pasted, and Enter at once: the offers on the page are still those of before.
+    await box.evaluate((input, value) => {
+      input.value = value;
+      input.dispatchEvent(new Event("input"));
+      input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
+    }, site(16));
+    await shows(page, "similar", site(16));
+  });
+
   test("a long run shows its progress and can be cancelled, and the page stays quick", async ({ page, url }) => {
     const path = join(folder, "long.csv");
     await writeLines(path, shopLines(250_000, 8000));

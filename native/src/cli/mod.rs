@@ -483,7 +483,7 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "Work")]
     pub(crate) force: bool,
 
-    /// What compares: `native`, or `plugin:PATH`, a plugin in a sandbox, with the same result
+    /// What compares: `native`, or `plugin:PATH`, a plugin in a sandbox; ilk's own has the same result
     #[arg(long, value_name = "ENGINE", default_value = "native", hide_default_value = true)]
     #[arg(help_heading = "Work")]
     pub(crate) engine: Engine,

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     cli::ExploreArgs,
     config::{DataSource, Layers, PartialSource},
-    drawing::{Drawn, Size},
+    drawing::{Drawn, Left, Size},
     error::Error,
     explore::{Access, Batches, Explored, Listening, Terms, are_there},
     inputs,
@@ -51,9 +51,7 @@ pub(crate) fn explore(
     let pool = Pool::new(layers.threads()?)?;
     let drawn = Drawn::draw(size_of(args), &files, job.of, &pool, reporter)?;
     if drawn.rows() == 0 {
-        return Err(Error::input("nobody is in this sample").with_help(
-            "take more users with --rate or --users; `ilk inspect` tells how many rows have one",
-        ));
+        return Err(nobody(&drawn));
     }
     let mut sample = Vec::new();
     drawn.write(OutputFormat::Parquet, &files, drawn.kinds(&files)?, &mut sample)?;
@@ -63,7 +61,7 @@ pub(crate) fn explore(
     let rows = counted(drawn.rows(), "row");
     reporter.count(
         "sampled",
-        format!("{what}{rows} of {}", grouped(drawn.all)),
+        format!("{what}{rows} of {}{}", grouped(drawn.all), left_text(drawn.left)),
         &[("rows", drawn.rows())],
     );
 
@@ -84,6 +82,7 @@ pub(crate) fn explore(
         "rate": rate,
         "rows": drawn.all,
         "sampledRows": drawn.rows(),
+        "left": { "unreadable": drawn.left.unreadable, "ofNobody": drawn.left.of_nobody },
         "users": args.users,
     });
     drop(drawn);
@@ -98,6 +97,27 @@ pub(crate) fn explore(
     };
     announce(&url, &listening, args, reporter)?;
     listening.serve(explored)
+}
+
+/// Says why no row was drawn.
+fn nobody(drawn: &Drawn) -> Error {
+    let Left { unreadable, of_nobody } = drawn.left;
+    if unreadable + of_nobody < drawn.all {
+        return Error::input("nobody is in this sample")
+            .with_help("take more users with --rate or --users");
+    }
+    let rows = counted(drawn.all, "row");
+    Error::input(format!("none of the {rows} can be used{}", left_text(drawn.left)))
+        .with_help("`ilk inspect` shows rows as they stand")
+}
+
+/// Counts the rows that are in no sample.
+fn left_text(Left { unreadable, of_nobody }: Left) -> String {
+    let parts = [(unreadable, "cannot be read"), (of_nobody, "without a user")];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+    let texts = parts.map(|(count, what)| format!("{} {what}", grouped(count)));
+    let texts = texts.collect::<Vec<_>>();
+    if texts.is_empty() { String::new() } else { format!(": {}", texts.join(", ")) }
 }
 
 /// Prints the address, and opens it in a browser.

@@ -311,6 +311,27 @@ fn columns_are_guessed_where_nobody_names_them() {
 }
 
 #[test]
+fn rows_that_are_in_no_sample_are_counted() {
+    if !cfg!(has_pages) {
+        return;
+    }
+    let home = Home::new();
+    home.write("some.csv", b"user,item\n1,a\n,b\n,c\n2,\xff\n1,b\n");
+    let served = Served::start(&home, "some.csv");
+    let setup = served.json("explore/setup");
+    assert_eq!((&setup["rows"], &setup["sampledRows"]), (&json!(5), &json!(2)));
+    assert_eq!(setup["left"], json!({ "unreadable": 1, "ofNobody": 2 }));
+    home.write("none.csv", b"user,item\n,b\n\xff,c\n");
+    let ran = home.ilk("explore none.csv --no-open");
+    assert_eq!(ran.code, Some(2));
+    let refusal = ran.stderr.lines().skip_while(|line| !line.starts_with("error: "));
+    insta::assert_snapshot!(refusal.collect::<Vec<_>>().join("\n"), @r"
+    error: none of the 2 rows can be used: 1 cannot be read, 1 without a user
+    help: `ilk inspect` shows rows as they stand
+    ");
+}
+
+#[test]
 fn the_full_batch_is_the_run_that_people_would_type() {
     let Some((home, served)) = served("--rate 10%") else { return };
     let job = json!({ "measure": "jaccard", "top": 7, "min_overlap": 2 });

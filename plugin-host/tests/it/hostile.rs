@@ -45,6 +45,14 @@ fn an_endless_loop_ends_at_the_deadline() {
 }
 
 #[test]
+fn a_deadline_past_all_clocks_is_none_to_fear() {
+    let limits = Limits { deadline: Some(Duration::MAX), ..Limits::default() };
+    let host = Host::new(limits).expect("a sandbox");
+    let empty = run(&host, &Tables::default().build()).expect_err("no table");
+    assert!(matches!(empty, Error::BadOutput { .. }), "{empty}");
+}
+
+#[test]
 fn a_loop_in_the_start_function_ends_as_well() {
     let extra = "(func $spin (loop (br 0))) (start $spin)".into();
     let error = error(&Tables { extra, ..Tables::default() });

@@ -1,12 +1,12 @@
 // What cells ask a person: a file, its columns, a share of users, an item, measures.
 import type { DataSource, Inspection, ItemRecord, MeasureName, SimilarityJob } from "ilk-wasm";
-import { about, append, bytes, count, h, percent } from "../dom";
+import { about, append, bytes, count, counted, h, percent } from "../dom";
 import type { Explored } from "../explore/served";
 import type { Asking, Context } from "../notebook/context";
 import { homeFile, onOpenFile, openFile, setFiles, setOpenFile, type OpenFile } from "../state/files";
 import type { Found, Ilk, Rows } from "./ilk";
 import { onWalk } from "./walk";
-import { manyOf } from "./words";
+import { manyOf, sidesOf } from "./words";
 
 /** What a cell calls `ask`. */
 export type Ask = ReturnType<typeof askFor>;
@@ -60,7 +60,8 @@ function askFile(context: Context): Asking<OpenFile> {
 
 /** What of the program's data is here. */
 function sampleText({ rate, rows, sampledRows }: Explored): string {
-  return rate < 1 ? `a sample: ${percent(rate)} of the users, ${about(sampledRows)} of ${about(rows)} rows` : "all of it";
+  if (rate < 1) return `a sample: ${percent(rate)} of the users, ${about(sampledRows)} of ${about(rows)} rows`;
+  return sampledRows < rows ? `all that can be used: ${about(sampledRows)} of ${about(rows)} rows` : "all of it";
 }
 
 type Role = keyof Inspection["guess"];
@@ -112,7 +113,7 @@ async function askColumns(context: Context, ilk: Ilk, file: OpenFile): Promise<A
   const rows = files.every((one) => one.rows !== undefined) ? files.reduce((sum, one) => sum + (one.rows ?? 0), 0) : undefined;
   const format = [...new Set(files.map((one) => one.format))].join(" and ");
   append(element, [
-    h("p", { class: "quiet" }, `${format}, ${count(columns.length)} columns${rows === undefined ? "" : `, ${count(rows)} rows`}. ${file.explored ? "Others were not taken along: name them to `ilk explore`." : "Which is what was guessed from the names; change what is wrong."}`),
+    h("p", { class: "quiet" }, `${format}, ${counted(columns.length, "column")}${rows === undefined ? "" : `, ${counted(rows, "row")}`}. ${file.explored ? "Others were not taken along: name them to `ilk explore`." : "Which is what was guessed from the names; change what is wrong."}`),
   ]);
   return asked;
 }
@@ -131,7 +132,8 @@ async function askShare(context: Context, ilk: Ilk, rows: Rows, job: SimilarityJ
   const said = h("output", { for: slider.id });
   const people = manyOf(rows.source.user);
   const label = h("label", { for: slider.id }, `Share of ${people}`);
-  const element = h("div", { class: "slider" }, label, slider, said);
+  const why = most < 100 && h("p", { class: "quiet" }, `Begins at ${most} %, which takes about three seconds here; 100 % takes all of them.`);
+  const element = h("div", { class: "slider" }, label, slider, said, why);
   const asked = asking(element, first / 100);
   const show = () => {
     const share = Number(slider.value) / 100;
@@ -174,7 +176,8 @@ async function firstItem(ilk: Ilk, found: Found): Promise<ItemRecord | undefined
 async function askItem(context: Context, ilk: Ilk, found: Found): Promise<Asking<ItemRecord>> {
   const before = context.remembered("item") as string | undefined;
   const start = (before !== undefined ? await ilk.find(found, before) : undefined) ?? (await firstItem(ilk, found));
-  if (!start) throw new Error("there are no items: nothing is left of the data under this job");
+  if (!start) throw new Error("there is nothing to find: nothing is left of the data under this job");
+  const { one, many, by } = sidesOf(found.rows.source, found.job);
   const listName = `items-${context.cell}`;
   const box = h("input", {
     type: "search",
@@ -182,14 +185,14 @@ async function askItem(context: Context, ilk: Ilk, found: Found): Promise<Asking
     role: "combobox",
     autocomplete: "off",
     spellcheck: "false",
-    placeholder: "Name or id of an item",
+    placeholder: found.job.of === "users" ? `Id of a ${one}` : "Name or id of an item",
     "aria-expanded": "false",
     "aria-controls": listName,
     "aria-autocomplete": "list",
   });
-  const list = h("ul", { id: listName, role: "listbox", "aria-label": "Items found", hidden: true });
+  const list = h("ul", { id: listName, role: "listbox", "aria-label": `Found ${many}`, hidden: true });
   const trail = h("p", { class: "trail quiet" });
-  const element = h("div", { class: "search" }, h("label", { for: box.id }, "Find an item"), h("div", { class: "search-box" }, box, list), trail);
+  const element = h("div", { class: "search" }, h("label", { for: box.id }, found.job.of === "users" ? `Find a ${one}` : "Find an item"), h("div", { class: "search-box" }, box, list), trail);
   const asked = asking(element, start);
   let way: ItemRecord[] = [start];
   let offers: ItemRecord[] = [];
@@ -231,7 +234,9 @@ async function askItem(context: Context, ilk: Ilk, found: Found): Promise<Asking
     }
   };
   let asks = 0;
-  const look = async () => {
+  let looking: Promise<void> | undefined;
+  const look = () => (looking = answered());
+  const answered = async () => {
     const ask = (asks += 1);
     const answer = await ilk.search(found, box.value.trim(), 8).catch(() => undefined);
     if (!answer || ask !== asks || context.signal.aborted) return;
@@ -250,14 +255,20 @@ async function askItem(context: Context, ilk: Ilk, found: Found): Promise<Asking
             },
           },
           h("span", {}, called(item)),
-          h("span", { class: "quiet" }, item.label === undefined ? "" : `${item.id} · `, `${count(item.support)} ${manyOf(found.rows.source.user)}`),
+          h("span", { class: "quiet" }, item.label === undefined ? "" : `${item.id} · `, `${count(item.support)} ${by}`),
         ),
       ),
     );
-    if (offers.length === 0) list.append(h("li", { class: "quiet", role: "option", "aria-disabled": "true", "aria-selected": "false" }, "No item of that name"));
+    if (offers.length === 0) list.append(h("li", { class: "quiet", role: "option", "aria-disabled": "true", "aria-selected": "false" }, `No ${one} of that name`));
     list.hidden = false;
     box.setAttribute("aria-expanded", "true");
     point(offers.length ? 0 : -1);
+  };
+  const enter = async () => {
+    // What was typed or pasted last may not be answered yet: an older offer is not what is meant.
+    await looking;
+    const item = list.hidden ? undefined : offers[place];
+    if (item) go(item);
   };
   box.addEventListener("input", (event) => {
     event.stopPropagation();
@@ -271,9 +282,8 @@ async function askItem(context: Context, ilk: Ilk, found: Found): Promise<Asking
       if (list.hidden) return void look();
       const by = event.key === "ArrowDown" ? 1 : -1;
       if (offers.length) point((place + by + offers.length) % offers.length);
-    } else if (event.key === "Enter" && !list.hidden) {
-      const item = offers[place];
-      if (item) go(item);
+    } else if (event.key === "Enter") {
+      void enter();
     } else if (event.key === "Escape") {
       box.value = "";
       shut();
@@ -289,9 +299,11 @@ async function askItem(context: Context, ilk: Ilk, found: Found): Promise<Asking
 }
 
 /** Boxes to tick. */
-function askSome<T extends string>(context: Context, name: string, label: string, all: readonly T[], first: T[]): Asking<T[]> {
+function askSome<T extends string>(context: Context, name: string, label: string, offered: readonly T[], first: T[]): Asking<T[]> {
   const before = context.remembered(name) as T[] | undefined;
   const ticked = new Set(before ?? first);
+  // Those that the code names come first, in its order.
+  const all = [...first, ...offered.filter((one) => !first.includes(one))];
   const element = h("fieldset", { class: "ticks" }, h("legend", {}, label));
   const asked = asking(element, all.filter((one) => ticked.has(one)));
   for (const one of all) {

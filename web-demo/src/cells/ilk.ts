@@ -67,7 +67,9 @@ export function ilkFor(client: Client, context: Context) {
       const { key, rows: report, seconds } = read;
       if (report.kept === 0) {
         const reasons = report.setAside.map(({ reason, rows }) => `${rows.toLocaleString("en")} ${REASONS[reason]}`);
-        throw new Error(`none of the ${report.rows.toLocaleString("en")} rows can be used: ${reasons.join(", ")}. Is ${user} the user and ${item} the item? Change the columns above, or open another file`);
+        const detail = report.setAside[0]?.first[0]?.detail;
+        const such = detail ? ` (${detail})` : "";
+        throw new Error(`none of the ${report.rows.toLocaleString("en")} rows can be used: ${reasons.join(", ")}${such}. Is ${user} the user and ${item} the item? Change the columns above, or open another file`);
       }
       return { key, file, source: known, report, rate: share * drawn, isCut, seconds, bytes: estimate.bytes / drawn };
     },

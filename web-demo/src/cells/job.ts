@@ -38,7 +38,9 @@ export function commandOf(rows: Rows, job: SimilarityJob): string {
     const values = Array.isArray(value) ? value : value === undefined ? [] : [value];
     return values.map((one) => `--${name.replaceAll("_", "-")} ${quoted(String(one))}`);
   });
-  const settings = settingsOf(job).map(([name, value]) => `--${name.replaceAll("_", "-")} ${quoted(String(value))}`);
+  // Switches take their value with `=` only.
+  const between = (value: unknown) => (typeof value === "boolean" ? "=" : " ");
+  const settings = settingsOf(job).map(([name, value]) => `--${name.replaceAll("_", "-")}${between(value)}${quoted(String(value))}`);
   const lists = listsOf(rows).map(([name, file]) => `--${name} ${quoted(file)}`);
   const files = inputsOf(rows).map((name) => quoted(name.startsWith("-") ? `./${name}` : name));
   return [`ilk run ${files.join(" ")}`, columns.join(" "), settings.join(" "), lists.join(" "), "--out similar.parquet"]

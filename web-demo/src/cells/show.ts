@@ -1,20 +1,21 @@
 // What cells show: rows, shape, neighbours, map, ladder, and what to take home.
-import type { ItemRecord, MeasureName, Shape, SimilarityJob } from "ilk-wasm";
+import type { Explanation, ItemRecord, MeasureName, Shape, SimilarityJob } from "ilk-wasm";
 import { degreesChart } from "../charts/degrees";
 import { ladderChart } from "../charts/ladder";
 import { mapChart } from "../charts/map";
 import { stabilityChart } from "../charts/stability";
 import { workChart } from "../charts/work";
-import { about, append, bytes, count, download, duration, h, percent, score } from "../dom";
+import { about, append, bytes, count, counted, download, duration, h, percent, score } from "../dom";
 import { batchElement } from "../explore/batch";
 import type { Context } from "../notebook/context";
 import type { ListName } from "../explore/served";
 import type { LadderResult, StabilityPoint } from "../worker/protocol";
+import { IlkFailure } from "../worker/client";
 import { called } from "./ask";
 import type { Found, Ilk, Rows } from "./ilk";
 import { commandOf, jobFileOf, runFileOf } from "./job";
 import { hasWalked, walkTo } from "./walk";
-import { manyOf, oneOf, REASONS } from "./words";
+import { manyOf, oneOf, REASONS, sidesOf } from "./words";
 
 /** What a cell calls `show`. */
 export type Show = ReturnType<typeof showFor>;
@@ -51,6 +52,7 @@ function showRows(rows: Rows): HTMLElement {
     h("p", { class: "finding" }, `${count(report.rows)} rows read in ${duration(seconds)}, ${count(report.kept)} kept.`),
     rows.file.explored && rows.rate < 1 && !rows.isCut &&
       h("p", { class: "notice" }, `These are ${percent(rows.rate)} of the ${manyOf(rows.source.user)} of ${rows.file.name}, each with everything they touched. The button at the end of this notebook runs the full batch.`),
+    leftNotice(rows),
     rows.isCut &&
       h("p", { class: "notice" }, `The whole file does not fit into a browser's memory, so these are ${percent(rows.rate)} of its ${manyOf(rows.source.user)}, each with everything they touched. The full batch is for the program: see the end of this notebook.`),
   ]);
@@ -73,6 +75,19 @@ function showRows(rows: Rows): HTMLElement {
     );
   }
   return element;
+}
+
+/** Rows that the program could not bring along: it draws by the user, which they lack. */
+function leftNotice(rows: Rows): HTMLElement | false {
+  const { explored } = rows.file;
+  if (!explored) return false;
+  const { unreadable, ofNobody } = explored.left;
+  const parts = [
+    ofNobody > 0 && `${count(ofNobody)} ${REASONS.null_user} (${percent(ofNobody / explored.rows)})`,
+    unreadable > 0 && `${count(unreadable)} that could not be read`,
+  ].filter((part) => part !== false);
+  if (parts.length === 0) return false;
+  return h("p", { class: "quiet" }, `Of the ${count(explored.rows)} rows of ${rows.file.name}, the program left out ${parts.join(" and ")}.`);
 }
 
 function showFigures(shape: Shape, rows: Rows): HTMLElement {
@@ -126,15 +141,16 @@ async function showGlance(ilk: Ilk, found: Found, items = 3): Promise<HTMLElemen
     chosen.push(one);
     if (chosen.length === items) break;
   }
-  if (chosen.length === 0) return h("p", {}, "No two items are neighbours under this job: ask for less overlap in the job below.");
+  if (chosen.length === 0) return h("p", {}, `No two ${sidesOf(found.rows.source, found.job).many} are neighbours under this job: ask for less overlap in the job below.`);
+  const eyebrows = eyebrowsOf(found);
   const best = longest(chosen.flatMap(({ near }) => near.map((one) => one.score)));
   const card = ({ item, near }: (typeof lists)[number]) =>
     h(
       "article",
       { class: "glance-card" },
-      h("p", { class: "eyebrow" }, "Item you've viewed"),
+      h("p", { class: "eyebrow" }, eyebrows.viewed),
       h("h2", {}, h("button", { type: "button", class: "link", onclick: () => goTo(item.id) }, called(item))),
-      h("p", { class: "eyebrow" }, "Items we think you'll love"),
+      h("p", { class: "eyebrow" }, eyebrows.loved),
       h("ol", {}, ...near.map((one) => h("li", {}, h("span", { class: "near-name" }, called(one)), bar(one.score, best), h("span", { class: "near-score" }, score(one.score))))),
     );
   return h("div", { class: "glance" }, ...chosen.map(card));
@@ -146,18 +162,33 @@ function goTo(id: string): void {
   document.querySelector(".search")?.scrollIntoView({ block: "start", behavior: "smooth" });
 }
 
+/** What stands above an item, and above its neighbours. */
+function eyebrowsOf({ rows, job }: Found): { viewed: string; loved: string } {
+  const { one, many } = sidesOf(rows.source, job);
+  const capital = one.charAt(0).toUpperCase() + one.slice(1);
+  return job.of === "users"
+    ? { viewed: capital, loved: `The ${many} most like this one` }
+    : { viewed: "Item you've viewed", loved: "Items we think you'll love" };
+}
+
+/** Which part of the data something is of, where it is not the whole. */
+function partOf({ rate, source }: Rows): string {
+  return rate < 1 ? `${percent(rate)} of the ${manyOf(source.user)}` : "";
+}
+
 /** "Item you've viewed | items we think you'll love". */
 async function showSimilar(ilk: Ilk, found: Found, item: ItemRecord): Promise<HTMLElement> {
   const near = await ilk.of(found, item.id);
-  const people = manyOf(found.rows.source.user);
+  const { one: thing, by: people } = sidesOf(found.rows.source, found.job);
+  const [eyebrows, part] = [eyebrowsOf(found), partOf(found.rows)];
   const best = longest(near.map((one) => one.score));
   const title = h("h3", { tabindex: -1 }, called(item));
   const viewed = h(
     "div",
     { class: "viewed" },
-    h("p", { class: "eyebrow" }, "Item you've viewed"),
+    h("p", { class: "eyebrow" }, eyebrows.viewed),
     title,
-    h("p", { class: "quiet" }, item.label === undefined ? "" : `${item.id} · `, `${count(item.support)} ${people}`),
+    h("p", { class: "quiet" }, item.label === undefined ? "" : `${item.id} · `, `${count(item.support)} ${people}`, part && `, in a sample of ${part}`),
   );
   const list = h("ol", { class: "near" });
   for (const one of near) {
@@ -184,9 +215,9 @@ async function showSimilar(ilk: Ilk, found: Found, item: ItemRecord): Promise<HT
   const loved = h(
     "div",
     { class: "loved" },
-    h("p", { class: "eyebrow" }, "Items we think you'll love"),
+    h("p", { class: "eyebrow" }, eyebrows.loved),
     near.length > 0 && h("p", { class: "near-key quiet" }, `score; ${people} of both, of all the other has`),
-    near.length ? list : h("p", {}, `Nothing qualifies under this job: no other item shares enough ${people} with it.`),
+    near.length ? list : h("p", {}, `Nothing qualifies under this job: no other ${thing} shares enough ${people} with it.`),
   );
   // The button that was pressed is gone: whoever uses the keyboard goes on from the new item.
   if (hasWalked()) requestAnimationFrame(() => title.focus({ preventScroll: true }));
@@ -196,31 +227,59 @@ async function showSimilar(ilk: Ilk, found: Found, item: ItemRecord): Promise<HT
 /** Why two items are alike. */
 async function explained(ilk: Ilk, found: Found, item: ItemRecord, other: ItemRecord): Promise<HTMLElement> {
   const why = await ilk.explain(found, item.id, other.id);
-  const people = manyOf(found.rows.source.user);
-  const text =
+  const { by: people } = sidesOf(found.rows.source, found.job);
+  const text = found.job.of === "users" ? sharedText(why, item, other) :
     `${count(why.overlap)} ${people} have both. ${count(why.item.support)} have ${called(item)}, ${count(why.neighbour.support)} have ` +
     `${called(other)}, of ${count(why.users)} in all.`;
   const expected = (why.item.support * why.neighbour.support) / Math.max(1, why.users);
   const chance = ` By chance it would be about ${expected < 10 ? expected.toFixed(1) : count(expected)}.`;
   const above = why.above?.neighbour && "overlap" in Object(why.above.needs) ? ` With ${count((why.above.needs as { overlap: number }).overlap)} in common it would pass ${called(why.above.neighbour)}.` : "";
-  const measures = why.measures.filter((one) => one.score !== undefined && ["cosine", "jaccard", "lift", "llr", "conditional"].includes(one.measure));
+  const shown = ["cosine", "jaccard", "lift", "llr", "conditional", found.job.measure];
+  const measures = why.measures.filter((one) => one.score !== undefined && shown.includes(one.measure));
   return h("div", {}, h("p", {}, text + chance + above), h("p", { class: "quiet" }, measures.map((one) => `${one.measure} ${score(one.score!)}`).join(" · ")));
 }
 
-/** The same item under several measures, side by side. */
+/** What two users have in common. */
+function sharedText(why: Explanation, item: ItemRecord, other: ItemRecord): string {
+  return (
+    `${count(why.overlap)} items are of both. ${called(item)} has ${count(why.item.support)}, ${called(other)} has ` +
+    `${count(why.neighbour.support)}, of ${count(why.users)} in all.`
+  );
+}
+
+/** Settings that belong to one measure or weighting, and mean nothing to another. */
+const OWN: (keyof SimilarityJob)[] = ["like", "measure", "weighting", "alpha", "beta", "kappa", "k1", "b", "half_life", "now", "threshold"];
+
+/** The job under another measure: what both understand. */
+function under(job: SimilarityJob, measure: MeasureName): SimilarityJob {
+  const common = Object.entries(job).filter(([name]) => !OWN.includes(name as keyof SimilarityJob));
+  return { ...Object.fromEntries(common), measure };
+}
+
+/** What a job is called by how it measures. */
+function nameOf({ like, measure, weighting }: SimilarityJob): string {
+  const name = like ?? measure ?? "cosine";
+  return weighting && weighting !== "binary" ? `${name}, ${weighting}` : name;
+}
+
+/** The same item under the job and under other measures, side by side. */
 async function showBeside(ilk: Ilk, rows: Rows, job: SimilarityJob, item: ItemRecord, measures: MeasureName[], top = 8): Promise<HTMLElement> {
-  if (measures.length === 0) return h("p", {}, "Tick a measure to see its neighbours.");
-  const lists = await Promise.all(measures.map((measure) => ilk.beside(rows, { ...job, like: undefined, measure, top }, item.id)));
-  const first = new Set(lists[0]!.map((one) => one.id));
-  const columns = measures.map((measure, place) => {
+  const own = nameOf(job);
+  const others = measures.filter((measure) => measure !== own).map((measure) => ({ name: String(measure), job: under(job, measure) }));
+  const compared = [{ name: own, job }, ...others];
+  const lists = await Promise.all(compared.map(({ job }) => ilk.beside(rows, { ...job, top }, item.id).catch(asProblem)));
+  const [mine] = lists;
+  const first = new Set(Array.isArray(mine) ? mine.map((one) => one.id) : []);
+  const columns = compared.map(({ name }, place) => {
     const list = lists[place]!;
+    if (!Array.isArray(list)) return h("div", { class: "beside-list" }, h("h3", {}, name), h("p", { class: "quiet" }, list.message));
     const common = list.filter((one) => first.has(one.id)).length;
     const best = Math.max(...list.map((one) => one.score), 1e-9);
     return h(
       "div",
       { class: "beside-list" },
-      h("h3", {}, measure),
-      h("p", { class: "quiet" }, place === 0 ? "compared with this" : `${common} of ${list.length} the same`),
+      h("h3", {}, name),
+      h("p", { class: "quiet" }, place === 0 ? "your job: compared with this" : `${common} of ${list.length} the same`),
       h(
         "ol",
         {},
@@ -239,10 +298,25 @@ async function showBeside(ilk: Ilk, rows: Rows, job: SimilarityJob, item: ItemRe
   return h("div", { class: "beside" }, ...columns);
 }
 
+/** What a measure cannot do is said in its place; what was cancelled is nothing to say. */
+function asProblem(error: unknown): Error {
+  if (!(error instanceof IlkFailure)) throw error;
+  return error;
+}
+
+/** Refuses a machine that is none. */
+function checked(machine: Machine): Machine {
+  const { cores, memory, price } = Object(machine) as Machine;
+  if (cores > 0 && memory > 0 && price >= 0) return machine;
+  throw new Error("a machine has cores and memory in GiB, and a price of an hour: { cores: 8, memory: 16, price: 0.40 }");
+}
+
 /** The full batch: time, memory, money, and what would change them. */
-function showLadder(ladder: LadderResult, rows: Rows, machine: Machine): HTMLElement {
+function showLadder(ladder: LadderResult, rows: Rows, given: Machine): HTMLElement {
+  const machine = checked(given);
   const { rungs, threads, whole, capped } = ladder;
   const people = manyOf(rows.source.user);
+  if (whole.pairOperations === 0) return h("p", {}, "There is nothing to compare: nobody has two items.");
   if (rungs.length === 0) return h("p", {}, `There are too few ${people} here to measure on samples.`);
   // Two threads of one core do not do twice as much.
   const useful = (cores: number) => 1 + 0.85 * (cores - 1);
@@ -251,9 +325,15 @@ function showLadder(ladder: LadderResult, rows: Rows, machine: Machine): HTMLEle
   const fits = full.bytes < machine.memory * 2 ** 30 * 0.8;
   const money = (full.seconds / 3600) * machine.price;
   // Where time or memory grew past the prediction, that is not to be trusted further on.
-  const grows = ladder.verdict.startsWith("stops") ? ` Careful: the prediction ${ladder.verdict}.` : "";
+  const largest = rungs.at(-1)!;
+  const off = largest.secondsOfAll / largest.predictedSeconds;
+  const grows = ladder.verdict.startsWith("stops")
+    ? ` Careful: the prediction ${ladder.verdict}.`
+    : off >= 2
+      ? ` Careful: the largest sample took ${off.toFixed(1)} times as long as predicted.`
+      : "";
   const verdict = fits
-    ? `It fits: ${full.seconds < 1 ? "less than a second" : `about ${duration(full.seconds)}`} of computing and ${full.bytes < 1e6 ? "less than 1 MB" : `about ${bytes(full.bytes)}`} of memory on ${machine.cores} cores like this one. It costs ${money < 0.01 ? "less than 0.01" : `about ${money.toFixed(2)}`}.`
+    ? `It fits: ${full.seconds < 1 ? "less than a second" : `about ${duration(full.seconds)}`} of computing and ${full.bytes < 1e6 ? "less than 1 MB" : `about ${bytes(full.bytes)}`} of memory on ${counted(machine.cores, "core")} like this one. It costs ${money < 0.01 ? "less than 0.01" : `about ${money.toFixed(2)}`}.`
     : `It does not fit: about ${bytes(full.bytes)}, and the machine has ${machine.memory} GiB. Cap heavy ${people}, or take a larger machine.`;
   const saved = capped ? 1 - capped.pairOperations / Math.max(1, whole.pairOperations) : 0;
   const cap = capped
@@ -270,7 +350,7 @@ function showLadder(ladder: LadderResult, rows: Rows, machine: Machine): HTMLEle
     bytes(rung.measuredBytes),
     bytes(rung.predictedBytes),
   ];
-  const head = ["share", people, "additions", "seconds of a core", "predicted", "memory", "predicted"];
+  const head = ["share", people, "pair operations", "seconds of a core", "predicted", "memory", "predicted"];
   const total = [rows.rate < 1 ? "all, here" : "all", count(whole.users), about(whole.pairOperations), "–", duration(whole.cpuSeconds), "–", bytes(whole.bytes)];
   return h(
     "div",
@@ -320,7 +400,7 @@ function showTakeHome(context: Context, ilk: Ilk, found: Found): HTMLElement {
     h(
       "div",
       { class: "downloads" },
-      h("p", { class: "eyebrow" }, `The ${count(found.length)} neighbours computed here`),
+      h("p", { class: "eyebrow" }, `The ${counted(found.length, "neighbour")} computed here${rows.rate < 1 ? `, in a sample of ${partOf(rows)}` : ""}`),
       ...(["parquet", "csv", "jsonl", "arrow"] as const).map(button),
       h("button", { type: "button", onclick: () => download("job.toml", file, "application/toml") }, "job.toml"),
     ),
@@ -329,11 +409,14 @@ function showTakeHome(context: Context, ilk: Ilk, found: Found): HTMLElement {
 
 /** How many neighbours were found, and how fast. */
 function showFound(found: Found): HTMLElement {
-  const text = `${count(found.length)} neighbours of ${count(found.items)} items in ${duration(found.seconds)}.`;
+  const { one, many } = sidesOf(found.rows.source, found.job);
+  const text = `${counted(found.length, "neighbour")} of ${count(found.items)} ${found.items === 1 ? one : many} in ${duration(found.seconds)}.`;
+  const part = partOf(found.rows);
+  const sampled = part && h("p", { class: "quiet" }, `In a sample of ${part}. In all of the data scores and overlaps are others, and so are some neighbours.`);
   const given = found.rows.file.explored?.lists ?? {};
   const lists = (Object.keys(LISTS) as ListName[]).flatMap((name) => (given[name] ? [LISTS[name](count(given[name].ids.length))] : []));
   const said = lists.length > 0 && h("p", { class: "quiet" }, `By the lists that the program was started with: ${lists.join("; ")}. The full batch takes the same ones.`);
-  return h("div", {}, h("p", { class: "finding" }, text), said);
+  return h("div", {}, h("p", { class: "finding" }, text), sampled, said);
 }
 
 /** What lists of so many items mean. */

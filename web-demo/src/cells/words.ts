@@ -19,6 +19,21 @@ export function manyOf(column: string): string {
   return /[^aeiou]y$/.test(word) ? `${word.slice(0, -1)}ies` : `${word}s`;
 }
 
+/** What a job compares, and what tells how alike they are. */
+export interface Sides {
+  /** One of those that are compared. */
+  one: string;
+  many: string;
+  /** Those that two of them share. */
+  by: string;
+}
+
+/** Items by those who have them, or the other way round. */
+export function sidesOf(source: { user: string }, job: { of?: string | null }): Sides {
+  const [one, many] = [oneOf(source.user), manyOf(source.user)];
+  return job.of === "users" ? { one, many, by: "items" } : { one: "item", many: "items", by: many };
+}
+
 /** Why rows were set aside, in words. */
 export const REASONS: Record<Reason, string> = {
   unreadable: "could not be read",

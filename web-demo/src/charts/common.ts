@@ -71,7 +71,7 @@ export function spaced(values: number[], width: number): number[] {
 export function tens(most: number): number[] {
   const count = Math.max(1, Math.ceil(Math.log10(Math.max(most, 2))));
   const step = Math.ceil(count / 4);
-  return Array.from({ length: count + 1 }, (_, place) => 10 ** place).filter((_, place) => place % step === 0);
+  return Array.from({ length: count + 1 }, (_, place) => 10 ** place).filter((ten, place) => place % step === 0 && ten <= Math.max(most, 1) * 1.2);
 }
 
 /** A chart with its title above. */

@@ -146,7 +146,7 @@ function drawn(nodes: Spot[], links: Link[], alone: number, options: MapOptions)
   });
   const nameOf = nodes.map((node) => {
     const text = svg("text");
-    text.textContent = node.name.length > 30 ? `${node.name.slice(0, 28)}…` : node.name;
+    text.textContent = node.name.length > 30 ? `${node.name.slice(0, 13)}…${node.name.slice(-14)}` : node.name;
     return text;
   });
   for (const place of order) {

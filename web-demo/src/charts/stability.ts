@@ -7,7 +7,8 @@ import { described, figure, plain, responsive, spaced } from "./common";
 /** Draws the agreement of samples, and time and work beside it. */
 export function stabilityChart(points: StabilityPoint[], people: string, top: number): HTMLElement {
   const last = points.at(-1);
-  if (!last) return h("p", {}, `There are too few ${people} here to take samples of.`);
+  if (!last || last.users < 2) return h("p", {}, `There are too few ${people} here to take samples of.`);
+  if (last.pairOperations === 0) return h("p", {}, "There is nothing to compare: nobody has two items.");
   const before = points.at(-2);
   const text =
     `With ${percent(last.rate)} of ${people} (${about(last.users)}), two halves that share nobody agree on ` +
@@ -55,12 +56,12 @@ export function stabilityChart(points: StabilityPoint[], people: string, top: nu
             stroke: "var(--accent)",
             strokeWidth: 2,
             marker: "dot",
-            title: (point: StabilityPoint) => `${duration(point.seconds)}\n${about(point.pairOperations)} additions`,
+            title: (point: StabilityPoint) => `${duration(point.seconds)}\n${about(point.pairOperations)} pair operations`,
             tip: { fill: "var(--surface)", stroke: "var(--line)" },
           }),
         ],
       }),
-      `${duration(points[0]!.seconds)} at the smallest sample, ${duration(last.seconds)} and ${about(last.pairOperations)} additions at the largest.`,
+      `${duration(points[0]!.seconds)} at the smallest sample, ${duration(last.seconds)} and ${about(last.pairOperations)} pair operations at the largest.`,
     );
   const key = h(
     "p",
@@ -76,7 +77,7 @@ export function stabilityChart(points: StabilityPoint[], people: string, top: nu
       "div",
       { class: "pair" },
       h("div", {}, figure(`Agreement of the top ${top}`, responsive(draw, 0.5)), key),
-      figure("Time here", responsive(costs, 0.5), `${about(last.pairOperations)} additions at ${percent(last.rate)}.`),
+      figure("Time here", responsive(costs, 0.5), `${about(last.pairOperations)} pair operations at ${percent(last.rate)}.`),
     ),
   );
 }

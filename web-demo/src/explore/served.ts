@@ -30,6 +30,8 @@ export interface Explored {
   /** Rows of everybody. */
   rows: number;
   sampledRows: number;
+  /** Rows that are in no sample. */
+  left: { unreadable: number; ofNobody: number };
   /** So many users were asked for. */
   users: number | null;
 }

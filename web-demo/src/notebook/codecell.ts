@@ -137,6 +137,8 @@ export class CodeCell implements CellEvents {
     this.#stop = stop;
     this.#isFresh = false;
     void stopped.then(() => stop.abort(new Cancelled()));
+    // Code that only waits tells no progress, and can be cancelled all the same.
+    this.#progress("working", 0);
     const undo: (() => void)[] = [];
     stop.signal.addEventListener("abort", () => undo.splice(0).forEach((one) => one()));
     return {

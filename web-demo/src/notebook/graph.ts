@@ -25,6 +25,11 @@ interface Entry {
   outputs: Variable[];
 }
 
+/** Fails once a run is to end, whatever its code is waiting for. */
+function ended(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+}
+
 /** Cells by their ids, running. */
 export class CellGraph {
   #runtime: Runtime;
@@ -91,7 +96,8 @@ export class CellGraph {
     const builtins: Record<string, unknown> = { ...this.#builtins(context), display: context.display, view };
     try {
       const body = new AsyncFunction(...inputs, ...this.#builtinNames, `"use strict";\n${parsed.body}`);
-      return await body(...given, ...this.#builtinNames.map((name) => builtins[name]));
+      const made = body(...given, ...this.#builtinNames.map((name) => builtins[name]));
+      return await Promise.race([made, ended(context.signal)]);
     } catch (error) {
       return this.#fail(id, error);
     }

@@ -2,6 +2,7 @@
 import { h } from "../dom";
 import { History } from "../state/history";
 import { copyOf, newId, type Cell, type Notebook } from "../state/notebook";
+import { aboutToRun } from "../state/guard";
 import { save } from "../state/save";
 import { share } from "../state/share";
 import { CodeCell } from "./codecell";
@@ -46,11 +47,15 @@ export class NotebookView {
     return copyOf(this.#notebook);
   }
 
-  /** Runs all cells, and turns their code into editors when the first results are there. */
-  async start(): Promise<void> {
-    this.runAll();
-    const isWorking = () => this.element.querySelector('[data-state="pending"]') !== null;
-    for (let waited = 0; waited < 20 && (waited < 2 || isWorking()); waited++) {
+  /** Some cell is at work. */
+  get isWorking(): boolean {
+    return this.element.querySelector('[data-state="pending"]') !== null;
+  }
+
+  /** Runs all cells unless told not to, and turns their code into editors when the first results are there. */
+  async start(run = true): Promise<void> {
+    if (run) this.runAll();
+    for (let waited = 0; waited < 20 && (waited < 2 || this.isWorking); waited++) {
       await new Promise((resolve) => setTimeout(resolve, 150));
     }
     for (const cell of this.#notebook.cells) {
@@ -92,6 +97,7 @@ export class NotebookView {
     const shown = this.#shown.get(cell.id);
     if (!(shown instanceof CodeCell)) return;
     shown.ran();
+    aboutToRun();
     this.#inForce.set(cell.id, cell.source);
     this.#graph.define(cell.id, cell.source, shown);
   }
