@@ -59,6 +59,7 @@ impl Text {
     }
 
     /// Says where a cell is.
+    #[cfg(feature = "write-parquet")]
     pub(crate) fn range(&self, row: usize) -> std::ops::Range<usize> {
         let start = if row == 0 { 0 } else { self.ends[row - 1] };
         start as usize..self.ends[row] as usize
@@ -116,6 +117,7 @@ impl Cells {
     }
 
     /// Tells whether a row's value is there.
+    #[cfg(feature = "write-parquet")]
     pub(crate) fn is_valid(&self, row: usize) -> bool {
         self.valid.as_ref().is_none_or(|valid| valid[row])
     }

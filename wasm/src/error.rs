@@ -120,7 +120,12 @@ impl From<EncodeError> for Fault {
 
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
-        Self::new("refused", refusal.to_string())
+        let Refusal::TooManyBadRows { bad, rows, .. } = refusal else {
+            return Self::new("refused", refusal.to_string());
+        };
+        let percent = (bad * 100).div_ceil(rows.max(1));
+        let way = format!("mend them, or allow more with max_bad_rows: \"{percent}%\"");
+        Self::new("refused", format!("{refusal}; {way}"))
     }
 }
 

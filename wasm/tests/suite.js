@@ -368,6 +368,7 @@ export function suite({ ilk, run, cases, file, reference }) {
     }
     holds(said[7].includes("did you mean `member`?"), said[7]);
     holds(said[9].includes("sourse"), said[9]);
+    holds(said.some((text) => text.endsWith('allow more with max_bad_rows: "50%"')), said.join("\n"));
     // The module goes on after all of them.
     equal(await table("a.csv", TEXT.encode("member,product\n1,2\n"), { source: PLAIN }), "item,neighbour,rank,score,overlap\n");
   });

@@ -23,7 +23,7 @@ export function ladderChart({ rungs, whole }: LadderResult): HTMLElement {
         marginLeft: 52,
         marginTop: 16,
         marginBottom: 42,
-        x: { domain: [0, 1.04], label: "share of users →", labelOffset: 38, tickFormat: (value: number) => `${Math.round(value * 100)} %`, ticks: [0.01, 0.1, 0.2, 0.4, 1] },
+        x: { domain: [0, 1.04], label: "share of users →", labelOffset: 38, tickFormat: (value: number) => `${Math.round(value * 100)} %`, ticks: predicted.map((one) => one.rate) },
         y: { domain: [0, highest], grid: true, label: null, ticks: 4, tickSize: 0, tickFormat: (value: number) => (value === 0 ? "0" : duration(value)) },
         marks: [
           Plot.lineY(predicted, { x: "rate", y: "seconds", stroke: "var(--second)", strokeDasharray: "4 3", clip: true }),
