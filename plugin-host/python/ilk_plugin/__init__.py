@@ -11,13 +11,16 @@ stream; `found` is of the same kind, with the columns `item`, `neighbour`, `rank
 
 from ilk_plugin.errors import (
     BadOutput,
+    Busy,
     Deadline,
+    Ended,
     IncompatibleInterface,
     OutOfFuel,
     OutOfMemory,
     PluginError,
     Refused,
     Trapped,
+    Unreadable,
 )
 from ilk_plugin.jobs import SimilarityJob
 from ilk_plugin.sandbox import Limits, Plugin, load
@@ -27,8 +30,10 @@ from ilk_plugin.tiles import Block, Comparison, Items, Offers, compute_tile, mer
 __all__ = [
     "BadOutput",
     "Block",
+    "Busy",
     "Comparison",
     "Deadline",
+    "Ended",
     "IncompatibleInterface",
     "Items",
     "Limits",
@@ -42,6 +47,7 @@ __all__ = [
     "Session",
     "SimilarityJob",
     "Trapped",
+    "Unreadable",
     "compute_tile",
     "load",
     "merge",

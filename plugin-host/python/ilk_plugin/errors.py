@@ -2,13 +2,13 @@
 
 
 class PluginError(Exception):
-    """Any of the errors below. The session or comparison it comes from is of no more use; the
-    plugin is."""
+    """Any of the errors below. After one from a call the session or comparison is of no more use
+    (`Busy` leaves it to who was first); the plugin is."""
 
 
 class Refused(PluginError):
-    """The plugin says why it cannot do what was asked. `code` is for programs: `setting`,
-    `column`, `damaged`, `ids`, `no_rows`, `refused`, `block`, …"""
+    """What was asked cannot be done, and why. `code` is for programs: `setting`, `column`,
+    `damaged`, `ids`, `no_rows`, `refused`, `block`, `limit`, …"""
 
     def __init__(self, code: str, message: str):
         super().__init__(message)
@@ -35,8 +35,20 @@ class Trapped(PluginError):
     """The plugin stopped in the middle of a call."""
 
 
+class Busy(PluginError):
+    """Another thread is in the same session or comparison: give each thread its own."""
+
+
+class Ended(PluginError):
+    """A session or comparison was used after it had failed, or given its result: begin anew."""
+
+
 class IncompatibleInterface(PluginError):
     """The file is no plugin that this package can call."""
+
+
+class Unreadable(PluginError, OSError):
+    """The file of the plugin cannot be read."""
 
 
 class BadOutput(PluginError):

@@ -6,7 +6,6 @@ import json
 import numpy
 import pyarrow
 
-from ilk_plugin.errors import BadOutput, IncompatibleInterface
 from ilk_plugin.jobs import settings_of
 from ilk_plugin.sandbox import Instance
 
@@ -37,23 +36,14 @@ class Decided:
     """Items of one user past which a job is refused."""
 
 
-def _call(instance: Instance, function: str, *arguments: int) -> None:
-    if not instance.has(function):
-        raise IncompatibleInterface(
-            f"the plugin lacks {function}: it is older than this package; take the one that "
-            "`cargo xtask plugin` builds beside it"
-        )
-    instance.call(function, *arguments)
-
-
 def decide(instance: Instance, job, *, weight: bool, time: bool) -> Decided:
     """Decides a job on data that has a weight, a time."""
     request = {"job": settings_of(job), "weight": weight, "time": time}
-    _call(instance, "ilk_job", *instance.put(json.dumps(request).encode()))
+    instance.call("ilk_job", *instance.put(json.dumps(request).encode()))
     try:
         return Decided(**instance.json())
     except TypeError as error:
-        raise BadOutput(f"the plugin returned nonsense from ilk_job: {error}") from None
+        raise instance.nonsense("ilk_job", str(error)) from None
 
 
 def hashes(instance: Instance, texts: pyarrow.Array) -> numpy.ndarray:
@@ -64,7 +54,7 @@ def hashes(instance: Instance, texts: pyarrow.Array) -> numpy.ndarray:
     data = texts.buffers()[2]
     data = numpy.frombuffer(data, dtype="u1")[starts[0] : starts[-1]] if data else numpy.empty(0, "u1")
     at = instance.put((starts - starts[0]).astype("<u4"))[0]
-    _call(instance, "ilk_hashes", at, len(texts), *instance.put(data))
+    instance.call("ilk_hashes", at, len(texts), *instance.put(data))
     return instance.answer().view("<u8")
 
 
@@ -91,5 +81,5 @@ def weigh(
         0 if column is None else instance.put(numpy.ascontiguousarray(column, dtype=kind))[0]
         for column, kind in columns
     ]
-    _call(instance, "ilk_weigh", *request, count, *columns)
+    instance.call("ilk_weigh", *request, count, *columns)
     return instance.answer().view("<f8")

@@ -9,6 +9,8 @@ import functools
 import importlib.resources
 import json
 import math
+import numbers
+import operator
 import os
 import threading
 import time
@@ -19,17 +21,42 @@ import wasmtime
 
 from ilk_plugin.errors import (
     BadOutput,
+    Busy,
     Deadline,
+    Ended,
     IncompatibleInterface,
     OutOfFuel,
     OutOfMemory,
     Refused,
     Trapped,
+    Unreadable,
 )
 
 ABI = 1
 TICK = 0.01
 PLUGIN_BYTES = 64 << 20
+MEMORY_BYTES = 1 << 32
+SECONDS = 1e9
+# How many numbers each call takes. Those of NEEDED every plugin has; others are looked for when used.
+NEEDED = {"ilk_abi": 0, "ilk_alloc": 1, "ilk_answer": 0, "ilk_answer_length": 0}
+CALLS = NEEDED | {
+    "ilk_hashes": 4,
+    "ilk_job": 2,
+    "ilk_merge": 3,
+    "ilk_session_add": 3,
+    "ilk_session_close": 1,
+    "ilk_session_next": 1,
+    "ilk_session_notes": 1,
+    "ilk_session_open": 2,
+    "ilk_session_step": 1,
+    "ilk_tiles_close": 1,
+    "ilk_tiles_columns": 7,
+    "ilk_tiles_columns_of_rows": 3,
+    "ilk_tiles_compute": 3,
+    "ilk_tiles_open": 6,
+    "ilk_tiles_rows": 7,
+    "ilk_weigh": 7,
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,6 +69,20 @@ class Limits:
     """Seconds from its beginning to the end of its last call."""
     fuel: int | None = None
     """Units of work, about one per instruction."""
+
+    def __post_init__(self):
+        # The sandbox itself takes what is too large or negative for "no limit".
+        _check_whole("memory_bytes", self.memory_bytes, 1, MEMORY_BYTES)
+        if self.fuel is not None:
+            _check_whole("fuel", self.fuel, 0, (1 << 64) - 1)
+        seconds = self.deadline
+        if seconds is not None and not (isinstance(seconds, numbers.Real) and 0 <= seconds <= SECONDS):
+            raise Refused("limit", f"deadline is {seconds!r}; give seconds, 0 to {SECONDS:.0f}, or None")
+
+
+def _check_whole(name: str, value, least: int, most: int) -> None:
+    if not isinstance(value, numbers.Integral) or not least <= value <= most:
+        raise Refused("limit", f"{name} is {value!r}; give a whole number, {least} to {most}")
 
 
 class Plugin:
@@ -56,6 +97,7 @@ class Plugin:
         config.consume_fuel = limits.fuel is not None
         # Compiled code is kept in the user's cache, by content and engine.
         config.cache = True
+        config.parallel_compilation = os.getpid() == _first_process()
         self._engine = wasmtime.Engine(config)
         try:
             self._module = wasmtime.Module(self._engine, wasm)
@@ -66,14 +108,40 @@ class Plugin:
             raise IncompatibleInterface(
                 f"{name} imports {', '.join(imports)}; a plugin gets nothing from outside"
             )
-        self.exports = frozenset(entry.name for entry in self._module.exports)
-        if not {"memory", "ilk_abi", "ilk_alloc", "ilk_answer"} <= self.exports:
+        exports = {entry.name: entry.type for entry in self._module.exports}
+        self.exports = frozenset(exports)
+        if wrong := _misfits(exports):
             raise IncompatibleInterface(
-                f"{name} lacks the calls of Ilk's core module; take ilk.module.wasm, which "
-                "`cargo xtask plugin` builds"
+                f"{name} lacks the calls of Ilk's core module, or has others by their names "
+                f"({', '.join(wrong)}); take ilk.module.wasm, which `cargo xtask plugin` builds"
             )
         if limits.deadline is not None:
             _keep_time(self._engine)
+
+
+@functools.cache
+def _first_process() -> int:
+    """The process that compiled first. Its compiling threads do not come along into children that
+    it forks, which would wait for them for ever."""
+    return os.getpid()
+
+
+def _misfits(exports: dict) -> list[str]:
+    """Names the exports that are missing, or are not what they are called."""
+    memory = exports.get("memory")
+    wrong = [] if isinstance(memory, wasmtime.MemoryType) and not memory.is_shared else ["memory"]
+    wrong += [call for call in NEEDED if call not in exports]
+    return wrong + [call for call in CALLS if call in exports and not _is_call(call, exports[call])]
+
+
+def _is_call(name: str, kind) -> bool:
+    number = wasmtime.ValType.i32()
+    gives = [] if name.endswith("_close") else [number]
+    return (
+        isinstance(kind, wasmtime.FuncType)
+        and kind.params == [number] * CALLS[name]
+        and kind.results == gives
+    )
 
 
 def wasm_of(path: str | os.PathLike | None) -> bytes:
@@ -86,13 +154,22 @@ def wasm_of(path: str | os.PathLike | None) -> bytes:
                 "or name one"
             )
         return file.read_bytes()
-    size = os.path.getsize(path)
-    if size > PLUGIN_BYTES:
-        raise IncompatibleInterface(
-            f"{path} has {size} bytes, and plugins may have {PLUGIN_BYTES}"
-        )
-    with open(path, "rb") as file:
-        return file.read()
+    try:
+        size = os.path.getsize(path)
+        if size > PLUGIN_BYTES:
+            raise IncompatibleInterface(
+                f"{path} has {size} bytes, and plugins may have {PLUGIN_BYTES}"
+            )
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path, error: OSError) -> Unreadable:
+    return Unreadable(
+        f"the plugin {path} cannot be read: {error.strerror}; name a file that `cargo xtask plugin` built"
+    )
 
 
 @functools.lru_cache(maxsize=8)
@@ -106,12 +183,42 @@ def load(path: str | os.PathLike | None = None, **limits) -> Plugin:
     stamp = None
     if path is not None:
         path = os.path.abspath(path)
-        status = os.stat(path)
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            raise _unreadable(path, error) from None
         stamp = (status.st_mtime_ns, status.st_size)
     return _load(path, stamp, Limits(**limits))
 
 
+def plugin_of(plugin) -> Plugin:
+    """Returns a plugin that is given as one, as the path of its file, or not at all."""
+    if isinstance(plugin, Plugin):
+        return plugin
+    if plugin is None or isinstance(plugin, str | os.PathLike):
+        return load(plugin)
+    raise Refused("setting", f"plugin is {type(plugin).__name__}; give what `load` returns, or a path")
+
+
+_timed = weakref.WeakSet()
+
+
 def _keep_time(engine: wasmtime.Engine) -> None:
+    _timed.add(engine)
+    _start_clock(engine)
+
+
+def _start_clocks() -> None:
+    for engine in list(_timed):
+        _start_clock(engine)
+
+
+# Threads stay behind when a process forks, and deadlines would not hold in its children.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_clocks)
+
+
+def _start_clock(engine: wasmtime.Engine) -> None:
     """Ticks for as long as the engine is there."""
     reference = weakref.ref(engine)
 
@@ -128,18 +235,40 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:400]
 
 
+def alone(method):
+    """Refuses a method to a second thread while one is in the instance, whose memory two would
+    bring down with the whole process. Its object has the instance's `lock`."""
+
+    @functools.wraps(method)
+    def run(self, *arguments, **named):
+        if not self.lock.acquire(blocking=False):
+            raise Busy(
+                f"{method.__name__} was called while another thread is in the same session or "
+                "comparison: give each thread its own"
+            )
+        try:
+            return method(self, *arguments, **named)
+        finally:
+            self.lock.release()
+
+    return run
+
+
 class Instance:
-    """One instance of a plugin, with all that `Limits` gives. Not for two threads at once."""
+    """One instance of a plugin, with all that `Limits` gives. Of two threads at once the second is
+    refused as `Busy`."""
 
     def __init__(self, plugin: Plugin):
         limits = plugin.limits
+        self.lock = threading.RLock()
         self._limits = limits
+        self._name = plugin.name
         self._store = wasmtime.Store(plugin._engine)
-        self._store.set_limits(memory_size=limits.memory_bytes, instances=1, memories=1, tables=4)
+        self._store.set_limits(memory_size=int(limits.memory_bytes), instances=1, memories=1, tables=4)
         self._end = None if limits.deadline is None else time.monotonic() + limits.deadline
         self._has_failed = False
         if limits.fuel is not None:
-            self._store.set_fuel(limits.fuel)
+            self._store.set_fuel(int(limits.fuel))
         self._memory = None
         instance = self._guarded(
             "instantiate", lambda: wasmtime.Instance(self._store, plugin._module, [])
@@ -153,30 +282,34 @@ class Instance:
                 f"{plugin.name} speaks version {version} of the calls, wanted is {ABI}"
             )
 
-    def has(self, function: str) -> bool:
-        """Tells whether the plugin has a call."""
-        return function in self._names
-
+    @alone
     def number(self, function: str, *arguments: int) -> int:
-        """Makes a call that returns a number."""
-        return self._guarded(
-            function,
-            lambda: self._exports[function](self._store, *(_signed(n) for n in arguments)),
-        )
+        """Makes a call that returns a number, or nothing and then 0."""
+        if function not in self._names:
+            raise IncompatibleInterface(
+                f"{self._name} lacks {function}: it is older than this package, or no plugin of Ilk; "
+                "take the one that `cargo xtask plugin` builds beside it"
+            )
+        signed = [_signed(number) for number in arguments]
+        number = self._guarded(function, lambda: self._exports[function](self._store, *signed))
+        return (number or 0) & 0xFFFF_FFFF
 
+    @alone
     def call(self, function: str, *arguments: int) -> int:
         """Makes a call that may refuse; returns its handle."""
         handle = self.number(function, *arguments)
         if handle == 0:
             failure = self.json()
             if not isinstance(failure, dict) or "message" not in failure:
-                raise self._nonsense(function, "a failure without a message")
+                raise self.nonsense(function, "a failure without a message")
+            self._has_failed = True
             raise Refused(str(failure.get("code")), str(failure["message"]))
         return handle
 
+    @alone
     def answer(self) -> numpy.ndarray:
         """Copies the last call's answer."""
-        length = self.number("ilk_answer_length") & 0xFFFF_FFFF
+        length = self.number("ilk_answer_length")
         if length == 0:
             return numpy.empty(0, dtype=numpy.uint8)
         return self._view(self.number("ilk_answer"), length).copy()
@@ -186,33 +319,38 @@ class Instance:
         try:
             return json.loads(self.answer().tobytes())
         except ValueError as error:
-            raise self._nonsense("ilk_answer", _line(error)) from None
+            raise self.nonsense("ilk_answer", _line(error)) from None
 
+    @alone
     def put(self, data) -> tuple[int, int]:
         """Copies bytes or an array into the instance; returns address and bytes. The call that it
         is handed to takes it."""
         view = numpy.frombuffer(memoryview(data).cast("B"), dtype=numpy.uint8)
         address = self.number("ilk_alloc", len(view))
         if address == 0:
-            raise OutOfMemory(f"no room for {len(view)} bytes in {self._limits.memory_bytes}")
+            self._has_failed = True
+            raise OutOfMemory(
+                f"the plugin has no room for {len(view)} bytes more in its "
+                f"{self._limits.memory_bytes} bytes of memory; give it more, or less to do"
+            )
         if len(view):
             self._view(address, len(view))[:] = view
         return address, len(view)
 
     def _view(self, address: int, length: int) -> numpy.ndarray:
-        address &= 0xFFFF_FFFF
         if address + length > self._memory.data_len(self._store):
-            raise self._nonsense("ilk_answer", f"{length} bytes at {address}, past its memory")
+            raise self.nonsense("ilk_answer", f"{length} bytes at {address}, past its memory")
         buffer = self._memory.get_buffer_ptr(self._store, length, address)
         return numpy.frombuffer(buffer, dtype=numpy.uint8)
 
-    def _nonsense(self, function: str, why: str) -> BadOutput:
+    def nonsense(self, function: str, why: str) -> BadOutput:
+        """Ends the instance; returns the error that says why."""
         self._has_failed = True
         return BadOutput(f"the plugin returned nonsense from {function}: {why}")
 
     def _guarded(self, function: str, run):
         if self._has_failed:
-            raise Trapped(f"{function} was called after the plugin had failed: begin anew")
+            raise Ended(f"{function} was called after an earlier call had failed: begin anew")
         if self._end is not None:
             left = self._end - time.monotonic()
             if left <= 0:
@@ -243,10 +381,13 @@ class Instance:
                 f"the plugin failed in {function} with {used} of {self._limits.memory_bytes} "
                 "bytes of memory in use; give it more, or less to do"
             )
-        first = _line(str(error).split("wasm backtrace")[0] or error)
-        return Trapped(f"the plugin failed in {function}: {first}")
+        cause = _line(str(error).rpartition("Caused by:")[2])
+        return Trapped(f"the plugin failed in {function}: {cause}")
 
 
 def _signed(number: int) -> int:
     """Turns an unsigned number of 32 bits into what calls take."""
+    number = operator.index(number)
+    if not 0 <= number < 1 << 32:
+        raise ValueError(f"{number} is no whole number from 0 to 2**32 - 1")
     return number - (1 << 32) if number >= 1 << 31 else number

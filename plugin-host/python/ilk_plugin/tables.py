@@ -3,13 +3,15 @@
 import dataclasses
 import io
 import json
+import os
 import re
 
+import numpy
 import pyarrow
 
-from ilk_plugin.errors import BadOutput
+from ilk_plugin.errors import Ended, Refused
 from ilk_plugin.jobs import settings_of
-from ilk_plugin.sandbox import Instance, Plugin, load
+from ilk_plugin.sandbox import Instance, Plugin, alone, plugin_of
 
 # Pieces of a table: large enough to cost nothing, small enough not to be felt in memory.
 ROWS = 1 << 20
@@ -27,11 +29,13 @@ class Note:
 
 class Session:
     """One table on its way to its neighbours, in an instance of its own: `add` batches, `step`
-    until it says `finished`, take the `result`."""
+    until it says `finished`, take the `result`, once.
+
+    A session is for one thread at a time: a call while another is under way is refused as `Busy`."""
 
     def __init__(
         self,
-        plugin: Plugin | None = None,
+        plugin: Plugin | str | os.PathLike | None = None,
         *,
         user: str,
         item: str,
@@ -44,30 +48,30 @@ class Session:
         exclude: list | None = None,
         wanted: list | None = None,
     ):
-        named = {"weight": weight, "time": time, "item_label": item_label}
-        source = {name: column for name, column in named.items() if column is not None}
-        lists = {"only": only, "exclude": exclude, "for": wanted}
-        request = {
-            "source": {"user": user, "item": item, "where": list(where), **source},
-            "job": settings_of(job),
-            **{name: [str(id) for id in ids] for name, ids in lists.items() if ids is not None},
-        }
-        conditions = (CONDITION.match(text) for text in where)
-        wanted_columns = [user, item, *source.values()]
-        wanted_columns += [match[1].strip() for match in conditions if match]
-        self._columns = list(dict.fromkeys(wanted_columns))
-        self._instance = Instance(plugin or load())
+        optional = {"weight": weight, "time": time, "item_label": item_label}
+        given = {name: column for name, column in optional.items() if column is not None}
+        columns = {"user": user, "item": item, **given}
+        _check_columns(columns)
+        where = _conditions(where)
+        lists = {"only": only, "exclude": exclude, "wanted": wanted}
+        ids = {name: _ids(name, listed) for name, listed in lists.items() if listed is not None}
+        if "wanted" in ids:
+            ids["for"] = ids.pop("wanted")
+        request = {"source": {**columns, "where": where}, "job": settings_of(job), **ids}
+        matches = [CONDITION.match(text) for text in where]
+        looked_at = [match[1].strip() for match in matches if match]
+        self._columns = list(dict.fromkeys([*columns.values(), *looked_at]))
+        self._instance = Instance(plugin_of(plugin))
+        self.lock = self._instance.lock
+        self._was_taken = False
         self._handle = self._instance.call(
             "ilk_session_open", *self._instance.put(json.dumps(request).encode())
         )
 
-    def add(self, table: pyarrow.Table) -> None:
-        """Adds rows; columns that nothing names stay outside."""
-        if set(self._columns) <= set(table.column_names):
-            table = table.select(self._columns)
-        else:
-            # The plugin says what is missing, and what there is.
-            table = table.slice(0, 0)
+    @alone
+    def add(self, table) -> None:
+        """Adds rows, of all that `similar_items` takes; columns that nothing names stay outside."""
+        table = _to_arrow(table, self._columns)
         sink = io.BytesIO()
         with pyarrow.ipc.new_stream(sink, table.schema) as writer:
             for batch in table.to_batches(max_chunksize=ROWS):
@@ -77,30 +81,41 @@ class Session:
 
     def _drain(self, sink: io.BytesIO) -> None:
         """Hands over what was written since the last time."""
-        with sink.getbuffer() as written:
-            self.add_bytes(written)
+        # Not a view: an error would keep it alive, and the sink could not be closed.
+        written = sink.getvalue()
         sink.seek(0)
         sink.truncate()
+        self.add_bytes(written)
 
+    @alone
     def add_bytes(self, data) -> None:
         """Adds the next bytes of an Arrow IPC stream, cut anywhere."""
         self._instance.call("ilk_session_add", self._handle, *self._instance.put(data))
 
+    @alone
     def step(self) -> dict:
         """Does the next piece of work; returns `stage`, `done` (0 to 1) and `finished`."""
         self._instance.call("ilk_session_step", self._handle)
         progress = self._instance.json()
         if not isinstance(progress, dict) or not isinstance(progress.get("finished"), bool):
-            raise BadOutput("the plugin returned nonsense from ilk_session_step")
+            raise self._instance.nonsense("ilk_session_step", "no progress")
         return progress
 
+    @alone
     def notes(self) -> list[Note]:
         """Says what became of the rows, from the first step on."""
         self._instance.call("ilk_session_notes", self._handle)
-        return [Note(**note) for note in self._instance.json()]
+        try:
+            return [Note(**note) for note in self._instance.json()]
+        except TypeError as error:
+            raise self._instance.nonsense("ilk_session_notes", str(error)) from None
 
+    @alone
     def result(self) -> pyarrow.Table:
-        """Takes the neighbours, once it is finished."""
+        """Takes the neighbours, once it is finished; they are there to be taken once."""
+        if self._was_taken:
+            raise Ended("the result was taken before: keep what `result` returned, or begin anew")
+        self._was_taken = True
         pieces = []
         while True:
             self._instance.call("ilk_session_next", self._handle)
@@ -111,24 +126,136 @@ class Session:
         try:
             return pyarrow.ipc.open_stream(b"".join(pieces)).read_all()
         except pyarrow.ArrowInvalid as error:
-            raise BadOutput(f"the plugin returned no table: {error}") from None
+            raise self._instance.nonsense("ilk_session_next", f"no table: {error}") from None
 
 
-def _to_arrow(table) -> tuple[pyarrow.Table, str]:
-    """Turns what people have into Arrow, and says what it was."""
-    kind = type(table).__module__.partition(".")[0]
-    if isinstance(table, pyarrow.Table):
-        return table, "pyarrow"
-    if isinstance(table, pyarrow.RecordBatch):
-        return pyarrow.Table.from_batches([table]), "pyarrow"
-    if kind == "pandas":
-        return pyarrow.Table.from_pandas(table, preserve_index=False), "pandas"
+def _check_columns(columns: dict[str, str]) -> None:
+    for name, column in columns.items():
+        if not isinstance(column, str):
+            raise Refused("setting", f"{name} is {column!r}; give the name of a column")
+    if columns["user"] and columns["user"] == columns["item"]:
+        raise Refused(
+            "setting",
+            f"user and item are the same column, `{columns['user']}`: user says who, item says "
+            "what; name two columns",
+        )
+
+
+def _listed(name: str, given, example: str) -> list:
+    """Makes a list of what is one. A text is not, though it could be gone through."""
+    if isinstance(given, str | bytes) or not hasattr(given, "__iter__"):
+        raise Refused("setting", f"{name} is {type(given).__name__}; give a list, as in {name}={example}")
+    return list(given)
+
+
+def _conditions(where) -> list[str]:
+    conditions = _listed("where", where, "['country=FR']")
+    for condition in conditions:
+        if not isinstance(condition, str):
+            raise Refused("setting", f"where has {condition!r}; conditions are texts, as in 'country=FR'")
+    return conditions
+
+
+def _ids(name: str, given) -> list[str]:
+    """Spells listed ids as columns have them; nulls are none."""
+    ids = [_id(name, value) for value in _listed(name, given, "['85123A']")]
+    return [id for id in ids if id is not None]
+
+
+def _id(name: str, value) -> str | None:
+    if isinstance(value, pyarrow.Scalar):
+        value = value.as_py()
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    if isinstance(value, bytes):
+        return _text(name, value)
+    # pandas makes floats of whole numbers beside nulls.
+    if not isinstance(value, float | numpy.floating):
+        return str(value)
+    if numpy.isnan(value):
+        return None
+    if not value.is_integer():
+        raise Refused("setting", f"{name} has {value}; ids are texts or whole numbers")
+    return str(int(value))
+
+
+def _text(name: str, value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise Refused("setting", f"{name} has {value!r}, which is no UTF-8; ids are texts") from None
+
+
+def _kind(table) -> str:
+    """Says whose table it is: `pandas`, `polars`, or `pyarrow` for all that Arrow reads."""
+    frames = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(table).__mro__}
+    for library in ("pandas", "polars"):
+        if (library, "DataFrame") in frames:
+            return library
     if hasattr(table, "__arrow_c_stream__") or hasattr(table, "__arrow_c_array__"):
-        return pyarrow.table(table), "polars" if kind == "polars" else "pyarrow"
-    raise TypeError(
+        return "pyarrow"
+    raise _no_table(table)
+
+
+def _no_table(table) -> TypeError:
+    return TypeError(
         f"the table is {type(table).__name__}; give a pandas or polars data frame, a pyarrow "
         "table, or anything with __arrow_c_stream__"
     )
+
+
+def _to_arrow(table, columns: list[str]) -> pyarrow.Table:
+    """Takes some columns out of a table. The others are not looked at: they may hold what Arrow
+    does not have."""
+    kind = _kind(table)
+    if kind == "pyarrow":
+        table = _read(table)
+    names = [str(name) for name in (table.column_names if kind == "pyarrow" else table.columns)]
+    if not set(columns) <= set(names):
+        # The plugin says what is missing, and what there is.
+        return pyarrow.table([pyarrow.nulls(0)] * len(names), names=names)
+    for column in columns:
+        if names.count(column) > 1:
+            raise Refused("column", f"the table has several columns `{column}`: rename or drop the others")
+    if kind == "pyarrow":
+        return table.select(columns)
+    take = _of_pandas if kind == "pandas" else _of_polars
+    return pyarrow.table({column: take(table, names.index(column), column) for column in columns})
+
+
+def _read(table) -> pyarrow.Table:
+    if isinstance(table, pyarrow.Table):
+        return table
+    try:
+        return pyarrow.table(table)
+    except pyarrow.ArrowInvalid as error:
+        # One column gives a stream as well.
+        if "non-struct" in str(error):
+            raise _no_table(table) from None
+        raise
+
+
+def _of_pandas(frame, place: int, name: str):
+    try:
+        return pyarrow.array(frame.iloc[:, place], from_pandas=True)
+    except (pyarrow.ArrowException, TypeError, ValueError, OverflowError) as error:
+        why = " ".join(str(error).split())
+        raise Refused(
+            "column",
+            f"column `{name}` has values of several types, or of one that Arrow does not have ({why}); "
+            "make them one, as with .astype(str)",
+        ) from None
+
+
+def _of_polars(frame, place: int, name: str):
+    series = frame[:, place]
+    try:
+        # What Arrow gets of objects are their addresses.
+        if str(series.dtype) != "Object":
+            return pyarrow.table(series.to_frame()).column(0)
+    except pyarrow.ArrowException:
+        pass
+    raise Refused("column", f"column `{name}` is {series.dtype}, which Arrow does not have; cast it")
 
 
 def _from_arrow(table: pyarrow.Table, kind: str):
@@ -141,22 +268,34 @@ def _from_arrow(table: pyarrow.Table, kind: str):
     return table
 
 
-def similar_items(table, *, plugin: Plugin | None = None, on_progress=None, **request):
+def similar_items(
+    table,
+    *,
+    plugin: Plugin | str | os.PathLike | None = None,
+    on_progress=None,
+    on_notes=None,
+    **request,
+):
     """Finds the neighbours of every item (of every user with `of="users"` in the job).
 
     `table`: a pandas or polars data frame, a pyarrow table or batch, or anything that gives an
-    Arrow stream. `request`: what `Session` takes: `user` and `item` name columns; `weight`,
-    `time`, `item_label`, `where`, `job`, `only`, `exclude` and `wanted` may be left out.
-    `on_progress` is called with the progress after every step; what it raises ends the work.
+    Arrow stream. `plugin`: what `load` returns, or the path of a plugin's file. `request`: what
+    `Session` takes: `user` and `item` name columns; `weight`, `time`, `item_label`, `where`, `job`,
+    `only`, `exclude` and `wanted` may be left out. `on_progress` is called with the progress after
+    every step; what it raises ends the work. `on_notes` is called with what became of the rows:
+    a list of `Note`s, those set aside among them.
 
     Returns a table of the same kind, as `ilk run` writes it.
     """
-    arrow, kind = _to_arrow(table)
+    kind = _kind(table)
     session = Session(plugin, **request)
-    session.add(arrow)
+    session.add(table)
     while True:
         progress = session.step()
         if on_progress is not None:
             on_progress(progress)
         if progress["finished"]:
-            return _from_arrow(session.result(), kind)
+            break
+    if on_notes is not None:
+        on_notes(session.notes())
+    return _from_arrow(session.result(), kind)

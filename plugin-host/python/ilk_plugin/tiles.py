@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
+import os
 
 import numpy
 
 from ilk_plugin.jobs import settings_of
-from ilk_plugin.sandbox import Instance, Plugin, load
+from ilk_plugin.sandbox import Instance, Plugin, alone, plugin_of
 
 
 @dataclasses.dataclass
@@ -62,20 +63,44 @@ class Offers:
 
 def _codes(array) -> numpy.ndarray:
     array = numpy.asarray(array)
-    if array.size and (array.min() < 0 or array.max() > 0xFFFF_FFFF):
-        raise ValueError("codes, users, starts and supports are whole numbers below 2**32")
+    if array.ndim != 1 or array.size and not _are_codes(array):
+        raise ValueError("codes, users, starts and supports are lists of whole numbers below 2**32")
     return numpy.ascontiguousarray(array, dtype="<u4")
 
 
-def _offers(answer: numpy.ndarray) -> Offers:
+def _are_codes(array: numpy.ndarray) -> bool:
+    if array.dtype.kind not in "uif":
+        return False
+    if array.dtype.kind == "f" and not (numpy.isfinite(array) & (array == numpy.floor(array))).all():
+        return False
+    return array.min() >= 0 and array.max() <= 0xFFFF_FFFF
+
+
+def _offers(instance: Instance, function: str) -> Offers:
+    """Reads offers that a call answered with."""
+    answer = instance.answer()
+    if len(answer) % 16:
+        raise instance.nonsense(function, f"offers of {len(answer)} bytes")
     lists = answer.view("<u4").reshape(4, -1)
-    return Offers(lists[0], lists[1], lists[2].view("<f4"), lists[3])
+    scores = lists[2].view("<f4")
+    if not numpy.isfinite(scores).all():
+        raise instance.nonsense(function, "a score that is no finite number")
+    return Offers(lists[0], lists[1], scores, lists[3])
+
+
+def _squares(items: Items) -> numpy.ndarray | None:
+    if items.squares is None:
+        return None
+    squares = numpy.ascontiguousarray(items.squares, dtype="<f8")
+    if not (numpy.isfinite(squares) & (squares >= 0)).all():
+        raise ValueError("squares are finite numbers, 0 or more: sums of squared weights")
+    return squares
 
 
 class Comparison:
     """Tiles of one job, computed in any order, in an instance of its own. With `sides="both"` a
     row meets smaller positions and offers to both items; with `"row"` it meets all and offers to
-    the row's item only."""
+    the row's item only. For one thread at a time: a second is refused as `Busy`."""
 
     def __init__(
         self,
@@ -83,12 +108,13 @@ class Comparison:
         *,
         job=None,
         sides: str = "row",
-        plugin: Plugin | None = None,
+        plugin: Plugin | str | os.PathLike | None = None,
         instance: Instance | None = None,
     ):
         """`instance`: one to work in, for hosts that compute many comparisons one after the other
         and close each."""
-        self._instance = instance or Instance(plugin or load())
+        self._instance = instance or Instance(plugin_of(plugin))
+        self.lock = self._instance.lock
         request = {
             "job": settings_of(job),
             "users": items.users,
@@ -98,19 +124,17 @@ class Comparison:
             "wanted": None if items.wanted is None else [int(n) for n in items.wanted],
         }
         codes, supports = _codes(items.codes), _codes(items.supports)
-        if len(codes) != len(supports) or items.squares is not None and len(items.squares) != len(codes):
+        squares = _squares(items)
+        if len(codes) != len(supports) or squares is not None and len(squares) != len(codes):
             raise ValueError("there must be as many codes as supports and squares")
         put = self._instance.put
-        squares = 0
-        if items.squares is not None:
-            squares, _ = put(numpy.ascontiguousarray(items.squares, dtype="<f8"))
         self._handle = self._instance.call(
             "ilk_tiles_open",
             *put(json.dumps(request).encode()),
             len(codes),
             put(codes)[0],
             put(supports)[0],
-            squares,
+            0 if squares is None else put(squares)[0],
         )
 
     def rows(self, block: Block) -> None:
@@ -121,22 +145,26 @@ class Comparison:
         """Takes the columns of the tiles to come."""
         self._take("ilk_tiles_columns", block)
 
+    @alone
     def columns_of_rows(self, first: int, width: int) -> None:
         """Takes as columns some of the rows' own items."""
         self._instance.call("ilk_tiles_columns_of_rows", self._handle, first, width)
 
+    @alone
     def compute(self, positions) -> Offers:
         """Computes the rows at `positions` against the columns. Returns the offers that are still
         among their item's k best of all that this comparison has seen."""
         positions = _codes(positions)
         address, _ = self._instance.put(positions)
         self._instance.call("ilk_tiles_compute", self._handle, address, len(positions))
-        return _offers(self._instance.answer())
+        return _offers(self._instance, "ilk_tiles_compute")
 
+    @alone
     def close(self) -> None:
         """Frees what it holds in its instance."""
         self._instance.number("ilk_tiles_close", self._handle)
 
+    @alone
     def _take(self, function: str, block: Block) -> None:
         starts, users = _codes(block.starts), _codes(block.users)
         if len(starts) == 0:
@@ -166,7 +194,7 @@ def compute_tile(
     *,
     job=None,
     sides: str = "row",
-    plugin: Plugin | None = None,
+    plugin: Plugin | str | os.PathLike | None = None,
 ) -> Offers:
     """Computes one tile by itself: all of its rows against its columns."""
     comparison = Comparison(items, job=job, sides=sides, plugin=plugin)
@@ -176,15 +204,21 @@ def compute_tile(
 
 
 def merge(
-    top: int, offers: Offers, *, plugin: Plugin | None = None, instance: Instance | None = None
+    top: int,
+    offers: Offers,
+    *,
+    plugin: Plugin | str | os.PathLike | None = None,
+    instance: Instance | None = None,
 ) -> Offers:
     """Brings offers together, in any order and grouping: by item, best first, at most `top` each."""
-    instance = instance or Instance(plugin or load())
-    arrays = [_codes(offers.items), _codes(offers.neighbours)]
-    arrays.append(numpy.ascontiguousarray(offers.scores, dtype="<f4").view("<u4"))
+    scores = numpy.ascontiguousarray(offers.scores, dtype="<f4")
+    if not numpy.isfinite(scores).all():
+        raise ValueError("scores are finite numbers")
+    arrays = [_codes(offers.items), _codes(offers.neighbours), scores.view("<u4")]
     arrays.append(_codes(offers.overlaps))
     if len({len(array) for array in arrays}) != 1:
         raise ValueError("there must be as many of each")
+    instance = instance or Instance(plugin_of(plugin))
     address, _ = instance.put(numpy.concatenate(arrays))
     instance.call("ilk_merge", top, address, len(arrays[0]))
-    return _offers(instance.answer())
+    return _offers(instance, "ilk_merge")
