@@ -54,7 +54,7 @@ class Session:
         _check_columns(columns)
         where = _conditions(where)
         lists = {"only": only, "exclude": exclude, "wanted": wanted}
-        ids = {name: _ids(name, listed) for name, listed in lists.items() if listed is not None}
+        ids = {name: ids_of(name, listed) for name, listed in lists.items() if listed is not None}
         if "wanted" in ids:
             ids["for"] = ids.pop("wanted")
         request = {"source": {**columns, "where": where}, "job": settings_of(job), **ids}
@@ -156,8 +156,8 @@ def _conditions(where) -> list[str]:
     return conditions
 
 
-def _ids(name: str, given) -> list[str]:
-    """Spells listed ids as columns have them; nulls are none."""
+def ids_of(name: str, given) -> list[str]:
+    """Spells the ids of a list as columns have them; nulls are none. `name`: whose list it is."""
     ids = [_id(name, value) for value in _listed(name, given, "['85123A']")]
     return [id for id in ids if id is not None]
 

@@ -9,20 +9,22 @@ DataFrames in, a DataFrame out, with the neighbours and score bits of `ilk run` 
 """
 
 import atexit
+import numbers
 import uuid
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as f
 
 from ilk_plugin import rows as plugin_rows
+from ilk_plugin.errors import Refused
 from ilk_plugin.jobs import settings_of
 from ilk_plugin.sandbox import Instance, load
 from ilk_plugin.spark import cleaning, courier
 from ilk_plugin.spark.cleaning import Source
 from ilk_plugin.spark.courier import Courier
 from ilk_plugin.spark.errors import TaskFailed, explained
+from ilk_plugin.spark.planning import LEAST_MEMORY
 from ilk_plugin.spark.running import Lists, Run
 from ilk_plugin.spark.storage import Storage
 
@@ -61,9 +63,10 @@ def similar_items(
     `plugin`: the file of a plugin, in the place of the package's own. `scratch`: a folder that the
     driver and all executors share, for blocks and results; needed unless the master is local.
     `checkpoint`: such a folder that is kept: a job that ended halfway goes on with what is missing
-    when it is called again. `memory_bytes`: what the plugin may take in a task, beside Spark's own.
-    `slots`: tasks that run at a time, where Spark does not say. `rows_at_once`: where no more rows
-    are kept, one task computes them all, unless that would take it long; 0 for never.
+    when it is called again. `memory_bytes`: what the plugin may take in a task, beside Spark's own,
+    from 8 MiB to 4 GiB; the plan is cut to it. `slots`: tasks that run at a time, where Spark does
+    not say. `rows_at_once`: where no more rows are kept, one task computes them all, unless that
+    would take it long; 0 for never.
 
     `explain` prints the plan before tiles are computed. `dry_run` computes by-user samples of 1,
     10, 20 and 40 % instead, prints the plan and how measured compares with predicted, and returns
@@ -75,6 +78,12 @@ def similar_items(
 
     Raises `Refused` for what cannot be, `TaskFailed` for what went wrong on an executor.
     """
+    _check_frame(df)
+    _check_number("memory_bytes", memory_bytes, LEAST_MEMORY)
+    _check_number("rows_at_once", rows_at_once, 0)
+    if slots is not None:
+        _check_number("slots", slots, 1)
+    lists = Lists(only, exclude, wanted)
     spark = df.sparkSession
     place = checkpoint
     if place is None:
@@ -89,7 +98,7 @@ def similar_items(
                 user=user, item=item, weight=weight, time=time, item_label=item_label, where=where
             ),
             wish=settings_of(job),
-            lists=Lists(only, exclude, wanted),
+            lists=lists,
             storage=storage,
             courier=Courier(spark, plugin, memory_bytes),
             slots=slots or _slots(spark),
@@ -110,6 +119,20 @@ def similar_items(
     if on_notes is not None:
         on_notes(run.notes)
     return found
+
+
+def _check_frame(df) -> None:
+    if not isinstance(df, DataFrame):
+        raise Refused(
+            "table",
+            f"df is a {type(df).__module__}.{type(df).__name__}, expected a Spark DataFrame: make one by "
+            "spark.createDataFrame(df), or hand it to ilk_plugin.similar_items, which needs no Spark",
+        )
+
+
+def _check_number(name: str, number, least: int) -> None:
+    if not isinstance(number, numbers.Integral) or number < least:
+        raise Refused("setting", f"{name} is {number!r}, expected a whole number from {least} on")
 
 
 def _run(run: Run, explain: bool, dry_run: bool, rows_at_once: int) -> DataFrame:
@@ -166,8 +189,8 @@ def set_aside(
     job=None,
 ) -> DataFrame:
     """Shows the rows that `similar_items` would set aside, whole, with a column `reason`."""
+    _check_frame(df)
     source = Source(user=user, item=item, weight=weight, time=time, where=where)
     given = {"weight": weight is not None, "time": time is not None}
     decided = plugin_rows.decide(Instance(load()), job, **given)
-    rows = cleaning.judged(df, source, decided).where(f.col("ilk_reason").isNotNull())
-    return rows.select(*df.columns, f.col("ilk_reason").alias("reason"))
+    return cleaning.set_aside(df, source, decided)

@@ -1,7 +1,10 @@
 """Rows of a DataFrame: kept, or set aside with a reason, as `ilk run` does it."""
 
+import contextlib
 import dataclasses
+import logging
 
+from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as f
 from pyspark.sql import types as t
@@ -144,13 +147,42 @@ def _label(df: DataFrame, column: str | None) -> Column | None:
     raise _misfit(column, kind, "text", fix)
 
 
-def judged(df: DataFrame, source: Source, job: Decided) -> DataFrame:
-    """Adds to every row `ilk_reason`, null where it is kept, and what is kept of it: `ilk_u`,
-    `ilk_i`, and where named `ilk_w`, `ilk_t` (microseconds) and `ilk_label`; `ilk_misfit` is a
-    number that is no id."""
+@contextlib.contextmanager
+def _quiet():
+    """Keeps PySpark from printing a trace of what is about to be said in a line."""
+    logger = logging.getLogger("SQLQueryContextLogger")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
+
+
+def _condition(df: DataFrame, where: str | None) -> Column | None:
+    """The rows that are looked at; what Spark cannot make of a condition is said in its first line."""
+    if where is None:
+        return None
+    if not isinstance(where, str):
+        raise Refused(
+            "where",
+            f"where is a {type(where).__name__}: give one condition as text in Spark's SQL, as in "
+            "where=\"country = 'France' and quantity > 0\"",
+        )
+    try:
+        # Looked at by itself: elsewhere Spark would show the whole plan.
+        with _quiet():
+            _ = df.where(f.expr(where)).schema
+    except PySparkException as error:
+        first = str(error).strip().splitlines()[0]
+        raise Refused("where", f"where={where!r} is no condition on the rows: {first}") from None
+    return f.expr(where)
+
+
+def _judgement(df: DataFrame, source: Source, job: Decided) -> dict[str, Column]:
+    """What is made of every row, by name: see `judged`."""
     users, items = _ids(df, source.user, "user"), _ids(df, source.item, "item")
     weight, time = _weight(df, source.weight), _time(df, source.time)
-    label = _label(df, source.item_label)
+    label, condition = _label(df, source.item_label), _condition(df, source.where)
     no = f.lit(False)
     bad_weight = nonpositive = no
     if weight is not None:
@@ -159,7 +191,7 @@ def judged(df: DataFrame, source: Source, job: Decided) -> DataFrame:
             nonpositive = weight <= 0
     tests = {
         "unreadable": users.unreadable | items.unreadable,
-        "filtered": no if source.where is None else ~f.coalesce(f.expr(source.where), no),
+        "filtered": no if condition is None else ~f.coalesce(condition, no),
         "null_user": users.value.isNull(),
         "null_item": items.value.isNull(),
         "bad_weight": bad_weight,
@@ -178,7 +210,21 @@ def judged(df: DataFrame, source: Source, job: Decided) -> DataFrame:
         "ilk_label": label,
         "ilk_misfit": f.coalesce(users.misfit, items.misfit),
     }
-    return df.withColumns({name: value for name, value in columns.items() if value is not None})
+    return {name: value for name, value in columns.items() if value is not None}
+
+
+def judged(df: DataFrame, source: Source, job: Decided) -> DataFrame:
+    """Makes of every row `ilk_reason`, null where it is kept, and what is kept of it: `ilk_u`, `ilk_i`,
+    and where named `ilk_w`, `ilk_t` (microseconds) and `ilk_label`; `ilk_misfit` is a number that is no
+    id. Of the DataFrame's own columns, whatever their names, none is left."""
+    columns = _judgement(df, source, job)
+    return df.select(*(value.alias(name) for name, value in columns.items()))
+
+
+def set_aside(df: DataFrame, source: Source, job: Decided) -> DataFrame:
+    """The rows that are not kept, whole, with their `reason`."""
+    reason = _judgement(df, source, job)["ilk_reason"]
+    return df.where(reason.isNotNull()).select("*", reason.alias("reason"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -228,6 +274,12 @@ class Tally:
             )
 
 
+def digest(mark: str) -> list[Column]:
+    """What tells rows apart from others by their marks, in any order: `xor` and `sum`. Equal rows
+    cancel out in the one, not in the other; the sum does not overflow."""
+    return [f.bit_xor(mark).alias("xor"), f.sum(f.shiftrightunsigned(mark, 40)).alias("sum")]
+
+
 def tally(rows: DataFrame) -> Tally:
     """Counts rows by reason, and takes the fingerprint of what a job looks at. One pass."""
     looked_at = [name for name in rows.columns if name.startswith("ilk_") and name != "ilk_misfit"]
@@ -238,9 +290,7 @@ def tally(rows: DataFrame) -> Tally:
         .agg(
             f.count("*").alias("count"),
             f.min("ilk_misfit").alias("misfit"),
-            f.bit_xor("mark").alias("xor"),
-            # Equal rows cancel out in the one, not in the other; the sum does not overflow.
-            f.sum(f.shiftrightunsigned("mark", 40)).alias("sum"),
+            *digest("mark"),
             *(f.min(name).alias(f"least_{name}") for name in ("ilk_u", "ilk_i")),
             *(f.max(name).alias(f"most_{name}") for name in ("ilk_u", "ilk_i")),
         )

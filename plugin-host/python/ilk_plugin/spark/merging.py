@@ -7,6 +7,7 @@ from pyspark.sql import functions as f
 
 from ilk_plugin.spark.courier import Courier, task
 from ilk_plugin.spark.folding import Catalogue
+from ilk_plugin.spark.planning import offers_at_once
 from ilk_plugin.spark.storage import Storage
 from ilk_plugin.tiles import Offers, merge
 
@@ -51,6 +52,30 @@ def _by_item(batches):
         yield held
 
 
+def best_of(top: int, offers: Offers, courier: Courier) -> Offers:
+    """The best offers of each item, by item: merged in pieces that an instance has room for."""
+    pieces = _pieces(offers, offers_at_once(courier.limits.memory_bytes))
+    return Offers.concatenate([merge(top, piece, instance=courier.instance()) for piece in pieces])
+
+
+def _pieces(offers: Offers, most: int):
+    """Cuts offers into pieces of at most so many, unless one item has more: it is in one piece."""
+    count, first = len(offers.items), 0
+    if count <= most:
+        yield offers
+        return
+    order = numpy.argsort(offers.items, kind="stable")
+    columns = [values[order] for values in vars(offers).values()]
+    items = columns[0]
+    while first < count:
+        end = min(first + most, count)
+        if end < count:
+            begun, alone = numpy.searchsorted(items, items[end]), items[first]
+            end = max(int(begun), int(numpy.searchsorted(items, alone, side="right")))
+        yield Offers(*(values[first:end] for values in columns))
+        first = end
+
+
 def _merge(table: pyarrow.Table, top: int, courier: Courier) -> pyarrow.RecordBatch:
     table = table.combine_chunks()
     lists = {name: table[name].combine_chunks() for name in ("neighbours", "scores", "overlaps")}
@@ -58,7 +83,7 @@ def _merge(table: pyarrow.Table, top: int, courier: Courier) -> pyarrow.RecordBa
     counts = numpy.diff(lists["neighbours"].offsets.to_numpy())
     items = numpy.repeat(table["item"].to_numpy(), counts)
     offers = Offers(items, flat["neighbours"], flat["scores"], flat["overlaps"])
-    best = merge(top, offers, instance=courier.instance())
+    best = best_of(top, offers, courier)
     new = numpy.diff(best.items, prepend=numpy.int64(-1)) != 0
     at = numpy.arange(len(best.items))
     rank = at - numpy.maximum.accumulate(numpy.where(new, at, 0)) + 1

@@ -5,6 +5,7 @@ import json
 
 import numpy
 
+from ilk_plugin.errors import Refused
 from ilk_plugin.rows import Decided
 from ilk_plugin.spark.folding import Catalogue, Sizes
 
@@ -15,11 +16,20 @@ INTERACTION = 25.0
 ITEM = 1500.0
 TILE = 60e6
 
-# Bytes of an instance: of an interaction of the columns (as it crosses the border, in lists and in
-# bits), and of an item, whose best are kept.
-INTERACTION_BYTES = 48
-ITEM_BYTES = 60
-NEIGHBOUR_BYTES = 18
+# Bytes of an instance, measured as docs/scale.md says: what it takes for itself; an interaction as it
+# crosses the border, in lists and in bits, and its weight; an item; a neighbour that may be found for
+# it, which is kept, recorded, brought out and answered; an offer that is merged.
+BASE_BYTES = 4 << 20
+INTERACTION_BYTES = 32
+WEIGHT_BYTES = 16
+ITEM_BYTES = 140
+KEPT_BYTES = 120
+MERGED_BYTES = 100
+# What a block takes of an instance, as rows and once more as columns; the rest is for gaps.
+BLOCK_SHARE = 0.45
+LEAST_MEMORY, MOST_MEMORY = 8 << 20, 4 << 30
+# Blocks past which a job is nothing but tiles that start and end.
+MOST_BLOCKS = 500
 
 # Interactions of the rows that are in an instance at once.
 SLICE = 2_000_000
@@ -178,7 +188,7 @@ def plan(
 ) -> Plan:
     """Cuts blocks and tiles. `wanted`: the positions to compute neighbours for, ascending."""
     supports = catalogue.supports[order_of(catalogue.supports)]
-    blocks = _blocks(supports, sizes.interactions, job.top, slots, memory_bytes)
+    blocks = _fitting(_Cutter(supports, sizes, job, slots), memory_bytes)
     # Of two interactions of one user, so often: either may be the row.
     share = 2 * sizes.operations / max(sizes.interactions, 1) ** 2
     both = _Draft(supports, blocks, "both", share, slots, None)
@@ -200,24 +210,72 @@ def plan(
     )
 
 
-def _blocks(supports, interactions: int, top: int, slots: int, memory_bytes: int) -> list[Block]:
-    """Cuts items into blocks of as many interactions: enough for tiles to keep all tasks busy,
-    small enough for an instance to hold."""
-    if len(supports) == 0:
-        return []
-    busy = int(numpy.ceil(numpy.sqrt(2 * WAVES * slots)))
-    size = max(interactions // busy, 10_000)
-    size = min(size, max(memory_bytes // 2 // INTERACTION_BYTES, 1))
-    width = max(memory_bytes // 3 // (2 * (ITEM_BYTES + NEIGHBOUR_BYTES * top)), 1)
-    before = numpy.concatenate([[0], numpy.cumsum(supports, dtype="<i8")])
-    blocks, first = [], 0
-    while first < len(supports):
-        # An item that is larger than a block is one by itself.
-        end = int(numpy.searchsorted(before, before[first] + size, side="right")) - 1
-        end = min(max(end, first + 1), first + width, len(supports))
-        blocks.append(Block(first, end, int(before[end] - before[first])))
-        first = end
-    return blocks
+def offers_at_once(memory_bytes: int) -> int:
+    """How many offers an instance merges without filling up."""
+    return max((memory_bytes - BASE_BYTES) // 4 // MERGED_BYTES, 1)
+
+
+class _Cutter:
+    """Cuts items into blocks of as many interactions: enough for tiles to keep all tasks busy, small
+    enough for two of them to be held by an instance with all that is found between them."""
+
+    def __init__(self, supports: numpy.ndarray, sizes: Sizes, job: Decided, slots: int):
+        self._supports = supports
+        busy = min(int(numpy.ceil(numpy.sqrt(2 * WAVES * slots))), MOST_BLOCKS // 2)
+        self._most = max(sizes.interactions // busy, 10_000)
+        self._items = self._bytes_of(sizes, job)
+
+    def _bytes_of(self, sizes: Sizes, job: Decided) -> numpy.ndarray:
+        """What each item takes of an instance. In a block it finds no more neighbours than its users
+        have interactions there, on average."""
+        met = 2 * sizes.operations / max(sizes.interactions, 1) ** 2 * self._most
+        kept = numpy.minimum(met * self._supports + 8, min(job.top, len(self._supports)))
+        each = INTERACTION_BYTES + (WEIGHT_BYTES if job.is_weighted else 0)
+        return (ITEM_BYTES + each * self._supports + KEPT_BYTES * kept).astype("<i8")
+
+    @property
+    def largest(self) -> int:
+        """What the largest item takes."""
+        return int(self._items.max(initial=0))
+
+    def room(self, memory_bytes: int) -> int:
+        """What a block may take of an instance, which also marks every item as listed or not."""
+        free = min(memory_bytes, MOST_MEMORY) - BASE_BYTES - 2 * len(self._items)
+        return int(BLOCK_SHARE * free)
+
+    def blocks(self, memory_bytes: int) -> list[Block]:
+        """The blocks for instances of so much memory; an item is in one whole."""
+        before = _sums(self._supports)
+        bytes_before, room = _sums(self._items), self.room(memory_bytes)
+        blocks, first = [], 0
+        while first < len(self._supports):
+            ends = [(before, self._most), (bytes_before, room)]
+            ends = [numpy.searchsorted(sums, sums[first] + most, side="right") for sums, most in ends]
+            end = max(int(min(ends)) - 1, first + 1)
+            blocks.append(Block(first, end, int(before[end] - before[first])))
+            first = end
+        return blocks
+
+
+def _sums(numbers: numpy.ndarray) -> numpy.ndarray:
+    return numpy.concatenate([[0], numpy.cumsum(numbers, dtype="<i8")])
+
+
+def _fitting(cutter: _Cutter, memory_bytes: int) -> list[Block]:
+    """The blocks, or a refusal that says from how much memory on there are any."""
+    fits = lambda memory: cutter.largest <= cutter.room(memory)
+    few = lambda memory: fits(memory) and len(cutter.blocks(memory)) <= MOST_BLOCKS
+    if few(memory_bytes):
+        return cutter.blocks(memory_bytes)
+    why = f"make more than {MOST_BLOCKS:,} blocks"
+    if not fits(memory_bytes):
+        why = f"are too large: the largest takes {_bytes(cutter.largest)} with what is found for it"
+    doubled = (LEAST_MEMORY << step for step in range(10))
+    enough = next((memory for memory in doubled if memory > memory_bytes and few(memory)), None)
+    fix = "have fewer of them by min_support, or a smaller top, as no instance is large enough"
+    if enough:
+        fix = f"give memory_bytes={enough} ({_bytes(enough)}), or have a smaller top"
+    raise Refused("memory", f"in instances of {_bytes(memory_bytes)} the items {why}; {fix}")
 
 
 class _Draft:

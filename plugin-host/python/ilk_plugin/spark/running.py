@@ -22,7 +22,7 @@ from ilk_plugin.spark.courier import Courier
 from ilk_plugin.spark.folding import Catalogue, Sizes
 from ilk_plugin.spark.planning import Plan
 from ilk_plugin.spark.storage import Storage
-from ilk_plugin.tables import Note
+from ilk_plugin.tables import Note, ids_of
 
 LOG = logging.getLogger("ilk_plugin.spark")
 GUARDS = {"max_bad_rows", "strict"}
@@ -30,17 +30,23 @@ GUARDS = {"max_bad_rows", "strict"}
 
 @dataclasses.dataclass
 class Lists:
-    """Ids that may or may not be neighbours, and whose neighbours are wanted."""
+    """Ids that may or may not be neighbours, and whose neighbours are wanted: texts, by which ids are
+    found, or a table of one column."""
 
     only: object = None
     exclude: object = None
     wanted: object = None
 
+    def __post_init__(self):
+        for name, listed in vars(self).items():
+            if listed is not None and not isinstance(listed, DataFrame):
+                setattr(self, name, _texts(name, listed))
+
     def mark(self) -> str:
         """What tells them apart from others."""
-        lists = [getattr(self, field.name) for field in dataclasses.fields(self)]
-        told = [_told(listed) if isinstance(listed, DataFrame) else listed for listed in lists]
-        return hashlib.sha256(repr(told).encode()).hexdigest()
+        told = lambda listed: _told(listed) if isinstance(listed, DataFrame) else listed
+        lists = [told(listed) for listed in vars(self).values()]
+        return hashlib.sha256(json.dumps(lists).encode()).hexdigest()
 
     @property
     def has_tables(self) -> bool:
@@ -48,10 +54,21 @@ class Lists:
         return any(isinstance(listed, DataFrame) for listed in vars(self).values())
 
 
-def _told(listed: DataFrame) -> str:
+def _texts(name: str, listed) -> list[str]:
+    # A data frame could be gone through, too: by the names of its columns.
+    if hasattr(listed, "columns"):
+        kind = type(listed).__name__
+        raise Refused(
+            "setting",
+            f"{name} is {kind}; give a list, as in {name}=['85123A'], or a Spark DataFrame of one column",
+        )
+    return ids_of(name, listed)
+
+
+def _told(listed: DataFrame) -> list[int]:
     """What tells a list apart that is a table."""
-    mark = f.xxhash64(listed.columns[0])
-    return str(listed.agg(f.count("*"), f.bit_xor(mark)).collect())
+    frame = listed.select(f.xxhash64(listed[listed.columns[0]].cast("string")).alias("mark"))
+    return list(frame.agg(f.count("*"), *cleaning.digest("mark")).first())
 
 
 @dataclasses.dataclass
@@ -214,8 +231,9 @@ class Run:
         if sizes.heaviest > self.job.heaviest_user and self.lists.wanted is None:
             raise Refused(
                 "refused",
-                f"a user has {sizes.heaviest} items, which alone take {sizes.heaviest * (sizes.heaviest - 1) // 2} pair "
-                f"operations: set max_items_per_user to {self.job.heaviest_user} or less",
+                f"a user has {sizes.heaviest} items, which alone take "
+                f"{sizes.heaviest * (sizes.heaviest - 1) // 2} pair operations: set max_items_per_user to "
+                f"{self.job.heaviest_user} or less",
             )
         return sizes
 

@@ -1,5 +1,6 @@
 """The folder that driver and executors share: files whole or not at all."""
 
+import contextlib
 import fcntl
 import functools
 import hashlib
@@ -51,18 +52,30 @@ class Storage:
         path = f"{self._root}/{name}"
         folder, _, base = path.rpartition("/")
         unfinished = f"{folder}/_{base}.{uuid.uuid4().hex}"
-        self._files.create_dir(folder, recursive=True)
-        with self._files.open_output_stream(unfinished) as sink:
-            sink.write(data)
-        self._files.move(unfinished, path)
+        with self._reached():
+            self._files.create_dir(folder, recursive=True)
+            with self._files.open_output_stream(unfinished) as sink:
+                sink.write(data)
+            self._files.move(unfinished, path)
 
     def read(self, name: str) -> bytes | None:
         """Reads a file; `None` if it is not there."""
-        try:
+        with self._reached(), contextlib.suppress(FileNotFoundError, NotADirectoryError):
             with self._files.open_input_stream(f"{self._root}/{name}") as source:
                 return source.read()
-        except FileNotFoundError:
-            return None
+        return None
+
+    @contextlib.contextmanager
+    def _reached(self):
+        """Says which folder it is that cannot be used."""
+        try:
+            yield
+        except OSError as error:
+            raise Refused(
+                "storage",
+                f"{self} cannot be used: {str(error).strip()}; name a folder in `scratch` or `checkpoint` "
+                "that the driver and all executors may write, and that has room",
+            ) from None
 
     def has(self, name: str) -> bool:
         """Tells whether there is such a file."""

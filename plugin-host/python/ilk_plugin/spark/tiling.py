@@ -8,12 +8,14 @@ import pyarrow
 import pyarrow.parquet
 from pyspark.sql import DataFrame, SparkSession
 
+from ilk_plugin.errors import OutOfMemory
 from ilk_plugin.spark import courier as here
 from ilk_plugin.spark.blocks import Opened, Written
 from ilk_plugin.spark.courier import Courier, task
+from ilk_plugin.spark.merging import best_of
 from ilk_plugin.spark.planning import SLICE, Plan, Tile
 from ilk_plugin.spark.storage import Storage
-from ilk_plugin.tiles import Block, Comparison, Items, Offers, merge
+from ilk_plugin.tiles import Block, Comparison, Items, Offers
 
 SCHEMA = (
     "tile int, place string, offers bigint, additions bigint, "
@@ -79,7 +81,7 @@ class _Clock:
 
 
 def _compute(shift: Shift, number: int, tile: Tile) -> pyarrow.RecordBatch:
-    clock, instance = _Clock(), shift.courier.instance()
+    clock = _Clock()
     rows = Opened(shift.storage, shift.written[tile.rows])
     columns = rows
     if tile.columns != tile.rows:
@@ -87,29 +89,15 @@ def _compute(shift: Shift, number: int, tile: Tile) -> pyarrow.RecordBatch:
     clock.lap("reading")
     numbering = _Numbering(columns.users, shift.plan.numbers)
     clock.lap("numbering")
-    items, first_row, first_column = _items(shift, tile, rows, columns, numbering)
-    comparison = Comparison(
-        items, job=shift.job, sides=shift.plan.sides, instance=instance
-    )
-    parts, additions, across = [], 0, None
     begin = shift.plan.blocks[tile.rows].first
-    for first, end in _slices(rows.starts, tile.first - begin, tile.end - begin):
-        block = numbering.block(rows, first, end, first_row + first)
-        additions += int(numbering.degrees[block.users].sum(dtype="<i8"))
-        clock.lap("numbering")
-        comparison.rows(block)
-        if across is None:
-            # How columns are laid out depends on rows, which therefore come first.
-            across = numbering.block(columns, 0, len(columns.supports), first_column)
-            clock.lap("numbering")
-            comparison.columns(across)
-        parts.append(comparison.compute(_spread(first_row + first, end - first)))
-        clock.lap("computing")
-    comparison.close()
+    compare = lambda first, end: _compare(shift, tile, rows, columns, numbering, clock, first, end)
+    parts = in_halves(compare, tile.first - begin, tile.end - begin)
+    additions = sum(count for _, count in parts)
     if tile.columns == tile.rows and shift.plan.sides == "both":
         # Each pair was counted from both of its ends.
         additions //= 2
-    offers = merge(shift.plan.top, Offers.concatenate(parts), instance=instance) if parts else None
+    found = [offers for offers, _ in parts]
+    offers = best_of(shift.plan.top, Offers.concatenate(found), shift.courier) if found else None
     clock.lap("merging")
     count = _write(shift.storage, name_of(number), offers)
     clock.lap("writing")
@@ -122,6 +110,41 @@ def _compute(shift: Shift, number: int, tile: Tile) -> pyarrow.RecordBatch:
     row = {name: [value] for name, value in figures.items()}
     return pyarrow.RecordBatch.from_pydict(row, pyarrow.schema(kinds))
 
+
+def in_halves(compare, first: int, end: int) -> list:
+    """What `compare` finds for rows; for half of them at a time, where an instance cannot hold it:
+    a plan knows on average only how much that is."""
+    try:
+        return compare(first, end)
+    except OutOfMemory:
+        if end - first < 2:
+            raise
+        # What ran out of memory is of no more use.
+        here.forget()
+    middle = (first + end) // 2
+    return in_halves(compare, first, middle) + in_halves(compare, middle, end)
+
+
+def _compare(shift: Shift, tile: Tile, rows: Opened, columns: Opened, numbering, clock, first, end) -> list:
+    """Offers and additions of some of a tile's rows, slice by slice."""
+    items, first_row, first_column = _items(shift, tile, rows, columns, numbering)
+    instance = shift.courier.instance()
+    comparison = Comparison(items, job=shift.job, sides=shift.plan.sides, instance=instance)
+    parts, across = [], None
+    for begin, past in _slices(rows.starts, first, end):
+        block = numbering.block(rows, begin, past, first_row + begin)
+        additions = int(numbering.degrees[block.users].sum(dtype="<i8"))
+        clock.lap("numbering")
+        comparison.rows(block)
+        if across is None:
+            # How columns are laid out depends on rows, which therefore come first.
+            across = numbering.block(columns, 0, len(columns.supports), first_column)
+            clock.lap("numbering")
+            comparison.columns(across)
+        parts.append((comparison.compute(_spread(first_row + begin, past - begin)), additions))
+        clock.lap("computing")
+    comparison.close()
+    return parts
 
 
 def _items(shift: Shift, tile: Tile, rows: Opened, columns: Opened, numbering: "_Numbering"):

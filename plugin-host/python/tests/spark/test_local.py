@@ -10,12 +10,14 @@ import datetime
 import io
 import json
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
 from unittest import mock
 
 import numpy
+import pandas
 import pyarrow
 import pyarrow.fs
 import pyarrow.parquet
@@ -24,8 +26,12 @@ from support import ILK, LIGHT, SHARED, assert_same, draw, native, session, sort
 
 from cases import cells, every_case
 from ilk_plugin import Refused, SimilarityJob, load
-from ilk_plugin.spark import TaskFailed, at_once, set_aside, similar_items
+from ilk_plugin.errors import OutOfMemory
+from ilk_plugin.sandbox import Instance
+from ilk_plugin.spark import TaskFailed, at_once, folding, merging, planning, running, tiling
+from ilk_plugin.spark import set_aside, similar_items
 from ilk_plugin.spark.storage import Storage
+from ilk_plugin.tiles import Offers, merge
 
 
 def setUpModule():
@@ -234,6 +240,20 @@ class Trouble(unittest.TestCase):
             ("the job is strict", good | {"df": df.withColumn("user", f.lit(None).cast("int")), "job": SimilarityJob(strict=True)}),
             ("negative_weights is error", good | {"df": df.withColumn("much", -f.col("much")), "weight": "much", "job": {"negative_weights": "error"}}),
             ("has no rows", good | {"df": df.where("false")}),
+            ("only is str; give a list, as in only=['85123A']", good | {"only": "85123A"}),
+            ("wanted is int; give a list", good | {"wanted": 7}),
+            ("exclude is DataFrame; give a list", good | {"exclude": pandas.DataFrame({"id": ["a"]})}),
+            ("memory_bytes is -5, expected a whole number from 8388608 on", good | {"memory_bytes": -5}),
+            ("slots is -1, expected a whole number from 1 on", good | {"slots": -1}),
+            ("rows_at_once is -1, expected a whole number from 0 on", good | {"rows_at_once": -1}),
+            ("where is a list: give one condition as text", good | {"where": ["user = 1"]}),
+            ("where='foo bar =' is no condition on the rows: [PARSE", good | {"where": "foo bar ="}),
+            ("where='zz = 1' is no condition on the rows: [UNRES", good | {"where": "zz = 1"}),
+            ("where='user + 1' is no condition on the rows: [DATA", good | {"where": "user + 1"}),
+            ("where='max(user) > 1' is no condition on the rows: [", good | {"where": "max(user) > 1"}),
+            ("/proc/ilk", good | {"scratch": "/proc/ilk"}),
+            ("that the driver and all executors may write", good | {"scratch": f"{__file__}/folder"}),
+            ("df is a pandas", good | {"df": pandas.DataFrame({"user": [1], "item": ["a"]})}),
         ]:
             with self.subTest(words):
                 self.assertIn(words, str(refusal(self, **request)))
@@ -248,8 +268,99 @@ class Trouble(unittest.TestCase):
         found = similar_items(df, user="u", item="i")
         self.assertEqual((found.count(), found.columns[:2]), (0, ["item", "neighbour"]))
 
+    def test_what_nobody_named_is_not_looked_at(self):
+        df = spark.createDataFrame([(1, "a"), (1, "b")], "u int, i string")
+        own = {"ilk_u": 7, "ilk_w": -1.0, "ilk_t": "now", "ilk_label": "x", "ilk_reason": "y"}
+        df = df.withColumns({name: f.lit(value) for name, value in own.items()})
+        found = similar_items(df, user="u", item="i", where="ilk_w < 0 and ilk_reason = 'y'")
+        self.assertEqual((found.count(), "item_label" in found.columns), (2, False))
+        shown = set_aside(df, user="u", item="i", where="i = 'a'").collect()
+        self.assertEqual([row.asDict() for row in shown], [{"u": 1, "i": "b"} | own | {"reason": "filtered"}])
+
+
+class Memory(unittest.TestCase):
+    """Plans are cut to an instance's memory."""
+
+    def plan(self, supports: list, memory_bytes: int, **job):
+        each, job = numpy.array(supports), {"top": 50, "is_weighted": False} | job
+        sizes = folding.Sizes(9_000_000, int(each.sum()), int(each.sum()) * 30, 99, None, [9_000_000], 0, 0)
+        catalogue = folding.Catalogue(each, numpy.array([0, len(each)]))
+        return planning.plan(catalogue, sizes, mock.Mock(**job), slots=2, memory_bytes=memory_bytes)
+
+    def test_the_least_memory_is_enough(self):
+        # Every item meets every other one.
+        table = draw(users=1_500, items=1_000, rows=60_000, seed=13).select(["user", "item"])
+        columns = {"user": "user", "item": "item"}
+        for top in (50, 300):
+            found = similar_items(
+                frame(table), job={"top": top}, memory_bytes=8 << 20, rows_at_once=0, **columns
+            )
+            assert_same(self, found, native(table, {"top": top}, **columns))
+
+    def test_what_is_found_counts_and_so_do_weights(self):
+        supports = [200] * 100_000
+        few, more, weighted = (
+            len(self.plan(supports, 1 << 28, **job).blocks)
+            for job in ({"top": 5}, {"top": 50}, {"top": 50, "is_weighted": True})
+        )
+        self.assertLess(few, more)
+        self.assertLess(more, weighted)
+        # Two blocks and what all of their items find, as measured: docs/scale.md.
+        width = max(block.end - block.first for block in self.plan(supports, 1 << 28).blocks)
+        self.assertLess(2 * width * 115 * 50, 1 << 28)
+
+    def test_a_plan_that_fits_no_instance_says_from_where_on_it_does(self):
+        for supports, memory, words in [
+            ([3_000_000, 5], 64 << 20, r"64 MiB the items are too large.*give memory_bytes=268435456"),
+            ([900] * 60_000, 8 << 20, r"make more than 500 blocks; give memory_bytes=16777216"),
+            ([2**31], 64 << 20, r"have fewer of them by min_support"),
+        ]:
+            with self.subTest(words), self.assertRaisesRegex(Refused, words) as refused:
+                self.plan(supports, memory)
+            if enough := re.search(r"memory_bytes=(\d+)", str(refused.exception)):
+                self.plan(supports, int(enough[1]))
+
+    def test_rows_that_are_too_many_for_an_instance_are_taken_in_halves(self):
+        def compare(first, end):
+            if end - first > most:
+                raise OutOfMemory("full")
+            return [(first, end)]
+
+        most = 3
+        self.assertEqual(tiling.in_halves(compare, 0, 10), [(0, 2), (2, 5), (5, 7), (7, 10)])
+        most = 0
+        with self.assertRaises(OutOfMemory):
+            tiling.in_halves(compare, 0, 10)
+
+    def test_offers_are_merged_in_pieces_as_they_are_whole(self):
+        random = numpy.random.default_rng(14)
+        number = lambda bound: random.integers(0, bound, 5_000)
+        # Two items of most offers, and many of few.
+        offers = Offers(number(40) ** 2 // 99, random.permutation(5_000), number(9).astype("<f4"), number(5))
+        whole, instance = merge(6, offers), Instance(load())
+        courier = mock.Mock(instance=lambda: instance)
+        for most in (1, 10, 1_000, 4_999):
+            self.assertGreater(len(list(merging._pieces(offers, most))), 1)
+            with mock.patch.object(merging, "offers_at_once", lambda memory, most=most: most):
+                found = merging.best_of(6, offers, courier)
+            for mine, theirs in zip(vars(found).values(), vars(whole).values()):
+                self.assertTrue(numpy.array_equal(mine, theirs))
+
 
 class Checkpoints(unittest.TestCase):
+    def test_lists_are_told_apart_by_their_ids(self):
+        mark = lambda ids: running.Lists(only=ids).mark()
+        ids = numpy.arange(3_000)
+        other = ids.copy()
+        other[1_500] = 9_999_999
+        same = [list(ids), tuple(ids), iter(ids), pandas.Series(ids), map(str, ids)]
+        self.assertEqual({mark(listed) for listed in same}, {mark(ids)})
+        self.assertNotEqual(mark(ids), mark(other))
+        self.assertNotEqual(running.Lists(only=["a"]).mark(), running.Lists(exclude=["a"]).mark())
+        tables = [[1, 1], [2, 2], [1, 2]]
+        marks = {mark(spark.createDataFrame([(id,) for id in ids], "id int")) for ids in tables}
+        self.assertEqual(len(marks), len(tables))
+
     def test_what_is_missing_is_computed_and_nothing_else(self):
         table = draw(users=3_000, items=900, rows=60_000, seed=3)
         columns = {"user": "user", "item": "item"}
