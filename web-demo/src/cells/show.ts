@@ -9,8 +9,8 @@ import { about, append, bytes, count, counted, download, duration, h, percent, s
 import { batchElement } from "../explore/batch";
 import type { Context } from "../notebook/context";
 import type { ListName } from "../explore/served";
-import type { LadderResult, StabilityPoint } from "../worker/protocol";
 import { IlkFailure } from "../worker/client";
+import type { LadderResult, StabilityPoint } from "../worker/protocol";
 import { called } from "./ask";
 import type { Found, Ilk, Rows } from "./ilk";
 import { commandOf, jobFileOf, runFileOf } from "./job";
@@ -227,10 +227,7 @@ async function showSimilar(ilk: Ilk, found: Found, item: ItemRecord): Promise<HT
 /** Why two items are alike. */
 async function explained(ilk: Ilk, found: Found, item: ItemRecord, other: ItemRecord): Promise<HTMLElement> {
   const why = await ilk.explain(found, item.id, other.id);
-  const { by: people } = sidesOf(found.rows.source, found.job);
-  const text = found.job.of === "users" ? sharedText(why, item, other) :
-    `${count(why.overlap)} ${people} have both. ${count(why.item.support)} have ${called(item)}, ${count(why.neighbour.support)} have ` +
-    `${called(other)}, of ${count(why.users)} in all.`;
+  const text = found.job.of === "users" ? haveText(why, item, other) : areOfText(why, item, other, manyOf(found.rows.source.user));
   const expected = (why.item.support * why.neighbour.support) / Math.max(1, why.users);
   const chance = ` By chance it would be about ${expected < 10 ? expected.toFixed(1) : count(expected)}.`;
   const above = why.above?.neighbour && "overlap" in Object(why.above.needs) ? ` With ${count((why.above.needs as { overlap: number }).overlap)} in common it would pass ${called(why.above.neighbour)}.` : "";
@@ -239,12 +236,16 @@ async function explained(ilk: Ilk, found: Found, item: ItemRecord, other: ItemRe
   return h("div", {}, h("p", {}, text + chance + above), h("p", { class: "quiet" }, measures.map((one) => `${one.measure} ${score(one.score!)}`).join(" · ")));
 }
 
+/** Who has both of two items. */
+function areOfText(why: Explanation, item: ItemRecord, other: ItemRecord, people: string): string {
+  const have = `${count(why.overlap)} ${people} have both. ${count(why.item.support)} have ${called(item)}, `;
+  return `${have}${count(why.neighbour.support)} have ${called(other)}, of ${count(why.users)} in all.`;
+}
+
 /** What two users have in common. */
-function sharedText(why: Explanation, item: ItemRecord, other: ItemRecord): string {
-  return (
-    `${count(why.overlap)} items are of both. ${called(item)} has ${count(why.item.support)}, ${called(other)} has ` +
-    `${count(why.neighbour.support)}, of ${count(why.users)} in all.`
-  );
+function haveText(why: Explanation, item: ItemRecord, other: ItemRecord): string {
+  const both = `${count(why.overlap)} items are of both. ${called(item)} has ${count(why.item.support)}, `;
+  return `${both}${called(other)} has ${count(why.neighbour.support)}, of ${count(why.users)} in all.`;
 }
 
 /** Settings that belong to one measure or weighting, and mean nothing to another. */
