@@ -255,8 +255,10 @@ export async function suite() {
     equal(await page.locator(".hung").count(), 0);
     // Code that is at work leaves a sign, which goes when the page answers again.
     const isMarked = () => page.evaluate(() => localStorage.getItem("ilk-working") !== null);
-    await edit(page, "machine", "const machine = { cores: 8, memory: 16, price: 0.4 }\nawait new Promise((next) => setTimeout(next, 1500))");
+    await edit(page, "machine", "const machine = { cores: 8, memory: 16, price: 0.4 }\nawait new Promise((next) => (globalThis.goOn = next))");
+    await page.waitForFunction(() => globalThis.goOn);
     holds(await isMarked(), "there is a sign while a cell runs");
+    await page.evaluate(() => globalThis.goOn());
     await done(page, "ladder");
     await page.waitForFunction(() => localStorage.getItem("ilk-working") === null);
   });
