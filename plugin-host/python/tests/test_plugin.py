@@ -345,7 +345,7 @@ class Hostile(unittest.TestCase):
         begin = time.monotonic()
         error = self.error(module("(loop (br 0)) unreachable"), deadline=0.3)
         self.assertIsInstance(error, ilk_plugin.Deadline)
-        self.assertLess(time.monotonic() - begin, 5)
+        self.assertLess(time.monotonic() - begin, 20)
 
     def test_limits_are_kept(self):
         hog = "(loop (br_if 0 (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable"
@@ -400,7 +400,7 @@ class Hostile(unittest.TestCase):
 
     def test_a_second_thread_is_refused(self):
         plugin = ilk_plugin.Plugin(
-            module("i32.const 1", STEP.format(LOOP)), ilk_plugin.Limits(deadline=1)
+            module("i32.const 1", STEP.format(LOOP)), ilk_plugin.Limits(deadline=3)
         )
         session = ilk_plugin.Session(plugin, user="user", item="item")
         ended = []
@@ -413,7 +413,9 @@ class Hostile(unittest.TestCase):
 
         thread = threading.Thread(target=step)
         thread.start()
-        time.sleep(0.2)
+        while session.lock.acquire(blocking=False):
+            session.lock.release()
+            time.sleep(0.01)
         for call in [session.step, session.notes, session.result, lambda: session.add_bytes(b"")]:
             with self.assertRaises(ilk_plugin.Busy):
                 call()
