@@ -413,9 +413,8 @@ class Hostile(unittest.TestCase):
 
         thread = threading.Thread(target=step)
         thread.start()
-        while session.lock.acquire(blocking=False):
-            session.lock.release()
-            time.sleep(0.01)
+        # Within its call by then, which goes on for most of three seconds.
+        time.sleep(0.2)
         for call in [session.step, session.notes, session.result, lambda: session.add_bytes(b"")]:
             with self.assertRaises(ilk_plugin.Busy):
                 call()
