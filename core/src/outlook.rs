@@ -499,7 +499,8 @@ mod tests {
                 supported(&interactions, &supports, *least).pair_operations <= operations
             };
             assert_eq!(Some(support.value), (1..=90).find(fits));
-            assert!(cap.saves > 0.0);
+            assert!(cap.saves > 0.0 && cap.saves <= 1.0);
+            assert_eq!(cap.saves < 1.0, operations > 0, "one item a user is no pair");
             let left = cap.size.pair_operations as f64 / whole as f64;
             assert!((1.0 - left - cap.saves).abs() < 1e-12);
         }

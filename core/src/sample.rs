@@ -208,7 +208,7 @@ pub fn neighbours_of_part(
 }
 
 /// Returns the ids that are sampled: of what is not compared.
-fn sampled_side<'a>(user: &'a IdColumn, item: &'a IdColumn, of: Of) -> &'a IdColumn {
+pub fn sampled_side<'a>(user: &'a IdColumn, item: &'a IdColumn, of: Of) -> &'a IdColumn {
     match of {
         Of::Items => user,
         Of::Users => item,

@@ -9,7 +9,7 @@ use ilk_core::{
     encode::{IdKind, Kinds},
     job::Of,
     rows::Rows,
-    sample::{Sample, Smallest},
+    sample::{Sample, Smallest, sampled_side},
 };
 use ilk_formats::{OutputFormat, write_rows};
 
@@ -89,7 +89,7 @@ impl Drawn {
             kinds[1].see(&rows.item, rows.file);
             let unreadable = rows.unreadable.len() as u64;
             let rows = rows.readable();
-            let ids = if of == Of::Users { &rows.item } else { &rows.user };
+            let ids = sampled_side(&rows.user, &rows.item, of);
             let of_nobody = (0..rows.len()).filter(|row| ids.is_null(*row)).count() as u64;
             let of_chunk = size.smallest_of(&rows, of);
             let sample = lock().look(of_chunk);

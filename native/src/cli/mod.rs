@@ -831,11 +831,14 @@ pub(crate) fn variables_of_jobs() -> Vec<std::ffi::OsString> {
 pub(crate) fn unknown_variables() -> Vec<String> {
     /// Read elsewhere than from flags.
     const OTHERS: [&str; 3] = ["ILK_KERNEL", "ILK_USAGE_FILE", publish::END_WITH_STDIN];
+    let set = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let mut unknown = set.filter(|name| name.starts_with("ILK_")).collect::<Vec<_>>();
+    if unknown.is_empty() {
+        return Vec::new();
+    }
     let command = Cli::command();
     let flags = command.get_subcommands().chain([&command]).flat_map(clap::Command::get_arguments);
     let known = flags.filter_map(|flag| flag.get_env()?.to_str()).chain(OTHERS).collect::<Vec<_>>();
-    let set = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let mut unknown = set.filter(|name| name.starts_with("ILK_")).collect::<Vec<_>>();
     unknown.retain(|name| !known.contains(&name.as_str()));
     unknown.sort();
     let line = |name: &String| {

@@ -5,7 +5,7 @@ import { ladderChart } from "../charts/ladder";
 import { mapChart } from "../charts/map";
 import { stabilityChart } from "../charts/stability";
 import { workChart } from "../charts/work";
-import { about, append, bytes, count, counted, download, duration, h, percent, score } from "../dom";
+import { about, append, bytes, capital, count, counted, download, duration, h, percent, score } from "../dom";
 import { batchElement } from "../explore/batch";
 import type { Context } from "../notebook/context";
 import type { ListName } from "../explore/served";
@@ -165,9 +165,8 @@ function goTo(id: string): void {
 /** What stands above an item, and above its neighbours. */
 function eyebrowsOf({ rows, job }: Found): { viewed: string; loved: string } {
   const { one, many } = sidesOf(rows.source, job);
-  const capital = one.charAt(0).toUpperCase() + one.slice(1);
   return job.of === "users"
-    ? { viewed: capital, loved: `The ${many} most like this one` }
+    ? { viewed: capital(one), loved: `The ${many} most like this one` }
     : { viewed: "Item you've viewed", loved: "Items we think you'll love" };
 }
 

@@ -1,7 +1,7 @@
 // How many have how many: both axes logarithmic, for such data is skewed.
 import * as Plot from "@observablehq/plot";
 import type { Degrees } from "ilk-wasm";
-import { about, count } from "../dom";
+import { about, capital, count } from "../dom";
 import { described, figure, plain, responsive, spaced, tens } from "./common";
 
 /** Draws a distribution of degrees: of those called `one` and `of`, so many have so many `what`. */
@@ -41,9 +41,4 @@ export function degreesChart(degrees: Degrees, [one, of]: [string, string], what
       text,
     );
   return figure(`${capital(what)} per ${one}`, responsive(draw, 0.5), text);
-}
-
-/** The first letter large. */
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,6 +1,6 @@
 // The full batch at the press of a button, with its progress and its report.
 import type { Found } from "../cells/ilk";
-import { append, duration, h, percent } from "../dom";
+import { append, capital, duration, h, percent } from "../dom";
 import type { Context } from "../notebook/context";
 import { beginBatch, cancelBatch, lastBatch, reportAddress, type Batch, type Explored, type Stage, type Wish } from "./served";
 
@@ -20,7 +20,7 @@ function isSame(one: Wish, other: Wish): boolean {
 }
 
 function nameOf(stage: Stage): string {
-  return stage.name.charAt(0).toUpperCase() + stage.name.slice(1);
+  return capital(stage.name);
 }
 
 function stageLine(stage: Stage): HTMLElement {
@@ -58,7 +58,7 @@ export function batchElement(context: Context, found: Found, explored: Explored)
 
   const complain = (error: unknown) => {
     const text = error instanceof Error ? error.message : String(error);
-    rest.replaceChildren(h("div", { class: "problem", role: "alert" }, h("p", {}, text.charAt(0).toUpperCase() + text.slice(1))));
+    rest.replaceChildren(h("div", { class: "problem", role: "alert" }, h("p", {}, capital(text))));
     run.disabled = false;
     cancel.hidden = true;
   };

@@ -1,6 +1,6 @@
 // A code cell on the page: editor, progress, output.
 import type { EditorView } from "@codemirror/view";
-import { h, percent } from "../dom";
+import { capital, h, percent } from "../dom";
 import { Cancelled, IlkFailure } from "../worker/client";
 import type { Cell } from "../state/notebook";
 import type { Context } from "./context";
@@ -212,7 +212,7 @@ export class CodeCell implements CellEvents {
 function problem(error: Error): HTMLElement {
   // A message may begin with the name of a file or of a variable, which stays as it is.
   const isWord = /^[a-z]+ (?!is not defined|is defined)/.test(error.message);
-  const text = isWord ? error.message.charAt(0).toUpperCase() + error.message.slice(1) : error.message;
+  const text = isWord ? capital(error.message) : error.message;
   const isCode = !(error instanceof IlkFailure);
   const kind = isCode && error.name !== "Error" && error.name !== "RuntimeError" ? `${error.name}: ` : "";
   return h("div", { class: "problem", role: "alert" }, h("p", {}, kind + text));

@@ -258,6 +258,7 @@ class _Cutter:
 
 
 def _sums(numbers: numpy.ndarray) -> numpy.ndarray:
+    """What comes before each of them, and before the end."""
     return numpy.concatenate([[0], numpy.cumsum(numbers, dtype="<i8")])
 
 
@@ -287,7 +288,7 @@ class _Draft:
         counts = supports if wanted is None else numpy.zeros_like(supports)
         if wanted is not None:
             counts[wanted] = supports[wanted]
-        self._rows = numpy.concatenate([[0], numpy.cumsum(counts, dtype="<i8")])
+        self._rows = _sums(counts)
 
     def _pairs(self):
         for rows, block in enumerate(self._blocks):
