@@ -137,7 +137,7 @@ fn announce(
     if !args.no_open && opener::open_browser(url).is_err() {
         reporter.note("no browser could be opened: open the address above in one");
     }
-    publish::forget_farewell();
+    interrupt::forget_farewell();
     reporter.note("serving the notebook until Ctrl-C");
     Ok(())
 }

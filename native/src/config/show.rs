@@ -2,7 +2,8 @@
 
 use ilk_core::job::{Job, SimilarityJob};
 use ilk_core::{measure::Measure, weighting::Weighting};
-use serde::{Deserialize, Serialize};
+
+use ilk_engine::Setting;
 
 use super::{Budget, DEFAULT, Layers, Lists, PartialSource};
 use crate::{
@@ -10,17 +11,6 @@ use crate::{
     memory::{self, Bytes},
     text::{Align, Table},
 };
-
-/// One setting in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Setting {
-    /// Its name in job files.
-    pub(crate) name: String,
-    /// Its value as people read it.
-    pub(crate) value: String,
-    /// Where it comes from.
-    pub(crate) origin: String,
-}
 
 impl Layers {
     /// Lists every setting in force: data source, job, lists, output.

@@ -20,7 +20,7 @@ use crate::{
     cli,
     config::PartialSource,
     error::{Error, reason},
-    publish::END_WITH_STDIN,
+    interrupt::END_WITH_STDIN,
     text::quoted,
 };
 
