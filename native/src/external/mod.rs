@@ -61,7 +61,7 @@ use self::{
 };
 use crate::{
     error::Error,
-    memory::{self, Allowance, Bytes},
+    memory::{self, Allowance},
     pool::Pool,
     publish::NewFolder,
     text::counted,
