@@ -177,3 +177,19 @@ impl Record {
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delimiters_are_one_character() {
+        for (text, byte) in
+            [("tab", b'\t'), ("\\t", b'\t'), ("\t", b'\t'), (";", b';'), ("|", b'|')]
+        {
+            assert_eq!(text.parse(), Ok(Delimiter(byte)), "{text:?}");
+        }
+        for text in ["", ";;", "é", "\"", "\n"] {
+            assert!(text.parse::<Delimiter>().is_err(), "{text:?}");
+        }
+    }
+}

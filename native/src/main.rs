@@ -2,21 +2,21 @@
 
 mod cli;
 mod commands;
-mod config;
-mod engine;
 mod error;
 #[cfg(feature = "explore")]
 mod explore;
 mod interrupt;
 mod ladders;
 mod log;
+mod recorded;
 mod report;
+mod settings;
 mod stdout;
 mod take;
 mod text;
 mod usage;
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use clap::ArgMatches;
 use ilk_engine::{
@@ -27,7 +27,6 @@ use ilk_engine::{
 use crate::{
     cli::{Command, InputArgs, RunArgs},
     commands::{Form, Options},
-    config::Layers,
     error::Error,
     log::Voice,
     progress::Reporter,
@@ -70,7 +69,7 @@ fn run(
     reporter: &Reporter,
 ) -> Result<(), Error> {
     interrupt::end_with_stdin_if_asked();
-    let layers = Layers::of_job(&args.settings, matches)?;
+    let layers = args.settings.layers(matches)?;
     let (settings, record) = (layers.settings()?, layers.record()?);
     let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
     let earlier = if args.restart { Earlier::Discard } else { Earlier::Continue };
@@ -102,7 +101,7 @@ fn execute(
             take::take(&args.run_dir, &args.stage, args.count as usize, args.format)
         }
         Command::Plan(args) => {
-            let layers = Layers::of_job(&args.settings, matches)?;
+            let layers = args.settings.layers(matches)?;
             let (settings, record) = (layers.settings_or("neighbours.parquet")?, layers.record()?);
             commands::plan(&settings, &record, args.format, reporter)
         }
@@ -110,24 +109,27 @@ fn execute(
         Command::Similar(args) => commands::similar(args),
         Command::Explain(args) => {
             let input = InputArgs { input: vec![args.run.clone()] };
-            let layers = Layers::of_reading(&input, &args.reading, matches)?;
+            let recorded = recorded::recorded_layer(Path::new(&args.run))?;
+            let layers = args.reading.layers(&input, recorded, matches)?;
             commands::explain(args, &layers, reporter)
         }
         Command::Evaluate(args) => {
-            let layers = Layers::of_reading(&args.input, &args.reading, matches)?;
+            let recorded = match &args.input.input[..] {
+                [only] => recorded::recorded_layer(Path::new(only))?,
+                _ => None,
+            };
+            let layers = args.reading.layers(&args.input, recorded, matches)?;
             commands::evaluate(args, &layers, reporter)
         }
         Command::Plugin(args) => commands::plugin(&args.action),
         Command::Usage(args) => commands::usage(args),
         #[cfg(feature = "explore")]
         Command::Explore(args) => commands::explore(args, matches, reporter),
-        Command::Inspect(args) => {
-            commands::inspect(&Layers::of_inspection(args, matches)?, reporter)
-        }
+        Command::Inspect(args) => commands::inspect(&args.layers(matches)?, reporter),
         Command::Demo(args) => commands::demo(args.keep.as_deref(), reporter),
         Command::Config(args) => {
             let form = if args.toml { Form::Toml } else { Form::Table };
-            commands::config(&Layers::of_job(&args.settings, matches)?, form)
+            commands::config(&args.settings.layers(matches)?, form)
         }
         Command::Completions { shell } => cli::completions(*shell),
         Command::Man => cli::man(),

@@ -7,21 +7,10 @@ use ilk_formats::printable;
 
 use crate::{
     error::Error,
+    settings::Form,
     stdout,
     text::{Align, Table, counted, shortened, width},
 };
-
-/// How rows are printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Form {
-    /// A table for people
-    #[default]
-    Table,
-    /// CSV with a header
-    Csv,
-    /// One JSON object per line
-    Json,
-}
 
 /// Prints the first `count` rows of a stage's result.
 ///

@@ -3,12 +3,11 @@
 use ilk_engine::{Observer, Request, Resources, RunPlace};
 
 use crate::{
-    config::{Record, Settings},
-    engine::Engine,
     error::Error,
     progress::Reporter,
     publish::Existing,
     rundir::Earlier,
+    settings::{Engine, Record, Settings},
 };
 
 /// What only the command line says.

@@ -24,7 +24,6 @@ use super::{
     DataShape, Example, ExampleNeighbour, ReportData, ResultShape, Scores, Span, Step, TileSpan,
 };
 use crate::{
-    config::{Record, Settings},
     error::Error,
     inputs, interrupt,
     journal::Journal,
@@ -33,7 +32,8 @@ use crate::{
     machine,
     progress::{Reporter, cpu_seconds},
     publish::{self, Existing, WorkingFile},
-    rundir::{StageName, StageRecord, files::REPORT},
+    rundir::{StageRecord, files::REPORT},
+    settings::{Record, Settings, StageName},
     text::{counted, grouped},
 };
 

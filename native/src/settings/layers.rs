@@ -1,286 +1,59 @@
-//! Settings and where each comes from: command line over `ILK_*` variables over job file over
-//! preset over defaults.
+//! Layers stacked: what each setting is, and where it comes from.
 
-mod budget;
-mod file;
-mod recorded;
-mod show;
+use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
 
-use std::{
-    collections::BTreeMap,
-    num::NonZeroUsize,
-    path::{Path, PathBuf},
-};
-
-use clap::{ArgMatches, parser::ValueSource};
 use figment::{
-    Figment, Metadata, Profile, Provider,
+    Figment,
     error::{Actual, Kind},
-    value::{Dict, Map, Value},
+    value::{Dict, Value},
 };
 use ilk_core::job::{Job, JobError, Preset, SimilarityJob};
-pub(crate) use ilk_engine::{DataSource, Delimiter, Lists, PartialSource, Record, Setting};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
-pub(crate) use self::budget::{Budget, TimeSpan};
-use self::file::JobFile;
-#[cfg(feature = "explore")]
-use crate::cli::ExploreArgs;
-use crate::{
-    cli::{InputArgs, InspectArgs, JobFileArgs, JobSettingsArgs, ReadingArgs, SampleArgs},
-    error::Error,
-    inputs,
-    memory::Bytes,
-    text::did_you_mean,
+use super::{
+    budget::Budget,
+    file::JobFile,
+    keys::Keys,
+    layer::{COMMAND_LINE, Layer},
+    record::{Lists, PartialSource, Reading, Record, Settings},
+    values::Bytes,
 };
-
-/// Says what is missing, by name; but a path that is mistyped comes first: nothing can be named of it.
-fn missing_error(missing: &[(&str, bool)], inputs: &[String], help: impl Into<String>) -> Error {
-    inputs::resolve(inputs).err().unwrap_or_else(|| {
-        let names = missing.iter().filter(|(_, is)| *is).map(|(name, _)| *name);
-        let names = names.collect::<Vec<_>>().join(", ");
-        Error::input(format!("missing: {names}")).with_help(help)
-    })
-}
-
-/// Everything a run needs, checked.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    /// What to read.
-    pub(crate) source: DataSource,
-    /// What to compute, every setting decided.
-    pub(crate) resolved: Job,
-    /// Item lists.
-    pub(crate) lists: Lists,
-    /// Where to write; absent only where there is a run directory.
-    pub(crate) out: Option<PathBuf>,
-    /// Where to keep every stage's result.
-    pub(crate) run_dir: Option<PathBuf>,
-    /// Threads to use; one per core where absent.
-    pub(crate) threads: Option<NonZeroUsize>,
-    /// Memory that the process may take; 70 % of what there is where absent.
-    pub(crate) memory: Option<Bytes>,
-    /// Bytes of working files; a default of its own where absent.
-    pub(crate) shard_size: Option<Bytes>,
-    /// What it may take.
-    pub(crate) budget: Budget,
-}
-
-/// What a command needs that reads a job's data and writes none, checked.
-#[derive(Clone, Debug)]
-pub(crate) struct Reading {
-    /// What to read.
-    pub(crate) source: DataSource,
-    /// What to compute, as people wrote it.
-    pub(crate) wish: SimilarityJob,
-    /// The same, every setting decided.
-    pub(crate) resolved: Job,
-    /// Item lists.
-    pub(crate) lists: Lists,
-    /// Threads to use; one per core where absent.
-    pub(crate) threads: Option<NonZeroUsize>,
-}
-
-/// One layer: the values of one place, by group.
-struct Layer {
-    origin: String,
-    values: Dict,
-}
-
-impl Provider for Layer {
-    fn metadata(&self) -> Metadata {
-        Metadata::named(self.origin.clone())
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        Ok(Map::from([(Profile::Default, self.values.clone())]))
-    }
-}
-
-const COMMAND_LINE: &str = "command line";
-const DEFAULT: &str = "default";
+use crate::{error::Error, inputs, text::did_you_mean};
 
 /// All layers together; answers what a setting is and where it comes from.
 #[derive(Debug)]
 pub(crate) struct Layers {
     figment: Figment,
     file: Option<JobFile>,
-    datasource: Option<Choice>,
+    pub(super) datasource: Option<Choice>,
 }
 
 /// The data source of the job file that counts.
 #[derive(Clone, Debug)]
-struct Choice {
-    name: String,
-    origin: String,
-}
-
-/// What the command line and the environment say, by group and name.
-#[derive(Default)]
-struct Said {
-    values: Dict,
-    origins: BTreeMap<String, String>,
-}
-
-impl Said {
-    /// Adds a group of flags; those left out are absent from `values`.
-    fn group(
-        &mut self,
-        group: &str,
-        values: &impl Serialize,
-        matches: &ArgMatches,
-    ) -> Result<(), Error> {
-        let values =
-            Value::serialize(values).map_err(|error| Error::internal(error.to_string()))?;
-        let values: Dict = values.into_dict().unwrap_or_default();
-        // Flags left out serialize as nothing.
-        let given = values.into_iter().filter(|(_, value)| !matches!(value, Value::Empty(..)));
-        let mut kept = Dict::new();
-        for (name, value) in given {
-            self.origins.insert(format!("{group}.{name}"), origin_of(&name, matches));
-            kept.insert(name, value);
-        }
-        self.values.entry(group.into()).or_insert_with(|| Value::from(Dict::new()));
-        if let Some(Value::Dict(_, dict)) = self.values.get_mut(group) {
-            dict.extend(kept);
-        }
-        Ok(())
-    }
-
-    /// Splits into one layer per origin, variables before the command line.
-    fn layers(self) -> Vec<Layer> {
-        let mut layers: BTreeMap<(bool, String), Dict> = BTreeMap::new();
-        for (group, values) in self.values {
-            for (name, value) in values.into_dict().unwrap_or_default() {
-                let Some(origin) = self.origins.get(&format!("{group}.{name}")) else { continue };
-                let layer = layers.entry((origin == COMMAND_LINE, origin.clone())).or_default();
-                let dict = layer.entry(group.clone()).or_insert_with(|| Value::from(Dict::new()));
-                if let Value::Dict(_, dict) = dict {
-                    dict.insert(name, value);
-                }
-            }
-        }
-        let named = layers.into_iter();
-        named.map(|((_, origin), values)| Layer { origin, values }).collect()
-    }
-}
-
-/// Tells whether a flag was given or its variable.
-fn origin_of(name: &str, matches: &ArgMatches) -> String {
-    match matches.value_source(name) {
-        Some(ValueSource::EnvVariable) => format!("ILK_{}", name.to_uppercase()),
-        _ => COMMAND_LINE.into(),
-    }
-}
-
-fn asked_datasource(args: &JobFileArgs, matches: &ArgMatches) -> Option<Choice> {
-    let name = args.datasource.clone()?;
-    Some(Choice { name, origin: origin_of("datasource", matches) })
+pub(crate) struct Choice {
+    /// Its name in the job file.
+    pub(crate) name: String,
+    /// Where it was chosen.
+    pub(crate) origin: String,
 }
 
 impl Layers {
-    /// Gathers all layers for `run` and `config`.
+    /// Stacks layers, the weakest first, over those of the job file; `asked` chooses its data source.
     ///
     /// # Errors
-    /// If the job file cannot be used or the data source is not clear.
-    pub(crate) fn of_job(args: &JobSettingsArgs, matches: &ArgMatches) -> Result<Self, Error> {
-        let mut said = Said::default();
-        let (file, input) = job_file(&args.file, &args.input)?;
-        said.group("source", &Inputs { input }, matches)?;
-        said.group("source", &args.source, matches)?;
-        said.group("job", &SimilarityJob::from(&args.job), matches)?;
-        said.group("lists", &args.lists, matches)?;
-        said.group("output", &args.output, matches)?;
-        said.group("work", &args.work, matches)?;
-        said.group("work", &args.limits, matches)?;
-        said.group("budget", &args.budget, matches)?;
-        Self::stack(said, file, asked_datasource(&args.file, matches))
-    }
-
-    /// Gathers the layers that `sample` looks at.
-    ///
-    /// # Errors
-    /// As [`of_job`](Self::of_job).
-    pub(crate) fn of_sample(args: &SampleArgs, matches: &ArgMatches) -> Result<Self, Error> {
-        let mut said = Said::default();
-        let (file, input) = job_file(&args.file, &args.input)?;
-        said.group("source", &Inputs { input }, matches)?;
-        said.group("source", &args.source, matches)?;
-        said.group("job", &SimilarityJob::from(&args.job), matches)?;
-        said.group("work", &args.work, matches)?;
-        Self::stack(said, file, asked_datasource(&args.file, matches))
-    }
-
-    /// Gathers the layers that `explore` looks at.
-    ///
-    /// # Errors
-    /// As [`of_job`](Self::of_job).
-    #[cfg(feature = "explore")]
-    pub(crate) fn of_exploration(args: &ExploreArgs, matches: &ArgMatches) -> Result<Self, Error> {
-        let mut said = Said::default();
-        let (file, input) = job_file(&args.file, &args.input)?;
-        said.group("source", &Inputs { input }, matches)?;
-        said.group("source", &args.source, matches)?;
-        said.group("job", &SimilarityJob::from(&args.job), matches)?;
-        said.group("lists", &args.lists, matches)?;
-        said.group("output", &args.output, matches)?;
-        said.group("work", &args.work, matches)?;
-        said.group("work", &args.limits, matches)?;
-        Self::stack(said, file, asked_datasource(&args.file, matches))
-    }
-
-    /// Gathers the layers of a command that reads a job's data and writes none: `input` may be
-    /// inputs, a job file or a run directory, whose recorded settings count below the flags.
-    ///
-    /// # Errors
-    /// As [`of_job`](Self::of_job), and if the run directory's record cannot be used.
-    pub(crate) fn of_reading(
-        input: &InputArgs,
-        args: &ReadingArgs,
-        matches: &ArgMatches,
+    /// If the data source is not clear, and for a preset that is not known.
+    pub(crate) fn stack(
+        file: Option<JobFile>,
+        asked: Option<Choice>,
+        above: Vec<Layer>,
     ) -> Result<Self, Error> {
-        let mut said = Said::default();
-        let recorded = match &input.input[..] {
-            [only] => recorded::layer(Path::new(only))?,
-            _ => None,
-        };
-        let (file, input) = match recorded {
-            Some(_) => (None, Vec::new()),
-            None => job_file(&args.file, input)?,
-        };
-        said.group("source", &Inputs { input }, matches)?;
-        said.group("source", &args.source, matches)?;
-        said.group("job", &SimilarityJob::from(&args.job), matches)?;
-        said.group("lists", &args.lists, matches)?;
-        said.group("work", &args.work, matches)?;
-        let mut layers = Self::stack(said, file, asked_datasource(&args.file, matches))?;
-        if let Some(recorded) = recorded {
-            layers.figment = Figment::new().merge(recorded).merge(layers.figment);
-        }
-        Ok(layers)
-    }
-
-    /// Gathers the layers that `inspect` looks at.
-    ///
-    /// # Errors
-    /// As [`of_job`](Self::of_job).
-    pub(crate) fn of_inspection(args: &InspectArgs, matches: &ArgMatches) -> Result<Self, Error> {
-        let mut said = Said::default();
-        let (file, input) = job_file(&args.file, &args.input)?;
-        said.group("source", &Inputs { input }, matches)?;
-        said.group("source", &args.source, matches)?;
-        said.group("work", &args.work, matches)?;
-        Self::stack(said, file, asked_datasource(&args.file, matches))
-    }
-
-    fn stack(said: Said, file: Option<JobFile>, asked: Option<Choice>) -> Result<Self, Error> {
-        let has_input = said.origins.contains_key("source.input");
+        let has_input = above.iter().any(|layer| layer.holds(Keys::SOURCE, "input"));
         let datasource = choose(file.as_ref(), asked, has_input)?;
         let mut figment = Figment::new();
         for layer in file.iter().flat_map(|file| file_layers(file, datasource.as_ref())) {
             figment = figment.merge(layer);
         }
-        for layer in said.layers() {
+        for layer in above {
             figment = figment.merge(layer);
         }
         let mut layers = Self { figment, file, datasource };
@@ -296,8 +69,13 @@ impl Layers {
         Ok(layers)
     }
 
+    /// Puts a layer below all.
+    pub(crate) fn above(self, layer: Layer) -> Self {
+        Self { figment: Figment::new().merge(layer).merge(self.figment), ..self }
+    }
+
     /// Returns the value at `path`, such as `job.top`; the default of `T` where nothing is said.
-    fn get<T: DeserializeOwned + Default>(&self, path: &str) -> Result<T, Error> {
+    pub(super) fn get<T: DeserializeOwned + Default>(&self, path: &str) -> Result<T, Error> {
         if !self.figment.contains(path) {
             return Ok(T::default());
         }
@@ -305,7 +83,7 @@ impl Layers {
     }
 
     /// Returns where the setting at `path` comes from; `None` where nothing is said.
-    fn origin(&self, path: &str) -> Option<String> {
+    pub(crate) fn origin(&self, path: &str) -> Option<String> {
         Some(self.figment.find_metadata(path)?.name.to_string())
     }
 
@@ -542,32 +320,6 @@ impl Layers {
     }
 }
 
-/// The INPUT arguments as a group of settings.
-#[derive(Serialize)]
-struct Inputs {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    input: Vec<String>,
-}
-
-/// Finds the job file among the arguments; returns it with the inputs that are left.
-fn job_file(
-    args: &JobFileArgs,
-    input: &InputArgs,
-) -> Result<(Option<JobFile>, Vec<String>), Error> {
-    let is_job = |input: &String| {
-        Path::new(input).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"))
-    };
-    match (&args.job, input.input.as_slice()) {
-        (Some(path), inputs) => Ok((Some(JobFile::read(path)?), inputs.to_vec())),
-        (None, [only]) if is_job(only) => Ok((Some(JobFile::read(Path::new(only))?), Vec::new())),
-        (None, inputs) => match inputs.iter().find(|input| is_job(input)) {
-            Some(job) => Err(Error::input(format!("{job} is a job file, not an input"))
-                .with_help(format!("to read other inputs with its settings: --job {job}"))),
-            None => Ok((None, inputs.to_vec())),
-        },
-    }
-}
-
 /// Decides which data source of the job file counts.
 fn choose(
     file: Option<&JobFile>,
@@ -620,13 +372,7 @@ fn file_layers(file: &JobFile, datasource: Option<&Choice>) -> Vec<Layer> {
     }
     let mut groups: BTreeMap<&str, Dict> = BTreeMap::new();
     for (name, value) in &file.job.values {
-        let group = match name.as_str() {
-            "only" | "exclude" | "for" => "lists",
-            "out" | "run_dir" => "output",
-            "threads" | "memory" | "shard_size" => "work",
-            "budget_time" | "budget_memory" | "budget_cost" | "price_per_hour" => "budget",
-            _ => "job",
-        };
+        let group = file.keys.get(name).map_or("job", |key| key.group);
         groups.entry(group).or_default().insert(name.clone(), value.clone());
     }
     let values = groups.into_iter().map(|(group, dict)| (group.into(), Value::from(dict)));
@@ -662,6 +408,3 @@ fn expected_text(expected: &str) -> &str {
         other => other,
     }
 }
-
-#[cfg(test)]
-mod tests;

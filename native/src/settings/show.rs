@@ -2,15 +2,22 @@
 
 use ilk_core::job::{Job, SimilarityJob};
 use ilk_core::{measure::Measure, weighting::Weighting};
+use serde::Serialize;
 
-use ilk_engine::Setting;
-
-use super::{Budget, DEFAULT, Layers, Lists, PartialSource};
+use super::{
+    budget::Budget,
+    layers::Layers,
+    record::{Lists, PartialSource, Setting},
+    values::Bytes,
+};
 use crate::{
     error::Error,
-    memory::{self, Bytes},
+    memory,
     text::{Align, Table},
 };
+
+/// The origin of what nothing says.
+const DEFAULT: &str = "default";
 
 impl Layers {
     /// Lists every setting in force: data source, job, lists, output.

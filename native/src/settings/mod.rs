@@ -1,0 +1,29 @@
+//! Settings and where each comes from: command line over `ILK_*` variables over job file over
+//! preset over defaults.
+//!
+//! Nothing here knows the flags or the run directory: they hand in what they say as a [`Layer`], and
+//! the names of all settings as [`Keys`].
+
+mod budget;
+mod file;
+mod keys;
+mod layer;
+mod layers;
+mod record;
+mod show;
+mod stages;
+mod values;
+
+pub(crate) use self::{
+    budget::Budget,
+    file::JobFile,
+    keys::{Key, Keys},
+    layer::{COMMAND_LINE, Layer},
+    layers::{Choice, Layers},
+    record::{Reading, Settings},
+    stages::Form,
+    values::{Engine, TimeSpan},
+};
+pub(crate) use ilk_engine::{
+    DataSource, Delimiter, Lists, PartialSource, Record, Setting, memory::Bytes, rundir::StageName,
+};
