@@ -29,10 +29,6 @@ pub enum Size {
     Users(usize),
     /// As many as have at most so many rows, of the shares 100, 50, 20, 10, 5, 2, 1 … %: one that
     /// people can ask for again.
-    #[cfg_attr(
-        not(any(test, feature = "explore")),
-        expect(dead_code, reason = "only the notebook asks for it")
-    )]
     Rows(usize),
 }
 
@@ -237,17 +233,7 @@ mod tests {
                 rows.map(|(user, item)| format!("{user},{item}")).collect::<Vec<_>>().join("\n");
             fs::write(folder.join(format!("{file}.csv")), format!("user,item\n{rows}\n")).unwrap();
         }
-        let source = DataSource {
-            name: None,
-            input: vec![folder.display().to_string()],
-            user: "user".into(),
-            item: "item".into(),
-            weight: None,
-            time: None,
-            item_label: None,
-            conditions: Vec::new(),
-            delimiter: None,
-        };
+        let source = DataSource::new([folder.display().to_string()], "user", "item");
         Files::open(&source, None, &silent()).unwrap()
     }
 

@@ -17,10 +17,10 @@ use ilk_formats::OutputFormat;
 
 use crate::{
     error::Error,
-    spill::Arranged,
     machine::{self, Writing},
     progress::Reporter,
     request::Budget,
+    spill::Arranged,
     text::counted,
 };
 
@@ -213,7 +213,11 @@ impl<'a> Guard<'a> {
     /// Names the budget of time, and the time where it is a sum of money.
     fn text(&self, limit: f64) -> String {
         let text = &self.budget.time_text;
-        if text.starts_with("budget_cost") { format!("{text} ({})", Span(limit)) } else { text.clone() }
+        if text.starts_with("budget_cost") {
+            format!("{text} ({})", Span(limit))
+        } else {
+            text.clone()
+        }
     }
 }
 

@@ -1,9 +1,6 @@
 //! Who watches a run: what an [`Observer`] sees of data, tiles and result.
 
-use std::{
-    collections::{BTreeMap, btree_map},
-    path::Path,
-};
+use std::{collections::BTreeMap, path::Path};
 
 use ilk_core::{
     interactions::{Folding, Interactions},
@@ -92,17 +89,8 @@ impl FromIterator<u64> for Degrees {
 
 impl Degrees {
     /// Walks the degrees, ascending, with how many have each.
-    pub fn iter(&self) -> btree_map::Iter<'_, u64, u64> {
-        self.0.iter()
-    }
-}
-
-impl<'a> IntoIterator for &'a Degrees {
-    type IntoIter = btree_map::Iter<'a, u64, u64>;
-    type Item = (&'a u64, &'a u64);
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, u64)> {
+        self.0.iter().map(|(degree, count)| (*degree, *count))
     }
 }
 
@@ -168,12 +156,7 @@ pub trait Observer: Sync {
     ///
     /// # Errors
     /// What `walk` returns.
-    fn saw_result(
-        &self,
-        catalogue: &Catalogue,
-        top: u32,
-        walk: Walk<'_>,
-    ) -> Result<(), Error> {
+    fn saw_result(&self, catalogue: &Catalogue, top: u32, walk: Walk<'_>) -> Result<(), Error> {
         Ok(())
     }
 }

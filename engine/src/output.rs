@@ -88,7 +88,8 @@ impl Output {
         let target = &self.target;
         let neighbours = |format: OutputFormat, path: &Path, file: &mut File| {
             let mut out = BufWriter::with_capacity(1 << 20, file);
-            let rows = found.write(format, &mut out, catalogue, |error| Error::writing(path, error))?;
+            let rows =
+                found.write(format, &mut out, catalogue, |error| Error::writing(path, error))?;
             out.flush().map_err(|error| Error::file("write", path, &error))?;
             Ok(rows)
         };

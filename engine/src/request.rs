@@ -24,6 +24,8 @@ pub struct Request {
     pub lists: Lists,
     /// Where the result goes; absent only where there is a run directory.
     pub out: Option<PathBuf>,
+    /// What people call the output; its path where absent.
+    pub place: Option<String>,
     /// What becomes of an output that is there already.
     pub existing: Existing,
     /// Threads and memory.
@@ -45,6 +47,7 @@ impl Request {
             job,
             lists: Lists::default(),
             out,
+            place: None,
             existing: Existing::Refuse,
             resources: Resources::default(),
             budget: Budget::default(),

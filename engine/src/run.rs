@@ -18,12 +18,12 @@ use ilk_core::{
 
 use crate::{
     error::Error,
-    spill::{self, Arranged, Covered, Ending, Intake, Recording, Spiller, Taken, Workplace},
     findings::Findings,
     guard::{DiskWork, Guard, Work, held},
     lists::IdLists,
     machine,
     memory::{Allowance, Size, of_comparing},
+    observe::{Observer, Tiles, Unobserved, degrees_of},
     output::Output,
     pipeline::{
         Cleaning, Files, HEAVIEST_PLAN, check_rows, finish_folding, heavy_user, layout, mixed_ids,
@@ -32,11 +32,11 @@ use crate::{
     pool::{Pool, worker},
     progress::{Reporter, Stage},
     publish::NewFolder,
-    observe::{Observer, Tiles, Unobserved, degrees_of},
     request::Request,
     rundir::{self, Earlier},
     sandbox::{Sandbox, does_not_fit, sandbox_bytes},
     source::Record,
+    spill::{self, Arranged, Covered, Ending, Intake, Recording, Spiller, Taken, Workplace},
     text::{counted, rounded},
 };
 
@@ -72,10 +72,25 @@ pub fn run(
                 run.sandbox = Some(Sandbox::open(path, &run.pool)?);
             }
             report_unused(&request.source, &request.job, reporter);
-            run.execute(&out.display().to_string(), reporter)
+            let place = request.place.clone();
+            run.execute(&place.unwrap_or_else(|| out.display().to_string()), reporter)
         }
         (None, None) => Err(Error::internal("a run without an output")),
     }
+}
+
+/// Runs a job with threads and memory of a test's choice.
+///
+/// # Errors
+/// As [`run`].
+#[cfg(test)]
+pub(crate) fn run_within(
+    request: &Request,
+    means: (Pool, Allowance),
+    reporter: &Reporter,
+) -> Result<(), Error> {
+    let out = request.out.as_deref().unwrap();
+    Run::prepare_within((request, out), means, reporter)?.execute("", reporter)
 }
 
 /// A run of which everything that can go wrong before the work starts has gone well.

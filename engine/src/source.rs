@@ -123,6 +123,32 @@ pub struct DataSource {
     pub delimiter: Option<Delimiter>,
 }
 
+impl DataSource {
+    /// Describes files, patterns or folders whose columns `user` and `item` say who and what.
+    pub fn new(
+        input: impl IntoIterator<Item = impl Into<String>>,
+        user: impl Into<String>,
+        item: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: None,
+            input: input.into_iter().map(Into::into).collect(),
+            user: user.into(),
+            item: item.into(),
+            weight: None,
+            time: None,
+            item_label: None,
+            conditions: Vec::new(),
+            delimiter: None,
+        }
+    }
+
+    /// Returns which optional columns are named.
+    pub const fn given(&self) -> Given {
+        Given { weight: self.weight.is_some(), time: self.time.is_some() }
+    }
+}
+
 /// Files with one id per line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -55,10 +55,7 @@ pub fn shortened(text: &str, width: usize) -> String {
 }
 
 /// Finds the known names most like `text`: at most three, best first, none that is unlike it.
-pub fn closest<'a>(
-    text: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Vec<&'a str> {
+pub fn closest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let lower = text.to_lowercase();
     let mut scored: Vec<(f64, &str)> = Vec::new();
     for candidate in candidates {

@@ -74,11 +74,6 @@ impl Error {
         Self::new(Kind::Input, message)
     }
 
-    /// A guard refused: exit code 1.
-    pub(crate) fn refused(message: impl Into<String>) -> Self {
-        Self::new(Kind::Refused, message)
-    }
-
     /// A fault of the program: exit code 3.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(Kind::Internal, message)

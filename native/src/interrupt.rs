@@ -19,17 +19,17 @@ use crate::{
 ///
 /// # Errors
 /// If the system does not take the handler.
-pub fn install_signal_handler() -> Result<(), Error> {
+pub(crate) fn install_signal_handler() -> Result<(), Error> {
     ctrlc::set_handler(interrupt)
         .map_err(|error| Error::internal(format!("cannot handle signals: {error}")))
 }
 
 /// Set, it makes [`end_with_stdin_if_asked`] do so.
-pub const END_WITH_STDIN: &str = "ILK_END_WITH_STDIN";
+pub(crate) const END_WITH_STDIN: &str = "ILK_END_WITH_STDIN";
 
 /// Where [`END_WITH_STDIN`] asks, ends the program as a signal does once standard input ends:
 /// whoever started it may end it so on any system, and cannot go away without that.
-pub fn end_with_stdin_if_asked() {
+pub(crate) fn end_with_stdin_if_asked() {
     if env::var_os(END_WITH_STDIN).is_none() {
         return;
     }
@@ -60,11 +60,11 @@ static FAREWELL: Mutex<Option<String>> = Mutex::new(None);
 
 /// Says nothing after an interruption from now on: it is how the command ends.
 #[cfg(feature = "explore")]
-pub fn forget_farewell() {
+pub(crate) fn forget_farewell() {
     *FAREWELL.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
 /// Sets the line that is said to stderr after an interruption from now on.
-pub fn set_farewell(line: impl Into<String>) {
+pub(crate) fn set_farewell(line: impl Into<String>) {
     *FAREWELL.lock().unwrap_or_else(PoisonError::into_inner) = Some(line.into());
 }

@@ -19,7 +19,7 @@ use super::{
     FileRecord, Folder, StageRecord, StageRun, files,
     tables::{Aside, Shape, Writing, cleaned_values, notes},
 };
-use crate::{error::Error, spill::Holding, pipeline::Files, pool::Pool};
+use crate::{error::Error, pipeline::Files, pool::Pool, spill::Holding};
 
 /// Bytes of input in a piece, about.
 const PIECE: u64 = 16 << 20;

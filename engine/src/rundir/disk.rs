@@ -19,16 +19,16 @@ use super::{
 };
 use crate::{
     error::Error,
-    spill::{
-        self, Covered, Ending, Found, Gathering, Lists, Recording, Rounds, Spiller, Workplace,
-        catalogue_bytes, rounds_of_merging,
-    },
     guard::DiskWork,
     machine,
     memory::{Size, of_comparing},
     pipeline::{mixed_ids, too_heavy},
     publish::NewFolder,
     sandbox::sandbox_bytes,
+    spill::{
+        self, Covered, Ending, Found, Gathering, Lists, Recording, Rounds, Spiller, Workplace,
+        catalogue_bytes, rounds_of_merging,
+    },
 };
 
 impl Work<'_> {

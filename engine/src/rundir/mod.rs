@@ -29,11 +29,11 @@ use std::{
 };
 
 use self::lock::Lock;
+pub(crate) use self::stage::{Folder, StageFile, StageRun};
 pub use self::{
     compare::{check_inputs, identity},
     machine::Machine,
     manifest::{FileRecord, MANIFEST, Manifest, StageName, StageRecord},
-    stage::{Folder, StageFile, StageRun},
     take::{Cells, Preview, take},
     work::{Start, run, run_stage},
 };

@@ -24,11 +24,11 @@ use super::{
 };
 use crate::{
     error::Error,
-    spill::{self, Area, Arranged, Between, Holding, Intake, Taken, Workplace},
     findings::Findings,
-    sandbox::does_not_fit,
-    pipeline::{HEAVIEST_PLAN, check_rows, mixed_ids, report_folding, report_set_aside},
     observe::{Kept, Place, Tiles, Timed, block_name},
+    pipeline::{HEAVIEST_PLAN, check_rows, mixed_ids, report_folding, report_set_aside},
+    sandbox::does_not_fit,
+    spill::{self, Area, Arranged, Between, Holding, Intake, Taken, Workplace},
     text::{counted, grouped, rounded},
 };
 

@@ -23,9 +23,9 @@ use super::{
 };
 use crate::{
     error::Error,
-    spill::{self, Area, Between, Offers, OffersAt},
-    pool::Pool,
     observe::Timed,
+    pool::Pool,
+    spill::{self, Area, Between, Offers, OffersAt},
 };
 
 /// Work of one thread after which what its tiles found is written.

@@ -32,21 +32,21 @@ use super::{
 };
 use crate::{
     error::Error,
-    spill::{self, Arranged, Found},
     findings::Findings,
     guard::{self, Guard, held},
     lists::IdLists,
     machine,
     memory::Allowance,
+    observe::{Observer, Unobserved},
     output::Output,
     pipeline::{Files, heavy_user, layout, needs, report_unused},
     pool::Pool,
-    observe::{Observer, Unobserved},
     progress::Reporter,
     publish::{Existing, NewFolder},
     request::Request,
     sandbox::Sandbox,
     source::{DataSource, Lists, Record},
+    spill::{self, Arranged, Found},
     text::counted,
 };
 

@@ -18,14 +18,14 @@ use ilk_core::{
 use parquet::{arrow::ArrowWriter, file::properties::WriterProperties};
 
 use crate::{
-    commands::{Options, Run},
-    config::{Budget, DataSource, Lists, Settings},
     error::Error,
     memory::{Allowance, of_folding},
     pool::Pool,
-    progress::{LogFormat, Quiet, Reporter},
+    progress::{Reporter, Telling},
     publish::Existing,
-    rundir::Earlier,
+    request::Request,
+    run::run_within,
+    source::{DataSource, Lists},
 };
 
 /// A row: user, item, weight, day.
@@ -108,68 +108,52 @@ struct Columns {
     label: bool,
 }
 
-fn settings(home: &Path, input: Vec<String>, columns: Columns, job: &SimilarityJob) -> Settings {
-    let given = Given { weight: columns.weight, time: columns.time };
+fn request(home: &Path, input: Vec<String>, columns: Columns, job: &SimilarityJob) -> Request {
     let named = |is: bool, name: &str| is.then(|| name.to_owned());
-    Settings {
-        source: DataSource {
-            name: None,
-            input,
-            user: "user".into(),
-            item: "item".into(),
-            weight: named(columns.weight, "weight"),
-            time: named(columns.time, "day"),
-            item_label: named(columns.label, "label"),
-            conditions: Vec::new(),
-            delimiter: None,
-        },
-        resolved: job.resolve(given).unwrap(),
-        lists: Lists::default(),
-        out: Some(home.join("out.parquet")),
-        run_dir: None,
-        threads: None,
-        memory: None,
-        budget: Budget::default(),
-        shard_size: None,
-    }
+    let source = DataSource {
+        weight: named(columns.weight, "weight"),
+        time: named(columns.time, "day"),
+        item_label: named(columns.label, "label"),
+        ..DataSource::new(input, "user", "item")
+    };
+    let job = job.resolve(source.given()).unwrap();
+    let out = Some(home.join("out.parquet"));
+    Request { existing: Existing::Replace, ..Request::new(source, job, out) }
 }
 
 /// Runs a job; `None` stands for memory without end.
-fn run(settings: &Settings, budget: Option<u64>, threads: usize) -> Result<Vec<u8>, Error> {
+fn run(request: &Request, budget: Option<u64>, threads: usize) -> Result<Vec<u8>, Error> {
     let budget = budget.map_or_else(
         || Allowance::new(None, None, threads),
         |bytes| Allowance::of_data(bytes, threads),
     );
-    let reporter = Reporter::new(LogFormat::Text, Quiet::Yes);
-    let options = Options { existing: Existing::Replace, earlier: Earlier::Continue, force: false };
+    let reporter = Reporter::new(Telling::Nothing);
     let pool = Pool::new(NonZeroUsize::new(threads))?;
-    let out = settings.out.as_deref().unwrap();
-    let run = Run::prepare_within((settings, out), options, (pool, budget), &reporter)?;
-    run.execute("", &reporter)?;
-    Ok(fs::read(out).unwrap())
+    run_within(request, (pool, budget), &reporter)?;
+    Ok(fs::read(request.out.as_deref().unwrap()).unwrap())
 }
 
 /// Checks that budgets of 40 and 100 KiB change nothing.
 #[track_caller]
-fn assert_same(settings: &Settings, rows: usize) {
-    assert_same_within(settings, rows, &[(40 << 10, 1), (60 << 10, 2), (100 << 10, 3)]);
+fn assert_same(request: &Request, rows: usize) {
+    assert_same_within(request, rows, &[(40 << 10, 1), (60 << 10, 2), (100 << 10, 3)]);
 }
 
 /// Checks that budgets, each on so many threads, change nothing.
 #[track_caller]
-fn assert_same_within(settings: &Settings, rows: usize, budgets: &[(u64, usize)]) {
-    let expected = run(settings, None, 2).unwrap();
+fn assert_same_within(request: &Request, rows: usize, budgets: &[(u64, usize)]) {
+    let expected = run(request, None, 2).unwrap();
     assert!(expected.len() > 1_000, "there are neighbours");
     for (budget, threads) in budgets.iter().copied() {
         let needs = Needs { weight: false, time: false };
         let fits = of_folding(rows as u64, rows * 16, needs)
             <= Allowance::of_data(budget, threads).left(0);
         assert!(!fits, "the rows are too many for memory");
-        let found = run(settings, Some(budget), threads)
-            .unwrap_or_else(|error| panic!("{budget}: {error}"));
+        let found =
+            run(request, Some(budget), threads).unwrap_or_else(|error| panic!("{budget}: {error}"));
         assert!(found == expected, "{budget} bytes, {threads} threads");
     }
-    let left = fs::read_dir(settings.out.as_ref().unwrap().parent().unwrap()).unwrap();
+    let left = fs::read_dir(request.out.as_ref().unwrap().parent().unwrap()).unwrap();
     let left = left.filter(|entry| {
         entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".partial")
     });
@@ -194,8 +178,8 @@ fn every_weighting_gives_the_same_bytes() {
             half_life: (*weighting == WeightingName::Decay).then(|| "5d".into()),
             ..SimilarityJob::default()
         };
-        let settings = settings(home.path(), input.clone(), TIME, &job);
-        assert_same(&settings, rows.len());
+        let request = request(home.path(), input.clone(), TIME, &job);
+        assert_same(&request, rows.len());
     }
 }
 
@@ -212,12 +196,12 @@ fn weights_made_of_factors_give_the_same_bytes() {
                 top: Some(top),
                 ..SimilarityJob::default()
             };
-            let settings = settings(home.path(), input.clone(), Columns::default(), &job);
+            let request = request(home.path(), input.clone(), Columns::default(), &job);
             match of {
-                Of::Items => assert_same(&settings, rows.len()),
+                Of::Items => assert_same(&request, rows.len()),
                 // There are more users than 40 KiB could tell apart.
                 Of::Users => {
-                    assert_same_within(&settings, rows.len(), &[(80 << 10, 1), (100 << 10, 2)]);
+                    assert_same_within(&request, rows.len(), &[(80 << 10, 1), (100 << 10, 2)]);
                 }
             }
         }
@@ -241,7 +225,7 @@ fn every_policy_of_folding_gives_the_same_bytes() {
     ];
     for job in jobs {
         let job = SimilarityJob { weighting: job.weighting.filter(|_| job.like.is_none()), ..job };
-        assert_same(&settings(home.path(), input.clone(), TIME, &job), rows.len());
+        assert_same(&request(home.path(), input.clone(), TIME, &job), rows.len());
     }
 }
 
@@ -259,10 +243,7 @@ fn counting_measures_give_the_same_bytes() {
                 top: Some(top),
                 ..SimilarityJob::default()
             };
-            assert_same(
-                &settings(home.path(), input.clone(), Columns::default(), &job),
-                rows.len(),
-            );
+            assert_same(&request(home.path(), input.clone(), Columns::default(), &job), rows.len());
         }
     }
 }
@@ -285,7 +266,7 @@ fn users_are_compared_alike() {
             max_items_per_user: Some(40),
             ..SimilarityJob::default()
         };
-        assert_same(&settings(home.path(), input.clone(), TIME, &job), rows.len());
+        assert_same(&request(home.path(), input.clone(), TIME, &job), rows.len());
     }
 }
 
@@ -304,10 +285,10 @@ fn ids_of_every_kind_give_the_same_bytes() {
     let columns = Columns { label: true, ..Columns::default() };
     for (user, item) in spellings {
         let input = csv(home.path(), &rows, user, item);
-        assert_same(&settings(home.path(), input, columns, &job), rows.len());
+        assert_same(&request(home.path(), input, columns, &job), rows.len());
     }
     let input = parquet(home.path(), &rows, Some(text));
-    assert_same(&settings(home.path(), input, WEIGHT, &job), rows.len());
+    assert_same(&request(home.path(), input, WEIGHT, &job), rows.len());
 }
 
 #[test]
@@ -328,8 +309,8 @@ fn lists_of_items_give_the_same_bytes() {
         Lists { only: none.clone(), exclude: none, targets },
     ] {
         let job = SimilarityJob { top: Some(10), ..SimilarityJob::default() };
-        let settings = settings(home.path(), input.clone(), Columns::default(), &job);
-        assert_same(&Settings { lists, ..settings }, rows.len());
+        let request = request(home.path(), input.clone(), Columns::default(), &job);
+        assert_same(&Request { lists, ..request }, rows.len());
     }
 }
 
@@ -339,16 +320,16 @@ fn what_leaves_nothing_gives_a_table_without_rows() {
     let rows = rows(6_000);
     let input = csv(home.path(), &rows, plain, plain);
     let rare = SimilarityJob { min_support: Some(1_000), ..SimilarityJob::default() };
-    let late = |settings: Settings| {
+    let late = |request: Request| {
         let conditions = vec!["day>2027-01-01".parse().unwrap()];
-        Settings { source: DataSource { conditions, ..settings.source.clone() }, ..settings }
+        Request { source: DataSource { conditions, ..request.source.clone() }, ..request }
     };
     let default = SimilarityJob::default();
-    for settings in [
-        settings(home.path(), input.clone(), Columns::default(), &rare),
-        late(settings(home.path(), input, Columns::default(), &default)),
+    for request in [
+        request(home.path(), input.clone(), Columns::default(), &rare),
+        late(request(home.path(), input, Columns::default(), &default)),
     ] {
-        assert!(run(&settings, Some(60 << 10), 2).unwrap() == run(&settings, None, 2).unwrap());
+        assert!(run(&request, Some(60 << 10), 2).unwrap() == run(&request, None, 2).unwrap());
     }
 }
 
@@ -358,8 +339,8 @@ fn mixed_ids_are_refused_in_the_same_words() {
     let rows = rows(6_000);
     let mut input = csv(home.path(), &rows, |user| format!("u{user}"), plain);
     input.extend(parquet(home.path(), &rows, None));
-    let settings = settings(home.path(), input, Columns::default(), &SimilarityJob::default());
-    let text = |budget| run(&settings, budget, 2).unwrap_err().to_string();
+    let request = request(home.path(), input, Columns::default(), &SimilarityJob::default());
+    let text = |budget| run(&request, budget, 2).unwrap_err().to_string();
     assert!(text(None).contains("user ids are integers in"), "{}", text(None));
     assert_eq!(text(Some(60 << 10)), text(None));
 }
@@ -370,8 +351,8 @@ fn what_cannot_be_cut_is_refused_with_what_would_do() {
     let rows = rows(6_000);
     let input = csv(home.path(), &rows, plain, plain);
     let job = SimilarityJob::default();
-    let settings = settings(home.path(), input, WEIGHT, &job);
-    let error = run(&settings, Some(2 << 10), 1).unwrap_err();
+    let request = request(home.path(), input, WEIGHT, &job);
+    let error = run(&request, Some(2 << 10), 1).unwrap_err();
     assert!(error.message().contains("do not fit in memory of 2.0 KiB"), "{error}");
     assert!(error.help().unwrap().contains("--memory "), "{error}");
 }

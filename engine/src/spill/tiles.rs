@@ -25,8 +25,8 @@ use super::{
 };
 use crate::{
     error::Error,
-    pool::Pool,
     observe::{Place, Tiles, block_name},
+    pool::Pool,
 };
 
 /// A job of which only the tiles are left to be computed.

@@ -1,7 +1,5 @@
 //! `ilk completions`.
 
-use std::io::Write as _;
-
 use clap::CommandFactory as _;
 
 use super::Cli;

@@ -78,7 +78,7 @@ fn count(degrees: &Degrees) -> u64 {
 fn tail(degrees: &Degrees) -> Vec<(u64, u64)> {
     let Some((most, _)) = degrees.iter().next_back() else { return Vec::new() };
     let (mut left, mut next) = (count(degrees), degrees.iter().peekable());
-    let tail = spread(*most).map(|least| {
+    let tail = spread(most).map(|least| {
         while let Some((_, count)) = next.next_if(|(degree, _)| *degree < least) {
             left -= count;
         }
@@ -90,7 +90,7 @@ fn tail(degrees: &Degrees) -> Vec<(u64, u64)> {
 /// Says which share of the pair operations the heaviest users cause.
 fn work(degrees: &Degrees) -> Vec<(f64, f64)> {
     let pairs = |degree: u64| pairs_among(degree as usize) as f64;
-    let all = degrees.iter().map(|(degree, count)| pairs(*degree) * *count as f64);
+    let all = degrees.iter().map(|(degree, count)| pairs(degree) * count as f64);
     let (users, all) = (count(degrees), all.sum::<f64>());
     if all == 0.0 {
         return Vec::new();
@@ -100,7 +100,7 @@ fn work(degrees: &Degrees) -> Vec<(f64, f64)> {
     let shares = spread(users).map(|point| {
         while let Some((degree, count)) = next.next_if(|(_, count)| before + count <= point) {
             before += count;
-            work += pairs(*degree) * *count as f64;
+            work += pairs(degree) * count as f64;
         }
         let some = next.peek().map_or(0.0, |(degree, _)| pairs(*degree));
         (point as f64 / users as f64, (work + some * (point - before) as f64) / all)
@@ -217,7 +217,10 @@ impl Watch {
 }
 
 impl Observer for Watch {
-    fn saw_degrees(&self, degrees: Lazily<'_, (Degrees, Degrees)>) -> Result<(), ilk_engine::Error> {
+    fn saw_degrees(
+        &self,
+        degrees: Lazily<'_, (Degrees, Degrees)>,
+    ) -> Result<(), ilk_engine::Error> {
         let (users, items) = degrees()?;
         self.seen().report.data = Some(DataShape {
             users: count(&users),
@@ -356,7 +359,10 @@ impl Observer for Watched<'_> {
         }
     }
 
-    fn saw_degrees(&self, degrees: Lazily<'_, (Degrees, Degrees)>) -> Result<(), ilk_engine::Error> {
+    fn saw_degrees(
+        &self,
+        degrees: Lazily<'_, (Degrees, Degrees)>,
+    ) -> Result<(), ilk_engine::Error> {
         self.watch.map_or(Ok(()), |watch| watch.saw_degrees(degrees))
     }
 
@@ -394,7 +400,7 @@ impl Observer for Watched<'_> {
 fn put(mut working: WorkingFile, path: &Path, page: &[u8]) -> Result<(), Error> {
     let written = working.file().write_all(page);
     written.map_err(|error| Error::file("write", path, &error))?;
-    working.publish()
+    Ok(working.publish()?)
 }
 
 impl ReportData {

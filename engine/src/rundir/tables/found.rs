@@ -9,7 +9,7 @@ use ilk_core::{
 use ilk_formats::{CellType, Values, read_plain};
 
 use super::{CHUNK, Writing, chunks, codes_of, notes, open, part_name, push_text, unfit};
-use crate::{error::Error, spill::Area, observe::Timed, rundir::StageFile};
+use crate::{error::Error, observe::Timed, rundir::StageFile, spill::Area};
 
 /// Columns of the plan.
 const PLAN: [(&str, CellType); 5] = [

@@ -63,7 +63,8 @@ impl Writing {
     /// If the disk refuses.
     pub(super) fn new(file: StageFile, columns: &[(&str, CellType)]) -> Result<Self, Error> {
         let target = file.target().to_owned();
-        let writer = TableWriter::new(file, columns).map_err(|error| Error::writing(&target, error))?;
+        let writer =
+            TableWriter::new(file, columns).map_err(|error| Error::writing(&target, error))?;
         Ok(Self { writer, target })
     }
 
@@ -72,7 +73,7 @@ impl Writing {
     /// # Errors
     /// If the disk refuses.
     pub(super) fn write(&mut self, columns: Vec<Values>) -> Result<(), Error> {
-        self.writer.write(columns).map_err(|error| naming(&self.target, error))
+        self.writer.write(columns).map_err(|error| Error::writing(&self.target, error))
     }
 
     /// Puts a note into the file.
