@@ -34,6 +34,16 @@ impl Findings {
         }
     }
 
+    /// Counts the neighbours of all items.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn rows(&self) -> Result<u64, Error> {
+        let mut rows = 0;
+        self.each(&mut |_, list| rows += list.len() as u64)?;
+        Ok(rows)
+    }
+
     /// Writes the table of neighbours; returns how many rows it has. `name` tells what could not
     /// be written.
     ///

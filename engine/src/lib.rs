@@ -1,16 +1,21 @@
 //! Runs Ilk's jobs: from files to the k most similar items of every item, exactly.
 
+mod checksum;
+mod context;
+mod data;
 #[doc(hidden)]
 pub mod drawing;
 mod error;
 #[doc(hidden)]
-pub mod findings;
-#[doc(hidden)]
-pub mod guard;
+pub mod files;
+mod findings;
+mod guard;
 #[doc(hidden)]
 pub mod inputs;
 #[doc(hidden)]
 pub mod journal;
+mod keep;
+mod line;
 #[doc(hidden)]
 pub mod lists;
 #[doc(hidden)]
@@ -21,12 +26,11 @@ mod observe;
 #[doc(hidden)]
 pub mod output;
 #[doc(hidden)]
-pub mod pipeline;
-#[doc(hidden)]
 pub mod pool;
 pub mod progress;
 #[doc(hidden)]
 pub mod publish;
+mod record;
 mod request;
 mod run;
 #[doc(hidden)]
@@ -35,13 +39,23 @@ pub mod rundir;
 pub mod sandbox;
 mod source;
 mod spill;
+mod stages;
 #[doc(hidden)]
 pub mod text;
 
 pub use self::{
     error::{Error, Kind, reason},
     observe::{Degrees, Kept, Lazily, Observer, Place, Tiles, Timed, Unobserved, Walk},
-    request::{Budget, Request, Resources},
-    run::{Place as RunPlace, run},
-    source::{DataSource, Delimiter, Lists, PartialSource, Record, Setting},
+    record::{FileRecord, StageName, StageRecord},
+    request::{Budget, Earlier, Request, Resources, RunPlace},
+    run::run,
+    source::{DataSource, Delimiter, Lists, PartialSource, Record, Setting, needs},
 };
+/// Parts of a run, for the commands of the program `ilk` that are no runs.
+#[doc(hidden)]
+pub mod parts {
+    pub use crate::{
+        guard::{heavy_user, held, remedies_text},
+        stages::{Cleaning, check_rows, report_set_aside, report_unused, row_text},
+    };
+}

@@ -62,6 +62,11 @@ impl Output {
         Ok(Self { target: target.into(), place })
     }
 
+    /// Returns where it goes.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Returns the format of the result.
     pub const fn format(&self) -> OutputFormat {
         match self.place {

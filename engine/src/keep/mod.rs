@@ -51,12 +51,7 @@ pub(crate) trait Keep<'r>: Sized {
     fn done(&self, stage: StageName) -> Option<Self::Done>;
 
     /// Begins a stage; `total` is what its progress adds up to, where that is known.
-    fn begin(
-        &mut self,
-        run: Run<'r>,
-        stage: (StageName, Scale),
-        total: Option<u64>,
-    ) -> Step<'r>;
+    fn begin(&mut self, run: Run<'r>, stage: (StageName, Scale), total: Option<u64>) -> Step<'r>;
 
     /// Ends a stage, and makes sure that it is known to be done.
     ///
@@ -226,12 +221,8 @@ pub(crate) trait Kept: Clone {
     ///
     /// # Errors
     /// As there, and if the disk refuses.
-    fn merge(
-        &self,
-        run: Run<'_>,
-        step: &Step<'_>,
-        named: &Named,
-    ) -> Result<(Findings, u64), Error>;
+    fn merge(&self, run: Run<'_>, step: &Step<'_>, named: &Named)
+    -> Result<(Findings, u64), Error>;
 
     /// Reads the neighbours.
     ///
@@ -270,12 +261,7 @@ impl Kept for Infallible {
         match *self {}
     }
 
-    fn merge(
-        &self,
-        _: Run<'_>,
-        _: &Step<'_>,
-        _: &Named,
-    ) -> Result<(Findings, u64), Error> {
+    fn merge(&self, _: Run<'_>, _: &Step<'_>, _: &Named) -> Result<(Findings, u64), Error> {
         match *self {}
     }
 

@@ -9,9 +9,7 @@ use ilk_formats::OutputFormat;
 use super::{CleanedFor, Counted, Ending, Keep, Sink, Step};
 use crate::{
     context::Run,
-    data::{
-        Arrangement, Cleaned, Committed, Data, Encoded, Laid, Made, Merged, Scale, Tiled,
-    },
+    data::{Arrangement, Cleaned, Committed, Data, Encoded, Laid, Made, Merged, Scale, Tiled},
     error::Error,
     files::Files,
     findings::Findings,
@@ -182,12 +180,7 @@ impl<'r> Keep<'r> for Nothing<'r> {
         Ok(Tiled::Found(merged))
     }
 
-    fn merged(
-        &mut self,
-        tiles: &Infallible,
-        _: &Step<'_>,
-        _: &Findings,
-    ) -> Result<Counted, Error> {
+    fn merged(&mut self, tiles: &Infallible, _: &Step<'_>, _: &Findings) -> Result<Counted, Error> {
         match *tiles {}
     }
 

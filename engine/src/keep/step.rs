@@ -53,6 +53,11 @@ impl<'a> Step<'a> {
         self.name
     }
 
+    /// Returns when it began.
+    pub(crate) const fn started(&self) -> Instant {
+        self.started
+    }
+
     /// Says what [`advance`](Self::advance) will add up to, where that is known only now.
     pub(crate) fn expect(&self, total: u64) {
         self.told.expect(total);

@@ -16,10 +16,17 @@ use ilk_formats::Table;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    FileRecord, Folder, StageRecord, StageRun, files,
+    Folder, files,
     tables::{Aside, Shape, Writing, cleaned_values, notes},
 };
-use crate::{error::Error, pipeline::Files, pool::Pool, spill::Holding};
+use crate::{
+    error::Error,
+    files::Files,
+    keep::Step,
+    pool::Pool,
+    record::{FileRecord, StageRecord},
+    spill::Holding,
+};
 
 /// Bytes of input in a piece, about.
 const PIECE: u64 = 16 << 20;
@@ -88,7 +95,7 @@ impl<'a> Cleaner<'a> {
     pub(super) fn clean(
         &self,
         pool: &Pool,
-        run: &StageRun<'_>,
+        run: &Step<'_>,
         holding: &Holding,
     ) -> Result<AllCleaned, Error> {
         let mut there = self.find_pieces()?;
@@ -154,7 +161,7 @@ impl<'a> Cleaner<'a> {
     fn clean_piece(
         &self,
         number: usize,
-        run: &StageRun<'_>,
+        run: &Step<'_>,
         holding: &Holding,
     ) -> Result<PieceCleaned, Error> {
         let Piece { table, parts } = &self.pieces[number];

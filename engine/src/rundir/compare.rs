@@ -5,11 +5,11 @@ use std::path::Path;
 use ilk_core::executor::Executor as _;
 
 use super::{
-    checksum::Checksum,
     fingerprint::{Fingerprint, differences},
     manifest::Manifest,
 };
 use crate::{
+    checksum::Checksum,
     error::Error,
     pool::Pool,
     source::{Lists, Record, Setting},

@@ -12,10 +12,11 @@ use std::{fs, io, path::Path, time::SystemTime};
 use ilk_formats::Source as _;
 use serde::{Deserialize, Serialize};
 
-use super::checksum::{Checksum, Summing};
 use crate::{
+    checksum::{Checksum, Summing},
     error::Error,
     inputs::FileSource,
+    record::time_text,
     text::{counted, grouped},
 };
 
@@ -107,11 +108,6 @@ pub fn differences(then: &[Fingerprint], now: &[Fingerprint]) -> Vec<String> {
     let new = now.iter().filter(|file| find(then, &file.path).is_none());
     found.extend(new.map(|file| format!("{} is new", file.path)));
     found
-}
-
-/// Writes a point in time as manifests do; times before 1970 are times like any other.
-pub fn time_text(time: SystemTime) -> Option<String> {
-    jiff::Timestamp::try_from(time).ok().map(|time| time.to_string())
 }
 
 #[cfg(test)]

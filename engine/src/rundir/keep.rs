@@ -9,7 +9,6 @@ use super::{
     Folder, RunDir,
     cleaning::{Cleaner, tally_of},
     files,
-    fingerprint::time_text,
     kept::Results,
     manifest::Published,
     remove, tables, tiles,
@@ -17,16 +16,14 @@ use super::{
 use crate::{
     checksum::Checksum,
     context::Run,
-    data::{
-        Arrangement, Cleaned, Committed, Data, Encoded, Laid, Made, Merged, Scale, Tiled,
-    },
+    data::{Arrangement, Cleaned, Committed, Data, Encoded, Laid, Made, Merged, Scale, Tiled},
     error::Error,
     files::Files,
     findings::Findings,
     keep::{CleanedFor, Counted, Ending, Keep, Sink, Step},
     machine,
     observe::{Kept, Place, Tiles, Timed, block_name},
-    record::{FileRecord, GROUPS, StageName},
+    record::{FileRecord, GROUPS, StageName, time_text},
     spill::{Area, Holding, Recording},
     text::counted,
 };
@@ -38,7 +35,8 @@ impl<'r> Keep<'r> for RunDir {
     const RECORDING: Recording = Recording::Yes;
 
     fn done(&self, stage: StageName) -> Option<Results> {
-        self.manifest().done(stage).map(|_| self.results())
+        let record = self.manifest().done(stage).filter(|_| self.alone != Some(stage));
+        record.map(|_| self.results())
     }
 
     fn begin(
@@ -228,17 +226,11 @@ impl<'r> Keep<'r> for RunDir {
         Ok(())
     }
 
-    fn tiles(
-        &mut self,
-        run: Run<'r>,
-        step: Step<'r>,
-        laid: Laid,
-    ) -> Result<Tiled<Results>, Error> {
+    fn tiles(&mut self, run: Run<'r>, step: Step<'r>, laid: Laid) -> Result<Tiled<Results>, Error> {
         let folder = Folder::create(self.path(), files::TILES)?;
         let (candidates, tiles) = tiles::record(run, &step, &laid, (&folder, self.path()))?;
         let of_stage = format!("{}, {}", counted(tiles, "tile"), counted(candidates, "candidate"));
-        let ending =
-            Ending { rows_in: tiles, rows_out: candidates, of_stage, ..Ending::default() };
+        let ending = Ending { rows_in: tiles, rows_out: candidates, of_stage, ..Ending::default() };
         // The matrix is not needed any more.
         let Laid { named, arrangement, .. } = laid;
         drop(arrangement);
@@ -246,12 +238,7 @@ impl<'r> Keep<'r> for RunDir {
         Ok(Tiled::Kept(self.results(), Made::Now(named)))
     }
 
-    fn merged(
-        &mut self,
-        _: &Results,
-        step: &Step<'_>,
-        found: &Findings,
-    ) -> Result<Counted, Error> {
+    fn merged(&mut self, _: &Results, step: &Step<'_>, found: &Findings) -> Result<Counted, Error> {
         let mut merged = tables::MergedTable::new(self.create(files::MERGED)?)?;
         let (mut counted, mut failed) = (Counted::default(), Ok(()));
         found.each(&mut |item, list| {
@@ -281,7 +268,7 @@ impl<'r> Keep<'r> for RunDir {
         self.publish(merged)?;
         self.tell(run, merged)?;
         let place = self.file(files::NEIGHBOURS).display().to_string();
-        let outs = self.outs.iter().map(|out| format!(" and {}", out.display()));
+        let outs = self.outs.places.iter().map(|out| format!(" and {}", out.display()));
         Ok((rows, place + &outs.collect::<String>()))
     }
 }
@@ -306,7 +293,7 @@ impl RunDir {
 
     /// Writes the outputs outside of the run directory that are still to be written.
     fn publish(&mut self, merged: &Merged) -> Result<(), Error> {
-        for mut output in std::mem::take(&mut self.outputs) {
+        for mut output in std::mem::take(&mut self.outs.left) {
             output.fill(&merged.catalogue, &merged.found)?;
             let mut files = Vec::new();
             for (name, path) in output.filled() {

@@ -12,7 +12,7 @@ use ilk_core::{
     plan::Sides,
 };
 
-use super::{damage, files, tables, tiles::restore};
+use super::{checked, files, tables, tiles::restore};
 use crate::{
     context::Run,
     data::Named,
@@ -55,7 +55,7 @@ impl Results {
         let files = self.record(stage)?.files.iter().filter(|file| file.name.starts_with(prefix));
         let verify = |file: &FileRecord| {
             let path = self.path.join(&file.name);
-            let wrong = damage(&path, file)?;
+            let wrong = checked(&path, file)?;
             wrong.map_or(Ok(path), |what| Err(Error::damaged(stage, what)))
         };
         files.map(verify).collect()

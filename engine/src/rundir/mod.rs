@@ -5,39 +5,49 @@
 //! has its checksum there. Files of which a stage leaves many ([`Folder`]) carry their checksum in
 //! their name, so that those of an interrupted stage can be told whole without a manifest.
 //!
-//! A stage goes like this: [`RunDir::begin`], write files through [`StageRun::create`], count,
-//! [`RunDir::finish`]. What it needs of the stages before it asks for with [`RunDir::verified`].
+//! [`RunDir`] is what the stages hand their results to ([`crate::keep::Keep`]), [`kept::Results`]
+//! where they find those of the stages before them.
 
-mod checksum;
 mod cleaning;
 mod compare;
-mod disk;
 mod fingerprint;
+mod keep;
+mod kept;
 mod lock;
 mod machine;
 mod manifest;
 mod stage;
-mod steps;
+mod start;
 mod tables;
 mod take;
 mod tiles;
-mod work;
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-use self::lock::Lock;
-pub(crate) use self::stage::{Folder, StageFile, StageRun};
+pub(crate) use self::start::run;
 pub use self::{
     compare::{check_inputs, identity},
-    machine::Machine,
-    manifest::{FileRecord, MANIFEST, Manifest, StageName, StageRecord},
+    manifest::{MANIFEST, Manifest},
+    start::run_stage,
     take::{Cells, Preview, take},
-    work::{Start, run, run_stage},
 };
-use crate::{error::Error, progress::Reporter, publish};
+use self::{
+    kept::Results,
+    lock::Lock,
+    machine::Machine,
+    stage::{Folder, StageFile},
+    start::Outs,
+};
+pub use crate::request::Earlier;
+use crate::{
+    checksum::Checksum,
+    error::Error,
+    publish,
+    record::{FileRecord, StageName, StageRecord},
+};
 
 /// Files of a run directory, by what they hold.
 pub mod files {
@@ -80,59 +90,34 @@ pub mod files {
 
 /// A run directory that this process, and no other, works in.
 #[derive(Debug)]
-pub struct RunDir {
+pub(crate) struct Entered {
     path: PathBuf,
     /// Held until the end.
-    _lock: Lock,
+    lock: Lock,
     manifest: Option<Manifest>,
 }
 
-/// What becomes of what a run directory holds already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Earlier {
-    /// The run goes on.
-    Continue,
-    /// It begins anew (`--restart`).
-    Discard,
-}
-
-/// A stage's file that is not what it was.
+/// A run in a directory.
 #[derive(Debug)]
-pub struct Damage {
-    /// The stage that left it.
-    pub stage: StageName,
-    /// What is wrong with it.
-    pub what: String,
+pub(crate) struct RunDir {
+    path: PathBuf,
+    /// Held until the end.
+    _lock: Lock,
+    manifest: Manifest,
+    /// Seconds that earlier processes took for the stages that are done.
+    seconds_before: f64,
+    /// A stage that is to be done whether it was done before or not.
+    alone: Option<StageName>,
+    outs: Outs,
 }
 
-/// Why a stage did not come to its end.
-#[derive(Debug)]
-pub enum Failure {
-    /// The result of an earlier stage is damaged or gone; that stage can be done again.
-    Damage(Damage),
-    /// Anything else.
-    Error(Error),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
-}
-
-impl From<ilk_formats::Error> for Failure {
-    fn from(error: ilk_formats::Error) -> Self {
-        Self::Error(error.into())
-    }
-}
-
-impl RunDir {
+impl Entered {
     /// Enters a run directory, which is created if it is not there, and keeps others out. What a
     /// killed process left half-written is removed.
     ///
     /// # Errors
     /// If another process works in it, the system refuses, or it holds what is not of a run.
-    pub fn enter(path: &Path, earlier: Earlier) -> Result<Self, Error> {
+    fn enter(path: &Path, earlier: Earlier) -> Result<Self, Error> {
         make(path)?;
         check_own(path)?;
         let lock = Lock::take(path)?;
@@ -148,45 +133,107 @@ impl RunDir {
             Earlier::Continue => Manifest::load(path)?,
             Earlier::Discard => None,
         };
-        let dir = Self { path: path.into(), _lock: lock, manifest };
-        if dir.manifest.is_none() {
-            dir.clear()?;
+        if manifest.is_none() {
+            clear(path)?;
         }
-        Ok(dir)
+        Ok(Self { path: path.into(), lock, manifest })
     }
 
     /// Returns where it is.
-    pub fn path(&self) -> &Path {
+    fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Returns the manifest of the run that is there.
+    const fn manifest(&self) -> Option<&Manifest> {
+        self.manifest.as_ref()
     }
 
     /// Lets its path hold wherever the process goes.
     ///
     /// # Errors
     /// If the system does not tell where it is.
-    pub fn make_absolute(&mut self) -> Result<(), Error> {
+    fn make_absolute(&mut self) -> Result<(), Error> {
         self.path = std::path::absolute(&self.path)
             .map_err(|error| Error::file("find", &self.path, &error))?;
         Ok(())
     }
 
+    /// Goes on as `next` says, which is written down; of a finished run the manifest that is there
+    /// stays until something has to be done, and `next` is returned.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    fn into_run(self, next: Manifest, outs: Outs) -> Result<(RunDir, Option<Manifest>), Error> {
+        let Self { path, lock, manifest } = self;
+        let run = |manifest: Manifest| RunDir {
+            path,
+            _lock: lock,
+            seconds_before: manifest.seconds(),
+            manifest,
+            alone: None,
+            outs,
+        };
+        match manifest {
+            Some(finished) if finished.finished.is_some() => Ok((run(finished), Some(next))),
+            _ => {
+                let mut dir = run(next.clone());
+                dir.set(next)?;
+                Ok((dir, None))
+            }
+        }
+    }
+
+    /// Does one stage of the run of `manifest`.
+    fn into_stage(self, manifest: Manifest, stage: StageName) -> RunDir {
+        let Self { path, lock, .. } = self;
+        RunDir {
+            path,
+            _lock: lock,
+            seconds_before: manifest.seconds(),
+            manifest,
+            alone: Some(stage),
+            outs: Outs::default(),
+        }
+    }
+}
+
+impl RunDir {
+    /// Returns where it is.
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Returns the path of one of its files.
-    pub fn file(&self, name: &str) -> PathBuf {
+    fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// Returns the manifest; `None` before [`RunDir::set`].
-    pub fn manifest(&self) -> Option<&Manifest> {
-        self.manifest.as_ref()
+    /// Begins one of its files.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    fn create(&self, name: &str) -> Result<StageFile, Error> {
+        StageFile::create(&self.path, name)
+    }
+
+    /// Returns the manifest.
+    const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Returns what is kept so far.
+    fn results(&self) -> Results {
+        Results::new(self.path.clone(), self.manifest.stages.clone())
     }
 
     /// Sets the manifest and writes it.
     ///
     /// # Errors
     /// If the disk refuses.
-    pub fn set(&mut self, manifest: Manifest) -> Result<(), Error> {
+    fn set(&mut self, manifest: Manifest) -> Result<(), Error> {
         manifest.store(&self.path)?;
-        self.manifest = Some(manifest);
+        self.manifest = manifest;
         Ok(())
     }
 
@@ -194,60 +241,16 @@ impl RunDir {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub fn update(&mut self, change: impl FnOnce(&mut Manifest)) -> Result<(), Error> {
-        let Some(manifest) = &mut self.manifest else { return Ok(()) };
-        change(manifest);
-        manifest.store(&self.path)
-    }
-
-    /// Returns the record of a stage that is done.
-    pub fn done(&self, stage: StageName) -> Option<&StageRecord> {
-        self.manifest.as_ref()?.done(stage)
-    }
-
-    /// Begins a stage; `total` is what progress adds up to, where that is known.
-    pub fn begin<'a>(
-        &self,
-        stage: StageName,
-        total: Option<u64>,
-        reporter: &'a Reporter,
-    ) -> StageRun<'a> {
-        StageRun::begin(&self.path, stage, total, reporter)
-    }
-
-    /// Ends a stage: its record goes into the manifest, `message` to people. Where a stage that
-    /// was done again left other bytes than before, the stages after it are undone, unless only the
-    /// cut into tiles is another one.
-    ///
-    /// # Errors
-    /// If the disk refuses.
-    pub fn finish(
-        &mut self,
-        run: StageRun<'_>,
-        rows_in: u64,
-        rows_out: u64,
-        message: impl std::fmt::Display,
-    ) -> Result<(), Error> {
-        let stage = run.name();
-        let (record, told) = run.end(rows_in, rows_out);
-        let before = self.manifest.as_ref().and_then(|manifest| manifest.stages.get(&stage));
-        let is_other = before.is_some_and(|before| before.files != record.files);
-        // What tiles found holds whatever the cut.
-        if is_other && stage != StageName::Plan {
-            self.undo(stage.after())?;
-        }
-        self.update(|manifest| {
-            manifest.stages.insert(stage, record);
-        })?;
-        told.finish(message);
-        Ok(())
+    fn update(&mut self, change: impl FnOnce(&mut Manifest)) -> Result<(), Error> {
+        change(&mut self.manifest);
+        self.manifest.store(&self.path)
     }
 
     /// Takes the records of stages back and removes their files.
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn undo(&mut self, stages: impl Iterator<Item = StageName>) -> Result<(), Error> {
+    fn undo(&mut self, stages: impl Iterator<Item = StageName>) -> Result<(), Error> {
         let stages = stages.collect::<Vec<_>>();
         // The manifest first: it must not speak of what is gone.
         self.update(|manifest| {
@@ -266,7 +269,7 @@ impl RunDir {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub fn reopen(&mut self, stage: StageName) -> Result<(), Error> {
+    fn reopen(&mut self, stage: StageName) -> Result<(), Error> {
         self.update(|manifest| {
             if let Some(record) = manifest.stages.get_mut(&stage) {
                 record.again = true;
@@ -275,36 +278,9 @@ impl RunDir {
         })
     }
 
-    /// Returns the paths of a stage's files whose names begin with `prefix`, in order, each
-    /// checked against its checksum. Cost: one pass over the files.
-    ///
-    /// # Errors
-    /// [`Failure::Damage`] if one is not what it was or the stage is not done.
-    pub fn verified(&self, stage: StageName, prefix: &str) -> Result<Vec<PathBuf>, Failure> {
-        let Some(record) = self.done(stage) else {
-            let what = format!("stage {stage} is not done");
-            return Err(Failure::Damage(Damage { stage, what }));
-        };
-        let files = record.files.iter().filter(|file| file.name.starts_with(prefix));
-        files.map(|file| self.verify(stage, file)).collect()
-    }
-
-    /// Checks a file against its record and returns its path.
-    ///
-    /// # Errors
-    /// [`Failure::Damage`] if it is not what it was.
-    fn verify(&self, stage: StageName, file: &FileRecord) -> Result<PathBuf, Failure> {
-        let path = self.file(&file.name);
-        match damage(&path, file)? {
-            None => Ok(path),
-            Some(what) => Err(Failure::Damage(Damage { stage, what })),
-        }
-    }
-
     /// Finds the stages of which a file is gone or has another length; looks at no content.
-    pub fn find_missing(&self) -> Vec<Damage> {
-        let stages = self.manifest.iter().flat_map(|manifest| &manifest.stages);
-        let stages = stages.filter(|(_, record)| !record.again);
+    fn find_missing(&self) -> Vec<Error> {
+        let stages = self.manifest.stages.iter().filter(|(_, record)| !record.again);
         let missing = |(stage, record): (&StageName, &StageRecord)| {
             let what = record.files.iter().find_map(|file| {
                 let path = self.file(&file.name);
@@ -314,28 +290,25 @@ impl RunDir {
                     Err(_) => Some(format!("{} is gone", path.display())),
                 }
             })?;
-            Some(Damage { stage: *stage, what })
+            Some(Error::damaged(*stage, what))
         };
         stages.filter_map(missing).collect()
     }
+}
 
-    /// Removes everything of an earlier run, its manifest first.
-    fn clear(&self) -> Result<(), Error> {
-        let names = [MANIFEST, files::REPORT].into_iter();
-        for name in names.chain(files::FILES).chain(files::FOLDERS) {
-            remove(&self.file(name))?;
-        }
-        Ok(())
-    }
+/// Removes everything of an earlier run, its manifest first.
+fn clear(path: &Path) -> Result<(), Error> {
+    let names = [MANIFEST, files::REPORT].into_iter();
+    names.chain(files::FILES).chain(files::FOLDERS).try_for_each(|name| remove(&path.join(name)))
 }
 
 /// Says what is wrong with a file, if anything is.
 ///
 /// # Errors
 /// If it is there and cannot be read.
-fn damage(path: &Path, file: &FileRecord) -> Result<Option<String>, Error> {
+fn checked(path: &Path, file: &FileRecord) -> Result<Option<String>, Error> {
     let name = path.display();
-    match checksum::Checksum::of_file(path) {
+    match Checksum::of_file(path) {
         Ok((bytes, _)) if bytes != file.bytes => {
             Ok(Some(format!("{name} is cut short or was changed")))
         }

@@ -8,11 +8,15 @@ use std::{
 use ilk_formats::{Input, Values, read_plain};
 
 use super::{
-    FileRecord, Manifest, StageName, damage, files,
+    Manifest, checked, files,
+    start::NO_RUN,
     tables::{instant, open},
-    work::NO_RUN,
 };
-use crate::{error::Error, text::did_you_mean};
+use crate::{
+    error::Error,
+    record::{FileRecord, StageName},
+    text::did_you_mean,
+};
 
 /// A table of a run directory.
 struct Place {
@@ -136,7 +140,7 @@ impl<'a> Reading<'a> {
     /// Checks a file and returns its path.
     fn verified(&self, stage: StageName, file: &FileRecord) -> Result<PathBuf, Error> {
         let path = self.folder.join(&file.name);
-        match damage(&path, file)? {
+        match checked(&path, file)? {
             None => Ok(path),
             Some(what) => Err(Error::input(what).with_help(format!(
                 "`ilk stage {} {stage}` makes it again",

@@ -10,6 +10,7 @@
 mod buckets;
 mod columns;
 mod cover;
+mod desk;
 mod found;
 mod intake;
 mod matrix;
@@ -44,8 +45,9 @@ use ilk_core::{
 pub(crate) use self::{
     buckets::Gathering,
     cover::{Area, Covered},
+    desk::{Desk, Workplace},
     found::{Found, Lists, Offers, OffersAt, rounds_of_merging},
-    intake::{Holding, Intake, Taken},
+    intake::{Holding, Intake},
     reading::{Ending, Spilled, Spiller},
     rounds::Rounds,
     tiles::{Arranged, Between, Tile},
@@ -63,8 +65,6 @@ use crate::{
     error::Error,
     memory::{self, Allowance, Bytes},
     pool::Pool,
-    publish::NewFolder,
-    text::counted,
 };
 
 /// Is told, from any thread, how many units more are done.
@@ -100,37 +100,6 @@ impl Work<'_> {
         match self.recording {
             Recording::No => 0,
             Recording::Yes => (self.budget.left(0) / self.budget.workers / 32).max(1 << 16),
-        }
-    }
-}
-
-/// Where a folder for working files goes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Workplace<'a> {
-    /// Beside an output, under a name of its own.
-    Beside(&'a Path),
-    /// Here, where nothing is yet.
-    At(&'a Path),
-}
-
-impl Workplace<'_> {
-    /// Makes the folder; it is gone with what is returned.
-    ///
-    /// # Errors
-    /// If memory is too little even with working files, and if the system gives no folder.
-    pub(crate) fn make(self, budget: &Allowance) -> Result<NewFolder, Error> {
-        let least = budget.least();
-        if budget.limit < least {
-            let threads = counted(budget.workers as u64, "thread");
-            return Err(Error::refused(format!(
-                "memory of {} is too little: {threads} take {least} at least",
-                budget.limit
-            ))
-            .with_help("allow more with --memory, or use fewer --threads"));
-        }
-        match self {
-            Self::Beside(target) => NewFolder::beside(target),
-            Self::At(path) => NewFolder::create(path),
         }
     }
 }

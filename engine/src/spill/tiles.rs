@@ -182,6 +182,11 @@ impl Arranged {
         self.outline.operations
     }
 
+    /// Counts the interactions that were arranged.
+    pub(crate) fn interactions(&self) -> u64 {
+        self.matrix.segments.iter().map(|segment| self.matrix.entries(segment) as u64).sum()
+    }
+
     /// Counts the items in the dense head.
     pub(crate) fn head_items(&self) -> usize {
         self.outline.head_items(&self.matrix.table)

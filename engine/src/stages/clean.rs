@@ -2,7 +2,8 @@
 
 use ilk_core::{
     clean::{Reason, Refusal, SetAside, Tally},
-    job::Job,
+    job::{Job, Of},
+    weighting::Weighting,
 };
 use serde_json::{Map, Value, json};
 
@@ -14,6 +15,7 @@ use crate::{
     keep::{CleanedFor, Ending, Keep},
     progress::Reporter,
     record::StageName,
+    source::{DataSource, needs},
     text::{counted, grouped, shortened},
 };
 
@@ -51,6 +53,25 @@ pub(crate) fn clean<'r, K: Keep<'r>>(
     keep.finish(step, ending)?;
     report_set_aside(tally, run.names, run.reporter);
     Ok(cleaned)
+}
+
+/// Says what was asked for without effect.
+pub fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
+    if job.measure.is_weighted() && !needs(source, job).weight {
+        match job.weighting {
+            Weighting::Binary if source.weight.is_some() => {
+                reporter.note("weights only set returns aside (--weighting is binary)");
+            }
+            Weighting::Raw | Weighting::Log => reporter.note(format!(
+                "all weights are 1: {} changes nothing without --weight or --duplicates sum",
+                job.weighting.name()
+            )),
+            _ => {}
+        }
+    }
+    if source.item_label.is_some() && job.of == Of::Users {
+        reporter.note("item labels are left out: they do not name users");
+    }
 }
 
 /// Says how many rows were set aside for which reason, and shows the first few of each.

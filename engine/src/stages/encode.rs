@@ -43,7 +43,12 @@ pub(crate) fn encode<'r, K: Keep<'r>>(
         None => take(run, keep, rows, &cleaned.again)?,
     };
     let encoded = match taken {
-        Data::Memory(chunks) => in_memory(chunks, run.names, (run.job, run.needs), run.means.pool)?,
+        Data::Memory(chunks) => {
+            let of_job = (run.job, run.needs);
+            let folded = in_memory(chunks, run.names, of_job, run.means.pool)?;
+            let Folded { interactions, catalogue, others, folding } = folded;
+            Encoded { folded: Data::Memory((interactions, others)), catalogue, folding }
+        }
         Data::Disk(spiller) => {
             run.reporter.note(format!(
                 "more than fits in {} of memory: working in files {}",
@@ -76,8 +81,7 @@ pub(crate) fn encode<'r, K: Keep<'r>>(
     report_folding(&folding, encoded.operations(), run.job, run.reporter);
     let pairs = size.interactions as u64;
     let text = folded_text(sides, pairs, run.job.of);
-    let ending =
-        Ending { rows_in: rows, rows_out: pairs, of_stage: text.clone(), of_part: text };
+    let ending = Ending { rows_in: rows, rows_out: pairs, of_stage: text.clone(), of_part: text };
     keep.finish(step, ending)?;
     Ok(Made::Now(encoded))
 }
@@ -103,10 +107,9 @@ pub(crate) fn in_memory(
     names: &[String],
     (job, needs): (&Job, ilk_core::clean::Needs),
     pool: &Pool,
-) -> Result<Encoded, Error> {
+) -> Result<Folded, Error> {
     let coded = give_codes(chunks, pool).map_err(|error| mixed_ids(&error, names))?;
-    let Folded { interactions, catalogue, others, folding } = fold(coded, job, needs, pool);
-    Ok(Encoded { folded: Data::Memory((interactions, others)), catalogue, folding })
+    Ok(fold(coded, job, needs, pool))
 }
 
 /// Folds rows that are on their way to disk. Where their ids turn out to be of another kind than

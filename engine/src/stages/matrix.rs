@@ -102,9 +102,9 @@ pub(super) fn lay_out<'r, K: Keep<'r>>(
     let laying = Laying { run, layout, step: &step, committed: &committed };
     let (arrangement, named, reserve) = match source {
         Source::Disk(folded, catalogue) => {
-            let reserve = run.guard.check_users(run.lists, folded.each_degree(), |_| {
-                folded.heaviest_user()
-            })?;
+            let reserve = run
+                .guard
+                .check_users(run.lists, folded.each_degree(), |_| folded.heaviest_user())?;
             laying.on_disk(keep, folded, catalogue, reserve)?
         }
         Source::Hand { interactions, users, catalogue } => {
@@ -120,9 +120,8 @@ pub(super) fn lay_out<'r, K: Keep<'r>>(
         }
         Source::Kept(done, catalogue) => {
             let folded = done.gathered(run.on_disk(layout, K::RECORDING)?)?;
-            let reserve = run.guard.check_users(run.lists, folded.each_degree(), |_| {
-                done.heaviest_user()
-            })?;
+            let reserve =
+                run.guard.check_users(run.lists, folded.each_degree(), |_| done.heaviest_user())?;
             laying.on_disk(keep, folded, catalogue, reserve)?
         }
     };

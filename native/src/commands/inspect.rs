@@ -13,10 +13,15 @@ use ilk_core::{
 use ilk_formats::{Guess, Input, Schema, guess_columns};
 
 use super::plan::layout_texts;
+use ilk_engine::{
+    files::Files,
+    machine::layout,
+    parts::{Cleaning, heavy_user, row_text},
+};
+
 use crate::{
     error::Error,
     inputs::{self, FileSource, InputFile},
-    pipeline::{Files, heavy_user, layout, row_text},
     pool::Pool,
     progress::Reporter,
     settings::{DataSource, Layers, PartialSource},
@@ -53,9 +58,10 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
         .resolve(given)
         .map_err(|error| Error::internal(error.to_string()))?;
     let (needs, pool, layout) = (Needs::of(&job, given), Pool::new(layers.threads()?)?, layout()?);
-    let rows = Files::open(&source, None, reporter)?.read(&job, needs, &pool, reporter)?;
-    rows_text(&mut report, &rows.tally, &rows.names);
-    let folded = rows.fold(&job, needs, &pool, reporter)?;
+    let opened = Files::open(&source, None, reporter)?;
+    let rows = Cleaning::read(&opened, (&job, needs), &pool, reporter)?;
+    rows_text(&mut report, &rows.tally, opened.names());
+    let folded = rows.fold((&job, needs), &pool, reporter)?;
     let profile = Profile::of(&folded.interactions, TOP);
     let everything = ItemFilter::default();
     let outlook = Outlook::of(&folded.interactions, &job, &everything, layout, &pool);

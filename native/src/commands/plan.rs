@@ -19,18 +19,22 @@ use ilk_core::{
     profile::Profile,
     sample::Sample,
 };
+use ilk_engine::{
+    files::Files,
+    machine::layout,
+    needs,
+    parts::{Cleaning, check_rows, heavy_user, held, remedies_text, report_unused},
+};
 use ilk_formats::OutputFormat;
 use serde::Serialize;
 
 use crate::{
     cli::PlanFormat,
     error::Error,
-    guard::{held, remedies_text},
     ladders,
     lists::IdLists,
     machine::{self, Writing},
     memory::{self, Allowance},
-    pipeline::{Files, check_rows, heavy_user, layout, needs, report_unused},
     pool::Pool,
     progress::{Reporter, cpu_seconds},
     report,
@@ -60,11 +64,11 @@ pub(crate) fn plan(
     report_unused(&settings.source, job, reporter);
     let needs = needs(&settings.source, job);
     let (before, clock) = (cpu_seconds(), Instant::now());
-    let rows = files.read(job, needs, &pool, reporter)?;
+    let rows = Cleaning::read(&files, (job, needs), &pool, reporter)?;
     let reading = Taken::since(before, clock, &pool);
     check_rows(&rows.tally, job)?;
     let (before, clock) = (cpu_seconds(), Instant::now());
-    let folded = rows.fold(job, needs, &pool, reporter)?;
+    let folded = rows.fold((job, needs), &pool, reporter)?;
     let sorting = Taken::since(before, clock, &pool);
     let peak = machine::peak_memory();
     let stage = reporter.stage("measuring", None);

@@ -18,7 +18,7 @@ use ilk_core::{
     interactions::{Folding, pairs_among},
     neighbours::{Catalogue, Neighbour},
 };
-use ilk_engine::{Degrees, Kept, Lazily, Observer, Tiles, Timed, Walk};
+use ilk_engine::{Degrees, Kept, Lazily, Observer, StageRecord, Tiles, Timed, Walk};
 
 use super::{
     DataShape, Example, ExampleNeighbour, ReportData, ResultShape, Scores, Span, Step, TileSpan,
@@ -32,7 +32,7 @@ use crate::{
     machine,
     progress::{Reporter, cpu_seconds},
     publish::{self, Existing, WorkingFile},
-    rundir::{StageRecord, files::REPORT},
+    rundir::files::REPORT,
     settings::{Record, Settings, StageName},
     text::{counted, grouped},
 };

@@ -9,7 +9,7 @@ use ilk_core::{
 use ilk_formats::{CellType, Values, read_plain};
 
 use super::{CHUNK, Writing, chunks, codes_of, notes, open, part_name, push_text, unfit};
-use crate::{error::Error, observe::Timed, rundir::StageFile, spill::Area};
+use crate::{data::PlannedTile, error::Error, observe::Timed, rundir::StageFile, spill::Area};
 
 /// Columns of the plan.
 const PLAN: [(&str, CellType); 5] = [
@@ -19,19 +19,6 @@ const PLAN: [(&str, CellType); 5] = [
     ("rows", CellType::U32),
     ("predicted_microseconds", CellType::U64),
 ];
-
-/// A tile as the plan tells of it.
-#[derive(Clone, Debug)]
-pub(in crate::rundir) struct PlannedTile {
-    /// Its block of columns.
-    pub(in crate::rundir) block: u32,
-    /// Whether those are of the dense head.
-    pub(in crate::rundir) is_head: bool,
-    /// Its rows and columns.
-    pub(in crate::rundir) area: Area,
-    /// What it costs one core, in picoseconds.
-    pub(in crate::rundir) cost: u64,
-}
 
 /// Writes the tiles in the order to compute them: which block of columns, how many rows of the
 /// matrix, and what each costs one core.

@@ -18,15 +18,15 @@ use ilk_core::{
 use ilk_formats::{CellType, TableWriter, Values, read_notes, read_plain};
 
 pub(super) use self::{
-    found::{MergedTable, OfferTable, PlannedTile, read_merged, read_offers, tiles_in, write_plan},
+    found::{MergedTable, OfferTable, read_merged, read_offers, tiles_in, write_plan},
     ids::{UserTable, heaviest_user, read_items, read_users, write_items},
     interactions::{
         InteractionTable, each_interactions, read_interactions, read_item_table, write_matrix,
     },
     rows::{Aside, Shape, cleaned_values, each_cleaned, gather_aside},
 };
-use super::{StageFile, StageName, files};
-use crate::{error::Error, inputs::FileSource};
+use super::{StageFile, files};
+use crate::{error::Error, inputs::FileSource, record::StageName};
 
 /// Rows of a table made at a time: as many as the writer takes at a time.
 const CHUNK: usize = 1 << 16;
