@@ -35,7 +35,7 @@ pub fn held<'i>(ids: impl IntoIterator<Item = &'i Ids>) -> u64 {
 
 /// Refuses what would take too much: what a run may take, and what it has taken.
 #[derive(Debug)]
-pub struct Guard {
+pub(crate) struct Guard {
     budget: Budget,
     limits: Limits,
     /// Whether users with too many items are a reason.

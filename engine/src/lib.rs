@@ -10,6 +10,7 @@ mod error;
 pub mod files;
 mod findings;
 mod guard;
+mod handed;
 #[doc(hidden)]
 pub mod inputs;
 #[doc(hidden)]
@@ -22,6 +23,7 @@ pub mod lists;
 pub mod machine;
 #[doc(hidden)]
 pub mod memory;
+mod nothing;
 mod observe;
 #[doc(hidden)]
 pub mod output;

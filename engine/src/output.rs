@@ -79,7 +79,7 @@ impl Output {
     ///
     /// # Errors
     /// If the disk refuses; nothing is left behind then.
-    pub fn write(mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
+    pub(crate) fn write(mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
         let rows = self.fill(catalogue, found)?;
         self.publish()?;
         Ok(rows)
@@ -89,7 +89,7 @@ impl Output {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub fn fill(&mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
+    pub(crate) fn fill(&mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
         let target = &self.target;
         let neighbours = |format: OutputFormat, path: &Path, file: &mut File| {
             let mut out = BufWriter::with_capacity(1 << 20, file);

@@ -134,13 +134,13 @@ impl StageRecord {
 
 /// Returns the time by the machine's clock, which may go any way it likes: nothing is computed
 /// from it.
-pub fn now() -> Option<String> {
+pub(crate) fn now() -> Option<String> {
     let time = time_text(SystemTime::now())?;
     // Whole seconds are enough for people.
     Some(time.split_once('.').map_or_else(|| time.clone(), |(seconds, _)| format!("{seconds}Z")))
 }
 
 /// Writes a point in time as manifests do; times before 1970 are times like any other.
-pub fn time_text(time: SystemTime) -> Option<String> {
+pub(crate) fn time_text(time: SystemTime) -> Option<String> {
     jiff::Timestamp::try_from(time).ok().map(|time| time.to_string())
 }

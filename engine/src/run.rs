@@ -7,11 +7,11 @@ use crate::{
     error::Error,
     files::Files,
     guard::Guard,
-    keep::Nothing,
     line::line,
     lists::IdLists,
     machine::kernel,
     memory::Allowance,
+    nothing::Nothing,
     observe::Observer,
     output::Output,
     pool::Pool,
@@ -57,7 +57,7 @@ pub(crate) fn run_within(
     let Request { source, job, .. } = request;
     let guard = Guard::of(request);
     let mut outputs = Vec::new();
-    for out in &request.out {
+    if let Some(out) = &request.out {
         let place = request.place.clone().unwrap_or_else(|| out.display().to_string());
         outputs.push((Output::create(out, request.existing)?, place));
     }

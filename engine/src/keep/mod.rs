@@ -5,7 +5,6 @@
 //! is not in hand they read it through the proof that it is kept, a [`Kept`]. Where nothing is kept
 //! there is no such proof ([`Infallible`]), and nothing to go wrong.
 
-mod nothing;
 mod step;
 
 use std::convert::Infallible;
@@ -16,16 +15,14 @@ use ilk_core::{
 };
 use ilk_formats::OutputFormat;
 
-pub(crate) use self::{
-    nothing::Nothing,
-    step::{Ending, Step},
-};
+pub(crate) use self::step::{Ending, Step};
 use crate::{
     context::Run,
-    data::{Arrangement, Cleaned, Committed, Encoded, Laid, Merged, Named, Scale, Tiled},
+    data::Scale,
     error::Error,
     files::Files,
     findings::Findings,
+    handed::{Arrangement, Cleaned, Committed, Encoded, Laid, Merged, Named, Tiled},
     memory::Size,
     record::StageName,
     spill::{self, Recording},

@@ -16,7 +16,9 @@ use ilk_formats::Table;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Folder, files,
+    checking::remove,
+    files,
+    stage::Folder,
     tables::{Aside, Shape, Writing, cleaned_values, notes},
 };
 use crate::{
@@ -147,13 +149,13 @@ impl<'a> Cleaner<'a> {
                 found.insert(piece, PieceCleaned { tally, files, aside });
             } else {
                 for file in files.iter().chain(&aside) {
-                    super::remove(&self.run_dir.join(&file.name))?;
+                    remove(&self.run_dir.join(&file.name))?;
                 }
             }
         }
         // Rows set aside by pieces whose kept rows are not there.
         for file in asides.into_values().flatten() {
-            super::remove(&self.run_dir.join(&file.name))?;
+            remove(&self.run_dir.join(&file.name))?;
         }
         Ok(found)
     }

@@ -37,12 +37,12 @@ const FREE: [&str; 15] = [
 ];
 
 /// What differs, in a few words each.
-pub struct Changes(Vec<String>);
+pub(crate) struct Changes(Vec<String>);
 
 impl Changes {
     /// Compares a run with the job and the files of now. Inputs count once stage `read` has looked
     /// at them.
-    pub fn find(
+    pub(crate) fn find(
         then: &Manifest,
         job: &Record,
         inputs: &[Fingerprint],
@@ -68,7 +68,7 @@ impl Changes {
     ///
     /// # Errors
     /// If so.
-    pub fn check(&self, run_dir: &str) -> Result<(), Error> {
+    pub(crate) fn check(&self, run_dir: &str) -> Result<(), Error> {
         const SHOWN: usize = 4;
         if self.0.is_empty() {
             return Ok(());

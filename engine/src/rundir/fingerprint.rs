@@ -7,7 +7,7 @@
 //! than 4 MiB, changed in place between the blocks, at the same length, with its modified time set
 //! back.
 
-use std::{fs, io, path::Path, time::SystemTime};
+use std::{fs, io, path::Path};
 
 use ilk_formats::Source as _;
 use serde::{Deserialize, Serialize};
@@ -96,7 +96,7 @@ fn sum_up(source: &FileSource, bytes: u64) -> io::Result<Checksum> {
 }
 
 /// Says in which ways the files `then` are not the files `now`, in a few words.
-pub fn differences(then: &[Fingerprint], now: &[Fingerprint]) -> Vec<String> {
+pub(crate) fn differences(then: &[Fingerprint], now: &[Fingerprint]) -> Vec<String> {
     let find = |among: &[Fingerprint], path: &str| among.iter().position(|one| one.path == path);
     let mut found = Vec::new();
     for file in then {
@@ -112,7 +112,7 @@ pub fn differences(then: &[Fingerprint], now: &[Fingerprint]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use super::*;
 

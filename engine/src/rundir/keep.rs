@@ -6,20 +6,23 @@ use ilk_core::{cost::Machine as Costs, executor::Executor as _};
 use ilk_formats::{CellType, OutputFormat, Values};
 
 use super::{
-    Folder, RunDir,
+    checking::remove,
     cleaning::{Cleaner, tally_of},
+    dir::RunDir,
     files,
     kept::Results,
     manifest::Published,
-    remove, tables, tiles,
+    stage::Folder,
+    tables, tiles,
 };
 use crate::{
     checksum::Checksum,
     context::Run,
-    data::{Arrangement, Cleaned, Committed, Data, Encoded, Laid, Made, Merged, Scale, Tiled},
+    data::{Data, Made, Scale},
     error::Error,
     files::Files,
     findings::Findings,
+    handed::{Arrangement, Cleaned, Committed, Encoded, Laid, Merged, Tiled},
     keep::{CleanedFor, Counted, Ending, Keep, Sink, Step},
     machine,
     observe::{Kept, Place, Tiles, Timed, block_name},

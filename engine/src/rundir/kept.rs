@@ -12,12 +12,12 @@ use ilk_core::{
     plan::Sides,
 };
 
-use super::{checked, files, tables, tiles::restore};
+use super::{checking::checked, files, tables, tiles::restore};
 use crate::{
     context::Run,
-    data::Named,
     error::Error,
     findings::Findings,
+    handed::Named,
     keep::{Kept, Sink, Step},
     memory::Size,
     record::{FileRecord, StageName, StageRecord},
@@ -183,7 +183,7 @@ impl Kept for Results {
         tables::each_interactions(&path, &mut |users, items, weights, times| {
             gathering.add(users, items, weights, times)
         })?;
-        gathering.finish()
+        Ok(spill::Folded::of(gathering.finish()?, work))
     }
 
     fn check_plan(&self) -> Result<(), Error> {

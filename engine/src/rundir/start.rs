@@ -10,29 +10,33 @@ use std::{
 use ilk_core::executor::Executor as _;
 
 use super::{
-    Earlier, Entered, MANIFEST, Machine, Manifest, RunDir, checked,
+    checking::remove,
     compare::{Changes, fingerprints},
+    dir::{Entered, NO_RUN, RunDir},
     files,
     fingerprint::Fingerprint,
-    remove, tables,
+    machine::Machine,
+    manifest::Manifest,
+    outs::Outs,
+    tables,
 };
 use crate::{
     context::{Means, Run},
-    data::{Made, Tiled},
+    data::Made,
     error::Error,
     files::Files,
     guard::Guard,
+    handed::Tiled,
     keep::Keep as _,
     line::line,
     lists::IdLists,
     machine::kernel,
     memory::Allowance,
     observe::{Observer, Unobserved},
-    output::Output,
     pool::Pool,
     progress::Reporter,
     record::{StageName, now},
-    request::{Request, RunPlace},
+    request::{Earlier, Request, RunPlace},
     sandbox::Plugin,
     source::{DataSource, Lists, Record, needs},
     spill::{Desk, Workplace},
@@ -143,50 +147,6 @@ impl Asked {
         manifest.threads = threads;
         manifest.force = force;
         Ok(manifest)
-    }
-}
-
-/// Outputs outside of the run directory.
-#[derive(Debug, Default)]
-pub(super) struct Outs {
-    /// Where they are.
-    pub(super) places: Vec<PathBuf>,
-    /// Those that this run has not written yet.
-    pub(super) left: Vec<Output>,
-}
-
-impl Outs {
-    /// Checks the place, and begins the output where there is no run yet: a new directory is not
-    /// made for an output that cannot be.
-    fn check(
-        request: &Request,
-        opened: &Files,
-        folder: &Path,
-        earlier: Earlier,
-    ) -> Result<Self, Error> {
-        let mut outs = Self::default();
-        if let Some(place) = &request.out {
-            opened.check_apart_from(place)?;
-            outs.places.push(place.clone());
-            if earlier == Earlier::Discard || !folder.join(MANIFEST).exists() {
-                outs.left.push(Output::create(place, request.existing)?);
-            }
-        }
-        Ok(outs)
-    }
-
-    /// Finds out whether the output is there as this run has written it; else it is begun, unless
-    /// that was done before.
-    fn find(&mut self, request: &Request, manifest: &Manifest) -> Result<(), Error> {
-        if !self.left.is_empty() {
-            return Ok(());
-        }
-        for place in &self.places {
-            if !is_published(manifest, place)? {
-                self.left.push(Output::create(place, request.existing)?);
-            }
-        }
-        Ok(())
     }
 }
 
@@ -333,9 +293,6 @@ fn clear_folders(dir: &mut RunDir, stage: StageName) -> Result<(), Error> {
     Ok(())
 }
 
-/// What to do about a folder without a run.
-pub(super) const NO_RUN: &str = "`ilk run … --run-dir DIR` begins one";
-
 fn check_version(manifest: &Manifest, name: &str) -> Result<(), Error> {
     let here = env!("CARGO_PKG_VERSION");
     if manifest.ilk == here {
@@ -353,21 +310,6 @@ fn list_fingerprints(lists: &Lists) -> Result<BTreeMap<String, Vec<Fingerprint>>
         Ok((name.to_owned(), files))
     };
     lists.map(of).collect()
-}
-
-/// Tells whether an output is there as this run has written it.
-fn is_published(manifest: &Manifest, place: &Path) -> Result<bool, Error> {
-    let Ok(absolute) = std::path::absolute(place) else { return Ok(false) };
-    let Some(out) = manifest.out.as_ref().filter(|out| out.path == absolute) else {
-        return Ok(false);
-    };
-    for file in &out.files {
-        let path = if file.name.is_empty() { absolute.clone() } else { absolute.join(&file.name) };
-        if !path.is_file() || checked(&path, file)?.is_some() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// A run in a directory that is under way.

@@ -8,8 +8,10 @@ use std::{
 use ilk_formats::{Input, Values, read_plain};
 
 use super::{
-    Manifest, checked, files,
-    start::NO_RUN,
+    checking::checked,
+    dir::NO_RUN,
+    files,
+    manifest::Manifest,
     tables::{instant, open},
 };
 use crate::{

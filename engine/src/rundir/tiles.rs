@@ -20,13 +20,16 @@ use ilk_core::{
 };
 
 use super::{
-    Folder, tables,
+    checking::remove,
+    stage::Folder,
+    tables,
     tables::{read_offers, tiles_in},
 };
 use crate::{
     context::{Means, Run},
-    data::{Committed, Data, Laid, PlannedTile},
+    data::Data,
     error::Error,
+    handed::{Committed, Laid, PlannedTile},
     keep::Step,
     observe::Timed,
     pool::Pool,
@@ -77,7 +80,7 @@ pub(super) fn find(folder: &Folder, run_dir: &Path) -> Result<Committed, Error> 
         let tiles = tiles_in(&path)?;
         // The same ones twice: the file is of no use.
         if tiles.iter().any(|(area, _)| known.contains(area)) {
-            super::remove(&path)?;
+            remove(&path)?;
             found.dropped += 1;
             continue;
         }

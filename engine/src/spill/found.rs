@@ -13,9 +13,9 @@ use ilk_core::{
 };
 
 use super::{
-    Work, does_not_fit,
     rounds::{ITEM, Rounds},
     store::{Extent, Store},
+    work::{Work, does_not_fit},
 };
 use crate::error::Error;
 

@@ -8,12 +8,15 @@ use std::{
 
 use ilk_core::clean::{Cleaned, Needs};
 
-use super::{Desk, Spiller};
+use super::{desk::Desk, reading::Spiller};
 use crate::{
-    data::{Data, Rows},
+    data::Data,
     error::Error,
     memory::{self, Allowance},
 };
+
+/// Rows that were kept: all in memory, in the order of the files, or on their way to working files.
+pub(crate) type Rows = Data<Vec<Cleaned>, Box<Spiller>>;
 
 /// Takes in chunks from any number of threads.
 pub(crate) struct Intake<'a> {

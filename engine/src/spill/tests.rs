@@ -11,9 +11,7 @@ use std::{
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use ilk_core::{
     clean::Needs,
-    job::{
-        Duplicates, Given, MeasureName, NegativeWeights, Of, Preset, SimilarityJob, WeightingName,
-    },
+    job::{Duplicates, MeasureName, NegativeWeights, Of, Preset, SimilarityJob, WeightingName},
 };
 use parquet::{arrow::ArrowWriter, file::properties::WriterProperties};
 

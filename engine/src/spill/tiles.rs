@@ -17,11 +17,11 @@ use ilk_core::{
 };
 
 use super::{
-    Work,
     columns::Group,
     cover::{Area, Covered},
     found::{Found, Interim, Lists},
     matrix::{Matrix, Segment},
+    work::Work,
 };
 use crate::{
     error::Error,

@@ -12,13 +12,14 @@ use ilk_core::{
 use super::clean::check_rows;
 use crate::{
     context::Run,
-    data::{Data, Encoded, Made, Rows, Scale},
+    data::{Data, Made, Scale},
     error::Error,
+    handed::Encoded,
     keep::{CleanedFor, Ending, Keep, Step},
     pool::Pool,
     progress::Reporter,
     record::StageName,
-    spill::{self, Ending as Spilled, Intake, Spiller},
+    spill::{self, Ending as Spilled, Intake, Rows, Spiller},
     text::counted,
 };
 
@@ -161,7 +162,7 @@ pub(crate) fn folded_text(sides: (u64, u64), interactions: u64, of: Of) -> Strin
 }
 
 /// Says of which files the ids do not go together.
-pub fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
+pub(crate) fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
     match error {
         EncodeError::MixedKinds { column, integers, text } => {
             let (integers, text) = (&names[*integers as usize], &names[*text as usize]);
@@ -177,7 +178,7 @@ pub fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
 }
 
 /// Says what folding left out. `operations`: pair operations of what is left.
-pub fn report_folding(folding: &Folding, operations: u128, job: &Job, reporter: &Reporter) {
+pub(crate) fn report_folding(folding: &Folding, operations: u128, job: &Job, reporter: &Reporter) {
     if folding.netted_away > 0 {
         let text =
             format!("{} whose weights add up to 0 or less", counted(folding.netted_away, "pair"));

@@ -18,9 +18,10 @@ use ilk_core::{
 
 use crate::{
     context::{Means, Run},
-    data::{Arrangement, Committed, Data, Encoded, Laid, Made, Named, Scale},
+    data::{Data, Made, Scale},
     error::Error,
     guard::{self, DiskWork, Reserve, held},
+    handed::{Arrangement, Committed, Encoded, Laid, Named},
     keep::{Ending, Keep, Kept, Step},
     machine,
     record::StageName,
@@ -336,7 +337,7 @@ fn share_left(matrix: &Matrix, plan: &Plan, committed: &Committed) -> f64 {
         return 1.0;
     }
     let done = committed.areas.iter().collect::<BTreeSet<_>>();
-    let planned = crate::data::planned_in_memory(matrix, plan);
+    let planned = crate::handed::planned_in_memory(matrix, plan);
     let left = planned.iter().filter(|tile| !done.contains(&tile.area));
     left.map(|tile| tile.cost).sum::<u64>() as f64 / plan.cost.max(1) as f64
 }

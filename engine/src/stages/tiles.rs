@@ -5,9 +5,10 @@ use ilk_core::{kernel::neighbours, plan::Tile};
 use super::matrix::lay_out;
 use crate::{
     context::Run,
-    data::{Data, Laid, Made, Merged, Tiled},
+    data::{Data, Made},
     error::Error,
     findings::Findings,
+    handed::{Laid, Merged, Tiled},
     keep::{Keep, Kept, Step},
     pool::worker,
     record::StageName,

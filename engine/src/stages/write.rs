@@ -2,8 +2,9 @@
 
 use crate::{
     context::Run,
-    data::{Made, Merged, Scale},
+    data::{Made, Scale},
     error::Error,
+    handed::Merged,
     keep::{Ending, Keep, Kept},
     record::StageName,
     text::counted,

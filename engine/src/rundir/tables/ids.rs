@@ -8,20 +8,17 @@ use ilk_core::{
 };
 use ilk_formats::{CellType, Values, read_plain};
 
-use super::{
+use super::table::{
     CHUNK, Writing, chunks, codes_of, has_column, id_type, id_values, open, push_text, text_of,
     unfit,
 };
-use crate::{error::Error, rundir::StageFile};
+use crate::{error::Error, rundir::stage::StageFile};
 
 /// Writes what is compared: `code`, `item`, `label` where there are labels, `support`.
 ///
 /// # Errors
 /// If the disk refuses.
-pub(in crate::rundir) fn write_items(
-    file: StageFile,
-    catalogue: &Catalogue,
-) -> Result<StageFile, Error> {
+pub(crate) fn write_items(file: StageFile, catalogue: &Catalogue) -> Result<StageFile, Error> {
     let mut columns = vec![("code", CellType::U32), ("item", id_type(&catalogue.ids))];
     columns.extend(catalogue.labels.as_ref().map(|_| ("label", CellType::Text)));
     columns.push(("support", CellType::U32));
@@ -71,7 +68,7 @@ impl Gathering {
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(in crate::rundir) fn read_items(path: &Path) -> Result<Catalogue, Error> {
+pub(crate) fn read_items(path: &Path) -> Result<Catalogue, Error> {
     let source = open(path)?;
     let has_labels = has_column(&source, "label")?;
     let names = if has_labels { &["item", "support", "label"][..] } else { &["item", "support"] };
@@ -94,7 +91,7 @@ pub(in crate::rundir) fn read_items(path: &Path) -> Result<Catalogue, Error> {
 
 /// The other side on its way into a table: `code`, `user`, `degree`. Users come in order, any
 /// number at a time; the bytes are the same.
-pub(in crate::rundir) struct UserTable {
+pub(crate) struct UserTable {
     /// The file, until the first users say what their ids are.
     file: Option<StageFile>,
     writing: Option<Writing>,
@@ -105,7 +102,7 @@ pub(in crate::rundir) struct UserTable {
 
 impl UserTable {
     /// Begins the table.
-    pub(in crate::rundir) fn new(file: StageFile) -> Self {
+    pub(crate) fn new(file: StageFile) -> Self {
         let (ids, degrees) = (Ids::Integer(Vec::new()), Vec::new());
         Self { file: Some(file), writing: None, written: 0, ids, degrees }
     }
@@ -114,7 +111,7 @@ impl UserTable {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(in crate::rundir) fn push(&mut self, ids: &Ids, degrees: &[u32]) -> Result<(), Error> {
+    pub(crate) fn push(&mut self, ids: &Ids, degrees: &[u32]) -> Result<(), Error> {
         if let Some(file) = self.file.take() {
             let columns =
                 [("code", CellType::U32), ("user", id_type(ids)), ("degree", CellType::U32)];
@@ -145,7 +142,7 @@ impl UserTable {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(in crate::rundir) fn finish(mut self) -> Result<StageFile, Error> {
+    pub(crate) fn finish(mut self) -> Result<StageFile, Error> {
         self.push(&self.ids.slice(0..0), &[])?;
         self.flush(self.degrees.len())?;
         let writing = self.writing.ok_or_else(|| Error::internal("a table without columns"))?;
@@ -157,7 +154,7 @@ impl UserTable {
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(in crate::rundir) fn read_users(path: &Path) -> Result<Ids, Error> {
+pub(crate) fn read_users(path: &Path) -> Result<Ids, Error> {
     let mut ids = Gathering::default();
     read_plain(open(path)?, &["user"], &mut |values| {
         values.into_iter().try_for_each(|values| ids.extend(values)).ok_or_else(|| unfit(path))
@@ -169,7 +166,7 @@ pub(in crate::rundir) fn read_users(path: &Path) -> Result<Ids, Error> {
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(in crate::rundir) fn heaviest_user(path: &Path) -> Result<String, Error> {
+pub(crate) fn heaviest_user(path: &Path) -> Result<String, Error> {
     let mut heaviest = (0, String::new());
     read_plain(open(path)?, &["user", "degree"], &mut |values| {
         let mut values = values.into_iter();

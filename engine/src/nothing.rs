@@ -6,13 +6,14 @@ use std::{convert::Infallible, mem};
 use ilk_core::cost::Machine;
 use ilk_formats::OutputFormat;
 
-use super::{CleanedFor, Counted, Ending, Keep, Sink, Step};
 use crate::{
     context::Run,
-    data::{Arrangement, Cleaned, Committed, Data, Encoded, Laid, Made, Merged, Scale, Tiled},
+    data::{Data, Scale},
     error::Error,
     files::Files,
     findings::Findings,
+    handed::{Arrangement, Cleaned, Committed, Encoded, Laid, Merged, Tiled},
+    keep::{CleanedFor, Counted, Ending, Keep, Sink, Step},
     machine,
     observe::degrees_of,
     output::Output,
