@@ -78,6 +78,8 @@ pub(crate) struct Laid {
     pub(crate) reserve: Reserve,
     /// The tiles that an interrupted run has computed.
     pub(crate) committed: Committed,
+    /// CPU seconds that comparing through working files is predicted to take, if time is limited.
+    pub(crate) predicted: Option<f64>,
 }
 
 /// A job of which only the tiles are left to be computed.

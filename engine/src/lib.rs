@@ -1,4 +1,37 @@
-//! Runs Ilk's jobs: from files to the k most similar items of every item, exactly.
+//! Runs Ilk's jobs: from files of interactions (who bought, viewed, played what) to the k most
+//! similar items of every item, exactly.
+//!
+//! ```
+//! use ilk_core::job::SimilarityJob;
+//! use ilk_engine::{DataSource, Request, neighbours, progress::Reporter};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let home = tempfile::tempdir()?;
+//! let orders = home.path().join("orders.csv");
+//! std::fs::write(&orders, "member,product\n1,tea\n1,milk\n2,tea\n2,milk\n3,milk\n")?;
+//!
+//! let source = DataSource::new([orders.display().to_string()], "member", "product");
+//! let job = SimilarityJob { top: Some(10), ..SimilarityJob::default() };
+//! let job = job.resolve(source.given())?;
+//! let similar = neighbours(&Request::new(source, job, None), &Reporter::default())?;
+//!
+//! // Two of three members who bought milk bought tea: 2 / sqrt(3 * 2).
+//! let rows = similar.rows().collect::<Vec<_>>();
+//! assert_eq!(rows[0], ("milk".into(), "tea".into(), 0.81649655));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`run`] writes the result to a file, and keeps every stage's result in a run directory where one
+//! is named, from which an interrupted run resumes. Jobs larger than memory go through working
+//! files. What happens is told by a [`progress::Reporter`]; an [`Observer`] sees data, tiles and
+//! result.
+//!
+//! # The way of the data
+//! A run is one line of stages (`line.rs`): read, clean, encode, matrix, plan, tiles, merge, write,
+//! a file each in `stages/`. Within a stage the data lie in memory or on disk (`data.rs`): `spill/`
+//! is how a stage works through files. What a run keeps on its way is a `Keep`: nothing
+//! (`nothing.rs`), or a run directory (`rundir/`).
 
 mod checksum;
 mod context;
@@ -34,6 +67,7 @@ pub mod progress;
 pub mod publish;
 mod record;
 mod request;
+mod result;
 mod run;
 #[doc(hidden)]
 pub mod rundir;
@@ -47,9 +81,12 @@ pub mod text;
 
 pub use self::{
     error::{Error, Kind, reason},
+    memory::Bytes,
     observe::{Degrees, Kept, Lazily, Observer, Place, Tiles, Timed, Unobserved, Walk},
+    publish::{Abandoned, Existing, abandon},
     record::{FileRecord, StageName, StageRecord},
     request::{Budget, Earlier, Request, Resources, RunPlace},
+    result::{Similar, neighbours},
     run::run,
     source::{DataSource, Delimiter, Lists, PartialSource, Record, Setting, needs},
 };

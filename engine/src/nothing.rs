@@ -18,7 +18,7 @@ use crate::{
     observe::degrees_of,
     output::Output,
     progress::Stage,
-    record::StageName,
+    record::{GROUPS, StageName},
     spill::{Intake, Recording},
     stages::tiles::straight,
     text::{counted, rounded},
@@ -53,6 +53,23 @@ const fn part(stage: StageName, scale: Scale) -> &'static str {
     }
 }
 
+/// Lists what is counted of a part.
+fn counters(part: &str) -> &'static [&'static str] {
+    match part {
+        "reading" => &["rows", "kept"],
+        "sorting" => &["users", "items", "interactions"],
+        "arranging" => &[GROUPS],
+        "comparing" => &[
+            "pair_operations",
+            "predicted_core_microseconds",
+            "predicted_cpu_milliseconds",
+            "head_items",
+            "neighbours",
+        ],
+        _ => &["rows"],
+    }
+}
+
 impl<'r> Keep<'r> for Nothing<'r> {
     type Again = &'r Files;
     type Done = Infallible;
@@ -72,7 +89,7 @@ impl<'r> Keep<'r> for Nothing<'r> {
         self.part = part(stage, scale);
         let open = self.open.take().filter(|(open, _)| *open == self.part);
         let told = open.map_or_else(|| run.reporter.stage(self.part, total), |(_, told)| told);
-        Step::new(stage, told)
+        Step::new(stage, told).telling(counters(self.part))
     }
 
     fn finish(&mut self, step: Step<'r>, ending: Ending) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use ilk_core::executor::Executor as _;
 
 use super::{
     fingerprint::{Fingerprint, differences},
-    manifest::Manifest,
+    manifest::{Manifest, Task},
 };
 use crate::{
     checksum::Checksum,
@@ -40,27 +40,19 @@ const FREE: [&str; 15] = [
 pub(crate) struct Changes(Vec<String>);
 
 impl Changes {
-    /// Compares a run with the job and the files of now. Inputs count once stage `read` has looked
-    /// at them.
-    pub(crate) fn find(
-        then: &Manifest,
-        job: &Record,
-        inputs: &[Fingerprint],
-        lists: &std::collections::BTreeMap<String, Vec<Fingerprint>>,
-        engine: Option<&Fingerprint>,
-    ) -> Self {
-        let mut found = settings(&then.job.settings, &job.settings);
+    /// Compares what a run computes with what is asked for now. Inputs count once stage `read` has
+    /// looked at them.
+    pub(crate) fn find(then: &Task, now: &Task) -> Self {
+        let mut found = settings(&then.job.settings, &now.job.settings);
         if !then.inputs.is_empty() {
-            found.extend(differences(&then.inputs, inputs));
+            found.extend(differences(&then.inputs, &now.inputs));
         }
         for name in ["only", "exclude", "for"] {
-            let of = |lists: &std::collections::BTreeMap<String, Vec<Fingerprint>>| {
-                lists.get(name).cloned().unwrap_or_default()
-            };
-            let changed = differences(&of(&then.lists), &of(lists));
+            let of = |task: &Task| task.lists.get(name).cloned().unwrap_or_default();
+            let changed = differences(&of(then), &of(now));
             found.extend(changed.into_iter().map(|change| format!("--{name}: {change}")));
         }
-        found.extend(engines(then.engine.as_ref(), engine));
+        found.extend(engines(then.engine.as_ref(), now.engine.as_ref()));
         Self(found)
     }
 
@@ -89,7 +81,7 @@ impl Changes {
 /// If they have changed, or cannot be read.
 pub fn check_inputs(folder: &Path, names: &[String], pool: &Pool) -> Result<(), Error> {
     let manifest = if folder.is_dir() { Manifest::load(folder)? } else { None };
-    let Some(then) = manifest.map(|run| run.inputs).filter(|inputs| !inputs.is_empty()) else {
+    let Some(then) = manifest.map(|run| run.task.inputs).filter(|inputs| !inputs.is_empty()) else {
         return Ok(());
     };
     let now = fingerprints(names, pool)?;

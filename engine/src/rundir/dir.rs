@@ -116,7 +116,7 @@ impl Entered {
             outs,
         };
         match manifest {
-            Some(finished) if finished.finished.is_some() => Ok((run(finished), Some(next))),
+            Some(finished) if finished.life.finished.is_some() => Ok((run(finished), Some(next))),
             _ => {
                 let mut dir = run(next.clone());
                 dir.set(next)?;
@@ -196,7 +196,7 @@ impl RunDir {
         // The manifest first: it must not speak of what is gone.
         self.update(|manifest| {
             manifest.stages.retain(|stage, _| !stages.contains(stage));
-            manifest.finished = None;
+            manifest.life.finished = None;
         })?;
         for stage in stages {
             for name in files_of(stage) {
@@ -215,7 +215,7 @@ impl RunDir {
             if let Some(record) = manifest.stages.get_mut(&stage) {
                 record.again = true;
             }
-            manifest.finished = None;
+            manifest.life.finished = None;
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use ilk_core::{cost::Machine as Costs, executor::Executor as _};
+use ilk_core::{cost::Machine as Costs, executor::Executor as _, ids::Ids};
 use ilk_formats::{CellType, OutputFormat, Values};
 
 use super::{
@@ -75,7 +75,7 @@ impl<'r> Keep<'r> for RunDir {
 
     fn read(&mut self, run: Run<'r>, opened: &Files) -> Result<(), Error> {
         let step = self.begin(run, (StageName::Read, Scale::Memory), None);
-        let inputs = &self.manifest().inputs;
+        let inputs = &self.manifest().task.inputs;
         let rows = opened.tables.iter().map(ilk_formats::Table::row_count);
         let known = rows.clone().sum::<Option<u64>>();
         let bytes = inputs.iter().map(|file| file.bytes).sum::<u64>();
@@ -153,7 +153,7 @@ impl<'r> Keep<'r> for RunDir {
                     1 => tables::write_items(self.create(files::ITEMS)?, catalogue)?.publish(),
                     _ => {
                         let degrees = interactions.degrees().map(|degree| degree as u32);
-                        let mut table = tables::UserTable::new(self.create(files::USERS)?);
+                        let mut table = tables::UserTable::new(self.create(files::USERS)?, users)?;
                         table.push(users, &degrees.collect::<Vec<_>>())?;
                         table.finish()?.publish()
                     }
@@ -163,7 +163,8 @@ impl<'r> Keep<'r> for RunDir {
             Data::Disk(folded) => {
                 let interactions = self.create(files::INTERACTIONS)?;
                 let mut interactions = tables::InteractionTable::new(interactions, run.needs)?;
-                let mut users = tables::UserTable::new(self.create(files::USERS)?);
+                let begin = |ids: &Ids| tables::UserTable::new(self.create(files::USERS)?, ids);
+                let mut users = None;
                 for rows in folded.rows() {
                     let (first, rows) = rows?;
                     let all = (first..).zip(&rows.degrees);
@@ -175,8 +176,14 @@ impl<'r> Keep<'r> for RunDir {
                         rows.weights.as_deref(),
                         rows.times.as_deref(),
                     )?;
-                    users.push(&folded.ids_of(rows.users), &rows.degrees)?;
+                    let ids = folded.ids_of(rows.users);
+                    let users = match &mut users {
+                        Some(users) => users,
+                        None => users.insert(begin(&ids)?),
+                    };
+                    users.push(&ids, &rows.degrees)?;
                 }
+                let users = users.map_or_else(|| begin(&Ids::Integer(Vec::new())), Ok)?;
                 step.add(interactions.finish()?.publish()?);
                 step.add(users.finish()?.publish()?);
                 step.add(tables::write_items(self.create(files::ITEMS)?, catalogue)?.publish()?);
@@ -186,11 +193,11 @@ impl<'r> Keep<'r> for RunDir {
     }
 
     fn costs(&self) -> Option<Costs> {
-        self.manifest().costs
+        self.manifest().host.costs
     }
 
     fn measured(&mut self, costs: Costs) -> Result<(), Error> {
-        self.update(|manifest| manifest.costs = Some(costs))
+        self.update(|manifest| manifest.host.costs = Some(costs))
     }
 
     fn committed(&mut self) -> Result<Committed, Error> {
@@ -279,7 +286,7 @@ impl<'r> Keep<'r> for RunDir {
 impl RunDir {
     /// Refuses inputs that were written to while they were read.
     fn check_unchanged(&self) -> Result<(), Error> {
-        for file in &self.manifest().inputs {
+        for file in &self.manifest().task.inputs {
             let path = Path::new(&file.path);
             let metadata = fs::metadata(path).map_err(|error| Error::file("read", path, &error))?;
             let modified = metadata.modified().ok().and_then(time_text);
@@ -351,7 +358,7 @@ impl RunDir {
             users: degrees.into_iter().collect(),
             items: items.collect(),
             stages: StageName::ALL.into_iter().filter_map(of_stage).collect(),
-            attempts: manifest.attempts,
+            attempts: manifest.life.attempts,
             timed: timed.collect(),
             tiles: Tiles { blocks: blocks.collect(), places, operations },
         })

@@ -36,10 +36,28 @@ pub struct Published {
     pub files: Vec<FileRecord>,
 }
 
-/// What a run is and how far it has come.
+/// What a run is and how far it has come. The groups are for the program; the file is flat.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Of this file's form.
+    /// When it began and ended.
+    #[serde(flatten)]
+    pub life: Life,
+    /// What it computes, from which files.
+    #[serde(flatten)]
+    pub task: Task,
+    /// What it runs on.
+    #[serde(flatten)]
+    pub host: Host,
+    /// The stages that are done.
+    pub stages: BTreeMap<StageName, StageRecord>,
+    /// What was written outside of the run directory.
+    pub out: Option<Published>,
+}
+
+/// When a run began and ended, and with which version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Life {
+    /// Of the manifest's form.
     pub format: u32,
     /// Version of the program.
     pub ilk: String,
@@ -51,6 +69,11 @@ pub struct Manifest {
     pub attempts: u64,
     /// The folder that relative paths of the job start from.
     pub folder: PathBuf,
+}
+
+/// What a run computes, from which files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Task {
     /// The job.
     pub job: Record,
     /// What is read, once stage `read` has looked.
@@ -60,7 +83,12 @@ pub struct Manifest {
     /// The plugin that computes the tiles, if it is not this program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<Fingerprint>,
-    /// Where it runs.
+}
+
+/// What a run runs on, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Host {
+    /// The machine.
     pub machine: Machine,
     /// Threads of the last attempt.
     pub threads: usize,
@@ -70,38 +98,20 @@ pub struct Manifest {
     /// tiles are cut by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub costs: Option<Costs>,
-    /// The stages that are done.
-    pub stages: BTreeMap<StageName, StageRecord>,
-    /// What was written outside of the run directory.
-    pub out: Option<Published>,
 }
 
 impl Manifest {
     /// Begins a manifest.
-    pub fn new(job: Record, folder: PathBuf, machine: Machine) -> Self {
-        Self {
+    pub(super) fn new(task: Task, folder: PathBuf, host: Host) -> Self {
+        let life = Life {
             format: FORMAT,
             ilk: env!("CARGO_PKG_VERSION").into(),
             begun: now(),
             finished: None,
             attempts: 0,
             folder,
-            job,
-            inputs: Vec::new(),
-            lists: BTreeMap::new(),
-            engine: None,
-            machine,
-            threads: 0,
-            force: false,
-            costs: None,
-            stages: BTreeMap::new(),
-            out: None,
-        }
-    }
-
-    /// Returns the record of a stage that is done.
-    pub fn done(&self, stage: StageName) -> Option<&StageRecord> {
-        self.stages.get(&stage).filter(|record| !record.again)
+        };
+        Self { life, task, host, stages: BTreeMap::new(), out: None }
     }
 
     /// Adds up the seconds of the stages that were done.

@@ -16,7 +16,7 @@ use super::{
     files,
     fingerprint::Fingerprint,
     machine::Machine,
-    manifest::Manifest,
+    manifest::{Host, Manifest, Task},
     outs::Outs,
     tables,
 };
@@ -66,16 +66,15 @@ pub(crate) fn run(
     plugin.iter().try_for_each(|plugin| plugin.open(&pool).map(drop))?;
     let mut outputs = Outs::check(request, &opened, &folder, earlier)?;
     let entered = Entered::enter(&folder, earlier)?;
-    let asked = Asked {
-        record,
+    let task = Task {
+        job: record,
         inputs: fingerprints(&opened.names, &pool)?,
         lists: list_fingerprints(&request.lists)?,
         engine: request.plugin.as_deref().map(Fingerprint::of).transpose()?,
-        machine: Machine::here(kernel),
-        threads: pool.workers(),
-        force: request.force,
     };
-    let manifest = asked.manifest(&entered)?;
+    let machine = Machine::here(kernel);
+    let (threads, force) = (pool.workers(), request.force);
+    let manifest = manifest(&entered, task, Host { machine, threads, force, costs: None })?;
     outputs.find(request, &manifest)?;
     let guard = Guard::of(request);
     let desk = Desk::new(Workplace::At(folder.join(files::WORK)));
@@ -106,48 +105,28 @@ fn with_way_on(error: Error, folder: &Path) -> Error {
     ))
 }
 
-/// A run as it is asked for now.
-struct Asked {
-    record: Record,
-    inputs: Vec<Fingerprint>,
-    lists: BTreeMap<String, Vec<Fingerprint>>,
-    engine: Option<Fingerprint>,
-    machine: Machine,
-    threads: usize,
-    force: bool,
-}
-
-impl Asked {
-    /// Returns the manifest to go on with: that of the directory if it is of the same job, else a
-    /// new one.
-    fn manifest(self, entered: &Entered) -> Result<Manifest, Error> {
-        let Self { record, inputs, lists, engine, machine, threads, force } = self;
-        let name = entered.path().display().to_string();
-        let mut manifest = if let Some(manifest) = entered.manifest() {
-            Changes::find(manifest, &record, &inputs, &lists, engine.as_ref()).check(&name)?;
-            if manifest.finished.is_none() {
-                check_version(manifest, &name)?;
-            }
-            manifest.clone()
-        } else {
-            let here = std::env::current_dir();
-            let here = here.map_err(|error| Error::file("find", Path::new("."), &error))?;
-            Manifest::new(record.clone(), here, machine.clone())
-        };
-        manifest.attempts += 1;
-        manifest.job = record;
-        manifest.inputs = inputs;
-        manifest.lists = lists;
-        manifest.engine = engine;
-        if manifest.machine != machine {
-            // Another machine pays other costs.
-            manifest.costs = None;
+/// Returns the manifest to go on with: that of the directory if it is of the same task, else a new
+/// one.
+fn manifest(entered: &Entered, task: Task, host: Host) -> Result<Manifest, Error> {
+    let name = entered.path().display().to_string();
+    let mut manifest = if let Some(manifest) = entered.manifest() {
+        Changes::find(&manifest.task, &task).check(&name)?;
+        if manifest.life.finished.is_none() {
+            check_version(manifest, &name)?;
         }
-        manifest.machine = machine;
-        manifest.threads = threads;
-        manifest.force = force;
-        Ok(manifest)
-    }
+        manifest.clone()
+    } else {
+        let here = std::env::current_dir();
+        let here = here.map_err(|error| Error::file("find", Path::new("."), &error))?;
+        Manifest::new(task.clone(), here, host.clone())
+    };
+    manifest.life.attempts += 1;
+    manifest.task = task;
+    // Another machine pays other costs.
+    let same = manifest.host.machine == host.machine;
+    let costs = manifest.host.costs.filter(|_| same);
+    manifest.host = Host { costs, ..host };
+    Ok(manifest)
 }
 
 /// Runs one stage alone, from the results of the ones before.
@@ -169,19 +148,19 @@ pub fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) -> Result
             .with_help(format!("`ilk stage {name} {missing}`, or `ilk run` again")));
     }
     // Paths of the job start from where it was begun.
-    if std::env::current_dir().ok().as_ref() != Some(&manifest.folder) {
+    if std::env::current_dir().ok().as_ref() != Some(&manifest.life.folder) {
         entered.make_absolute()?;
-        std::env::set_current_dir(&manifest.folder)
-            .map_err(|error| Error::file("go to", &manifest.folder, &error))?;
+        std::env::set_current_dir(&manifest.life.folder)
+            .map_err(|error| Error::file("go to", &manifest.life.folder, &error))?;
     }
-    let (source, job) = manifest.job.resolve()?;
-    let pool = Pool::new(NonZeroUsize::new(manifest.threads))?;
-    let budget = allowance(&manifest.job, pool.workers());
-    let lists = IdLists::read(&manifest.job.lists, &source, &job)?;
+    let (source, job) = manifest.task.job.resolve()?;
+    let pool = Pool::new(NonZeroUsize::new(manifest.host.threads))?;
+    let budget = allowance(&manifest.task.job, pool.workers());
+    let lists = IdLists::read(&manifest.task.job.lists, &source, &job)?;
     check_lists(&manifest, stage, &name)?;
-    let plugin = manifest.engine.as_ref().map(|plugin| Plugin::new(Path::new(&plugin.path)));
-    let guard = if manifest.force { Guard::forced(job.of) } else { Guard::unlimited(job.of) };
-    let names = manifest.inputs.iter().map(|file| file.path.clone()).collect::<Vec<_>>();
+    let plugin = manifest.task.engine.as_ref().map(|plugin| Plugin::new(Path::new(&plugin.path)));
+    let guard = if manifest.host.force { Guard::forced(job.of) } else { Guard::unlimited(job.of) };
+    let names = manifest.task.inputs.iter().map(|file| file.path.clone()).collect::<Vec<_>>();
     let desk = Desk::new(Workplace::At(entered.path().join(files::WORK)));
     let run = Run {
         job: &job,
@@ -243,25 +222,24 @@ fn alone(
 fn open(run: Run<'_>, dir: &mut RunDir, source: &DataSource) -> Result<Files, Error> {
     let opened = Files::open(source, Some(run.means.budget.chunk_rows()), run.reporter)?;
     let now = fingerprints(&opened.names, run.means.pool)?;
-    let Manifest { job, lists, engine, .. } = dir.manifest();
-    let changes = Changes::find(dir.manifest(), job, &now, lists, engine.as_ref());
-    changes.check(&dir.path().display().to_string())?;
+    let task = Task { inputs: now.clone(), ..dir.manifest().task.clone() };
+    Changes::find(&dir.manifest().task, &task).check(&dir.path().display().to_string())?;
     // A copy with the same content has times of its own.
-    dir.update(|manifest| manifest.inputs = now)?;
+    dir.update(|manifest| manifest.task.inputs = now)?;
     Ok(opened)
 }
 
 /// Refuses item lists, or a plugin that is to compute, that are not what they were.
 fn check_lists(manifest: &Manifest, stage: StageName, name: &str) -> Result<(), Error> {
-    let Manifest { job, inputs, engine, .. } = manifest;
-    let lists = list_fingerprints(&job.lists)?;
+    let then = &manifest.task;
+    let lists = list_fingerprints(&then.job.lists)?;
     // What computes the tiles matters to nobody else.
-    let plugin = engine.as_ref().filter(|_| stage == StageName::Tiles);
+    let plugin = then.engine.as_ref().filter(|_| stage == StageName::Tiles);
     let engine = match plugin {
-        None => engine.clone(),
+        None => then.engine.clone(),
         Some(plugin) => Some(Fingerprint::of(Path::new(&plugin.path))?),
     };
-    Changes::find(manifest, job, inputs, &lists, engine.as_ref()).check(name)
+    Changes::find(then, &Task { lists, engine, ..then.clone() }).check(name)
 }
 
 /// Returns the memory that a run was begun with.
@@ -295,10 +273,10 @@ fn clear_folders(dir: &mut RunDir, stage: StageName) -> Result<(), Error> {
 
 fn check_version(manifest: &Manifest, name: &str) -> Result<(), Error> {
     let here = env!("CARGO_PKG_VERSION");
-    if manifest.ilk == here {
+    if manifest.life.ilk == here {
         return Ok(());
     }
-    Err(Error::input(format!("{name} was begun by ilk {}, this is {here}", manifest.ilk))
+    Err(Error::input(format!("{name} was begun by ilk {}, this is {here}", manifest.life.ilk))
         .with_help("go on with that version, or begin anew with --restart"))
 }
 
@@ -381,7 +359,7 @@ impl Going<'_> {
             return self.finish(dir);
         }
         let manifest = dir.manifest();
-        let when = manifest.finished.clone().unwrap_or_default();
+        let when = manifest.life.finished.clone().unwrap_or_default();
         let rows = manifest.done(StageName::Write).map_or(0, |record| record.rows_out);
         let text = format!("{name}, {when}, with {}: nothing to do", counted(rows, "neighbour"));
         self.run.reporter.count("finished", text, &[("neighbours", rows)]);
@@ -404,6 +382,6 @@ impl RunDir {
         if StageName::ALL.iter().any(|stage| self.manifest().done(*stage).is_none()) {
             return Ok(());
         }
-        self.update(|manifest| manifest.finished = now())
+        self.update(|manifest| manifest.life.finished = now())
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn restore(
     let (mut offers, mut count) = (Vec::with_capacity(MOST), 0);
     read_offers(path, &mut |code, neighbour| {
         let item = positions.get(code as usize).copied();
-        let item = item.ok_or_else(|| Error::internal("an offer to an item that is not there"))?;
+        let item = item.ok_or_else(|| tables::unfit(path))?;
         if !filter.wants(code) {
             return Ok(());
         }

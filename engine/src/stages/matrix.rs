@@ -101,7 +101,7 @@ pub(super) fn lay_out<'r, K: Keep<'r>>(
     let layout = measured(run, keep)?;
     let step = keep.begin(run, (stage, scale), None);
     let laying = Laying { run, layout, step: &step, committed: &committed };
-    let (arrangement, named, reserve) = match source {
+    let (arrangement, named, reserve, predicted) = match source {
         Source::Disk(folded, catalogue) => {
             let reserve = run
                 .guard
@@ -126,7 +126,7 @@ pub(super) fn lay_out<'r, K: Keep<'r>>(
             laying.on_disk(keep, folded, catalogue, reserve)?
         }
     };
-    Ok((step, Laid { arrangement, layout, named, reserve, committed }))
+    Ok((step, Laid { arrangement, layout, named, reserve, committed, predicted }))
 }
 
 /// Stops where a job does not fit in memory that only fits there.
@@ -197,8 +197,8 @@ struct Laying<'a, 'r> {
     committed: &'a Committed,
 }
 
-/// What laying out comes to.
-type Out = (Arrangement, Named, Reserve);
+/// What laying out comes to; last the CPU seconds that are predicted.
+type Out = (Arrangement, Named, Reserve, Option<f64>);
 
 impl<'r> Laying<'_, 'r> {
     /// Finds the items that are asked for, and those that may be neighbours.
@@ -220,7 +220,7 @@ impl<'r> Laying<'_, 'r> {
             let laid = self.in_memory(keep, &interactions, users, &named)?;
             let arrangement = Data::Memory(laid);
             if self.is_of(&arrangement) {
-                return Ok((arrangement, named, reserve));
+                return Ok((arrangement, named, reserve, None));
             }
             drop(arrangement);
             check_plugin(self.run)?;
@@ -324,10 +324,7 @@ impl<'r> Laying<'_, 'r> {
             workers: machine::cores(pool.workers()),
             before: keep.seconds_before() + committed.seconds,
         })?;
-        if let Some(seconds) = predicted {
-            step.count("predicted_cpu_milliseconds", (seconds * 1e3) as u64);
-        }
-        Ok((Data::Disk(arranged), named, reserve))
+        Ok((Data::Disk(arranged), named, reserve, predicted))
     }
 }
 

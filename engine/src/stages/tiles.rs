@@ -41,6 +41,9 @@ pub(crate) fn tiles<'r, K: Keep<'r>>(
             lay_out(run, keep, StageName::Tiles, Made::Before(done))?
         }
     };
+    if let Some(seconds) = laid.predicted {
+        step.count("predicted_cpu_milliseconds", (seconds * 1e3) as u64);
+    }
     keep.tiles(run, step, laid)
 }
 

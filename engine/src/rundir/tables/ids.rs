@@ -92,19 +92,21 @@ pub(crate) fn read_items(path: &Path) -> Result<Catalogue, Error> {
 /// The other side on its way into a table: `code`, `user`, `degree`. Users come in order, any
 /// number at a time; the bytes are the same.
 pub(crate) struct UserTable {
-    /// The file, until the first users say what their ids are.
-    file: Option<StageFile>,
-    writing: Option<Writing>,
+    writing: Writing,
     written: usize,
     ids: Ids,
     degrees: Vec<u32>,
 }
 
 impl UserTable {
-    /// Begins the table.
-    pub(crate) fn new(file: StageFile) -> Self {
-        let (ids, degrees) = (Ids::Integer(Vec::new()), Vec::new());
-        Self { file: Some(file), writing: None, written: 0, ids, degrees }
+    /// Begins the table; `ids`: some like those that come.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(crate) fn new(file: StageFile, ids: &Ids) -> Result<Self, Error> {
+        let columns = [("code", CellType::U32), ("user", id_type(ids)), ("degree", CellType::U32)];
+        let writing = Writing::new(file, &columns)?;
+        Ok(Self { writing, written: 0, ids: ids.slice(0..0), degrees: Vec::new() })
     }
 
     /// Appends users with the number of their items.
@@ -112,12 +114,6 @@ impl UserTable {
     /// # Errors
     /// If the disk refuses.
     pub(crate) fn push(&mut self, ids: &Ids, degrees: &[u32]) -> Result<(), Error> {
-        if let Some(file) = self.file.take() {
-            let columns =
-                [("code", CellType::U32), ("user", id_type(ids)), ("degree", CellType::U32)];
-            self.writing = Some(Writing::new(file, &columns)?);
-            self.ids = ids.slice(0..0);
-        }
         self.ids.append(ids);
         self.degrees.extend_from_slice(degrees);
         let whole = self.degrees.len() / CHUNK * CHUNK;
@@ -126,11 +122,13 @@ impl UserTable {
 
     /// Writes so many of the users that wait.
     fn flush(&mut self, count: usize) -> Result<(), Error> {
-        let Some(writing) = self.writing.as_mut().filter(|_| count > 0) else { return Ok(()) };
+        if count == 0 {
+            return Ok(());
+        }
         for range in chunks(count) {
             let codes = self.written + range.start..self.written + range.end;
             let (codes, ids) = (codes_of(&codes), id_values(&self.ids, range.clone()));
-            writing.write(vec![codes, ids, Values::U32(self.degrees[range].to_vec())])?;
+            self.writing.write(vec![codes, ids, Values::U32(self.degrees[range].to_vec())])?;
         }
         self.written += count;
         self.ids = self.ids.slice(count..self.ids.len());
@@ -143,10 +141,8 @@ impl UserTable {
     /// # Errors
     /// If the disk refuses.
     pub(crate) fn finish(mut self) -> Result<StageFile, Error> {
-        self.push(&self.ids.slice(0..0), &[])?;
         self.flush(self.degrees.len())?;
-        let writing = self.writing.ok_or_else(|| Error::internal("a table without columns"))?;
-        writing.finish()
+        self.writing.finish()
     }
 }
 

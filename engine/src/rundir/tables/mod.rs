@@ -15,5 +15,5 @@ pub(super) use self::{
     },
     rows::{Aside, Shape, cleaned_values, each_cleaned, gather_aside},
     stages::files_of,
-    table::{Writing, each_number, instant, notes, open, row_count, text_column},
+    table::{Writing, each_number, instant, notes, open, row_count, text_column, unfit},
 };

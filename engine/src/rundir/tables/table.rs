@@ -136,7 +136,7 @@ pub(super) fn codes_of(range: &std::ops::Range<usize>) -> Values {
 }
 
 /// A file whose content is not what the stage wrote, although its checksum is right.
-pub(super) fn unfit(path: &Path) -> Error {
+pub(crate) fn unfit(path: &Path) -> Error {
     Error::internal(format!("{} does not hold what its stage leaves", path.display()))
 }
 
