@@ -1,15 +1,14 @@
 //! Tables: rows come in, the work is done step by step, the result goes out.
 
 use ilk_core::{
-    clean::{Cleaned, Needs, Reason, Tally, clean},
-    encode::encode,
     executor::Sequential,
-    interactions::{Folded, Folding, fold},
+    forecast::find_heavy_user,
     job::{Given, Job},
-    kernel::{Comparison, ItemFilter, Worker, codes_of},
+    kernel::{Comparison, Worker},
     matrix::Matrix,
-    neighbours::{Catalogue, Neighbours},
-    plan::{Plan, find_heavy_user},
+    plan::{ItemFilter, Plan, codes_of},
+    prepare::{Cleaned, Folded, Folding, Needs, Reason, Tally, clean, encode, fold},
+    result::{Catalogue, Neighbours},
 };
 use ilk_formats::{Feed, NeighbourStream, ReadOptions};
 use self_cell::self_cell;

@@ -3,11 +3,11 @@
 use ilk_core::{
     cost::Machine,
     job::Given,
-    kernel::{Comparison as Computation, ItemFilter, Kernel, Worker},
-    matrix::{BitRow, ColumnBlock, ItemTable, Parts, RowBlock},
-    neighbours::Neighbour,
-    plan::Sides,
-    topk::{self, Offer},
+    kernel::{Comparison as Computation, Offer, Worker, rank},
+    matrix::{ColumnBlock, ItemTable, Parts, RowBlock},
+    plan::{ItemFilter, Sides},
+    result::Neighbour,
+    simd::{BitRow, Kernel},
 };
 use self_cell::self_cell;
 
@@ -385,7 +385,7 @@ pub fn merge(top: u32, offers: &Offers) -> Result<Offers, Failure> {
         |at: usize| Neighbour { code: neighbours[at], score: scores[at], overlap: overlaps[at] };
     let mut order = (0..items.len()).collect::<Vec<_>>();
     order.sort_unstable_by(|a, b| {
-        items[*a].cmp(&items[*b]).then_with(|| topk::rank(&entry(*a), &entry(*b)))
+        items[*a].cmp(&items[*b]).then_with(|| rank(&entry(*a), &entry(*b)))
     });
     let mut merged = Offers::default();
     let mut kept = 0;

@@ -3,12 +3,14 @@
 use std::rc::Rc;
 
 use ilk_core::{
+    cost::Layout,
     executor::Executor as _,
-    interactions::Folded,
     job::Job,
-    kernel::{Comparison as Computation, ItemFilter, Kernel, Worker, codes_of},
-    matrix::{Layout, Matrix},
-    plan::{Plan, Tile},
+    kernel::{Comparison as Computation, Worker},
+    matrix::Matrix,
+    plan::{ItemFilter, Plan, Tile, codes_of},
+    prepare::Folded,
+    simd::Kernel,
 };
 use self_cell::self_cell;
 use serde::Serialize;

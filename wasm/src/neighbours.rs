@@ -1,10 +1,10 @@
 //! The result: looked at item by item, as columns, or as a file.
 
 use ilk_core::{
-    explain::Explainer,
+    insight::Explainer,
     job::Of,
     matrix::Matrix,
-    neighbours::{Catalogue, Neighbour},
+    result::{Catalogue, Neighbour},
 };
 use ilk_formats::{Error, OutputFormat, write_items, write_neighbours};
 use js_sys::{Float32Array, Object, Reflect, Uint8Array, Uint32Array};
@@ -25,7 +25,7 @@ use crate::{
 pub struct Neighbours {
     question: Question,
     matrix: Matrix,
-    found: ilk_core::neighbours::Neighbours,
+    found: ilk_core::result::Neighbours,
 }
 
 #[wasm_bindgen]
@@ -208,7 +208,7 @@ impl Neighbours {
     pub(crate) fn new(
         question: Question,
         matrix: Matrix,
-        found: ilk_core::neighbours::Neighbours,
+        found: ilk_core::result::Neighbours,
     ) -> Self {
         Self { question, matrix, found }
     }

@@ -1,16 +1,17 @@
 //! A job being computed: tiles in, offers gathered, neighbours out.
 
 use super::{
-    ItemFilter, Kernel,
     scorer::{Recording, Scorer, Workspace},
+    topk::Offer,
 };
 use crate::{
     executor::Executor,
     job::Job,
-    matrix::{ColumnBlock, ItemTable, RowBlock, Separable, WeightKind},
-    neighbours::{Neighbour, Neighbours, Piece},
-    plan::Sides,
-    topk::Offer,
+    matrix::{ColumnBlock, ItemTable, RowBlock, Separable},
+    plan::{ItemFilter, Sides},
+    result::{Neighbour, Neighbours, Piece},
+    simd::Kernel,
+    weighting::WeightKind,
 };
 
 /// The tiles of one job, computed in any order, by any number of workers, from blocks that may

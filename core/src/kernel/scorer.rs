@@ -6,28 +6,20 @@
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::{
-    ItemFilter, Kernel,
-    arch::{BitRow, Bounds, CHUNK, Lists, Sieve, prefetch},
     ceiling::Ceilings,
+    hit::Hit,
     packed::{self, Packed},
-    sparse::{Line, Scatter, Sums},
+    sparse::{Scatter, Sums},
+    topk::{Bar, Offer, Offers, Selection, ascending, number_at, thin_out, to_score},
 };
 use crate::{
     job::Job,
-    matrix::{Cells, ColumnBlock, Factors, ItemTable, RowBlock, Sum, Value},
+    matrix::{Cells, ColumnBlock, Factors, ItemTable, Line, RowBlock, Sum, Value},
     measure::Pair,
-    neighbours::Neighbour,
-    plan::Sides,
-    topk::{Bar, Offer, Offers, Selection, ascending, number_at, thin_out, to_score},
+    plan::{ItemFilter, Sides},
+    result::Neighbour,
+    simd::{BitRow, Bounds, CHUNK, Kernel, Lists, Sieve, prefetch},
 };
-
-/// A position that may matter to the row, or the row to it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Hit<S> {
-    /// The position, counted from the first of the block.
-    pub(super) index: u32,
-    pub(super) sum: S,
-}
 
 /// What one worker needs to compute rows, reused from row to row.
 #[derive(Debug)]

@@ -3,15 +3,16 @@
 use std::ops::Range;
 
 use ilk_core::{
+    cost::Layout,
     executor::Sequential,
     job::Job,
-    kernel::{Comparison, ItemFilter, Kernel},
-    matrix::{BitRow, ColumnBlock, Layout, Matrix, RowBlock},
+    kernel::{Comparison, Offer},
+    matrix::{ColumnBlock, Matrix, RowBlock},
     measure::Measure,
-    neighbours::Neighbours,
-    plan::{RowOrder, Sides},
+    plan::{ItemFilter, RowOrder, Sides},
+    result::Neighbours,
+    simd::{BitRow, Kernel},
     testing::generate::Crowd,
-    topk::Offer,
     weighting::Weighting,
 };
 use rand_pcg::Pcg32;

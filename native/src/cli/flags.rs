@@ -7,8 +7,10 @@ use clap::{
     Args,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use ilk_core::job::{
-    Duplicates, JobError, MeasureName, NegativeWeights, Of, Preset, SimilarityJob, WeightingName,
+use ilk_core::{
+    job::{Duplicates, JobError, NegativeWeights, Of, Preset, SimilarityJob},
+    measure::MeasureName,
+    weighting::WeightingName,
 };
 use ilk_formats::Condition;
 use serde::Serialize;

@@ -8,7 +8,7 @@ use clap::{
     ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use ilk_core::job::MeasureName;
+use ilk_core::measure::MeasureName;
 
 use self::flags::names;
 pub(crate) use self::flags::{

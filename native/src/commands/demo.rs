@@ -2,8 +2,8 @@
 
 use std::{fmt::Write as _, fs, path::Path, sync::Arc};
 
-use ilk_core::shop;
 use ilk_formats::{NeighbourRow, read_neighbours};
+use ilk_shop as shop;
 
 use super::{Options, Run};
 use crate::{

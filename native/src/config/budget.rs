@@ -3,8 +3,8 @@
 use std::{fmt, str::FromStr};
 
 use ilk_core::{
-    ladder::{self, Limits},
-    time::parse_duration,
+    data::parse_duration,
+    forecast::{self, Limits},
 };
 use serde::{Deserialize, Serialize};
 
@@ -111,7 +111,7 @@ impl Budget {
     /// Names the budget of memory.
     pub(crate) fn memory_text(&self) -> String {
         let memory = self.memory.map_or(0, |memory| memory.0);
-        format!("budget_memory {}", ladder::Bytes(memory))
+        format!("budget_memory {}", forecast::Bytes(memory))
     }
 }
 

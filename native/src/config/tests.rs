@@ -1,5 +1,5 @@
 use clap::{CommandFactory as _, FromArgMatches as _};
-use ilk_core::job::{Duplicates, MeasureName};
+use ilk_core::{job::Duplicates, measure::MeasureName};
 
 use super::*;
 use crate::cli::{Cli, Command};

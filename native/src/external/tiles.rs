@@ -9,11 +9,12 @@ use std::{
 use ilk_core::{
     executor::Executor as _,
     job::Job,
-    kernel::{Comparison, ItemFilter, Kernel, Worker},
-    matrix::{ColumnBlock, ItemTable, WeightKind},
-    neighbours::Neighbour,
-    outline::Outline,
-    plan::{RowOrder, Sides},
+    kernel::{Comparison, Worker},
+    matrix::{ColumnBlock, ItemTable},
+    plan::{ItemFilter, Outline, RowOrder, Sides},
+    result::Neighbour,
+    simd::Kernel,
+    weighting::WeightKind,
 };
 
 use super::{
@@ -184,7 +185,7 @@ impl Arranged {
 
     /// Counts the items in the dense head.
     pub(crate) fn head_items(&self) -> usize {
-        self.outline.head_items(&self.matrix.table)
+        self.outline.head_items()
     }
 
     /// Counts the groups of columns.

@@ -14,11 +14,10 @@ use std::{
 };
 
 use ilk_core::{
-    clean::Reason,
-    interactions::{Folded, Folding, pairs_among},
     matrix::Matrix,
-    neighbours::{Catalogue, Neighbour},
     plan::{Plan, Tile},
+    prepare::{Folded, Folding, Reason, pairs_among},
+    result::{Catalogue, Neighbour},
 };
 
 use super::{

@@ -3,14 +3,12 @@
 use std::{collections::BTreeSet, fs, path::Path, time::Instant};
 
 use ilk_core::{
-    clean::Cleaned,
-    encode::encode,
     executor::Executor as _,
-    interactions::{Folded, Folding, fold},
-    kernel::{Comparison, ItemFilter, Worker},
+    kernel::{Comparison, Worker},
     matrix::{ItemTable, Matrix},
-    neighbours::Catalogue,
-    plan::{Plan, Sides, Tile},
+    plan::{ItemFilter, Plan, Sides, Tile},
+    prepare::{Cleaned, Folded, Folding, encode, fold},
+    result::Catalogue,
 };
 use ilk_formats::{CellType, OutputFormat, Values};
 
@@ -101,7 +99,7 @@ impl Work<'_> {
         }
         run.count("rows", tally.rows);
         run.count("kept", tally.kept());
-        for reason in ilk_core::clean::Reason::ALL {
+        for reason in ilk_core::prepare::Reason::ALL {
             run.count(reason.name(), tally.count(reason));
         }
         run.count("pieces_found", cleaned.found);

@@ -12,9 +12,9 @@ use std::{
 
 use ilk_core::{
     executor::Executor as _,
-    kernel::{Comparison, ItemFilter, Worker},
-    neighbours::Neighbour,
-    topk::Offer,
+    kernel::{Comparison, Offer, Worker},
+    plan::ItemFilter,
+    result::Neighbour,
 };
 
 use super::{
@@ -289,7 +289,7 @@ impl Computing<'_> {
         for offers in overflown.chain([Ok(pending.offers)]) {
             let mut offers = offers?;
             // Sorted, the table is a third of the size.
-            let by_score = |a: &Neighbour, b: &Neighbour| ilk_core::topk::rank(a, b);
+            let by_score = |a: &Neighbour, b: &Neighbour| ilk_core::kernel::rank(a, b);
             offers.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| by_score(&a.1, &b.1)));
             table.push(&offers)?;
             count += offers.len() as u64;
