@@ -1,5 +1,7 @@
 //! The result: looked at item by item, as columns, or as a file.
 
+use std::sync::Arc;
+
 use ilk_core::{
     insight::Explainer,
     job::Of,
@@ -24,7 +26,7 @@ use crate::{
 #[wasm_bindgen]
 pub struct Neighbours {
     question: Question,
-    matrix: Matrix,
+    matrix: Arc<Matrix>,
     found: ilk_core::result::Neighbours,
 }
 
@@ -207,7 +209,7 @@ impl Neighbours {
 impl Neighbours {
     pub(crate) fn new(
         question: Question,
-        matrix: Matrix,
+        matrix: Arc<Matrix>,
         found: ilk_core::result::Neighbours,
     ) -> Self {
         Self { question, matrix, found }

@@ -106,6 +106,14 @@ impl Machine {
         (self.neighbour + weighted) as f64 * neighbours
     }
 
+    /// Returns whether bits are cheaper than lists for a chunk of columns, which so many `rows` with
+    /// so many `visits` to users meet in so many `additions`.
+    pub(crate) fn bits_pay(&self, rows: u64, visits: u64, additions: u64) -> bool {
+        let as_bits =
+            rows * (self.chunk + self.row / 4) + visits * (self.bit_row + self.far_bit_row);
+        additions * self.addition > as_bits
+    }
+
     /// Predicts taking so many neighbours out of the selection.
     pub(crate) fn collecting(&self, neighbours: f64) -> f64 {
         self.collect as f64 * neighbours
@@ -188,6 +196,16 @@ impl CostModel {
             popular_addition: machine.addition + weighted,
             row: machine.row,
         }
+    }
+
+    /// Returns what one addition costs among items of any popularity.
+    pub(crate) const fn addition(&self) -> u64 {
+        self.addition
+    }
+
+    /// Returns what going to one user's list costs.
+    pub(crate) const fn visit(&self) -> u64 {
+        self.visit
     }
 
     /// Predicts one row against one chunk of the head.

@@ -4,6 +4,7 @@ mod calibrate;
 mod estimate;
 mod ladder;
 mod profile;
+mod rates;
 mod survey;
 
 pub use self::{
@@ -14,4 +15,5 @@ pub use self::{
         Verdict, Why, pick_tiles,
     },
     profile::{Degrees, HEAVIEST_USER, HeavyUser, Profile, find_heavy_user},
+    rates::Rates,
 };

@@ -1,7 +1,7 @@
 //! Computes tiles: co-counts, measure, and the offers of each pair to its items.
 //!
-//! [`neighbours`] does it all for a matrix in memory. A surface that keeps blocks elsewhere, or
-//! steps from tile to tile itself, uses a [`Comparison`].
+//! [`neighbours`] does it all for a matrix in memory, a [`Task`] does it step by step. A surface
+//! that keeps blocks elsewhere uses a [`Comparison`].
 
 mod ceiling;
 mod comparison;
@@ -9,10 +9,12 @@ mod hit;
 mod packed;
 mod scorer;
 mod sparse;
+mod task;
 mod topk;
 
 pub use self::{
     comparison::{Comparison, Worker},
+    task::{Task, Work},
     topk::{Offer, most_kept, rank, to_score},
 };
 use crate::{
@@ -45,8 +47,7 @@ pub fn neighbours(
         || comparison.worker(),
         |worker, index| {
             let tile = &plan.tiles[index];
-            let columns = &matrix.columns()[tile.columns];
-            comparison.compute(matrix.rows(), columns, plan.rows(tile), worker);
+            comparison.compute_tile(matrix, plan, tile, worker);
             on_tile(tile);
         },
     );

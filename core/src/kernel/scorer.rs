@@ -128,10 +128,10 @@ impl Recording {
 
 /// Everything that all tiles of a job share.
 #[derive(Debug)]
-pub(super) struct Scorer<'a> {
-    table: &'a ItemTable,
-    job: &'a Job,
-    filter: &'a ItemFilter,
+pub(super) struct Scorer {
+    table: ItemTable,
+    job: Job,
+    filter: ItemFilter,
     sides: Sides,
     kernel: Kernel,
     selection: Selection,
@@ -198,11 +198,11 @@ struct Row {
     bar: Bar,
 }
 
-impl<'a> Scorer<'a> {
+impl Scorer {
     pub(super) fn new(
-        table: &'a ItemTable,
-        job: &'a Job,
-        filter: &'a ItemFilter,
+        table: &ItemTable,
+        job: &Job,
+        filter: &ItemFilter,
         sides: Sides,
         kernel: Kernel,
     ) -> Self {
@@ -220,15 +220,16 @@ impl<'a> Scorer<'a> {
                 code: *code,
             })
             .collect();
+        let (table, job, filter) = (table.clone(), job.clone(), filter.clone());
         Self { table, job, filter, sides, kernel, selection, ceilings, hurdles, facts }
     }
 
-    pub(super) fn table(&self) -> &'a ItemTable {
-        self.table
+    pub(super) fn table(&self) -> &ItemTable {
+        &self.table
     }
 
-    pub(super) fn job(&self) -> &'a Job {
-        self.job
+    pub(super) fn job(&self) -> &Job {
+        &self.job
     }
 
     pub(super) fn selection(&self) -> &Selection {
@@ -490,7 +491,7 @@ impl<'a> Scorer<'a> {
             return hits;
         }
         // What cannot be a neighbour, or has no estimate, is worse than everything.
-        let (filter, codes) = (self.filter, self.table.codes());
+        let (filter, codes) = (&self.filter, self.table.codes());
         let estimate = |hit: &Hit<V::Sum>| {
             let product = hit.sum.rough_dot() * sieve.factors[hit.index as usize];
             let position = first as u32 + hit.index;

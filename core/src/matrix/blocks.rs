@@ -99,6 +99,11 @@ impl RowBlock {
         Parts { weights: Some(Cow::Owned(weights.collect())), ..parts }
     }
 
+    /// Returns the same without weights that are made of factors.
+    pub(super) fn lists_alone(&self) -> Parts<'_> {
+        self.lists.parts()
+    }
+
     /// Walks the weights of a row that are made of factors.
     fn products(&self, row: usize, parts: &Parts<'_>) -> impl Iterator<Item = f64> {
         let users = &parts.indices[parts.starts[row]..parts.starts[row + 1]];

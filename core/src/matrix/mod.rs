@@ -4,6 +4,7 @@
 mod arrange;
 mod blocks;
 mod table;
+mod transpose;
 mod value;
 mod weigh;
 

@@ -121,7 +121,7 @@ fn compute(matrix: &Matrix, job: &Job, filter: &ItemFilter, sides: Sides, seed: 
     for last in (1..tiles.len()).rev() {
         tiles.swap(last, below(&mut dice, last + 1));
     }
-    let step = |comparison: &Comparison<'_>, tiles: &[Tile]| -> Vec<Vec<Offer>> {
+    let step = |comparison: &Comparison, tiles: &[Tile]| -> Vec<Vec<Offer>> {
         let mut worker = comparison.recording_worker();
         let survivors = |tile: &Tile| {
             let (rows, columns) = (&row_blocks[tile.rows], &column_blocks[tile.columns]);

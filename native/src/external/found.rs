@@ -233,7 +233,7 @@ impl Lists {
     /// If the disk refuses.
     pub(crate) fn take(
         mut self,
-        comparison: &Comparison<'_>,
+        comparison: &Comparison,
         positions: &[u32],
         filter: &ItemFilter,
     ) -> Result<Self, Error> {

@@ -613,7 +613,7 @@ impl Tiling<'_> {
     /// Prepares to compute for a comparison.
     fn computing<'c>(
         &'c self,
-        comparison: &'c Comparison<'c>,
+        comparison: &'c Comparison,
         table: &'c ItemTable,
         on_tile: &'c (dyn Fn(usize) + Sync),
     ) -> Computing<'c> {
@@ -687,7 +687,7 @@ impl Tiling<'_> {
     fn restore_on_disk(
         &self,
         arranged: &Arranged,
-        comparison: &Comparison<'_>,
+        comparison: &Comparison,
         filter: &ItemFilter,
     ) -> Result<(), Failure> {
         let (work, table) = (self.work, arranged.table());

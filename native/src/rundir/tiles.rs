@@ -33,7 +33,7 @@ const COMMIT: Duration = Duration::from_secs(1);
 
 /// Takes what tiles found back in, as far as `filter` wants it; returns how much it was.
 pub(super) fn restore(
-    comparison: &Comparison<'_>,
+    comparison: &Comparison,
     positions: &[u32],
     filter: &ItemFilter,
     path: &Path,
@@ -106,7 +106,7 @@ impl Committed {
     /// If a file cannot be read.
     pub(super) fn restore(
         &self,
-        comparison: &Comparison<'_>,
+        comparison: &Comparison,
         positions: &[u32],
         filter: &ItemFilter,
     ) -> Result<(), Error> {
@@ -123,7 +123,7 @@ pub(super) type Compute<'a> =
 
 /// Tiles being computed.
 pub(super) struct Computing<'a> {
-    pub(super) comparison: &'a Comparison<'a>,
+    pub(super) comparison: &'a Comparison,
     /// The codes of the items, by position.
     pub(super) codes: &'a [u32],
     /// The tiles.
