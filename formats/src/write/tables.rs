@@ -1,0 +1,466 @@
+//! Tables of results into bytes. The same result gives the same bytes: nothing in a file tells the time,
+//! the machine or the way it was computed.
+
+use std::{
+    fmt,
+    io::{BufWriter, Write},
+};
+
+use arrow_schema::DataType;
+use ilk_core::{
+    data::Ids,
+    result::{Catalogue, Neighbour, Neighbours},
+};
+use parquet::{
+    file::{metadata::SortingColumn, properties::WriterProperties},
+    schema::types::ColumnPath,
+};
+
+use super::format::{OutputFormat, table_properties};
+use crate::{
+    arrow::{ArrowOut, ArrowStreamOut},
+    csv::CsvOut,
+    error::Error,
+    json::{JsonOut, JsonValue},
+    out::{Cells, Field, Nulls, Values},
+    parquet::ParquetOut,
+};
+
+/// Rows built in memory at a time.
+const BATCH_ROWS: usize = 64 << 10;
+/// Bytes of text built in memory at a time, about; also keeps offsets within 32 bits.
+const BATCH_BYTES: usize = 32 << 20;
+
+/// Writes the neighbours table: by item, then rank. Columns `item`, `neighbour` (integers or
+/// text, as the ids are), `rank` (from 1), `score`, `overlap`, and with labels `item_label` and
+/// `neighbour_label`. Memory: 65,536 rows, in Parquet also a compressed row group of 1,048,576.
+///
+/// # Errors
+/// [`Error::Write`] with what `out` reported; the file is then incomplete.
+///
+/// # Panics
+/// If `neighbours` names codes that `catalogue` does not have.
+pub fn write_neighbours(
+    format: OutputFormat,
+    out: impl Write + Send,
+    catalogue: &Catalogue,
+    neighbours: &Neighbours,
+) -> Result<(), Error> {
+    let rows = (0..neighbours.items() as u32).flat_map(|item| {
+        let ranked = neighbours.of(item).iter().zip(1..);
+        ranked.map(move |(neighbour, rank)| PairRow { item, rank, neighbour: *neighbour })
+    });
+    write_rows(format, out, catalogue, rows)
+}
+
+/// Does what [`write_neighbours`] does with lists that come one by one: items by ascending code,
+/// each with its neighbours, best first. Memory: as there, and one list.
+///
+/// # Errors
+/// [`Error::Write`] with what `out` reported; the file is then incomplete.
+///
+/// # Panics
+/// If a list names codes that `catalogue` does not have.
+pub fn write_lists(
+    format: OutputFormat,
+    out: impl Write + Send,
+    catalogue: &Catalogue,
+    lists: impl Iterator<Item = (u32, Vec<Neighbour>)>,
+) -> Result<(), Error> {
+    let rows = lists.flat_map(|(item, list)| {
+        list.into_iter().zip(1..).map(move |(neighbour, rank)| PairRow { item, rank, neighbour })
+    });
+    write_rows(format, out, catalogue, rows)
+}
+
+/// The table of neighbours as an Arrow IPC stream, a piece at a time, for callers that have no
+/// place to write to. Memory: one piece.
+pub struct NeighbourStream {
+    writer: ArrowStreamOut<Vec<u8>>,
+    /// The item of the next row.
+    next: u32,
+    is_finished: bool,
+}
+
+impl NeighbourStream {
+    /// Begins the stream.
+    ///
+    /// # Errors
+    /// None: memory takes it.
+    pub fn new(catalogue: &Catalogue) -> Result<Self, Error> {
+        let fields = Writing::new::<PairRow>(catalogue).fields();
+        let writer = ArrowStreamOut::new(Vec::new(), &fields)?;
+        Ok(Self { writer, next: 0, is_finished: false })
+    }
+
+    /// Returns the next bytes of the stream; `None` after the last ones. A piece holds the rows of
+    /// whole items, about 65,536 of them. Every call takes the same `catalogue` and `neighbours`.
+    ///
+    /// # Errors
+    /// None: memory takes it.
+    ///
+    /// # Panics
+    /// If `neighbours` names codes that `catalogue` does not have.
+    pub fn next(
+        &mut self,
+        catalogue: &Catalogue,
+        neighbours: &Neighbours,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        if self.is_finished {
+            return Ok(None);
+        }
+        let writing = Writing::new::<PairRow>(catalogue);
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        while self.next < neighbours.items() as u32
+            && rows.len() < BATCH_ROWS
+            && bytes < BATCH_BYTES
+        {
+            for (neighbour, rank) in neighbours.of(self.next).iter().zip(1..) {
+                let row = PairRow { item: self.next, rank, neighbour: *neighbour };
+                bytes += writing.text_bytes(&row);
+                rows.push(row);
+            }
+            self.next += 1;
+        }
+        if rows.is_empty() {
+            self.is_finished = true;
+            self.writer.finish()?;
+        } else {
+            self.writer.write(&writing.batch(&rows))?;
+        }
+        Ok(Some(std::mem::take(self.writer.out())))
+    }
+}
+
+/// Writes the items table: `item`, with labels `label`, and `support`, the number of users; by
+/// item.
+///
+/// # Errors
+/// [`Error::Write`] with what `out` reported; the file is then incomplete.
+pub fn write_items(
+    format: OutputFormat,
+    out: impl Write + Send,
+    catalogue: &Catalogue,
+) -> Result<(), Error> {
+    let rows = catalogue.supports.iter().zip(0..);
+    let rows = rows.map(|(support, item)| ItemRow { item, support: *support });
+    write_rows(format, out, catalogue, rows)
+}
+
+/// A row of one of the tables.
+trait Row {
+    /// Name and type of each column; `labels` tells whether items have labels.
+    fn columns(labels: bool) -> Vec<(&'static str, CellKind)>;
+
+    /// Returns the cell of a column.
+    fn cell(&self, column: usize) -> Cell;
+}
+
+/// The type of a column.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CellKind {
+    Id,
+    Label,
+    Rank,
+    Score,
+    Count,
+}
+
+/// One cell.
+#[derive(Clone, Copy)]
+enum Cell {
+    /// The id of the item with this code.
+    Id(u32),
+    /// The label of the item with this code.
+    Label(u32),
+    Rank(i32),
+    Score(f32),
+    Count(i64),
+}
+
+struct PairRow {
+    item: u32,
+    rank: i32,
+    neighbour: Neighbour,
+}
+
+impl Row for PairRow {
+    fn columns(labels: bool) -> Vec<(&'static str, CellKind)> {
+        let mut columns = vec![
+            ("item", CellKind::Id),
+            ("neighbour", CellKind::Id),
+            ("rank", CellKind::Rank),
+            ("score", CellKind::Score),
+            ("overlap", CellKind::Count),
+        ];
+        if labels {
+            columns.extend([("item_label", CellKind::Label), ("neighbour_label", CellKind::Label)]);
+        }
+        columns
+    }
+
+    fn cell(&self, column: usize) -> Cell {
+        match column {
+            0 => Cell::Id(self.item),
+            1 => Cell::Id(self.neighbour.code),
+            2 => Cell::Rank(self.rank),
+            3 => Cell::Score(self.neighbour.score),
+            4 => Cell::Count(self.neighbour.overlap as i64),
+            5 => Cell::Label(self.item),
+            _ => Cell::Label(self.neighbour.code),
+        }
+    }
+}
+
+struct ItemRow {
+    item: u32,
+    support: u32,
+}
+
+impl Row for ItemRow {
+    fn columns(labels: bool) -> Vec<(&'static str, CellKind)> {
+        let label = labels.then_some(("label", CellKind::Label));
+        [("item", CellKind::Id)]
+            .into_iter()
+            .chain(label)
+            .chain([("support", CellKind::Count)])
+            .collect()
+    }
+
+    fn cell(&self, column: usize) -> Cell {
+        match column {
+            0 => Cell::Id(self.item),
+            1 => Cell::Label(self.item),
+            _ => Cell::Count(self.support as i64),
+        }
+    }
+}
+
+/// A table on its way out.
+struct Writing<'a> {
+    catalogue: &'a Catalogue,
+    /// Name, kind and position as [`Row::cell`] counts it.
+    columns: Vec<(&'static str, CellKind, usize)>,
+}
+
+fn write_rows<R: Row>(
+    format: OutputFormat,
+    out: impl Write + Send,
+    catalogue: &Catalogue,
+    rows: impl Iterator<Item = R>,
+) -> Result<(), Error> {
+    let writing = Writing::new::<R>(catalogue);
+    match format {
+        OutputFormat::Parquet => writing.parquet(out, rows),
+        OutputFormat::Arrow => writing.arrow(out, rows),
+        OutputFormat::Csv => writing.csv(out, rows),
+        OutputFormat::JsonLines => writing.json_lines(out, rows),
+    }
+}
+
+impl<'a> Writing<'a> {
+    fn new<R: Row>(catalogue: &'a Catalogue) -> Self {
+        let shown = R::columns(catalogue.labels.is_some());
+        let places = R::columns(true).into_iter().enumerate();
+        let columns = places
+            .filter(|(_, column)| shown.contains(column))
+            .map(|(place, (name, kind))| (name, kind, place))
+            .collect();
+        Self { catalogue, columns }
+    }
+
+    fn fields(&self) -> Vec<Field> {
+        let id = match self.catalogue.ids {
+            Ids::Integer(_) => DataType::Int64,
+            Ids::Unsigned(_) => DataType::UInt64,
+            Ids::Text(_) => DataType::Utf8,
+        };
+        let field = |(name, kind, _): &(&str, CellKind, usize)| match kind {
+            CellKind::Id => Field::new(name, id.clone(), Nulls::Never),
+            CellKind::Label => Field::new(name, DataType::Utf8, Nulls::Allowed),
+            CellKind::Rank => Field::new(name, DataType::Int32, Nulls::Never),
+            CellKind::Score => Field::new(name, DataType::Float32, Nulls::Never),
+            CellKind::Count => Field::new(name, DataType::Int64, Nulls::Never),
+        };
+        self.columns.iter().map(field).collect()
+    }
+
+    fn label(&self, code: u32) -> Option<&str> {
+        self.catalogue.labels.as_ref()?.get(code as usize)
+    }
+
+    /// Counts the bytes of text of a row.
+    fn text_bytes(&self, row: &impl Row) -> usize {
+        let bytes = |cell| match (cell, &self.catalogue.ids) {
+            (Cell::Id(code), Ids::Text(list)) => list.get(code as usize).len(),
+            (Cell::Label(code), _) => self.label(code).map_or(0, str::len),
+            _ => 0,
+        };
+        self.columns.iter().map(|(_, _, place)| bytes(row.cell(*place))).sum()
+    }
+
+    /// Hands on the rows in batches of bounded size.
+    fn each_batch<R: Row>(
+        &self,
+        rows: impl Iterator<Item = R>,
+        sink: &mut dyn FnMut(&[Cells]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let (mut batch, mut bytes) = (Vec::with_capacity(BATCH_ROWS), 0);
+        for row in rows {
+            bytes += self.text_bytes(&row);
+            batch.push(row);
+            if batch.len() == BATCH_ROWS || bytes >= BATCH_BYTES {
+                sink(&self.batch(&batch))?;
+                batch.clear();
+                bytes = 0;
+            }
+        }
+        if batch.is_empty() { Ok(()) } else { sink(&self.batch(&batch)) }
+    }
+
+    fn batch<R: Row>(&self, rows: &[R]) -> Vec<Cells> {
+        let column = |(_, kind, place): &(&str, CellKind, usize)| {
+            self.cells(*kind, &mut rows.iter().map(|row| row.cell(*place)))
+        };
+        self.columns.iter().map(column).collect()
+    }
+
+    fn cells(&self, kind: CellKind, cells: &mut dyn Iterator<Item = Cell>) -> Cells {
+        let code = |cell| match cell {
+            Cell::Id(code) | Cell::Label(code) => code as usize,
+            _ => 0,
+        };
+        let values = match (kind, &self.catalogue.ids) {
+            (CellKind::Id, Ids::Integer(ids)) => {
+                Values::I64(cells.map(|cell| ids[code(cell)]).collect())
+            }
+            (CellKind::Id, Ids::Unsigned(ids)) => {
+                Values::U64(cells.map(|cell| ids[code(cell)]).collect())
+            }
+            (CellKind::Id, Ids::Text(ids)) => {
+                return Cells::text(cells.map(|cell| Some(ids.get(code(cell)))));
+            }
+            (CellKind::Label, _) => {
+                return Cells::text(cells.map(|cell| self.label(code(cell) as u32)));
+            }
+            (CellKind::Rank, _) => {
+                let rank = |cell| if let Cell::Rank(rank) = cell { rank } else { 0 };
+                Values::I32(cells.map(rank).collect())
+            }
+            (CellKind::Score, _) => {
+                let score = |cell| if let Cell::Score(score) = cell { score } else { 0.0 };
+                Values::F32(cells.map(score).collect())
+            }
+            (CellKind::Count, _) => {
+                let count = |cell| if let Cell::Count(count) = cell { count } else { 0 };
+                Values::I64(cells.map(count).collect())
+            }
+        };
+        values.into()
+    }
+
+    fn parquet<R: Row>(
+        &self,
+        out: impl Write + Send,
+        rows: impl Iterator<Item = R>,
+    ) -> Result<(), Error> {
+        let mut writer = ParquetOut::new(out, &self.fields(), self.parquet_properties())?;
+        self.each_batch(rows, &mut |batch| writer.write(batch))?;
+        writer.close()
+    }
+
+    fn parquet_properties(&self) -> WriterProperties {
+        let ascending =
+            |column_idx| SortingColumn { column_idx, descending: false, nulls_first: false };
+        let keys =
+            (0..).zip(&self.columns).filter(|(place, (name, ..))| *place == 0 || *name == "rank");
+        let sorting = keys.map(|(place, _)| ascending(place)).collect();
+        let mut properties = table_properties().set_sorting_columns(Some(sorting));
+        for (name, kind, _) in &self.columns {
+            let column = ColumnPath::from(*name);
+            // Scores hardly repeat; ids repeat often, and there may be many of them.
+            properties = match kind {
+                CellKind::Score => properties.set_column_dictionary_enabled(column, false),
+                CellKind::Id | CellKind::Label => {
+                    properties.set_column_dictionary_page_size_limit(column, 8 << 20)
+                }
+                _ => properties,
+            };
+        }
+        properties.build()
+    }
+
+    fn arrow<R: Row>(&self, out: impl Write, rows: impl Iterator<Item = R>) -> Result<(), Error> {
+        let mut writer = ArrowOut::new(BufWriter::new(out), &self.fields())?;
+        self.each_batch(rows, &mut |batch| writer.write(batch))?;
+        writer.finish()
+    }
+
+    fn csv<R: Row>(&self, out: impl Write, rows: impl Iterator<Item = R>) -> Result<(), Error> {
+        let mut writer = CsvOut::new(out, self.columns.iter().map(|(name, ..)| *name))?;
+        let mut number = String::new();
+        for row in rows {
+            for (_, _, place) in &self.columns {
+                writer.cell(self.spell(row.cell(*place), &mut number).text)?;
+            }
+            writer.end_row()?;
+        }
+        writer.finish()
+    }
+
+    fn json_lines<R: Row>(
+        &self,
+        out: impl Write,
+        rows: impl Iterator<Item = R>,
+    ) -> Result<(), Error> {
+        let mut writer = JsonOut::new(out);
+        let mut number = String::new();
+        for row in rows {
+            for (name, _, place) in &self.columns {
+                let cell = self.spell(row.cell(*place), &mut number);
+                let value = match cell.text {
+                    Some(text) if cell.is_text => JsonValue::Text(text),
+                    Some(number) => JsonValue::Number(number),
+                    None => JsonValue::Null,
+                };
+                writer.value(name, value)?;
+            }
+            writer.end_row()?;
+        }
+        writer.finish()
+    }
+
+    /// Writes a cell as text, numbers into `buffer`. Floats are the shortest text that reads
+    /// back as the same float.
+    fn spell<'t>(&'t self, cell: Cell, buffer: &'t mut String) -> Spelled<'t> {
+        let mut number = |value: &dyn fmt::Display| {
+            buffer.clear();
+            // Writing to a string does not fail.
+            let _ = fmt::Write::write_fmt(buffer, format_args!("{value}"));
+        };
+        match (cell, &self.catalogue.ids) {
+            (Cell::Id(code), Ids::Text(ids)) => {
+                return Spelled { text: Some(ids.get(code as usize)), is_text: true };
+            }
+            (Cell::Label(code), _) => {
+                return Spelled { text: self.label(code), is_text: true };
+            }
+            (Cell::Id(code), Ids::Integer(ids)) => number(&ids[code as usize]),
+            (Cell::Id(code), Ids::Unsigned(ids)) => number(&ids[code as usize]),
+            (Cell::Rank(rank), _) => number(&rank),
+            // Only a damaged or foreign result holds such; JSON has no word for it.
+            (Cell::Score(score), _) if !score.is_finite() => {
+                return Spelled { text: None, is_text: false };
+            }
+            (Cell::Score(score), _) => number(&score),
+            (Cell::Count(count), _) => number(&count),
+        }
+        Spelled { text: Some(buffer), is_text: false }
+    }
+}
+
+/// A cell as text; `None` for null.
+struct Spelled<'a> {
+    text: Option<&'a str>,
+    is_text: bool,
+}
