@@ -9,10 +9,10 @@ use std::{
 };
 
 use ilk_core::{
-    clean::{Cleaned, Needs, Tally, clean},
+    data::Rows,
     executor::Executor as _,
     job::Job,
-    rows::Rows,
+    prepare::{Cleaned, Needs, Tally, clean},
 };
 use ilk_formats::{ReadOptions, Table};
 

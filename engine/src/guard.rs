@@ -3,15 +3,16 @@
 use std::{sync::OnceLock, time::Instant};
 
 use ilk_core::{
-    cost::Machine,
-    ids::Ids,
-    interactions::{Interactions, pairs_among},
+    cost::{Layout, Machine},
+    data::Ids,
+    forecast::{
+        Bytes, Forecast, HEAVIEST_USER, HeavyUser, Limits, Outlook, Remedy, Setting, Size, Span,
+        cap_that_fits, find_heavy_user, remedies,
+    },
     job::Of,
-    ladder::{Bytes, Limits, Span},
-    matrix::Layout,
-    neighbours::Catalogue,
-    outlook::{Forecast, Outlook, Remedy, Setting, Size, cap_that_fits, remedies},
-    plan::{HEAVIEST_USER, HeavyUser, Plan, find_heavy_user},
+    plan::Plan,
+    prepare::{Interactions, pairs_among},
+    result::Catalogue,
 };
 use ilk_formats::OutputFormat;
 

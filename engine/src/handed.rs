@@ -1,13 +1,12 @@
 //! What stages hand on to one another.
 
 use ilk_core::{
-    clean::Tally,
-    ids::Ids,
-    interactions::{Folding, Interactions},
-    kernel::ItemFilter,
-    matrix::{ItemTable, Layout, Matrix},
-    neighbours::Catalogue,
-    plan::{Plan, Sides, Tile},
+    cost::Layout,
+    data::Ids,
+    matrix::{ItemTable, Matrix},
+    plan::{ItemFilter, Plan, Sides, Tile},
+    prepare::{Folding, Interactions, Tally},
+    result::Catalogue,
 };
 
 use crate::{

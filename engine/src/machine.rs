@@ -6,11 +6,10 @@ use std::{
 };
 
 use ilk_core::{
-    calibrate::{Step, Workload},
-    cost::Machine,
-    kernel::Kernel,
-    matrix::Layout,
-    neighbours::{Catalogue, Neighbour, Neighbours},
+    cost::{Layout, Machine},
+    forecast::{Step, Workload},
+    result::{Catalogue, Neighbour, Neighbours},
+    simd::Kernel,
 };
 use ilk_formats::{OutputFormat, write_neighbours};
 use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
@@ -220,7 +219,7 @@ pub fn free_disk(_: &Path) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use ilk_core::ids::Ids;
+    use ilk_core::data::Ids;
 
     use super::*;
 

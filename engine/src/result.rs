@@ -3,8 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use ilk_core::{
-    ids::Ids,
-    neighbours::{Catalogue, Neighbours},
+    data::Ids,
+    result::{Catalogue, Neighbours},
 };
 
 use crate::{

@@ -5,7 +5,7 @@ use std::{
     sync::OnceLock,
 };
 
-use ilk_core::matrix::WeightKind;
+use ilk_core::weighting::WeightKind;
 
 use crate::{error::Error, memory::Bytes, pool::Pool};
 
@@ -54,11 +54,10 @@ mod chosen {
 
     use ilk_core::{
         job::Job,
-        kernel::ItemFilter,
+        kernel::Offer,
         matrix::Matrix,
-        neighbours::Neighbours,
-        plan::{Plan, Tile},
-        topk::Offer,
+        plan::{ItemFilter, Plan, Tile},
+        result::Neighbours,
     };
 
     use crate::{error::Error, pool::Pool};
@@ -123,12 +122,11 @@ mod chosen {
     use ilk_core::{
         executor::Executor as _,
         job::{Job, SimilarityJob},
-        kernel::{Comparison, ItemFilter},
+        kernel::{Comparison, Offer},
         matrix::{ItemTable, Matrix},
         measure::Measure,
-        neighbours::{Neighbour, Neighbours},
-        plan::{Plan, Sides, Tile},
-        topk::Offer,
+        plan::{ItemFilter, Plan, Sides, Tile},
+        result::{Neighbour, Neighbours},
     };
     use ilk_plugin_host::{self as host, Block, Host, Items, Limits, Offers, Plugin};
 

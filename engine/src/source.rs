@@ -3,8 +3,8 @@
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use ilk_core::{
-    clean::Needs,
     job::{Given, Job, SimilarityJob},
+    prepare::Needs,
 };
 use ilk_formats::Condition;
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use ilk_core::{cost::Machine as Costs, executor::Executor as _, ids::Ids};
+use ilk_core::{cost::Machine as Costs, data::Ids, executor::Executor as _};
 use ilk_formats::{CellType, OutputFormat, Values};
 
 use super::{

@@ -3,13 +3,8 @@
 use std::{collections::BTreeMap, path::PathBuf, rc::Rc};
 
 use ilk_core::{
-    executor::Executor as _,
-    ids::Ids,
-    interactions::Interactions,
-    kernel::Comparison,
-    matrix::{ItemTable, Layout},
-    neighbours::Catalogue,
-    plan::Sides,
+    cost::Layout, data::Ids, executor::Executor as _, kernel::Comparison, matrix::ItemTable,
+    plan::Sides, prepare::Interactions, result::Catalogue,
 };
 
 use super::{checking::checked, files, tables, tiles::restore};

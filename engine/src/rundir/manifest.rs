@@ -114,6 +114,11 @@ impl Manifest {
         Self { life, task, host, stages: BTreeMap::new(), out: None }
     }
 
+    /// Returns the record of a stage that is done.
+    pub(super) fn done(&self, stage: StageName) -> Option<&StageRecord> {
+        self.stages.get(&stage).filter(|record| !record.again)
+    }
+
     /// Adds up the seconds of the stages that were done.
     pub(super) fn seconds(&self) -> f64 {
         self.stages.values().map(|record| record.seconds).sum()

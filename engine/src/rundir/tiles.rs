@@ -12,11 +12,10 @@ use std::{
 
 use ilk_core::{
     executor::Executor as _,
-    kernel::{Comparison, ItemFilter, Worker},
+    kernel::{Comparison, Offer, Worker},
     matrix::{ItemTable, Matrix},
-    neighbours::Neighbour,
-    plan::Plan,
-    topk::Offer,
+    plan::{ItemFilter, Plan},
+    result::Neighbour,
 };
 
 use super::{
@@ -43,7 +42,7 @@ const COMMIT: Duration = Duration::from_secs(1);
 
 /// Takes what tiles found back in, as far as `filter` wants it; returns how much it was.
 pub(super) fn restore(
-    comparison: &Comparison<'_>,
+    comparison: &Comparison,
     positions: &[u32],
     filter: &ItemFilter,
     path: &Path,
@@ -148,7 +147,7 @@ impl Recording<'_> {
     /// Prepares to compute for a comparison.
     fn computing<'c>(
         &'c self,
-        comparison: &'c Comparison<'c>,
+        comparison: &'c Comparison,
         overflow: Option<Overflow>,
         on_tile: &'c (dyn Fn(usize) + Sync),
     ) -> Computing<'c> {
@@ -161,7 +160,7 @@ impl Recording<'_> {
     /// Takes in what was found before, as far as `filter` wants it.
     fn restore(
         &self,
-        comparison: &Comparison<'_>,
+        comparison: &Comparison,
         positions: &[u32],
         filter: &ItemFilter,
     ) -> Result<(), Error> {
@@ -231,7 +230,7 @@ impl Recording<'_> {
     fn restore_on_disk(
         &self,
         arranged: &Arranged,
-        comparison: &Comparison<'_>,
+        comparison: &Comparison,
         work: spill::Work<'_>,
     ) -> Result<(), Error> {
         let (table, named) = (arranged.table(), &self.laid.named);
@@ -256,7 +255,7 @@ pub(super) type Compute<'a> =
 
 /// Tiles being computed.
 pub(super) struct Computing<'a> {
-    pub(super) comparison: &'a Comparison<'a>,
+    pub(super) comparison: &'a Comparison,
     /// The codes of the items, by position.
     pub(super) codes: &'a [u32],
     /// The tiles.
@@ -422,7 +421,7 @@ impl Computing<'_> {
         for offers in overflown.chain([Ok(pending.offers)]) {
             let mut offers = offers?;
             // Sorted, the table is a third of the size.
-            let by_score = |a: &Neighbour, b: &Neighbour| ilk_core::topk::rank(a, b);
+            let by_score = |a: &Neighbour, b: &Neighbour| ilk_core::kernel::rank(a, b);
             offers.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| by_score(&a.1, &b.1)));
             table.push(&offers)?;
             count += offers.len() as u64;

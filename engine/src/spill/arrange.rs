@@ -1,11 +1,9 @@
 //! How what is left of a job is arranged on disk, and what stays in memory meanwhile.
 
 use ilk_core::{
-    kernel::ItemFilter,
-    matrix::{Layout, WeightKind},
-    outline::Outline,
-    plan::Sides,
-    weighting::{UserRow, Weigher, Weighting, bm25},
+    cost::Layout,
+    plan::{ItemFilter, Outline, Sides},
+    weighting::{UserRow, Weigher, WeightKind, Weighting, bm25},
 };
 
 use super::{
@@ -97,7 +95,7 @@ impl Folded {
         };
         let bounds = covered.bounds();
         let mut outline = decide(work.layout.head);
-        let mut in_head = bounds.range(..outline.head_items(table) as u32);
+        let mut in_head = bounds.range(..outline.head_items() as u32);
         if let Some(crossed) = in_head.find(|bound| !bound.is_multiple_of(CHUNK)) {
             outline = decide(Some((*crossed / CHUNK) as usize));
         }

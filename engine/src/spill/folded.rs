@@ -1,13 +1,11 @@
 //! Interactions on disk: folded from runs, or taken out of memory.
 
 use ilk_core::{
-    encode::{IdKind, TypedIds},
+    data::{Id, Ids},
     executor::Executor as _,
-    ids::{Id, Ids},
-    interactions::{self, Folding, SupportedItems},
     job::{Duplicates, Job, NegativeWeights, Of},
-    neighbours::Catalogue,
-    spill::UserRows,
+    prepare::{self as interactions, Folding, IdKind, SupportedItems, TypedIds, UserRows},
+    result::Catalogue,
 };
 
 use super::{
@@ -50,7 +48,7 @@ pub(crate) fn fold(
     let census = buckets.census();
     if census.users >= u64::from(u32::MAX) {
         let distinct = census.users as usize;
-        let error = ilk_core::encode::check_count("user", distinct).err();
+        let error = ilk_core::prepare::check_count("user", distinct).err();
         return Err(Error::input(error.map_or_else(String::new, |error| error.to_string())));
     }
     let folding = Folding {

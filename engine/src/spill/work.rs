@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ilk_core::{clean::Needs, job::Job, matrix::Layout};
+use ilk_core::{cost::Layout, job::Job, prepare::Needs};
 
 use crate::{
     error::Error,

@@ -1,8 +1,8 @@
 //! Stage `clean`: every row kept, or set aside with a reason.
 
 use ilk_core::{
-    clean::{Reason, Refusal, SetAside, Tally},
     job::{Job, Of},
+    prepare::{Reason, Refusal, SetAside, Tally},
     weighting::Weighting,
 };
 use serde_json::{Map, Value, json};

@@ -1,12 +1,10 @@
 //! Stage `encode`: codes for ids, and one interaction of every user and item.
 
 use ilk_core::{
-    clean::Cleaned as Chunk,
-    encode::{EncodeError, encode as give_codes},
-    interactions::{Folded, Folding, fold},
+    cost::Layout,
     job::{Job, Of},
-    matrix::Layout,
-    neighbours::Catalogue,
+    prepare::{Cleaned as Chunk, EncodeError, Folded, Folding, encode as give_codes, fold},
+    result::Catalogue,
 };
 
 use super::clean::check_rows;
@@ -106,7 +104,7 @@ fn take<'r, K: Keep<'r>>(
 pub(crate) fn in_memory(
     chunks: Vec<Chunk>,
     names: &[String],
-    (job, needs): (&Job, ilk_core::clean::Needs),
+    (job, needs): (&Job, ilk_core::prepare::Needs),
     pool: &Pool,
 ) -> Result<Folded, Error> {
     let coded = give_codes(chunks, pool).map_err(|error| mixed_ids(&error, names))?;

@@ -1,10 +1,8 @@
 //! The first stages by themselves, for those who look at the data and compute nothing of it.
 
 use ilk_core::{
-    clean::{Cleaned, Needs, Tally},
-    encode::{Encoded, encode},
-    interactions::Folded,
     job::Job,
+    prepare::{Cleaned, Encoded, Folded, Needs, Tally, encode},
 };
 
 use super::encode::{folded_text, in_memory, mixed_ids, report_folding};

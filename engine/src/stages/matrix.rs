@@ -6,14 +6,14 @@
 use std::collections::BTreeSet;
 
 use ilk_core::{
-    cost::Machine,
+    cost::{Layout, Machine},
+    data::Ids,
     executor::Executor as _,
-    ids::Ids,
-    interactions::Interactions,
-    matrix::{Layout, Matrix},
-    neighbours::Catalogue,
-    outlook::Outlook,
+    forecast::Outlook,
+    matrix::Matrix,
     plan::Plan,
+    prepare::Interactions,
+    result::Catalogue,
 };
 
 use crate::{

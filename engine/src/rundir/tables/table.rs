@@ -6,10 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use ilk_core::{
-    ids::{Ids, TextColumn},
-    rows::TimeColumn,
-};
+use ilk_core::data::{Ids, TextColumn, TimeColumn};
 use ilk_formats::{CellType, TableWriter, Values, read_notes, read_plain};
 
 use crate::{error::Error, inputs::FileSource, rundir::stage::StageFile};
