@@ -43,7 +43,10 @@ mod looking {
         sync::Arc,
     };
 
-    use ilk_core::{encode::Kinds, job::Of, sample::Sample};
+    use ilk_core::{
+        job::Of,
+        prepare::{Kinds, Sample},
+    };
     use ilk_engine::sandbox::failed;
     use ilk_formats::{
         Memory, NeighbourRow, OutputFormat, ReadOptions, Table, read_id_list, read_neighbours,
