@@ -56,7 +56,7 @@ mod looking {
     use serde::Deserialize;
 
     use crate::{
-        error::Error,
+        error::{Error, Kind},
         stdout,
         text::{bytes_text, counted},
     };
@@ -133,7 +133,7 @@ mod looking {
         }
         stdout::print_text(&(wrong.join("\n") + "\n"))?;
         let count = counted(wrong.len() as u64, "difference");
-        Err(Error::refused(format!("{count} in {cases} by {checked}")))
+        Err(Error::new(Kind::Refused, format!("{count} in {cases} by {checked}")))
     }
 
     fn folders(cases: &Path) -> Result<Vec<PathBuf>, Error> {
