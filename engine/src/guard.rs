@@ -147,7 +147,7 @@ impl Guard {
             self.budget.memory_text
         ))
         .with_help(
-            "`ilk sample` makes a smaller input of whole users; `ilk run --force` runs it as it is",
+            "`ilk sample` makes a smaller input of whole users; `ilk run --force` runs the job anyway",
         ))
     }
 
@@ -201,7 +201,7 @@ impl Guard {
                 "the job takes up to {memory} of memory, more than {}",
                 self.budget.memory_text
             ))
-            .with_help("--memory makes it stay below"));
+            .with_help("set a lower --memory"));
         }
         Ok(())
     }
@@ -352,7 +352,7 @@ pub(crate) struct Work<'a> {
 pub fn remedies_text(remedies: &[Remedy]) -> String {
     if remedies.is_empty() {
         return "no cap or least support makes it fit; `ilk sample` makes a smaller input of whole \
-                users; `ilk run --force` runs it as it is"
+                users; `ilk run --force` runs the job anyway"
             .into();
     }
     let text = |remedy: &Remedy| {
@@ -372,7 +372,7 @@ pub fn remedies_text(remedies: &[Remedy]) -> String {
         }
     };
     let texts = remedies.iter().map(text).collect::<Vec<_>>();
-    format!("to make it fit, {}; `ilk run --force` runs it as it is", texts.join(", or "))
+    format!("to make it fit, {}; `ilk run --force` runs the job anyway", texts.join(", or "))
 }
 
 /// Finds a user whose items make comparing everything with everything too expensive; the refusal
@@ -403,7 +403,7 @@ fn too_heavy(
         rounded(all_operations)
     ));
     Ok(Some(refusal.with_help(format!(
-        "--max-items-per-user {cap} leaves {} at most; `ilk run --force` runs it as it is",
+        "--max-items-per-user {cap} leaves {} at most; `ilk run --force` runs the job anyway",
         rounded(capped)
     ))))
 }
@@ -429,9 +429,9 @@ mod tests {
             [remedy(Setting::MaxItemsPerUser, 1_200, 0.6123), remedy(Setting::MinSupport, 40, 0.7)];
         let texts = [remedies_text(&both), remedies_text(&both[1..]), remedies_text(&[])];
         insta::assert_snapshot!(texts.join("\n"), @r"
-        to make it fit, cap heavy users with --max-items-per-user 1200 (saves 61.2 % of the pair operations), or leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); `ilk run --force` runs it as it is
-        to make it fit, leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); `ilk run --force` runs it as it is
-        no cap or least support makes it fit; `ilk sample` makes a smaller input of whole users; `ilk run --force` runs it as it is
+        to make it fit, cap heavy users with --max-items-per-user 1200 (saves 61.2 % of the pair operations), or leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); `ilk run --force` runs the job anyway
+        to make it fit, leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); `ilk run --force` runs the job anyway
+        no cap or least support makes it fit; `ilk sample` makes a smaller input of whole users; `ilk run --force` runs the job anyway
         ");
     }
 

@@ -44,8 +44,8 @@ pub(crate) fn sandbox_bytes(interactions: usize, weights: WeightKind, workers: u
 
 /// Says that a job does not fit in memory, where plugins compare.
 pub(crate) fn does_not_fit(limit: Bytes) -> Error {
-    let why = format!("a plugin compares in memory, and this does not fit in {limit}");
-    Error::input(why).with_help("leave out --engine, or give the job more --memory")
+    let why = format!("plugins compare in memory, and this job does not fit in {limit}");
+    Error::input(why).with_help("leave out --engine, or allow more --memory")
 }
 
 #[cfg(not(feature = "plugins"))]
@@ -72,9 +72,9 @@ mod chosen {
         /// # Errors
         /// Always.
         pub fn open(path: &Path, _: &Pool) -> Result<Self, Error> {
-            let message = format!("{} cannot be run: this program has no sandbox", path.display());
+            let message = format!("{} cannot run: this program was built without the sandbox", path.display());
             Err(Error::input(message)
-                .with_help("build one: cargo build --release -p ilk --features plugins"))
+                .with_help("build it with: cargo build --release -p ilk --features plugins"))
         }
 
         /// Computes nothing, as there is none.

@@ -69,8 +69,8 @@ impl Changes {
         if self.0.len() > SHOWN {
             text = format!("{text}; and {} more", self.0.len() - SHOWN);
         }
-        Err(Error::input(format!("{run_dir} holds the run of another job or input: {text}"))
-            .with_help("--restart begins anew; or name another run directory"))
+        Err(Error::input(format!("{run_dir} was created with different settings or input: {text}"))
+            .with_help("start over with --restart, or choose another run directory"))
     }
 }
 
@@ -92,9 +92,9 @@ pub fn check_inputs(folder: &Path, names: &[String], pool: &Pool) -> Result<(), 
     };
     change.map_or(Ok(()), |change| {
         let folder = folder.display();
-        Err(Error::input(format!("the input of {folder} is not what it was: {change}")).with_help(
+        Err(Error::input(format!("the input of {folder} has changed: {change}")).with_help(
             format!(
-                "`ilk run … --run-dir {folder} --restart` takes the new one; or name the input"
+                "`ilk run … --run-dir {folder} --restart` uses the new input; or name the input"
             ),
         ))
     })

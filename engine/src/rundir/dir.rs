@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// What to do about a folder without a run.
-pub(super) const NO_RUN: &str = "`ilk run … --run-dir DIR` begins one";
+pub(super) const NO_RUN: &str = "`ilk run … --run-dir DIR` creates one";
 
 /// A run directory that this process, and no other, works in.
 #[derive(Debug)]
@@ -257,7 +257,7 @@ fn make(path: &Path) -> Result<(), Error> {
                     .with_help("name a new folder")
             }
             io::ErrorKind::NotFound => Error::file("create", path, &error)
-                .with_help("create the folder it is to be in first"),
+                .with_help("create its parent folder first"),
             _ => Error::file("create", path, &error),
         }
     })
@@ -277,6 +277,6 @@ fn check_own(path: &Path) -> Result<(), Error> {
     }
     let Some(first) = entries.iter().min() else { return Ok(()) };
     let first = first.to_string_lossy();
-    Err(Error::input(format!("{} holds {first} and is no run directory", path.display()))
-        .with_help("name a new or an empty folder"))
+    Err(Error::input(format!("{} contains {first} and is not a run directory", path.display()))
+        .with_help("choose a new or empty folder"))
 }

@@ -68,11 +68,11 @@ impl Fingerprint {
             return Some(format!("{path} had {was}, now {is}"));
         }
         if self.content != now.content {
-            return Some(format!("{path} has other content"));
+            return Some(format!("{path} has different content"));
         }
         let is_sampled = self.bytes > WHOLE;
         (is_sampled && self.modified != now.modified)
-            .then(|| format!("{path} was written to since"))
+            .then(|| format!("{path} was modified since"))
     }
 }
 
@@ -143,7 +143,7 @@ mod tests {
         let long = file(home.path(), &bytes, now);
         assert_eq!(long.difference(&file(home.path(), &bytes, now)), None);
         let touched = file(home.path(), &bytes, earlier);
-        assert!(long.difference(&touched).unwrap().contains("was written to since"));
+        assert!(long.difference(&touched).unwrap().contains("was modified since"));
         assert!(touched.modified.unwrap().starts_with("1969-12-31T23:59:51"));
         for place in [0, (5 << 20) - 1] {
             bytes[place] = 8;
@@ -163,7 +163,7 @@ mod tests {
         };
         let then = [one("a", b"1"), one("b", b"1"), one("c", b"1")];
         let now = [one("a", b"1"), one("c", b"2"), one("d", b"1")];
-        assert_eq!(differences(&then, &now), ["b is gone", "c has other content", "d is new"]);
+        assert_eq!(differences(&then, &now), ["b is gone", "c has different content", "d is new"]);
         assert_eq!(differences(&then, &then), Vec::<String>::new());
     }
 }

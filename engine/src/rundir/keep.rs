@@ -292,10 +292,10 @@ impl RunDir {
             let modified = metadata.modified().ok().and_then(time_text);
             if metadata.len() != file.bytes || modified != file.modified {
                 return Err(Error::input(format!(
-                    "{} was written to while it was read",
+                    "{} was modified while it was being read",
                     file.path
                 ))
-                .with_help("wait until nobody writes to it, then begin anew with --restart"));
+                .with_help("wait until nothing writes to it, then start over with --restart"));
             }
         }
         Ok(())

@@ -140,10 +140,10 @@ impl Manifest {
         let format = serde_json::from_str::<Form>(&body).map_err(|_| damaged(&path))?.format;
         if format != FORMAT {
             return Err(Error::input(format!(
-                "{} has form {format}, this ilk knows form {FORMAT}",
+                "{} has format {format}; this version of ilk reads format {FORMAT}",
                 path.display()
             ))
-            .with_help("go on with the version that began the run, or begin anew with --restart"));
+            .with_help("resume with the version that created it, or start over with --restart"));
         }
         serde_json::from_str(&body).map(Some).map_err(|_| damaged(&path))
     }
@@ -188,5 +188,5 @@ fn damaged(path: &Path) -> Error {
         "{} is damaged or was changed: its checksum does not match",
         path.display()
     ))
-    .with_help("put it back as it was, or begin anew with --restart")
+    .with_help("restore it, or start over with --restart")
 }

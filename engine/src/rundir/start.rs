@@ -100,7 +100,7 @@ fn with_way_on(error: Error, folder: &Path) -> Error {
         return error;
     }
     error.with_help(format!(
-        "what is done is kept in {}: the same command goes on from there",
+        "finished stages are kept in {}; run the same command to resume",
         folder.display()
     ))
 }
@@ -132,11 +132,11 @@ fn manifest(entered: &Entered, task: Task, host: Host) -> Result<Manifest, Error
 /// Runs one stage alone, from the results of the ones before.
 ///
 /// # Errors
-/// For a directory that holds no run, a stage before it that is not done or damaged, and what the
+/// For a directory that contains no run, a stage before it that is not done or damaged, and what the
 /// stage itself meets.
 pub fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) -> Result<(), Error> {
     let name = folder.display().to_string();
-    let none = || Error::input(format!("{name} holds no run")).with_help(NO_RUN);
+    let none = || Error::input(format!("{name} contains no run")).with_help(NO_RUN);
     if Manifest::load(folder)?.is_none() {
         return Err(none());
     }
@@ -177,7 +177,7 @@ pub fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) -> Result
     let told = |error: Error| match error.damage() {
         None => error,
         Some(stage) => Error::input(error.message())
-            .with_help(format!("`ilk stage {name} {stage}` makes it again")),
+            .with_help(format!("`ilk stage {name} {stage}` rebuilds it")),
     };
     clear_folders(&mut dir, stage)
         .and_then(|()| alone(run, &mut dir, stage, &source))
@@ -276,8 +276,8 @@ fn check_version(manifest: &Manifest, name: &str) -> Result<(), Error> {
     if manifest.life.ilk == here {
         return Ok(());
     }
-    Err(Error::input(format!("{name} was begun by ilk {}, this is {here}", manifest.life.ilk))
-        .with_help("go on with that version, or begin anew with --restart"))
+    Err(Error::input(format!("{name} was created by ilk {}; this is ilk {here}", manifest.life.ilk))
+        .with_help("resume with that version, or start over with --restart"))
 }
 
 fn list_fingerprints(lists: &Lists) -> Result<BTreeMap<String, Vec<Fingerprint>>, Error> {
@@ -323,7 +323,7 @@ impl Going<'_> {
         let done = StageName::ALL.iter().filter(|stage| dir.manifest().done(**stage).is_some());
         let done = done.count();
         if done > 0 {
-            let text = format!("{name}: {done} of {} stages are done", StageName::ALL.len());
+            let text = format!("{name}: {done} of {} stages are already done", StageName::ALL.len());
             reporter.count("resuming", text, &[("stages", done as u64)]);
         }
         self.finish(dir)
@@ -337,8 +337,8 @@ impl Going<'_> {
             let times = redone.entry(stage).or_insert(0_u32);
             *times += 1;
             if *times > 2 {
-                return Err(Error::input(format!("{}, again and again", error.message()))
-                    .with_help("check the disk, or name a run directory elsewhere"));
+                return Err(Error::input(format!("{}; rebuilding it did not help", error.message()))
+                    .with_help("check the disk, or choose a run directory on another one"));
             }
             self.redo(dir, &error)?;
         }
@@ -348,7 +348,7 @@ impl Going<'_> {
     /// Takes a stage for not done because of a damaged file, and says so.
     fn redo(self, dir: &mut RunDir, damage: &Error) -> Result<(), Error> {
         let Some(stage) = damage.damage() else { return Ok(()) };
-        self.run.reporter.note(format!("{}: {stage} is done again", damage.message()));
+        self.run.reporter.note(format!("{}: rebuilding stage {stage}", damage.message()));
         dir.reopen(stage)
     }
 
@@ -372,7 +372,7 @@ fn say_undone(dir: &RunDir, stage: StageName, reporter: &Reporter) {
     let is_left = |stage: &StageName| dir.manifest().done(*stage).is_none();
     let left = stage.after().filter(is_left).map(StageName::name).collect::<Vec<_>>();
     if !left.is_empty() {
-        reporter.note(format!("to be done after it: {}", left.join(", ")));
+        reporter.note(format!("stages to run next: {}", left.join(", ")));
     }
 }
 

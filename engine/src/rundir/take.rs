@@ -125,7 +125,7 @@ struct Reading<'a> {
 impl<'a> Reading<'a> {
     fn open(folder: &'a Path) -> Result<Self, Error> {
         let manifest = Manifest::load(folder)?;
-        let none = || Error::input(format!("{} holds no run", folder.display())).with_help(NO_RUN);
+        let none = || Error::input(format!("{} contains no run", folder.display())).with_help(NO_RUN);
         Ok(Self { folder, manifest: manifest.ok_or_else(none)? })
     }
 
@@ -134,7 +134,7 @@ impl<'a> Reading<'a> {
         let (stage, folder) = (place.stage, self.folder.display());
         let record = self.manifest.done(stage).ok_or_else(|| {
             Error::input(format!("stage {stage} of {folder} is not done"))
-                .with_help("the command that began the run goes on with it")
+                .with_help("run the command that created the run again to resume it")
         })?;
         Ok(record.files.iter().filter(|file| file.name.starts_with(place.file)).collect())
     }
@@ -145,7 +145,7 @@ impl<'a> Reading<'a> {
         match checked(&path, file)? {
             None => Ok(path),
             Some(what) => Err(Error::input(what).with_help(format!(
-                "`ilk stage {} {stage}` makes it again",
+                "`ilk stage {} {stage}` rebuilds it",
                 self.folder.display()
             ))),
         }

@@ -107,7 +107,7 @@ impl Folded {
             groups = Group::cut(&matrix, &outline, room, &bounds);
         }
         let Some(groups) = groups else {
-            let what = format!("what is known of {} items and one block of columns", table.len());
+            let what = format!("the tables of {} items and one block of columns", table.len());
             return Err(does_not_fit(&what, table.len() * 120 + table.users() * 24, budget));
         };
         let (codes, supports) = (table.codes(), table.supports());

@@ -51,7 +51,7 @@ impl Desk {
         if budget.limit < least {
             let threads = counted(budget.workers as u64, "thread");
             return Err(Error::refused(format!(
-                "memory of {} is too little: {threads} take {least} at least",
+                "{} of memory is not enough: {threads} need at least {least}",
                 budget.limit
             ))
             .with_help("allow more with --memory, or use fewer --threads"));

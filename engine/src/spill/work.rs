@@ -52,5 +52,5 @@ pub(super) fn does_not_fit(what: &str, needed: usize, budget: &Allowance) -> Err
     let (least, mebi) = (budget.least().0 + needed as u64, 1 << 20);
     let enough = Bytes((least + least / 8).next_multiple_of(16 * mebi));
     Error::refused(format!("{what} do not fit in memory of {}", budget.limit))
-        .with_help(format!("--memory {} would do", String::from(enough)))
+        .with_help(format!("--memory {} is enough", String::from(enough)))
 }

@@ -60,7 +60,7 @@ pub fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
     if job.measure.is_weighted() && !needs(source, job).weight {
         match job.weighting {
             Weighting::Binary if source.weight.is_some() => {
-                reporter.note("weights only set returns aside (--weighting is binary)");
+                reporter.note("--weight is used only to drop returns; add --weighting log to count quantities");
             }
             Weighting::Raw | Weighting::Log => reporter.note(format!(
                 "all weights are 1: {} changes nothing without --weight or --duplicates sum",
@@ -70,7 +70,7 @@ pub fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
         }
     }
     if source.item_label.is_some() && job.of == Of::Users {
-        reporter.note("item labels are left out: they do not name users");
+        reporter.note("item labels are ignored: they do not name users");
     }
 }
 
@@ -154,7 +154,7 @@ pub fn check_rows(tally: &Tally, job: &Job) -> Result<(), Error> {
                 allowed * 100.0
             ))
             .with_help(format!(
-                "`ilk inspect` shows the first of them; mend them, or allow more with \
+                "`ilk inspect` shows the first of them; fix them, or allow more with \
                  --max-bad-rows {}%",
                 share.ceil()
             ))
@@ -170,7 +170,7 @@ pub fn check_rows(tally: &Tally, job: &Job) -> Result<(), Error> {
             "{} set aside ({reasons}), which strict forbids",
             counted(rows, "row")
         ))
-        .with_help("`ilk inspect` shows the first of them; mend them, or do without --strict"),
+        .with_help("`ilk inspect` shows the first of them; fix them, or leave out --strict"),
         other => Error::refused(other.to_string()),
     })
 }

@@ -124,13 +124,13 @@ fn on_disk<'r, K: Keep<'r>>(
     let spilled = match spiller.finish(pool, mixed)? {
         Spilled::Done(spilled) => spilled,
         Spilled::Again(spiller) => {
-            run.reporter.note("ids are of another kind than they looked at first: reading again");
+            run.reporter.note("the ID type changed after the first rows; reading the input again");
             keep.again(run, again, &|_, chunk| spiller.add(chunk))?;
             match spiller.finish(pool, mixed)? {
                 Spilled::Done(spilled) => spilled,
                 Spilled::Again(_) => {
                     return Err(Error::input("the inputs changed while they were read")
-                        .with_help("run the job again when nothing writes to them"));
+                        .with_help("run the job again when nothing writes to the inputs"));
                 }
             }
         }
@@ -179,7 +179,7 @@ pub(crate) fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
 pub(crate) fn report_folding(folding: &Folding, operations: u128, job: &Job, reporter: &Reporter) {
     if folding.netted_away > 0 {
         let text =
-            format!("{} whose weights add up to 0 or less", counted(folding.netted_away, "pair"));
+            format!("{} whose weights sum to 0 or less", counted(folding.netted_away, "pair"));
         reporter.count("netted", text, &[("pairs", folding.netted_away)]);
     }
     if let Some(cap) = job.max_items_per_user.filter(|_| folding.capped_users > 0) {

@@ -352,7 +352,7 @@ impl Observer for Watched<'_> {
     fn resumable(&self, folder: &Path) {
         if self.voice.speaks_to_people() {
             interrupt::set_farewell(format!(
-                "interrupted; what is done is kept in {}: the same command goes on",
+                "interrupted; finished stages are kept in {}; run the same command to resume",
                 folder.display()
             ));
         }
