@@ -58,7 +58,11 @@ enum Chore {
     /// Check which members of the workspace depend on which
     CheckDeps,
     /// Check which files of a crate import which, against xtask/layers.toml
-    CheckLayers,
+    CheckLayers {
+        /// Print the table as the code has it instead
+        #[arg(long)]
+        print: bool,
+    },
     /// Check licences, sources and versions of dependencies against deny.toml
     CheckPolicy,
     /// Compare the program's neighbours with those of other libraries
@@ -103,7 +107,8 @@ fn run(chore: Chore) -> Result<ExitCode> {
         Chore::Test(options) => return steps::set_up_and_run_all(&workspace, &options),
         Chore::Ci(options) => return steps::run_all(&workspace, &options),
         Chore::Nightly(options) => return nightly::run(&workspace, &options),
-        Chore::CheckLayers => layers::check(&workspace)?,
+        Chore::CheckLayers { print: true } => layers::print(&workspace)?,
+        Chore::CheckLayers { print: false } => layers::check(&workspace)?,
         Chore::CheckDeps => deps::check(&workspace)?,
         Chore::CheckPolicy => policy::check(&workspace)?,
         Chore::Parity => parity::run(&workspace)?,

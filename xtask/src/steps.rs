@@ -11,7 +11,7 @@ use clap::Args;
 
 use crate::{
     bench::Machine,
-    command, deps, layers, parity, plugin, policy,
+    command, deps, parity, plugin, policy,
     record::{self, Taken},
     setup::{self, Mode, Scope},
     suite, wasm, web,
@@ -37,7 +37,6 @@ struct Step {
 const STEPS: &[Step] = &[
     Step { name: "formatting", run: formatting },
     Step { name: "dependency directions", run: deps::check },
-    Step { name: "layers", run: layers::check },
     Step { name: "dependency policy", run: policy::check },
     Step { name: "clippy", run: clippy },
     Step { name: "documentation", run: documentation },

@@ -54,6 +54,21 @@ struct Map {
     arrows: Vec<Arrow>,
 }
 
+/// Prints the arrows between the parts of a crate as the table would have them.
+///
+/// # Errors
+/// Where a file cannot be read.
+pub(crate) fn print(workspace: &Workspace) -> Result<()> {
+    for map in maps(workspace)? {
+        println!("[crates.{}]", map.name);
+        for (part, imported) in map.between() {
+            println!("{part} = [{}]", imported.join(", "));
+        }
+        println!();
+    }
+    Ok(())
+}
+
 /// Checks every crate of the workspace.
 ///
 /// # Errors
@@ -108,6 +123,34 @@ impl Map {
             files: found.files.iter().map(|file| file.display().to_string()).collect(),
             arrows: found.arrows(),
         })
+    }
+}
+
+impl Map {
+    /// Which parts each part imports, but for the root; those without imports first, then those above.
+    fn between(&self) -> Vec<(String, Vec<String>)> {
+        let mut imported = BTreeMap::<&str, BTreeSet<&str>>::new();
+        for part in self.parts.iter().skip(1) {
+            imported.entry(part).or_default();
+        }
+        for arrow in self.arrows.iter().filter(|arrow| arrow.from != 0) {
+            let (from, to) = (&self.parts[arrow.from], &self.parts[arrow.to]);
+            if from != to {
+                imported.entry(from).or_default().insert(to);
+            }
+        }
+        let mut floors = Vec::new();
+        while !imported.is_empty() {
+            let is_above = |part: &&str| imported.contains_key(*part);
+            let next = imported.iter().find(|(_, parts)| !parts.iter().any(|part| is_above(&part)));
+            // In a circle no part comes before the others.
+            let next = next.or_else(|| imported.iter().next());
+            let Some(part) = next.map(|(part, _)| *part) else { break };
+            let quoted = imported[part].iter().map(|one| format!("\"{one}\"")).collect();
+            floors.push((part.to_owned(), quoted));
+            imported.remove(part);
+        }
+        floors
     }
 }
 
@@ -235,6 +278,8 @@ mod tests {
     fn arrows_downwards_are_allowed() {
         let files = two("pub(crate) struct A;", "use crate::low::A;\nfn f(_: A) {}");
         assert_eq!(complaints(&files, LAYERS), [""; 0]);
+        let printed = map(&files).between();
+        assert_eq!(printed, [("low".into(), vec![]), ("high".into(), vec!["\"low\"".into()])]);
     }
 
     #[test]
