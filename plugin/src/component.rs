@@ -11,7 +11,7 @@ use std::cell::RefCell;
 
 use crate::{failure::Failure, session, tiles as ours};
 
-wit_bindgen::generate!({ path: "wit", world: "plugin" });
+wit_bindgen::generate!({ path: "../plugin-host/wit", world: "plugin" });
 
 use exports::ilk::similarity::{tables, tiles};
 

@@ -8,6 +8,7 @@ mod deps;
 mod fuzz;
 mod layers;
 mod nightly;
+mod package;
 mod parity;
 mod plugin;
 mod policy;
@@ -16,6 +17,7 @@ mod record;
 mod setup;
 mod steps;
 mod suite;
+mod surface;
 mod text;
 mod wasm;
 mod web;
@@ -27,6 +29,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::{
+    package::Depth,
     setup::{Mode, Scope},
     workspace::Workspace,
 };
@@ -63,6 +66,10 @@ enum Chore {
         #[arg(long)]
         print: bool,
     },
+    /// Check what published crates offer against xtask/surface
+    CheckSurface(surface::Options),
+    /// Put the published crates together and compile them as users get them
+    Package,
     /// Check licences, sources and versions of dependencies against deny.toml
     CheckPolicy,
     /// Compare the program's neighbours with those of other libraries
@@ -109,6 +116,8 @@ fn run(chore: Chore) -> Result<ExitCode> {
         Chore::Nightly(options) => return nightly::run(&workspace, &options),
         Chore::CheckLayers { print: true } => layers::print(&workspace)?,
         Chore::CheckLayers { print: false } => layers::check(&workspace)?,
+        Chore::CheckSurface(options) => surface::run(&workspace, &options)?,
+        Chore::Package => package::run(&workspace, Depth::Build)?,
         Chore::CheckDeps => deps::check(&workspace)?,
         Chore::CheckPolicy => policy::check(&workspace)?,
         Chore::Parity => parity::run(&workspace)?,

@@ -8,7 +8,9 @@ use clap::Args;
 
 use crate::{
     bench::Machine,
-    fuzz, plugin, policy, record,
+    fuzz,
+    package::{self, Depth},
+    plugin, policy, record,
     setup::{self, Mode, Scope},
     steps::Runner,
     suite, wasm, web,
@@ -38,6 +40,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
     if options.advisories {
         runner.run("advisories", || policy::check_advisories(workspace))?;
     }
+    runner.run("packages", || package::run(workspace, Depth::Build))?;
     runner.run("plugin", || plugin::build(workspace))?;
     runner.run("wasm package, sizes", || wasm::build_and_hold(workspace))?;
     runner.run("notebook", || web::build(workspace))?;

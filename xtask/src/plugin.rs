@@ -17,7 +17,7 @@ use crate::{
 /// What is built.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// For hosts in Rust and JavaScript: `plugin/wit/similarity.wit`.
+    /// For hosts in Rust and JavaScript: `plugin-host/wit/similarity.wit`.
     Component,
     /// For Python and everything else: calls over linear memory.
     Module,

@@ -1,14 +1,10 @@
 //! `cargo xtask quick`: what a change to a crate or two needs while one works on it.
 //!
-//! Formatting and layers of everything, lints and tests of the crates that changed, and that their
-//! dependents still compile. What takes long is left to `cargo xtask test`: property tests run a
+//! Formatting, layers and lints of everything, which costs little where nothing changed, and the
+//! tests of the crates that did. What takes long is left to `cargo xtask test`: property tests run a
 //! twentieth of their cases, and `.config/nextest.toml` leaves out the slowest tests.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-    process::ExitCode,
-};
+use std::{collections::BTreeSet, path::Path, process::ExitCode};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -39,8 +35,6 @@ struct Member {
     name: String,
     /// Its folder, from the root.
     folder: String,
-    /// Members that it depends on, for tests or otherwise.
-    uses: BTreeSet<String>,
 }
 
 /// Checks what changed.
@@ -61,37 +55,21 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
         return Ok(ExitCode::SUCCESS);
     }
     println!("\nchanged: {}", list(&changed));
-    runner.run("clippy", || clippy(workspace, &changed))?;
-    let dependents = dependents(&members, &changed);
-    if !dependents.is_empty() {
-        runner.run("dependents", || compile(workspace, &dependents))?;
-    }
+    // Of all crates: only what changed and what depends on it is looked at again.
+    runner.run("clippy", || steps::clippy(workspace))?;
     let tally = runner.run("tests", || test(workspace, &changed))?;
     runner.print();
     Ok(tally.tell())
 }
 
 fn members(workspace: &Workspace) -> Result<Vec<Member>> {
-    let packages = workspace.members()?;
-    let folders: BTreeMap<_, _> = packages
-        .iter()
-        .map(|package| {
-            let folder = package.manifest_path.parent().unwrap_or(&package.manifest_path);
-            let folder = Path::new(folder);
-            let folder = folder.strip_prefix(&workspace.root).unwrap_or(folder);
-            (package.name.to_string(), folder.display().to_string())
-        })
-        .collect();
     let member = |package: &cargo_metadata::Package| {
-        let name = package.name.to_string();
-        let uses = package.dependencies.iter().map(|dependency| dependency.name.clone());
-        Member {
-            folder: folders[&name].clone(),
-            uses: uses.filter(|used| *used != name && folders.contains_key(used)).collect(),
-            name,
-        }
+        let folder = package.manifest_path.parent().unwrap_or(&package.manifest_path);
+        let folder = Path::new(folder);
+        let folder = folder.strip_prefix(&workspace.root).unwrap_or(folder);
+        Member { name: package.name.to_string(), folder: folder.display().to_string() }
     };
-    Ok(packages.iter().map(member).collect())
+    Ok(workspace.members()?.iter().map(member).collect())
 }
 
 /// Files that differ from the commit, or from where this branch left main; new ones too.
@@ -143,41 +121,22 @@ fn named(members: &[Member], names: &[String]) -> Result<BTreeSet<String>> {
     names.iter().map(find).collect()
 }
 
-/// Members that use one of `changed` directly.
-fn dependents(members: &[Member], changed: &BTreeSet<String>) -> BTreeSet<String> {
-    let touched = members
-        .iter()
-        .filter(|member| !changed.contains(&member.name) && !member.uses.is_disjoint(changed));
-    touched.map(|member| member.name.clone()).collect()
-}
-
 fn list(names: &BTreeSet<String>) -> String {
     names.iter().cloned().collect::<Vec<_>>().join(", ")
 }
 
-/// `--package` for each.
-fn packages(names: &BTreeSet<String>) -> Vec<String> {
-    names.iter().flat_map(|name| ["--package".to_owned(), name.clone()]).collect()
-}
-
-fn clippy(workspace: &Workspace, changed: &BTreeSet<String>) -> Result<()> {
-    let mut command = workspace.cargo(&["clippy", "--locked", "--all-targets"]);
-    command::run(command.args(packages(changed)).args(["--", "-D", "warnings"]))
-}
-
-/// Their libraries and programs: what a changed interface would break first.
-fn compile(workspace: &Workspace, dependents: &BTreeSet<String>) -> Result<()> {
-    command::run(workspace.cargo(&["check", "--locked"]).args(packages(dependents)))
-}
-
+/// Runs the tests of each crate by itself: its dependencies then have the same features whatever else
+/// changed, and are not built anew.
 fn test(workspace: &Workspace, changed: &BTreeSet<String>) -> Result<Tally> {
-    let mut command = workspace.cargo(&["nextest", "run", "--locked", "--profile", "quick"]);
-    command.args(["--no-tests", "pass"]).args(packages(changed));
-    command.env("PROPTEST_CASES", CASES).env("INSTA_UPDATE", "no");
     let mut tally = Tally::default();
-    let status = suite::count(&mut command, &mut tally)?;
-    if !status.success() && !tally.has_failures() {
-        bail!("`{}` failed ({status})", command::display(&command));
+    for name in changed {
+        let mut command = workspace.cargo(&["nextest", "run", "--locked", "--profile", "quick"]);
+        command.args(["--no-tests", "pass", "--package", name]);
+        command.env("PROPTEST_CASES", CASES).env("INSTA_UPDATE", "no");
+        let status = suite::count(&mut command, &mut tally)?;
+        if !status.success() && !tally.has_failures() {
+            bail!("`{}` failed ({status})", command::display(&command));
+        }
     }
     Ok(tally)
 }
@@ -187,17 +146,13 @@ mod tests {
     use super::*;
 
     fn members() -> Vec<Member> {
-        let member = |name: &str, folder: &str, uses: &[&str]| Member {
-            name: name.into(),
-            folder: folder.into(),
-            uses: uses.iter().map(|used| (*used).to_owned()).collect(),
-        };
-        vec![
-            member("ilk-core", "core", &[]),
-            member("ilk-formats", "formats", &["ilk-core"]),
-            member("brotli", "formats/brotli", &[]),
-            member("ilk", "native", &["ilk-core", "ilk-formats"]),
-        ]
+        let folders = [
+            ("ilk-core", "core"),
+            ("ilk-formats", "formats"),
+            ("brotli", "formats/brotli"),
+            ("ilk", "native"),
+        ];
+        folders.map(|(name, folder)| Member { name: name.into(), folder: folder.into() }).into()
     }
 
     fn of(files: &[&str]) -> String {
@@ -223,12 +178,5 @@ mod tests {
         assert_eq!(list(&names(&["native", "ilk-core"]).expect("crates")), "ilk, ilk-core");
         let error = names(&["nativ"]).expect_err("no crate").to_string();
         assert_eq!(error, "no crate `nativ`; there are brotli, ilk, ilk-core, ilk-formats");
-    }
-
-    #[test]
-    fn dependents_are_those_who_use_a_changed_crate() {
-        let changed = |name: &str| BTreeSet::from([name.to_owned()]);
-        assert_eq!(list(&dependents(&members(), &changed("ilk-core"))), "ilk, ilk-formats");
-        assert_eq!(list(&dependents(&members(), &changed("ilk"))), "");
     }
 }

@@ -11,10 +11,10 @@ use clap::Args;
 
 use crate::{
     bench::Machine,
-    command, deps, parity, plugin, policy,
+    command, deps, package, parity, plugin, policy,
     record::{self, Taken},
     setup::{self, Mode, Scope},
-    suite, wasm, web,
+    suite, surface, wasm, web,
     workspace::{self, Workspace},
 };
 
@@ -38,6 +38,8 @@ const STEPS: &[Step] = &[
     Step { name: "formatting", run: formatting },
     Step { name: "dependency directions", run: deps::check },
     Step { name: "dependency policy", run: policy::check },
+    Step { name: "public surface", run: surface::check },
+    Step { name: "packages", run: package::check },
     Step { name: "clippy", run: clippy },
     Step { name: "documentation", run: documentation },
     Step { name: "plugin", run: plugin::build_for_tests },
@@ -135,21 +137,21 @@ pub(crate) fn formatting(workspace: &Workspace) -> Result<()> {
     command::run(&mut workspace.cargo(&["fmt", "--all", "--check"]))
 }
 
-/// The features are those of the tests, so that dependencies are looked at once for lints and
-/// documentation.
-fn clippy(workspace: &Workspace) -> Result<()> {
-    let mut command = workspace.cargo(&["clippy", "--all-targets", "--locked"]);
-    command.args(workspace::WHOLE).args(["--features", LINTED_TOO, "--", "-D", "warnings"]);
+/// Lints of everything, with every feature.
+///
+/// # Errors
+/// Where there is anything to say.
+pub(crate) fn clippy(workspace: &Workspace) -> Result<()> {
+    let mut command = workspace.cargo(&["clippy", "--locked"]);
+    command.args(workspace::ALL_OF_IT).args(["--all-targets", "--", "-D", "warnings"]);
     command::run(&mut command)
 }
 
-/// Features with code of their own that the tests' build leaves out.
-const LINTED_TOO: &str = "ilk-plugin/module,ilk-wasm/threads";
-
 fn documentation(workspace: &Workspace) -> Result<()> {
-    // Examples are named for their dependencies: those of the tests, as clippy has checked them.
-    let mut command = workspace.cargo(&["doc", "--no-deps", "--locked", "--lib", "--bins"]);
-    command.arg("--examples").args(workspace::WHOLE).args(["--features", LINTED_TOO]);
+    let mut command = workspace.cargo(&["doc", "--no-deps", "--locked"]);
+    // With an example among what is documented, cargo takes the features that tests ask for: those
+    // that clippy has looked at dependencies with.
+    command.args(workspace::ALL_OF_IT).args(["--lib", "--bins", "--examples"]);
     command::run(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 

@@ -17,6 +17,10 @@ use crate::command;
 /// keeps everything from being built once more with other features.
 pub(crate) const WHOLE: [&str; 3] = ["--workspace", "--features", "ilk/plugins"];
 
+/// What is linted and documented: all members with every feature. The same for both, so that
+/// dependencies are looked at once.
+pub(crate) const ALL_OF_IT: [&str; 2] = ["--workspace", "--all-features"];
+
 /// How much tests take on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Size {
