@@ -5,7 +5,8 @@ use anyhow::Result;
 use crate::{command, workspace::Workspace};
 
 /// The crates that are published, each after those that it depends on.
-pub(crate) const PUBLISHED: [&str; 3] = ["ilk-core", "ilk-formats", "ilk-plugin-host"];
+pub(crate) const PUBLISHED: [&str; 4] =
+    ["ilk-core", "ilk-formats", "ilk-plugin-host", "ilk-engine"];
 
 /// How closely a package is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
