@@ -3,7 +3,7 @@
 //! Read off the code: every `pub` item but those under `#[doc(hidden)]`. The lint `unreachable_pub` sees
 //! to it that what is `pub` can be reached.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -44,6 +44,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         let root = &library.with_context(|| format!("{} has no library", package.name))?.src_path;
         let mut lines = Vec::new();
         module(Path::new(root), "", &mut lines)?;
+        let lines = &mut of_public_types(lines);
         lines.sort();
         let path = workspace.root.join(FOLDER).join(format!("{}.txt", package.name));
         if options.record {
@@ -52,7 +53,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         }
         let recorded = fs::read_to_string(&path).unwrap_or_default();
         println!("{}: {} public items", package.name, lines.len());
-        differences.extend(compare(&package.name, &recorded, &lines));
+        differences.extend(compare(&package.name, &recorded, lines));
     }
     if differences.is_empty() {
         return Ok(());
@@ -62,6 +63,24 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
          writes it anew:\n  {}",
         differences.join("\n  ")
     )
+}
+
+/// Leaves out what is implemented for types that nobody sees.
+fn of_public_types(lines: Vec<String>) -> Vec<String> {
+    let kinds = ["pub struct ", "pub enum ", "pub type "];
+    let after = |line: &String, mark: &str| {
+        let rest = line.split_once(mark)?.1;
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        Some(rest[..end].to_owned())
+    };
+    let public = |line| kinds.iter().find_map(|kind| after(line, kind));
+    let types = lines.iter().filter_map(public).collect::<BTreeSet<_>>();
+    let is_seen = |line: &String| {
+        let of = after(line, " for ").filter(|_| line.contains(": impl"));
+        of.is_none_or(|of| types.contains(&of))
+    };
+    let seen = lines.iter().map(is_seen).collect::<Vec<_>>();
+    lines.into_iter().zip(seen).filter_map(|(line, seen)| seen.then_some(line)).collect()
 }
 
 /// Lines that are new or gone.
@@ -266,16 +285,15 @@ fn text(tokens: &[TokenTree]) -> String {
                 if is_apart && (open != "(" || line.ends_with(['>', '=', ',', ':', '+'])) {
                     line.push(' ');
                 }
-                line += &format!("{open}{}{close}", text(&inner));
+                line.extend([open, &text(&inner), close]);
                 is_apart = true;
             }
             TokenTree::Punct(punct) => {
                 let mark = punct.as_char();
                 let is_tight = ",;:.?<>'!".contains(mark) && !line.ends_with(['=', '+']);
                 let is_arrow = mark == '>' && line.ends_with(['-', '=']);
-                if is_apart && !is_tight && !is_arrow {
-                    line.push(' ');
-                } else if mark == '\'' && line.ends_with([',', ':', '=', '+']) {
+                let is_lifetime = mark == '\'' && line.ends_with([',', ':', '=', '+']);
+                if (is_apart && !is_tight && !is_arrow) || is_lifetime {
                     line.push(' ');
                 }
                 line.push(mark);
@@ -325,6 +343,13 @@ mod tests {
                 "m: pub const N: usize = 3",
             ]
         );
+    }
+
+    #[test]
+    fn types_that_nobody_sees_are_left_out() {
+        let lines = ["m: pub struct A", "m: impl Drop for A", "m: impl<T> Drop for B<T>"];
+        let lines = of_public_types(lines.map(String::from).to_vec());
+        assert_eq!(lines, ["m: pub struct A", "m: impl Drop for A"]);
     }
 
     #[test]

@@ -114,7 +114,7 @@ impl Map {
         let folder = root.parent().context("a root in a folder")?;
         let part = |file: &std::path::PathBuf| {
             let inner = file.strip_prefix(folder).unwrap_or(file);
-            let first = inner.iter().next().map(Path::new).unwrap_or(inner);
+            let first = inner.iter().next().map_or(inner, Path::new);
             first.with_extension("").display().to_string()
         };
         Ok(Self {
@@ -141,8 +141,9 @@ impl Map {
         }
         let mut floors = Vec::new();
         while !imported.is_empty() {
-            let is_above = |part: &&str| imported.contains_key(*part);
-            let next = imported.iter().find(|(_, parts)| !parts.iter().any(|part| is_above(&part)));
+            let is_lowest =
+                |parts: &BTreeSet<&str>| parts.iter().all(|one| !imported.contains_key(one));
+            let next = imported.iter().find(|(_, parts)| is_lowest(parts));
             // In a circle no part comes before the others.
             let next = next.or_else(|| imported.iter().next());
             let Some(part) = next.map(|(part, _)| *part) else { break };

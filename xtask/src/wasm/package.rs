@@ -27,8 +27,8 @@ pub(crate) struct Options {
     /// Only the single build, not made smaller, for trying things out
     #[arg(long)]
     quick: bool,
-    /// The builds that tests use: made in less time, and larger
-    #[arg(long, conflicts_with = "quick")]
+    /// The builds that tests use: made in less time, larger, and of any size
+    #[arg(long, conflicts_with_all = ["quick", "record"])]
     tests: bool,
 }
 
@@ -86,13 +86,18 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         }
         return assemble(workspace, &package(workspace));
     }
-    let purpose = if options.tests { Purpose::Tests } else { Purpose::Release };
-    let sizes = build(workspace, purpose)?;
+    if options.tests {
+        return build(workspace, Purpose::Tests).map(drop);
+    }
+    let sizes = build(workspace, Purpose::Release)?;
     if options.record {
-        record(workspace, purpose, &sizes)?;
+        let lines = sizes.iter().map(|(name, size)| format!("{name} = {}\n", size.gzip));
+        let text = "# Bytes of each module, packed with gzip. `cargo xtask wasm` holds them;\n\
+                    # `cargo xtask wasm --record` writes them.\n";
+        fs::write(workspace.root.join(SIZES), text.to_owned() + &lines.collect::<String>())?;
         fs::copy(package(workspace).join(TYPES), home(workspace).join(RECORDED_TYPES))?;
     }
-    check_sizes(workspace, purpose, &sizes)
+    check_sizes(workspace, &sizes)
 }
 
 /// Builds the package as people get it, and holds the sizes on record.
@@ -103,7 +108,7 @@ pub(crate) fn build_and_hold(workspace: &Workspace) -> Result<()> {
     run(workspace, &Options { record: false, quick: false, tests: false })
 }
 
-/// Builds the package as tests use it, and holds the sizes on record of such builds.
+/// Builds the package as tests use it: of any size.
 ///
 /// # Errors
 /// Those of [`run`].
@@ -312,40 +317,15 @@ fn assemble(workspace: &Workspace, package: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The sizes on record, of each kind of build.
-fn recorded(workspace: &Workspace) -> Result<BTreeMap<String, BTreeMap<String, u64>>> {
-    let text = fs::read_to_string(workspace.root.join(SIZES)).context(SIZES)?;
-    toml::from_str(&text).context(SIZES)
-}
-
-fn record(workspace: &Workspace, purpose: Purpose, sizes: &BTreeMap<String, Size>) -> Result<()> {
-    let mut all = recorded(workspace)?;
-    let sizes = sizes.iter().map(|(name, size)| (name.clone(), size.gzip)).collect();
-    all.insert(purpose.profile().into(), sizes);
-    let mut text = "# Bytes of each module, packed with gzip, by cargo's profile. `cargo xtask wasm` \
-                    holds them,\n# with `--tests` those of wasm-tests; with `--record` it writes them.\n"
-        .to_owned();
-    for (profile, sizes) in &all {
-        let lines = sizes.iter().map(|(name, size)| format!("{name} = {size}\n"));
-        text.push_str(&format!("\n[{profile}]\n{}", lines.collect::<String>()));
-    }
-    fs::write(workspace.root.join(SIZES), text)?;
-    Ok(())
-}
-
-fn check_sizes(
-    workspace: &Workspace,
-    purpose: Purpose,
-    sizes: &BTreeMap<String, Size>,
-) -> Result<()> {
-    let recorded = recorded(workspace)?.remove(purpose.profile()).unwrap_or_default();
-    let flag = if purpose == Purpose::Tests { " --tests" } else { "" };
+fn check_sizes(workspace: &Workspace, sizes: &BTreeMap<String, Size>) -> Result<()> {
+    let recorded = fs::read_to_string(workspace.root.join(SIZES)).context(SIZES)?;
+    let recorded: BTreeMap<String, u64> = toml::from_str(&recorded).context(SIZES)?;
     for (name, size) in sizes {
         let most = recorded.get(name).copied().unwrap_or_default();
         if size.gzip as f64 > most as f64 * SLACK {
             bail!(
                 "the {name} module is {} bytes with gzip, {SIZES} holds it to {}: make it smaller, or \
-                 record it with `cargo xtask wasm{flag} --record`",
+                 record it with `cargo xtask wasm --record`",
                 text::grouped(size.gzip),
                 text::grouped(most)
             );
