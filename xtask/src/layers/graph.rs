@@ -131,8 +131,15 @@ impl Crate {
             return Some(*file);
         }
         for leaf in &module.uses {
-            let Some(target) = self.absolute(&module.path, &leaf.target) else { continue };
-            if leaf.alias.as_ref() == Some(name) {
+            let is_named = leaf.alias.as_ref() == Some(name);
+            let Some(target) = self.absolute(&module.path, &leaf.target) else {
+                // Handed on from another crate.
+                if is_named {
+                    return None;
+                }
+                continue;
+            };
+            if is_named {
                 let target = [&target[..], &path[modules + 1..]].concat();
                 return self.follow(&target, depth + 1);
             }

@@ -338,6 +338,16 @@ mod tests {
     }
 
     #[test]
+    fn names_of_other_crates_are_no_matter() {
+        let files = [
+            ("src/lib.rs", "mod a; use other::b; use std::fmt; fn f() { a::g(); b::h() }"),
+            ("src/a.rs", "pub fn g() { crate::b::h(); crate::fmt::i() }"),
+        ];
+        assert_eq!(complaints(&files, "[crates]"), [""; 0]);
+        assert_eq!(map(&files).arrows.len(), 1);
+    }
+
+    #[test]
     fn what_is_listed_must_be_there() {
         let files = two("struct A;", "struct B;");
         let text = "[crates.made-up]\nlow = []\nhihg = []\n[crates.other]\n\
