@@ -62,3 +62,8 @@ pub use table::{Cursor, Input, InputFormat, Table};
 pub use write::{
     NeighbourStream, OutputFormat, write_items, write_lists, write_neighbours, write_rows,
 };
+
+/// The programs of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
