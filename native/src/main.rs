@@ -55,7 +55,7 @@ fn main() -> ExitCode {
     let done = error::guard_panics(|| {
         publish::install_signal_handler()?;
         if reporter.speaks_to_people() {
-            publish::set_farewell("interrupted: nothing is left half-written");
+            publish::set_farewell("interrupted; no partial output was left");
         }
         for line in cli::unknown_variables() {
             reporter.note(line);
@@ -100,7 +100,7 @@ fn execute(command: &Command, matches: &ArgMatches, reporter: &Reporter) -> Resu
         Command::Plan(args) => {
             let layers = Layers::of_job(&args.settings, matches)?;
             let (settings, record) = (layers.settings_or("neighbours.parquet")?, layers.record()?);
-            commands::plan(&settings, &record, args.format, reporter)
+            commands::plan(&settings, &record, args.form(), reporter)
         }
         Command::Sample(args) => commands::sample(args, matches, reporter),
         Command::Similar(args) => commands::similar(args),
