@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 
-use arrow_schema::DataType;
 use ilk_core::{
     ids::{Cells, IdColumn, TextColumn},
     rows::{BadCell, NumberColumn, Rows, TimeColumn},
@@ -15,8 +14,7 @@ use crate::{
     condition::Number,
     error::Error,
     plan::{Check, Origin, Pick, Plan},
-    schema::{is_decimal, type_name},
-    text::{TextBuilder, is_text},
+    text::TextBuilder,
 };
 
 /// The columns of a batch, each given out for keeps at its last use.
@@ -197,30 +195,6 @@ fn keep(plan: &Plan, batch: &Batch) -> Result<Option<Vec<bool>>, Error> {
         }
     }
     Ok(Some(kept))
-}
-
-const NUMBER: &str = "a number";
-const TIME: &str = "a date or time such as 2026-01-31 or 2026-01-31T12:00:00Z";
-const BOOLEAN: &str = "true or false";
-const NOTHING: &str = "a condition on a column of numbers, text, times or booleans";
-
-/// Checks that the value of a condition can be compared with the column's type.
-pub(crate) fn check_condition(check: &Check, data_type: &DataType) -> Result<(), Error> {
-    let data_type = match data_type {
-        DataType::Dictionary(_, values) => values.as_ref(),
-        other => other,
-    };
-    let value = check.condition.value.as_str();
-    let (serves, expected) = match data_type {
-        DataType::Boolean => (matches!(value, "true" | "false"), BOOLEAN),
-        DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
-            (parse_time(value).is_some(), TIME)
-        }
-        DataType::Null | DataType::FixedSizeBinary(_) => (true, NOTHING),
-        other if other.is_numeric() || is_decimal(other) => (check.number.is_some(), NUMBER),
-        other => (is_text(other), NOTHING),
-    };
-    if serves { Ok(()) } else { Err(check.condition.misfit(&type_name(data_type), expected)) }
 }
 
 /// Clears the rows of `kept` that do not satisfy the condition. The plan has checked that its value

@@ -4,7 +4,7 @@ use arrow_schema::DataType;
 
 use crate::{
     columns::{self, Place},
-    condition::{Condition, Number},
+    condition::{Condition, Number, check_condition},
     error::Error,
     schema::{Column, ColumnKind, Schema, UNTYPED},
 };
@@ -150,7 +150,7 @@ impl Plan {
         }
         for check in &self.checks {
             if let Origin::Read(place) = check.pick.origin {
-                crate::batch::check_condition(check, &types[place])?;
+                check_condition(&check.condition, check.number, &types[place])?;
             }
         }
         Ok(())

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use ilk_core::rows::Rows;
 
 use crate::{
-    arrow_file::{ArrowFile, ArrowStream, StreamCursor},
+    arrow::{ArrowFile, ArrowStream, StreamCursor},
     batch,
     cells::Batch,
-    csv_file::{CsvCursor, CsvFile, Packing},
+    csv::{CsvCursor, CsvFile, Packing},
     error::{At, Error},
-    parquet_file::{ParquetCursor, ParquetFile},
+    parquet::{ParquetCursor, ParquetFile},
+    part::Part,
     plan::{Plan, ReadOptions},
     schema::Schema,
     source::{Source, read_exact},
@@ -39,18 +40,6 @@ impl InputFormat {
             Self::ArrowStream => "Arrow stream",
         }
     }
-}
-
-/// A piece of a file that can be read by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// Number of its first row in the file, from 1.
-    pub first_row: u64,
-    /// How many rows it has, where the file says so.
-    pub rows: Option<u64>,
-    /// About how many bytes it takes up, for sharing out work: unpacked ones in Parquet, those
-    /// on disk in the other formats.
-    pub bytes: u64,
 }
 
 /// What batches are handed on to, each with the number of its first row.

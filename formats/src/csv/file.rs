@@ -12,10 +12,10 @@ use ilk_core::rows::Rows;
 use crate::{
     batch::Untyped,
     error::{At, Error},
+    part::Part,
     plan::Plan,
     schema::Schema,
     source::{Source, SourceReader},
-    table::Part,
 };
 
 /// Rows per chunk at most.

@@ -12,15 +12,17 @@ use parquet::{
     },
 };
 
+use super::{
+    column::{Decode, decoder},
+    full::{Full, required},
+    types::{Root, roots},
+};
 use crate::{
     cells::{Batch, Column},
     error::{At, Error},
-    parquet_column::{Decode, decoder},
-    parquet_full::{Full, required},
-    parquet_types::{Root, roots},
+    part::Part,
     schema::Schema,
     source::{Chunks, Source},
-    table::Part,
 };
 
 /// Rows per chunk at most.

@@ -12,10 +12,10 @@ use parquet::{
     schema::types::ColumnDescPtr,
 };
 
+use super::text::{Promise, TextReader};
 use crate::{
     cells::{Cells, Column, spread},
     decimal,
-    parquet_text::{Promise, TextReader},
     text::TextBuilder,
 };
 

@@ -1,0 +1,5 @@
+//! JSON Lines.
+
+mod out;
+
+pub(crate) use out::{JsonOut, JsonValue};
