@@ -11,12 +11,12 @@ use ilk_core::{
 use ilk_formats::{Guess, Input, Schema, guess_columns};
 
 use crate::{
-    config::{DataSource, Layers, PartialSource},
     error::Error,
     inputs::{self, FileSource, InputFile},
     pipeline::{Files, heavy_user, row_text},
     pool::Pool,
     progress::Reporter,
+    settings::{DataSource, Layers, PartialSource},
     stdout,
     text::{Align, Histogram, Table, counted, grouped, quoted, rounded, shortened, width},
 };
