@@ -115,7 +115,7 @@ impl Layers {
         self.get("source")
     }
 
-    /// Tells whether there is a job file.
+    /// Returns whether there is a job file.
     pub(crate) const fn has_file(&self) -> bool {
         self.file.is_some()
     }

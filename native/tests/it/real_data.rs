@@ -41,7 +41,7 @@ fn online_retail() {
         path.display()
     );
     insta::assert_snapshot!(told(&home, &format!("{run} -o out")), @r"
-    note       weights only set returns aside (--weighting is binary)
+    note       --weight is used only to drop returns; add --weighting log to count quantities
     reading    541,909 rows from 1 file
     set aside  null_user: 135,080 rows (24.93 %)
                  row 623: user null, item 22139, weight 56
@@ -111,7 +111,7 @@ fn households_and_their_products() {
         path.display()
     );
     insta::assert_snapshot!(told(&home, &run), @r"
-    note       weights only set returns aside (--weighting is binary)
+    note       --weight is used only to drop returns; add --weighting log to count quantities
     reading    1,469,307 rows from 1 file
     set aside  nonpositive_weight: 8,869 rows (0.60 %)
                  row 28: user 1, item 5978656, weight 0
