@@ -219,7 +219,7 @@ fn profile_text(report: &mut String, profile: &Profile, folded: &Folded) {
     for (unit, what, degrees) in sides {
         let _ = writeln!(
             report,
-            "\n{unit}: median {}, mean {:.1}, 90 % at most {}, 99 % at most {}, largest {}",
+            "\n{unit}: median {}, mean {:.1}, 90 % ≤ {}, 99 % ≤ {}, max {}",
             grouped(degrees.median),
             degrees.mean,
             grouped(degrees.p90),

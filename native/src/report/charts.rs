@@ -178,12 +178,12 @@ pub(super) fn degrees(data: &DataShape) -> Picture {
             Plot::from(line.with_legend(name))
         };
         let plots = vec![
-            curve(&data.user_degrees, FIRST, "users, by number of items"),
-            curve(&data.item_degrees, SECOND, "items, by number of users"),
+            curve(&data.user_degrees, FIRST, "users"),
+            curve(&data.item_degrees, SECOND, "items"),
         ];
         let layout = layout_of(&plots)
             .with_log_scale()
-            .with_x_label("at least this many")
+            .with_x_label("at least this many items or users")
             .with_y_label("users or items")
             .with_tick_format(ticks(short))
             .with_x_label_overlap(AxisLabelOverlap::Thin)

@@ -36,8 +36,8 @@ pub(super) fn render(data: &ReportData) -> String {
                     (rows(data))
                     (shape(data))
                     (time(data))
-                    (engine(data))
                     (result(data))
+                    (engine(data))
                     (settings(data))
                 }
                 footer { "Made by ilk " (data.version) ". One file, no scripts, nothing loaded from elsewhere." }
@@ -261,7 +261,7 @@ fn stages_text(data: &ReportData) -> String {
     let longest = data.stages.iter().max_by(|a, b| a.seconds.total_cmp(&b.seconds));
     longest.map_or_else(String::new, |stage| {
         let cores = stage.cpu_seconds.filter(|_| stage.seconds > 0.02);
-        let cores = cores.map(|cpu| format!(", on {:.1} cores on average", cpu / stage.seconds));
+        let cores = cores.map(|cpu| format!(" ({:.1} cores on average)", cpu / stage.seconds));
         format!(
             "Longest: {}, {}{}.",
             stage.name,

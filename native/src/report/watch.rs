@@ -473,7 +473,7 @@ fn funnel(rows: u64, set_aside: &[(String, u64)], folding: &Folding) -> Vec<Step
     let mut steps =
         vec![step("rows read", rows, String::new()), step("rows kept", rows - aside, remark)];
     let repeated = folding.events - folding.pairs;
-    let remark = format!("{} of a user and item seen before", counted(repeated, "row"));
+    let remark = counted(repeated, "repeated row");
     steps.push(step("pairs", folding.pairs, if repeated > 0 { remark } else { String::new() }));
     let lost = [
         (folding.netted_away, "netted away"),
