@@ -69,7 +69,7 @@ fn run(
     reporter: &Reporter,
 ) -> Result<(), Error> {
     interrupt::end_with_stdin_if_asked();
-    let layers = args.settings.layers(matches)?;
+    let layers = commands::with_guess(args.settings.layers(matches)?, "run", reporter)?;
     let (settings, record) = (layers.settings()?, layers.record()?);
     let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
     let earlier = if args.restart { Earlier::Discard } else { Earlier::Continue };
@@ -101,7 +101,7 @@ fn execute(
             take::take(&args.run_dir, &args.stage, args.count as usize, args.format)
         }
         Command::Plan(args) => {
-            let layers = args.settings.layers(matches)?;
+            let layers = commands::with_guess(args.settings.layers(matches)?, "plan", reporter)?;
             let (settings, record) = (layers.settings_or("neighbours.parquet")?, layers.record()?);
             commands::plan(&settings, &record, args.form(), reporter)
         }
