@@ -63,3 +63,8 @@ pub use write::{
     ListQuality, NeighbourStream, OutputFormat, write_items, write_items_with, write_lists,
     write_neighbours, write_rows,
 };
+
+/// The programs of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -178,7 +178,10 @@ fn shape(data: &ReportData) -> Markup {
             h2 #shape { "Data" }
             div.grid {
                 (figure("half", "Items per user, users per item", &degrees, &charts::degrees(shape)))
-                (figure("half", "Work by user", &work, &charts::work(&shape.work)))
+                // Where no user has two items there is no work.
+                @if !shape.work.is_empty() {
+                    (figure("half", "Work by user", &work, &charts::work(&shape.work)))
+                }
             }
         }
     }

@@ -12,7 +12,7 @@ fn read(path: &str) -> String {
 
 fn interface() -> (Resolve, PackageId) {
     let mut resolve = Resolve::default();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugin/wit");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("wit");
     let (package, _) = resolve.push_path(path).expect("the interface");
     (resolve, package)
 }
