@@ -1,6 +1,9 @@
 //! Raw rows, a chunk of one file at a time, column by column: what every surface hands to core.
 
-use crate::ids::{IdColumn, TextColumn};
+use crate::{
+    ids::{IdColumn, TextColumn},
+    time::{Guess, TimeUnit},
+};
 
 /// A chunk of raw rows of one file. All columns are equally long.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,6 +12,9 @@ pub struct Rows {
     pub file: u32,
     /// Number of the chunk's first row in its file, counted from 1; a header is not counted.
     pub first_row: u64,
+    /// Where each row stands in its file, as an offset from `first_row`, ascending: a row of the
+    /// file whose cells are lists gives several rows here, or none. `None` where each gives one.
+    pub places: Option<Vec<u32>>,
     /// Who touched.
     pub user: IdColumn,
     /// What was touched.
@@ -29,6 +35,12 @@ impl Rows {
     /// Counts the rows.
     pub fn len(&self) -> usize {
         self.user.len()
+    }
+
+    /// Returns the number that a row of the chunk has in its file, from 1.
+    pub fn number(&self, row: usize) -> u64 {
+        let place = self.places.as_ref().map_or(row as u64, |places| places[row].into());
+        self.first_row + place
     }
 
     /// Keeps the rows that can be read and satisfy all conditions.
@@ -52,8 +64,13 @@ impl Rows {
         let time = |column: TimeColumn| TimeColumn {
             values: keep.iter().map(|row| column.values[*row as usize]).collect(),
             bad: pick_bad(column.bad, keep),
+            // What the column's numbers count does not depend on which rows are kept.
+            guesses: column.guesses,
         };
+        let place = |places: Vec<u32>| keep.iter().map(|row| places[*row as usize]).collect();
+        let places = self.places.map(place);
         Self {
+            places,
             user: self.user.pick(keep),
             item: self.item.pick(keep),
             weight: self.weight.map(weight),
@@ -105,6 +122,61 @@ pub struct TimeColumn {
     pub values: Vec<i64>,
     /// The raw text of cells that hold no date or time, ascending by row.
     pub bad: Vec<BadCell>,
+    /// What numbers without a given unit were taken to count: the first of each kind.
+    pub guesses: Guesses,
+}
+
+/// Numbers of a time column whose unit nobody gave: the first of each unit they were taken to
+/// count, and their rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Guesses(Vec<GuessedNumber>);
+
+/// A number of a time column, and what it was taken to count.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GuessedNumber {
+    /// What it was taken to count.
+    pub guess: Guess,
+    /// The number.
+    pub value: f64,
+    /// Position of its file in the caller's list.
+    pub file: u32,
+    /// Number of its row in that file, from 1.
+    pub row: u64,
+}
+
+impl Guesses {
+    /// Notes a number, unless one like it came before; rows must ascend.
+    pub fn note(&mut self, guess: Guess, value: f64, file: u32, row: u64) {
+        if guess != Guess::None && self.0.iter().all(|known| known.guess != guess) {
+            self.0.push(GuessedNumber { guess, value, file, row });
+        }
+    }
+
+    /// Adds those of another chunk. The outcome does not depend on the order of chunks.
+    pub fn merge(&mut self, other: Self) {
+        self.0.extend(other.0);
+        self.0.sort_by_key(|number| (number.guess, number.file, number.row));
+        self.0.dedup_by_key(|number| number.guess);
+    }
+
+    /// Walks the first of each kind.
+    pub fn iter(&self) -> impl Iterator<Item = &GuessedNumber> {
+        self.0.iter()
+    }
+
+    /// Returns the unit that all numbers were taken to count; `None` if there was no number, or
+    /// if they do not go together.
+    pub fn unit(&self) -> Option<TimeUnit> {
+        match self.0[..] {
+            [GuessedNumber { guess: Guess::Unit(unit), .. }] => Some(unit),
+            _ => None,
+        }
+    }
+
+    /// Tells whether the numbers cannot all be read alike.
+    pub fn is_unclear(&self) -> bool {
+        !self.0.is_empty() && self.unit().is_none()
+    }
 }
 
 impl TimeColumn {

@@ -187,6 +187,9 @@ pub(crate) struct Batch {
     pub(crate) columns: Vec<Column>,
     /// How many rows there are.
     pub(crate) rows: usize,
+    /// Where each stands in the file, counted from the first row of the batch on; `None` where
+    /// they follow one another.
+    pub(crate) places: Option<Vec<u32>>,
 }
 
 impl Batch {
@@ -194,14 +197,16 @@ impl Batch {
     pub(crate) fn split_off(&mut self, start: usize) -> Self {
         let rows = std::mem::replace(&mut self.rows, start) - start;
         let columns = self.columns.iter_mut().map(|column| column.split_off(start)).collect();
-        Self { columns, rows }
+        let places = self.places.as_mut().map(|places| places.split_off(start));
+        Self { columns, rows, places }
     }
 
     /// Copies out some rows.
     pub(crate) fn slice(&self, range: Range<usize>) -> Self {
+        let of_rows = self.places.as_ref().map(|places| places[range.clone()].to_vec());
         let (rows, places) = (range.len(), range.map(Some).collect::<Vec<_>>());
         let columns = self.columns.iter().filter_map(|column| column.take(&places)).collect();
-        Self { columns, rows }
+        Self { columns, rows, places: of_rows }
     }
 }
 

@@ -125,6 +125,19 @@ pub enum Error {
         /// The delimiter in force.
         delimiter: char,
     },
+    /// Lists of one row that do not go together.
+    #[error(
+        "{file}, row {row}: the lists in `{}` and `{}` are not equally long; choose columns of one list, or one list column",
+        columns[0], columns[1]
+    )]
+    UnevenLists {
+        /// Name of the file.
+        file: String,
+        /// Number of the row, from 1.
+        row: u64,
+        /// The columns.
+        columns: [String; 2],
+    },
     /// A condition whose value cannot be compared with its column.
     #[error("`{condition}` compares {column_type} with `{value}`; write {expected}")]
     Literal {

@@ -28,6 +28,7 @@
 
 mod arrow_file;
 mod arrow_out;
+mod baskets;
 mod batch;
 mod cells;
 mod columns;
@@ -42,6 +43,7 @@ mod out;
 mod parquet_column;
 mod parquet_file;
 mod parquet_full;
+mod parquet_guard;
 #[cfg_attr(not(feature = "write-parquet"), path = "parquet_unwritten.rs")]
 mod parquet_out;
 mod parquet_text;

@@ -148,7 +148,10 @@ impl Input {
         columns: Vec<usize>,
     ) -> Result<Option<Vec<arrow_schema::DataType>>, Error> {
         Ok(match &mut self.body {
-            Body::Parquet(file) => Some(file.project(columns)),
+            Body::Parquet(file) => {
+                columns.iter().try_for_each(|column| file.check_readable(*column))?;
+                Some(file.project(columns))
+            }
             Body::ArrowFile(file) => Some(file.project(columns)?),
             Body::ArrowStream(file) => Some(file.project(columns)),
             Body::Csv(_) => None,
@@ -316,7 +319,9 @@ impl Table {
             // Batches of Arrow files are as long as their writer made them.
             if batch.rows > most {
                 let rest = batch.split_off(most);
-                cursor.rest = Some((first_row + most as u64, rest));
+                // Rows made of lists count from the first row of the batch, wherever it is cut.
+                let skipped = if rest.places.is_some() { 0 } else { most as u64 };
+                cursor.rest = Some((first_row + skipped, rest));
             }
             if batch.rows > 0 {
                 return batch::rows(&self.plan, self.input.name(), first_row, batch).map(Some);

@@ -23,6 +23,7 @@ fn good(rows: usize) -> Rows {
     Rows {
         file: 0,
         first_row: 1,
+        places: None,
         user: IdColumn::Integer(users.into()),
         item: IdColumn::Text(TextColumn {
             codes: vec![0; rows],
@@ -30,7 +31,7 @@ fn good(rows: usize) -> Rows {
             untyped: false,
         }),
         weight: Some(NumberColumn { values: vec![1.0; rows], bad: Vec::new() }),
-        time: Some(TimeColumn { values: vec![0; rows], bad: Vec::new() }),
+        time: Some(TimeColumn { values: vec![0; rows], ..TimeColumn::default() }),
         label: None,
         kept: None,
         unreadable: Vec::new(),
