@@ -39,7 +39,7 @@ pub(crate) fn unfold(columns: Vec<Decoded>, rows: usize) -> Result<Batch, Uneven
     let first = lists.find_map(|(place, column)| Some((place, column.counts.as_ref()?)));
     let Some((first, counts)) = first else {
         let columns = columns.into_iter().map(|decoded| decoded.column).collect();
-        return Ok(Batch { columns, rows, places: None });
+        return Ok(Batch { columns, rows, places: None, unreadable: Vec::new() });
     };
     for (place, other) in lists {
         let Some(other) = &other.counts else { continue };
@@ -56,7 +56,7 @@ pub(crate) fn unfold(columns: Vec<Decoded>, rows: usize) -> Result<Batch, Uneven
         None => decoded.column.take(&taken).unwrap_or(Column::nulls(taken.len())),
     };
     let columns = columns.into_iter().map(spread).collect();
-    Ok(Batch { columns, rows: places.len(), places: Some(places) })
+    Ok(Batch { columns, rows: places.len(), places: Some(places), unreadable: Vec::new() })
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 
-use arrow_schema::DataType;
 use ilk_core::{
     ids::{Cells, IdColumn, TextColumn},
     rows::{BadCell, NumberColumn, Rows, TimeColumn},
@@ -15,8 +14,7 @@ use crate::{
     condition::Number,
     error::Error,
     plan::{Check, Origin, Pick, Plan},
-    schema::{is_decimal, type_name},
-    text::{TextBuilder, is_text},
+    text::TextBuilder,
 };
 
 /// The columns of a batch, each given out for keeps at its last use.
@@ -91,12 +89,18 @@ impl Turning<'_> {
 
 /// Turns a batch of the columns that `plan` reads into rows.
 pub(crate) fn rows(plan: &Plan, file: &str, first_row: u64, batch: Batch) -> Result<Rows, Error> {
-    let kept = keep(plan, &batch)?;
-    let (rows, places) = (batch.rows, batch.places.clone());
+    let mut batch = batch;
+    let unreadable = std::mem::take(&mut batch.unreadable);
+    let mut kept = keep(plan, &batch)?;
+    // Kept, so that they are counted as unreadable and not as filtered.
+    if let Some(kept) = &mut kept {
+        unreadable.iter().for_each(|bad| kept[bad.row as usize] = true);
+    }
+    let (rows, places) = (batch.rows, batch.places.take());
     let columns = Columns::new(batch, plan);
     let number = plan.file;
     let mut turning =
-        Turning { file, number, first_row, places, rows, columns, unreadable: Vec::new() };
+        Turning { file, number, first_row, places, rows, columns, unreadable };
     let (user, item) = (turning.ids(&plan.user)?, turning.ids(&plan.item)?);
     let weight = plan.weight.as_ref();
     let weight = weight.map(|pick| turning.column(pick, constant_weight, columns::weights));
@@ -212,30 +216,6 @@ fn keep(plan: &Plan, batch: &Batch) -> Result<Option<Vec<bool>>, Error> {
         }
     }
     Ok(Some(kept))
-}
-
-const NUMBER: &str = "a number";
-const TIME: &str = "a date or time such as 2026-01-31 or 2026-01-31T12:00:00Z";
-const BOOLEAN: &str = "true or false";
-const NOTHING: &str = "a condition on a column of numbers, text, times or booleans";
-
-/// Checks that the value of a condition can be compared with the column's type.
-pub(crate) fn check_condition(check: &Check, data_type: &DataType) -> Result<(), Error> {
-    let data_type = match data_type {
-        DataType::Dictionary(_, values) => values.as_ref(),
-        other => other,
-    };
-    let value = check.condition.value.as_str();
-    let (serves, expected) = match data_type {
-        DataType::Boolean => (matches!(value, "true" | "false"), BOOLEAN),
-        DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
-            (parse_time(value).is_some(), TIME)
-        }
-        DataType::Null | DataType::FixedSizeBinary(_) => (true, NOTHING),
-        other if other.is_numeric() || is_decimal(other) => (check.number.is_some(), NUMBER),
-        other => (is_text(other), NOTHING),
-    };
-    if serves { Ok(()) } else { Err(check.condition.misfit(&type_name(data_type), expected)) }
 }
 
 /// Clears the rows of `kept` that do not satisfy the condition. The plan has checked that its value

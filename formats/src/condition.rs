@@ -2,9 +2,15 @@
 
 use std::{cmp::Ordering, fmt, str::FromStr};
 
+use arrow_schema::DataType;
+use ilk_core::time::parse_time;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::error::Error;
+use crate::{
+    error::Error,
+    schema::{is_decimal, type_name},
+    text::is_text,
+};
 
 /// How a cell must compare with the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -172,6 +178,34 @@ impl Number {
             Self::Float(float) => float,
         }
     }
+}
+
+const NUMBER: &str = "a number";
+const TIME: &str = "a date or time such as 2026-01-31 or 2026-01-31T12:00:00Z";
+const BOOLEAN: &str = "true or false";
+const NOTHING: &str = "a condition on a column of numbers, text, times or booleans";
+
+/// Checks that the value of a condition can be compared with the column's type.
+pub(crate) fn check_condition(
+    condition: &Condition,
+    number: Option<Number>,
+    data_type: &DataType,
+) -> Result<(), Error> {
+    let data_type = match data_type {
+        DataType::Dictionary(_, values) => values.as_ref(),
+        other => other,
+    };
+    let value = condition.value.as_str();
+    let (serves, expected) = match data_type {
+        DataType::Boolean => (matches!(value, "true" | "false"), BOOLEAN),
+        DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
+            (parse_time(value).is_some(), TIME)
+        }
+        DataType::Null | DataType::FixedSizeBinary(_) => (true, NOTHING),
+        other if other.is_numeric() || is_decimal(other) => (number.is_some(), NUMBER),
+        other => (is_text(other), NOTHING),
+    };
+    if serves { Ok(()) } else { Err(condition.misfit(&type_name(data_type), expected)) }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::{
 
 use parquet::errors::ParquetError;
 
-use crate::source::SourceFailure;
+use crate::{source::SourceFailure, unpack::Refused};
 
 /// Why a file cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -214,6 +214,15 @@ impl At<'_> {
 
     /// Makes an error of what reading gave: the source's own failure, or damage.
     pub(crate) fn io(self, error: io::Error) -> Error {
+        if let Some(Refused { found, instead }) =
+            error.get_ref().and_then(|inner| inner.downcast_ref())
+        {
+            return Error::Unsupported {
+                file: self.file.into(),
+                found: found.clone(),
+                instead,
+            };
+        }
         match take_failure(error) {
             Ok(source) => Error::Read { file: self.file.into(), source },
             Err(error) => self.damaged(error.to_string()),

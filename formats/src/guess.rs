@@ -1,6 +1,6 @@
 //! Which column is which, by the names people usually give them.
 
-use crate::schema::{ColumnKind, Schema};
+use crate::schema::{ColumnKind, Schema, fold};
 
 /// The columns that look like user, item, weight, time and label; `None` where none does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -200,11 +200,6 @@ pub fn guess_columns(schema: &Schema) -> Guess {
     let item_label = pick(LABELS, &[Text, Untyped]);
     debug_assert!(!taken.iter().zip(&schema.columns).any(|(t, c)| *t && c.kind == Other));
     Guess { user, item, weight, time, item_label }
-}
-
-/// Reduces a name to what is compared: small letters and digits only.
-pub(crate) fn fold(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

@@ -26,47 +26,42 @@
 //! # Ok::<_, Error>(())
 //! ```
 
-mod arrow_file;
-mod arrow_out;
+mod arrow;
 mod baskets;
 mod batch;
 mod cells;
 mod columns;
 mod condition;
-mod csv_file;
+mod csv;
 mod decimal;
 mod error;
-mod feed;
 mod guess;
-mod ipc;
+mod json;
 mod out;
-mod parquet_column;
-mod parquet_file;
-mod parquet_full;
-mod parquet_guard;
-#[cfg_attr(not(feature = "write-parquet"), path = "parquet_unwritten.rs")]
-mod parquet_out;
-mod parquet_text;
-mod parquet_types;
+mod parquet;
+mod part;
 mod plain;
 mod plan;
 mod results;
-mod sample;
 mod schema;
 mod source;
 mod table;
 mod text;
+mod thrift;
+mod unpack;
 mod write;
 
+pub use arrow::Feed;
 pub use condition::{Comparison, Condition, ConditionError};
 pub use error::{Error, is_decoding, printable};
-pub use feed::Feed;
 pub use guess::{Guess, guess_columns};
+pub use part::Part;
 pub use plain::{CellType, TableWriter, Values, read_notes, read_plain};
 pub use plan::ReadOptions;
 pub use results::{ItemSink, NeighbourRow, read_id_list, read_items, read_neighbours};
-pub use sample::write_rows;
 pub use schema::{Column, ColumnKind, Schema, nearest};
 pub use source::{Memory, Source, SourceFailure};
-pub use table::{Cursor, Input, InputFormat, Part, Table};
-pub use write::{NeighbourStream, OutputFormat, write_items, write_lists, write_neighbours};
+pub use table::{Cursor, Input, InputFormat, Table};
+pub use write::{
+    NeighbourStream, OutputFormat, write_items, write_lists, write_neighbours, write_rows,
+};

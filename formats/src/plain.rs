@@ -16,7 +16,7 @@ use crate::{
     columns,
     error::{At, Error},
     out::{self, Cells, Field, Nulls},
-    parquet_out::ParquetOut,
+    parquet::ParquetOut,
     schema::type_name,
     source::Source,
     table::{Body, Input},

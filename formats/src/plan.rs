@@ -5,7 +5,7 @@ use ilk_core::time::TimeRule;
 
 use crate::{
     columns::{self, Place},
-    condition::{Condition, Number},
+    condition::{Condition, Number, check_condition},
     error::Error,
     schema::{Column, ColumnKind, Schema, UNTYPED},
 };
@@ -155,7 +155,7 @@ impl Plan {
         }
         for check in &self.checks {
             if let Origin::Read(place) = check.pick.origin {
-                crate::batch::check_condition(check, &types[place])?;
+                check_condition(&check.condition, check.number, &types[place])?;
             }
         }
         Ok(())

@@ -105,10 +105,15 @@ pub(crate) const UNTYPED: &str = "text without a type";
 /// Finds the name most similar to `wanted`, if one is similar enough to be meant: letters of
 /// either case count as the same, and so do `_`, `-` and spaces.
 pub fn nearest<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let wanted = crate::guess::fold(wanted);
-    let similarity = |name| strsim::jaro_winkler(&wanted, &crate::guess::fold(name));
+    let wanted = fold(wanted);
+    let similarity = |name| strsim::jaro_winkler(&wanted, &fold(name));
     let scored = known.map(|name| (similarity(name), name)).filter(|(score, _)| *score >= 0.75);
     scored.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, name)| name)
+}
+
+/// Reduces a name to what is compared: small letters and digits only.
+pub(crate) fn fold(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// Sorts a type into its kind. A dictionary is what its values are.

@@ -12,7 +12,7 @@ use parquet::{
     file::reader::{ChunkReader, Length},
 };
 
-use crate::parquet_guard::{Fault, check_page};
+use crate::thrift::{Fault, check_page};
 
 /// Bytes that can be read from any position, by several threads at once.
 pub trait Source: Send + Sync {

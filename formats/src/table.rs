@@ -1,19 +1,22 @@
 //! Opening files by what they hold, and reading them as rows.
 
-use std::sync::Arc;
+use std::{io::Read as _, sync::Arc};
 
 use ilk_core::rows::Rows;
 
 use crate::{
-    arrow_file::{ArrowFile, ArrowStream, StreamCursor},
+    arrow::{ArrowFile, ArrowStream, StreamCursor},
     batch,
     cells::Batch,
-    csv_file::{CsvCursor, CsvFile, Packing},
+    csv::{CsvCursor, CsvFile},
     error::{At, Error},
-    parquet_file::{ParquetCursor, ParquetFile},
+    json::{JsonCursor, JsonFile},
+    parquet::{ParquetCursor, ParquetFile},
+    part::Part,
     plan::{Plan, ReadOptions},
     schema::Schema,
     source::{Source, read_exact},
+    unpack::{Packing, inner_name, unpacked},
 };
 
 /// What a file is.
@@ -27,6 +30,8 @@ pub enum InputFormat {
     ArrowFile,
     /// Arrow IPC, the streaming format
     ArrowStream,
+    /// JSON Lines, plain or compressed
+    JsonLines,
 }
 
 impl InputFormat {
@@ -37,20 +42,9 @@ impl InputFormat {
             Self::Csv => "CSV",
             Self::ArrowFile => "Arrow file",
             Self::ArrowStream => "Arrow stream",
+            Self::JsonLines => "JSON Lines",
         }
     }
-}
-
-/// A piece of a file that can be read by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// Number of its first row in the file, from 1.
-    pub first_row: u64,
-    /// How many rows it has, where the file says so.
-    pub rows: Option<u64>,
-    /// About how many bytes it takes up, for sharing out work: unpacked ones in Parquet, those
-    /// on disk in the other formats.
-    pub bytes: u64,
 }
 
 /// What batches are handed on to, each with the number of its first row.
@@ -67,17 +61,19 @@ pub(crate) enum Body {
     Csv(CsvFile),
     ArrowFile(ArrowFile),
     ArrowStream(ArrowStream),
+    Json(JsonFile),
 }
 
 impl Input {
-    /// Opens a file: its format by its first bytes, else by the ending of its name. Reads the
-    /// schema only: a footer, a header, or the first 64 KiB of a CSV. `delimiter` is that of
+    /// Opens a file: its format by its first bytes, else by the ending of its name, else by
+    /// what its text looks like. Reads the schema only: a footer, a header, or the first lines. `delimiter` is that of
     /// CSV files, detected where `None`.
     ///
     /// # Errors
     /// A source that fails, bytes that are damaged, a format that is not read, a CSV of 0 bytes.
     pub fn open(source: Arc<dyn Source>, delimiter: Option<u8>) -> Result<Self, Error> {
-        let body = match sniff(source.as_ref())? {
+        let body = match sniff(&source)? {
+            Sniffed::Json(packing) => Body::Json(JsonFile::open(Arc::clone(&source), packing)?),
             Sniffed::Parquet => Body::Parquet(ParquetFile::open(Arc::clone(&source))?),
             Sniffed::ArrowFile => Body::ArrowFile(ArrowFile::open(&source)?),
             Sniffed::ArrowStream => Body::ArrowStream(ArrowStream::open(&source)?),
@@ -100,6 +96,7 @@ impl Input {
             Body::Csv(_) => InputFormat::Csv,
             Body::ArrowFile(_) => InputFormat::ArrowFile,
             Body::ArrowStream(_) => InputFormat::ArrowStream,
+            Body::Json(_) => InputFormat::JsonLines,
         }
     }
 
@@ -110,6 +107,7 @@ impl Input {
             Body::Csv(file) => &file.schema,
             Body::ArrowFile(file) => &file.schema,
             Body::ArrowStream(file) => &file.schema,
+            Body::Json(file) => &file.schema,
         }
     }
 
@@ -121,6 +119,7 @@ impl Input {
             Body::Csv(file) => &file.parts,
             Body::ArrowFile(file) => &file.parts,
             Body::ArrowStream(file) => &file.parts,
+            Body::Json(file) => &file.parts,
         }
     }
 
@@ -154,6 +153,7 @@ impl Input {
             }
             Body::ArrowFile(file) => Some(file.project(columns)?),
             Body::ArrowStream(file) => Some(file.project(columns)),
+            Body::Json(file) => Some(file.project(columns)?),
             Body::Csv(_) => None,
         })
     }
@@ -203,6 +203,7 @@ impl Input {
             Body::Csv(file) => Place::Csv(file.begin()?),
             Body::ArrowFile(_) => Place::ArrowFile(Some(part)),
             Body::ArrowStream(_) => Place::ArrowStream(ArrowStream::begin()),
+            Body::Json(file) => Place::Json(file.begin()?, rows),
         })
     }
 
@@ -211,6 +212,7 @@ impl Input {
         match (&self.body, place) {
             (Body::Parquet(file), Place::Parquet(place)) => file.next(place),
             (Body::ArrowStream(file), Place::ArrowStream(place)) => file.next(place),
+            (Body::Json(file), Place::Json(place, rows)) => file.next(place, *rows),
             (Body::ArrowFile(file), Place::ArrowFile(place)) => {
                 let Some(part) = place.take() else { return Ok(None) };
                 Ok(Some((file.parts[part].first_row, file.read_part(part)?)))
@@ -343,6 +345,8 @@ enum Place {
     /// The batch, until it is read.
     ArrowFile(Option<usize>),
     ArrowStream(StreamCursor),
+    /// With the rows of a batch.
+    Json(JsonCursor, usize),
 }
 
 enum Sniffed {
@@ -350,14 +354,16 @@ enum Sniffed {
     ArrowFile,
     ArrowStream,
     Csv(Packing),
+    Json(Packing),
 }
 
-/// Finds the format.
-fn sniff(source: &dyn Source) -> Result<Sniffed, Error> {
+/// Finds the format: by the first bytes where they tell, then by the ending of the name, then by
+/// what the text looks like.
+fn sniff(source: &Arc<dyn Source>) -> Result<Sniffed, Error> {
     let file = source.name();
     let at = At { file, place: "start" };
     let length = source.len().min(8) as usize;
-    let head = read_exact(source, 0, length).map_err(|error| at.io(error))?;
+    let head = read_exact(source.as_ref(), 0, length).map_err(|error| at.io(error))?;
     let unsupported = |found: &str, instead| {
         Err(Error::Unsupported { file: file.into(), found: found.into(), instead })
     };
@@ -371,33 +377,66 @@ fn sniff(source: &dyn Source) -> Result<Sniffed, Error> {
             return unsupported("Feather version 1", "write it as version 2 or Parquet");
         }
         [0xff, 0xff, 0xff, 0xff, ..] => return Ok(Sniffed::ArrowStream),
-        [0x1f, 0x8b, ..] => return Ok(Sniffed::Csv(Packing::Gzip)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => return Ok(Sniffed::Csv(Packing::Zstd)),
         _ => {}
     }
-    let name = file.to_lowercase();
-    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
-    let not_as_named = |named| Err(Error::NotAsNamed { file: file.into(), named });
-    if length == 0 {
-        return Err(Error::NoHeader { file: file.into() });
+    let packing = Packing::of_bytes(&head);
+    if packing == Packing::Plain {
+        let name = file.to_lowercase();
+        if let Some(promised) = promised(&name) {
+            return promised_only(file, length, promised);
+        }
     }
-    if ends(&[".parquet", ".pq"]) {
-        return not_as_named("Parquet");
+    text_format(at, source, packing)
+}
+
+/// A format that its first bytes tell: what the ending of a name promises of it.
+fn promised(name: &str) -> Option<&'static str> {
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    if ends(&[".parquet", ".pq", ".parq"]) {
+        return Some("Parquet");
     }
     if ends(&[".arrow", ".feather", ".ipc"]) {
-        return not_as_named("Arrow");
+        return Some("Arrow");
     }
     if ends(&[".arrows"]) {
-        return Ok(Sniffed::ArrowStream);
+        return Some("Arrow stream");
     }
-    if ends(&[".gz"]) {
-        return not_as_named("gzip");
-    }
-    if ends(&[".zst", ".zstd"]) {
-        return not_as_named("zstd");
-    }
-    if ends(&[".jsonl", ".ndjson", ".json"]) {
-        return unsupported("JSON", "write it as CSV, Parquet or Arrow");
-    }
-    Ok(Sniffed::Csv(Packing::Plain))
+    Packing::of_name(name).map(|(_, packing)| packing.name())
 }
+
+/// Refuses a file that is not what its name promises. Streams of Arrow may begin without a mark.
+fn promised_only(file: &str, length: usize, promised: &'static str) -> Result<Sniffed, Error> {
+    match promised {
+        _ if length == 0 => Err(Error::NoHeader { file: file.into() }),
+        "Arrow stream" => Ok(Sniffed::ArrowStream),
+        named => Err(Error::NotAsNamed { file: file.into(), named }),
+    }
+}
+
+/// Tells JSON from CSV.
+fn text_format(
+    at: At<'_>,
+    source: &Arc<dyn Source>,
+    packing: Packing,
+) -> Result<Sniffed, Error> {
+    let name = inner_name(source, packing).map_err(|error| at.io(error))?;
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    if ends(&[".jsonl", ".ndjson", ".json"]) {
+        return Ok(Sniffed::Json(packing));
+    }
+    if ends(&[".csv", ".tsv", ".tab"]) {
+        return Ok(Sniffed::Csv(packing));
+    }
+    let mut head = Vec::new();
+    let text = unpacked(source, packing).map_err(|error| at.io(error))?;
+    text.take(HEAD).read_to_end(&mut head).map_err(|error| at.io(error))?;
+    let first = head.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
+    // A first line that does not fit may still be an object: no CSV looks like the beginning of one.
+    let is_json = first.starts_with(b"{")
+        && (first.len() as u64 > HEAD / 2
+            || serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok());
+    Ok(if is_json { Sniffed::Json(packing) } else { Sniffed::Csv(packing) })
+}
+
+/// Bytes of text that are looked at to tell JSON from CSV.
+const HEAD: u64 = 64 << 10;

@@ -12,17 +12,19 @@ use parquet::{
     },
 };
 
+use super::{
+    column::{Decode, decoder},
+    full::{Full, required},
+    types::{Leaf, leaves},
+};
 use crate::{
     baskets::{Decoded, unfold},
     cells::Batch,
     error::{At, Error},
-    parquet_column::{Decode, decoder},
-    parquet_full::{Full, required},
-    parquet_guard::{Fault, check_footer},
-    parquet_types::{Leaf, leaves},
+    part::Part,
     schema::Schema,
     source::{Chunks, Source, read_exact},
-    table::Part,
+    thrift::{Fault, check_footer},
 };
 
 /// Rows per chunk at most.

@@ -9,14 +9,16 @@ use ilk_core::{
     rows::{Rows, TimeColumn},
 };
 
+use super::format::{OutputFormat, table_properties};
 use crate::{
-    arrow_out::ArrowOut,
+    arrow::ArrowOut,
     columns::date,
-    error::{Error, write_error},
+    csv::CsvOut,
+    error::Error,
+    json::{JsonOut, JsonValue},
     out::{Cells, Field, Nulls, Values},
-    parquet_out::ParquetOut,
+    parquet::ParquetOut,
     plan::ReadOptions,
-    write::{OutputFormat, table_properties},
 };
 
 /// Writes chunks of rows under the names they were read by: user, item, and weight, time and
@@ -165,19 +167,17 @@ fn spelled(rows: &Rows, row: usize, role: Role) -> Option<(String, bool)> {
 }
 
 fn write_csv(out: impl Write, columns: &[(&str, Role)], chunks: &[Rows]) -> Result<(), Error> {
-    let mut writer = csv::WriterBuilder::new().buffer_capacity(1 << 20).from_writer(out);
-    writer.write_record(columns.iter().map(|(name, _)| name)).map_err(write_error)?;
+    let mut writer = CsvOut::new(out, columns.iter().map(|(name, _)| *name))?;
     for rows in chunks {
         for row in 0..rows.len() {
             for (_, role) in columns {
                 let cell = spelled(rows, row, *role);
-                let text = cell.as_ref().map_or("", |(text, _)| text);
-                writer.write_field(text).map_err(write_error)?;
+                writer.cell(cell.as_ref().map(|(text, _)| text.as_str()))?;
             }
-            writer.write_record(None::<&[u8]>).map_err(write_error)?;
+            writer.end_row()?;
         }
     }
-    writer.flush().map_err(write_error)
+    writer.finish()
 }
 
 fn write_json_lines(
@@ -185,26 +185,21 @@ fn write_json_lines(
     columns: &[(&str, Role)],
     chunks: &[Rows],
 ) -> Result<(), Error> {
-    let mut out = BufWriter::with_capacity(1 << 20, out);
+    let mut writer = JsonOut::new(out);
     for rows in chunks {
         for row in 0..rows.len() {
-            for (order, (name, role)) in columns.iter().enumerate() {
-                out.write_all(if order == 0 { b"{" } else { b"," }).map_err(write_error)?;
-                serde_json::to_writer(&mut out, name).map_err(write_error)?;
-                out.write_all(b":").map_err(write_error)?;
-                match spelled(rows, row, *role) {
-                    Some((text, true)) => {
-                        serde_json::to_writer(&mut out, &text).map_err(write_error)?;
-                    }
+            for (name, role) in columns {
+                let cell = spelled(rows, row, *role);
+                let value = match &cell {
+                    Some((text, true)) => JsonValue::Text(text),
                     // JSON has no word for what is infinite.
-                    Some((number, false)) if !number.contains("inf") => {
-                        out.write_all(number.as_bytes()).map_err(write_error)?;
-                    }
-                    _ => out.write_all(b"null").map_err(write_error)?,
-                }
+                    Some((number, false)) if !number.contains("inf") => JsonValue::Number(number),
+                    _ => JsonValue::Null,
+                };
+                writer.value(name, value)?;
             }
-            out.write_all(b"}\n").map_err(write_error)?;
+            writer.end_row()?;
         }
     }
-    out.flush().map_err(write_error)
+    writer.finish()
 }

@@ -3,11 +3,13 @@
 use bytes::Bytes;
 use ilk_core::rows::Rows;
 
+use super::{
+    file::{Extent, begin, check_whole, decode, extent},
+    ipc::Decoder,
+};
 use crate::{
-    arrow_file::{Extent, begin, check_whole, decode, extent},
     batch,
     error::{At, Error},
-    ipc::Decoder,
     plan::{Plan, ReadOptions},
 };
 

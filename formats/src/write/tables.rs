@@ -1,10 +1,9 @@
-//! Results into bytes. The same result gives the same bytes: nothing in a file tells the time,
+//! Tables of results into bytes. The same result gives the same bytes: nothing in a file tells the time,
 //! the machine or the way it was computed.
 
 use std::{
     fmt,
     io::{BufWriter, Write},
-    str::FromStr,
 };
 
 use arrow_schema::DataType;
@@ -13,88 +12,24 @@ use ilk_core::{
     neighbours::{Catalogue, Neighbour, Neighbours},
 };
 use parquet::{
-    basic::{Compression, ZstdLevel},
-    file::{
-        metadata::SortingColumn,
-        properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion},
-    },
+    file::{metadata::SortingColumn, properties::WriterProperties},
     schema::types::ColumnPath,
 };
-use serde::{Deserialize, Serialize};
 
+use super::format::{OutputFormat, table_properties};
 use crate::{
-    arrow_out::{ArrowOut, ArrowStreamOut},
-    error::{Error, write_error},
+    arrow::{ArrowOut, ArrowStreamOut},
+    csv::CsvOut,
+    error::Error,
+    json::{JsonOut, JsonValue},
     out::{Cells, Field, Nulls, Values},
-    parquet_out::ParquetOut,
+    parquet::ParquetOut,
 };
 
 /// Rows built in memory at a time.
 const BATCH_ROWS: usize = 64 << 10;
 /// Bytes of text built in memory at a time, about; also keeps offsets within 32 bits.
 const BATCH_BYTES: usize = 32 << 20;
-/// Rows of a Parquet row group.
-const GROUP_ROWS: usize = 1 << 20;
-/// Who wrote the file; without a version, so that versions that agree give the same bytes.
-const CREATED_BY: &str = "ilk";
-
-/// A format that results are written in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum OutputFormat {
-    /// Parquet, compressed with zstd
-    #[default]
-    #[serde(rename = "parquet")]
-    Parquet,
-    /// CSV with a header
-    #[serde(rename = "csv")]
-    Csv,
-    /// One JSON object per line
-    #[serde(rename = "jsonl")]
-    JsonLines,
-    /// Arrow IPC file
-    #[serde(rename = "arrow")]
-    Arrow,
-}
-
-impl OutputFormat {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Parquet, Self::Csv, Self::JsonLines, Self::Arrow];
-
-    /// Returns the ending of file names, without the dot.
-    pub const fn ending(self) -> &'static str {
-        match self {
-            Self::Parquet => "parquet",
-            Self::Csv => "csv",
-            Self::JsonLines => "jsonl",
-            Self::Arrow => "arrow",
-        }
-    }
-
-    /// Finds the format by the ending of a file name, of either case.
-    ///
-    /// # Errors
-    /// [`Error::OutputFormat`] if the ending names none.
-    pub fn of_name(name: &str) -> Result<Self, Error> {
-        let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
-        let known = Self::ALL.iter().find(|format| ending.as_deref() == Some(format.ending()));
-        known.copied().ok_or_else(|| Error::OutputFormat { name: name.into() })
-    }
-}
-
-impl fmt::Display for OutputFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.ending())
-    }
-}
-
-impl FromStr for OutputFormat {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let known = Self::ALL.iter().find(|format| format.ending() == text);
-        known.copied().ok_or_else(|| Error::OutputFormat { name: text.into() })
-    }
-}
 
 /// Writes the neighbours table: by item, then rank. Columns `item`, `neighbour` (integers or
 /// text, as the ids are), `rank` (from 1), `score`, `overlap`, and with labels `item_label` and
@@ -462,18 +397,15 @@ impl<'a> Writing<'a> {
     }
 
     fn csv<R: Row>(&self, out: impl Write, rows: impl Iterator<Item = R>) -> Result<(), Error> {
-        let mut writer = csv::WriterBuilder::new().buffer_capacity(1 << 20).from_writer(out);
-        let names = self.columns.iter().map(|(name, ..)| name);
-        writer.write_record(names).map_err(write_error)?;
+        let mut writer = CsvOut::new(out, self.columns.iter().map(|(name, ..)| *name))?;
         let mut number = String::new();
         for row in rows {
             for (_, _, place) in &self.columns {
-                let cell = self.spell(row.cell(*place), &mut number);
-                writer.write_field(cell.text.unwrap_or_default()).map_err(write_error)?;
+                writer.cell(self.spell(row.cell(*place), &mut number).text)?;
             }
-            writer.write_record(None::<&[u8]>).map_err(write_error)?;
+            writer.end_row()?;
         }
-        writer.flush().map_err(write_error)
+        writer.finish()
     }
 
     fn json_lines<R: Row>(
@@ -481,24 +413,21 @@ impl<'a> Writing<'a> {
         out: impl Write,
         rows: impl Iterator<Item = R>,
     ) -> Result<(), Error> {
-        let mut out = BufWriter::with_capacity(1 << 20, out);
+        let mut writer = JsonOut::new(out);
         let mut number = String::new();
         for row in rows {
-            for (order, (name, _, place)) in self.columns.iter().enumerate() {
-                let before = if order == 0 { '{' } else { ',' };
-                write!(out, "{before}\"{name}\":").map_err(write_error)?;
+            for (name, _, place) in &self.columns {
                 let cell = self.spell(row.cell(*place), &mut number);
-                match cell.text {
-                    Some(text) if cell.is_text => {
-                        serde_json::to_writer(&mut out, text).map_err(write_error)?;
-                    }
-                    Some(number) => out.write_all(number.as_bytes()).map_err(write_error)?,
-                    None => out.write_all(b"null").map_err(write_error)?,
-                }
+                let value = match cell.text {
+                    Some(text) if cell.is_text => JsonValue::Text(text),
+                    Some(number) => JsonValue::Number(number),
+                    None => JsonValue::Null,
+                };
+                writer.value(name, value)?;
             }
-            out.write_all(b"}\n").map_err(write_error)?;
+            writer.end_row()?;
         }
-        out.flush().map_err(write_error)
+        writer.finish()
     }
 
     /// Writes a cell as text, numbers into `buffer`. Floats are the shortest text that reads
@@ -528,15 +457,6 @@ impl<'a> Writing<'a> {
         }
         Spelled { text: Some(buffer), is_text: false }
     }
-}
-
-/// How every Parquet file is written.
-pub(crate) fn table_properties() -> WriterPropertiesBuilder {
-    WriterProperties::builder()
-        .set_created_by(CREATED_BY.into())
-        .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_max_row_group_row_count(Some(GROUP_ROWS))
 }
 
 /// A cell as text; `None` for null.

@@ -12,11 +12,11 @@ use parquet::{
     schema::types::ColumnDescPtr,
 };
 
+use super::text::{Promise, TextReader};
 use crate::{
     baskets::Decoded,
     cells::{Cells, Column, spread},
     decimal,
-    parquet_text::{Promise, TextReader},
     text::TextBuilder,
 };
 

@@ -1,4 +1,4 @@
-//! In the place of `parquet_out.rs` where the feature `write-parquet` is off: no file is begun, and
+//! In the place of `out.rs` where the feature `write-parquet` is off: no file is begun, and
 //! nothing of the library's writer is linked.
 
 use std::{convert::Infallible, io, io::Write, marker::PhantomData};

@@ -9,13 +9,13 @@ use arrow_ipc::{
 use arrow_schema::DataType;
 use bytes::Bytes;
 
+use super::ipc::Decoder;
 use crate::{
     cells::Batch,
     error::{At, Error},
-    ipc::Decoder,
+    part::Part,
     schema::Schema,
     source::{Source, read_exact},
-    table::Part,
 };
 
 /// How a message may begin; then its length follows.

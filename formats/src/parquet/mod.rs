@@ -1,0 +1,12 @@
+//! Parquet, by the library's column readers and page writers.
+
+mod column;
+mod file;
+mod full;
+#[cfg_attr(not(feature = "write-parquet"), path = "unwritten.rs")]
+mod out;
+mod text;
+mod types;
+
+pub(crate) use file::{ParquetCursor, ParquetFile};
+pub(crate) use out::ParquetOut;

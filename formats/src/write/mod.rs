@@ -1,0 +1,9 @@
+//! Tables into bytes: results, and samples of rows.
+
+mod format;
+mod sample;
+mod tables;
+
+pub use format::OutputFormat;
+pub use sample::write_rows;
+pub use tables::{NeighbourStream, write_items, write_lists, write_neighbours};
