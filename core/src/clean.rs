@@ -5,6 +5,8 @@ use std::{
     fmt,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     ids::{Cells, IdColumn, TextColumn},
     job::{Duplicates, Given, Job, NegativeWeights},
@@ -90,7 +92,7 @@ pub struct SetAside {
 }
 
 /// The time of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TimeOfRow {
     /// Microseconds since 1970.
     pub time: i64,
@@ -101,7 +103,7 @@ pub struct TimeOfRow {
 }
 
 /// What is known of the times of all rows.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Times {
     /// The earliest time of a row that was kept; of several the first row.
     pub earliest: Option<TimeOfRow>,
@@ -238,9 +240,7 @@ impl Tally {
     /// [`Refusal`] if the unit of times is unclear, too many rows are bad, weights at or below zero
     /// are an error, or the job is strict.
     pub fn check(&self, job: &Job) -> Result<(), Refusal> {
-        if self.times.guesses.is_unclear() {
-            return Err(Refusal::TimeUnit { readings: self.readings() });
-        }
+        self.check_times()?;
         let bad = Reason::ALL.into_iter().filter(|reason| reason.is_bad());
         let bad = bad.map(|reason| self.count(reason)).sum::<u64>();
         if bad as f64 > job.max_bad_rows * self.rows as f64 {
@@ -264,6 +264,17 @@ impl Tally {
 }
 
 impl Tally {
+    /// Checks that the numbers of the time column all count the same.
+    ///
+    /// # Errors
+    /// [`Refusal::TimeUnit`] if they do not, or if nobody can tell.
+    pub fn check_times(&self) -> Result<(), Refusal> {
+        if self.times.guesses.is_unclear() {
+            return Err(Refusal::TimeUnit { readings: self.readings() });
+        }
+        Ok(())
+    }
+
     /// Says what the numbers of the time column may mean.
     fn readings(&self) -> String {
         let reading = |number: &GuessedNumber| {

@@ -1,5 +1,7 @@
 //! Raw rows, a chunk of one file at a time, column by column: what every surface hands to core.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     ids::{IdColumn, TextColumn},
     time::{Guess, TimeUnit},
@@ -128,11 +130,11 @@ pub struct TimeColumn {
 
 /// Numbers of a time column whose unit nobody gave: the first of each unit they were taken to
 /// count, and their rows.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Guesses(Vec<GuessedNumber>);
 
 /// A number of a time column, and what it was taken to count.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GuessedNumber {
     /// What it was taken to count.
     pub guess: Guess,

@@ -214,7 +214,7 @@ pub struct Moment {
 }
 
 /// What a number was taken to count, where nobody said so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Guess {
     /// Nothing had to be guessed.
     None,

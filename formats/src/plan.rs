@@ -7,6 +7,7 @@ use crate::{
     columns::{self, Place},
     condition::{Condition, Number, check_condition},
     error::Error,
+    format::FileFormat,
     schema::{Column, ColumnKind, Schema, UNTYPED},
 };
 
@@ -27,6 +28,8 @@ pub struct ReadOptions {
     pub conditions: Vec<Condition>,
     /// Delimiter of CSV files; detected where `None`.
     pub delimiter: Option<u8>,
+    /// What the files are; found out where `None`.
+    pub format: Option<FileFormat>,
     /// How times are written.
     pub times: TimeRule,
     /// Rows of a chunk at most; a limit of the format's own holds where `None`.

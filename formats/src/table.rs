@@ -10,6 +10,7 @@ use crate::{
     cells::Batch,
     csv::{CsvCursor, CsvFile},
     error::{At, Error},
+    format::FileFormat,
     json::{JsonCursor, JsonFile},
     parquet::{ParquetCursor, ParquetFile},
     part::Part,
@@ -72,7 +73,19 @@ impl Input {
     /// # Errors
     /// A source that fails, bytes that are damaged, a format that is not read, a CSV of 0 bytes.
     pub fn open(source: Arc<dyn Source>, delimiter: Option<u8>) -> Result<Self, Error> {
-        let body = match sniff(&source)? {
+        Self::open_as(source, None, delimiter)
+    }
+
+    /// Opens a file in a format that is given; in the one that is found where `None`.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open); a file that is in another format than the one given.
+    pub fn open_as(
+        source: Arc<dyn Source>,
+        format: Option<FileFormat>,
+        delimiter: Option<u8>,
+    ) -> Result<Self, Error> {
+        let body = match sniff(&source, format)? {
             Sniffed::Json(packing) => Body::Json(JsonFile::open(Arc::clone(&source), packing)?),
             Sniffed::Parquet => Body::Parquet(ParquetFile::open(Arc::clone(&source))?),
             Sniffed::ArrowFile => Body::ArrowFile(ArrowFile::open(&source)?),
@@ -242,7 +255,7 @@ impl Table {
     /// # Errors
     /// Those of the two.
     pub fn open(source: Arc<dyn Source>, file: u32, options: &ReadOptions) -> Result<Self, Error> {
-        Input::open(source, options.delimiter)?.table(file, options)
+        Input::open_as(source, options.format, options.delimiter)?.table(file, options)
     }
 
     /// Returns the columns of the file.
@@ -359,7 +372,7 @@ enum Sniffed {
 
 /// Finds the format: by the first bytes where they tell, then by the ending of the name, then by
 /// what the text looks like.
-fn sniff(source: &Arc<dyn Source>) -> Result<Sniffed, Error> {
+fn sniff(source: &Arc<dyn Source>, format: Option<FileFormat>) -> Result<Sniffed, Error> {
     let file = source.name();
     let at = At { file, place: "start" };
     let length = source.len().min(8) as usize;
@@ -367,19 +380,36 @@ fn sniff(source: &Arc<dyn Source>) -> Result<Sniffed, Error> {
     let unsupported = |found: &str, instead| {
         Err(Error::Unsupported { file: file.into(), found: found.into(), instead })
     };
-    match head.as_ref() {
-        [b'P', b'A', b'R', b'1', ..] => return Ok(Sniffed::Parquet),
+    let found = match head.as_ref() {
+        [b'P', b'A', b'R', b'1', ..] => Some(Sniffed::Parquet),
         [b'P', b'A', b'R', b'E', ..] => {
             return unsupported("encrypted Parquet", "decrypt it first");
         }
-        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => return Ok(Sniffed::ArrowFile),
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Some(Sniffed::ArrowFile),
         [b'F', b'E', b'A', b'1', ..] => {
             return unsupported("Feather version 1", "write it as version 2 or Parquet");
         }
-        [0xff, 0xff, 0xff, 0xff, ..] => return Ok(Sniffed::ArrowStream),
-        _ => {}
-    }
+        [0xff, 0xff, 0xff, 0xff, ..] => Some(Sniffed::ArrowStream),
+        _ => None,
+    };
     let packing = Packing::of_bytes(&head);
+    let not_as_named = |named| Err(Error::NotAsNamed { file: file.into(), named });
+    match (format, found) {
+        (None, Some(found))
+        | (Some(FileFormat::Parquet), Some(found @ Sniffed::Parquet))
+        | (Some(FileFormat::Arrow), Some(found @ (Sniffed::ArrowFile | Sniffed::ArrowStream))) => {
+            return Ok(found);
+        }
+        (Some(FileFormat::Parquet), _) => return not_as_named("Parquet"),
+        // Streams of old writers begin without a mark.
+        (Some(FileFormat::Arrow), None) if length > 0 => return Ok(Sniffed::ArrowStream),
+        (Some(FileFormat::Arrow), _) => return not_as_named("Arrow"),
+        (Some(FileFormat::Csv), None) => return Ok(Sniffed::Csv(packing)),
+        (Some(FileFormat::JsonLines), None) => return Ok(Sniffed::Json(packing)),
+        (Some(FileFormat::Csv), Some(_)) => return not_as_named("CSV"),
+        (Some(FileFormat::JsonLines), Some(_)) => return not_as_named("JSON Lines"),
+        (None, None) => {}
+    }
     if packing == Packing::Plain {
         let name = file.to_lowercase();
         if let Some(promised) = promised(&name) {

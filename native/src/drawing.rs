@@ -248,8 +248,7 @@ mod tests {
             weight: None,
             time: None,
             item_label: None,
-            conditions: Vec::new(),
-            delimiter: None,
+            ..DataSource::default()
         };
         Files::open(&source, None, &silent()).unwrap()
     }

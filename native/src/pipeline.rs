@@ -1,6 +1,7 @@
 //! From files to interactions: the stages every command shares.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
@@ -9,7 +10,7 @@ use std::{
 };
 
 use ilk_core::{
-    clean::{Cleaned, Needs, Reason, Refusal, SetAside, Tally, clean},
+    clean::{Cleaned, Needs, Reason, Refusal, SetAside, Tally, Times, clean},
     encode::{EncodeError, Encoded, encode},
     executor::Executor as _,
     ids::Ids,
@@ -19,9 +20,10 @@ use ilk_core::{
     matrix::Layout,
     plan::{HEAVIEST_USER, HeavyUser, find_heavy_user},
     rows::Rows,
+    time::display_time,
     weighting::Weighting,
 };
-use ilk_formats::{ReadOptions, Table};
+use ilk_formats::{Input, ReadOptions, Table};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -61,7 +63,10 @@ impl Files {
         chunk_rows: Option<usize>,
         reporter: &Reporter,
     ) -> Result<Self, Error> {
-        let inputs = inputs::resolve(&source.input)?;
+        let inputs = inputs::resolve(&source.input, source.table_formats())?;
+        if let Some(empty) = inputs.empty_text() {
+            reporter.count("skipped", empty, &[("files", inputs.empty.len() as u64)]);
+        }
         if let Some(skipped) = inputs.skipped_text() {
             reporter.count("skipped", skipped, &[("files", inputs.skipped.len() as u64)]);
         }
@@ -73,14 +78,18 @@ impl Files {
             item_label: source.item_label.clone(),
             conditions: source.conditions.clone(),
             delimiter: source.delimiter.map(|delimiter| delimiter.0),
+            times: source.time_rule(),
+            format: source.format.map(Into::into),
             chunk_rows,
             constants: Vec::new(),
         };
         let (mut tables, mut names) = (Vec::new(), Vec::new());
+        let paths = inputs.files.iter().map(|file| file.path.clone()).collect::<Vec<_>>();
         for (number, file) in (0..).zip(inputs.files) {
             let source = FileSource::open(&file.path)?;
             let options = ReadOptions { constants: file.constants, ..options.clone() };
-            tables.push(Table::open(Arc::new(source), number, &options)?);
+            let table = Table::open(Arc::new(source), number, &options);
+            tables.push(table.map_err(|error| schemas_error(error, &paths, &options))?);
             names.push(file.path.display().to_string());
         }
         Ok(Self { tables, names, options })
@@ -231,6 +240,40 @@ impl Files {
     }
 }
 
+/// Says of files of several schemas which has which, where one of them lacks a column.
+fn schemas_error(
+    error: ilk_formats::Error,
+    paths: &[std::path::PathBuf],
+    options: &ReadOptions,
+) -> Error {
+    let missing = matches!(error, ilk_formats::Error::MissingColumn { .. });
+    let error = Error::from(error);
+    if !missing || paths.len() < 2 {
+        return error;
+    }
+    let mut schemas: BTreeMap<String, (u64, &Path)> = BTreeMap::new();
+    for path in paths {
+        let input = FileSource::open(path).ok().and_then(|source| {
+            Input::open_as(Arc::new(source), options.format, options.delimiter).ok()
+        });
+        let Some(input) = input else { continue };
+        let names = input.schema().names().collect::<Vec<_>>().join(", ");
+        schemas.entry(names).or_insert((0, path)).0 += 1;
+    }
+    if schemas.len() < 2 {
+        return error;
+    }
+    let mut schemas = schemas.into_iter().collect::<Vec<_>>();
+    schemas.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
+    let line = |(names, (count, first)): &(String, (u64, &Path))| {
+        let such = if *count > 1 { "such as " } else { "" };
+        format!("{} ({such}{}): {}", counted(*count, "file"), first.display(), shortened(names, 160))
+    };
+    let lines = schemas.iter().take(8).map(line).collect::<Vec<_>>().join("\n  ");
+    let message = format!("{}\nthe files have different columns:\n  {lines}", error.message());
+    Error::input(message).with_help("name the files that belong together")
+}
+
 /// Chunks in memory, from several threads.
 #[derive(Debug, Default)]
 pub(crate) struct Held(Mutex<Vec<(usize, Cleaned)>>);
@@ -304,8 +347,53 @@ pub(crate) fn finish_folding(stage: Stage<'_>, sides: (u64, u64), interactions: 
     ));
 }
 
-/// Says how many rows were set aside for which reason, and shows the first few of each.
+/// Says which times there are; nothing where there are none.
+fn report_times(times: &Times, names: &[String], reporter: &Reporter) {
+    let (Some(earliest), Some(latest)) = (times.earliest, times.latest) else { return };
+    let seconds = |time: i64| u64::try_from(time.div_euclid(1_000_000)).unwrap_or_default();
+    let counts = [("earliest", seconds(earliest.time)), ("latest", seconds(latest.time))];
+    reporter.count("times", times_text(times).unwrap_or_default(), &counts);
+    let now = jiff::Timestamp::now().as_microsecond();
+    if latest.time > now {
+        let file = match names {
+            [_] => String::new(),
+            _ => format!("{} ", names[latest.file as usize]),
+        };
+        reporter.note(format!(
+            "the latest time, {}, is in the future ({file}row {})",
+            display_time(latest.time),
+            grouped(latest.row)
+        ));
+    }
+}
+
+/// Says which times there are, and what their numbers were taken to count.
+pub(crate) fn times_text(times: &Times) -> Option<String> {
+    let (earliest, latest) = (times.earliest?, times.latest?);
+    let unit = times.guesses.unit();
+    let unit = unit.map_or_else(String::new, |unit| format!(" (numbers read as {unit})"));
+    let (earliest, latest) = (display_time(earliest.time), display_time(latest.time));
+    Some(format!("{earliest} to {latest}{unit}"))
+}
+
+/// Stops where nobody can tell what the numbers in the time column count.
+///
+/// # Errors
+/// A refusal that shows what they may be.
+pub(crate) fn check_times(tally: &Tally) -> Result<(), Error> {
+    let Err(Refusal::TimeUnit { readings }) = tally.check_times() else { return Ok(()) };
+    Err(Error::input(format!(
+        "cannot tell what the numbers in the time column count: {readings}"
+    ))
+    .with_help(
+        "say it with --time-unit s, ms, us, ns, days or yyyymmdd, or fix the rows that differ",
+    ))
+}
+
+/// Says how many rows were set aside for which reason, and shows the first few of each; and which
+/// times there are.
 pub(crate) fn report_set_aside(tally: &Tally, names: &[String], reporter: &Reporter) {
+    report_times(&tally.times, names, reporter);
     for reason in Reason::ALL {
         let count = tally.count(reason);
         if count == 0 {
@@ -369,6 +457,7 @@ fn row_record(row: &SetAside, names: &[String]) -> Map<String, Value> {
 /// # Errors
 /// A refusal with what to do about it.
 pub(crate) fn check_rows(tally: &Tally, job: &Job) -> Result<(), Error> {
+    check_times(tally)?;
     let refusal = match tally.check(job) {
         Ok(()) => return Ok(()),
         Err(refusal) => refusal,

@@ -10,10 +10,11 @@ use clap::{
 use ilk_core::job::{
     Duplicates, JobError, MeasureName, NegativeWeights, Of, Preset, WeightingName,
 };
+use ilk_core::time::TimeUnit;
 use ilk_formats::Condition;
 use serde::Serialize;
 
-use crate::settings::{Bytes, Delimiter, TimeSpan};
+use crate::settings::{Bytes, Delimiter, FileFormat, TimeFormat, TimeSpan};
 
 /// Takes one of the names of an enum of core.
 pub(super) fn names<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
@@ -23,15 +24,21 @@ where
     PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
 }
 
+/// Takes one of the units of time.
+fn unit_names() -> impl TypedValueParser<Value = TimeUnit> {
+    PossibleValuesParser::new(TimeUnit::NAMES).try_map(|name| name.parse::<TimeUnit>())
+}
+
 /// What to read.
 #[derive(Debug, Default, Args)]
 pub(crate) struct InputArgs {
-    /// Files, quoted patterns or folders of Parquet, CSV/TSV or Arrow files; or one job file (.toml)
+    /// Files, quoted patterns or folders of Parquet, CSV/TSV, JSON Lines or Arrow files; `-` for
+    /// standard input; or one job file (.toml)
     ///
     /// Several files make one table. Patterns such as 'orders/*.parquet' are expanded; `**`
     /// stands for any folders. Folders are read with all below them, except names that begin
-    /// with `_` or `.`; folders named KEY=VALUE become a column KEY. CSV and TSV may be
-    /// compressed with gzip or zstd.
+    /// with `_` or `.`; folders named KEY=VALUE become a column KEY. CSV, TSV and JSON Lines may
+    /// be compressed with gzip, zstd, bzip2 or xz, or be the one file in a ZIP archive.
     #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub(crate) input: Vec<String>,
 }
@@ -73,6 +80,18 @@ pub(crate) struct SourceArgs {
     #[arg(long, value_name = "COL", env = "ILK_ITEM_LABEL", hide_env = true)]
     pub(crate) item_label: Option<String>,
 
+    /// What numbers in the time column count [default: auto]
+    ///
+    /// auto takes the unit that puts all of them between 1990 and the day after tomorrow, and
+    /// stops where there is none. yyyymmdd are dates written as one number, such as 20260131.
+    #[arg(long, value_name = "UNIT", value_parser = unit_names(), env = "ILK_TIME_UNIT")]
+    #[arg(hide_env = true, conflicts_with = "time_format")]
+    pub(crate) time_unit: Option<TimeUnit>,
+
+    /// How times are written, as in '%d/%m/%Y %H:%M' [default: ISO 8601]
+    #[arg(long, value_name = "FORMAT", env = "ILK_TIME_FORMAT", hide_env = true)]
+    pub(crate) time_format: Option<TimeFormat>,
+
     /// Keep only rows for which this holds, as in country=FR or 'price>=10'; repeatable
     ///
     /// One of = != < <= > >= between column and value. All conditions must hold; nulls satisfy
@@ -84,6 +103,16 @@ pub(crate) struct SourceArgs {
     /// Delimiter of CSV files: one character, or `tab` [default: detected]
     #[arg(long, value_name = "CHAR", env = "ILK_DELIMITER", hide_env = true)]
     pub(crate) delimiter: Option<Delimiter>,
+
+    /// What the files are; needed for standard input (`-`) [default: detected]
+    #[arg(long, value_name = "FORMAT", env = "ILK_FORMAT", hide_env = true)]
+    pub(crate) format: Option<FileFormat>,
+
+    /// Read all Parquet files of a Delta Lake, Iceberg or Hudi folder, those of deleted rows too
+    #[arg(long, value_name = "BOOL", env = "ILK_IGNORE_TABLE_FORMAT", hide_env = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_possible_values = true)]
+    pub(crate) ignore_table_format: Option<bool>,
 }
 
 /// The job as core knows it, field by field.

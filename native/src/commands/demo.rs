@@ -80,8 +80,7 @@ fn settings(orders: &Path, out: &Path) -> Result<Settings, Error> {
             weight: Some("quantity".into()),
             time: None,
             item_label: Some("product".into()),
-            conditions: Vec::new(),
-            delimiter: None,
+            ..DataSource::default()
         },
         resolved,
         lists: Lists::default(),

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use ilk_core::{
-    clean::{Needs, Reason, Tally},
+    clean::{Needs, Reason, Refusal, Tally},
     interactions::Folded,
     job::{Given, SimilarityJob},
     kernel::ItemFilter,
@@ -16,7 +16,7 @@ use super::plan::layout_texts;
 use crate::{
     error::Error,
     inputs::{self, FileSource, InputFile},
-    pipeline::{Files, heavy_user, layout, row_text},
+    pipeline::{Files, heavy_user, layout, row_text, times_text},
     pool::Pool,
     progress::Reporter,
     settings::{DataSource, Layers, PartialSource},
@@ -37,7 +37,7 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
     if partial.input.is_empty() {
         return Err(Error::input("missing: INPUT").with_help("as in `ilk inspect orders.csv`"));
     }
-    let files = inputs::resolve(&partial.input)?.files;
+    let files = inputs::resolve(&partial.input, partial.table_formats())?.files;
     let first = &files[0];
     let schema = schema_of(first, &partial)?;
     // Who names user and item knows the columns: what else is used is then named too.
@@ -90,6 +90,9 @@ fn command_text(source: &DataSource) -> String {
     if let Some(delimiter) = source.delimiter {
         flag("delimiter", &delimiter.to_string());
     }
+    for (name, value) in source.reading_flags() {
+        flag(name, &value);
+    }
     flag("out", "similar.parquet");
     let (mut text, mut column) = ("  ".to_owned(), 2);
     for (index, word) in words.iter().enumerate() {
@@ -112,7 +115,8 @@ fn command_text(source: &DataSource) -> String {
 /// Reads the columns of the first file; the others must have those that are needed.
 pub(super) fn schema_of(first: &InputFile, source: &PartialSource) -> Result<Schema, Error> {
     let opened = FileSource::open(&first.path)?;
-    let input = Input::open(Arc::new(opened), source.delimiter.map(|delimiter| delimiter.0))?;
+    let delimiter = source.delimiter.map(|delimiter| delimiter.0);
+    let input = Input::open_as(Arc::new(opened), source.format.map(Into::into), delimiter)?;
     Ok(input.schema().clone())
 }
 
@@ -161,6 +165,10 @@ pub(super) fn complete(named: &PartialSource, guess: &Guess) -> Option<DataSourc
         item_label: pick(&named.item_label, &guess.item_label),
         conditions: named.conditions.clone(),
         delimiter: named.delimiter,
+        time_unit: named.time_unit,
+        time_format: named.time_format.clone(),
+        format: named.format,
+        ignore_table_format: named.ignore_table_format,
     })
 }
 
@@ -176,6 +184,13 @@ fn rows_text(report: &mut String, tally: &Tally, names: &[String]) {
     }
     table.row(["  kept".into(), grouped(tally.kept()), share(tally.kept())]);
     let _ = write!(report, "\n{}", table.render(width()));
+    if let Some(times) = times_text(&tally.times) {
+        let _ = writeln!(report, "\ntimes: {times}");
+    }
+    if let Err(Refusal::TimeUnit { readings }) = tally.check_times() {
+        let _ = writeln!(report, "  what the numbers count is not clear: {readings}");
+        let _ = writeln!(report, "  say it with --time-unit s, ms, us, ns, days or yyyymmdd");
+    }
     let samples = tally.samples.iter().filter(|row| row.reason != Reason::Filtered);
     let mut last = None;
     for row in samples {

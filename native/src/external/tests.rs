@@ -120,8 +120,7 @@ fn settings(home: &Path, input: Vec<String>, columns: Columns, job: &SimilarityJ
             weight: named(columns.weight, "weight"),
             time: named(columns.time, "day"),
             item_label: named(columns.label, "label"),
-            conditions: Vec::new(),
-            delimiter: None,
+            ..DataSource::default()
         },
         resolved: job.resolve(given).unwrap(),
         lists: Lists::default(),

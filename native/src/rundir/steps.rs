@@ -27,7 +27,7 @@ use crate::{
     error::{Error, naming},
     external::{self, Area, Arranged, Between, Holding, Intake, Taken, Workplace},
     findings::Findings,
-    pipeline::{HEAVIEST_PLAN, check_rows, mixed_ids, report_folding, report_set_aside},
+    pipeline::{HEAVIEST_PLAN, check_rows, check_times, mixed_ids, report_folding, report_set_aside},
     report::{Degrees, Place, Timed, block_name},
     text::{counted, grouped, rounded},
 };
@@ -98,6 +98,7 @@ impl Work<'_> {
                 .with_help("check that the inputs are the files you mean")
                 .into());
         }
+        check_times(&tally)?;
         run.count("rows", tally.rows);
         run.count("kept", tally.kept());
         for reason in ilk_core::clean::Reason::ALL {

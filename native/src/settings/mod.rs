@@ -22,5 +22,5 @@ pub(crate) use self::{
     layers::{Choice, Layers},
     record::{DataSource, Lists, PartialSource, Reading, Record, Setting, Settings},
     stages::{Form, StageName},
-    values::{Bytes, Delimiter, Engine, TimeSpan},
+    values::{Bytes, Delimiter, Engine, FileFormat, TimeFormat, TimeSpan},
 };

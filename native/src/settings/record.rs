@@ -2,15 +2,18 @@
 
 use std::{num::NonZeroUsize, path::PathBuf};
 
-use ilk_core::job::{Given, Job, SimilarityJob};
+use ilk_core::{
+    job::{Given, Job, SimilarityJob},
+    time::{TimeRule, TimeUnit},
+};
 use ilk_formats::Condition;
 use serde::{Deserialize, Serialize};
 
 use super::{
     budget::Budget,
-    values::{Bytes, Delimiter},
+    values::{Bytes, Delimiter, FileFormat, TimeFormat},
 };
-use crate::error::Error;
+use crate::{error::Error, inputs::TableFormats};
 
 /// One setting in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +48,18 @@ pub(crate) struct PartialSource {
     /// Column with the item's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) item_label: Option<String>,
+    /// What numbers in the time column count; found out where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time_unit: Option<TimeUnit>,
+    /// How times are written, in the terms of strftime; ISO 8601 where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time_format: Option<TimeFormat>,
+    /// What files are whose name does not say it; their content tells where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) format: Option<FileFormat>,
+    /// Whether folders of table formats are read as if their files were all.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) ignore_table_format: bool,
     /// Conditions on rows; all must hold.
     #[serde(rename = "where", skip_serializing_if = "Vec::is_empty")]
     pub(crate) conditions: Vec<Condition>,
@@ -53,7 +68,39 @@ pub(crate) struct PartialSource {
     pub(crate) delimiter: Option<Delimiter>,
 }
 
+/// Lists the flags of how files are read that are not the default ones.
+fn reading_flags(
+    time_unit: Option<TimeUnit>,
+    time_format: Option<&TimeFormat>,
+    format: Option<FileFormat>,
+    ignore_table_format: bool,
+) -> Vec<(&'static str, String)> {
+    let flags = [
+        ("time-unit", time_unit.map(|unit| unit.to_string())),
+        ("time-format", time_format.map(ToString::to_string)),
+        ("format", format.map(|format| format.name().into())),
+        ("ignore-table-format", ignore_table_format.then(|| "true".into())),
+    ];
+    flags.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
 impl PartialSource {
+    /// Lists the flags of how files are read that are not the default ones, with their values.
+    #[cfg(feature = "explore")]
+    pub(crate) fn reading_flags(&self) -> Vec<(&'static str, String)> {
+        reading_flags(
+            self.time_unit,
+            self.time_format.as_ref(),
+            self.format,
+            self.ignore_table_format,
+        )
+    }
+
+    /// Returns what becomes of folders of table formats.
+    pub(crate) const fn table_formats(&self) -> TableFormats {
+        if self.ignore_table_format { TableFormats::Ignore } else { TableFormats::Refuse }
+    }
+
     /// Returns which optional columns are named.
     pub(crate) const fn given(&self) -> Given {
         Given { weight: self.weight.is_some(), time: self.time.is_some() }
@@ -70,6 +117,10 @@ impl PartialSource {
             weight: self.weight,
             time: self.time,
             item_label: self.item_label,
+            time_unit: self.time_unit,
+            time_format: self.time_format,
+            format: self.format,
+            ignore_table_format: self.ignore_table_format,
             conditions: self.conditions,
             delimiter: self.delimiter,
         })
@@ -77,7 +128,7 @@ impl PartialSource {
 }
 
 /// Where the interactions are and what their columns mean.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct DataSource {
     /// Its name in the job file.
     pub(crate) name: Option<String>,
@@ -93,10 +144,44 @@ pub(crate) struct DataSource {
     pub(crate) time: Option<String>,
     /// Column with the item's name.
     pub(crate) item_label: Option<String>,
+    /// What numbers in the time column count; found out where absent.
+    pub(crate) time_unit: Option<TimeUnit>,
+    /// How times are written, in the terms of strftime; ISO 8601 where absent.
+    pub(crate) time_format: Option<TimeFormat>,
+    /// What files are whose name does not say it; their content tells where absent.
+    pub(crate) format: Option<FileFormat>,
+    /// Whether folders of table formats are read as if their files were all.
+    pub(crate) ignore_table_format: bool,
     /// Conditions on rows; all must hold.
     pub(crate) conditions: Vec<Condition>,
     /// Delimiter of CSV files; detected where absent.
     pub(crate) delimiter: Option<Delimiter>,
+}
+
+impl DataSource {
+    /// Lists the flags of how files are read that are not the default ones, with their values.
+    pub(crate) fn reading_flags(&self) -> Vec<(&'static str, String)> {
+        reading_flags(
+            self.time_unit,
+            self.time_format.as_ref(),
+            self.format,
+            self.ignore_table_format,
+        )
+    }
+
+    /// Returns what becomes of folders of table formats.
+    pub(crate) const fn table_formats(&self) -> TableFormats {
+        if self.ignore_table_format { TableFormats::Ignore } else { TableFormats::Refuse }
+    }
+
+    /// Returns how times are read, at the present of this machine's clock.
+    pub(crate) fn time_rule(&self) -> TimeRule {
+        TimeRule {
+            unit: self.time_unit.unwrap_or_default(),
+            pattern: self.time_format.clone().map(String::from),
+            now: Some(jiff::Timestamp::now().as_microsecond()),
+        }
+    }
 }
 
 /// Files with one id per line.

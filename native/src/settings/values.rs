@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use bytesize::ByteSize;
-use ilk_core::time::parse_duration;
+use ilk_core::time::{TimeRule, parse_duration};
 use serde::{Deserialize, Serialize};
 
 /// The byte between fields of a CSV file.
@@ -42,6 +42,78 @@ impl From<Delimiter> for String {
 impl fmt::Display for Delimiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 == b'\t' { f.pad("tab") } else { write!(f, "{}", char::from(self.0)) }
+    }
+}
+
+/// How times are written, in the terms of strftime.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct TimeFormat(String);
+
+impl FromStr for TimeFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let checked = TimeRule::check_pattern(text);
+        checked.map_err(|why| format!("{why}; write it as in %d/%m/%Y %H:%M"))?;
+        Ok(Self(text.into()))
+    }
+}
+
+impl TryFrom<String> for TimeFormat {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|why| format!("`{text}`: {why}"))
+    }
+}
+
+impl From<TimeFormat> for String {
+    fn from(format: TimeFormat) -> Self {
+        format.0
+    }
+}
+
+impl fmt::Display for TimeFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// A format of files, by its name in settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum FileFormat {
+    /// Parquet
+    Parquet,
+    /// CSV, TSV and the like
+    Csv,
+    /// Arrow IPC, file or stream
+    Arrow,
+    /// JSON Lines
+    Jsonl,
+}
+
+impl FileFormat {
+    /// Returns the name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::Csv => "csv",
+            Self::Arrow => "arrow",
+            Self::Jsonl => "jsonl",
+        }
+    }
+}
+
+impl From<FileFormat> for ilk_formats::FileFormat {
+    fn from(format: FileFormat) -> Self {
+        match format {
+            FileFormat::Parquet => Self::Parquet,
+            FileFormat::Csv => Self::Csv,
+            FileFormat::Arrow => Self::Arrow,
+            FileFormat::Jsonl => Self::JsonLines,
+        }
     }
 }
 
