@@ -85,11 +85,10 @@ impl JsonFile {
         };
         if unknown(self) {
             let mut lines = self.lines()?;
-            let mut values = Vec::new();
             while unknown(self)
                 && let Some(line) = lines.next().map_err(|error| self.at("lines").io(error))?
             {
-                let Line::Whole(line) = line else { continue };
+                let (Line::Whole(line), mut values) = (line, Vec::new()) else { continue };
                 if parse(line, &self.way, self.columns.len(), &mut values).is_err() {
                     continue;
                 }
@@ -101,7 +100,6 @@ impl JsonFile {
                     let known = &mut self.leaves[*place].kind;
                     *known = known.or(kind);
                 }
-                values = Vec::new();
             }
         }
         let of_leaf = |leaf: &Leaf| leaf.kind.map_or(DataType::Null, Kind::data_type);
