@@ -11,10 +11,10 @@ use ilk_core::job::{
     Duplicates, JobError, MeasureName, NegativeWeights, Of, Preset, WeightingName,
 };
 use ilk_core::time::TimeUnit;
-use ilk_formats::Condition;
+use ilk_formats::{Condition, FileFormat};
 use serde::Serialize;
 
-use crate::settings::{Bytes, Delimiter, FileFormat, TimeFormat, TimeSpan};
+use crate::settings::{Bytes, Delimiter, TimeFormat, TimeSpan};
 
 /// Takes one of the names of an enum of core.
 pub(super) fn names<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
@@ -27,6 +27,11 @@ where
 /// Takes one of the units of time.
 fn unit_names() -> impl TypedValueParser<Value = TimeUnit> {
     PossibleValuesParser::new(TimeUnit::NAMES).try_map(|name| name.parse::<TimeUnit>())
+}
+
+/// Takes one of the formats of files.
+fn format_names() -> impl TypedValueParser<Value = FileFormat> {
+    PossibleValuesParser::new(FileFormat::NAMES).try_map(|name| name.parse::<FileFormat>())
 }
 
 /// What to read.
@@ -104,8 +109,9 @@ pub(crate) struct SourceArgs {
     #[arg(long, value_name = "CHAR", env = "ILK_DELIMITER", hide_env = true)]
     pub(crate) delimiter: Option<Delimiter>,
 
-    /// What the files are; needed for standard input (`-`) [default: detected]
-    #[arg(long, value_name = "FORMAT", env = "ILK_FORMAT", hide_env = true)]
+    /// What the files are, standard input (`-`) too [default: detected]
+    #[arg(long, value_name = "FORMAT", value_parser = format_names(), env = "ILK_FORMAT")]
+    #[arg(hide_env = true)]
     pub(crate) format: Option<FileFormat>,
 
     /// Read all Parquet files of a Delta Lake, Iceberg or Hudi folder, those of deleted rows too

@@ -16,7 +16,7 @@ use super::plan::layout_texts;
 use crate::{
     error::Error,
     inputs::{self, FileSource, InputFile},
-    pipeline::{Files, heavy_user, layout, row_text, times_text},
+    pipeline::{Files, heavy_user, layout, row_text},
     pool::Pool,
     progress::Reporter,
     settings::{DataSource, Layers, PartialSource},
@@ -116,7 +116,7 @@ fn command_text(source: &DataSource) -> String {
 pub(super) fn schema_of(first: &InputFile, source: &PartialSource) -> Result<Schema, Error> {
     let opened = FileSource::open(&first.path)?;
     let delimiter = source.delimiter.map(|delimiter| delimiter.0);
-    let input = Input::open_as(Arc::new(opened), source.format.map(Into::into), delimiter)?;
+    let input = Input::open_as(Arc::new(opened), source.format, delimiter)?;
     Ok(input.schema().clone())
 }
 
@@ -184,7 +184,7 @@ fn rows_text(report: &mut String, tally: &Tally, names: &[String]) {
     }
     table.row(["  kept".into(), grouped(tally.kept()), share(tally.kept())]);
     let _ = write!(report, "\n{}", table.render(width()));
-    if let Some(times) = times_text(&tally.times) {
+    if let Some(times) = ilk_engine::times::text(&tally.times) {
         let _ = writeln!(report, "\ntimes: {times}");
     }
     if let Err(Refusal::TimeUnit { readings }) = tally.check_times() {

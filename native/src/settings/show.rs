@@ -2,17 +2,13 @@
 
 use ilk_core::job::{Job, SimilarityJob};
 use ilk_core::{measure::Measure, weighting::Weighting};
+use ilk_engine::{Lists, PartialSource, Setting};
 use serde::Serialize;
 
-use super::{
-    budget::Budget,
-    layers::Layers,
-    record::{Lists, PartialSource, Setting},
-    values::Bytes,
-};
+use super::{budget::Budget, layers::Layers};
 use crate::{
     error::Error,
-    memory,
+    memory::{self, Bytes},
     text::{Align, Table},
 };
 
@@ -54,7 +50,7 @@ impl Layers {
         }
         add("source", "time_unit", Some(source.time_unit.unwrap_or_default().to_string()));
         add("source", "time_format", source.time_format.as_ref().map(ToString::to_string));
-        let format = source.format.map_or("detected", FileFormat::name);
+        let format = source.format.map_or("detected", ilk_formats::FileFormat::name);
         add("source", "format", Some(format.into()));
         add("source", "ignore_table_format", Some(source.ignore_table_format.to_string()));
         let conditions: Vec<_> = source.conditions.iter().map(ToString::to_string).collect();
