@@ -182,7 +182,9 @@ pub enum Refusal {
         allowed: f64,
     },
     /// Numbers of times whose unit was not given, and which do not tell it.
-    #[error("the time column holds numbers of an unclear unit: {readings}")]
+    #[error(
+        "cannot tell what the numbers in the time column count: {readings}; say it with time_unit"
+    )]
     TimeUnit {
         /// What they may mean.
         readings: String,

@@ -56,6 +56,41 @@ impl Rows {
         if keep.len() == self.len() { self } else { self.pick(&keep) }
     }
 
+    /// Makes a chunk of the rows that `from` names, ascending; one that is named several times is
+    /// repeated, and keeps its number.
+    ///
+    /// # Panics
+    /// If `from` names a row past the end.
+    pub fn repeat(self, from: &[u32]) -> Self {
+        let bad = |cells: Vec<BadCell>| repeat_bad(&cells, from);
+        let of_rows = |row: &u32| match &self.places {
+            Some(places) => places[*row as usize],
+            None => *row,
+        };
+        let places = Some(from.iter().map(of_rows).collect());
+        let weight = |column: NumberColumn| NumberColumn {
+            values: from.iter().map(|row| column.values[*row as usize]).collect(),
+            bad: bad(column.bad),
+        };
+        let time = |column: TimeColumn| TimeColumn {
+            values: from.iter().map(|row| column.values[*row as usize]).collect(),
+            bad: bad(column.bad),
+            guesses: column.guesses,
+        };
+        Self {
+            places,
+            user: self.user.pick(from),
+            item: self.item.pick(from),
+            weight: self.weight.map(weight),
+            time: self.time.map(time),
+            label: self.label.map(|column| column.pick(from)),
+            kept: self.kept.map(|kept| from.iter().map(|row| kept[*row as usize]).collect()),
+            unreadable: bad(self.unreadable),
+            file: self.file,
+            first_row: self.first_row,
+        }
+    }
+
     /// Keeps the rows that `keep` names, ascending.
     pub(crate) fn pick(self, keep: &[u32]) -> Self {
         let flags = |flags: Vec<bool>| keep.iter().map(|row| flags[*row as usize]).collect();
@@ -88,6 +123,18 @@ impl Rows {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// Repeats the cells of the rows that `from` names, with their new positions.
+fn repeat_bad(cells: &[BadCell], from: &[u32]) -> Vec<BadCell> {
+    let mut repeated = Vec::new();
+    for cell in cells {
+        let first = from.partition_point(|row| *row < cell.row);
+        let count = from[first..].iter().take_while(|row| **row == cell.row).count();
+        let rows = (first..first + count).map(|row| row as u32);
+        repeated.extend(rows.map(|row| BadCell { row, text: cell.text.clone() }));
+    }
+    repeated
 }
 
 /// Keeps the cells of the rows that `keep` names, with their new positions.

@@ -102,7 +102,17 @@ pub fn display_time(micros: i64) -> String {
 
 /// What numbers in a time column count.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
     JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
@@ -345,7 +355,8 @@ mod tests {
         for text in ["2026-01-31", "2026/01/31", "2026-01-31 UTC", "2026-01-31 +0000"] {
             assert_eq!(parse_time(text), Some(NOON - DAY / 2), "{text}");
         }
-        for text in ["", "yesterday", "31/01/2026", "nan", "inf", "1e300", "UTC", "Z", "2026/13/01"] {
+        for text in ["", "yesterday", "31/01/2026", "nan", "inf", "1e300", "UTC", "Z", "2026/13/01"]
+        {
             assert_eq!(parse_time(text), None, "{text}");
         }
     }
@@ -420,7 +431,8 @@ mod tests {
 
     #[test]
     fn text_is_read_by_its_pattern() {
-        let rule = |pattern: &str| TimeRule { pattern: Some(pattern.into()), ..TimeRule::default() };
+        let rule =
+            |pattern: &str| TimeRule { pattern: Some(pattern.into()), ..TimeRule::default() };
         let micros = |pattern, text| rule(pattern).text(text).map(|moment| moment.micros);
         assert_eq!(micros("%d/%m/%Y", "31/01/2026"), Some(NOON - DAY / 2));
         assert_eq!(micros("%d.%m.%Y %H:%M", "31.01.2026 12:00"), Some(NOON));

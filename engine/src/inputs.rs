@@ -51,8 +51,7 @@ pub enum TableFormats {
 }
 
 /// Endings of files that are read when they are found in a folder.
-const ENDINGS: &[&str] =
-    &[".parquet", ".pq", ".parq", ".arrow", ".arrows", ".feather", ".ipc"];
+const ENDINGS: &[&str] = &[".parquet", ".pq", ".parq", ".arrow", ".arrows", ".feather", ".ipc"];
 
 /// Endings of files of text that are read when they are found in a folder, packed or not.
 const TEXTS: &[&str] = &[".csv", ".tsv", ".tab", ".jsonl", ".ndjson"];
@@ -75,10 +74,7 @@ const FOREIGN: &[&str] = &[
 ///
 /// # Errors
 /// If an input names nothing, or something that cannot be read.
-pub fn resolve<S: AsRef<str>>(
-    inputs: &[S],
-    table_formats: TableFormats,
-) -> Result<Inputs, Error> {
+pub fn resolve<S: AsRef<str>>(inputs: &[S], table_formats: TableFormats) -> Result<Inputs, Error> {
     let mut search = Search::new(table_formats);
     for input in inputs {
         search.input(input.as_ref())?;
@@ -181,7 +177,9 @@ impl Search {
             any = true;
             if path.is_dir() {
                 self.folder(&path)?;
-            } else if path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
+            } else if path
+                .metadata()
+                .is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
             {
                 self.empty.insert(path);
             } else {
@@ -258,11 +256,14 @@ fn table_format(folder: &Path) -> Option<&'static str> {
 }
 
 fn table_error(folder: &Path, format: &str) -> Error {
-    let (name, engine) = (folder.display(), match format {
-        "Delta Lake" => "delta",
-        "Hudi" => "hudi",
-        _ => "iceberg",
-    });
+    let (name, engine) = (
+        folder.display(),
+        match format {
+            "Delta Lake" => "delta",
+            "Hudi" => "hudi",
+            _ => "iceberg",
+        },
+    );
     Error::input(format!(
         "folder {name} is a {format} table: its Parquet files hold deleted and replaced rows, too"
     ))
@@ -507,8 +508,7 @@ mod tests {
             "a/notes.md",
         ]);
         assert_eq!(found(home.path(), &[""]).unwrap(), ["a/deep/w.TSV.GZ", "a/x.parquet", "b.csv"]);
-        let inputs =
-            resolve(&[home.path().to_str().unwrap()], TableFormats::Refuse).unwrap();
+        let inputs = resolve(&[home.path().to_str().unwrap()], TableFormats::Refuse).unwrap();
         assert_eq!(inputs.skipped, [home.path().join("a/notes.md")]);
         assert!(inputs.skipped_text().unwrap().starts_with("1 file with an ending"));
     }

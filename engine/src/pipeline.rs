@@ -78,6 +78,7 @@ impl Files {
             item_label: source.item_label.clone(),
             conditions: source.conditions.clone(),
             delimiter: source.delimiter.map(|delimiter| delimiter.0),
+            item_separator: source.item_separator.clone(),
             times: source.time_rule(),
             format: source.format,
             chunk_rows,

@@ -107,6 +107,11 @@ pub struct PartialSource {
     /// Column with the item's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub item_label: Option<String>,
+    /// What stands between the items of one cell, where cells hold several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item_separator: Option<String>,
+    /// What stands between the items of one cell, where cells hold several.
+    pub item_separator: Option<String>,
     /// What numbers in the time column count; found out where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_unit: Option<TimeUnit>,
@@ -141,6 +146,7 @@ impl PartialSource {
     /// Lists the flags of how files are read that are not the default ones, with their values.
     pub fn reading_flags(&self) -> Vec<(&'static str, String)> {
         let flags = [
+            ("item-separator", self.item_separator.clone()),
             ("time-unit", self.time_unit.map(|unit| unit.to_string())),
             ("time-format", self.time_format.as_ref().map(ToString::to_string)),
             ("format", self.format.map(|format| format.name().into())),
@@ -165,6 +171,7 @@ impl PartialSource {
             weight: self.weight,
             time: self.time,
             item_label: self.item_label,
+            item_separator: self.item_separator,
             time_unit: self.time_unit,
             time_format: self.time_format,
             format: self.format,
@@ -221,6 +228,7 @@ impl DataSource {
             weight: None,
             time: None,
             item_label: None,
+            item_separator: None,
             time_unit: None,
             time_format: None,
             format: None,
@@ -238,6 +246,7 @@ impl DataSource {
     /// Lists the flags of how files are read that are not the default ones, with their values.
     pub fn reading_flags(&self) -> Vec<(&'static str, String)> {
         let partial = PartialSource {
+            item_separator: self.item_separator.clone(),
             time_unit: self.time_unit,
             time_format: self.time_format.clone(),
             format: self.format,

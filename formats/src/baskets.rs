@@ -1,6 +1,13 @@
 //! Cells that hold lists: each element becomes a row of its own, beside which the row's other cells
 //! are repeated.
 
+use std::collections::HashMap;
+
+use ilk_core::{
+    ids::{IdColumn, TextColumn, TextList},
+    rows::Rows,
+};
+
 use crate::cells::{Batch, Column};
 
 /// A decoded column; where it holds lists, one of their elements.
@@ -57,6 +64,35 @@ pub(crate) fn unfold(columns: Vec<Decoded>, rows: usize) -> Result<Batch, Uneven
     };
     let columns = columns.into_iter().map(spread).collect();
     Ok(Batch { columns, rows: places.len(), places: Some(places), unreadable: Vec::new() })
+}
+
+/// Splits items of text at a separator: each piece that is not empty becomes a row of its own, beside
+/// which the row's other cells are repeated. A cell without any piece is null.
+pub(crate) fn split_items(rows: Rows, separator: &str) -> Rows {
+    let IdColumn::Text(items) = &rows.item else { return rows };
+    let (mut dictionary, mut known) = (TextList::new(), HashMap::<&str, u32>::new());
+    let mut pieces = Vec::with_capacity(items.dictionary.len());
+    for text in items.dictionary.iter() {
+        let found = text.split(separator).map(str::trim).filter(|piece| !piece.is_empty());
+        let code = |piece| {
+            *known.entry(piece).or_insert_with(|| {
+                dictionary.push(piece);
+                dictionary.len() as u32 - 1
+            })
+        };
+        pieces.push(found.map(code).collect::<Vec<u32>>());
+    }
+    let (mut from, mut codes) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+    for (row, code) in items.codes.iter().enumerate() {
+        let of_row = pieces.get(*code as usize).map_or(&[][..], Vec::as_slice);
+        let of_row = if of_row.is_empty() { &[TextColumn::NULL][..] } else { of_row };
+        from.extend(std::iter::repeat_n(row as u32, of_row.len()));
+        codes.extend(of_row);
+    }
+    let untyped = items.untyped;
+    let mut split = rows.repeat(&from);
+    split.item = IdColumn::Text(TextColumn { codes, dictionary, untyped });
+    split
 }
 
 #[cfg(test)]

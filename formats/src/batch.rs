@@ -99,8 +99,7 @@ pub(crate) fn rows(plan: &Plan, file: &str, first_row: u64, batch: Batch) -> Res
     let (rows, places) = (batch.rows, batch.places.take());
     let columns = Columns::new(batch, plan);
     let number = plan.file;
-    let mut turning =
-        Turning { file, number, first_row, places, rows, columns, unreadable };
+    let mut turning = Turning { file, number, first_row, places, rows, columns, unreadable };
     let (user, item) = (turning.ids(&plan.user)?, turning.ids(&plan.item)?);
     let weight = plan.weight.as_ref();
     let weight = weight.map(|pick| turning.column(pick, constant_weight, columns::weights));

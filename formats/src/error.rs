@@ -217,11 +217,7 @@ impl At<'_> {
         if let Some(Refused { found, instead }) =
             error.get_ref().and_then(|inner| inner.downcast_ref())
         {
-            return Error::Unsupported {
-                file: self.file.into(),
-                found: found.clone(),
-                instead,
-            };
+            return Error::Unsupported { file: self.file.into(), found: found.clone(), instead };
         }
         match take_failure(error) {
             Ok(source) => Error::Read { file: self.file.into(), source },

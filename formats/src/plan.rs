@@ -28,6 +28,8 @@ pub struct ReadOptions {
     pub conditions: Vec<Condition>,
     /// Delimiter of CSV files; detected where `None`.
     pub delimiter: Option<u8>,
+    /// What stands between the items of one cell, where cells hold several.
+    pub item_separator: Option<String>,
     /// What the files are; found out where `None`.
     pub format: Option<FileFormat>,
     /// How times are written.
@@ -78,6 +80,7 @@ pub(crate) struct Plan {
     pub(crate) time: Option<Pick>,
     pub(crate) label: Option<Pick>,
     pub(crate) times: TimeRule,
+    pub(crate) item_separator: Option<String>,
     pub(crate) checks: Vec<Check>,
     /// Positions in the file of the columns read, ascending.
     pub(crate) columns: Vec<usize>,
@@ -128,6 +131,8 @@ impl Plan {
             time,
             label,
             times: options.times.clone(),
+            // Between any two characters there is nothing.
+            item_separator: options.item_separator.clone().filter(|text| !text.is_empty()),
             checks,
             columns: Vec::new(),
             chunk_rows: options.chunk_rows.map_or(usize::MAX, |rows| rows.max(1)),

@@ -162,7 +162,10 @@ impl ChunkReader for Chunks {
     type T = SourceReader;
 
     fn get_read(&self, start: u64) -> parquet::errors::Result<SourceReader> {
-        // Only page headers are read this way.
+        // The heads of pages are read this way, and the last bytes of the file.
+        if start + 8 >= self.0.len() {
+            return Ok(SourceReader::new(Arc::clone(&self.0), start, 8));
+        }
         let mut length = 4 << 10;
         loop {
             let left = self.0.len().saturating_sub(start);

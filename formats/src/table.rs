@@ -6,6 +6,7 @@ use ilk_core::rows::Rows;
 
 use crate::{
     arrow::{ArrowFile, ArrowStream, StreamCursor},
+    baskets::split_items,
     batch,
     cells::Batch,
     csv::{CsvCursor, CsvFile},
@@ -321,6 +322,14 @@ impl Table {
     /// # Errors
     /// Those of [`read`](Self::read); what a cursor gives after one is not defined.
     pub fn next(&self, cursor: &mut Cursor) -> Result<Option<Rows>, Error> {
+        let rows = self.next_rows(cursor)?;
+        Ok(match &self.plan.item_separator {
+            Some(separator) => rows.map(|rows| split_items(rows, separator)),
+            None => rows,
+        })
+    }
+
+    fn next_rows(&self, cursor: &mut Cursor) -> Result<Option<Rows>, Error> {
         if let (Body::Csv(file), Place::Csv(place)) = (&self.input.body, &mut cursor.place) {
             return file.next(&self.plan, place);
         }
@@ -444,11 +453,7 @@ fn promised_only(file: &str, length: usize, promised: &'static str) -> Result<Sn
 }
 
 /// Tells JSON from CSV.
-fn text_format(
-    at: At<'_>,
-    source: &Arc<dyn Source>,
-    packing: Packing,
-) -> Result<Sniffed, Error> {
+fn text_format(at: At<'_>, source: &Arc<dyn Source>, packing: Packing) -> Result<Sniffed, Error> {
     let name = inner_name(source, packing).map_err(|error| at.io(error))?;
     let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
     if ends(&[".jsonl", ".ndjson", ".json"]) {

@@ -176,10 +176,10 @@ mod zip {
     };
 
     use flate2::{Crc, bufread::DeflateDecoder};
-    use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ReaderAt, ZipArchive};
+    use rawzip::{CompressionMethod, ErrorKind, RECOMMENDED_BUFFER_SIZE, ReaderAt, ZipArchive};
 
     use super::{PIECE, refuse};
-    use crate::source::{Source, SourceReader, read_exact};
+    use crate::source::{Source, SourceFailure, SourceReader, read_exact};
 
     /// How far from its end the directory of an archive is looked for: the longest comment, and more.
     const SEARCH: u64 = 128 << 10;
@@ -202,10 +202,10 @@ mod zip {
         let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
         let archive = ZipArchive::with_max_search_space(SEARCH)
             .locate_in_reader(Bytes(Arc::clone(source)), &mut buffer, source.len())
-            .map_err(|(_, error)| io::Error::other(error))?;
+            .map_err(|(_, error)| damaged(error))?;
         let mut entries = archive.entries(&mut buffer);
         let (mut names, mut found) = (Vec::new(), None);
-        while let Some(entry) = entries.next_entry().map_err(io::Error::other)? {
+        while let Some(entry) = entries.next_entry().map_err(damaged)? {
             let path = entry.file_path();
             let name = String::from_utf8_lossy(path.as_bytes()).into_owned();
             if name == "[Content_Types].xml" {
@@ -232,7 +232,7 @@ mod zip {
             };
             return refuse(what, "unpack it into a folder and name that");
         };
-        let entry = archive.get_entry(place).map_err(io::Error::other)?;
+        let entry = archive.get_entry(place).map_err(damaged)?;
         let (start, end) = entry.compressed_data_range();
         let packed = SourceReader::new(Arc::clone(source), start, PIECE);
         let packed = packed.take(end.saturating_sub(start));
@@ -248,6 +248,19 @@ mod zip {
             }
         };
         Ok((name.clone(), Box::new(Checked { inner, crc: Crc::new(), expected: crc })))
+    }
+
+    /// Says what is wrong with an archive, or that its source failed.
+    fn damaged(error: rawzip::Error) -> io::Error {
+        let ErrorKind::IO(of_source) = error.kind() else {
+            let why = format!("a ZIP archive with a fault: {error}");
+            return io::Error::new(io::ErrorKind::InvalidData, why);
+        };
+        let (kind, why) = (of_source.kind(), of_source.to_string());
+        match of_source.get_ref().and_then(|inner| inner.downcast_ref::<SourceFailure>()) {
+            Some(_) => io::Error::new(kind, SourceFailure(io::Error::new(kind, why))),
+            None => io::Error::new(kind, why),
+        }
     }
 
     /// What packers leave in archives beside what they were given.

@@ -80,9 +80,8 @@ impl JsonFile {
     pub(crate) fn project(&mut self, columns: Vec<usize>) -> Result<Vec<DataType>, Error> {
         self.way = Way::to(columns.iter().map(|place| &self.leaves[*place]));
         self.columns = columns;
-        let unknown = |file: &Self| {
-            file.columns.iter().any(|place| file.leaves[*place].kind.is_none())
-        };
+        let unknown =
+            |file: &Self| file.columns.iter().any(|place| file.leaves[*place].kind.is_none());
         if unknown(self) {
             let mut lines = self.lines()?;
             while unknown(self)
@@ -137,10 +136,8 @@ impl JsonFile {
             chunk.place = (cursor.next_row - first_row) as u32;
             cursor.next_row += 1;
             match line {
-                Line::TooLong(start) => chunk.set_aside(format!(
-                    "a line of more than {LONGEST} bytes: {}",
-                    shown(start)
-                )),
+                Line::TooLong(start) => chunk
+                    .set_aside(format!("a line of more than {LONGEST} bytes: {}", shown(start))),
                 Line::Whole(line) => {
                     bytes += line.len();
                     chunk.line(line, &self.way);
@@ -161,6 +158,9 @@ fn look(at: At<'_>, source: &Arc<dyn Source>, packing: Packing) -> Result<Node, 
     let refuse = |found: &str, instead| {
         Err(Error::Unsupported { file: at.file.into(), found: found.into(), instead })
     };
+    if sample.trim_ascii_start().starts_with(b"[") {
+        return refuse("a JSON array", "write one object per line, as `jq -c '.[]'` does");
+    }
     let mut root = Node::default();
     let (mut objects, mut first_fault) = (0, None);
     let mut lines = sample.split(|byte| *byte == b'\n').peekable();
@@ -184,7 +184,6 @@ fn look(at: At<'_>, source: &Arc<dyn Source>, packing: Packing) -> Result<Node, 
     }
     match sample.trim_ascii_start().first() {
         None => Err(Error::NoHeader { file: at.file.into() }),
-        Some(b'[') => refuse("a JSON array", "write one object per line, as `jq -c '.[]'` does"),
         Some(b'{') => refuse(
             "JSON whose first lines hold no whole object with a value",
             "write one object per line, as `jq -c .` does",

@@ -85,6 +85,10 @@ pub(crate) struct SourceArgs {
     #[arg(long, value_name = "COL", env = "ILK_ITEM_LABEL", hide_env = true)]
     pub(crate) item_label: Option<String>,
 
+    /// What stands between the items of a cell that holds several, as in 'tea jam' [default: none]
+    #[arg(long, value_name = "TEXT", env = "ILK_ITEM_SEPARATOR", hide_env = true)]
+    pub(crate) item_separator: Option<String>,
+
     /// What numbers in the time column count [default: auto]
     ///
     /// auto takes the unit that puts all of them between 1990 and the day after tomorrow, and

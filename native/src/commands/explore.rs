@@ -70,6 +70,7 @@ pub(crate) fn explore(
         "inputs": source.input,
         "where": source.conditions,
         "delimiter": source.delimiter,
+        "item_separator": source.item_separator,
         "time_unit": source.time_unit,
         "time_format": source.time_format,
         "format": source.format,

@@ -165,6 +165,7 @@ pub(super) fn complete(named: &PartialSource, guess: &Guess) -> Option<DataSourc
         item_label: pick(&named.item_label, &guess.item_label),
         conditions: named.conditions.clone(),
         delimiter: named.delimiter,
+        item_separator: named.item_separator.clone(),
         time_unit: named.time_unit,
         time_format: named.time_format.clone(),
         format: named.format,

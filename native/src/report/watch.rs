@@ -16,8 +16,8 @@ use std::{
 use ilk_core::{
     clean::Reason,
     interactions::{Folding, pairs_among},
-    time::display_time,
     neighbours::{Catalogue, Neighbour},
+    time::display_time,
 };
 use ilk_engine::{Degrees, Kept, Lazily, Observer, Tiles, Timed, Walk};
 
