@@ -110,8 +110,6 @@ pub struct PartialSource {
     /// What stands between the items of one cell, where cells hold several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub item_separator: Option<String>,
-    /// What stands between the items of one cell, where cells hold several.
-    pub item_separator: Option<String>,
     /// What numbers in the time column count; found out where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_unit: Option<TimeUnit>,
@@ -199,6 +197,8 @@ pub struct DataSource {
     pub time: Option<String>,
     /// Column with the item's name.
     pub item_label: Option<String>,
+    /// What stands between the items of one cell, where cells hold several.
+    pub item_separator: Option<String>,
     /// What numbers in the time column count; found out where absent.
     pub time_unit: Option<TimeUnit>,
     /// How times are written, in the terms of strftime; ISO 8601 where absent.

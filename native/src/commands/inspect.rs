@@ -90,10 +90,12 @@ fn command_text(source: &DataSource) -> String {
     if let Some(delimiter) = source.delimiter {
         flag("delimiter", &delimiter.to_string());
     }
-    for (name, value) in source.reading_flags() {
-        flag(name, &value);
-    }
     flag("out", "similar.parquet");
+    // Before the output, and with a sign: a flag without a value may stand by itself.
+    let place = words.len() - 1;
+    let reading = source.reading_flags();
+    let reading = reading.iter().map(|(name, value)| format!("--{name}={}", quoted(value)));
+    words.splice(place..place, reading);
     let (mut text, mut column) = ("  ".to_owned(), 2);
     for (index, word) in words.iter().enumerate() {
         let length = word.chars().count();
