@@ -95,7 +95,7 @@ fn command_text(source: &DataSource) -> String {
     let place = words.len() - 1;
     let reading = source.reading_flags();
     let reading = reading.iter().map(|(name, value)| format!("--{name}={}", quoted(value)));
-    words.splice(place..place, reading);
+    drop(words.splice(place..place, reading));
     let (mut text, mut column) = ("  ".to_owned(), 2);
     for (index, word) in words.iter().enumerate() {
         let length = word.chars().count();
