@@ -3,8 +3,8 @@
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use ilk_core::{
+    data::{TimeRule, TimeUnit},
     job::{Given, Job, SimilarityJob},
-    time::{TimeRule, TimeUnit},
 };
 use ilk_formats::{Condition, FileFormat};
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,8 @@
 //! What the times in the data are like.
 
 use ilk_core::{
-    clean::{Refusal, Tally, Times},
-    time::display_time,
+    data::display_time,
+    prepare::{Refusal, Tally, Times},
 };
 
 use crate::{error::Error, progress::Reporter, text::grouped};

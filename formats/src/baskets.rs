@@ -3,10 +3,7 @@
 
 use std::collections::HashMap;
 
-use ilk_core::{
-    ids::{IdColumn, TextColumn, TextList},
-    rows::Rows,
-};
+use ilk_core::data::{IdColumn, Rows, TextColumn, TextList};
 
 use crate::cells::{Batch, Column};
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use arrow_schema::TimeUnit;
-use ilk_core::rows::BadCell;
+use ilk_core::data::BadCell;
 
 use crate::text::Texts;
 

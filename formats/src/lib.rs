@@ -2,7 +2,7 @@
 //! of bytes, so that the same code reads files, blobs in a browser and buffers in a plugin.
 //!
 //! Reading: a [`Source`] opens as an [`Input`] (schema only), which with [`ReadOptions`] becomes
-//! a [`Table`]; its parts give [`ilk_core::rows::Rows`], chunk by chunk.
+//! a [`Table`]; its parts give [`ilk_core::data::Rows`], chunk by chunk.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Which columns of a file serve as what, checked once when it is opened.
 
 use arrow_schema::DataType;
-use ilk_core::time::TimeRule;
+use ilk_core::data::TimeRule;
 
 use crate::{
     columns::{self, Place},

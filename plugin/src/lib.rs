@@ -10,12 +10,14 @@ mod component;
 mod failure;
 #[cfg(feature = "module")]
 mod module;
+mod planning;
 mod rows;
 mod session;
 mod tiles;
 
 pub use crate::{
     failure::Failure,
+    planning::{Bytes, Costs, Extent, Seconds, costs},
     rows::{Columns, Decided, Weighing, decide, hashes, weigh},
     session::{Note, Progress, Request, Session, Source},
     tiles::{Block, Comparison, Items, Offers, merge},

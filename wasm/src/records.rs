@@ -2,9 +2,9 @@
 //! `types.d.ts`; settings are spelled as in a job file.
 
 use ilk_core::{
+    data::{TimeRule, TimeUnit},
     job::{Given, SimilarityJob},
-    sample::Sample,
-    time::{TimeRule, TimeUnit},
+    prepare::Sample,
 };
 use ilk_formats::{FileFormat, ReadOptions};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

@@ -28,6 +28,7 @@ use When::{Always, BehindFeature};
 
 const RULES: &[Rule] = &[
     Rule { package: "ilk-core", may_use: &[] },
+    Rule { package: "ilk-shop", may_use: &[("ilk-core", Always)] },
     Rule { package: "brotli", may_use: &[] },
     Rule { package: "ilk-formats", may_use: &[("ilk-core", Always)] },
     Rule {
@@ -45,11 +46,17 @@ const RULES: &[Rule] = &[
             ("ilk-engine", Always),
             ("ilk-formats", Always),
             ("ilk-plugin-host", BehindFeature),
+            ("ilk-shop", Always),
         ],
     },
     Rule {
         package: "ilk-wasm",
-        may_use: &[("brotli", Always), ("ilk-core", Always), ("ilk-formats", Always)],
+        may_use: &[
+            ("brotli", Always),
+            ("ilk-core", Always),
+            ("ilk-formats", Always),
+            ("ilk-shop", Always),
+        ],
     },
     Rule { package: "ilk-wasm-brotli", may_use: &[] },
     Rule { package: "ilk-wasm-parquet", may_use: &[("ilk-core", Always), ("ilk-formats", Always)] },

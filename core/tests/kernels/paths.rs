@@ -1,14 +1,8 @@
 //! Every path through the kernel: layouts, instructions, workers, sides, narrowings.
 
 use ilk_core::{
-    executor::Sequential,
-    job::Job,
-    matrix::{Layout, Matrix},
-    measure::Measure,
-    neighbours::Neighbour,
-    plan::Sides,
-    testing::generate::Crowd,
-    weighting::Weighting,
+    cost::Layout, executor::Sequential, job::Job, matrix::Matrix, measure::Measure, plan::Sides,
+    result::Neighbour, testing::generate::Crowd, weighting::Weighting,
 };
 use proptest::{
     prelude::{Just, ProptestConfig, Strategy, any},

@@ -1,13 +1,10 @@
 //! Rows set aside: every reason, which one counts, what is kept to look at, and the guards.
 
 use ilk_core::{
-    clean::{
-        LARGEST_WEIGHT, Needs, Reason, Refusal, SetAside, Tally, TimeOfRow, Times, clean, clean_each,
-    },
-    ids::{Cells, IdColumn, TextColumn},
-    job::{Duplicates, Given, Job, NegativeWeights, SimilarityJob, WeightingName},
-    rows::{BadCell, NumberColumn, Rows, TimeColumn},
-    time::{Guess, TimeUnit},
+    data::{BadCell, Cells, Guess, IdColumn, NumberColumn, Rows, TextColumn, TimeColumn, TimeUnit},
+    job::{Duplicates, Given, Job, NegativeWeights, SimilarityJob},
+    prepare::{Needs, Reason, Refusal, SetAside, Tally, TimeOfRow, Times, clean, clean_each},
+    weighting::{LARGEST_WEIGHT, WeightingName},
 };
 
 const GIVEN: Given = Given { weight: true, time: true };
@@ -197,7 +194,12 @@ fn numbers_of_times_must_count_the_same() {
     };
     let (seconds, days) = (Guess::Unit(TimeUnit::S), Guess::Unit(TimeUnit::Days));
     assert_eq!(check(&[Guess::None, seconds, seconds]), Ok(()));
-    for unclear in [&[seconds, days][..], &[days, seconds], &[Guess::Unlikely], &[Guess::None, Guess::Unlikely, days]] {
+    for unclear in [
+        &[seconds, days][..],
+        &[days, seconds],
+        &[Guess::Unlikely],
+        &[Guess::None, Guess::Unlikely, days],
+    ] {
         let refusal = check(unclear).unwrap_err();
         assert!(matches!(refusal, Refusal::TimeUnit { .. }), "{refusal}");
     }

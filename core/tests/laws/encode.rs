@@ -3,11 +3,9 @@
 use std::collections::BTreeSet;
 
 use ilk_core::{
-    clean::{Needs, clean},
-    encode::{EncodeError, encode},
-    ids::{Cells, IdColumn, Ids, TextColumn, TextList},
+    data::{Cells, IdColumn, Ids, Rows, TextColumn, TextList},
     job::{Given, SimilarityJob},
-    rows::Rows,
+    prepare::{EncodeError, Needs, clean, encode},
 };
 use proptest::{
     collection::vec,

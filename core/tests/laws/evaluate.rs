@@ -1,12 +1,11 @@
 //! Evaluations by hand, and what holds for any data.
 
 use ilk_core::{
-    clean::{Needs, Tally, clean},
-    encode::{Encoded, encode},
-    evaluate::{LeftOut, Quality, Trial, cut_for, evaluate, judge, most_popular},
     executor::Sequential,
-    interactions::fold,
-    job::{Given, MeasureName, SimilarityJob},
+    insight::{LeftOut, Quality, Trial, cut_for, evaluate, judge, most_popular},
+    job::{Given, SimilarityJob},
+    measure::MeasureName,
+    prepare::{Encoded, Needs, Tally, clean, encode, fold},
     testing::{generate, oracle::Event},
 };
 use proptest::{

@@ -1,15 +1,16 @@
 //! What must not show in a result: threads, the order of rows, the cut into chunks and files.
 
 use ilk_core::{
-    clean::{Needs, Tally, clean},
-    interactions::Interactions,
-    job::{Duplicates, Given, MeasureName, SimilarityJob, WeightingName},
-    kernel::Kernel,
-    matrix::Layout,
+    cost::Layout,
+    job::{Duplicates, Given, SimilarityJob},
+    measure::MeasureName,
+    prepare::{Interactions, Needs, Tally, clean},
+    simd::Kernel,
     testing::{
         generate::{self, Shape},
         oracle::{Event, Lists},
     },
+    weighting::WeightingName,
 };
 use proptest::{
     prelude::{Just, ProptestConfig, Strategy},

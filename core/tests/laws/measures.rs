@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ilk_core::{
-    job::{Duplicates, Given, MeasureName, NegativeWeights, Of, SimilarityJob, WeightingName},
+    job::{Duplicates, Given, NegativeWeights, Of, SimilarityJob},
+    measure::MeasureName,
     testing::oracle::{Event, Id},
+    weighting::WeightingName,
 };
 use proptest::{
     prelude::ProptestConfig, prop_assert, prop_assert_eq, prop_assume, proptest, sample::select,

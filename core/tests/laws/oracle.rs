@@ -1,9 +1,11 @@
 //! The real pipeline equals the naive oracle, to the bit.
 
 use ilk_core::{
-    clean::{LARGEST_WEIGHT, Reason},
-    job::{Given, Job, MeasureName, SimilarityJob, WeightingName},
+    job::{Given, Job, SimilarityJob},
+    measure::MeasureName,
+    prepare::Reason,
     testing::oracle::{self, Event, Id, Lists},
+    weighting::{LARGEST_WEIGHT, WeightingName},
 };
 use proptest::{
     collection::vec,

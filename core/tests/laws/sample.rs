@@ -1,14 +1,10 @@
 //! By-user samples: nested, the same whatever the data came in as, and at any stage.
 
 use ilk_core::{
-    clean::{Needs, clean},
-    encode::encode,
+    data::{Ids, Rows, hash_id},
     executor::Sequential,
-    ids::Ids,
-    interactions::{Folded, fold},
     job::{Given, Job, Of},
-    rows::Rows,
-    sample::{Sample, Smallest, hash_id},
+    prepare::{Folded, Needs, Sample, Smallest, clean, encode, fold},
     testing::oracle::{Event, Lists},
 };
 use proptest::{

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use ilk_core::{
-    job::{Given, MeasureName, Of, SimilarityJob, WeightingName},
+    job::{Given, Of, SimilarityJob},
+    kernel::rank,
+    measure::MeasureName,
     testing::oracle::{Id, Lists},
-    topk::rank,
+    weighting::WeightingName,
 };
 use proptest::{prelude::ProptestConfig, prop_assert, prop_assert_eq, prop_assume, proptest};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ilk_core::time::TimeRule;
+use ilk_core::data::TimeRule;
 use ilk_formats::{Error, FileFormat, Input, Memory, ReadOptions, Source, Table};
 
 /// Opens and reads `bytes` under a name, in a format if one is given.

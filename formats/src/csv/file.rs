@@ -6,7 +6,7 @@ use std::{
 };
 
 use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
-use ilk_core::rows::Rows;
+use ilk_core::data::Rows;
 
 use crate::{
     batch::Untyped,

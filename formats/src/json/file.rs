@@ -6,7 +6,7 @@ use std::{
 };
 
 use arrow_schema::DataType;
-use ilk_core::rows::BadCell;
+use ilk_core::data::BadCell;
 use serde::de::DeserializeSeed as _;
 
 use super::{

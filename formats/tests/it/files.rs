@@ -4,10 +4,9 @@
 use std::{fs, path::Path, time::Instant};
 
 use ilk_core::{
-    clean::{Needs, Refusal, Tally, clean},
+    data::{Rows, TimeRule, TimeUnit},
     job::{Given, SimilarityJob},
-    rows::Rows,
-    time::{TimeRule, TimeUnit},
+    prepare::{Needs, Refusal, Tally, clean},
 };
 use ilk_formats::{FileFormat, Input, ReadOptions};
 

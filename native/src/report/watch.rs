@@ -14,10 +14,9 @@ use std::{
 };
 
 use ilk_core::{
-    clean::Reason,
-    interactions::{Folding, pairs_among},
-    neighbours::{Catalogue, Neighbour},
-    time::display_time,
+    data::display_time,
+    prepare::{Folding, Reason, pairs_among},
+    result::{Catalogue, Neighbour},
 };
 use ilk_engine::{Degrees, Kept, Lazily, Observer, Tiles, Timed, Walk};
 
