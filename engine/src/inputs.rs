@@ -233,7 +233,7 @@ impl Search {
         let what = if empty > 0 {
             format!("it has {} of 0 bytes", counted(empty, "file"))
         } else if endings.is_empty() {
-            "it is empty (names that begin with `_` or `.` do not count)".into()
+            "it is empty (names that begin with `_` or `.` are ignored)".into()
         } else {
             format!("it has {}", endings.into_iter().collect::<Vec<_>>().join(", "))
         };

@@ -56,7 +56,7 @@ pub use arrow::Feed;
 pub use condition::{Comparison, Condition, ConditionError};
 pub use error::{Error, is_decoding, printable};
 pub use format::FileFormat;
-pub use guess::{Guess, guess_columns};
+pub use guess::{Guess, count_candidates, guess_columns};
 pub use part::Part;
 pub use plain::{CellType, TableWriter, Values, read_notes, read_plain};
 pub use plan::ReadOptions;
@@ -67,3 +67,8 @@ pub use table::{Cursor, Input, InputFormat, Table};
 pub use write::{
     NeighbourStream, OutputFormat, write_items, write_lists, write_neighbours, write_rows,
 };
+
+/// The programs of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

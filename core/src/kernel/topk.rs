@@ -467,7 +467,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(200))]
+        #![proptest_config(ProptestConfig::with_cases(crate::testing::cases(200)))]
 
         #[test]
         #[expect(clippy::disallowed_methods, reason = "here the caller is the test")]

@@ -343,7 +343,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(300))]
+        #![proptest_config(ProptestConfig::with_cases(crate::testing::cases(300)))]
 
         #[test]
         fn every_kernel_ranks_as_a_sort_does(keys in vec(any::<u64>(), 0..140)) {
@@ -408,7 +408,7 @@ mod tests {
     ];
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(600))]
+        #![proptest_config(ProptestConfig::with_cases(crate::testing::cases(600)))]
 
         #[test]
         fn every_kernel_selects_what_matters(

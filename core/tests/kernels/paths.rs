@@ -257,7 +257,7 @@ fn crowds() -> impl Strategy<Value = Crowd> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(160))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(160)))]
 
     #[test]
     fn any_path_through_any_data_gives_the_reference(

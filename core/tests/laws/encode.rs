@@ -247,7 +247,7 @@ fn expected(columns: &[Vec<i64>]) -> (Ids, Vec<Vec<u32>>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(300)))]
 
     /// Stride 1 is narrow, 2⁴⁸ is wide; those between lie around the limit.
     #[test]

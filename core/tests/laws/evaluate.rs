@@ -170,7 +170,7 @@ fn the_newest_is_held_out() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(150)))]
 
     #[test]
     fn who_knows_what_is_held_out_scores_one(events in clean_events(), way in 0..3_usize) {

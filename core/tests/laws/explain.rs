@@ -154,7 +154,7 @@ fn weights_decide_who_contributes_and_what_is_needed() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(300)))]
 
     #[test]
     fn explanations_agree_with_the_result(

@@ -172,7 +172,7 @@ fn shapes() -> impl Strategy<Value = Vec<Event>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(400)))]
 
     #[test]
     fn two_deals_of_the_same_events_give_the_same(

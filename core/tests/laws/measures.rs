@@ -58,7 +58,7 @@ impl Counts {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(300)))]
 
     #[test]
     fn symmetric_measures_score_both_ways_alike(events in events(), task in tasks()) {

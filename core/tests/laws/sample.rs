@@ -44,7 +44,7 @@ fn table(folded: &Folded) -> Vec<(String, String)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(300)))]
 
     #[test]
     fn samples_are_nested(hashes in vec(any::<u64>(), 1..50), a in 0.0..1.0_f64, b in 0.0..1.0_f64) {

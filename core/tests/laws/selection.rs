@@ -29,7 +29,7 @@ fn text(ids: &[&str]) -> BTreeSet<Id> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(300)))]
 
     #[test]
     fn the_top_k_are_a_prefix_of_the_top_k_plus_1(

@@ -153,7 +153,7 @@ fn assemble(buckets: Vec<UserRows>, spilled: &Spilled, job: &Job) -> (UserRows, 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(400)))]
 
     #[test]
     fn runs_and_buckets_do_not_show(

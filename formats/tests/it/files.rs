@@ -180,10 +180,10 @@ fn text_is_read_however_it_is_packed() {
 #[test]
 fn archives_that_are_no_one_text_are_named() {
     let error_of = |name: &str| error(name, bytes(name), &pair());
-    insta::assert_snapshot!(error_of("two.zip"), @"two.zip is a ZIP archive of 2 files (a.csv and b.csv), which is not read; unpack it into a folder and name that");
-    insta::assert_snapshot!(error_of("sheet.xlsx.zip"), @"sheet.xlsx.zip is a spreadsheet or document, which is not read; export it as CSV");
-    insta::assert_snapshot!(error_of("array.json"), @"array.json is a JSON array, which is not read; write one object per line, as `jq -c '.[]'` does");
-    insta::assert_snapshot!(error_of("pretty.json"), @"pretty.json is JSON whose first lines hold no whole object with a value, which is not read; write one object per line, as `jq -c .` does");
+    insta::assert_snapshot!(error_of("two.zip"), @"two.zip is a ZIP archive of 2 files (a.csv and b.csv), which is not supported; unpack it into a folder and name that");
+    insta::assert_snapshot!(error_of("sheet.xlsx.zip"), @"sheet.xlsx.zip is a spreadsheet or document, which is not supported; export it as CSV");
+    insta::assert_snapshot!(error_of("array.json"), @"array.json is a JSON array, which is not supported; write one object per line, as `jq -c '.[]'` does");
+    insta::assert_snapshot!(error_of("pretty.json"), @"pretty.json is JSON whose first lines hold no whole object with a value, which is not supported; write one object per line, as `jq -c .` does");
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn a_format_that_is_given_counts_before_names() {
     assert_eq!(open("a.jsonl", b"user,item\n", FileFormat::Csv).unwrap(), "CSV");
     assert_eq!(open("a", &bytes("plain.parquet"), FileFormat::Parquet).unwrap(), "Parquet");
     let error = open("a.csv", b"user,item\n", FileFormat::Parquet).unwrap_err().to_string();
-    assert!(error.contains("does not hold Parquet"), "{error}");
+    assert!(error.contains("has a Parquet name but is not Parquet"), "{error}");
 }
 
 #[test]
