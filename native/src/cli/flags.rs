@@ -88,19 +88,19 @@ pub(crate) struct SourceArgs {
     #[arg(long, value_name = "COL", env = "ILK_ITEM_LABEL", hide_env = true)]
     pub(crate) item_label: Option<String>,
 
-    /// What stands between the items of a cell that holds several, as in 'tea jam' [default: none]
+    /// Separator between items in one cell, such as a space [default: one item per cell]
     #[arg(long, value_name = "TEXT", env = "ILK_ITEM_SEPARATOR", hide_env = true)]
     pub(crate) item_separator: Option<String>,
 
-    /// What numbers in the time column count [default: auto]
+    /// Unit of numbers in the time column [default: auto]
     ///
-    /// auto takes the unit that puts all of them between 1990 and the day after tomorrow, and
-    /// stops where there is none. yyyymmdd are dates written as one number, such as 20260131.
+    /// auto takes the unit that puts all numbers between 1990 and the day after tomorrow, and stops
+    /// where there is none. yyyymmdd is a date as one number, such as 20260131.
     #[arg(long, value_name = "UNIT", value_parser = unit_names(), env = "ILK_TIME_UNIT")]
     #[arg(hide_env = true, conflicts_with = "time_format")]
     pub(crate) time_unit: Option<TimeUnit>,
 
-    /// How times are written, as in '%d/%m/%Y %H:%M' [default: ISO 8601]
+    /// Format of times, as in '%d/%m/%Y %H:%M' [default: ISO 8601]
     #[arg(long, value_name = "FORMAT", env = "ILK_TIME_FORMAT", hide_env = true)]
     pub(crate) time_format: Option<TimeFormat>,
 
@@ -116,12 +116,12 @@ pub(crate) struct SourceArgs {
     #[arg(long, value_name = "CHAR", env = "ILK_DELIMITER", hide_env = true)]
     pub(crate) delimiter: Option<Delimiter>,
 
-    /// What the files are, standard input (`-`) too [default: detected]
+    /// Format of the inputs, standard input (`-`) included [default: detected]
     #[arg(long, value_name = "FORMAT", value_parser = format_names(), env = "ILK_FORMAT")]
     #[arg(hide_env = true)]
     pub(crate) format: Option<FileFormat>,
 
-    /// Read all Parquet files of a Delta Lake, Iceberg or Hudi folder, those of deleted rows too
+    /// Read all files of Delta Lake, Iceberg and Hudi folders, including deleted rows
     #[arg(long, value_name = "BOOL", env = "ILK_IGNORE_TABLE_FORMAT", hide_env = true)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(hide_possible_values = true)]
