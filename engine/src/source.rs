@@ -5,6 +5,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 use ilk_core::{
     data::{TimeRule, TimeUnit},
     job::{Given, Job, SimilarityJob},
+    prepare::Needs,
 };
 use ilk_formats::{Condition, FileFormat};
 use serde::{Deserialize, Serialize};
@@ -323,6 +324,11 @@ impl Record {
         let job = self.job.resolve(self.source.given());
         Ok((source, job.map_err(|error| unfit(error.to_string()))?))
     }
+}
+
+/// Returns which columns of `source` the job looks at.
+pub fn needs(source: &DataSource, job: &Job) -> Needs {
+    Needs::of(job, source.given())
 }
 
 #[cfg(test)]

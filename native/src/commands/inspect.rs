@@ -10,10 +10,14 @@ use ilk_core::{
 };
 use ilk_formats::{Guess, Input, Schema, guess_columns};
 
+use ilk_engine::{
+    files::Files,
+    parts::{Cleaning, heavy_user, row_text},
+};
+
 use crate::{
     error::Error,
     inputs::{self, FileSource, InputFile},
-    pipeline::{Files, heavy_user, row_text},
     pool::Pool,
     progress::Reporter,
     settings::{DataSource, Layers, PartialSource},
@@ -50,9 +54,10 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
         .resolve(given)
         .map_err(|error| Error::internal(error.to_string()))?;
     let (needs, pool) = (Needs::of(&job, given), Pool::new(layers.threads()?)?);
-    let rows = Files::open(&source, None, reporter)?.read(&job, needs, &pool, reporter)?;
-    rows_text(&mut report, &rows.tally, &rows.names);
-    let folded = rows.fold(&job, needs, &pool, reporter)?;
+    let opened = Files::open(&source, None, reporter)?;
+    let rows = Cleaning::read(&opened, (&job, needs), &pool, reporter)?;
+    rows_text(&mut report, &rows.tally, opened.names());
+    let folded = rows.fold((&job, needs), &pool, reporter)?;
     let profile = Profile::of(&folded.interactions, TOP);
     profile_text(&mut report, &profile, &folded);
     if let Some(refusal) = heavy_user(&folded.interactions, &folded.others) {
