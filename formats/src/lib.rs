@@ -50,6 +50,7 @@ mod write;
 
 pub use arrow::Feed;
 pub use condition::{Comparison, Condition, ConditionError};
+pub use csv::{CsvOptions, Delimiter, Dialect, DialectError, Encoding, Escape, Header, Quote};
 pub use error::{Error, is_decoding, printable};
 pub use guess::{Guess, guess_columns};
 pub use part::Part;

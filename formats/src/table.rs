@@ -8,7 +8,7 @@ use crate::{
     arrow::{ArrowFile, ArrowStream, StreamCursor},
     batch,
     cells::Batch,
-    csv::{CsvCursor, CsvFile, Packing},
+    csv::{CsvCursor, CsvFile, CsvOptions, Dialect, Packing},
     error::{At, Error},
     parquet::{ParquetCursor, ParquetFile},
     part::Part,
@@ -60,18 +60,28 @@ pub(crate) enum Body {
 
 impl Input {
     /// Opens a file: its format by its first bytes, else by the ending of its name. Reads the
-    /// schema only: a footer, a header, or the first 64 KiB of a CSV. `delimiter` is that of
-    /// CSV files, detected where `None`.
+    /// schema only: a footer, a header, or the first 256 KiB of a CSV. `csv` says how CSV files are
+    /// written, as far as that is known.
     ///
     /// # Errors
-    /// A source that fails, bytes that are damaged, a format that is not read, a CSV of 0 bytes.
-    pub fn open(source: Arc<dyn Source>, delimiter: Option<u8>) -> Result<Self, Error> {
+    /// A source that fails, bytes that are damaged, a format that is not read, a CSV of 0 bytes or
+    /// in a dialect that cannot be told.
+    pub fn open(source: Arc<dyn Source>, csv: &CsvOptions) -> Result<Self, Error> {
+        Self::open_for(source, csv, &[])
+    }
+
+    /// Does what [`open`](Self::open) does for a reader of the columns `wanted`.
+    fn open_for(
+        source: Arc<dyn Source>,
+        csv: &CsvOptions,
+        wanted: &[&str],
+    ) -> Result<Self, Error> {
         let body = match sniff(source.as_ref())? {
             Sniffed::Parquet => Body::Parquet(ParquetFile::open(Arc::clone(&source))?),
             Sniffed::ArrowFile => Body::ArrowFile(ArrowFile::open(&source)?),
             Sniffed::ArrowStream => Body::ArrowStream(ArrowStream::open(&source)?),
             Sniffed::Csv(packing) => {
-                Body::Csv(CsvFile::open(Arc::clone(&source), packing, delimiter)?)
+                Body::Csv(CsvFile::open(Arc::clone(&source), packing, csv, wanted)?)
             }
         };
         Ok(Self { source, body })
@@ -103,13 +113,29 @@ impl Input {
     }
 
     /// Returns the pieces that can be read by themselves: row groups of Parquet, batches of an
-    /// Arrow file, one piece for the rest.
+    /// Arrow file, 4 MiB of a plain CSV, one piece for the rest.
     pub fn parts(&self) -> &[Part] {
         match &self.body {
             Body::Parquet(file) => &file.parts,
             Body::Csv(file) => &file.parts,
             Body::ArrowFile(file) => &file.parts,
             Body::ArrowStream(file) => &file.parts,
+        }
+    }
+
+    /// Returns the dialect of a CSV file.
+    pub fn dialect(&self) -> Option<&Dialect> {
+        match &self.body {
+            Body::Csv(file) => Some(&file.dialect),
+            _ => None,
+        }
+    }
+
+    /// Says what may be read otherwise than it is meant.
+    pub fn notes(&self) -> &[String] {
+        match &self.body {
+            Body::Csv(file) => &file.notes,
+            _ => &[],
         }
     }
 
@@ -186,7 +212,7 @@ impl Input {
     fn begin(&self, part: usize, rows: usize) -> Result<Place, Error> {
         Ok(match &self.body {
             Body::Parquet(file) => Place::Parquet(file.begin(part, rows)?),
-            Body::Csv(file) => Place::Csv(file.begin()?),
+            Body::Csv(file) => Place::Csv(file.begin(part)?),
             Body::ArrowFile(_) => Place::ArrowFile(Some(part)),
             Body::ArrowStream(_) => Place::ArrowStream(ArrowStream::begin()),
         })
@@ -199,7 +225,7 @@ impl Input {
             (Body::ArrowStream(file), Place::ArrowStream(place)) => file.next(place),
             (Body::ArrowFile(file), Place::ArrowFile(place)) => {
                 let Some(part) = place.take() else { return Ok(None) };
-                Ok(Some((file.parts[part].first_row, file.read_part(part)?)))
+                Ok(Some((file.parts[part].first_row.unwrap_or(1), file.read_part(part)?)))
             }
             _ => Ok(None),
         }
@@ -226,7 +252,7 @@ impl Table {
     /// # Errors
     /// Those of the two.
     pub fn open(source: Arc<dyn Source>, file: u32, options: &ReadOptions) -> Result<Self, Error> {
-        Input::open(source, options.delimiter)?.table(file, options)
+        Input::open_for(source, &options.csv, &options.wanted())?.table(file, options)
     }
 
     /// Returns the columns of the file.
@@ -237,6 +263,16 @@ impl Table {
     /// Returns what the file is.
     pub fn format(&self) -> InputFormat {
         self.input.format()
+    }
+
+    /// Returns the dialect of a CSV file.
+    pub fn dialect(&self) -> Option<&Dialect> {
+        self.input.dialect()
+    }
+
+    /// Says what may be read otherwise than it is meant.
+    pub fn notes(&self) -> &[String] {
+        self.input.notes()
     }
 
     /// Returns the pieces that can be read by themselves.
@@ -255,7 +291,7 @@ impl Table {
     /// and a batch of Arrow.
     ///
     /// # Errors
-    /// A source that fails, damaged bytes, a CSV whose number of fields changes, a fraction
+    /// A source that fails, damaged bytes, a CSV most of which is unreadable, a fraction
     /// among ids; and whatever `sink` returns, which ends the reading.
     ///
     /// # Panics

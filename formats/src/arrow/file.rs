@@ -71,7 +71,7 @@ impl ArrowFile {
             let rows = rows.filter(|rows| *rows < 1 << 48);
             let rows = rows.ok_or_else(|| at.damaged("a batch that is no batch"))?;
             let bytes = u64::try_from(block.bodyLength()).unwrap_or_default();
-            parts.push(Part { first_row, rows: Some(rows), bytes });
+            parts.push(Part { first_row: Some(first_row), rows: Some(rows), bytes });
             first_row += rows;
         }
         Ok(parts)
@@ -208,7 +208,7 @@ impl ArrowStream {
             let schema = Schema::of_arrow(&decoder.schema);
             let fields = decoder.schema.fields().iter();
             let types = fields.map(|field| field.data_type().clone()).collect();
-            let parts = vec![Part { first_row: 1, rows: None, bytes: source.len() }];
+            let parts = vec![Part { first_row: Some(1), rows: None, bytes: source.len() }];
             Ok(Self { source: Arc::clone(source), types, columns: Vec::new(), schema, parts })
         })
     }

@@ -70,7 +70,7 @@ impl ParquetFile {
             let rows = u64::try_from(group.num_rows()).ok().filter(|rows| *rows < 1 << 60);
             let rows = rows.ok_or_else(|| at.damaged("a number of rows that cannot be"))?;
             let bytes = u64::try_from(group.total_byte_size()).unwrap_or_default();
-            parts.push(Part { first_row, rows: Some(rows), bytes });
+            parts.push(Part { first_row: Some(first_row), rows: Some(rows), bytes });
             first_row = first_row.saturating_add(rows);
         }
         let names = roots.iter().map(|root| (root.name.as_str(), &root.data_type));
@@ -160,7 +160,7 @@ impl ParquetFile {
             };
             decoders.iter_mut().map(read).collect::<Result<Vec<_>, Error>>()
         })?;
-        let first_row = part.first_row + cursor.done;
+        let first_row = part.first_row.unwrap_or(1) + cursor.done;
         cursor.done += rows as u64;
         Ok(Some((first_row, Batch { columns, rows })))
     }
