@@ -8,7 +8,7 @@ use arrow_array::{
 };
 use arrow_ipc::CompressionType;
 use ilk_core::{encode::IdKind, ids::IdColumn};
-use ilk_formats::{ColumnKind, Input, InputFormat, OutputFormat, ReadOptions, write_rows};
+use ilk_formats::{ColumnKind, CsvOptions, Input, InputFormat, OutputFormat, ReadOptions, write_rows};
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 
 use crate::tools::{
