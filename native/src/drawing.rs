@@ -225,8 +225,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::DataSource,
         progress::{LogFormat, Quiet},
+        settings::DataSource,
     };
 
     /// Rows of 500 users with 1 to 20 items each, in several files.

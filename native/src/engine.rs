@@ -1,32 +1,8 @@
 //! What computes the tiles: this program, or a plugin in a sandbox.
 
-use std::{path::PathBuf, str::FromStr};
-
 use ilk_core::matrix::WeightKind;
 
-use crate::{error::Error, memory::Bytes};
-
-/// What computes the tiles of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Engine {
-    /// This program.
-    #[default]
-    Native,
-    /// The plugin in a file, one instance for each thread.
-    Plugin(PathBuf),
-}
-
-impl FromStr for Engine {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once(':') {
-            None if text == "native" => Ok(Self::Native),
-            Some(("plugin", path)) if !path.is_empty() => Ok(Self::Plugin(path.into())),
-            _ => Err("expected `native` or `plugin:PATH`"),
-        }
-    }
-}
+use crate::{error::Error, settings::Bytes};
 
 /// Predicts the bytes that tiles take in the sandbox, beside what this program takes: what crosses
 /// the border, and in each instance rows and columns as they come and as they are arranged.
@@ -361,17 +337,3 @@ mod chosen {
 pub(crate) use chosen::Sandbox;
 #[cfg(feature = "plugins")]
 pub(crate) use chosen::failed;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn engines_are_named() {
-        assert_eq!("native".parse(), Ok(Engine::Native));
-        assert_eq!("plugin:a:b.wasm".parse(), Ok(Engine::Plugin("a:b.wasm".into())));
-        for wrong in ["", "plugin", "plugin:", "wasm:a"] {
-            assert!(wrong.parse::<Engine>().is_err(), "{wrong}");
-        }
-    }
-}

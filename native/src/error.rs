@@ -184,6 +184,14 @@ impl From<ilk_formats::Error> for Error {
     }
 }
 
+/// Names the file that could not be written.
+pub(crate) fn naming(target: &Path, error: ilk_formats::Error) -> Error {
+    match error {
+        ilk_formats::Error::Write { source } => Error::file("write", target, &source),
+        error => error.into(),
+    }
+}
+
 /// Returns what the system says, without the number that std adds.
 pub(crate) fn reason(error: &io::Error) -> String {
     let text = error.to_string();

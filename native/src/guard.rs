@@ -16,11 +16,11 @@ use ilk_core::{
 use ilk_formats::OutputFormat;
 
 use crate::{
-    config::Budget,
     error::Error,
     external::Arranged,
     machine::{self, Writing},
     progress::Reporter,
+    settings::Budget,
     text::counted,
 };
 
@@ -116,7 +116,7 @@ impl<'a> Guard<'a> {
     ///
     /// # Errors
     /// If memory is limited to less.
-    pub(crate) fn check_limit(&self, memory: crate::memory::Bytes) -> Result<(), Error> {
+    pub(crate) fn check_limit(&self, memory: crate::settings::Bytes) -> Result<(), Error> {
         if self.limits.memory.is_some_and(|limit| limit < memory.0) {
             return Err(Error::refused(format!(
                 "the job takes up to {memory} of memory, more than {}",

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{config::Record, error::Error, report::Rung, rundir, usage};
+use crate::{error::Error, report::Rung, rundir, settings::Record, usage};
 
 /// Ladders that are kept; past that the oldest goes.
 const MOST: usize = 64;

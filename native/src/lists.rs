@@ -10,10 +10,10 @@ use ilk_core::{
 use ilk_formats::read_id_list;
 
 use crate::{
-    config::{DataSource, Lists},
     error::Error,
     inputs::FileSource,
     progress::Reporter,
+    settings::{DataSource, Lists},
     text::{counted, shortened},
 };
 

@@ -2,7 +2,6 @@
 
 mod cli;
 mod commands;
-mod config;
 mod drawing;
 mod engine;
 mod error;
@@ -24,18 +23,18 @@ mod progress;
 mod publish;
 mod report;
 mod rundir;
+mod settings;
 mod stdout;
 mod text;
 mod usage;
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use clap::ArgMatches;
 
 use crate::{
     cli::{Command, InputArgs, RunArgs},
     commands::{Form, Options},
-    config::Layers,
     error::Error,
     progress::Reporter,
     publish::Existing,
@@ -71,7 +70,7 @@ fn main() -> ExitCode {
 /// Runs the main job, with a line in the ledger whatever becomes of it, and a report if asked.
 fn run(args: &RunArgs, matches: &ArgMatches, reporter: &Reporter) -> Result<(), Error> {
     publish::end_with_stdin_if_asked();
-    let layers = Layers::of_job(&args.settings, matches)?;
+    let layers = args.settings.layers(matches)?;
     let (settings, record) = (layers.settings()?, layers.record()?);
     let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
     let earlier = if args.restart { Earlier::Discard } else { Earlier::Continue };
@@ -98,7 +97,7 @@ fn execute(command: &Command, matches: &ArgMatches, reporter: &Reporter) -> Resu
             rundir::take(&args.run_dir, &args.stage, args.count as usize, args.format)
         }
         Command::Plan(args) => {
-            let layers = Layers::of_job(&args.settings, matches)?;
+            let layers = args.settings.layers(matches)?;
             let (settings, record) = (layers.settings_or("neighbours.parquet")?, layers.record()?);
             commands::plan(&settings, &record, args.format, reporter)
         }
@@ -106,24 +105,27 @@ fn execute(command: &Command, matches: &ArgMatches, reporter: &Reporter) -> Resu
         Command::Similar(args) => commands::similar(args),
         Command::Explain(args) => {
             let input = InputArgs { input: vec![args.run.clone()] };
-            let layers = Layers::of_reading(&input, &args.reading, matches)?;
+            let recorded = rundir::recorded_layer(Path::new(&args.run))?;
+            let layers = args.reading.layers(&input, recorded, matches)?;
             commands::explain(args, &layers, reporter)
         }
         Command::Evaluate(args) => {
-            let layers = Layers::of_reading(&args.input, &args.reading, matches)?;
+            let recorded = match &args.input.input[..] {
+                [only] => rundir::recorded_layer(Path::new(only))?,
+                _ => None,
+            };
+            let layers = args.reading.layers(&args.input, recorded, matches)?;
             commands::evaluate(args, &layers, reporter)
         }
         Command::Plugin(args) => commands::plugin(&args.action),
         Command::Usage(args) => commands::usage(args),
         #[cfg(feature = "explore")]
         Command::Explore(args) => commands::explore(args, matches, reporter),
-        Command::Inspect(args) => {
-            commands::inspect(&Layers::of_inspection(args, matches)?, reporter)
-        }
+        Command::Inspect(args) => commands::inspect(&args.layers(matches)?, reporter),
         Command::Demo(args) => commands::demo(args.keep.as_deref(), reporter),
         Command::Config(args) => {
             let form = if args.toml { Form::Toml } else { Form::Table };
-            commands::config(&Layers::of_job(&args.settings, matches)?, form)
+            commands::config(&args.settings.layers(matches)?, form)
         }
         Command::Completions { shell } => cli::completions(*shell),
         Command::Man => cli::man(),

@@ -10,7 +10,7 @@ use ilk_core::neighbours::Catalogue;
 use ilk_formats::{OutputFormat, write_items};
 
 use crate::{
-    error::Error,
+    error::{Error, naming},
     findings::Findings,
     publish::{self, Existing, WorkingFile, WorkingFolder},
 };
@@ -126,13 +126,5 @@ impl Output {
             Place::File(working, _) => working.publish(),
             Place::Folder(working) => working.publish(),
         }
-    }
-}
-
-/// Names the file that could not be written.
-pub(crate) fn naming(target: &Path, error: ilk_formats::Error) -> Error {
-    match error {
-        ilk_formats::Error::Write { source } => Error::file("write", target, &source),
-        error => error.into(),
     }
 }

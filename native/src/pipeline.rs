@@ -25,11 +25,11 @@ use ilk_formats::{ReadOptions, Table};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    config::DataSource,
     error::Error,
     inputs::{self, FileSource},
     pool::Pool,
     progress::{Reporter, Stage},
+    settings::DataSource,
     text::{counted, grouped, rounded, shortened},
 };
 

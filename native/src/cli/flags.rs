@@ -4,19 +4,16 @@
 use std::{num::NonZeroUsize, path::PathBuf, str::FromStr};
 
 use clap::{
-    Args,
+    Args, ValueHint,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use ilk_core::job::{
-    Duplicates, JobError, MeasureName, NegativeWeights, Of, Preset, SimilarityJob, WeightingName,
+    Duplicates, JobError, MeasureName, NegativeWeights, Of, Preset, WeightingName,
 };
 use ilk_formats::Condition;
 use serde::Serialize;
 
-use crate::{
-    config::{Delimiter, TimeSpan},
-    memory::Bytes,
-};
+use crate::settings::{Bytes, Delimiter, TimeSpan};
 
 /// Takes one of the names of an enum of core.
 pub(super) fn names<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
@@ -35,7 +32,7 @@ pub(crate) struct InputArgs {
     /// stands for any folders. Folders are read with all below them, except names that begin
     /// with `_` or `.`; folders named KEY=VALUE become a column KEY. CSV and TSV may be
     /// compressed with gzip or zstd.
-    #[arg(value_name = "INPUT")]
+    #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub(crate) input: Vec<String>,
 }
 
@@ -89,8 +86,8 @@ pub(crate) struct SourceArgs {
     pub(crate) delimiter: Option<Delimiter>,
 }
 
-/// The job as core knows it; `SimilarityJob::from` must name every field.
-#[derive(Debug, Default, Args)]
+/// The job as core knows it, field by field.
+#[derive(Debug, Default, Args, Serialize)]
 #[command(next_help_heading = "Similarity")]
 pub(crate) struct JobArgs {
     /// Take measure and weighting from another library's definition
@@ -215,34 +212,6 @@ pub(crate) struct JobArgs {
 const PARAMETERS: &str = "Parameters of measures and weightings";
 const CLEANING: &str = "Cleaning";
 
-impl From<&JobArgs> for SimilarityJob {
-    fn from(args: &JobArgs) -> Self {
-        Self {
-            like: args.like,
-            of: args.of,
-            measure: args.measure,
-            alpha: args.alpha,
-            beta: args.beta,
-            kappa: args.kappa,
-            weighting: args.weighting,
-            k1: args.k1,
-            b: args.b,
-            half_life: args.half_life.clone(),
-            now: args.now.clone(),
-            top: args.top,
-            min_support: args.min_support,
-            min_overlap: args.min_overlap,
-            shrinkage: args.shrinkage,
-            threshold: args.threshold,
-            max_items_per_user: args.max_items_per_user,
-            duplicates: args.duplicates,
-            negative_weights: args.negative_weights,
-            max_bad_rows: args.max_bad_rows.clone(),
-            strict: args.strict,
-        }
-    }
-}
-
 /// Files with one id per line.
 #[derive(Debug, Default, Args, Serialize)]
 #[command(next_help_heading = "Item lists (files with one id per line)")]
@@ -327,4 +296,52 @@ pub(crate) struct BudgetArgs {
     #[arg(long, value_name = "AMOUNT", env = "ILK_PRICE_PER_HOUR", hide_env = true)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) price_per_hour: Option<f64>,
+}
+
+/// Everything that says what a run computes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct JobSettingsArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    #[command(flatten)]
+    pub(crate) file: JobFileArgs,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+    #[command(flatten)]
+    pub(crate) lists: ListArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) budget: BudgetArgs,
+}
+
+/// Everything that says what is read and computed, for commands that write no neighbours.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReadingArgs {
+    #[command(flatten)]
+    pub(crate) file: JobFileArgs,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) job: JobArgs,
+    #[command(flatten)]
+    pub(crate) lists: ListArgs,
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+}
+
+/// How a page for people is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum TextOrJson {
+    /// Tables for people
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
 }

@@ -1,6 +1,6 @@
 //! `ilk config`: every setting in force and where it comes from.
 
-use crate::{config::Layers, error::Error, stdout, text};
+use crate::{error::Error, settings::Layers, stdout, text};
 
 /// How to print the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,13 +7,13 @@ use ilk_formats::{NeighbourRow, read_neighbours};
 
 use super::{Options, Run};
 use crate::{
-    config::{Budget, DataSource, Lists, Settings},
     error::Error,
     inputs::FileSource,
     output::NEIGHBOURS,
     progress::Reporter,
     publish::{Existing, NewFolder},
     rundir::Earlier,
+    settings::{Budget, DataSource, Lists, Settings},
     stdout,
     text::{Align, Table, width},
 };

@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{EvaluateArgs, EvaluateFormat, Split},
-    config::{Layers, Lists, Reading},
     error::Error,
     pipeline::{Files, check_rows, needs, report_set_aside},
     pool::Pool,
     progress::{Reporter, seconds_text},
+    settings::{Layers, Lists, Reading},
     stdout,
     text::{Align, Table, counted, grouped, width},
 };

@@ -13,13 +13,14 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{ExplainArgs, TextOrJson},
-    config::Layers,
     error::Error,
     lists::IdLists,
     pipeline::{Files, layout, needs},
     pool::Pool,
     progress::Reporter,
-    rundir, stdout,
+    rundir,
+    settings::Layers,
+    stdout,
     text::{Align, Table, closest, counted, grouped, shortened, width},
 };
 

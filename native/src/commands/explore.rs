@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     cli::ExploreArgs,
-    config::{DataSource, Layers, PartialSource},
     drawing::{Drawn, Left, Size},
     error::Error,
     explore::{Access, Batches, Explored, Listening, Terms, are_there},
@@ -20,7 +19,9 @@ use crate::{
     pipeline::Files,
     pool::Pool,
     progress::Reporter,
-    publish, stdout,
+    publish,
+    settings::{DataSource, Layers, PartialSource},
+    stdout,
     text::{counted, grouped, quoted},
 };
 
@@ -40,7 +41,7 @@ pub(crate) fn explore(
         return Err(Error::input("this program was built without the notebook")
             .with_help("in its checkout: `cargo xtask web`, then build the program again"));
     }
-    let layers = Layers::of_exploration(args, matches)?;
+    let layers = args.layers(matches)?;
     let (job, wish) = (layers.resolve()?, layers.job()?);
     let partial = layers.source()?;
     let source = source_of(&partial)?;

@@ -14,12 +14,12 @@ use ilk_formats::{Guess, Input, Schema, guess_columns};
 
 use super::plan::layout_texts;
 use crate::{
-    config::{DataSource, Layers, PartialSource},
     error::Error,
     inputs::{self, FileSource, InputFile},
     pipeline::{Files, heavy_user, layout, row_text},
     pool::Pool,
     progress::Reporter,
+    settings::{DataSource, Layers, PartialSource},
     stdout,
     text::{Align, Histogram, Table, counted, grouped, quoted, rounded, shortened, width},
 };

@@ -24,7 +24,6 @@ use serde::Serialize;
 
 use crate::{
     cli::PlanFormat,
-    config::{Budget, Record, Settings},
     error::Error,
     guard::{held, remedies_text},
     ladders,
@@ -34,7 +33,9 @@ use crate::{
     pipeline::{Files, check_rows, heavy_user, layout, needs, report_unused},
     pool::Pool,
     progress::{Reporter, cpu_seconds},
-    report, stdout,
+    report,
+    settings::{Budget, Record, Settings},
+    stdout,
     text::{Align, Table, brief, counted, grouped, rounded, width},
 };
 

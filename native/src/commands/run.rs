@@ -17,8 +17,7 @@ use ilk_core::{
 };
 
 use crate::{
-    config::{Record, Settings},
-    engine::{self, Engine, Sandbox},
+    engine::{self, Sandbox},
     error::Error,
     external::{self, Arranged, Covered, Ending, Intake, Recording, Spiller, Taken, Workplace},
     findings::Findings,
@@ -36,6 +35,7 @@ use crate::{
     publish::{Existing, NewFolder},
     report::Watch,
     rundir::{self, Earlier},
+    settings::{Engine, Record, Settings},
     text::{counted, rounded},
 };
 

@@ -19,13 +19,13 @@ use ilk_formats::OutputFormat;
 
 use crate::{
     cli::SampleArgs,
-    config::{Layers, Settings},
     drawing::{Drawn, Size},
     error::Error,
     pipeline::{Cleaning, Files, heavy_user, needs},
     pool::Pool,
     progress::Reporter,
     publish::{self, Existing, WorkingFile},
+    settings::Settings,
     stdout,
     text::{Align, Table, counted, grouped, width},
 };
@@ -39,7 +39,7 @@ pub(crate) fn sample(
     matches: &ArgMatches,
     reporter: &Reporter,
 ) -> Result<(), Error> {
-    let layers = Layers::of_sample(args, matches)?;
+    let layers = args.layers(matches)?;
     let settings = layers.settings_for(Some(args.out.clone()))?;
     let format = OutputFormat::of_name(&args.out.to_string_lossy())?;
     let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };

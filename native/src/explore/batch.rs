@@ -18,9 +18,9 @@ use serde_json::{Map, Value};
 
 use crate::{
     cli,
-    config::PartialSource,
     error::{Error, reason},
     publish::END_WITH_STDIN,
+    settings::PartialSource,
     text::quoted,
 };
 

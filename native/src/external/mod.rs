@@ -61,9 +61,10 @@ use self::{
 };
 use crate::{
     error::Error,
-    memory::{self, Allowance, Bytes},
+    memory::{self, Allowance},
     pool::Pool,
     publish::NewFolder,
+    settings::Bytes,
     text::counted,
 };
 

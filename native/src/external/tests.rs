@@ -19,13 +19,13 @@ use parquet::{arrow::ArrowWriter, file::properties::WriterProperties};
 
 use crate::{
     commands::{Options, Run},
-    config::{Budget, DataSource, Lists, Settings},
     error::Error,
     memory::{Allowance, of_folding},
     pool::Pool,
     progress::{LogFormat, Quiet, Reporter},
     publish::Existing,
     rundir::Earlier,
+    settings::{Budget, DataSource, Lists, Settings},
 };
 
 /// A row: user, item, weight, day.

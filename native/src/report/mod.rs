@@ -10,7 +10,7 @@ mod watch;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::watch::{Degrees, Place, Timed, Watch, block_name};
-use crate::{config::Setting, journal::StageEntry};
+use crate::{journal::StageEntry, settings::Setting};
 
 /// Everything a report may say.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

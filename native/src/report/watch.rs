@@ -25,14 +25,14 @@ use super::{
     DataShape, Example, ExampleNeighbour, ReportData, ResultShape, Scores, Span, Step, TileSpan,
 };
 use crate::{
-    config::{Record, Settings},
     error::Error,
     inputs,
     journal::Journal,
     ladders, machine,
     progress::{Reporter, cpu_seconds},
     publish::{self, Existing, WorkingFile},
-    rundir::{StageName, StageRecord, files::REPORT},
+    rundir::{StageRecord, files::REPORT},
+    settings::{Record, Settings, StageName},
     text::{counted, grouped},
 };
 

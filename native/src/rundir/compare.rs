@@ -10,9 +10,9 @@ use super::{
     manifest::Manifest,
 };
 use crate::{
-    config::{Lists, Record, Setting},
     error::Error,
     pool::Pool,
+    settings::{Lists, Record, Setting},
     text::counted,
 };
 

@@ -16,6 +16,7 @@ mod fingerprint;
 mod lock;
 mod machine;
 mod manifest;
+mod recorded;
 mod stage;
 mod steps;
 mod tables;
@@ -32,12 +33,13 @@ use self::lock::Lock;
 pub(crate) use self::{
     compare::{check_inputs, identity},
     machine::Machine,
-    manifest::{FileRecord, MANIFEST, Manifest, StageName, StageRecord},
+    manifest::{FileRecord, MANIFEST, Manifest, StageRecord},
+    recorded::recorded_layer,
     stage::{Folder, StageFile, StageRun},
-    take::{Form, take},
+    take::take,
     work::{Start, run, run_stage},
 };
-use crate::{error::Error, progress::Reporter, publish};
+use crate::{error::Error, progress::Reporter, publish, settings::StageName};
 
 /// Files of a run directory, by what they hold.
 pub(crate) mod files {

@@ -10,8 +10,9 @@ use std::{
 };
 
 use super::{
+    StageName,
     checksum::{Checksum, Summing},
-    manifest::{FileRecord, StageName, StageRecord, now},
+    manifest::{FileRecord, StageRecord, now},
 };
 use crate::{
     error::Error,

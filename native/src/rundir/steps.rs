@@ -24,10 +24,9 @@ use super::{
 };
 use crate::{
     engine::does_not_fit,
-    error::Error,
+    error::{Error, naming},
     external::{self, Area, Arranged, Between, Holding, Intake, Taken, Workplace},
     findings::Findings,
-    output::naming,
     pipeline::{HEAVIEST_PLAN, check_rows, mixed_ids, report_folding, report_set_aside},
     report::{Degrees, Place, Timed, block_name},
     text::{counted, grouped, rounded},

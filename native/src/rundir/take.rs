@@ -14,21 +14,10 @@ use super::{
 };
 use crate::{
     error::Error,
+    settings::Form,
     stdout,
     text::{Align, Table, counted, did_you_mean, shortened, width},
 };
-
-/// How rows are printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Form {
-    /// A table for people
-    #[default]
-    Table,
-    /// CSV with a header
-    Csv,
-    /// One JSON object per line
-    Json,
-}
 
 /// A table of a run directory.
 struct Place {

@@ -31,8 +31,7 @@ use super::{
     tiles::Committed,
 };
 use crate::{
-    config::{DataSource, Lists, Record, Settings},
-    engine::{Engine, Sandbox},
+    engine::Sandbox,
     error::Error,
     external::{self, Arranged, Found},
     findings::Findings,
@@ -46,6 +45,7 @@ use crate::{
     progress::Reporter,
     publish::{self, Existing, NewFolder},
     report::Watch,
+    settings::{DataSource, Engine, Lists, Record, Settings},
     text::counted,
 };
 

@@ -26,7 +26,10 @@ pub(super) use self::{
     rows::{Aside, Shape, cleaned_values, each_cleaned, gather_aside},
 };
 use super::{StageFile, StageName, files};
-use crate::{error::Error, inputs::FileSource, output::naming};
+use crate::{
+    error::{Error, naming},
+    inputs::FileSource,
+};
 
 /// Rows of a table made at a time: as many as the writer takes at a time.
 const CHUNK: usize = 1 << 16;

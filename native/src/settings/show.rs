@@ -2,25 +2,22 @@
 
 use ilk_core::job::{Job, SimilarityJob};
 use ilk_core::{measure::Measure, weighting::Weighting};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::{Budget, DEFAULT, Layers, Lists, PartialSource};
+use super::{
+    budget::Budget,
+    layers::Layers,
+    record::{Lists, PartialSource, Setting},
+    values::Bytes,
+};
 use crate::{
     error::Error,
-    memory::{self, Bytes},
+    memory,
     text::{Align, Table},
 };
 
-/// One setting in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Setting {
-    /// Its name in job files.
-    pub(crate) name: String,
-    /// Its value as people read it.
-    pub(crate) value: String,
-    /// Where it comes from.
-    pub(crate) origin: String,
-}
+/// The origin of what nothing says.
+const DEFAULT: &str = "default";
 
 impl Layers {
     /// Lists every setting in force: data source, job, lists, output.

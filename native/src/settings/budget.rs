@@ -1,52 +1,10 @@
 //! What a job may take: time, memory, money.
 
-use std::{fmt, str::FromStr};
-
-use ilk_core::{
-    ladder::{self, Limits},
-    time::parse_duration,
-};
+use ilk_core::ladder::{self, Limits};
 use serde::{Deserialize, Serialize};
 
-use crate::{error::Error, memory::Bytes};
-
-/// A span of time, kept as people wrote it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub(crate) struct TimeSpan {
-    text: String,
-    micros: i64,
-}
-
-impl FromStr for TimeSpan {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let micros = parse_duration(text).filter(|micros| *micros > 0);
-        let micros = micros.ok_or("expected a span of time such as 30m or 2h")?;
-        Ok(Self { text: text.trim().into(), micros })
-    }
-}
-
-impl fmt::Display for TimeSpan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text)
-    }
-}
-
-impl TryFrom<String> for TimeSpan {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map_err(|expected| format!("`{text}`: {expected}"))
-    }
-}
-
-impl From<TimeSpan> for String {
-    fn from(span: TimeSpan) -> Self {
-        span.text
-    }
-}
+use super::values::{Bytes, TimeSpan};
+use crate::error::Error;
 
 /// What a job may take; what is left out is not limited.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -88,7 +46,7 @@ impl Budget {
 
     /// Returns the limits: a cost is a time at the price.
     pub(crate) fn limits(&self) -> Limits {
-        let time = self.time.as_ref().map(|time| time.micros as f64 / 1e6);
+        let time = self.time.as_ref().map(|time| time.micros() as f64 / 1e6);
         let cost = self.cost.zip(self.price_per_hour).map(|(cost, price)| cost / price * 3600.0);
         let seconds = match (time, cost) {
             (Some(time), Some(cost)) => Some(time.min(cost)),
@@ -100,7 +58,7 @@ impl Budget {
     /// Names the budget that limits the time, as people said it.
     pub(crate) fn time_text(&self) -> String {
         let limit = self.limits().seconds;
-        let of_time = self.time.as_ref().filter(|time| Some(time.micros as f64 / 1e6) == limit);
+        let of_time = self.time.as_ref().filter(|time| Some(time.micros() as f64 / 1e6) == limit);
         match (of_time, self.cost, self.price_per_hour) {
             (Some(time), ..) => format!("budget_time {time}"),
             (None, Some(cost), Some(price)) => format!("budget_cost {cost} at {price} per hour"),
@@ -118,15 +76,6 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spans_are_read_with_their_unit_and_written_back() {
-        let span = "1h 30m".parse::<TimeSpan>().unwrap();
-        assert_eq!((span.micros, span.to_string().as_str()), (5_400_000_000, "1h 30m"));
-        for text in ["", "30", "-1h", "0s", "soon"] {
-            assert!(text.parse::<TimeSpan>().is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn a_cost_is_a_time_at_the_price() {

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use figment::value::{Dict, Value};
 
-use super::{Layer, Lists};
+use super::{MANIFEST, Manifest};
 use crate::{
     error::Error,
-    rundir::{MANIFEST, Manifest},
+    settings::{Layer, Lists},
 };
 
 /// Reads the settings of the run directory `folder`; `None` if it is none. Relative paths start
@@ -15,7 +15,7 @@ use crate::{
 ///
 /// # Errors
 /// If there is a manifest that cannot be read.
-pub(super) fn layer(folder: &Path) -> Result<Option<Layer>, Error> {
+pub(crate) fn recorded_layer(folder: &Path) -> Result<Option<Layer>, Error> {
     if !folder.is_dir() {
         return Ok(None);
     }

@@ -6,18 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Args as _, Command};
 use figment::value::{Dict, Value};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
 };
 
-use crate::{
-    cli::{BudgetArgs, InputArgs, JobArgs, LimitArgs, ListArgs, OutputArgs, SourceArgs, WorkArgs},
-    error::Error,
-    text::did_you_mean,
-};
+use super::keys::Keys;
+use crate::{error::Error, text::did_you_mean};
 
 /// A job file, read and checked for unknown keys; values are checked when they are used.
 #[derive(Clone, Debug)]
@@ -30,6 +26,8 @@ pub(crate) struct JobFile {
     pub(crate) sources: BTreeMap<String, Section>,
     /// The data source the file itself chooses.
     pub(crate) datasource: Option<String>,
+    /// The settings there are.
+    pub(crate) keys: Keys,
 }
 
 /// The settings of one table.
@@ -44,54 +42,23 @@ pub(crate) struct Section {
 type Key<'t, 'i> = &'t Spanned<std::borrow::Cow<'i, str>>;
 type Item<'t, 'i> = &'t Spanned<DeValue<'i>>;
 
-/// Settings whose value is a list; one string stands for a list of one.
-pub(super) const LISTS: [&str; 5] = ["input", "where", "only", "exclude", "for"];
-
-/// Settings that are paths, or lists of them.
-const PATHS: [&str; 6] = ["input", "only", "exclude", "for", "out", "run_dir"];
-
-/// Returns the keys a data source takes.
-pub(super) fn source_keys() -> Vec<String> {
-    ids([InputArgs::augment_args, SourceArgs::augment_args])
-}
-
-/// Returns the keys a job takes.
-pub(super) fn job_keys() -> Vec<String> {
-    let mut keys = ids([
-        JobArgs::augment_args,
-        ListArgs::augment_args,
-        OutputArgs::augment_args,
-        WorkArgs::augment_args,
-        LimitArgs::augment_args,
-        BudgetArgs::augment_args,
-    ]);
-    keys.insert(0, "datasource".into());
-    keys
-}
-
-/// The ids of flags are the names of settings.
-fn ids<const N: usize>(groups: [fn(Command) -> Command; N]) -> Vec<String> {
-    let command = groups.into_iter().fold(Command::new(""), |command, group| group(command));
-    command.get_arguments().map(|argument| argument.get_id().to_string()).collect()
-}
-
 impl JobFile {
-    /// Reads a job file.
+    /// Reads a job file; `keys` are the settings there are.
     ///
     /// # Errors
     /// If it cannot be read, is not TOML, or holds a key that has no meaning.
-    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn read(path: &Path, keys: Keys) -> Result<Self, Error> {
         let text = fs::read(path).map_err(|error| Error::file("read", path, &error))?;
         let text = String::from_utf8(text)
             .map_err(|_| Error::input(format!("{}: a job file is UTF-8 text", path.display())))?;
-        Self::parse(path, &text)
+        Self::parse(path, &text, keys)
     }
 
     /// Reads the text of the job file at `path`.
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(path: &Path, text: &str, keys: Keys) -> Result<Self, Error> {
         let name = path.display().to_string();
         let (text, chosen) = take_choice(text);
         let tree = DeTable::parse(&text).map_err(|error| {
@@ -100,9 +67,14 @@ impl JobFile {
             Error::input(format!("{name}{}: not valid TOML: {why}", place.unwrap_or_default()))
         })?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let mut file =
-            Self { name, job: Section::default(), sources: BTreeMap::new(), datasource: chosen };
-        let mut reader = Reader { text: &text, name: file.name.clone(), folder: &folder };
+        let mut file = Self {
+            name,
+            job: Section::default(),
+            sources: BTreeMap::new(),
+            datasource: chosen,
+            keys: keys.clone(),
+        };
+        let reader = Reader { text: &text, name: file.name.clone(), folder: &folder, keys: &keys };
         for (key, value) in by_line(tree.get_ref()) {
             reader.top_level(&mut file, key, value)?;
         }
@@ -157,6 +129,7 @@ struct Reader<'a> {
     text: &'a str,
     name: String,
     folder: &'a Path,
+    keys: &'a Keys,
 }
 
 impl Reader<'_> {
@@ -168,11 +141,11 @@ impl Reader<'_> {
         Error::input(format!("{} line {}: {message}", self.name, self.line(key)))
     }
 
-    fn top_level(&mut self, file: &mut JobFile, key: Key, value: Item) -> Result<(), Error> {
+    fn top_level(&self, file: &mut JobFile, key: Key, value: Item) -> Result<(), Error> {
         let table = value.get_ref().as_table();
         match (key.get_ref().as_ref(), table) {
             ("job", Some(table)) => {
-                file.job = self.section("[job]", table, &job_keys())?;
+                file.job = self.section("[job]", table, &self.keys.of_job())?;
             }
             ("datasource", Some(table)) => {
                 for (name, source) in by_line(table) {
@@ -188,9 +161,9 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn source(&mut self, file: &mut JobFile, name: Key, source: Item) -> Result<(), Error> {
+    fn source(&self, file: &mut JobFile, name: Key, source: Item) -> Result<(), Error> {
         let Some(table) = source.get_ref().as_table() else {
-            let known = source_keys().iter().any(|key| key == name.get_ref());
+            let known = self.keys.of_source().contains(&name.get_ref().as_ref());
             let error = self
                 .error(name, &format!("`{}` in [datasource] is no data source", name.get_ref()));
             return Err(error.with_help(if known {
@@ -200,16 +173,16 @@ impl Reader<'_> {
             }));
         };
         let section = format!("[datasource.{}]", name.get_ref());
-        let section = self.section(&section, table, &source_keys())?;
+        let section = self.section(&section, table, &self.keys.of_source())?;
         file.sources.insert(name.get_ref().to_string(), section);
         Ok(())
     }
 
     fn unknown_at_top(&self, key: Key, name: &str) -> Error {
         let error = self.error(key, &format!("unknown key `{name}`"));
-        if job_keys().iter().any(|key| key == name) {
+        if self.keys.of_job().contains(&name) {
             error.with_help(format!("`{name}` stands under [job]"))
-        } else if source_keys().iter().any(|key| key == name) {
+        } else if self.keys.of_source().contains(&name) {
             error.with_help(format!("`{name}` stands under a data source: [datasource.NAME]"))
         } else {
             let near = did_you_mean(name, ["job", "datasource"]);
@@ -219,11 +192,11 @@ impl Reader<'_> {
         }
     }
 
-    fn section(&self, title: &str, table: &DeTable, known: &[String]) -> Result<Section, Error> {
+    fn section(&self, title: &str, table: &DeTable, known: &[&str]) -> Result<Section, Error> {
         let mut section = Section::default();
         for (key, value) in by_line(table) {
             let name = key.get_ref().as_ref();
-            if !known.iter().any(|known| known == name) {
+            if !known.contains(&name) {
                 return Err(self.unknown_key(key, title, known));
             }
             let value = self.setting(name, value.get_ref());
@@ -233,22 +206,23 @@ impl Reader<'_> {
         Ok(section)
     }
 
-    fn unknown_key(&self, key: Key, title: &str, known: &[String]) -> Error {
+    fn unknown_key(&self, key: Key, title: &str, known: &[&str]) -> Error {
         let name = key.get_ref().as_ref();
         let error = self.error(key, &format!("unknown key `{name}` in {title}"));
-        let elsewhere = if title == "[job]" { source_keys() } else { job_keys() };
-        if elsewhere.iter().any(|key| key == name) {
+        let elsewhere = if title == "[job]" { self.keys.of_source() } else { self.keys.of_job() };
+        if elsewhere.contains(&name) {
             let place = if title == "[job]" { "[datasource.NAME]" } else { "[job]" };
             return error.with_help(format!("`{name}` stands under {place}"));
         }
-        let near = did_you_mean(name, known.iter().map(String::as_str));
+        let near = did_you_mean(name, known.iter().copied());
         error.with_help(near.unwrap_or_else(|| format!("{title} takes: {}", known.join(", "))))
     }
 
     /// Makes a value of what is written, with the few liberties people expect.
     fn setting(&self, name: &str, value: &DeValue) -> Value {
+        let key = self.keys.get(name);
         let value = match (name, plain(value)) {
-            (_, Value::String(tag, text)) if LISTS.contains(&name) => {
+            (_, Value::String(tag, text)) if key.is_some_and(|key| key.is_list) => {
                 Value::Array(tag, vec![Value::String(tag, text)])
             }
             // A share may be written as the number it is.
@@ -258,7 +232,7 @@ impl Reader<'_> {
             }
             (_, value) => value,
         };
-        if PATHS.contains(&name) { self.rooted(value) } else { value }
+        if key.is_some_and(|key| key.is_path) { self.rooted(value) } else { value }
     }
 
     /// Makes paths start from the job file's folder.
@@ -316,10 +290,18 @@ fn plain(value: &DeValue) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::keys::Key, *};
 
     fn parse(text: &str) -> Result<JobFile, String> {
-        JobFile::parse(Path::new("jobs/job.toml"), text)
+        let key = |name: &str, group| Key {
+            name: name.into(),
+            group,
+            is_list: matches!(name, "input" | "only"),
+            is_path: matches!(name, "input" | "only" | "out"),
+        };
+        let source = ["input", "user"].map(|name| key(name, Keys::SOURCE));
+        let job = ["max_bad_rows", "now", "only", "out"].map(|name| key(name, "job"));
+        JobFile::parse(Path::new("jobs/job.toml"), text, Keys::new([&source[..], &job].concat()))
             .map_err(|error| console::strip_ansi_codes(&error.to_string()).into_owned())
     }
 
@@ -352,27 +334,5 @@ mod tests {
         assert_eq!(file.job.values["max_bad_rows"].as_str(), Some("0.05"));
         assert_eq!(file.job.values["now"].as_str(), Some("2026-01-31"));
         assert_eq!(file.job.values["only"].as_array().map(<[Value]>::len), Some(1));
-    }
-
-    #[test]
-    fn what_has_no_meaning_is_an_error_with_its_line() {
-        let errors: Vec<_> = [
-            "[job]\ntop = 5\nmesure = 'cosine'",
-            "[job]\nzzz = 1",
-            "[job]\nuser = 'u'",
-            "top = 5",
-            "[jobs]",
-            "[datasource]\nuser = 'u'",
-            "[datasource.a]\ntop = 5",
-            "[datasource.a]\nusr = 'u'",
-            "[job]\ntop = ",
-            "[job]\ntop = 1\ntop = 2",
-            "job = 1",
-            "datasource = 1",
-        ]
-        .into_iter()
-        .map(|text| parse(text).unwrap_err())
-        .collect();
-        insta::assert_snapshot!(errors.join(""));
     }
 }

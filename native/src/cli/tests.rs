@@ -1,8 +1,18 @@
+use std::{num::NonZeroUsize, path::Path};
+
 use clap::{CommandFactory as _, FromArgMatches as _};
 use ilk_core::job::{Duplicates, MeasureName};
 
-use super::*;
-use crate::cli::{Cli, Command};
+use super::{Cli, Command, layers::keys};
+use crate::{
+    error::Error,
+    settings::{Delimiter, JobFile, Layers},
+};
+
+#[test]
+fn the_definitions_hold_together() {
+    Cli::command().debug_assert();
+}
 
 /// Stacks the layers of `ilk run` with these arguments.
 fn layers(arguments: &[&str]) -> Result<Layers, Error> {
@@ -10,7 +20,7 @@ fn layers(arguments: &[&str]) -> Result<Layers, Error> {
     let matches = matches.map_err(|error| Error::input(error.to_string()))?;
     let cli = Cli::from_arg_matches(&matches).unwrap();
     let Command::Run(run) = cli.command else { unreachable!("the command is run") };
-    Layers::of_job(&run.settings, matches.subcommand().unwrap().1)
+    run.settings.layers(matches.subcommand().unwrap().1)
 }
 
 /// Writes a job file and returns its path with the folder that keeps it.
@@ -164,11 +174,24 @@ fn what_is_missing_is_told_at_once() {
 }
 
 #[test]
-fn delimiters_are_one_character() {
-    for (text, byte) in [("tab", b'\t'), ("\\t", b'\t'), ("\t", b'\t'), (";", b';'), ("|", b'|')] {
-        assert_eq!(text.parse(), Ok(Delimiter(byte)), "{text:?}");
-    }
-    for text in ["", ";;", "é", "\"", "\n"] {
-        assert!(text.parse::<Delimiter>().is_err(), "{text:?}");
-    }
+fn what_has_no_meaning_is_an_error_with_its_line() {
+    let errors: Vec<_> = [
+        "[job]\ntop = 5\nmesure = 'cosine'",
+        "[job]\nzzz = 1",
+        "[job]\nuser = 'u'",
+        "top = 5",
+        "[jobs]",
+        "[datasource]\nuser = 'u'",
+        "[datasource.a]\ntop = 5",
+        "[datasource.a]\nusr = 'u'",
+        "[job]\ntop = ",
+        "[job]\ntop = 1\ntop = 2",
+        "job = 1",
+        "datasource = 1",
+    ]
+    .into_iter()
+    .map(|text| JobFile::parse(Path::new("jobs/job.toml"), text, keys()).unwrap_err().to_string())
+    .map(|error| console::strip_ansi_codes(&error).into_owned())
+    .collect();
+    insta::assert_snapshot!(errors.join(""));
 }

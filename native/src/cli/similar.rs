@@ -1,0 +1,25 @@
+//! `ilk similar`.
+
+use std::path::PathBuf;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+    ilk similar similar.parquet 85123A
+    ilk similar out/ 'Earl Grey' -n 20";
+
+/// `ilk similar`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SimilarArgs {
+    /// Output of `ilk run`: a file, folder or run directory
+    #[arg(value_name = "OUT")]
+    pub(crate) out: PathBuf,
+
+    /// Id of the item
+    #[arg(value_name = "ITEM", allow_hyphen_values = true)]
+    pub(crate) item: String,
+
+    /// How many neighbours to show
+    #[arg(short = 'n', long, value_name = "N", default_value = "10")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) count: u32,
+}

@@ -1,0 +1,26 @@
+//! Settings and where each comes from: command line over `ILK_*` variables over job file over
+//! preset over defaults.
+//!
+//! Nothing here knows the flags or the run directory: they hand in what they say as a [`Layer`], and
+//! the names of all settings as [`Keys`].
+
+mod budget;
+mod file;
+mod keys;
+mod layer;
+mod layers;
+mod record;
+mod show;
+mod stages;
+mod values;
+
+pub(crate) use self::{
+    budget::Budget,
+    file::JobFile,
+    keys::{Key, Keys},
+    layer::{COMMAND_LINE, Layer},
+    layers::{Choice, Layers},
+    record::{DataSource, Lists, PartialSource, Reading, Record, Setting, Settings},
+    stages::{Form, StageName},
+    values::{Bytes, Delimiter, Engine, TimeSpan},
+};
