@@ -106,7 +106,7 @@ pub struct TextColumn {
     /// The distinct strings, in any order; entries may go unused.
     pub dictionary: TextList,
     /// True where the format has no types (CSV): such a column is read as integers if every
-    /// value of every such file is a canonical decimal integer.
+    /// value of every such file is a canonical decimal integer, with or without a fraction of zeros.
     pub untyped: bool,
 }
 
@@ -438,15 +438,23 @@ fn search(list: &TextList, text: &str) -> Result<usize, usize> {
     Err(low)
 }
 
-/// Parses a canonical decimal integer: no sign but `-`, no leading zeros, no spaces.
+/// Parses a canonical decimal integer: no sign but `-`, no leading zeros, no spaces; a fraction of
+/// zeros may follow, as in `17850.0`.
 pub fn canonical_integer(text: &str) -> Option<i128> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
+    canonical_digits(text)?.parse().ok()
+}
+
+/// Returns the sign and the digits of a canonical decimal integer, without a fraction of zeros.
+pub fn canonical_digits(text: &str) -> Option<&str> {
+    let whole = text.trim_end_matches('0').strip_suffix('.').filter(|_| !text.ends_with('.'));
+    let whole = whole.unwrap_or(text);
+    let digits = whole.strip_prefix('-').unwrap_or(whole);
     let canonical = match digits.as_bytes() {
-        [b'0'] => digits.len() == text.len(),
+        [b'0'] => digits.len() == whole.len(),
         [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
         _ => false,
     };
-    if canonical && digits.len() <= 20 { text.parse().ok() } else { None }
+    (canonical && digits.len() <= 20).then_some(whole)
 }
 
 #[cfg(test)]
@@ -456,12 +464,23 @@ mod tests {
     #[test]
     fn only_canonical_integers_are_integers() {
         for (text, value) in
-            [("0", 0), ("7", 7), ("-7", -7), ("18446744073709551615", u64::MAX as i128)]
+            [
+                ("0", 0),
+                ("7", 7),
+                ("-7", -7),
+                ("7.0", 7),
+                ("-70.000", -70),
+                ("0.0", 0),
+                ("18446744073709551615", u64::MAX as i128),
+            ]
         {
             assert_eq!(canonical_integer(text), Some(value), "{text}");
         }
         for text in
-            ["", "-", "-0", "007", "+7", " 7", "7 ", "7.0", "1e3", "٣", "123456789012345678901"]
+            [
+                "", "-", "-0", "-0.0", "007", "+7", " 7", "7 ", "7.", ".0", "7.5", "7.00.0", "1e3", "٣",
+                "123456789012345678901",
+            ]
         {
             assert_eq!(canonical_integer(text), None, "{text}");
         }

@@ -226,7 +226,7 @@ mod tests {
     use super::*;
     use crate::{
         progress::{LogFormat, Quiet},
-        settings::DataSource,
+        settings::{CsvSettings, DataSource},
     };
 
     /// Rows of 500 users with 1 to 20 items each, in several files.
@@ -249,7 +249,7 @@ mod tests {
             time: None,
             item_label: None,
             conditions: Vec::new(),
-            delimiter: None,
+            csv: CsvSettings::default(),
         };
         Files::open(&source, None, &silent()).unwrap()
     }

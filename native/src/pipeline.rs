@@ -72,7 +72,8 @@ impl Files {
             time: source.time.clone(),
             item_label: source.item_label.clone(),
             conditions: source.conditions.clone(),
-            delimiter: source.delimiter.map(|delimiter| delimiter.0),
+            csv: source.csv.options(),
+            nulls: source.csv.null.clone(),
             chunk_rows,
             constants: Vec::new(),
         };
@@ -83,6 +84,7 @@ impl Files {
             tables.push(Table::open(Arc::new(source), number, &options)?);
             names.push(file.path.display().to_string());
         }
+        report_dialects(&tables, &names, reporter);
         Ok(Self { tables, names, options })
     }
 
@@ -228,6 +230,27 @@ impl Files {
             }
             [] => "the input".into(),
         }
+    }
+}
+
+/// Says how CSV files are read that are not plain ones, and what may be read otherwise than it is
+/// meant; what holds of several files is said once.
+fn report_dialects(tables: &[Table], names: &[String], reporter: &Reporter) {
+    let mut said: Vec<(String, &str, usize)> = Vec::new();
+    let mut say = |text: String, name| match said.iter_mut().find(|(known, ..)| *known == text) {
+        Some((.., count)) => *count += 1,
+        None => said.push((text, name, 1)),
+    };
+    for (table, name) in tables.iter().zip(names) {
+        if let Some(dialect) = table.dialect().filter(|dialect| !dialect.is_plain()) {
+            say(format!("read as CSV with {dialect}"), name.as_str());
+        }
+        table.notes().iter().for_each(|note| say(note.clone(), name));
+    }
+    for (text, name, count) in said {
+        let others =
+            if count > 1 { format!(" and {} more", grouped(count as u64 - 1)) } else { String::new() };
+        reporter.note(format!("{name}{others}: {text}"));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::panic::PanicHookInfo;
 
 use ilk_core::{clean::Refusal, encode::EncodeError, job::JobError};
-use ilk_formats::{ConditionError, Error, printable};
+use ilk_formats::{ConditionError, DialectError, Error, printable};
 use js_sys::{Object, Reflect};
 use wasm_bindgen::JsValue;
 
@@ -73,9 +73,8 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let (code, file, column) = match &error {
             Error::Read { file, .. } => ("read", Some(file), None),
-            Error::Damaged { file, .. } | Error::Ragged { file, .. } => {
-                ("damaged", Some(file), None)
-            }
+            Error::Damaged { file, .. } => ("damaged", Some(file), None),
+            Error::Dialect { file, .. } => ("dialect", Some(file), None),
             Error::NotAsNamed { file, .. } | Error::Unsupported { file, .. } => {
                 ("unsupported", Some(file), None)
             }
@@ -103,6 +102,12 @@ impl From<JobError> for Fault {
             | JobError::Misplaced { setting, .. } => fault.with("setting", setting),
             _ => fault,
         }
+    }
+}
+
+impl From<DialectError> for Fault {
+    fn from(error: DialectError) -> Self {
+        Self::new("setting", error.to_string()).with("setting", error.setting)
     }
 }
 

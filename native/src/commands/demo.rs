@@ -13,7 +13,7 @@ use crate::{
     progress::Reporter,
     publish::{Existing, NewFolder},
     rundir::Earlier,
-    settings::{Budget, DataSource, Lists, Settings},
+    settings::{Budget, CsvSettings, DataSource, Lists, Settings},
     stdout,
     text::{Align, Table, width},
 };
@@ -81,7 +81,7 @@ fn settings(orders: &Path, out: &Path) -> Result<Settings, Error> {
             time: None,
             item_label: Some("product".into()),
             conditions: Vec::new(),
-            delimiter: None,
+            csv: CsvSettings::default(),
         },
         resolved,
         lists: Lists::default(),

@@ -70,7 +70,7 @@ pub(crate) fn explore(
         "name": name_of(&source),
         "inputs": source.input,
         "where": source.conditions,
-        "delimiter": source.delimiter,
+        "delimiter": source.csv.delimiter,
         "columns": {
             "user": source.user,
             "item": source.item,

@@ -87,10 +87,14 @@ fn command_text(source: &DataSource) -> String {
     for condition in &source.conditions {
         flag("where", &condition.to_string());
     }
-    if let Some(delimiter) = source.delimiter {
-        flag("delimiter", &delimiter.to_string());
+    for (name, value) in source.csv.said() {
+        match (name, value.as_str()) {
+            ("no_header", "false") => {}
+            ("no_header", _) => words.push("--no-header".into()),
+            _ => words.push(format!("--{} {}", name.replace('_', "-"), quoted(&value))),
+        }
     }
-    flag("out", "similar.parquet");
+    words.push("--out similar.parquet".into());
     let (mut text, mut column) = ("  ".to_owned(), 2);
     for (index, word) in words.iter().enumerate() {
         let length = word.chars().count();
@@ -112,7 +116,7 @@ fn command_text(source: &DataSource) -> String {
 /// Reads the columns of the first file; the others must have those that are needed.
 pub(super) fn schema_of(first: &InputFile, source: &PartialSource) -> Result<Schema, Error> {
     let opened = FileSource::open(&first.path)?;
-    let input = Input::open(Arc::new(opened), source.delimiter.map(|delimiter| delimiter.0))?;
+    let input = Input::open(Arc::new(opened), &source.csv.options())?;
     Ok(input.schema().clone())
 }
 
@@ -160,7 +164,7 @@ pub(super) fn complete(named: &PartialSource, guess: &Guess) -> Option<DataSourc
         time: pick(&named.time, &guess.time),
         item_label: pick(&named.item_label, &guess.item_label),
         conditions: named.conditions.clone(),
-        delimiter: named.delimiter,
+        csv: named.csv.clone(),
     })
 }
 

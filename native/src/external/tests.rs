@@ -25,7 +25,7 @@ use crate::{
     progress::{LogFormat, Quiet, Reporter},
     publish::Existing,
     rundir::Earlier,
-    settings::{Budget, DataSource, Lists, Settings},
+    settings::{Budget, CsvSettings, DataSource, Lists, Settings},
 };
 
 /// A row: user, item, weight, day.
@@ -121,7 +121,7 @@ fn settings(home: &Path, input: Vec<String>, columns: Columns, job: &SimilarityJ
             time: named(columns.time, "day"),
             item_label: named(columns.label, "label"),
             conditions: Vec::new(),
-            delimiter: None,
+            csv: CsvSettings::default(),
         },
         resolved: job.resolve(given).unwrap(),
         lists: Lists::default(),

@@ -5,6 +5,7 @@
 //! the names of all settings as [`Keys`].
 
 mod budget;
+mod csv;
 mod file;
 mod keys;
 mod layer;
@@ -20,7 +21,8 @@ pub(crate) use self::{
     keys::{Key, Keys},
     layer::{COMMAND_LINE, Layer},
     layers::{Choice, Layers},
+    csv::CsvSettings,
     record::{DataSource, Lists, PartialSource, Reading, Record, Setting, Settings},
     stages::{Form, StageName},
-    values::{Bytes, Delimiter, Engine, TimeSpan},
+    values::{Bytes, Engine, TimeSpan},
 };

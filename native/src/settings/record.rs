@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     budget::Budget,
-    values::{Bytes, Delimiter},
+    csv::CsvSettings,
+    values::Bytes,
 };
 use crate::error::Error;
 
@@ -48,9 +49,9 @@ pub(crate) struct PartialSource {
     /// Conditions on rows; all must hold.
     #[serde(rename = "where", skip_serializing_if = "Vec::is_empty")]
     pub(crate) conditions: Vec<Condition>,
-    /// Delimiter of CSV files; detected where absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) delimiter: Option<Delimiter>,
+    /// How CSV files are written.
+    #[serde(flatten)]
+    pub(crate) csv: CsvSettings,
 }
 
 impl PartialSource {
@@ -71,7 +72,7 @@ impl PartialSource {
             time: self.time,
             item_label: self.item_label,
             conditions: self.conditions,
-            delimiter: self.delimiter,
+            csv: self.csv,
         })
     }
 }
@@ -95,8 +96,8 @@ pub(crate) struct DataSource {
     pub(crate) item_label: Option<String>,
     /// Conditions on rows; all must hold.
     pub(crate) conditions: Vec<Condition>,
-    /// Delimiter of CSV files; detected where absent.
-    pub(crate) delimiter: Option<Delimiter>,
+    /// How CSV files are written.
+    pub(crate) csv: CsvSettings,
 }
 
 /// Files with one id per line.

@@ -6,45 +6,6 @@ use bytesize::ByteSize;
 use ilk_core::time::parse_duration;
 use serde::{Deserialize, Serialize};
 
-/// The byte between fields of a CSV file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub(crate) struct Delimiter(pub(crate) u8);
-
-impl FromStr for Delimiter {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match (text, text.as_bytes()) {
-            ("tab" | "\\t", _) => Ok(Self(b'\t')),
-            (_, [byte]) if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => {
-                Ok(Self(*byte))
-            }
-            _ => Err("expected one character, such as `;`, or `tab`".into()),
-        }
-    }
-}
-
-impl TryFrom<String> for Delimiter {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map_err(|expected| format!("`{text}`: {expected}"))
-    }
-}
-
-impl From<Delimiter> for String {
-    fn from(delimiter: Delimiter) -> Self {
-        delimiter.to_string()
-    }
-}
-
-impl fmt::Display for Delimiter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == b'\t' { f.pad("tab") } else { write!(f, "{}", char::from(self.0)) }
-    }
-}
-
 /// A number of bytes as people write it: `256MiB`, `1.5GiB`, `2GB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -179,18 +140,6 @@ mod tests {
         }
         for text in ["", "12", "0MiB", "much", "-1GiB"] {
             assert!(text.parse::<Bytes>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn delimiters_are_one_character() {
-        for (text, byte) in
-            [("tab", b'\t'), ("\\t", b'\t'), ("\t", b'\t'), (";", b';'), ("|", b'|')]
-        {
-            assert_eq!(text.parse(), Ok(Delimiter(byte)), "{text:?}");
-        }
-        for text in ["", ";;", "é", "\"", "\n"] {
-            assert!(text.parse::<Delimiter>().is_err(), "{text:?}");
         }
     }
 

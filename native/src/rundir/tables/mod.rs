@@ -15,7 +15,7 @@ use ilk_core::{
     ids::{Ids, TextColumn},
     rows::TimeColumn,
 };
-use ilk_formats::{CellType, TableWriter, Values, read_notes, read_plain};
+use ilk_formats::{CellType, CsvOptions, TableWriter, Values, read_notes, read_plain};
 
 pub(super) use self::{
     found::{MergedTable, OfferTable, PlannedTile, read_merged, read_offers, tiles_in, write_plan},
@@ -121,7 +121,7 @@ pub(super) fn text_column(texts: impl Iterator<Item = Option<String>>) -> Values
 /// # Errors
 /// If it cannot be read.
 pub(super) fn row_count(path: &Path) -> Result<u64, Error> {
-    let input = ilk_formats::Input::open(open(path)?, None)?;
+    let input = ilk_formats::Input::open(open(path)?, &CsvOptions::default())?;
     Ok(input.row_count().unwrap_or_default())
 }
 
@@ -171,7 +171,7 @@ fn unfit(path: &Path) -> Error {
 }
 
 fn has_column(source: &Arc<FileSource>, name: &str) -> Result<bool, Error> {
-    let input = ilk_formats::Input::open(source.clone(), None)?;
+    let input = ilk_formats::Input::open(source.clone(), &CsvOptions::default())?;
     Ok(input.schema().names().any(|known| known == name))
 }
 
