@@ -50,7 +50,9 @@ mod write;
 
 pub use arrow::Feed;
 pub use condition::{Comparison, Condition, ConditionError};
-pub use csv::{CsvOptions, Delimiter, Dialect, DialectError, Encoding, Escape, Header, Quote};
+pub use csv::{
+    CsvOptions, Delimiter, Dialect, DialectError, Encoding, Escape, Header, NullWord, Quote,
+};
 pub use error::{Error, is_decoding, printable};
 pub use guess::{Guess, guess_columns};
 pub use part::Part;

@@ -8,7 +8,7 @@ use crate::{
     arrow::{ArrowFile, ArrowStream, StreamCursor},
     batch,
     cells::Batch,
-    csv::{CsvCursor, CsvFile, CsvOptions, Dialect, Packing},
+    csv::{CsvCursor, CsvFile, CsvOptions, Dialect, NullWord, Packing},
     error::{At, Error},
     parquet::{ParquetCursor, ParquetFile},
     part::Part,
@@ -273,6 +273,14 @@ impl Table {
     /// Says what may be read otherwise than it is meant.
     pub fn notes(&self) -> &[String] {
         self.input.notes()
+    }
+
+    /// Lists ids of a CSV that may be meant as none, such as `NULL`, in the parts that were read.
+    pub fn null_words(&self) -> Vec<NullWord> {
+        match &self.input.body {
+            Body::Csv(file) => file.null_words(),
+            _ => Vec::new(),
+        }
     }
 
     /// Returns the pieces that can be read by themselves.

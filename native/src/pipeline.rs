@@ -21,7 +21,7 @@ use ilk_core::{
     rows::Rows,
     weighting::Weighting,
 };
-use ilk_formats::{ReadOptions, Table};
+use ilk_formats::{NullWord, ReadOptions, Table};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -30,7 +30,7 @@ use crate::{
     pool::Pool,
     progress::{Reporter, Stage},
     settings::DataSource,
-    text::{counted, grouped, rounded, shortened},
+    text::{counted, grouped, quoted, rounded, shortened},
 };
 
 /// The files of a data source, opened.
@@ -131,7 +131,27 @@ impl Files {
         }
         stage.count("kept", tally.kept());
         stage.finish(self.read_text(tally.rows));
+        self.report_nulls(reporter);
         Ok(tally)
+    }
+
+    /// Says which ids may be meant as none, once the files are read.
+    pub(crate) fn report_nulls(&self, reporter: &Reporter) {
+        let mut words: Vec<NullWord> = Vec::new();
+        for word in self.tables.iter().flat_map(Table::null_words) {
+            match words.iter_mut().find(|known| (known.role, known.text) == (word.role, word.text)) {
+                Some(known) => known.rows += word.rows,
+                None => words.push(word),
+            }
+        }
+        for NullWord { role, text, rows } in words {
+            let has = if rows == 1 { "has" } else { "have" };
+            reporter.note(format!(
+                "{} {has} the {role} `{text}`; if that means none, add --null {}",
+                counted(rows, "row"),
+                quoted(text)
+            ));
+        }
     }
 
     /// Reads all rows, hands each chunk to `make` with the number of the part it is of, and returns

@@ -154,7 +154,7 @@ impl Grammar {
                     (place, line) = (next, line + lines as u64);
                 }
                 Step::Aside { next, lines, fault, .. } => {
-                    outcome.add(Outcome { sound: 0, aside: 1, fault: Some((line, fault)) });
+                    outcome.add(Outcome::aside(line, fault));
                     (place, line) = (next, line + lines as u64);
                 }
                 Step::Blank { next } => (place, line) = (next, line + 1),

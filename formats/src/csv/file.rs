@@ -13,7 +13,7 @@ use super::{
     encoding::Coding,
     open::Purpose,
     pieces::{Loaded, PIECE, Pieces},
-    rows::{Buffer, Chunk, Outcome, Paused, Position},
+    rows::{Buffer, Chunk, NULL_WORDS, Outcome, Paused, Position},
     scan::{Grammar, Reach, Scanner, Step},
     stream::{Packing, Window, lines, text},
     text::describe,
@@ -61,6 +61,17 @@ enum Feed {
     Unloaded,
     Piece(Loaded),
     Done,
+}
+
+/// An id that may be meant as none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NullWord {
+    /// `user` or `item`.
+    pub role: &'static str,
+    /// The id.
+    pub text: &'static str,
+    /// Rows that have it.
+    pub rows: u64,
 }
 
 /// What a walk over records is handed on to: the line's number, and the fields.
@@ -141,7 +152,10 @@ impl CsvFile {
         cursor.outcome.add(chunk.outcome);
         let rows = chunk.finish();
         match &rows {
-            Some(rows) => cursor.next_row += rows.len() as u64,
+            Some(rows) => {
+                cursor.outcome.count_nulls(rows);
+                cursor.next_row += rows.len() as u64;
+            }
             None => self.conclude(cursor)?,
         }
         Ok(rows)
@@ -231,6 +245,19 @@ impl CsvFile {
             }),
             _ => Ok(()),
         }
+    }
+
+    /// Lists what was read as an id and may be meant as none, once parts are read.
+    pub(crate) fn null_words(&self) -> Vec<NullWord> {
+        let mut sum = Outcome::default();
+        let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        outcomes.iter().flatten().for_each(|outcome| sum.add(*outcome));
+        let mut words = Vec::new();
+        for (role, counts) in ["user", "item"].into_iter().zip(sum.spelled) {
+            let counted = NULL_WORDS.into_iter().zip(counts).filter(|(_, rows)| *rows > 0);
+            words.extend(counted.map(|(text, rows)| NullWord { role, text, rows }));
+        }
+        words
     }
 
     /// Walks the records after the header; one that cannot be read is damage.

@@ -16,6 +16,7 @@ mod stream;
 mod text;
 
 pub use dialect::{CsvOptions, Delimiter, Dialect, DialectError, Encoding, Escape, Header, Quote};
+pub use file::NullWord;
 pub(crate) use file::{CsvCursor, CsvFile};
 pub(crate) use out::CsvOut;
 pub(crate) use stream::Packing;

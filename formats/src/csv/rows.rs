@@ -1,6 +1,6 @@
 //! Records into rows.
 
-use ilk_core::rows::Rows;
+use ilk_core::{ids::IdColumn, rows::Rows};
 
 use super::{
     scan::{Fault, Form, Grammar, Reach, Scanner, Step},
@@ -55,6 +55,10 @@ pub(crate) struct Chunk<'a> {
     pub(crate) outcome: Outcome,
 }
 
+/// What those write who have no user or item and do not leave it empty.
+pub(crate) const NULL_WORDS: [&str; 8] =
+    ["NULL", "\\N", "NA", "null", "None", "NaN", "nan", "N/A"];
+
 /// How many records were sound, and how many were set aside.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
@@ -62,6 +66,8 @@ pub(crate) struct Outcome {
     pub(crate) aside: u64,
     /// The first fault.
     pub(crate) fault: Option<(u64, Fault)>,
+    /// Users, and items, that spell a null, by the position of the word.
+    pub(crate) spelled: [[u64; NULL_WORDS.len()]; 2],
 }
 
 impl Outcome {
@@ -70,8 +76,30 @@ impl Outcome {
         self.sound += other.sound;
         self.aside += other.aside;
         self.fault = self.fault.or(other.fault);
+        for (words, more) in self.spelled.iter_mut().zip(other.spelled) {
+            words.iter_mut().zip(more).for_each(|(count, more)| *count += more);
+        }
+    }
+
+    /// An outcome of one record that was set aside.
+    pub(crate) fn aside(line: u64, fault: Fault) -> Self {
+        Self { aside: 1, fault: Some((line, fault)), ..Self::default() }
+    }
+
+    /// Counts the ids that spell a null.
+    pub(crate) fn count_nulls(&mut self, rows: &Rows) {
+        for (counts, ids) in self.spelled.iter_mut().zip([&rows.user, &rows.item]) {
+            let IdColumn::Text(column) = ids else { continue };
+            for (code, text) in column.dictionary.iter().enumerate().filter(|(_, text)| text.len() <= 4) {
+                if let Some(word) = NULL_WORDS.iter().position(|word| *word == text) {
+                    let rows = column.codes.iter().filter(|other| **other as usize == code);
+                    counts[word] += rows.count() as u64;
+                }
+            }
+        }
     }
 }
+
 
 impl<'a> Chunk<'a> {
     /// Begins a chunk at `first_row`.
@@ -116,7 +144,7 @@ impl<'a> Chunk<'a> {
     /// Sets a record aside.
     pub(crate) fn set_aside(&mut self, line: u64, fault: Fault, raw: &[u8]) {
         self.rows.push_unreadable(describe(self.grammar, line, fault, raw));
-        self.outcome.add(Outcome { sound: 0, aside: 1, fault: Some((line, fault)) });
+        self.outcome.add(Outcome::aside(line, fault));
     }
 
     #[inline]
