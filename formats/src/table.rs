@@ -71,11 +71,7 @@ impl Input {
     }
 
     /// Does what [`open`](Self::open) does for a reader of the columns `wanted`.
-    fn open_for(
-        source: Arc<dyn Source>,
-        csv: &CsvOptions,
-        wanted: &[&str],
-    ) -> Result<Self, Error> {
+    fn open_for(source: Arc<dyn Source>, csv: &CsvOptions, wanted: &[&str]) -> Result<Self, Error> {
         let body = match sniff(source.as_ref())? {
             Sniffed::Parquet => Body::Parquet(ParquetFile::open(Arc::clone(&source))?),
             Sniffed::ArrowFile => Body::ArrowFile(ArrowFile::open(&source)?),

@@ -139,7 +139,8 @@ impl Files {
     pub(crate) fn report_nulls(&self, reporter: &Reporter) {
         let mut words: Vec<NullWord> = Vec::new();
         for word in self.tables.iter().flat_map(Table::null_words) {
-            match words.iter_mut().find(|known| (known.role, known.text) == (word.role, word.text)) {
+            match words.iter_mut().find(|known| (known.role, known.text) == (word.role, word.text))
+            {
                 Some(known) => known.rows += word.rows,
                 None => words.push(word),
             }
@@ -268,8 +269,11 @@ fn report_dialects(tables: &[Table], names: &[String], reporter: &Reporter) {
         table.notes().iter().for_each(|note| say(note.clone(), name));
     }
     for (text, name, count) in said {
-        let others =
-            if count > 1 { format!(" and {} more", grouped(count as u64 - 1)) } else { String::new() };
+        let others = if count > 1 {
+            format!(" and {} more", grouped(count as u64 - 1))
+        } else {
+            String::new()
+        };
         reporter.note(format!("{name}{others}: {text}"));
     }
 }
@@ -323,9 +327,35 @@ impl Cleaning {
         stage.clear();
         let operations = folded.interactions.pair_operations();
         report_folding(&folded.folding, operations, job, reporter);
+        report_ids(&folded.others, &folded.catalogue.ids, job, reporter);
         let sides = (folded.others.len() as u64, folded.catalogue.ids.len() as u64);
         finish_folding(stage, sides, folded.interactions.len() as u64, job);
         Ok(folded)
+    }
+}
+
+/// Notes ids that may be meant otherwise: of those who are not compared, and of those who are.
+fn report_ids(others: &Ids, compared: &Ids, job: &Job, reporter: &Reporter) {
+    let names = match job.of {
+        Of::Items => ["user", "item"],
+        Of::Users => ["item", "user"],
+    };
+    for (ids, name) in [others, compared].into_iter().zip(names) {
+        let doubtful = ids.doubtful();
+        if let Some((count, first)) = doubtful.fractions {
+            reporter.note(format!(
+                "{} in two spellings, with and without a fraction of zeros, such as `{first}`; they stay \
+                 apart because other {name} ids are no integers",
+                counted(count as u64, &format!("{name} id"))
+            ));
+        }
+        if let Some((count, first)) = doubtful.shortened {
+            reporter.note(format!(
+                "{} shortened by a spreadsheet, it seems, such as `{first}`; export the file again with \
+                 the {name} column as text",
+                counted(count as u64, &format!("{name} id"))
+            ));
+        }
     }
 }
 

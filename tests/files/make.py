@@ -59,20 +59,20 @@ case("only-header.csv", "user,item\n", [])
 for name, delimiter in [
     ("semicolon.csv", ";"),
     ("tab.tsv", "\t"),
-    ("pipe.txt", "|"),
-    ("double-pipe.txt", "||"),
-    ("colons.txt", "::"),
-    ("caret.txt", "^"),
-    ("tilde.txt", "~"),
-    ("x01.txt", "\x01"),
+    ("pipe.csv", "|"),
+    ("double-pipe.csv", "||"),
+    ("colons.csv", "::"),
+    ("caret.csv", "^"),
+    ("tilde.csv", "~"),
+    ("x01.csv", "\x01"),
 ]:
     case(name, text(TEN, delimiter), TEN)
 case("decimal-comma.csv", "user;item;price\n" + "".join(f"{u};{i};1,{n}\n" for n, (u, i) in enumerate(TEN)), TEN)
-case("delimiter-given.txt", text(TEN, "%%"), TEN, delimiter="%%")
-case("ratings.dat", lines([(u, i, "5", "978300760") for u, i in TEN], "::"), TEN, user="1", item="2", no_header=True)
-case("hive.txt", lines([(u, i, "x") for u, i in TEN], "\x01"), TEN, user="1", item="2", no_header=True, delimiter="\\x01")
-case("space.txt", text(TEN, " "), refusal="delimiter")
-case("space-given.txt", text(TEN, " "), TEN, delimiter="space")
+case("delimiter-given.csv", text(TEN, "%%"), TEN, delimiter="%%")
+case("ratings.csv", lines([(u, i, "5", "978300760") for u, i in TEN], "::"), TEN, user="1", item="2", no_header=True)
+case("hive.csv", lines([(u, i, "x") for u, i in TEN], "\x01"), TEN, user="1", item="2", no_header=True, delimiter="\\x01")
+case("space.csv", text(TEN, " "), refusal="delimiter")
+case("space-given.csv", text(TEN, " "), TEN, delimiter="space")
 
 # Before the header and after the rows.
 case("excel-sep.csv", "sep=;\r\n" + text(TEN, ";", "\r\n"), TEN)
@@ -100,9 +100,10 @@ case("unclosed-quote.csv", unclosed, [row for row in long if row[0] != "u3"], un
 meant = [(f"u{n}", "one\ntwo" if n == 4 else f"i{n}") for n in range(10)]
 case("line-break-in-quotes.csv", "user,item\n" + "".join(f'{u},"{i}"\n' for u, i in meant), meant)
 stray = "user,item,count\n" + "".join(
-    f'{u},{chr(34) if n in (3, 6) else ""}{i},{n}\n' for n, (u, i) in enumerate(TEN)
+    f'{u},{chr(34) if n in (30, 60) else ""}{i},{n}\n' for n, (u, i) in enumerate(long[:200])
 )
-case("stray-quotes.csv", stray, [row for n, row in enumerate(TEN) if n not in (3, 6)], unreadable=2)
+some = [row for n, row in enumerate(long[:200]) if n not in (30, 60)]
+case("stray-quotes.csv", stray, some, unreadable=2)
 
 # Records that are too short, too long, or not what they should be.
 case("ragged.csv", text(TEN[:5]) + "u,i,more\nless\n" + lines(TEN[5:]), TEN, unreadable=2)

@@ -12,9 +12,8 @@ use super::{
 };
 
 /// What may stand between fields, the likelier first.
-const DELIMITERS: [&str; 15] = [
-    ",", ";", "\t", "|", "::", "||", ":", "^", "~", "\x01", "\x1f", "\u{a7}", "#", "&", "|~|",
-];
+const DELIMITERS: [&str; 15] =
+    [",", ";", "\t", "|", "::", "||", ":", "^", "~", "\x01", "\x1f", "\u{a7}", "#", "&", "|~|"];
 
 /// A dialect as far as records are cut by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +58,8 @@ pub(crate) struct Record {
 impl Candidate {
     /// Makes the grammar of records of so many fields.
     pub(crate) fn grammar(&self, sample: Sample<'_>, fields: usize) -> Grammar {
-        let quote = self.quote.byte().filter(|quote| !self.delimiter.as_str().as_bytes().contains(quote));
+        let quote =
+            self.quote.byte().filter(|quote| !self.delimiter.as_str().as_bytes().contains(quote));
         Grammar {
             delimiter: self.delimiter.as_str().into(),
             quote,
@@ -115,7 +115,8 @@ impl Cut {
                 if is_odd(cell) { *odd += 1 } else { census.see(cell) }
             }
         }
-        let share = |(census, odd): &(Census, usize)| census.regularity() * census.share_beside(*odd);
+        let share =
+            |(census, odd): &(Census, usize)| census.regularity() * census.share_beside(*odd);
         columns.iter().map(share).sum::<f64>() / columns.len().max(1) as f64
     }
 
@@ -256,12 +257,13 @@ fn quotings(delimiter: &Delimiter, sample: Sample<'_>, options: &CsvOptions) -> 
     let escapes: &[Escape] = match options.escape {
         Some(Escape::Backslash) => &[Escape::Backslash],
         Some(Escape::Doubled) => &[Escape::Doubled],
-        None if has(b"\\\"") || has(b"\\'") || has(b"\\\\") => &[Escape::Doubled, Escape::Backslash],
+        None if has(b"\\\"") || has(b"\\'") || has(b"\\\\") => {
+            &[Escape::Doubled, Escape::Backslash]
+        }
         None => &[Escape::Doubled],
     };
-    let cut = |quote, escape| {
-        Cut::new(Candidate { delimiter: delimiter.clone(), quote, escape }, sample)
-    };
+    let cut =
+        |quote, escape| Cut::new(Candidate { delimiter: delimiter.clone(), quote, escape }, sample);
     if let Some(quote) = options.quote {
         return escapes.iter().map(|escape| cut(quote, *escape)).collect();
     }
@@ -284,7 +286,8 @@ fn quotings(delimiter: &Delimiter, sample: Sample<'_>, options: &CsvOptions) -> 
 fn prefer_longer(cuts: &mut Vec<Cut>) {
     let is_beaten = |part: &Cut| {
         cuts.iter().any(|long| {
-            let (short, text) = (part.candidate.delimiter.as_str(), long.candidate.delimiter.as_str());
+            let (short, text) =
+                (part.candidate.delimiter.as_str(), long.candidate.delimiter.as_str());
             text.len() > short.len()
                 && text.contains(short)
                 && long.fields > 1
@@ -301,7 +304,8 @@ fn prefer_longer(cuts: &mut Vec<Cut>) {
 pub(crate) fn guard(grammar: &Grammar, bytes: &[u8], records: &[Record]) -> Guard {
     let mut census = vec![Census::default(); grammar.fields];
     let mut scratch = Vec::new();
-    let sound = || records.iter().filter_map(|record| Some((record, record.fields(grammar.fields)?)));
+    let sound =
+        || records.iter().filter_map(|record| Some((record, record.fields(grammar.fields)?)));
     for (record, fields) in sound() {
         if grammar.count_lines(&bytes[record.start..record.next]) > 1 {
             continue;

@@ -181,16 +181,23 @@ mod tests {
         let text = "na\u{ef}ve \u{20ac} \u{1f375},\n";
         let units = || text.encode_utf16();
         let low: Vec<u8> = [0xfeff].into_iter().chain(units()).flat_map(u16::to_le_bytes).collect();
-        let high: Vec<u8> = [0xfeff].into_iter().chain(units()).flat_map(u16::to_be_bytes).collect();
+        let high: Vec<u8> =
+            [0xfeff].into_iter().chain(units()).flat_map(u16::to_be_bytes).collect();
         for drop in 1..9 {
             assert_eq!(decoded(&low, None, drop), text);
             assert_eq!(decoded(&high, None, drop), text);
             assert_eq!(decoded(&low[2..], Some(Encoding::Utf16), drop), text);
             assert_eq!(decoded(&high[2..], Some(Encoding::Utf16), drop), text);
-            assert_eq!(decoded(b"na\xefve \x80", Some(Encoding::Windows1252), drop), "na\u{ef}ve \u{20ac}");
+            assert_eq!(
+                decoded(b"na\xefve \x80", Some(Encoding::Windows1252), drop),
+                "na\u{ef}ve \u{20ac}"
+            );
             assert_eq!(decoded(b"\xe9\x80", Some(Encoding::Latin1), drop), "\u{e9}\u{80}");
         }
-        assert_eq!(decoded(&[b'a', 0, 0, 0xd8, b'b', 0, 7], Some(Encoding::Utf16), 3), "a\u{fffd}b\u{fffd}");
+        assert_eq!(
+            decoded(&[b'a', 0, 0, 0xd8, b'b', 0, 7], Some(Encoding::Utf16), 3),
+            "a\u{fffd}b\u{fffd}"
+        );
         assert_eq!(Coding::tell(&[0xff, 0xfe, 0, 0], None), Told::Utf32);
     }
 }

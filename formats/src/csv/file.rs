@@ -126,7 +126,8 @@ impl CsvFile {
 
     /// Begins at the first row of a part.
     pub(crate) fn begin(&self, part: usize) -> Result<CsvCursor, Error> {
-        let feed = if self.pieces.is_some() { Feed::Unloaded } else { Feed::Stream(self.window()?) };
+        let feed =
+            if self.pieces.is_some() { Feed::Unloaded } else { Feed::Stream(self.window()?) };
         let position = Position { place: 0, line: self.line };
         Ok(CsvCursor { part, feed, position, next_row: 1, outcome: Outcome::default() })
     }
@@ -273,9 +274,12 @@ impl CsvFile {
             position.place = 0;
             let paused = self.walk(&window, &mut position, sink)?;
             if let Paused::Long(fault) = paused {
-                let head = window.pass_line(position.place, self.grammar.line_end).map_err(failed)?;
+                let head =
+                    window.pass_line(position.place, self.grammar.line_end).map_err(failed)?;
                 if let Some(fault) = fault {
-                    return Err(self.broken(describe(&self.grammar, position.line, fault, &head)).into());
+                    return Err(self
+                        .broken(describe(&self.grammar, position.line, fault, &head))
+                        .into());
                 }
                 position = Position { place: 0, line: position.line + 1 };
             } else if paused == Paused::End && window.reach == Reach::End {
@@ -297,14 +301,17 @@ impl CsvFile {
             match scanner.step(position.place) {
                 Step::Sound { next, lines } => {
                     let fields = scanner.fields.iter().zip(&mut scratch);
-                    let cells: Vec<&[u8]> =
-                        fields.map(|(field, plain)| self.grammar.plain(bytes, *field, plain)).collect();
+                    let cells: Vec<&[u8]> = fields
+                        .map(|(field, plain)| self.grammar.plain(bytes, *field, plain))
+                        .collect();
                     sink(&cells)?;
                     *position = Position { place: next, line: position.line + lines as u64 };
                 }
                 Step::Aside { end, fault, .. } => {
                     let raw = &bytes[position.place..end];
-                    return Err(self.broken(describe(&self.grammar, position.line, fault, raw)).into());
+                    return Err(self
+                        .broken(describe(&self.grammar, position.line, fault, raw))
+                        .into());
                 }
                 Step::Blank { next } => {
                     *position = Position { place: next, line: position.line + 1 };
@@ -326,7 +333,8 @@ impl CsvFile {
         sink: &mut dyn FnMut(&str) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let at = self.at("lines");
-        let text = text(&self.source, self.packing, self.coding, 0).map_err(|error| at.io(error))?;
+        let text =
+            text(&self.source, self.packing, self.coding, 0).map_err(|error| at.io(error))?;
         let mut lines = lines(text);
         let mut line = Vec::new();
         while lines.read_until(b'\n', &mut line).map_err(|error| at.io(error))? > 0 {

@@ -47,7 +47,8 @@ impl Guard {
         if self.kinds.is_empty() {
             return Spans::Meant;
         }
-        let is_typed = |column: usize| self.kinds.get(column).is_some_and(|kind| *kind != Kind::Text);
+        let is_typed =
+            |column: usize| self.kinds.get(column).is_some_and(|kind| *kind != Kind::Text);
         let broken = broken(grammar, bytes, fields);
         if broken.iter().any(|column| is_typed(*column)) {
             return Spans::Stray;
@@ -63,7 +64,9 @@ impl Guard {
             0 => Spans::Meant,
             records if records == found.lines && !only_text => Spans::Stray,
             // Were the quote a stray one, the first line would be a record without it.
-            _ if only_text && !self.begins_like_a_record(grammar, bytes, start, &broken, fields) => {
+            _ if only_text
+                && !self.begins_like_a_record(grammar, bytes, start, &broken, fields) =>
+            {
                 Spans::Meant
             }
             _ => Spans::Unclear,
@@ -82,7 +85,9 @@ impl Guard {
         let Some((end, _)) = grammar.line(bytes, start, Reach::End) else { return true };
         let mut line = bytes[start..end].to_vec();
         let field = broken.first().map(|column| fields[*column]);
-        if let Some(field) = field.filter(|field| matches!(field.form, Form::Quoted | Form::Escaped)) {
+        if let Some(field) =
+            field.filter(|field| matches!(field.form, Form::Quoted | Form::Escaped))
+        {
             line.remove(field.start as usize - 1 - start);
         }
         let mut cut = Vec::new();

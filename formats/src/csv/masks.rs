@@ -114,7 +114,8 @@ impl<'a> Walk<'a> {
         if place >= self.bytes.len() {
             (self.block, self.mask) = (self.bytes.len(), 0);
         } else if place < self.block + BLOCK && place >= self.block {
-            self.mask = self.needles.mask_at(self.bytes, self.block) & (u64::MAX << (place - self.block));
+            self.mask =
+                self.needles.mask_at(self.bytes, self.block) & (u64::MAX << (place - self.block));
         } else {
             self.block = place;
             self.mask = self.needles.mask_at(self.bytes, place);
@@ -129,7 +130,9 @@ mod tests {
     #[test]
     fn masks_mark_every_needle_and_nothing_else() {
         let bytes: Vec<u8> = (0..200_u32).map(|place| (place * 97 % 256) as u8).collect();
-        for needles in [&b"a"[..], b",\n", b",\"\n", b",\"\n\r", b",\"\n\r\\", b"\xff\x80\x7f\0\x01"] {
+        for needles in
+            [&b"a"[..], b",\n", b",\"\n", b",\"\n\r", b",\"\n\r\\", b"\xff\x80\x7f\0\x01"]
+        {
             let found = (0..bytes.len()).filter(|place| needles.contains(&bytes[*place]));
             for start in [0, 1, 63, 64, 65, 150, 199, 200] {
                 let mut walk = Walk::new(Needles::new(needles), &bytes, start);

@@ -184,8 +184,10 @@ impl<'a> Settling<'a> {
             let raw = grammar.without_end(&self.sample.bytes[header.start..header.next]);
             grammar.header = Some(raw.to_vec());
         }
-        let first = heading.map_or(best.records[0].start, |heading| best.records[heading.place].next);
-        let named = heading.map_or(best.records[0].start, |heading| best.records[heading.place].start);
+        let first =
+            heading.map_or(best.records[0].start, |heading| best.records[heading.place].next);
+        let named =
+            heading.map_or(best.records[0].start, |heading| best.records[heading.place].start);
         let line_of = |place: usize| {
             self.skipped.1 + 1 + grammar.count_lines(&self.sample.bytes[..place]) as u64
         };
@@ -233,7 +235,9 @@ impl<'a> Settling<'a> {
         };
         // Without names to go by: the first record with as many fields as most, but for one.
         let near = |record: &Record| {
-            record.cells.as_ref().is_ok_and(|cells| cells.len().abs_diff(cut.fields) <= 1 && (cells.len() > 1 || cut.fields == 1))
+            record.cells.as_ref().is_ok_and(|cells| {
+                cells.len().abs_diff(cut.fields) <= 1 && (cells.len() > 1 || cut.fields == 1)
+            })
         };
         let first = || cut.records.iter().position(near).unwrap_or(0);
         Some(Heading { place: place.unwrap_or_else(first) })
@@ -250,7 +254,11 @@ impl<'a> Settling<'a> {
     }
 
     /// Names the columns, and says how many fields records have.
-    fn names(&mut self, cut: &Cut, heading: Option<Heading>) -> Result<(Vec<String>, usize), Error> {
+    fn names(
+        &mut self,
+        cut: &Cut,
+        heading: Option<Heading>,
+    ) -> Result<(Vec<String>, usize), Error> {
         let Some(heading) = heading else {
             return Ok(((1..=cut.fields).map(|column| column.to_string()).collect(), cut.fields));
         };
@@ -258,13 +266,18 @@ impl<'a> Settling<'a> {
         let header = &cut.records[heading.place];
         let mut names = self.cells(&grammar, header);
         let below = &cut.records[heading.place + 1..];
-        let fields = fields_of(below).unwrap_or(names.len());
+        let mut fields = fields_of(below).unwrap_or(names.len());
+        let as_named = below.iter().filter(|record| record.fields(names.len()).is_some()).count();
+        if as_named * 4 >= below.len() {
+            fields = names.len();
+        }
         self.check_twice(header, below)?;
         if names.len() == fields {
             return Ok((names, fields));
         }
-        let found = format!("header has {} names, rows have {fields} fields", names.len());
-        if names.len().abs_diff(fields) > 1 {
+        let plural = if fields == 1 { "" } else { "s" };
+        let found = format!("header has {} names, rows have {fields} field{plural}", names.len());
+        if names.len().abs_diff(fields) > 1 || fields == 1 {
             let help = "give --delimiter, or --skip-lines N where lines come before the header, or --no-header";
             return Err(self.purpose.refuse(found, help));
         }
@@ -288,10 +301,11 @@ impl<'a> Settling<'a> {
 
     /// Refuses a header that stands there twice.
     fn check_twice(&self, header: &Record, below: &[Record]) -> Result<(), Error> {
-        let text =
-            |record: &Record| self.sample.bytes[record.start..record.next].trim_ascii_end();
+        let text = |record: &Record| self.sample.bytes[record.start..record.next].trim_ascii_end();
         if below.first().is_some_and(|next| text(next) == text(header)) {
-            return Err(self.purpose.refuse("the header stands there twice", "give --skip-lines 1"));
+            return Err(self
+                .purpose
+                .refuse("the header stands there twice", "give --skip-lines 1"));
         }
         Ok(())
     }
@@ -316,7 +330,12 @@ impl<'a> Settling<'a> {
         let grammar = cut.candidate.grammar(self.sample, cut.fields);
         let heading = self.heading(cut);
         let columns: Vec<usize> = match heading {
-            None => self.purpose.wanted.iter().filter_map(|name| Some(name.parse::<usize>().ok()? - 1)).collect(),
+            None => self
+                .purpose
+                .wanted
+                .iter()
+                .filter_map(|name| Some(name.parse::<usize>().ok()? - 1))
+                .collect(),
             Some(heading) => {
                 let names = self.cells(&grammar, &cut.records[heading.place]);
                 let place = |wanted: &&str| names.iter().position(|name| name == wanted);
@@ -336,7 +355,8 @@ impl<'a> Settling<'a> {
 
     /// Refuses `'` as a quote where it also stands inside of words.
     fn check_single_quotes(&self, best: &Cut) -> Result<(), Error> {
-        let is_bare = |record: &Record| matches!(record.cells, Err(Fault::BareQuote | Fault::AfterQuote));
+        let is_bare =
+            |record: &Record| matches!(record.cells, Err(Fault::BareQuote | Fault::AfterQuote));
         let doubtful = best.candidate.quote == Quote::Single
             && self.options.quote.is_none()
             && best.records.iter().any(is_bare);
@@ -399,10 +419,7 @@ impl<'a> Settling<'a> {
 
 /// The commonest number of fields.
 fn fields_of(records: &[Record]) -> Option<usize> {
-    records
-        .iter()
-        .any(|record| record.cells.is_ok())
-        .then(|| commonest(records))
+    records.iter().any(|record| record.cells.is_ok()).then(|| commonest(records))
 }
 
 /// Describes a candidate in a few words.
@@ -436,9 +453,7 @@ struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     fn end(self, start: usize) -> usize {
-        let is_end = |byte: &u8| {
-            *byte == b'\n' || *byte == b'\r' && self.line_end == LineEnd::Cr
-        };
+        let is_end = |byte: &u8| *byte == b'\n' || *byte == b'\r' && self.line_end == LineEnd::Cr;
         let rest = &self.bytes[start..];
         start + rest.iter().position(is_end).unwrap_or(rest.len())
     }

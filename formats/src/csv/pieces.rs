@@ -267,7 +267,9 @@ impl Pieces {
             let next = if self.has_marks(&bytes[lines[index]..line_end]) {
                 scanner.seek(lines[index]);
                 match scanner.step(lines[index]) {
-                    Step::Sound { next, .. } | Step::Aside { next, .. } | Step::Blank { next } => next,
+                    Step::Sound { next, .. } | Step::Aside { next, .. } | Step::Blank { next } => {
+                        next
+                    }
                     Step::Long { .. } => after,
                     Step::More => return Agreed::More,
                 }
@@ -359,7 +361,8 @@ impl Pieces {
                 (Some(mark), None) | (None, Some(mark)) => memchr(mark, bytes),
                 (None, None) => None,
             };
-            let plain = marked.map_or(bytes.len(), |at| memrchr(b'\n', &bytes[..at]).map_or(0, |at| at + 1));
+            let plain = marked
+                .map_or(bytes.len(), |at| memrchr(b'\n', &bytes[..at]).map_or(0, |at| at + 1));
             counts.add(count_lines(&bytes[..plain]));
             place += plain;
             if place >= last {

@@ -56,8 +56,7 @@ pub(crate) struct Chunk<'a> {
 }
 
 /// What those write who have no user or item and do not leave it empty.
-pub(crate) const NULL_WORDS: [&str; 8] =
-    ["NULL", "\\N", "NA", "null", "None", "NaN", "nan", "N/A"];
+pub(crate) const NULL_WORDS: [&str; 8] = ["NULL", "\\N", "NA", "null", "None", "NaN", "nan", "N/A"];
 
 /// How many records were sound, and how many were set aside.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,7 +89,9 @@ impl Outcome {
     pub(crate) fn count_nulls(&mut self, rows: &Rows) {
         for (counts, ids) in self.spelled.iter_mut().zip([&rows.user, &rows.item]) {
             let IdColumn::Text(column) = ids else { continue };
-            for (code, text) in column.dictionary.iter().enumerate().filter(|(_, text)| text.len() <= 4) {
+            for (code, text) in
+                column.dictionary.iter().enumerate().filter(|(_, text)| text.len() <= 4)
+            {
                 if let Some(word) = NULL_WORDS.iter().position(|word| *word == text) {
                     let rows = column.codes.iter().filter(|other| **other as usize == code);
                     counts[word] += rows.count() as u64;
@@ -99,7 +100,6 @@ impl Outcome {
         }
     }
 }
-
 
 impl<'a> Chunk<'a> {
     /// Begins a chunk at `first_row`.

@@ -129,7 +129,10 @@ impl<'a> Scanner<'a> {
     pub(crate) fn step(&mut self, start: usize) -> Step {
         let grammar = self.grammar;
         match self.simple(start) {
-            Some(next) if self.fields.len() == grammar.fields && !grammar.is_special(self.bytes, start) => {
+            Some(next)
+                if self.fields.len() == grammar.fields
+                    && !grammar.is_special(self.bytes, start) =>
+            {
                 if next - start <= grammar.most {
                     return Step::Sound { next, lines: 1 };
                 }
@@ -160,13 +163,25 @@ impl<'a> Scanner<'a> {
                         continue;
                     }
                 }
-                self.fields.push(Field { start: field as u32, end: place as u32, form: Form::Bare });
+                self.fields.push(Field {
+                    start: field as u32,
+                    end: place as u32,
+                    form: Form::Bare,
+                });
                 field = place + width;
             } else if byte == b'\n' {
-                self.fields.push(Field { start: field as u32, end: place as u32, form: Form::Bare });
+                self.fields.push(Field {
+                    start: field as u32,
+                    end: place as u32,
+                    form: Form::Bare,
+                });
                 return Some(place + 1);
             } else if byte == b'\r' && bytes.get(place + 1) == Some(&b'\n') {
-                self.fields.push(Field { start: field as u32, end: place as u32, form: Form::Bare });
+                self.fields.push(Field {
+                    start: field as u32,
+                    end: place as u32,
+                    form: Form::Bare,
+                });
                 self.walk.next();
                 return Some(place + 2);
             } else {
@@ -332,11 +347,9 @@ impl Grammar {
             }
             Ok(next) => Strict::Record { next, is_broken: strict.is_broken },
             Err(Stop::Fault(fault)) => Strict::Fault(fault),
-            Err(Stop::Short) if limit < bytes.len() => Strict::Fault(if strict.is_broken {
-                Fault::OpenQuote
-            } else {
-                Fault::TooLong
-            }),
+            Err(Stop::Short) if limit < bytes.len() => {
+                Strict::Fault(if strict.is_broken { Fault::OpenQuote } else { Fault::TooLong })
+            }
             Err(Stop::Short) => Strict::More,
         }
     }
@@ -448,7 +461,10 @@ impl Reading<'_> {
             self.place += delimiter.len();
             return Ok(Some(Ended::Delimiter));
         }
-        if self.reach == Reach::Within && rest.len() < delimiter.len() && delimiter.starts_with(rest) {
+        if self.reach == Reach::Within
+            && rest.len() < delimiter.len()
+            && delimiter.starts_with(rest)
+        {
             return Err(Stop::Short);
         }
         let width = match (rest, self.grammar.line_end) {

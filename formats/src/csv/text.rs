@@ -1,6 +1,9 @@
 //! What is said of a record that is set aside.
 
-use super::{dialect::CsvOptions, scan::{Fault, Grammar}};
+use super::{
+    dialect::CsvOptions,
+    scan::{Fault, Grammar},
+};
 
 /// Bytes of a record that are shown at most.
 pub(crate) const SHOWN: usize = 1 << 10;

@@ -47,7 +47,10 @@ fn the_delimiter_is_that_which_cuts_evenly() {
         let input = Input::open(source("a.csv", text), &CsvOptions::default()).unwrap();
         assert_eq!(input.schema().columns.len(), columns, "{text}");
     }
-    let options = ReadOptions { csv: CsvOptions { delimiter: Some(":".parse().unwrap()), ..CsvOptions::default() }, ..pair() };
+    let options = ReadOptions {
+        csv: CsvOptions { delimiter: Some(":".parse().unwrap()), ..CsvOptions::default() },
+        ..pair()
+    };
     assert_eq!(show(&read("a.csv", "user:item\n1:2\n", &options)), ["1 2"]);
 }
 
@@ -70,7 +73,8 @@ fn lines_with_other_numbers_of_fields_are_set_aside_with_their_line() {
     let chunks = read("a.csv", text, &pair());
     assert_eq!(show(&chunks), ["1 2", "3 a\nb", "?- -", "4 x"]);
     assert_eq!(chunks[0].unreadable[0].text, "line 5: 3 fields, expected 2: 1,2,3");
-    insta::assert_snapshot!(error("a.csv", "user,item\n1\n", &pair()), @"");
+    insta::assert_snapshot!(error("a.csv", "user,item\n1\n", &pair()), @"a.csv: header has 2 names, rows have 1 field; give --delimiter, or --skip-lines N where lines come before the header, or --no-header");
+    insta::assert_snapshot!(error("a.csv", "user,item\n1,2\n3\n4,5,6\n7\n", &pair()), @"");
 }
 
 #[test]

@@ -19,8 +19,18 @@ fn cases(folder: &Path) -> Vec<Value> {
 fn options(case: &Value) -> ReadOptions {
     let text = |name: &str| case["settings"][name].as_str().map(String::from);
     let known = [
-        "user", "item", "item_label", "delimiter", "quote", "escape", "encoding", "comment", "null",
-        "no_header", "skip_lines", "max_record_size",
+        "user",
+        "item",
+        "item_label",
+        "delimiter",
+        "quote",
+        "escape",
+        "encoding",
+        "comment",
+        "null",
+        "no_header",
+        "skip_lines",
+        "max_record_size",
     ];
     let settings = case["settings"].as_object().unwrap();
     assert!(settings.keys().all(|name| known.contains(&name.as_str())), "{case}");
@@ -59,22 +69,27 @@ fn check(case: &Value, bytes: Vec<u8>) -> Result<(), String> {
             Err(error) => Err(format!("`{error}` does not say {words}")),
         };
     }
-    let (mut rows, mut unreadable, mut null) = (Vec::new(), 0, 0);
+    let (mut rows, mut unreadable, mut missing) = (Vec::new(), 0, 0);
     for chunk in read.map_err(|error| error.to_string())? {
         unreadable += chunk.unreadable.len();
         for row in 0..chunk.len() {
             match (chunk.user.display(row), chunk.item.display(row)) {
                 (Some(user), Some(item)) => rows.push(serde_json::json!([user, item])),
-                _ => null += 1,
+                _ => missing += 1,
             }
         }
     }
-    let counts = serde_json::json!([unreadable, null - unreadable]);
+    let nulls = missing - unreadable;
+    let counts = serde_json::json!([unreadable, nulls]);
     if counts != serde_json::json!([case["unreadable"], case["null"]]) {
         return Err(format!("{counts} rows are unreadable and null"));
     }
     if Value::Array(rows.clone()) != case["rows"] {
-        return Err(format!("{} rows, such as {:?}", rows.len(), rows.iter().take(4).collect::<Vec<_>>()));
+        return Err(format!(
+            "{} rows, such as {:?}",
+            rows.len(),
+            rows.iter().take(4).collect::<Vec<_>>()
+        ));
     }
     Ok(())
 }

@@ -4,9 +4,9 @@ use ilk_core::{
     ids::{Ids, TextColumn},
     neighbours::{Catalogue, Neighbour, Neighbours},
 };
-use ilk_formats::{CsvOptions, 
-    Error, Input, NeighbourRow, OutputFormat, read_id_list, read_items, read_neighbours,
-    write_items, write_neighbours,
+use ilk_formats::{
+    CsvOptions, Error, Input, NeighbourRow, OutputFormat, read_id_list, read_items,
+    read_neighbours, write_items, write_neighbours,
 };
 
 use crate::tools::source;

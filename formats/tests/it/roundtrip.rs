@@ -8,7 +8,9 @@ use arrow_array::{
 };
 use arrow_ipc::CompressionType;
 use ilk_core::{encode::IdKind, ids::IdColumn};
-use ilk_formats::{ColumnKind, CsvOptions, Input, InputFormat, OutputFormat, ReadOptions, write_rows};
+use ilk_formats::{
+    ColumnKind, CsvOptions, Input, InputFormat, OutputFormat, ReadOptions, write_rows,
+};
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 
 use crate::tools::{
@@ -89,7 +91,10 @@ fn csv_is_read_plain_and_packed() {
 
 #[test]
 fn the_schema_is_known_without_options() {
-    let input = Input::open(source("shop", parquet_with(&shop(), Compression::SNAPPY, 2)), &CsvOptions::default());
+    let input = Input::open(
+        source("shop", parquet_with(&shop(), Compression::SNAPPY, 2)),
+        &CsvOptions::default(),
+    );
     let input = input.unwrap();
     assert_eq!(
         (input.format(), input.parts().len(), input.row_count()),

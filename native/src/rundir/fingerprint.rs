@@ -37,6 +37,9 @@ pub(crate) struct Fingerprint {
     pub(crate) modified: Option<String>,
     /// Of its content; see the module.
     pub(crate) content: Checksum,
+    /// The dialect of a CSV file, in words, where it is not the plain one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dialect: Option<String>,
 }
 
 impl Fingerprint {
@@ -51,7 +54,7 @@ impl Fingerprint {
         let bytes = source.len();
         let content = sum_up(&source, bytes).map_err(failed)?;
         let modified = metadata.modified().ok().and_then(time_text);
-        Ok(Self { path: path.display().to_string(), bytes, modified, content })
+        Ok(Self { path: path.display().to_string(), bytes, modified, content, dialect: None })
     }
 
     /// Returns what is the same for the same content, whatever the file is called.
@@ -164,6 +167,7 @@ mod tests {
             bytes: 1,
             modified: None,
             content: Checksum::of(content),
+            dialect: None,
         };
         let then = [one("a", b"1"), one("b", b"1"), one("c", b"1")];
         let now = [one("a", b"1"), one("c", b"2"), one("d", b"1")];

@@ -162,7 +162,7 @@ pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Resul
     let mut dir = RunDir::enter(folder, earlier)?;
     let asked = Asked {
         record,
-        inputs: fingerprints(&files.names, &pool)?,
+        inputs: with_dialects(fingerprints(&files.names, &pool)?, &files),
         lists: list_fingerprints(&settings.lists)?,
         engine,
         machine: Machine::here(layout.kernel),
@@ -182,6 +182,15 @@ pub(crate) fn run(start: Start<'_>, folder: &Path, reporter: &Reporter) -> Resul
     let work = Work::new(dir, (source, job), lists, (pool, layout, budget), reporter);
     let mut work = Work { files: Some(files), guard, force, watch, sandbox, out, ..work };
     work.go_on(finished).map_err(|error| work.with_way_on(error))
+}
+
+/// Notes the dialects of CSV files that are not plain ones.
+fn with_dialects(mut inputs: Vec<Fingerprint>, files: &Files) -> Vec<Fingerprint> {
+    for (input, table) in inputs.iter_mut().zip(&files.tables) {
+        let dialect = table.dialect().filter(|dialect| !dialect.is_plain());
+        input.dialect = dialect.map(ToString::to_string);
+    }
+    inputs
 }
 
 /// A run as it is asked for now.

@@ -17,11 +17,11 @@ mod values;
 
 pub(crate) use self::{
     budget::Budget,
+    csv::CsvSettings,
     file::JobFile,
     keys::{Key, Keys},
     layer::{COMMAND_LINE, Layer},
     layers::{Choice, Layers},
-    csv::CsvSettings,
     record::{DataSource, Lists, PartialSource, Reading, Record, Setting, Settings},
     stages::{Form, StageName},
     values::{Bytes, Engine, TimeSpan},

@@ -6,11 +6,7 @@ use ilk_core::job::{Given, Job, SimilarityJob};
 use ilk_formats::Condition;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    budget::Budget,
-    csv::CsvSettings,
-    values::Bytes,
-};
+use super::{budget::Budget, csv::CsvSettings, values::Bytes};
 use crate::error::Error;
 
 /// One setting in force.
