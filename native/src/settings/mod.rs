@@ -5,7 +5,6 @@
 //! the names of all settings as [`Keys`].
 
 mod budget;
-mod csv;
 mod file;
 mod keys;
 mod layer;
@@ -17,12 +16,14 @@ mod values;
 
 pub(crate) use self::{
     budget::Budget,
-    csv::CsvSettings,
     file::JobFile,
     keys::{Key, Keys},
     layer::{COMMAND_LINE, Layer},
     layers::{Choice, Layers},
-    record::{DataSource, Lists, PartialSource, Reading, Record, Setting, Settings},
-    stages::{Form, StageName},
-    values::{Bytes, Engine, TimeSpan},
+    record::{Reading, Settings},
+    stages::Form,
+    values::{Engine, TimeSpan},
+};
+pub(crate) use ilk_engine::{
+    DataSource, Lists, PartialSource, Record, Setting, memory::Bytes, rundir::StageName,
 };
