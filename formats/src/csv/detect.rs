@@ -254,13 +254,11 @@ fn delimiters(sample: Sample<'_>, options: &CsvOptions) -> Vec<Delimiter> {
 /// Cuts by a delimiter with every quoting that may be meant.
 fn quotings(delimiter: &Delimiter, sample: Sample<'_>, options: &CsvOptions) -> Vec<Cut> {
     let has = |text: &[u8]| memmem::find(sample.bytes, text).is_some();
+    let has_backslash = || has(b"\\\"") || has(b"\\'") || has(b"\\\\");
     let escapes: &[Escape] = match options.escape {
         Some(Escape::Backslash) => &[Escape::Backslash],
-        Some(Escape::Doubled) => &[Escape::Doubled],
-        None if has(b"\\\"") || has(b"\\'") || has(b"\\\\") => {
-            &[Escape::Doubled, Escape::Backslash]
-        }
-        None => &[Escape::Doubled],
+        None if has_backslash() => &[Escape::Doubled, Escape::Backslash],
+        Some(Escape::Doubled) | None => &[Escape::Doubled],
     };
     let cut =
         |quote, escape| Cut::new(Candidate { delimiter: delimiter.clone(), quote, escape }, sample);
@@ -322,7 +320,9 @@ pub(crate) fn guard(grammar: &Grammar, bytes: &[u8], records: &[Record]) -> Guar
         if !broken.is_empty()
             && guard.has_no_lookalikes(grammar, bytes, record.start, record.next, fields)
         {
-            broken.iter().for_each(|column| meant[*column] += 1);
+            for column in broken {
+                meant[column] += 1;
+            }
         }
     }
     guard.trusted = meant.iter().map(|count| *count >= 3).collect();

@@ -349,7 +349,7 @@ impl fmt::Display for Dialect {
         }
         match self.header {
             Header::Named if self.header_line > 1 => {
-                write!(f, ", header in line {}", self.header_line)?
+                write!(f, ", header in line {}", self.header_line)?;
             }
             Header::Named => {}
             Header::Absent => write!(f, ", no header, data from line {}", self.header_line)?,

@@ -231,7 +231,9 @@ impl CsvFile {
             return Ok(());
         };
         let mut sum = Outcome::default();
-        all.into_iter().for_each(|outcome| sum.add(outcome));
+        for outcome in all {
+            sum.add(outcome);
+        }
         match sum.fault {
             Some((line, fault)) if sum.aside > sum.sound => Err(Error::Dialect {
                 file: self.source.name().into(),

@@ -67,7 +67,7 @@ impl Purpose<'_> {
             .map_err(|error| at.io(error))?;
         self.check_text(&bytes)?;
         let reach = if bytes.len() < SAMPLE { Reach::End } else { Reach::Within };
-        Settling::new(self, coding, &bytes, reach)?.settle()
+        Settling::new(self, coding, &bytes, reach).settle()
     }
 
     fn coding(&self, head: &[u8]) -> Result<Coding, Error> {
@@ -128,12 +128,7 @@ struct Heading {
 }
 
 impl<'a> Settling<'a> {
-    fn new(
-        purpose: Purpose<'a>,
-        coding: Coding,
-        bytes: &'a [u8],
-        reach: Reach,
-    ) -> Result<Self, Error> {
+    fn new(purpose: Purpose<'a>, coding: Coding, bytes: &'a [u8], reach: Reach) -> Self {
         let mut options = purpose.options.clone();
         let line_end = line_end(bytes);
         let lines = Lines { bytes, line_end };
@@ -161,7 +156,7 @@ impl<'a> Settling<'a> {
             most: options.max_record(),
             comment: purpose.options.comment.as_deref(),
         };
-        Ok(Self { purpose, coding, sample, options, skipped: (start, line), notes: Vec::new() })
+        Self { purpose, coding, sample, options, skipped: (start, line), notes: Vec::new() }
     }
 
     fn settle(mut self) -> Result<Opened, Error> {
@@ -441,7 +436,7 @@ fn is_tsv(name: &str) -> bool {
     let name = name.to_lowercase();
     let stem = [".gz", ".zst", ".bz2", ".xz"].iter().find_map(|end| name.strip_suffix(end));
     let name = stem.unwrap_or(&name);
-    name.ends_with(".tsv") || name.ends_with(".tab")
+    name.rsplit_once('.').is_some_and(|(_, ending)| matches!(ending, "tsv" | "tab"))
 }
 
 /// Physical lines, before any dialect.

@@ -130,13 +130,13 @@ impl Pieces {
         }
         let start = match self.converged(piece)? {
             Some(start) => start,
-            None => self.from_before(piece)?,
+            None => self.after_known(piece)?,
         };
         Ok(*self.starts[piece].get_or_init(|| start))
     }
 
     /// Reads the records before a piece from where the last known piece begins.
-    fn from_before(&self, piece: usize) -> io::Result<u64> {
+    fn after_known(&self, piece: usize) -> io::Result<u64> {
         let mut known = piece - 1;
         let mut start = loop {
             if let Some(start) = self.starts[known].get() {
@@ -336,13 +336,12 @@ impl Pieces {
     fn count(&self, piece: usize, loaded: Option<&Loaded>) -> io::Result<()> {
         let mut claim = Claim { pieces: self, piece, outcome: State::Unknown };
         let end = self.bound(piece + 1);
-        let counts = match loaded {
-            Some(loaded) => self.count_loaded(loaded, end),
-            None => {
-                let start = self.start(piece)?;
-                self.count_loaded(&self.load(start, end.max(start))?, end)
-            }
-        }?;
+        let counts = if let Some(loaded) = loaded {
+            self.count_loaded(loaded, end)?
+        } else {
+            let start = self.start(piece)?;
+            self.count_loaded(&self.load(start, end.max(start))?, end)?
+        };
         claim.outcome = State::Known(counts);
         Ok(())
     }

@@ -128,16 +128,12 @@ impl<'a> Scanner<'a> {
     #[inline]
     pub(crate) fn step(&mut self, start: usize) -> Step {
         let grammar = self.grammar;
-        match self.simple(start) {
-            Some(next)
-                if self.fields.len() == grammar.fields
-                    && !grammar.is_special(self.bytes, start) =>
-            {
-                if next - start <= grammar.most {
-                    return Step::Sound { next, lines: 1 };
-                }
-            }
-            _ => {}
+        if let Some(next) = self.simple(start)
+            && self.fields.len() == grammar.fields
+            && next - start <= grammar.most
+            && !grammar.is_special(self.bytes, start)
+        {
+            return Step::Sound { next, lines: 1 };
         }
         let step = self.careful(start);
         if let Step::Sound { next, .. } | Step::Aside { next, .. } | Step::Blank { next } = step {
@@ -158,10 +154,8 @@ impl<'a> Scanner<'a> {
             let place = self.walk.next()?;
             let byte = bytes[place];
             if byte == delimiter {
-                if width > 1 {
-                    if place < field || !bytes[place..].starts_with(&grammar.delimiter) {
-                        continue;
-                    }
+                if width > 1 && (place < field || !bytes[place..].starts_with(&grammar.delimiter)) {
+                    continue;
                 }
                 self.fields.push(Field {
                     start: field as u32,
@@ -468,12 +462,10 @@ impl Reading<'_> {
             return Err(Stop::Short);
         }
         let width = match (rest, self.grammar.line_end) {
-            ([], _) if self.reach == Reach::Within => return Err(Stop::Short),
+            ([] | [b'\r'], _) if self.reach == Reach::Within => return Err(Stop::Short),
             ([], _) => 0,
-            ([b'\n', ..], _) => 1,
             ([b'\r', b'\n', ..], _) => 2,
-            ([b'\r'], _) if self.reach == Reach::Within => return Err(Stop::Short),
-            ([b'\r', ..], LineEnd::Cr) => 1,
+            ([b'\n', ..], _) | ([b'\r', ..], LineEnd::Cr) => 1,
             _ => return Ok(None),
         };
         self.place += width;

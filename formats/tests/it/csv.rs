@@ -74,7 +74,7 @@ fn lines_with_other_numbers_of_fields_are_set_aside_with_their_line() {
     assert_eq!(show(&chunks), ["1 2", "3 a\nb", "?- -", "4 x"]);
     assert_eq!(chunks[0].unreadable[0].text, "line 5: 3 fields, expected 2: 1,2,3");
     insta::assert_snapshot!(error("a.csv", "user,item\n1\n", &pair()), @"a.csv: header has 2 names, rows have 1 field; give --delimiter, or --skip-lines N where lines come before the header, or --no-header");
-    insta::assert_snapshot!(error("a.csv", "user,item\n1,2\n3\n4,5,6\n7\n", &pair()), @"");
+    insta::assert_snapshot!(error("a.csv", "user,item\n1,2\n3\n4,5,6\n7\n", &pair()), @r#"a.csv: 3 of the first 4 records cannot be read with delimiter "," (line 3: 1 field, expected 2); give --delimiter, or --skip-lines N where lines come before the header"#);
 }
 
 #[test]
