@@ -3,53 +3,15 @@
 //! [`SimilarityJob`] is what people write: every setting optional. [`SimilarityJob::resolve`]
 //! applies preset and defaults, checks every value, and gives the [`Job`] that core runs.
 
-use std::{fmt, str::FromStr};
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{measure::Measure, time, weighting::Weighting};
-
-/// Defines an enum whose variants have one name each, the same on every surface.
-macro_rules! named {
-    ($(#[$meta:meta])* $name:ident, $what:literal { $($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-        pub enum $name {
-            $($(#[$doc])* #[serde(rename = $text)] $variant,)+
-        }
-
-        impl $name {
-            /// All of them, in the order of the documentation.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// Their names, in the same order.
-            pub const NAMES: &[&str] = &[$($text),+];
-
-            /// Returns the name.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $text),+ }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.name())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = JobError;
-
-            fn from_str(text: &str) -> Result<Self, JobError> {
-                match text {
-                    $($text => Ok(Self::$variant),)+
-                    _ => Err(JobError::Name { what: $what, name: text.into(), known: Self::NAMES.join(", ") }),
-                }
-            }
-        }
-    };
-}
+use crate::{
+    data::time,
+    measure::{Measure, MeasureName},
+    names::{UnknownName, named},
+    weighting::{Weighting, WeightingName},
+};
 
 named! {
     /// What is compared with what.
@@ -58,62 +20,6 @@ named! {
         Items = "items",
         /// Users by the items they share.
         Users = "users",
-    }
-}
-
-named! {
-    /// How alike two items are; formulas in [`Measure`].
-    MeasureName, "measure" {
-        /// x·y / (‖x‖‖y‖)
-        Cosine = "cosine",
-        /// c / (a + b − c)
-        Jaccard = "jaccard",
-        /// 2c / (a + b)
-        Dice = "dice",
-        /// c / min(a, b)
-        Overlap = "overlap",
-        /// c / (c + α(a − c) + β(b − c))
-        Tversky = "tversky",
-        /// x·y / ((Σx²)^α (Σy²)^(1 − α))
-        AsymmetricCosine = "asymmetric-cosine",
-        /// c / (a·b^α)
-        Conditional = "conditional",
-        /// N·c / ((a + κ)(b + κ))
-        Lift = "lift",
-        /// c / (a·b): lift as SAR defines it, without the number of users
-        SarLift = "sar-lift",
-        /// ln(N·c / (a·b)), where positive
-        Pmi = "pmi",
-        /// pmi / −ln(c / N), where positive
-        Npmi = "npmi",
-        /// c·log2(N·c / (a·b))
-        LexicographersMi = "lexicographers-mi",
-        /// Dunning's log-likelihood ratio, where the pair occurs more often than by chance
-        Llr = "llr",
-        /// 1 − 1 / (1 + llr): the log-likelihood ratio as Mahout scales it
-        MahoutLlr = "mahout-llr",
-        /// c
-        Cooccurrence = "cooccurrence",
-        /// x·y
-        Dot = "dot",
-    }
-}
-
-named! {
-    /// What an interaction counts before the measure; formulas in [`Weighting`].
-    WeightingName, "weighting" {
-        /// 1
-        Binary = "binary",
-        /// w
-        Raw = "raw",
-        /// ln(1 + w)
-        Log = "log",
-        /// √w·(ln I − ln(1 + df))
-        Tfidf = "tfidf",
-        /// w(K1 + 1) / (K1(1 − B + B·len/avg) + w)·idf
-        Bm25 = "bm25",
-        /// w·0.5^((now − t) / half-life)
-        Decay = "decay",
     }
 }
 
@@ -310,6 +216,12 @@ pub enum JobError {
         /// Why it cannot stand here, and what to do.
         why: String,
     },
+}
+
+impl From<UnknownName> for JobError {
+    fn from(UnknownName { what, name, known }: UnknownName) -> Self {
+        Self::Name { what, name, known }
+    }
 }
 
 impl SimilarityJob {

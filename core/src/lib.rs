@@ -3,31 +3,22 @@
 //! No files, no clock, no environment, no printing, no threads of its own: where bytes come
 //! from and which thread runs a tile is the caller's business.
 
-pub mod calibrate;
-pub mod clean;
 pub mod cost;
-pub mod encode;
-pub mod evaluate;
+pub mod data;
 pub mod executor;
-pub mod explain;
-pub mod ids;
-pub mod interactions;
+pub mod forecast;
+pub mod insight;
 pub mod job;
 pub mod kernel;
-pub mod ladder;
 pub mod matrix;
 pub mod measure;
-pub mod neighbours;
-pub mod outline;
-pub mod outlook;
+mod names;
 pub mod plan;
-pub mod profile;
-pub mod rows;
-pub mod sample;
-pub mod shop;
-pub mod spill;
+pub mod prepare;
+pub mod result;
+pub mod simd;
 #[cfg(feature = "testing")]
 pub mod testing;
-pub mod time;
-pub mod topk;
 pub mod weighting;
+
+pub use names::UnknownName;

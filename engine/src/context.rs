@@ -1,11 +1,6 @@
 //! What all stages of a run share: the job, what the work may use, and who is told.
 
-use ilk_core::{
-    clean::Needs,
-    job::Job,
-    kernel::Kernel,
-    matrix::{Layout, WeightKind},
-};
+use ilk_core::{cost::Layout, job::Job, prepare::Needs, simd::Kernel, weighting::WeightKind};
 
 use crate::{
     error::Error,

@@ -1,14 +1,6 @@
 //! What stages hand on to one another.
 
-use ilk_core::{
-    clean::{Cleaned as Chunk, Tally},
-    ids::Ids,
-    interactions::{Folding, Interactions},
-    kernel::ItemFilter,
-    matrix::{ItemTable, Layout, Matrix},
-    neighbours::Catalogue,
-    plan::{Plan, Sides, Tile},
-};
+use ilk_core::{cost::Layout, data::Ids, matrix::{ItemTable, Matrix}, plan::{ItemFilter, Plan, Sides, Tile}, prepare::{Cleaned as Chunk, Folding, Interactions, Tally}, result::Catalogue};
 
 use crate::{
     findings::Findings,

@@ -6,10 +6,9 @@ use std::{
 };
 
 use ilk_core::{
-    encode::{IdKind, Kinds},
+    data::Rows,
     job::Of,
-    rows::Rows,
-    sample::{Sample, Smallest, sampled_side},
+    prepare::{IdKind, Kinds, Sample, Smallest, sampled_side},
 };
 use ilk_formats::{OutputFormat, write_rows};
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use ilk_core::neighbours::{Catalogue, Neighbour, Neighbours};
+use ilk_core::result::{Catalogue, Neighbour, Neighbours};
 use ilk_formats::{OutputFormat, write_lists, write_neighbours};
 
 use crate::{error::Error, spill::Found};

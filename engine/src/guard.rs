@@ -3,15 +3,15 @@
 use std::{sync::OnceLock, time::Instant};
 
 use ilk_core::{
-    cost::Machine,
-    ids::Ids,
-    interactions::Interactions,
+    cost::{Layout, Machine},
+    data::Ids,
+    forecast::{
+        Bytes, Forecast, Limits, Outlook, Remedy, Setting, Size, Span, cap_that_fits, remedies,
+    },
     job::Of,
-    ladder::{Bytes, Limits, Span},
-    matrix::Layout,
-    neighbours::Catalogue,
-    outlook::{Forecast, Outlook, Remedy, Setting, Size, cap_that_fits, remedies},
     plan::Plan,
+    prepare::Interactions,
+    result::Catalogue,
 };
 use ilk_formats::OutputFormat;
 

@@ -3,9 +3,9 @@
 use std::{path::PathBuf, sync::Arc};
 
 use ilk_core::{
-    ids::{Ids, TextList},
+    data::{Ids, TextList},
     job::{Job, Of},
-    kernel::{ItemFilter, codes_of},
+    plan::{ItemFilter, codes_of},
 };
 use ilk_formats::read_id_list;
 

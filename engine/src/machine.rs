@@ -6,10 +6,10 @@ use std::{
 };
 
 use ilk_core::{
-    calibrate::{Step, Workload},
     cost::Machine,
-    kernel::Kernel,
-    neighbours::{Catalogue, Neighbour, Neighbours},
+    forecast::{Step, Workload},
+    result::{Catalogue, Neighbour, Neighbours},
+    simd::Kernel,
 };
 use ilk_formats::{OutputFormat, write_neighbours};
 use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
@@ -194,7 +194,7 @@ pub fn free_disk(_: &Path) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use ilk_core::ids::Ids;
+    use ilk_core::data::Ids;
 
     use super::*;
 

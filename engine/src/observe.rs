@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, path::Path};
 
 use ilk_core::{
-    interactions::{Folding, Interactions},
     matrix::Matrix,
-    neighbours::{Catalogue, Neighbour},
     plan::{Plan, Tile},
+    prepare::{Folding, Interactions},
+    result::{Catalogue, Neighbour},
 };
 
 use crate::{

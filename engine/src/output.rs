@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ilk_core::neighbours::Catalogue;
+use ilk_core::result::Catalogue;
 use ilk_formats::{OutputFormat, write_items};
 
 use crate::{

@@ -9,16 +9,16 @@ use std::{
 };
 
 use ilk_core::{
-    clean::{Cleaned, Needs, Reason, Refusal, SetAside, Tally, clean},
-    encode::{EncodeError, Encoded, encode},
+    cost::Layout,
+    data::{Ids, Rows},
     executor::Executor as _,
-    ids::Ids,
-    interactions::{Folded, Folding, Interactions, fold, pairs_among},
+    forecast::{HEAVIEST_USER, HeavyUser, find_heavy_user},
     job::{Given, Job, Of},
-    kernel::Kernel,
-    matrix::Layout,
-    plan::{HEAVIEST_USER, HeavyUser, find_heavy_user},
-    rows::Rows,
+    prepare::{
+        Cleaned, EncodeError, Encoded, Folded, Folding, Interactions, Needs, Reason, Refusal,
+        SetAside, Tally, clean, encode, fold, pairs_among,
+    },
+    simd::Kernel,
     weighting::Weighting,
 };
 use ilk_formats::{NullWord, ReadOptions, Table};

@@ -3,8 +3,8 @@
 use std::{num::NonZeroUsize, path::PathBuf};
 
 use ilk_core::{
+    forecast::Limits,
     job::{Job, Of},
-    ladder::Limits,
 };
 
 use crate::{

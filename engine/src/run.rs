@@ -3,17 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use ilk_core::{
-    clean::Needs,
-    cost::Machine,
-    encode::EncodeError,
+    cost::{Layout, Machine},
     executor::Executor as _,
-    interactions::Folded,
+    forecast::Outlook,
     job::Job,
-    kernel::{ItemFilter, neighbours},
-    matrix::{Layout, Matrix, WeightKind},
-    neighbours::Catalogue,
-    outlook::Outlook,
-    plan::{Plan, Tile},
+    kernel::neighbours,
+    matrix::Matrix,
+    plan::{ItemFilter, Plan, Tile},
+    prepare::{EncodeError, Folded, Needs},
+    result::Catalogue,
+    weighting::WeightKind,
 };
 
 use crate::{

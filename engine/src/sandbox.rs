@@ -1,6 +1,6 @@
 //! What computes the tiles: this program, or a plugin in a sandbox.
 
-use ilk_core::matrix::WeightKind;
+use ilk_core::weighting::WeightKind;
 
 use crate::{error::Error, memory::Bytes};
 
@@ -24,11 +24,10 @@ mod chosen {
 
     use ilk_core::{
         job::Job,
-        kernel::ItemFilter,
+        kernel::Offer,
         matrix::Matrix,
-        neighbours::Neighbours,
-        plan::{Plan, Tile},
-        topk::Offer,
+        plan::{ItemFilter, Plan, Tile},
+        result::Neighbours,
     };
 
     use crate::{error::Error, pool::Pool};
@@ -93,12 +92,11 @@ mod chosen {
     use ilk_core::{
         executor::Executor as _,
         job::{Job, SimilarityJob},
-        kernel::{Comparison, ItemFilter},
+        kernel::{Comparison, Offer},
         matrix::{ItemTable, Matrix},
         measure::Measure,
-        neighbours::{Neighbour, Neighbours},
-        plan::{Plan, Sides, Tile},
-        topk::Offer,
+        plan::{ItemFilter, Plan, Sides, Tile},
+        result::{Neighbour, Neighbours},
     };
     use ilk_plugin_host::{self as host, Block, Host, Items, Limits, Offers, Plugin};
 

@@ -2,10 +2,8 @@
 
 use std::cmp::Ordering;
 
-use ilk_core::{
-    ids::{Cells, IdColumn, TextColumn},
-    rows::{BadCell, NumberColumn, Rows, TimeColumn},
-    time::parse_time,
+use ilk_core::data::{
+    BadCell, Cells, IdColumn, NumberColumn, Rows, TextColumn, TimeColumn, parse_time,
 };
 
 use crate::{

@@ -3,7 +3,7 @@
 use std::{cmp::Ordering, fmt, str::FromStr};
 
 use arrow_schema::DataType;
-use ilk_core::time::parse_time;
+use ilk_core::data::parse_time;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{

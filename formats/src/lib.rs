@@ -2,7 +2,7 @@
 //! of bytes, so that the same code reads files, blobs in a browser and buffers in a plugin.
 //!
 //! Reading: a [`Source`] opens as an [`Input`] (schema only), which with [`ReadOptions`] becomes
-//! a [`Table`]; its parts give [`ilk_core::rows::Rows`], chunk by chunk.
+//! a [`Table`]; its parts give [`ilk_core::data::Rows`], chunk by chunk.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -65,3 +65,8 @@ pub use table::{Cursor, Input, InputFormat, Table};
 pub use write::{
     NeighbourStream, OutputFormat, write_items, write_lists, write_neighbours, write_rows,
 };
+
+/// The programs of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

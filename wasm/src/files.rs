@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use ilk_core::{
-    clean::{Needs, clean},
     job::Job,
-    shop,
+    prepare::{Needs, clean},
 };
 use ilk_formats::{ColumnKind, CsvOptions, Input, Source, Table, guess_columns};
+use ilk_shop as shop;
 use js_sys::{Function, Uint8Array};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 

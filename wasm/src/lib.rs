@@ -54,5 +54,5 @@ pub fn version() -> String {
 /// Names the instructions of the inner loops: `simd128` or `portable`.
 #[wasm_bindgen]
 pub fn kernel() -> String {
-    ilk_core::kernel::Kernel::detect().name().into()
+    ilk_core::simd::Kernel::detect().name().into()
 }

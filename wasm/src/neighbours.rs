@@ -1,10 +1,12 @@
 //! The result: looked at item by item, as columns, or as a file.
 
+use std::sync::Arc;
+
 use ilk_core::{
-    explain::Explainer,
+    insight::Explainer,
     job::Of,
     matrix::Matrix,
-    neighbours::{Catalogue, Neighbour},
+    result::{Catalogue, Neighbour},
 };
 use ilk_formats::{Error, OutputFormat, write_items, write_neighbours};
 use js_sys::{Float32Array, Object, Reflect, Uint8Array, Uint32Array};
@@ -24,8 +26,8 @@ use crate::{
 #[wasm_bindgen]
 pub struct Neighbours {
     question: Question,
-    matrix: Matrix,
-    found: ilk_core::neighbours::Neighbours,
+    matrix: Arc<Matrix>,
+    found: ilk_core::result::Neighbours,
 }
 
 #[wasm_bindgen]
@@ -207,8 +209,8 @@ impl Neighbours {
 impl Neighbours {
     pub(crate) fn new(
         question: Question,
-        matrix: Matrix,
-        found: ilk_core::neighbours::Neighbours,
+        matrix: Arc<Matrix>,
+        found: ilk_core::result::Neighbours,
     ) -> Self {
         Self { question, matrix, found }
     }

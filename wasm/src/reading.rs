@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use ilk_core::{
-    clean::{Cleaned, Tally, clean},
-    encode::encode,
+    data::Rows,
     job::{Job, Of},
-    rows::Rows,
-    sample::{Sample, Smallest},
+    prepare::{Cleaned, Sample, Smallest, Tally, clean, encode},
 };
 use ilk_formats::{Cursor, Source as _, Table};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};

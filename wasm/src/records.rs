@@ -3,7 +3,7 @@
 
 use ilk_core::{
     job::{Given, SimilarityJob},
-    sample::Sample,
+    prepare::Sample,
 };
 use ilk_formats::{CsvOptions, Delimiter, Encoding, Escape, Header, Quote, ReadOptions};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

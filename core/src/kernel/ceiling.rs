@@ -4,8 +4,7 @@
 //! scores becomes a limit on that product, at the price of one product and one comparison per
 //! pair. Bounds only leave pairs out; what passes is scored exactly.
 
-use super::arch::prefetch;
-use crate::{matrix::ItemTable, measure::Measure};
+use crate::{matrix::ItemTable, measure::Measure, simd::prefetch};
 
 /// The factors of every position, in f32.
 #[derive(Debug)]

@@ -6,9 +6,8 @@ use rand_pcg::{Pcg32, rand_core::Rng};
 
 use super::oracle::{Event, Id};
 use crate::{
-    ids::{Cells, IdColumn, TextColumn},
+    data::{Cells, IdColumn, NumberColumn, Rows, TextColumn, TimeColumn},
     job::Given,
-    rows::{NumberColumn, Rows, TimeColumn},
 };
 
 /// A stream of numbers.

@@ -10,10 +10,7 @@ mod step;
 
 use std::convert::Infallible;
 
-use ilk_core::{
-    clean::Cleaned as Chunk, cost::Machine, ids::Ids, interactions::Interactions,
-    neighbours::Catalogue,
-};
+use ilk_core::{cost::Machine, data::Ids, prepare::{Cleaned as Chunk, Interactions}, result::Catalogue};
 use ilk_formats::OutputFormat;
 
 pub(crate) use self::{

@@ -8,9 +8,9 @@ use std::{
 };
 
 use ilk_core::{
-    clean::{Cleaned, Needs, Reason, SetAside, Tally, clean_each},
     executor::Executor as _,
     job::Job,
+    prepare::{Cleaned, Needs, Reason, SetAside, Tally, clean_each},
 };
 use ilk_formats::Table;
 use serde::{Deserialize, Serialize};

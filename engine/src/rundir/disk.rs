@@ -5,12 +5,13 @@
 
 use ilk_core::{
     cost::Machine,
+    data::Ids,
     executor::Executor as _,
-    ids::Ids,
-    kernel::{Comparison, ItemFilter},
-    matrix::{ItemTable, WeightKind},
-    neighbours::Catalogue,
-    plan::Sides,
+    kernel::Comparison,
+    matrix::ItemTable,
+    plan::{ItemFilter, Sides},
+    result::Catalogue,
+    weighting::WeightKind,
 };
 use ilk_formats::OutputFormat;
 

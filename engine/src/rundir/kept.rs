@@ -2,15 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, rc::Rc};
 
-use ilk_core::{
-    executor::Executor as _,
-    ids::Ids,
-    interactions::Interactions,
-    kernel::Comparison,
-    matrix::{ItemTable, Layout},
-    neighbours::Catalogue,
-    plan::Sides,
-};
+use ilk_core::{cost::Layout, data::Ids, executor::Executor as _, kernel::Comparison, matrix::ItemTable, plan::Sides, prepare::Interactions, result::Catalogue};
 
 use super::{damage, files, tables, tiles::restore};
 use crate::{

@@ -3,14 +3,12 @@
 use std::{cell::Cell, collections::BTreeSet, fs, path::Path, time::Instant};
 
 use ilk_core::{
-    clean::Cleaned,
-    encode::encode,
     executor::Executor as _,
-    interactions::{Folded, Folding, fold},
-    kernel::{Comparison, ItemFilter, Worker},
+    kernel::{Comparison, Worker},
     matrix::{ItemTable, Matrix},
-    neighbours::Catalogue,
-    plan::{Plan, Sides, Tile},
+    plan::{ItemFilter, Plan, Sides, Tile},
+    prepare::{Cleaned, Folded, Folding, encode, fold},
+    result::Catalogue,
 };
 use ilk_formats::{CellType, OutputFormat, Values};
 
@@ -100,7 +98,7 @@ impl Work<'_> {
         }
         run.count("rows", tally.rows);
         run.count("kept", tally.kept());
-        for reason in ilk_core::clean::Reason::ALL {
+        for reason in ilk_core::prepare::Reason::ALL {
             run.count(reason.name(), tally.count(reason));
         }
         run.count("pieces_found", cleaned.found);
@@ -633,7 +631,7 @@ impl Tiling<'_> {
     /// Prepares to compute for a comparison.
     fn computing<'c>(
         &'c self,
-        comparison: &'c Comparison<'c>,
+        comparison: &'c Comparison,
         table: &'c ItemTable,
         on_tile: &'c (dyn Fn(usize) + Sync),
     ) -> Computing<'c> {
@@ -707,7 +705,7 @@ impl Tiling<'_> {
     fn restore_on_disk(
         &self,
         arranged: &Arranged,
-        comparison: &Comparison<'_>,
+        comparison: &Comparison,
         filter: &ItemFilter,
     ) -> Result<(), Failure> {
         let (work, table) = (self.work, arranged.table());

@@ -12,9 +12,9 @@ use std::{
 
 use ilk_core::{
     executor::Executor as _,
-    kernel::{Comparison, ItemFilter, Worker},
-    neighbours::Neighbour,
-    topk::Offer,
+    kernel::{Comparison, Offer, Worker},
+    plan::ItemFilter,
+    result::Neighbour,
 };
 
 use super::{
@@ -33,7 +33,7 @@ const COMMIT: Duration = Duration::from_secs(1);
 
 /// Takes what tiles found back in, as far as `filter` wants it; returns how much it was.
 pub(super) fn restore(
-    comparison: &Comparison<'_>,
+    comparison: &Comparison,
     positions: &[u32],
     filter: &ItemFilter,
     path: &Path,
@@ -106,7 +106,7 @@ impl Committed {
     /// If a file cannot be read.
     pub(super) fn restore(
         &self,
-        comparison: &Comparison<'_>,
+        comparison: &Comparison,
         positions: &[u32],
         filter: &ItemFilter,
     ) -> Result<(), Error> {
@@ -123,7 +123,7 @@ pub(super) type Compute<'a> =
 
 /// Tiles being computed.
 pub(super) struct Computing<'a> {
-    pub(super) comparison: &'a Comparison<'a>,
+    pub(super) comparison: &'a Comparison,
     /// The codes of the items, by position.
     pub(super) codes: &'a [u32],
     /// The tiles.
@@ -289,7 +289,7 @@ impl Computing<'_> {
         for offers in overflown.chain([Ok(pending.offers)]) {
             let mut offers = offers?;
             // Sorted, the table is a third of the size.
-            let by_score = |a: &Neighbour, b: &Neighbour| ilk_core::topk::rank(a, b);
+            let by_score = |a: &Neighbour, b: &Neighbour| ilk_core::kernel::rank(a, b);
             offers.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| by_score(&a.1, &b.1)));
             table.push(&offers)?;
             count += offers.len() as u64;

@@ -6,16 +6,15 @@ use std::{
 };
 
 use ilk_core::{
-    clean::{Cleaned, Needs},
+    cost::Layout,
+    data::Ids,
     executor::Executor as _,
-    ids::Ids,
-    interactions::Interactions,
+    forecast::Outlook,
     job::Job,
-    kernel::ItemFilter,
-    matrix::{Layout, Matrix},
-    neighbours::{Catalogue, Neighbours},
-    outlook::Outlook,
-    plan::Plan,
+    matrix::Matrix,
+    plan::{ItemFilter, Plan},
+    prepare::{Cleaned, Interactions, Needs},
+    result::{Catalogue, Neighbours},
 };
 use ilk_formats::OutputFormat;
 
@@ -595,7 +594,7 @@ impl<'a> Work<'a> {
             tables::read_interactions(&path, items, self.needs)?
         };
         let mut users = self.hands.users.take();
-        if !self.force && ilk_core::plan::find_heavy_user(interactions.degrees()).is_some() {
+        if !self.force && ilk_core::forecast::find_heavy_user(interactions.degrees()).is_some() {
             let ids = match users.take() {
                 Some(users) => users,
                 None => tables::read_users(&self.one(StageName::Encode, files::USERS)?)?,

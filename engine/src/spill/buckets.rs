@@ -6,14 +6,13 @@ use std::{
 };
 
 use ilk_core::{
-    clean::Needs,
+    data::{Id, Ids},
     executor::Executor as _,
-    ids::{Id, Ids},
-    interactions::{
-        Folding, Interactions, SupportedItems, fold_blocks, fold_in_parts, pairs_among,
-    },
     job::Job,
-    spill::UserRows,
+    prepare::{
+        Folding, Interactions, Needs, SupportedItems, UserRows, fold_blocks, fold_in_parts,
+        pairs_among,
+    },
 };
 
 use super::{

@@ -5,11 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use ilk_core::{
     executor::Executor as _,
     job::Job,
-    kernel::{Comparison, ItemFilter},
+    kernel::{Comparison, Offer},
     matrix::ItemTable,
-    neighbours::Neighbour,
-    plan::Sides,
-    topk::Offer,
+    plan::{ItemFilter, Sides},
+    result::Neighbour,
 };
 
 use super::{
@@ -234,7 +233,7 @@ impl Lists {
     /// If the disk refuses.
     pub(crate) fn take(
         mut self,
-        comparison: &Comparison<'_>,
+        comparison: &Comparison,
         positions: &[u32],
         filter: &ItemFilter,
     ) -> Result<Self, Error> {

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use ilk_core::clean::{Cleaned, Needs};
+use ilk_core::prepare::{Cleaned, Needs};
 
 use super::{Spiller, Workplace};
 use crate::{

@@ -26,19 +26,14 @@ mod tests;
 use std::path::Path;
 
 use ilk_core::{
-    clean::Needs,
-    encode::{IdKind, TypedIds},
+    cost::Layout,
+    data::{Id, Ids},
     executor::Executor as _,
-    ids::{Id, Ids},
-    interactions::{self, Folding, SupportedItems},
     job::{Duplicates, Job, NegativeWeights, Of},
-    kernel::ItemFilter,
-    matrix::{Layout, WeightKind},
-    neighbours::Catalogue,
-    outline::Outline,
-    plan::Sides,
-    spill::UserRows,
-    weighting::{UserRow, Weigher, Weighting, bm25},
+    plan::{ItemFilter, Outline, Sides},
+    prepare::{Folding, IdKind, Interactions, Needs, SupportedItems, TypedIds, UserRows},
+    result::Catalogue,
+    weighting::{UserRow, Weigher, WeightKind, Weighting, bm25},
 };
 
 pub(crate) use self::{
@@ -174,7 +169,7 @@ pub(crate) fn fold(
     let census = buckets.census();
     if census.users >= u64::from(u32::MAX) {
         let distinct = census.users as usize;
-        let error = ilk_core::encode::check_count("user", distinct).err();
+        let error = ilk_core::prepare::check_count("user", distinct).err();
         return Err(Error::input(error.map_or_else(String::new, |error| error.to_string())));
     }
     let folding = Folding {
@@ -199,7 +194,7 @@ pub(crate) fn fold(
 /// # Errors
 /// If the disk fails.
 pub(crate) fn spill(
-    interactions: &interactions::Interactions,
+    interactions: &Interactions,
     users: &Ids,
     work: Work<'_>,
 ) -> Result<Folded, Error> {
@@ -427,7 +422,7 @@ impl Folded {
         };
         let bounds = covered.bounds();
         let mut outline = decide(work.layout.head);
-        let mut in_head = bounds.range(..outline.head_items(table) as u32);
+        let mut in_head = bounds.range(..outline.head_items() as u32);
         if let Some(crossed) = in_head.find(|bound| !bound.is_multiple_of(CHUNK)) {
             outline = decide(Some((*crossed / CHUNK) as usize));
         }

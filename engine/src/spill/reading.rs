@@ -9,11 +9,12 @@ use std::{
 };
 
 use ilk_core::{
-    clean::{Cleaned, Needs},
-    encode::{EncodeError, IdKind, Kinds, TypedIds, check_count},
-    ids::{Ids, TextColumn},
+    data::{Ids, TextColumn},
     job::Of,
-    spill::{Dictionary, LabelCounts, Typed},
+    prepare::{
+        Cleaned, Dictionary, EncodeError, IdKind, Kinds, LabelCounts, Needs, Typed, TypedIds,
+        check_count,
+    },
 };
 
 use super::{

@@ -10,10 +10,10 @@ use std::{
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use ilk_core::{
-    clean::Needs,
-    job::{
-        Duplicates, Given, MeasureName, NegativeWeights, Of, Preset, SimilarityJob, WeightingName,
-    },
+    job::{Duplicates, Given, NegativeWeights, Of, Preset, SimilarityJob},
+    measure::MeasureName,
+    prepare::Needs,
+    weighting::WeightingName,
 };
 use parquet::{arrow::ArrowWriter, file::properties::WriterProperties};
 

@@ -1,9 +1,6 @@
 //! Stage `clean`: every row kept, or set aside with a reason.
 
-use ilk_core::{
-    clean::{Reason, Refusal, SetAside, Tally},
-    job::Job,
-};
+use ilk_core::{job::Job, prepare::{Reason, Refusal, SetAside, Tally}};
 use serde_json::{Map, Value, json};
 
 use crate::{

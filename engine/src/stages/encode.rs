@@ -1,13 +1,6 @@
 //! Stage `encode`: codes for ids, and one interaction of every user and item.
 
-use ilk_core::{
-    clean::Cleaned as Chunk,
-    encode::{EncodeError, encode as give_codes},
-    interactions::{Folded, Folding, fold},
-    job::{Job, Of},
-    matrix::Layout,
-    neighbours::Catalogue,
-};
+use ilk_core::{cost::Layout, job::{Job, Of}, prepare::{Cleaned as Chunk, EncodeError, Folded, Folding, encode as give_codes, fold}, result::Catalogue};
 
 use super::clean::check_rows;
 use crate::{
@@ -101,7 +94,7 @@ fn take<'r, K: Keep<'r>>(
 pub(crate) fn in_memory(
     chunks: Vec<Chunk>,
     names: &[String],
-    (job, needs): (&Job, ilk_core::clean::Needs),
+    (job, needs): (&Job, ilk_core::prepare::Needs),
     pool: &Pool,
 ) -> Result<Encoded, Error> {
     let coded = give_codes(chunks, pool).map_err(|error| mixed_ids(&error, names))?;

@@ -5,16 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use ilk_core::{
-    cost::Machine,
-    executor::Executor as _,
-    ids::Ids,
-    interactions::Interactions,
-    matrix::{Layout, Matrix},
-    neighbours::Catalogue,
-    outlook::Outlook,
-    plan::Plan,
-};
+use ilk_core::{cost::{Layout, Machine}, data::Ids, executor::Executor as _, forecast::Outlook, matrix::Matrix, plan::Plan, prepare::Interactions, result::Catalogue};
 
 use crate::{
     context::{Means, Run},

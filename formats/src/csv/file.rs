@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use ilk_core::rows::Rows;
+use ilk_core::data::Rows;
 
 use super::{
     dialect::{CsvOptions, Dialect, Encoding},

@@ -1,6 +1,6 @@
 //! Records into rows.
 
-use ilk_core::{ids::IdColumn, rows::Rows};
+use ilk_core::data::{IdColumn, Rows};
 
 use super::{
     scan::{Fault, Form, Grammar, Reach, Scanner, Step},

@@ -20,7 +20,7 @@ use parquet::{
     schema::types::{ColumnDescPtr, ColumnDescriptor, ColumnPath, Type},
 };
 
-use ilk_core::ids::{TextColumn, TextList};
+use ilk_core::data::{TextColumn, TextList};
 
 use crate::text::{TextBuilder, Texts};
 

@@ -8,8 +8,8 @@ use std::{
 
 use arrow_schema::DataType;
 use ilk_core::{
-    ids::Ids,
-    neighbours::{Catalogue, Neighbour, Neighbours},
+    data::Ids,
+    result::{Catalogue, Neighbour, Neighbours},
 };
 use parquet::{
     file::{metadata::SortingColumn, properties::WriterProperties},

@@ -1,7 +1,7 @@
 //! What holds of every CSV file, however it is cut into pieces: held against a reader that goes
 //! byte by byte and knows nothing of pieces, buffers and masks.
 
-use ilk_core::rows::Rows;
+use ilk_core::data::Rows;
 use ilk_formats::{CsvOptions, Error, Escape, Quote, ReadOptions, Table};
 use proptest::prelude::*;
 
@@ -227,7 +227,7 @@ fn became(chunks: Vec<Rows>) -> Vec<Became> {
             let bad = rows.unreadable.iter().find(|bad| bad.row as usize == row);
             all.push(match bad {
                 None => {
-                    let cell = |ids: &ilk_core::ids::IdColumn| {
+                    let cell = |ids: &ilk_core::data::IdColumn| {
                         ids.display(row).unwrap_or_default().into_owned()
                     };
                     Became::Row(vec![cell(&rows.user), cell(&rows.item)])

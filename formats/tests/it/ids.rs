@@ -11,7 +11,7 @@ use arrow_array::{
     types::{Int16Type, Int32Type, Int64Type},
 };
 use arrow_buffer::i256;
-use ilk_core::ids::{Cells, IdColumn};
+use ilk_core::data::{Cells, IdColumn};
 use ilk_formats::{ReadOptions, Table};
 
 use crate::tools::{arrow_file, batch, error, pair, parquet, read, show, source};

@@ -1,8 +1,8 @@
 //! Results written and read back.
 
 use ilk_core::{
-    ids::{Ids, TextColumn},
-    neighbours::{Catalogue, Neighbour, Neighbours},
+    data::{Ids, TextColumn},
+    result::{Catalogue, Neighbour, Neighbours},
 };
 use ilk_formats::{
     CsvOptions, Error, Input, NeighbourRow, OutputFormat, read_id_list, read_items,

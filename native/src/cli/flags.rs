@@ -7,8 +7,11 @@ use clap::{
     Args, ValueHint,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use ilk_core::job::{
-    Duplicates, JobError, MeasureName, NegativeWeights, Of, Preset, WeightingName,
+use ilk_core::{
+    UnknownName,
+    job::{Duplicates, NegativeWeights, Of, Preset},
+    measure::MeasureName,
+    weighting::WeightingName,
 };
 use ilk_formats::{Condition, Delimiter, Encoding, Escape, Quote};
 use serde::Serialize;
@@ -18,7 +21,7 @@ use crate::settings::{Bytes, TimeSpan};
 /// Takes one of the names of an enum of core.
 pub(super) fn names<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
 where
-    T: FromStr<Err = JobError> + Clone + Send + Sync + 'static,
+    T: FromStr<Err = UnknownName> + Clone + Send + Sync + 'static,
 {
     PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
 }

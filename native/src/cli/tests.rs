@@ -1,7 +1,7 @@
 use std::{num::NonZeroUsize, path::Path};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
-use ilk_core::job::{Duplicates, MeasureName};
+use ilk_core::{job::Duplicates, measure::MeasureName};
 
 use super::{Cli, Command, layers::keys};
 use crate::{

@@ -2,9 +2,9 @@
 
 use std::{fmt::Write as _, fs, path::Path, sync::Arc};
 
-use ilk_core::shop;
 use ilk_engine::{DataSource, Request, Unobserved};
 use ilk_formats::{NeighbourRow, read_neighbours};
+use ilk_shop as shop;
 
 use crate::{
     error::Error,

@@ -3,12 +3,11 @@
 use std::{fmt::Write as _, time::Instant};
 
 use ilk_core::{
-    clean::Needs,
-    encode::Encoded,
-    evaluate::{Counts, LeftOut, Mean, Quality, Trial, cut_for, evaluate as judge, most_popular},
-    interactions::fold,
-    job::{Given, Job, MeasureName, Of, SimilarityJob},
-    time::parse_time,
+    data::parse_time,
+    insight::{Counts, LeftOut, Mean, Quality, Trial, cut_for, evaluate as judge, most_popular},
+    job::{Given, Job, Of, SimilarityJob},
+    measure::MeasureName,
+    prepare::{Encoded, Needs, fold},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};

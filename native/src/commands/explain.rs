@@ -3,11 +3,11 @@
 use std::{fmt::Write as _, path::Path};
 
 use ilk_core::{
-    explain::{Contribution, Explainer, Explanation, MeasureValue, Need, Rival, Standing},
-    interactions::Folded,
+    insight::{Contribution, Explainer, Explanation, MeasureValue, Need, Rival, Standing},
     job::{Job, Of},
     matrix::Matrix,
-    neighbours::Neighbour,
+    prepare::Folded,
+    result::Neighbour,
 };
 use serde_json::{Value, json};
 

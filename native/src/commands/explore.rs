@@ -1,7 +1,7 @@
 //! `ilk explore`: the notebook with one's own data in it.
 
 use clap::ArgMatches;
-use ilk_core::{ids::TextList, job::Job};
+use ilk_core::{data::TextList, job::Job};
 use ilk_formats::{Guess, OutputFormat, guess_columns};
 use serde_json::{Value, json};
 

@@ -3,12 +3,10 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use ilk_core::{
-    clean::{Needs, Reason, Tally},
-    interactions::Folded,
+    forecast::{Outlook, Profile},
     job::{Given, SimilarityJob},
-    kernel::ItemFilter,
-    outlook::Outlook,
-    profile::Profile,
+    plan::ItemFilter,
+    prepare::{Folded, Needs, Reason, Tally},
 };
 use ilk_formats::{Guess, Input, Schema, guess_columns};
 

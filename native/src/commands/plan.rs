@@ -3,21 +3,18 @@
 use std::{fmt::Write as _, path::Path, time::Instant};
 
 use ilk_core::{
-    cost::Machine,
+    cost::{Layout, Machine},
     executor::Executor as _,
-    interactions::Folded,
-    job::Job,
-    kernel::{ItemFilter, neighbours},
-    ladder::{
-        Bytes, Ladder, Limits, Missing, RATES, Report, Rung, Span, Surroundings, Verdict,
-        pick_tiles,
+    forecast::{
+        Bytes, Forecast, Ladder, Limits, Missing, Outlook, Profile, RATES, Remedy, Report, Rung,
+        Size, Span, Surroundings, Verdict, pick_tiles, remedies,
     },
-    matrix::{Layout, Matrix},
-    neighbours::Neighbours,
-    outlook::{Forecast, Outlook, Remedy, Size, remedies},
-    plan::Plan,
-    profile::Profile,
-    sample::Sample,
+    job::Job,
+    kernel::neighbours,
+    matrix::Matrix,
+    plan::{ItemFilter, Plan},
+    prepare::{Folded, Sample},
+    result::Neighbours,
 };
 use ilk_formats::OutputFormat;
 use serde::Serialize;
@@ -240,7 +237,7 @@ const MOST_SECONDS: f64 = 60.0;
 impl Planner<'_> {
     fn outlook(
         &self,
-        interactions: &ilk_core::interactions::Interactions,
+        interactions: &ilk_core::prepare::Interactions,
         filter: &ItemFilter,
     ) -> Outlook {
         Outlook::of(interactions, self.job, filter, self.layout, self.pool)

@@ -43,7 +43,10 @@ mod looking {
         sync::Arc,
     };
 
-    use ilk_core::{encode::Kinds, job::Of, sample::Sample};
+    use ilk_core::{
+        job::Of,
+        prepare::{Kinds, Sample},
+    };
     use ilk_engine::sandbox::failed;
     use ilk_formats::{
         Memory, NeighbourRow, OutputFormat, ReadOptions, Table, read_id_list, read_neighbours,
@@ -53,7 +56,7 @@ mod looking {
     use serde::Deserialize;
 
     use crate::{
-        error::Error,
+        error::{Error, Kind},
         stdout,
         text::{bytes_text, counted},
     };
@@ -130,7 +133,7 @@ mod looking {
         }
         stdout::print_text(&(wrong.join("\n") + "\n"))?;
         let count = counted(wrong.len() as u64, "difference");
-        Err(Error::refused(format!("{count} in {cases} by {checked}")))
+        Err(Error::new(Kind::Refused, format!("{count} in {cases} by {checked}")))
     }
 
     fn folders(cases: &Path) -> Result<Vec<PathBuf>, Error> {

@@ -7,13 +7,11 @@ use std::{
 
 use clap::ArgMatches;
 use ilk_core::{
-    clean::{Tally, clean},
-    interactions::Folded,
+    insight::{Agreement, neighbours_of_part},
     job::{Job, Of},
-    kernel::ItemFilter,
     matrix::Matrix,
-    plan::Plan,
-    sample::{Agreement, Sample, neighbours_of_part},
+    plan::{ItemFilter, Plan},
+    prepare::{Folded, Sample, Tally, clean},
 };
 use ilk_formats::OutputFormat;
 

@@ -176,7 +176,10 @@ fn shape(data: &ReportData) -> Markup {
             h2 #shape { "What the data is like" }
             div.grid {
                 (figure("half", "Items per user, users per item", &degrees, &charts::degrees(shape)))
-                (figure("half", "Who causes the work", &work, &charts::work(&shape.work)))
+                // Where no user has two items there is no work.
+                @if !shape.work.is_empty() {
+                    (figure("half", "Who causes the work", &work, &charts::work(&shape.work)))
+                }
             }
         }
     }

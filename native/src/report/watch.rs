@@ -14,9 +14,8 @@ use std::{
 };
 
 use ilk_core::{
-    clean::Reason,
-    interactions::{Folding, pairs_among},
-    neighbours::{Catalogue, Neighbour},
+    prepare::{Folding, Reason, pairs_among},
+    result::{Catalogue, Neighbour},
 };
 use ilk_engine::{Degrees, Kept, Lazily, Observer, Tiles, Timed, Walk};
 

@@ -23,7 +23,7 @@ fn flags(case: &Value) -> Vec<String> {
 fn spelled(rows: &[Value], column: usize) -> Vec<String> {
     let ids: Vec<&str> = rows.iter().map(|row| row[column].as_str().expect("text")).collect();
     let digits: Option<Vec<&str>> =
-        ids.iter().map(|id| ilk_core::ids::canonical_digits(id)).collect();
+        ids.iter().map(|id| ilk_core::data::canonical_digits(id)).collect();
     digits.unwrap_or(ids).into_iter().map(String::from).collect()
 }
 

@@ -91,6 +91,16 @@ fn an_empty_result_has_a_report_too() {
 }
 
 #[test]
+fn where_no_user_has_two_items_there_is_a_report_and_no_complaint() {
+    let home = Home::new();
+    home.write("orders.csv", "member,sku,product\n1,a,A\n2,b,B\n3,a,A\n");
+    let told = home.stderr(&format!("{RUN} --report report.html"));
+    assert!(!told.contains("log scale"), "{told}");
+    let page = home.read("report.html");
+    assert!(page.contains("Items per user") && !page.contains("Who causes the work"));
+}
+
+#[test]
 fn a_report_that_is_there_already_is_kept() {
     let home = Home::with_orders();
     home.write("report.html", "mine");

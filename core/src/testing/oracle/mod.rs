@@ -15,10 +15,10 @@ use std::{
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
-    ids::Ids,
+    data::Ids,
     job::{Duplicates, Given, Job, NegativeWeights, Of},
     measure::Pair,
-    neighbours::{Catalogue, Neighbours},
+    result::{Catalogue, Neighbours},
     weighting::{self, Weighting},
 };
 
@@ -449,9 +449,3 @@ fn id_of(ids: &Ids, code: usize) -> Id {
         Ids::Text(list) => Id::Text(list.get(code).into()),
     }
 }
-
-#[cfg(test)]
-mod tests;
-
-#[cfg(test)]
-mod textbook;

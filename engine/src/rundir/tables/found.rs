@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use ilk_core::{
-    ids::TextColumn,
-    neighbours::{Neighbour, Neighbours},
+    data::TextColumn,
+    result::{Neighbour, Neighbours},
 };
 use ilk_formats::{CellType, Values, read_plain};
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use ilk_core::{
-    ids::{Ids, TextColumn, TextList},
-    neighbours::Catalogue,
+    data::{Ids, TextColumn, TextList},
+    result::Catalogue,
 };
 use ilk_formats::{CellType, Values, read_plain};
 

@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use ilk_core::{clean::Needs, ids::TextColumn, interactions::Interactions, matrix::ItemTable};
+use ilk_core::{
+    data::TextColumn,
+    matrix::ItemTable,
+    prepare::{Interactions, Needs},
+};
 use ilk_formats::{CellType, Values, read_plain};
 
 use super::{CHUNK, Writing, chunks, codes_of, has_column, open, part_name, push_text, unfit};

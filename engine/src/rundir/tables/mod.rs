@@ -11,10 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use ilk_core::{
-    ids::{Ids, TextColumn},
-    rows::TimeColumn,
-};
+use ilk_core::data::{Ids, TextColumn, TimeColumn};
 use ilk_formats::{CellType, CsvOptions, TableWriter, Values, read_notes, read_plain};
 
 pub(super) use self::{

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use ilk_core::{
-    clean::{Cleaned, Needs, Reason, clean},
-    ids::{IdColumn, TextColumn},
+    data::{BadCell, IdColumn, Rows, TextColumn},
     job::Job,
-    rows::{BadCell, Rows},
+    prepare::{Cleaned, Needs, Reason, clean},
 };
 use ilk_formats::{CellType, CsvOptions, ReadOptions, Table, Values, read_plain};
 
