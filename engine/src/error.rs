@@ -49,13 +49,11 @@ impl Error {
         let reads = what.starts_with("read") || what.starts_with("find");
         let help = match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Some("free some space there, or name a place on another disk")
+                Some("free some space, or use another disk")
             }
-            io::ErrorKind::PermissionDenied if reads => {
-                Some("run it as somebody who may read that, or change who may")
-            }
+            io::ErrorKind::PermissionDenied if reads => Some("check the read permission"),
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem if !reads => {
-                Some("name a place that may be written, or change who may")
+                Some("check the write permission, or write elsewhere")
             }
             _ => None,
         };

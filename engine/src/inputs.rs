@@ -148,7 +148,7 @@ impl Search {
             return Ok(());
         }
         let what = if endings.is_empty() {
-            "it is empty (names that begin with `_` or `.` do not count)".into()
+            "it is empty (names that begin with `_` or `.` are ignored)".into()
         } else {
             format!("it has {}", endings.into_iter().collect::<Vec<_>>().join(", "))
         };

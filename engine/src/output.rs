@@ -43,10 +43,9 @@ impl Output {
     pub fn create(target: &Path, existing: Existing) -> Result<Self, Error> {
         let name = target.to_string_lossy();
         if name == "-" {
-            return Err(Error::input("`-` does not name an output: results go to files")
-                .with_help(
-                    "name one; its ending says the format: .parquet, .csv, .jsonl, .arrow",
-                ));
+            return Err(Error::input("`-` is not an output: results go to files").with_help(
+                "name a file: its ending chooses the format (.parquet, .csv, .jsonl, .arrow)",
+            ));
         }
         let is_folder = target.is_dir() || name.ends_with('/') || target.extension().is_none();
         let place = if is_folder {

@@ -595,7 +595,7 @@ pub fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
     if job.measure.is_weighted() && !needs(source, job).weight {
         match job.weighting {
             Weighting::Binary if source.weight.is_some() => {
-                reporter.note("weights only set returns aside (--weighting is binary)");
+                reporter.note("--weight is used only to drop returns; add --weighting log to count quantities");
             }
             Weighting::Raw | Weighting::Log => reporter.note(format!(
                 "all weights are 1: {} changes nothing without --weight or --duplicates sum",

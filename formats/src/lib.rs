@@ -54,7 +54,7 @@ pub use csv::{
     CsvOptions, Delimiter, Dialect, DialectError, Encoding, Escape, Header, NullWord, Quote,
 };
 pub use error::{Error, is_decoding, printable};
-pub use guess::{Guess, guess_columns};
+pub use guess::{Guess, count_candidates, guess_columns};
 pub use part::Part;
 pub use plain::{CellType, TableWriter, Values, read_notes, read_plain};
 pub use plan::ReadOptions;

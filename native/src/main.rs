@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     let done = error::guard_panics(|| {
         interrupt::install_signal_handler()?;
         if voice.speaks_to_people() {
-            interrupt::set_farewell("interrupted: nothing is left half-written");
+            interrupt::set_farewell("interrupted; no partial output was left");
         }
         for line in cli::unknown_variables() {
             reporter.note(line);
@@ -69,7 +69,7 @@ fn run(
     reporter: &Reporter,
 ) -> Result<(), Error> {
     interrupt::end_with_stdin_if_asked();
-    let layers = args.settings.layers(matches)?;
+    let layers = commands::with_guess(args.settings.layers(matches)?, "run", reporter)?;
     let (settings, record) = (layers.settings()?, layers.record()?);
     let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
     let earlier = if args.restart { Earlier::Discard } else { Earlier::Continue };
@@ -101,9 +101,9 @@ fn execute(
             take::take(&args.run_dir, &args.stage, args.count as usize, args.format)
         }
         Command::Plan(args) => {
-            let layers = args.settings.layers(matches)?;
+            let layers = commands::with_guess(args.settings.layers(matches)?, "plan", reporter)?;
             let (settings, record) = (layers.settings_or("neighbours.parquet")?, layers.record()?);
-            commands::plan(&settings, &record, args.format, reporter)
+            commands::plan(&settings, &record, args.form(), reporter)
         }
         Command::Sample(args) => commands::sample(args, matches, reporter),
         Command::Similar(args) => commands::similar(args),

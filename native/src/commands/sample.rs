@@ -1,4 +1,4 @@
-//! `ilk sample`: the rows of some users, and what they tell of the whole.
+//! `ilk sample`: the rows of some users, and how stable their neighbours are.
 
 use std::{
     fmt::Write as _,
@@ -28,7 +28,7 @@ use crate::{
     text::{Align, Table, counted, grouped, width},
 };
 
-/// Writes the sample and says what it keeps.
+/// Writes the sample and prints how stable its neighbours are.
 ///
 /// # Errors
 /// For input that cannot be read, and output that cannot be written.
@@ -68,7 +68,7 @@ pub(crate) fn sample(
     report(&settings, drawn, files.names().to_vec(), &pool, reporter)
 }
 
-/// Says what the sample holds and what it keeps of the neighbours.
+/// Prints the sample's size and how stable its neighbours are.
 fn report(
     settings: &Settings,
     drawn: Drawn,
@@ -89,7 +89,7 @@ fn report(
     let users = folded.others.len() as u64;
     let noun = if job.of == Of::Users { "item" } else { "user" };
     let mut text = format!(
-        "{} of {} ({:.2} %), a rate of {}: {} with usable rows\n",
+        "{} of {} ({:.2} %), sampled at {}: {} with usable rows\n",
         grouped(rows),
         counted(all, "row"),
         rows as f64 * 100.0 / all as f64,
@@ -97,9 +97,9 @@ fn report(
         counted(users, noun),
     );
     if folded.interactions.is_empty() {
-        text.push_str("nothing to compare in them\n");
+        text.push_str("nothing to compare in this sample\n");
     } else if heavy_user(&folded.interactions, &folded.others).is_some() {
-        text.push_str("too much work to say what they keep of the neighbours\n");
+        text.push_str("too much work to check how stable its neighbours are\n");
     } else {
         let stage = reporter.stage("comparing", None);
         let kept = Kept::of(&folded, sample, job, pool);
@@ -109,7 +109,7 @@ fn report(
     stdout::print_text(&text)
 }
 
-/// What the sample keeps of the neighbours.
+/// How far the neighbours of parts of the sample agree.
 struct Kept {
     halves: Agreement,
     half: Agreement,
@@ -150,15 +150,15 @@ impl Kept {
 
     fn text(&self, job: &Job, noun: &str) -> String {
         let mut table = Table::new([
-            ("neighbours that both have", Align::Left),
+            ("neighbours in common", Align::Left),
             ("mean", Align::Right),
             ("95 % interval", Align::Right),
             ("items", Align::Right),
         ]);
         for (name, agreement) in [
-            (format!("one half of its {noun}s and the other"), self.halves),
-            ("the sample and the half nested in it".into(), self.half),
-            ("that half and the quarter nested in it".into(), self.quarter),
+            (format!("two halves, no {noun} in common"), self.halves),
+            ("the sample and its half".into(), self.half),
+            ("that half and its quarter".into(), self.quarter),
         ] {
             let Agreement { items, mean, interval: (low, high) } = agreement;
             table.row([
@@ -175,16 +175,28 @@ impl Kept {
         };
         let _ = writeln!(
             text,
-            "\nof the top {}, for {}:\n\n{}\n\
-             The halves share no {noun}: how far they agree says what a list is worth that\n\
-             comes of half as many as the sample has. The nested parts share {noun}s with what\n\
-             they lie in and so agree more; neither says how far the sample agrees with the\n\
-             whole data.",
+            "\ntop {} of {}:\n\n{}\n{}",
             job.top,
             counted(self.items as u64, compared),
-            table.render(width())
+            table.render(width()),
+            advice(self.halves.mean, noun)
         );
         text
+    }
+}
+
+/// What two halves that agree so far mean for lists from this sample.
+fn advice(mean: f64, noun: &str) -> String {
+    let agree = format!("Two halves agree on {:.1} %", mean * 100.0);
+    if mean < 0.3 {
+        format!(
+            "{agree}: lists from this sample are mostly noise;\n\
+             take more {noun}s or raise --min-overlap."
+        )
+    } else if mean < 0.7 {
+        format!("{agree}: more {noun}s would change part of each list.")
+    } else {
+        format!("{agree}: more {noun}s will change little.")
     }
 }
 

@@ -472,12 +472,12 @@ fn funnel(rows: u64, set_aside: &[(String, u64)], folding: &Folding) -> Vec<Step
     let mut steps =
         vec![step("rows read", rows, String::new()), step("rows kept", rows - aside, remark)];
     let repeated = folding.events - folding.pairs;
-    let remark = format!("{} of a pair that was there already", counted(repeated, "row"));
+    let remark = counted(repeated, "repeated row");
     steps.push(step("pairs", folding.pairs, if repeated > 0 { remark } else { String::new() }));
     let lost = [
         (folding.netted_away, "netted away"),
-        (folding.capped_pairs, "over the cap of their users"),
-        (folding.rare_pairs, "with rare items"),
+        (folding.capped_pairs, "over --max-items-per-user"),
+        (folding.rare_pairs, "of rare items"),
     ];
     let remarks = lost.iter().filter(|(count, _)| *count > 0);
     let remarks = remarks.map(|(count, why)| format!("{} {why}", grouped(*count)));
