@@ -1,9 +1,17 @@
-//! How CSV files are written, as people say it.
+//! How CSV files are written, as people say it, and what is said of how they were read.
 
-use ilk_formats::{CsvOptions, Delimiter, Encoding, Escape, Header, Quote};
+use ilk_core::{
+    data::Ids,
+    job::{Job, Of},
+};
+use ilk_formats::{CsvOptions, Delimiter, Encoding, Escape, Header, NullWord, Quote, Table};
 use serde::{Deserialize, Serialize};
 
-use crate::memory::Bytes;
+use crate::{
+    memory::Bytes,
+    progress::Reporter,
+    text::{counted, grouped},
+};
 
 /// What is said of CSV files; what is absent is detected.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -69,5 +77,73 @@ impl CsvSettings {
         add("comment", self.comment.clone());
         add("max_record_size", self.max_record_size.map(String::from));
         said
+    }
+}
+
+/// Says how CSV files are read that are not plain ones, and what may be read otherwise than it is
+/// meant; what holds of several files is said once.
+pub(crate) fn report_dialects(tables: &[Table], names: &[String], reporter: &Reporter) {
+    let mut said: Vec<(String, &str, usize)> = Vec::new();
+    let mut say = |text: String, name| match said.iter_mut().find(|(known, ..)| *known == text) {
+        Some((.., count)) => *count += 1,
+        None => said.push((text, name, 1)),
+    };
+    for (table, name) in tables.iter().zip(names) {
+        if let Some(dialect) = table.dialect().filter(|dialect| !dialect.is_plain()) {
+            say(format!("read as CSV with {dialect}"), name.as_str());
+        }
+        table.notes().iter().for_each(|note| say(note.clone(), name));
+    }
+    for (text, name, count) in said {
+        let others = if count > 1 {
+            format!(" and {} more", grouped(count as u64 - 1))
+        } else {
+            String::new()
+        };
+        reporter.note(format!("{name}{others}: {text}"));
+    }
+}
+
+/// Says which ids may be meant as none, once the files are read.
+pub(crate) fn report_nulls(tables: &[Table], reporter: &Reporter) {
+    let mut words: Vec<NullWord> = Vec::new();
+    for word in tables.iter().flat_map(Table::null_words) {
+        match words.iter_mut().find(|known| (known.role, known.text) == (word.role, word.text)) {
+            Some(known) => known.rows += word.rows,
+            None => words.push(word),
+        }
+    }
+    for NullWord { role, text, rows } in words {
+        let has = if rows == 1 { "has" } else { "have" };
+        let quote = if text.contains('\\') { "'" } else { "" };
+        reporter.note(format!(
+            "{} {has} the {role} `{text}`; if that means none, add --null {quote}{text}{quote}",
+            counted(rows, "row"),
+        ));
+    }
+}
+
+/// Notes ids that may be meant otherwise: of those who are not compared, and of those who are.
+pub(crate) fn report_ids(others: &Ids, compared: &Ids, job: &Job, reporter: &Reporter) {
+    let names = match job.of {
+        Of::Items => ["user", "item"],
+        Of::Users => ["item", "user"],
+    };
+    for (ids, name) in [others, compared].into_iter().zip(names) {
+        let doubtful = ids.doubtful();
+        if let Some((count, first)) = doubtful.fractions {
+            reporter.note(format!(
+                "{} in two spellings, with and without a fraction of zeros, such as `{first}`; they stay \
+                 apart because other {name} ids are no integers",
+                counted(count as u64, &format!("{name} id"))
+            ));
+        }
+        if let Some((count, first)) = doubtful.shortened {
+            reporter.note(format!(
+                "{} shortened by a spreadsheet, it seems, such as `{first}`; export the file again with \
+                 the {name} column as text",
+                counted(count as u64, &format!("{name} id"))
+            ));
+        }
     }
 }

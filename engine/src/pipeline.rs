@@ -21,10 +21,11 @@ use ilk_core::{
     simd::Kernel,
     weighting::Weighting,
 };
-use ilk_formats::{NullWord, ReadOptions, Table};
+use ilk_formats::{ReadOptions, Table};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    csv::{report_dialects, report_ids, report_nulls},
     error::Error,
     inputs::{self, FileSource},
     pool::Pool,
@@ -131,28 +132,8 @@ impl Files {
         }
         stage.count("kept", tally.kept());
         stage.finish(self.read_text(tally.rows));
-        self.report_nulls(reporter);
+        report_nulls(&self.tables, reporter);
         Ok(tally)
-    }
-
-    /// Says which ids may be meant as none, once the files are read.
-    pub(crate) fn report_nulls(&self, reporter: &Reporter) {
-        let mut words: Vec<NullWord> = Vec::new();
-        for word in self.tables.iter().flat_map(Table::null_words) {
-            match words.iter_mut().find(|known| (known.role, known.text) == (word.role, word.text))
-            {
-                Some(known) => known.rows += word.rows,
-                None => words.push(word),
-            }
-        }
-        for NullWord { role, text, rows } in words {
-            let has = if rows == 1 { "has" } else { "have" };
-            let quote = if text.contains('\\') { "'" } else { "" };
-            reporter.note(format!(
-                "{} {has} the {role} `{text}`; if that means none, add --null {quote}{text}{quote}",
-                counted(rows, "row"),
-            ));
-        }
     }
 
     /// Reads all rows, hands each chunk to `make` with the number of the part it is of, and returns
@@ -254,30 +235,6 @@ impl Files {
     }
 }
 
-/// Says how CSV files are read that are not plain ones, and what may be read otherwise than it is
-/// meant; what holds of several files is said once.
-fn report_dialects(tables: &[Table], names: &[String], reporter: &Reporter) {
-    let mut said: Vec<(String, &str, usize)> = Vec::new();
-    let mut say = |text: String, name| match said.iter_mut().find(|(known, ..)| *known == text) {
-        Some((.., count)) => *count += 1,
-        None => said.push((text, name, 1)),
-    };
-    for (table, name) in tables.iter().zip(names) {
-        if let Some(dialect) = table.dialect().filter(|dialect| !dialect.is_plain()) {
-            say(format!("read as CSV with {dialect}"), name.as_str());
-        }
-        table.notes().iter().for_each(|note| say(note.clone(), name));
-    }
-    for (text, name, count) in said {
-        let others = if count > 1 {
-            format!(" and {} more", grouped(count as u64 - 1))
-        } else {
-            String::new()
-        };
-        reporter.note(format!("{name}{others}: {text}"));
-    }
-}
-
 /// Chunks in memory, from several threads.
 #[derive(Debug, Default)]
 pub struct Held(Mutex<Vec<(usize, Cleaned)>>);
@@ -331,31 +288,6 @@ impl Cleaning {
         let sides = (folded.others.len() as u64, folded.catalogue.ids.len() as u64);
         finish_folding(stage, sides, folded.interactions.len() as u64, job);
         Ok(folded)
-    }
-}
-
-/// Notes ids that may be meant otherwise: of those who are not compared, and of those who are.
-fn report_ids(others: &Ids, compared: &Ids, job: &Job, reporter: &Reporter) {
-    let names = match job.of {
-        Of::Items => ["user", "item"],
-        Of::Users => ["item", "user"],
-    };
-    for (ids, name) in [others, compared].into_iter().zip(names) {
-        let doubtful = ids.doubtful();
-        if let Some((count, first)) = doubtful.fractions {
-            reporter.note(format!(
-                "{} in two spellings, with and without a fraction of zeros, such as `{first}`; they stay \
-                 apart because other {name} ids are no integers",
-                counted(count as u64, &format!("{name} id"))
-            ));
-        }
-        if let Some((count, first)) = doubtful.shortened {
-            reporter.note(format!(
-                "{} shortened by a spreadsheet, it seems, such as `{first}`; export the file again with \
-                 the {name} column as text",
-                counted(count as u64, &format!("{name} id"))
-            ));
-        }
     }
 }
 

@@ -107,7 +107,7 @@ impl Work<'_> {
         self.hands.chunks = holding.finish();
         self.dir.finish(run, tally.rows, tally.kept(), message)?;
         report_set_aside(&tally, &opened.names, self.reporter);
-        opened.report_nulls(self.reporter);
+        crate::csv::report_nulls(&opened.tables, self.reporter);
         super::remove(&self.dir.file(files::SET_ASIDE))?;
         Ok(())
     }
