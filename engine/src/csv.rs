@@ -1,8 +1,8 @@
 //! How CSV files are written, as people say it, and what is said of how they were read.
 
 use ilk_core::{
-    data::Ids,
     job::{Job, Of},
+    prepare::Folded,
 };
 use ilk_formats::{CsvOptions, Delimiter, Encoding, Escape, Header, NullWord, Quote, Table};
 use serde::{Deserialize, Serialize};
@@ -124,7 +124,8 @@ pub(crate) fn report_nulls(tables: &[Table], reporter: &Reporter) {
 }
 
 /// Notes ids that may be meant otherwise: of those who are not compared, and of those who are.
-pub(crate) fn report_ids(others: &Ids, compared: &Ids, job: &Job, reporter: &Reporter) {
+pub(crate) fn report_ids(folded: &Folded, job: &Job, reporter: &Reporter) {
+    let (others, compared) = (&folded.others, &folded.catalogue.ids);
     let names = match job.of {
         Of::Items => ["user", "item"],
         Of::Users => ["item", "user"],

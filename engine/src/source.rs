@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use ilk_core::job::{Given, Job, SimilarityJob};
+use ilk_core::{
+    job::{Given, Job, SimilarityJob},
+    prepare::Needs,
+};
 use ilk_formats::Condition;
 use serde::{Deserialize, Serialize};
 
@@ -162,4 +165,9 @@ impl Record {
         let job = self.job.resolve(self.source.given());
         Ok((source, job.map_err(|error| unfit(error.to_string()))?))
     }
+}
+
+/// Returns which columns of `source` the job looks at.
+pub fn needs(source: &DataSource, job: &Job) -> Needs {
+    Needs::of(job, source.given())
 }
