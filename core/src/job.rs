@@ -132,7 +132,8 @@ pub struct SimilarityJob {
     /// What becomes of rows whose weight is zero or less; default `drop`.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub negative_weights: Option<NegativeWeights>,
-    /// Share of rows that may be unreadable or hold a bad weight or time, as in `1%` (default).
+    /// Share of rows that may be unreadable or hold a bad weight or time, as in `1%`; by default 1 %,
+    /// and 10 rows of however few.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub max_bad_rows: Option<String>,
     /// Set-aside rows of any reason but `filtered` are an error.
@@ -176,6 +177,8 @@ pub struct Job {
     pub negative_weights: NegativeWeights,
     /// Share of rows that may be bad, 0 to 1.
     pub max_bad_rows: f64,
+    /// Rows that may be bad whatever their share; 0 where the share was given.
+    pub spared_bad_rows: u64,
     /// Set-aside rows are an error.
     pub strict: bool,
 }
@@ -264,6 +267,7 @@ impl SimilarityJob {
             duplicates,
             negative_weights,
             max_bad_rows: share(job.max_bad_rows.as_deref().unwrap_or("1%"))?,
+            spared_bad_rows: if job.max_bad_rows.is_none() { 10 } else { 0 },
             strict: job.strict.unwrap_or(false),
         })
     }

@@ -20,8 +20,24 @@ export interface DataSource {
   format?: "parquet" | "csv" | "arrow" | "jsonl";
   /** Conditions such as `"country=DE"` or `"quantity>0"`; all must hold. */
   where?: string[];
-  /** Delimiter of CSV files; found by itself where absent. */
+  /** Delimiter of CSV files, such as `";"`, `"::"` or `"\\t"`; detected where absent. */
   delimiter?: string;
+  /** Quote character of CSV files; detected where absent. */
+  quote?: '"' | "'" | "none";
+  /** What stands before quotes in CSV files, `none` where they are doubled; detected where absent. */
+  escape?: "\\" | "none";
+  /** The first line of CSV files is data; columns are named 1, 2, 3. */
+  no_header?: boolean;
+  /** Lines before the header of CSV files. */
+  skip_lines?: number;
+  /** Encoding of CSV files; UTF-8 unless a byte order mark says otherwise. */
+  encoding?: "utf-8" | "utf-16" | "latin-1" | "windows-1252";
+  /** Texts that mean null in CSV files, besides empty text. */
+  null?: string[];
+  /** Lines of CSV files that begin with this are skipped. */
+  comment?: string;
+  /** Longest record of CSV files in bytes; longer ones are unreadable. Default 1 MiB. */
+  max_record_size?: number;
 }
 
 export type MeasureName =
@@ -140,6 +156,10 @@ export interface Inspection {
     bytes: number;
     /** Where the file says it. */
     rows?: number;
+    /** How a CSV file is written, in words. */
+    dialect?: string;
+    /** What may be read otherwise than it is meant. */
+    notes?: string[];
   }[];
   /** The columns of the first file. */
   columns: {
@@ -373,7 +393,7 @@ export interface Rival {
 /** What is thrown. `message` says what is wrong, where, and what to do next. */
 export interface IlkError extends Error {
   code:
-    | "setting" | "column" | "damaged" | "unsupported" | "empty" | "read" | "input" | "ids"
+    | "setting" | "column" | "damaged" | "dialect" | "unsupported" | "empty" | "read" | "input" | "ids"
     | "no_rows" | "refused" | "memory" | "unknown_item" | "unfinished" | "internal";
   details: {
     /** The setting that is wrong. */

@@ -8,7 +8,7 @@ use ilk_core::{
     job::{Given, SimilarityJob},
     prepare::{Needs, Refusal, Tally, clean},
 };
-use ilk_formats::{FileFormat, Input, ReadOptions};
+use ilk_formats::{CsvOptions, FileFormat, Input, ReadOptions};
 
 use crate::tools::{chunks, error, pair, read, show, source};
 
@@ -201,7 +201,8 @@ fn packed_text_that_is_cut_short_is_an_error() {
 #[test]
 fn a_format_that_is_given_counts_before_names() {
     let open = |name: &str, bytes: &[u8], format| {
-        Input::open_as(source(name, bytes), Some(format), None).map(|input| input.format().name())
+        Input::open_as(source(name, bytes), Some(format), &CsvOptions::default())
+            .map(|input| input.format().name())
     };
     let lines = b"{\"user\":1}\n";
     assert_eq!(open("a.csv", lines, FileFormat::JsonLines).unwrap(), "JSON Lines");
