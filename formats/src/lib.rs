@@ -27,6 +27,7 @@
 //! ```
 
 mod arrow;
+mod baskets;
 mod batch;
 mod cells;
 mod columns;
@@ -34,6 +35,7 @@ mod condition;
 mod csv;
 mod decimal;
 mod error;
+mod format;
 mod guess;
 mod json;
 mod out;
@@ -46,12 +48,15 @@ mod schema;
 mod source;
 mod table;
 mod text;
+mod thrift;
+mod unpack;
 mod write;
 
 pub use arrow::Feed;
 pub use condition::{Comparison, Condition, ConditionError};
 pub use error::{Error, is_decoding, printable};
-pub use guess::{Guess, guess_columns};
+pub use format::FileFormat;
+pub use guess::{Guess, count_candidates, guess_columns};
 pub use part::Part;
 pub use plain::{CellType, TableWriter, Values, read_notes, read_plain};
 pub use plan::ReadOptions;
@@ -60,5 +65,11 @@ pub use schema::{Column, ColumnKind, Schema, nearest};
 pub use source::{Memory, Source, SourceFailure};
 pub use table::{Cursor, Input, InputFormat, Table};
 pub use write::{
-    NeighbourStream, OutputFormat, write_items, write_lists, write_neighbours, write_rows,
+    ListQuality, NeighbourStream, OutputFormat, write_items, write_items_with, write_lists,
+    write_neighbours, write_rows,
 };
+
+/// The programs of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

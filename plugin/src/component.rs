@@ -13,7 +13,7 @@ use ilk_core::job::Given;
 
 use crate::{failure::Failure, planning as plans, session, tiles as ours};
 
-wit_bindgen::generate!({ path: "wit", world: "plugin" });
+wit_bindgen::generate!({ path: "../plugin-host/wit", world: "plugin" });
 
 use exports::ilk::similarity::{planning, tables, tiles};
 

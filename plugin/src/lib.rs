@@ -2,7 +2,7 @@
 //! nothing: no files, no clock, no randomness. The host steps from piece to piece, so progress,
 //! cancelling and deadlines are the host's.
 //!
-//! Two builds come from this source: a component of `wit/similarity.wit`, and, with the feature
+//! Two builds come from this source: a component of `../plugin-host/wit/similarity.wit`, and, with the feature
 //! `module`, a core module whose calls go over linear memory (`docs/plugin.md`).
 
 #[cfg(all(target_family = "wasm", not(feature = "module")))]

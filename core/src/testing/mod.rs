@@ -3,12 +3,31 @@
 pub mod generate;
 pub mod oracle;
 
-/// Returns how many cases a property is tried with, usually `usual`. The variable `PROPTEST_CASES`
-/// sets the effort of all properties together: 256, proptest's own default, stands for the usual
-/// one, 13 for a twentieth of it.
-#[expect(clippy::disallowed_methods, reason = "how thorough tests are decides no result")]
+/// Scales the `usual` number of cases of a property test by `PROPTEST_CASES`, of which proptest's own
+/// default is 256: with 13 in it a twentieth of them run. At least one does.
+///
+/// # Panics
+/// If the variable is set to anything but a number.
+#[expect(clippy::disallowed_methods, reason = "for tests, which have an environment")]
 pub fn cases(usual: u32) -> u32 {
-    let effort = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse::<u64>().ok());
-    let scaled = |effort: u64| (u64::from(usual) * effort).div_ceil(256).clamp(1, u32::MAX.into());
-    effort.map_or(usual, |effort| scaled(effort.min(1 << 24)) as u32)
+    let Ok(set) = std::env::var("PROPTEST_CASES") else { return usual };
+    scaled(usual, set.parse().expect("PROPTEST_CASES is a number"))
+}
+
+fn scaled(usual: u32, set: u32) -> u32 {
+    (u64::from(usual) * u64::from(set)).div_ceil(256).clamp(1, u32::MAX.into()) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scaled;
+
+    #[test]
+    fn cases_are_scaled_by_what_is_set() {
+        assert_eq!(scaled(3_000, 256), 3_000);
+        assert_eq!(scaled(3_000, 13), 153);
+        assert_eq!(scaled(3_000, 512), 6_000);
+        assert_eq!(scaled(24, 1), 1);
+        assert_eq!(scaled(24, 0), 1);
+    }
 }

@@ -1,6 +1,10 @@
 //! Stage `clean`: every row kept, or set aside with a reason.
 
-use ilk_core::{job::Job, prepare::{Reason, Refusal, SetAside, Tally}};
+use ilk_core::{
+    job::{Job, Of},
+    prepare::{Reason, Refusal, SetAside, Tally},
+    weighting::Weighting,
+};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -11,7 +15,9 @@ use crate::{
     keep::{CleanedFor, Ending, Keep},
     progress::Reporter,
     record::StageName,
+    source::{DataSource, needs},
     text::{counted, grouped, shortened},
+    times,
 };
 
 /// Reads all rows, and keeps each or sets it aside.
@@ -33,6 +39,8 @@ pub(crate) fn clean<'r, K: Keep<'r>>(
     if tally.rows == 0 {
         return Err(no_rows);
     }
+    // What the numbers count is no guard: another unit is another job.
+    times::check(tally)?;
     step.count("rows", tally.rows);
     step.count("kept", tally.kept());
     for reason in Reason::ALL {
@@ -50,8 +58,29 @@ pub(crate) fn clean<'r, K: Keep<'r>>(
     Ok(cleaned)
 }
 
-/// Says how many rows were set aside for which reason, and shows the first few of each.
+/// Says what was asked for without effect.
+pub fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
+    if job.measure.is_weighted() && !needs(source, job).weight {
+        match job.weighting {
+            Weighting::Binary if source.weight.is_some() => {
+                reporter.note("--weight is used only to drop returns; add --weighting log to count quantities");
+            }
+            Weighting::Raw | Weighting::Log => reporter.note(format!(
+                "all weights are 1: {} changes nothing without --weight or --duplicates sum",
+                job.weighting.name()
+            )),
+            _ => {}
+        }
+    }
+    if source.item_label.is_some() && job.of == Of::Users {
+        reporter.note("item labels are ignored: they do not name users");
+    }
+}
+
+/// Says how many rows were set aside for which reason, and shows the first few of each; and which
+/// times there are.
 pub fn report_set_aside(tally: &Tally, names: &[String], reporter: &Reporter) {
+    times::report(&tally.times, names, reporter);
     for reason in Reason::ALL {
         let count = tally.count(reason);
         if count == 0 {
@@ -115,6 +144,7 @@ fn row_record(row: &SetAside, names: &[String]) -> Map<String, Value> {
 /// # Errors
 /// A refusal with what to do about it.
 pub fn check_rows(tally: &Tally, job: &Job) -> Result<(), Error> {
+    times::check(tally)?;
     let refusal = match tally.check(job) {
         Ok(()) => return Ok(()),
         Err(refusal) => refusal,
@@ -130,7 +160,7 @@ pub fn check_rows(tally: &Tally, job: &Job) -> Result<(), Error> {
                 allowed * 100.0
             ))
             .with_help(format!(
-                "`ilk inspect` shows the first of them; mend them, or allow more with \
+                "`ilk inspect` shows the first of them; fix them, or allow more with \
                  --max-bad-rows {}%",
                 share.ceil()
             ))
@@ -146,7 +176,7 @@ pub fn check_rows(tally: &Tally, job: &Job) -> Result<(), Error> {
             "{} set aside ({reasons}), which strict forbids",
             counted(rows, "row")
         ))
-        .with_help("`ilk inspect` shows the first of them; mend them, or do without --strict"),
+        .with_help("`ilk inspect` shows the first of them; fix them, or leave out --strict"),
         other => Error::refused(other.to_string()),
     })
 }

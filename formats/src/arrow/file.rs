@@ -45,7 +45,7 @@ impl ArrowFile {
             let schema = footer.schema().ok_or_else(|| at.damaged("no schema"))?;
             let decoder = Decoder::new(at, schema, footer.version())?;
             let mut file = Self {
-                schema: Schema::of_arrow(&decoder.schema),
+                schema: decoder.columns(),
                 decoder,
                 dictionaries: footer.dictionaries().iter().flatten().copied().collect(),
                 blocks: footer.recordBatches().iter().flatten().copied().collect(),
@@ -69,7 +69,7 @@ impl ArrowFile {
             let batch = message.header_as_record_batch();
             let rows = batch.and_then(|batch| u64::try_from(batch.length()).ok());
             let rows = rows.filter(|rows| *rows < 1 << 48);
-            let rows = rows.ok_or_else(|| at.damaged("a batch that is no batch"))?;
+            let rows = rows.ok_or_else(|| at.damaged("an invalid batch"))?;
             let bytes = u64::try_from(block.bodyLength()).unwrap_or_default();
             parts.push(Part { first_row, rows: Some(rows), bytes });
             first_row += rows;
@@ -106,15 +106,13 @@ impl ArrowFile {
                 let (bytes, body) = self.read_block(at, &block)?;
                 let message = parse(at, message_body(&bytes[..body]))?;
                 let dictionary = message.header_as_dictionary_batch();
-                let dictionary =
-                    dictionary.ok_or_else(|| at.damaged("a dictionary that is none"))?;
+                let dictionary = dictionary.ok_or_else(|| at.damaged("an invalid dictionary"))?;
                 self.decoder.keep(at, dictionary, &bytes[body..])?;
             }
             Ok(())
         })?;
         self.columns = columns;
-        let field = |place: &usize| self.decoder.schema.field(*place).data_type().clone();
-        Ok(self.columns.iter().map(field).collect())
+        Ok(self.decoder.types(&self.columns))
     }
 
     /// Reads one batch.
@@ -125,7 +123,7 @@ impl ArrowFile {
             let (bytes, body) = self.read_block(at, &self.blocks[part])?;
             let message = parse(at, message_body(&bytes[..body]))?;
             let header = message.header_as_record_batch();
-            let header = header.ok_or_else(|| at.damaged("a batch that is no batch"))?;
+            let header = header.ok_or_else(|| at.damaged("an invalid batch"))?;
             self.decoder.batch(at, header, &bytes[body..], &self.columns)
         })
     }
@@ -205,9 +203,8 @@ impl ArrowStream {
             let mut messages = Messages { source: source.as_ref(), next: 0 };
             let message = messages.next(at)?.ok_or_else(|| at.damaged("no schema"))?;
             let decoder = begin(at, &message)?;
-            let schema = Schema::of_arrow(&decoder.schema);
-            let fields = decoder.schema.fields().iter();
-            let types = fields.map(|field| field.data_type().clone()).collect();
+            let schema = decoder.columns();
+            let types = decoder.types(&(0..schema.columns.len()).collect::<Vec<_>>());
             let parts = vec![Part { first_row: 1, rows: None, bytes: source.len() }];
             Ok(Self { source: Arc::clone(source), types, columns: Vec::new(), schema, parts })
         })

@@ -31,7 +31,7 @@ pub(crate) use self::{
     flags::{InputArgs, TextOrJson},
     inspect::InspectArgs,
     man::man,
-    plan::PlanFormat,
+    plan::PlanForm,
     plugin::PluginAction,
     run::RunArgs,
     sample::SampleArgs,
@@ -212,7 +212,7 @@ pub(crate) fn parse() -> Result<Option<(Cli, ArgMatches)>, Error> {
             }
             Ok(None)
         }
-        Err(error) => Err(usage_error(&error)),
+        Err(error) => Err(usage_error(&error, &Cli::command())),
     }
 }
 

@@ -14,24 +14,25 @@ use std::{
 };
 
 use ilk_core::{
+    data::display_time,
     prepare::{Folding, Reason, pairs_among},
     result::{Catalogue, Neighbour},
 };
-use ilk_engine::{Degrees, Kept, Lazily, Observer, Tiles, Timed, Walk};
+use ilk_engine::{Degrees, Kept, Lazily, Observer, StageRecord, Tiles, Timed, Walk};
 
 use super::{
     DataShape, Example, ExampleNeighbour, ReportData, ResultShape, Scores, Span, Step, TileSpan,
+    ladders,
 };
 use crate::{
     error::Error,
     inputs, interrupt,
     journal::Journal,
-    ladders,
     log::Voice,
     machine,
     progress::{Reporter, cpu_seconds},
     publish::{self, Existing, WorkingFile},
-    rundir::{StageRecord, files::REPORT},
+    rundir::files::REPORT,
     settings::{Record, Settings, StageName},
     text::{counted, grouped},
 };
@@ -187,7 +188,7 @@ impl Watch {
             let operations = journal.of_stage("comparing", "pair_operations");
             report.pair_operations = report.pair_operations.or(operations);
             // The run is the last rung: that of all users.
-            report.ladder = inputs::resolve(&inputs).map_or_else(
+            report.ladder = inputs::resolve(&inputs, inputs::TableFormats::Ignore).map_or_else(
                 |_| Vec::new(),
                 |found| {
                     let names = found.files.iter().map(|file| file.path.display().to_string());
@@ -352,7 +353,7 @@ impl Observer for Watched<'_> {
     fn resumable(&self, folder: &Path) {
         if self.voice.speaks_to_people() {
             interrupt::set_farewell(format!(
-                "interrupted; what is done is kept in {}: the same command goes on",
+                "interrupted; finished stages are kept in {}; run the same command to resume",
                 folder.display()
             ));
         }
@@ -452,6 +453,7 @@ impl ReportData {
             emptied_users: folding("emptied_users"),
         };
         self.funnel = funnel(count(StageName::Clean, "rows"), &self.set_aside, &folding);
+        self.tell_times(journal);
     }
 
     /// Tells what became of the rows, as far as this process saw it.
@@ -459,6 +461,17 @@ impl ReportData {
         self.set_aside = journal.counted("set_aside");
         if let Some(rows) = journal.of_stage("reading", "rows") {
             self.funnel = funnel(rows, &self.set_aside, folding);
+            self.tell_times(journal);
+        }
+    }
+
+    /// Puts the range of times beside the rows that were read.
+    fn tell_times(&mut self, journal: &Journal) {
+        if let [(_, earliest), .., (_, latest)] = &journal.counted("times")[..]
+            && let Some(rows) = self.funnel.first_mut()
+        {
+            let text = |seconds: u64| display_time((seconds as i64).saturating_mul(1_000_000));
+            rows.remark = format!("from {} to {}", text(*earliest), text(*latest));
         }
     }
 }
@@ -472,12 +485,12 @@ fn funnel(rows: u64, set_aside: &[(String, u64)], folding: &Folding) -> Vec<Step
     let mut steps =
         vec![step("rows read", rows, String::new()), step("rows kept", rows - aside, remark)];
     let repeated = folding.events - folding.pairs;
-    let remark = format!("{} of a pair that was there already", counted(repeated, "row"));
+    let remark = counted(repeated, "repeated row");
     steps.push(step("pairs", folding.pairs, if repeated > 0 { remark } else { String::new() }));
     let lost = [
         (folding.netted_away, "netted away"),
-        (folding.capped_pairs, "over the cap of their users"),
-        (folding.rare_pairs, "with rare items"),
+        (folding.capped_pairs, "over --max-items-per-user"),
+        (folding.rare_pairs, "of rare items"),
     ];
     let remarks = lost.iter().filter(|(count, _)| *count > 0);
     let remarks = remarks.map(|(count, why)| format!("{} {why}", grouped(*count)));
