@@ -3,9 +3,8 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use ilk_core::{
-    forecast::{Outlook, Profile},
+    forecast::Profile,
     job::{Given, SimilarityJob},
-    plan::ItemFilter,
     prepare::{Folded, Needs, Reason, Refusal, Tally},
 };
 use ilk_formats::{Guess, Input, Schema, guess_columns};
