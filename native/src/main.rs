@@ -6,7 +6,6 @@ mod error;
 #[cfg(feature = "explore")]
 mod explore;
 mod interrupt;
-mod ladders;
 mod log;
 mod recorded;
 mod report;

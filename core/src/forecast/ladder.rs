@@ -337,14 +337,14 @@ impl fmt::Display for Verdict {
                 write!(f, "needs {}, more than {}", Span(needed), Span(limit))
             }
             Self::Stops(Stop { rate, why }) => {
-                write!(f, "stops at {} % because ", rate * 100.0)?;
+                write!(f, "does not scale: at the {} % sample ", rate * 100.0)?;
                 match why {
                     Why::Time { time, work } => {
                         write!(f, "time grew {time:.1} times for {work:.1} times the work")
                     }
                     Why::Memory { memory, predicted } => write!(
                         f,
-                        "it took {} of memory where {} were predicted",
+                        "memory was {}, predicted were {}",
                         Bytes(memory),
                         Bytes(predicted)
                     ),
@@ -473,8 +473,8 @@ mod tests {
         fits: about 4 min 05 s and 3.0 GiB
         needs 3.0 GiB of memory, more than 2.0 GiB
         needs 4 min 05 s, more than 60.0 s
-        stops at 10 % because it took 2.0 GiB of memory where 1.0 GiB were predicted
-        stops at 20 % because time grew 5.0 times for 2.0 times the work
+        does not scale: at the 10 % sample memory was 2.0 GiB, predicted were 1.0 GiB
+        does not scale: at the 20 % sample time grew 5.0 times for 2.0 times the work
         ");
     }
 

@@ -122,11 +122,17 @@ struct Kept {
     items: usize,
 }
 
-/// Items whose neighbours are compared, at most.
-const ITEMS: usize = 2_000;
+/// What comparing the parts of a sample may take.
+const COMPARED: Few = Few { items: 2_000, cost: 10_000_000_000_000 };
 
-/// What comparing them may take: picoseconds of one core.
-const MOST: u64 = 10_000_000_000_000;
+/// How many items stand for all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Few {
+    /// At most so many.
+    pub(super) items: usize,
+    /// Their neighbours may take so many picoseconds of one core.
+    pub(super) cost: u64,
+}
 
 impl Kept {
     fn of(folded: &Folded, sample: Sample, job: &Job, pool: &Pool) -> Self {
@@ -134,7 +140,7 @@ impl Kept {
         let hashes = (0..folded.others.len() as u32).map(|user| folded.others.hash(user));
         let hashes = hashes.collect::<Vec<_>>();
         let hash = |user: u32| hashes[user as usize];
-        let asked = asked(folded, job, pool);
+        let asked = few(folded, job, COMPARED, pool);
         let part =
             |keep: &dyn Fn(u32) -> bool| neighbours_of_part(interactions, keep, &asked, job, pool);
         let nested = |share: f64| {
@@ -214,17 +220,17 @@ pub(super) fn rate_text(rate: f64) -> String {
 }
 
 /// Picks the items whose neighbours are compared: those of the smallest hashes.
-fn asked(folded: &Folded, job: &Job, pool: &Pool) -> Vec<u32> {
+pub(super) fn few(folded: &Folded, job: &Job, limit: Few, pool: &Pool) -> Vec<u32> {
     let ids = &folded.catalogue.ids;
     let mut codes = (0..ids.len() as u32).collect::<Vec<_>>();
     codes.sort_by_cached_key(|code| (ids.hash(*code), *code));
-    codes.truncate(ITEMS);
+    codes.truncate(limit.items);
     let matrix = Matrix::new(&folded.interactions, job.weighting, pool);
     let filter = ItemFilter::new(ids.len(), None, None, Some(&codes));
     let cost = Plan::new(&matrix, &filter).cost;
-    if cost > MOST {
+    if cost > limit.cost {
         // About as many as may be.
-        let share = MOST as f64 / cost as f64;
+        let share = limit.cost as f64 / cost as f64;
         codes.truncate(((codes.len() as f64 * share) as usize).max(20));
     }
     codes.sort_unstable();

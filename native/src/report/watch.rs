@@ -21,12 +21,12 @@ use ilk_engine::{Degrees, Kept, Lazily, Observer, StageRecord, Tiles, Timed, Wal
 
 use super::{
     DataShape, Example, ExampleNeighbour, ReportData, ResultShape, Scores, Span, Step, TileSpan,
+    ladders,
 };
 use crate::{
     error::Error,
     inputs, interrupt,
     journal::Journal,
-    ladders,
     log::Voice,
     machine,
     progress::{Reporter, cpu_seconds},
