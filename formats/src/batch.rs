@@ -75,7 +75,7 @@ impl Turning<'_> {
         let (ids, broken) = self.column(pick, constant, columns::ids)?;
         let text = |row| BadCell {
             row,
-            text: format!("column `{}` holds bytes that are no text", pick.name),
+            text: format!("column `{}` holds bytes that are not text", pick.name),
         };
         self.unreadable.extend(broken.into_iter().map(text));
         Ok(ids)

@@ -289,7 +289,7 @@ fn parsed<T: Copy>(
     let mut cell = |(row, code): (usize, &u32)| {
         let row = row as u32;
         if unreadable.next_if_eq(&row).is_some() {
-            bad.push(BadCell { row, text: "bytes that are no text".into() });
+            bad.push(BadCell { row, text: "bytes that are not text".into() });
         }
         let Some(value) = values.get(*code as usize) else { return none };
         value.unwrap_or_else(|| {

@@ -82,7 +82,9 @@ pub struct Condition {
 
 /// A condition that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no condition; write COL=VALUE with one of = != < <= > >=, as in country=FR")]
+#[error(
+    "`{text}` is not a condition; write COL=VALUE with one of = != < <= > >=, as in country=FR"
+)]
 pub struct ConditionError {
     /// What was given.
     pub text: String,

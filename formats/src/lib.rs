@@ -51,7 +51,7 @@ mod write;
 pub use arrow::Feed;
 pub use condition::{Comparison, Condition, ConditionError};
 pub use error::{Error, is_decoding, printable};
-pub use guess::{Guess, guess_columns};
+pub use guess::{Guess, count_candidates, guess_columns};
 pub use part::Part;
 pub use plain::{CellType, TableWriter, Values, read_notes, read_plain};
 pub use plan::ReadOptions;
@@ -60,7 +60,8 @@ pub use schema::{Column, ColumnKind, Schema, nearest};
 pub use source::{Memory, Source, SourceFailure};
 pub use table::{Cursor, Input, InputFormat, Table};
 pub use write::{
-    NeighbourStream, OutputFormat, write_items, write_lists, write_neighbours, write_rows,
+    ListQuality, NeighbourStream, OutputFormat, write_items, write_items_with, write_lists,
+    write_neighbours, write_rows,
 };
 
 /// The programs of the README.

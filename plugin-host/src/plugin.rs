@@ -60,7 +60,7 @@ impl Interface {
         Some(Self { name: name.into(), version })
     }
 
-    /// Tells whether this host can call it: before 1.0 a new minor version is a new interface.
+    /// Returns whether this host can call it: before 1.0 a new minor version is a new interface.
     fn fits(&self) -> bool {
         (self.version.0, self.version.1) == (VERSION.0, VERSION.1)
     }

@@ -145,7 +145,7 @@ fn bytes_that_are_no_text_make_the_row_unreadable() {
     for bytes in [parquet(&table), arrow_file(&[table], None)] {
         let chunks = read("a", bytes, &options);
         assert_eq!(show(&chunks), ["a 1 1", "?- - NaN", "c 3 bad:y"]);
-        assert_eq!(chunks[0].unreadable[0].text, "column `user` holds bytes that are no text");
+        assert_eq!(chunks[0].unreadable[0].text, "column `user` holds bytes that are not text");
     }
 }
 

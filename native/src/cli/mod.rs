@@ -31,7 +31,7 @@ pub(crate) use self::{
     flags::{InputArgs, TextOrJson},
     inspect::InspectArgs,
     man::man,
-    plan::PlanFormat,
+    plan::PlanForm,
     plugin::PluginAction,
     run::RunArgs,
     sample::SampleArgs,

@@ -1,4 +1,4 @@
-//! The report: one page for people on what a run read, what took the time, and what came of it.
+//! The report: one page on what a run read, where its time went, and its result.
 //!
 //! [`ReportData`] is all it says; whatever is missing there is left out of the page. The page is
 //! one file without scripts or anything from elsewhere, light or dark as the reader prefers.

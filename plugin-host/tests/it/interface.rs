@@ -110,7 +110,7 @@ fn the_page_shows_what_is_compiled() {
     let page = read("docs/plugin.md");
     let guest = read("plugin/guest/src/lib.rs");
     let (_, code) = guest.split_once("\n\n").expect("what comes after the attributes");
-    assert_eq!(block(&page, "\n## A plugin of one's own"), code);
+    assert_eq!(block(&page, "\n## Write your own plugin"), code);
     let embedding = read("plugin-host/examples/embed.rs");
     let (_, code) = embedding.split_once("expect(clippy::print_stdout").expect("an attribute");
     let (_, code) = code.split_once("\n\n").expect("what comes after the attribute");
