@@ -28,7 +28,7 @@ pub(crate) struct Run<'a> {
     /// What computes the tiles, if it is not this crate.
     pub(crate) plugin: Option<&'a Plugin>,
     /// Refuses what would take too much.
-    pub(crate) guard: &'a Guard<'a>,
+    pub(crate) guard: &'a Guard,
     pub(crate) observer: &'a dyn Observer,
     pub(crate) reporter: &'a Reporter,
 }

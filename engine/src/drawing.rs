@@ -13,10 +13,7 @@ use ilk_core::{
 use ilk_formats::{OutputFormat, write_rows};
 
 use crate::{
-    error::Error,
-    pipeline::{Files, mixed_ids},
-    pool::Pool,
-    progress::Reporter,
+    error::Error, files::Files, pool::Pool, progress::Reporter, stages::encode::mixed_ids,
 };
 
 /// How many users are drawn.

@@ -320,8 +320,8 @@ mod tests {
             inputs.iter().map(|input| format!("{}/{input}", home.display())).collect();
         let prefix = format!("{}/", home.display());
         let text = |error: Error| {
-            let text = console::strip_ansi_codes(&error.to_string()).replace(&prefix, "");
-            text.trim_end().to_owned()
+            let help = error.help().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
+            format!("error: {}{help}", error.message()).replace(&prefix, "")
         };
         let files = resolve(&inputs).map_err(text)?.files.into_iter();
         Ok(files.map(|file| file.path.display().to_string().replace(&prefix, "")).collect())

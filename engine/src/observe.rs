@@ -11,7 +11,7 @@ use ilk_core::{
 
 use crate::{
     error::Error,
-    rundir::{StageName, StageRecord},
+    record::{StageName, StageRecord},
 };
 
 /// When a tile was computed, and by whom; in seconds.

@@ -61,6 +61,11 @@ impl Output {
         Ok(Self { target: target.into(), place })
     }
 
+    /// Returns where it goes.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Returns the format of the result.
     pub const fn format(&self) -> OutputFormat {
         match self.place {
@@ -73,7 +78,7 @@ impl Output {
     ///
     /// # Errors
     /// If the disk refuses; nothing is left behind then.
-    pub fn write(mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
+    pub(crate) fn write(mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
         let rows = self.fill(catalogue, found)?;
         self.publish()?;
         Ok(rows)
@@ -83,7 +88,7 @@ impl Output {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub fn fill(&mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
+    pub(crate) fn fill(&mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
         let target = &self.target;
         let neighbours = |format: OutputFormat, path: &Path, file: &mut File| {
             let mut out = BufWriter::with_capacity(1 << 20, file);

@@ -6,7 +6,6 @@ mod error;
 #[cfg(feature = "explore")]
 mod explore;
 mod interrupt;
-mod ladders;
 mod log;
 mod recorded;
 mod report;
@@ -20,8 +19,8 @@ use std::{path::Path, process::ExitCode};
 
 use clap::ArgMatches;
 use ilk_engine::{
-    drawing, guard, inputs, journal, lists, machine, memory, output, pipeline, pool, progress,
-    publish, rundir,
+    Earlier, drawing, inputs, journal, lists, machine, memory, output, pool, progress, publish,
+    rundir,
 };
 
 use crate::{
@@ -32,7 +31,6 @@ use crate::{
     progress::Reporter,
     publish::Existing,
     report::{Watch, Watched},
-    rundir::Earlier,
 };
 
 fn main() -> ExitCode {

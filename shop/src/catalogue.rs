@@ -1,7 +1,20 @@
 //! What the shop sells: twelve categories of twenty-five products, and the reasons why people
 //! buy them.
 
-use super::Product;
+/// Something the shop sells.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Product {
+    /// Its number in the shop, such as `CT-101`: distinct.
+    pub sku: &'static str,
+    /// What it is called: distinct.
+    pub name: &'static str,
+    /// The shelf it stands on, one of twelve.
+    pub category: &'static str,
+    /// Its price in cents.
+    pub price_cents: u32,
+    pub(super) pull: u32,
+    pub(super) themes: &'static [Theme],
+}
 
 /// Defines the themes with their popularity among members.
 macro_rules! themes {

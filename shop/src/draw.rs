@@ -5,10 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{ToSpan, civil::Date};
 use rand_pcg::{Pcg32, rand_core::Rng};
 
-use super::{
-    OrderLine, Product,
-    catalogue::{PRODUCTS, TOGETHER, Theme},
-};
+use crate::catalogue::{PRODUCTS, Product, TOGETHER, Theme};
 
 const MEMBERS: u32 = 2_000;
 const GUEST_ORDERS: u32 = 260;
@@ -25,6 +22,21 @@ const LINES: [u32; 10] = [1, 1, 2, 2, 2, 3, 3, 4, 4, 6];
 const AFFINITIES: [u32; 4] = [5, 4, 2, 2];
 /// Products above this price in cents are not taken twice by the same member.
 const LASTING_CENTS: u32 = 1_500;
+
+/// One line of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderLine {
+    /// Number of the order, ascending with the date.
+    pub order: u32,
+    /// The day of the order, in 2025.
+    pub date: Date,
+    /// Who ordered; `None` for guests.
+    pub member: Option<u32>,
+    /// What was ordered.
+    pub product: &'static Product,
+    /// How many; below 0 for what came back.
+    pub quantity: i32,
+}
 
 struct Dice(Pcg32);
 

@@ -9,39 +9,9 @@
 mod catalogue;
 mod draw;
 
-use jiff::civil::Date;
+use catalogue::PRODUCTS;
 
-use catalogue::{PRODUCTS, Theme};
-
-/// Something the shop sells.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Product {
-    /// Its number in the shop, such as `CT-101`: distinct.
-    pub sku: &'static str,
-    /// What it is called: distinct.
-    pub name: &'static str,
-    /// The shelf it stands on, one of twelve.
-    pub category: &'static str,
-    /// Its price in cents.
-    pub price_cents: u32,
-    pull: u32,
-    themes: &'static [Theme],
-}
-
-/// One line of an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OrderLine {
-    /// Number of the order, ascending with the date.
-    pub order: u32,
-    /// The day of the order, in 2025.
-    pub date: Date,
-    /// Who ordered; `None` for guests.
-    pub member: Option<u32>,
-    /// What was ordered.
-    pub product: &'static Product,
-    /// How many; below 0 for what came back.
-    pub quantity: i32,
-}
+pub use crate::{catalogue::Product, draw::OrderLine};
 
 /// Returns all products, by ascending number.
 pub fn products() -> &'static [Product] {

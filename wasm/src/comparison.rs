@@ -16,7 +16,7 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::{
     error::Fault,
-    neighbours::Neighbours,
+    neighbours::{Neighbours, Question},
     records::{CompareRequest, to_js},
     task::{Progress, Task, step, unfinished},
     threads::crew,
@@ -34,13 +34,6 @@ enum State {
     Begun(Question),
     Computing(Box<(Question, kernel::Task)>),
     Finished(Option<Box<Neighbours>>),
-}
-
-/// What is asked.
-pub(crate) struct Question {
-    pub(crate) folded: Rc<Folded>,
-    pub(crate) job: Job,
-    pub(crate) filter: ItemFilter,
 }
 
 /// What the work is, known before it is done.

@@ -1,11 +1,13 @@
 //! The result: looked at item by item, as columns, or as a file.
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
 use ilk_core::{
     insight::Explainer,
-    job::Of,
+    job::{Job, Of},
     matrix::Matrix,
+    plan::ItemFilter,
+    prepare::Folded,
     result::{Catalogue, Neighbour},
 };
 use ilk_formats::{Error, OutputFormat, write_items, write_neighbours};
@@ -15,12 +17,18 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 #[cfg(target_family = "wasm")]
 use crate::aside;
 use crate::{
-    comparison::Question,
     error::Fault,
     explanation::{ExplanationRecord, Names},
     records::{ItemRecord, NeighbourRecord, to_js},
     threads::crew,
 };
+
+/// What is asked.
+pub(crate) struct Question {
+    pub(crate) folded: Rc<Folded>,
+    pub(crate) job: Job,
+    pub(crate) filter: ItemFilter,
+}
 
 /// The neighbours of every item, best first.
 #[wasm_bindgen]

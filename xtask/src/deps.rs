@@ -1,8 +1,8 @@
 //! Which members of the workspace may depend on which.
 //!
 //! `core <- formats <- {engine, wasm, plugin}` and `engine <- native`; `plugin-host` stands alone,
-//! and `engine` and `native` know it only behind a feature; nobody depends on a leaf. Development dependencies count too: a test
-//! that reaches upwards belongs in `tests`.
+//! and `engine` and `native` know it only behind a feature; nobody depends on a leaf. Development
+//! dependencies count too: a test that reaches upwards belongs in `tests`.
 
 use std::collections::BTreeSet;
 

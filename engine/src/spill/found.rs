@@ -12,9 +12,9 @@ use ilk_core::{
 };
 
 use super::{
-    Work, does_not_fit,
     rounds::{ITEM, Rounds},
     store::{Extent, Store},
+    work::{Work, does_not_fit},
 };
 use crate::error::Error;
 
@@ -321,6 +321,6 @@ pub(crate) fn rounds_of_merging(
     let reading = 2 * work.most_recorded() * work.budget.workers;
     let room = work.budget.left_for_writing(used + items * ITEM + reading);
     Rounds::new(table, job, filter, room).ok_or_else(|| {
-        does_not_fit(&format!("what is known of {items} items"), items * 120, work.budget)
+        does_not_fit(&format!("the tables of {items} items"), items * 120, work.budget)
     })
 }

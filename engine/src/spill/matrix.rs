@@ -15,9 +15,9 @@ use ilk_core::{
 };
 
 use super::{
-    Progress, Work,
     buckets::Buckets,
     store::{Extent, Store},
+    work::{Progress, Work},
 };
 use crate::error::Error;
 

@@ -18,9 +18,9 @@ use ilk_core::{
 };
 
 use super::{
-    does_not_fit,
     runs::{RunWriter, Runs},
     store::Store,
+    work::does_not_fit,
 };
 use crate::{error::Error, memory::Allowance, pool::Pool};
 

@@ -18,11 +18,11 @@ use ilk_core::{
 };
 
 use super::{
-    Work,
     columns::Group,
     cover::{Area, Covered},
     found::{Found, Interim, Lists},
     matrix::{Matrix, Segment},
+    work::Work,
 };
 use crate::{
     error::Error,
@@ -181,6 +181,11 @@ impl Arranged {
     /// Counts the pair operations.
     pub(crate) fn operations(&self) -> u64 {
         self.outline.operations
+    }
+
+    /// Counts the interactions that were arranged.
+    pub(crate) fn interactions(&self) -> u64 {
+        self.matrix.segments.iter().map(|segment| self.matrix.entries(segment) as u64).sum()
     }
 
     /// Counts the items in the dense head.

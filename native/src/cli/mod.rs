@@ -212,7 +212,7 @@ pub(crate) fn parse() -> Result<Option<(Cli, ArgMatches)>, Error> {
             }
             Ok(None)
         }
-        Err(error) => Err(usage_error(&error)),
+        Err(error) => Err(usage_error(&error, &Cli::command())),
     }
 }
 

@@ -9,13 +9,17 @@ use ilk_core::{
     measure::MeasureName,
     prepare::{Encoded, Needs, fold},
 };
+use ilk_engine::{
+    files::Files,
+    needs,
+    parts::{Cleaning, check_rows, report_set_aside},
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
     cli::{EvaluateArgs, EvaluateFormat, Split},
     error::Error,
-    pipeline::{Files, check_rows, needs, report_set_aside},
     pool::Pool,
     progress::{Reporter, seconds_text},
     settings::{Layers, Lists, Reading},
@@ -182,8 +186,9 @@ fn trial(
     let looks_at_time = !matches!(how, HoldOut::Each(LeftOut::Any));
     let needs = needs(source, job);
     let needs = Needs { time: needs.time || looks_at_time, ..needs };
-    let rows = Files::open(source, None, reporter)?.read(job, needs, &pool, reporter)?;
-    report_set_aside(&rows.tally, &rows.names, reporter);
+    let files = Files::open(source, None, reporter)?;
+    let rows = Cleaning::read(&files, (job, needs), &pool, reporter)?;
+    report_set_aside(&rows.tally, files.names(), reporter);
     check_rows(&rows.tally, job)?;
     let stage = reporter.stage("sorting", None);
     let encoded = rows.encode(&pool)?;

@@ -10,13 +10,13 @@ use ilk_core::{
     prepare::Folded,
     result::Neighbour,
 };
+use ilk_engine::{files::Files, machine::layout, needs, parts::Cleaning};
 use serde_json::{Value, json};
 
 use crate::{
     cli::{ExplainArgs, TextOrJson},
     error::Error,
     lists::IdLists,
-    pipeline::{Files, layout, needs},
     pool::Pool,
     progress::Reporter,
     rundir,
@@ -41,8 +41,8 @@ pub(crate) fn explain(
     let (pool, needs) = (Pool::new(reading.threads)?, needs(source, job));
     let files = Files::open(source, None, reporter)?;
     rundir::check_inputs(Path::new(&args.run), files.names(), &pool)?;
-    let rows = files.read(job, needs, &pool, reporter)?;
-    let folded = rows.fold(job, needs, &pool, reporter)?;
+    let rows = Cleaning::read(&files, (job, needs), &pool, reporter)?;
+    let folded = rows.fold((job, needs), &pool, reporter)?;
     let filter = lists.filter(&folded.catalogue.ids, reporter);
     let item = find(&folded, &args.item, job)?;
     let neighbour = find(&folded, &args.neighbour, job)?;

@@ -9,6 +9,8 @@ use super::{
     inspect::{complete, schema_of},
     sample::rate_text,
 };
+use ilk_engine::files::Files;
+
 use crate::{
     cli::ExploreArgs,
     drawing::{Drawn, Left, Size},
@@ -16,7 +18,6 @@ use crate::{
     explore::{Access, Batches, Explored, Listening, Terms, are_there},
     inputs, interrupt,
     lists::IdLists,
-    pipeline::Files,
     pool::Pool,
     progress::Reporter,
     settings::{DataSource, Layers, PartialSource},

@@ -3,22 +3,21 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use ilk_core::{
-    forecast::Profile,
-    job::{Given, Job, SimilarityJob},
-    kernel::neighbours,
-    matrix::Matrix,
-    plan::{ItemFilter, Plan},
+    forecast::{Outlook, Profile},
+    job::{Given, SimilarityJob},
+    plan::ItemFilter,
     prepare::{Folded, Needs, Reason, Tally},
-    result::Overlaps,
 };
 use ilk_formats::{Guess, Input, Schema, guess_columns};
 
-use super::sample::{Few, few};
+use ilk_engine::{
+    files::Files,
+    parts::{Cleaning, heavy_user, row_text},
+};
 
 use crate::{
     error::Error,
     inputs::{self, FileSource, InputFile},
-    pipeline::{Files, heavy_user, row_text},
     pool::Pool,
     progress::Reporter,
     settings::{DataSource, Layers, PartialSource},
@@ -28,10 +27,6 @@ use crate::{
 
 /// Users and items named one by one.
 const TOP: usize = 5;
-
-/// What the neighbours of some items may take, to see how many users they rest on: about two
-/// seconds of one core.
-const LOOK: Few = Few { items: 1_000, cost: 2_000_000_000_000 };
 
 /// Prints columns, rows, skew and work.
 ///
@@ -59,62 +54,27 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
         .resolve(given)
         .map_err(|error| Error::internal(error.to_string()))?;
     let (needs, pool) = (Needs::of(&job, given), Pool::new(layers.threads()?)?);
-    let rows = Files::open(&source, None, reporter)?.read(&job, needs, &pool, reporter)?;
-    rows_text(&mut report, &rows.tally, &rows.names);
-    let folded = rows.fold(&job, needs, &pool, reporter)?;
+    let opened = Files::open(&source, None, reporter)?;
+    let rows = Cleaning::read(&opened, (&job, needs), &pool, reporter)?;
+    rows_text(&mut report, &rows.tally, opened.names());
+    let folded = rows.fold((&job, needs), &pool, reporter)?;
     let profile = Profile::of(&folded.interactions, TOP);
     profile_text(&mut report, &profile, &folded);
     if let Some(refusal) = heavy_user(&folded.interactions, &folded.others) {
         let help = refusal.help().unwrap_or_default();
         let _ =
             writeln!(report, "\n`ilk run` would refuse this job: {}\n{help}", refusal.message());
-        return finish(report, layers, &source, None);
     }
-    let overlaps = overlaps(&folded, &job, &pool);
-    let min_overlap = overlaps.advice();
-    if let Some(min_overlap) = min_overlap {
-        let _ = writeln!(
-            report,
-            "\n{:.0} % of neighbours rest on one shared user (from {}); use --min-overlap {min_overlap}",
-            overlaps.share_of_one() * 100.0,
-            counted(overlaps.items(), "item")
-        );
-    }
-    finish(report, layers, &source, min_overlap)
-}
-
-/// Adds the command to run, and prints the report.
-fn finish(
-    mut report: String,
-    layers: &Layers,
-    source: &DataSource,
-    min_overlap: Option<u32>,
-) -> Result<(), Error> {
     // A job file has more to say than the flags here.
     if !layers.has_file() {
-        let _ = write!(report, "\nrun it:\n{}", command_text(source, min_overlap));
+        let _ = write!(report, "\nrun it:\n{}", command_text(&source));
     }
     stdout::print_text(&report)
 }
 
-/// Finds the neighbours of some items, to see how many users they rest on.
-fn overlaps(folded: &Folded, job: &Job, pool: &Pool) -> Overlaps {
-    let mut overlaps = Overlaps::default();
-    if folded.interactions.is_empty() {
-        return overlaps;
-    }
-    let some = few(folded, job, LOOK, pool);
-    let matrix = Matrix::new(&folded.interactions, job.weighting, pool);
-    let filter = ItemFilter::new(folded.catalogue.ids.len(), None, None, Some(&some));
-    let plan = Plan::new(&matrix, &filter);
-    let found = neighbours(&matrix, &plan, job, &filter, pool, |_| {});
-    some.iter().for_each(|item| overlaps.see(found.of(*item)));
-    overlaps
-}
-
 /// Writes the command that compares the items of `source`, each line no wider than the terminal
 /// where words allow.
-fn command_text(source: &DataSource, min_overlap: Option<u32>) -> String {
+fn command_text(source: &DataSource) -> String {
     let mut words = vec!["ilk".to_owned(), "run".to_owned()];
     words.extend(source.input.iter().map(|input| quoted(input)));
     let mut flag = |name: &str, value: &str| words.push(format!("--{name} {}", quoted(value)));
@@ -130,9 +90,6 @@ fn command_text(source: &DataSource, min_overlap: Option<u32>) -> String {
     }
     if let Some(delimiter) = source.delimiter {
         flag("delimiter", &delimiter.to_string());
-    }
-    if let Some(min_overlap) = min_overlap {
-        flag("min-overlap", &min_overlap.to_string());
     }
     flag("out", "similar.parquet");
     let (mut text, mut column) = ("  ".to_owned(), 2);

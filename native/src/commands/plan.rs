@@ -16,21 +16,24 @@ use ilk_core::{
     prepare::{Folded, Sample},
     result::Neighbours,
 };
+use ilk_engine::{
+    files::Files,
+    machine::layout,
+    needs,
+    parts::{Cleaning, check_rows, heavy_user, held, remedies_text, report_unused},
+};
 use ilk_formats::OutputFormat;
 use serde::Serialize;
 
 use crate::{
     cli::PlanForm,
     error::Error,
-    guard::{held, remedies_text},
-    ladders,
     lists::IdLists,
     machine::{self, Writing},
     memory::{self, Allowance},
-    pipeline::{Files, check_rows, heavy_user, layout, needs, report_unused},
     pool::Pool,
     progress::{Reporter, cpu_seconds},
-    report,
+    report::{self, ladders},
     settings::{Budget, Record, Settings},
     stdout,
     text::{Align, Table, brief, counted, grouped, rounded, width},
@@ -57,11 +60,11 @@ pub(crate) fn plan(
     report_unused(&settings.source, job, reporter);
     let needs = needs(&settings.source, job);
     let (before, clock) = (cpu_seconds(), Instant::now());
-    let rows = files.read(job, needs, &pool, reporter)?;
+    let rows = Cleaning::read(&files, (job, needs), &pool, reporter)?;
     let reading = Taken::since(before, clock, &pool);
     check_rows(&rows.tally, job)?;
     let (before, clock) = (cpu_seconds(), Instant::now());
-    let folded = rows.fold(job, needs, &pool, reporter)?;
+    let folded = rows.fold((job, needs), &pool, reporter)?;
     let sorting = Taken::since(before, clock, &pool);
     let peak = machine::peak_memory();
     let stage = reporter.stage("measuring", None);

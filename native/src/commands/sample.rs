@@ -13,13 +13,17 @@ use ilk_core::{
     plan::{ItemFilter, Plan},
     prepare::{Folded, Sample, Tally, clean},
 };
+use ilk_engine::{
+    files::Files,
+    needs,
+    parts::{Cleaning, heavy_user},
+};
 use ilk_formats::OutputFormat;
 
 use crate::{
     cli::SampleArgs,
     drawing::{Drawn, Size},
     error::Error,
-    pipeline::{Cleaning, Files, heavy_user, needs},
     pool::Pool,
     progress::Reporter,
     publish::{self, Existing, WorkingFile},
@@ -85,7 +89,7 @@ fn report(
         chunks.push(chunk);
         tally.merge(of_chunk);
     }
-    let folded = Cleaning::new(chunks, tally, names).fold(job, needs, pool, reporter)?;
+    let folded = Cleaning::new(chunks, tally, names).fold((job, needs), pool, reporter)?;
     let users = folded.others.len() as u64;
     let noun = if job.of == Of::Users { "item" } else { "user" };
     let mut text = format!(

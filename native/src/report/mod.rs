@@ -4,6 +4,7 @@
 //! one file without scripts or anything from elsewhere, light or dark as the reader prefers.
 
 mod charts;
+pub(crate) mod ladders;
 mod page;
 mod watch;
 
@@ -181,13 +182,6 @@ pub(crate) struct ExampleNeighbour {
     pub(crate) score: f32,
     /// Users of both.
     pub(crate) overlap: u64,
-}
-
-impl ReportData {
-    /// Writes the page.
-    pub(crate) fn to_html(&self) -> String {
-        page::render(self)
-    }
 }
 
 impl Span {

@@ -13,8 +13,15 @@ use crate::{
 
 const STYLE: &str = include_str!("style.css");
 
+impl ReportData {
+    /// Writes the page.
+    pub(crate) fn to_html(&self) -> String {
+        render(self)
+    }
+}
+
 /// Writes the whole page.
-pub(super) fn render(data: &ReportData) -> String {
+fn render(data: &ReportData) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {

@@ -17,21 +17,21 @@ use ilk_core::{
     prepare::{Folding, Reason, pairs_among},
     result::{Catalogue, Neighbour},
 };
-use ilk_engine::{Degrees, Kept, Lazily, Observer, Tiles, Timed, Walk};
+use ilk_engine::{Degrees, Kept, Lazily, Observer, StageRecord, Tiles, Timed, Walk};
 
 use super::{
     DataShape, Example, ExampleNeighbour, ReportData, ResultShape, Scores, Span, Step, TileSpan,
+    ladders,
 };
 use crate::{
     error::Error,
     inputs, interrupt,
     journal::Journal,
-    ladders,
     log::Voice,
     machine,
     progress::{Reporter, cpu_seconds},
     publish::{self, Existing, WorkingFile},
-    rundir::{StageRecord, files::REPORT},
+    rundir::files::REPORT,
     settings::{Record, Settings, StageName},
     text::{counted, grouped},
 };
@@ -352,7 +352,7 @@ impl Observer for Watched<'_> {
     fn resumable(&self, folder: &Path) {
         if self.voice.speaks_to_people() {
             interrupt::set_farewell(format!(
-                "interrupted; what is done is kept in {}: the same command goes on",
+                "interrupted; finished stages are kept in {}; run the same command to resume",
                 folder.display()
             ));
         }

@@ -169,7 +169,7 @@ fn budgets_hold_in_run_directories() {
     assert_eq!(refused.code, Some(1), "{}", refused.stderr);
     // With more to spend it goes on, and time that was spent counts.
     let told = home.stderr(&format!("{run} --budget-time 2h --budget-memory 4GiB"));
-    assert!(told.contains("resuming   run: 3 of 8 stages are done"), "{told}");
+    assert!(told.contains("resuming   run: 3 of 8 stages are already done"), "{told}");
     home.stdout(&format!("run orders.csv {COLUMNS} -o out.parquet"));
     assert!(home.bytes("run/neighbours.parquet") == home.bytes("out.parquet"));
 }

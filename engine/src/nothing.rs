@@ -6,20 +6,19 @@ use std::{convert::Infallible, mem};
 use ilk_core::cost::Machine;
 use ilk_formats::OutputFormat;
 
-use super::{CleanedFor, Counted, Ending, Keep, Sink, Step};
 use crate::{
     context::Run,
-    data::{
-        Arrangement, Cleaned, Committed, Data, Encoded, Laid, Made, Merged, Scale, Tiled,
-    },
+    data::{Data, Scale},
     error::Error,
     files::Files,
     findings::Findings,
+    handed::{Arrangement, Cleaned, Committed, Encoded, Laid, Merged, Tiled},
+    keep::{CleanedFor, Counted, Ending, Keep, Sink, Step},
     machine,
     observe::degrees_of,
     output::Output,
     progress::Stage,
-    record::StageName,
+    record::{GROUPS, StageName},
     spill::{Intake, Recording},
     stages::tiles::straight,
     text::{counted, rounded},
@@ -54,6 +53,23 @@ const fn part(stage: StageName, scale: Scale) -> &'static str {
     }
 }
 
+/// Lists what is counted of a part.
+fn counters(part: &str) -> &'static [&'static str] {
+    match part {
+        "reading" => &["rows", "kept"],
+        "sorting" => &["users", "items", "interactions"],
+        "arranging" => &[GROUPS],
+        "comparing" => &[
+            "pair_operations",
+            "predicted_core_microseconds",
+            "predicted_cpu_milliseconds",
+            "head_items",
+            "neighbours",
+        ],
+        _ => &["rows"],
+    }
+}
+
 impl<'r> Keep<'r> for Nothing<'r> {
     type Again = &'r Files;
     type Done = Infallible;
@@ -73,7 +89,7 @@ impl<'r> Keep<'r> for Nothing<'r> {
         self.part = part(stage, scale);
         let open = self.open.take().filter(|(open, _)| *open == self.part);
         let told = open.map_or_else(|| run.reporter.stage(self.part, total), |(_, told)| told);
-        Step::new(stage, told)
+        Step::new(stage, told).telling(counters(self.part))
     }
 
     fn finish(&mut self, step: Step<'r>, ending: Ending) -> Result<(), Error> {
@@ -182,12 +198,7 @@ impl<'r> Keep<'r> for Nothing<'r> {
         Ok(Tiled::Found(merged))
     }
 
-    fn merged(
-        &mut self,
-        tiles: &Infallible,
-        _: &Step<'_>,
-        _: &Findings,
-    ) -> Result<Counted, Error> {
+    fn merged(&mut self, tiles: &Infallible, _: &Step<'_>, _: &Findings) -> Result<Counted, Error> {
         match *tiles {}
     }
 

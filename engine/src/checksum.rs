@@ -75,7 +75,7 @@ impl TryFrom<String> for Checksum {
 }
 
 /// Passes bytes on and sums them up.
-pub struct Summing<W> {
+pub(crate) struct Summing<W> {
     out: W,
     hasher: Xxh3,
     bytes: u64,
@@ -83,17 +83,17 @@ pub struct Summing<W> {
 
 impl<W> Summing<W> {
     /// Passes bytes on to `out`.
-    pub fn new(out: W) -> Self {
+    pub(crate) fn new(out: W) -> Self {
         Self { out, hasher: Xxh3::new(), bytes: 0 }
     }
 
     /// Returns how many bytes went through, and their checksum.
-    pub fn total(&self) -> (u64, Checksum) {
+    pub(crate) fn total(&self) -> (u64, Checksum) {
         (self.bytes, Checksum(self.hasher.digest()))
     }
 
     /// Returns where the bytes went.
-    pub fn into_inner(self) -> W {
+    pub(crate) fn into_inner(self) -> W {
         self.out
     }
 }
