@@ -72,7 +72,10 @@ mod chosen {
         /// # Errors
         /// Always.
         pub fn open(path: &Path, _: &Pool) -> Result<Self, Error> {
-            let message = format!("{} cannot run: this program was built without the sandbox", path.display());
+            let message = format!(
+                "{} cannot run: this program was built without the sandbox",
+                path.display()
+            );
             Err(Error::input(message)
                 .with_help("build it with: cargo build --release -p ilk --features plugins"))
         }

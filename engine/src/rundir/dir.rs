@@ -256,8 +256,9 @@ fn make(path: &Path) -> Result<(), Error> {
                 Error::input(format!("{place} is a file, not a run directory"))
                     .with_help("name a new folder")
             }
-            io::ErrorKind::NotFound => Error::file("create", path, &error)
-                .with_help("create its parent folder first"),
+            io::ErrorKind::NotFound => {
+                Error::file("create", path, &error).with_help("create its parent folder first")
+            }
             _ => Error::file("create", path, &error),
         }
     })

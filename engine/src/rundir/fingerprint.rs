@@ -71,8 +71,7 @@ impl Fingerprint {
             return Some(format!("{path} has different content"));
         }
         let is_sampled = self.bytes > WHOLE;
-        (is_sampled && self.modified != now.modified)
-            .then(|| format!("{path} was modified since"))
+        (is_sampled && self.modified != now.modified).then(|| format!("{path} was modified since"))
     }
 }
 

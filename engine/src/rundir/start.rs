@@ -276,8 +276,11 @@ fn check_version(manifest: &Manifest, name: &str) -> Result<(), Error> {
     if manifest.life.ilk == here {
         return Ok(());
     }
-    Err(Error::input(format!("{name} was created by ilk {}; this is ilk {here}", manifest.life.ilk))
-        .with_help("resume with that version, or start over with --restart"))
+    Err(Error::input(format!(
+        "{name} was created by ilk {}; this is ilk {here}",
+        manifest.life.ilk
+    ))
+    .with_help("resume with that version, or start over with --restart"))
 }
 
 fn list_fingerprints(lists: &Lists) -> Result<BTreeMap<String, Vec<Fingerprint>>, Error> {
@@ -323,7 +326,8 @@ impl Going<'_> {
         let done = StageName::ALL.iter().filter(|stage| dir.manifest().done(**stage).is_some());
         let done = done.count();
         if done > 0 {
-            let text = format!("{name}: {done} of {} stages are already done", StageName::ALL.len());
+            let text =
+                format!("{name}: {done} of {} stages are already done", StageName::ALL.len());
             reporter.count("resuming", text, &[("stages", done as u64)]);
         }
         self.finish(dir)
@@ -337,8 +341,11 @@ impl Going<'_> {
             let times = redone.entry(stage).or_insert(0_u32);
             *times += 1;
             if *times > 2 {
-                return Err(Error::input(format!("{}; rebuilding it did not help", error.message()))
-                    .with_help("check the disk, or choose a run directory on another one"));
+                return Err(Error::input(format!(
+                    "{}; rebuilding it did not help",
+                    error.message()
+                ))
+                .with_help("check the disk, or choose a run directory on another one"));
             }
             self.redo(dir, &error)?;
         }

@@ -125,7 +125,8 @@ struct Reading<'a> {
 impl<'a> Reading<'a> {
     fn open(folder: &'a Path) -> Result<Self, Error> {
         let manifest = Manifest::load(folder)?;
-        let none = || Error::input(format!("{} contains no run", folder.display())).with_help(NO_RUN);
+        let none =
+            || Error::input(format!("{} contains no run", folder.display())).with_help(NO_RUN);
         Ok(Self { folder, manifest: manifest.ok_or_else(none)? })
     }
 
@@ -144,10 +145,8 @@ impl<'a> Reading<'a> {
         let path = self.folder.join(&file.name);
         match checked(&path, file)? {
             None => Ok(path),
-            Some(what) => Err(Error::input(what).with_help(format!(
-                "`ilk stage {} {stage}` rebuilds it",
-                self.folder.display()
-            ))),
+            Some(what) => Err(Error::input(what)
+                .with_help(format!("`ilk stage {} {stage}` rebuilds it", self.folder.display()))),
         }
     }
 

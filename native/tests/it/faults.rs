@@ -452,7 +452,10 @@ fn interrupted_it_says_how_to_go_on() {
     let told = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(130), "{told}");
     let last = told.lines().last().expect("a line");
-    assert_eq!(last, "interrupted; finished stages are kept in run; run the same command to resume");
+    assert_eq!(
+        last,
+        "interrupted; finished stages are kept in run; run the same command to resume"
+    );
     let left = home.names().into_iter().filter(|name| name.ends_with(".partial"));
     assert_eq!(left.collect::<Vec<_>>(), [""; 0]);
 }
