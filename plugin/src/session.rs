@@ -200,7 +200,7 @@ impl Session {
         Ok(stream.next(catalogue, found)?)
     }
 
-    /// Says what became of the rows.
+    /// Returns what became of the rows.
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }

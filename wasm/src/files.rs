@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use ilk_core::{
-    job::Job,
-    prepare::{Needs, clean},
-};
+use ilk_core::{job::Job, prepare::clean};
 use ilk_formats::{ColumnKind, Input, Source, Table, guess_columns};
 use ilk_shop as shop;
 use js_sys::{Function, Uint8Array};

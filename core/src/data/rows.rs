@@ -65,7 +65,7 @@ impl Rows {
         }
     }
 
-    /// Tells whether the chunk has no rows.
+    /// Returns whether the chunk has no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

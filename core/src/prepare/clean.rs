@@ -52,7 +52,7 @@ impl Reason {
         }
     }
 
-    /// Tells whether such rows count against `max_bad_rows`.
+    /// Returns whether such rows count against `max_bad_rows`.
     pub const fn is_bad(self) -> bool {
         matches!(self, Self::Unreadable | Self::BadWeight | Self::BadTime)
     }
@@ -195,7 +195,7 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// Says what `job` needs of data that has the columns `given`.
+    /// Returns what `job` needs of data that has the columns `given`.
     pub fn of(job: &Job, given: Given) -> Self {
         let cap = job.max_items_per_user.is_some();
         // Without a weight column a sum counts rows; any other policy leaves every weight at 1.
@@ -259,7 +259,7 @@ impl Cleaned {
         self.user.len()
     }
 
-    /// Tells whether no row was kept.
+    /// Returns whether no row was kept.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -313,7 +313,7 @@ pub fn clean_each(
     (cleaned, tally)
 }
 
-/// Tells, column by column, whether any row of the chunk may have to be set aside.
+/// Returns, column by column, whether any row of the chunk may have to be set aside.
 fn has_trouble(rows: &Rows, job: &Job) -> bool {
     let has_null = |column: &IdColumn| match column {
         IdColumn::Integer(Cells { valid, .. }) | IdColumn::Unsigned(Cells { valid, .. }) => {

@@ -6,6 +6,7 @@ mod fold;
 mod interactions;
 mod runs;
 mod sample;
+mod triples;
 mod user_rows;
 
 pub(crate) use self::interactions::Remainder;
@@ -16,5 +17,6 @@ pub use self::{
     interactions::{Interactions, InteractionsError, Part, pairs_among},
     runs::{Dictionary, Gatherer, LabelCounts, Typed},
     sample::{Sample, Smallest, sampled_side},
+    triples::{Triples, TriplesError},
     user_rows::UserRows,
 };

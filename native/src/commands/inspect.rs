@@ -15,6 +15,7 @@ use ilk_engine::{
     parts::{Cleaning, heavy_user, row_text},
 };
 
+use super::sample::{Few, few};
 use crate::{
     error::Error,
     inputs::{self, FileSource, InputFile},
