@@ -3,17 +3,19 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use ilk_core::{
-    forecast::{Outlook, Profile},
-    job::{Given, SimilarityJob},
-    plan::ItemFilter,
+    forecast::Profile,
+    job::{Given, Job, SimilarityJob},
+    kernel::neighbours,
+    matrix::Matrix,
+    plan::{ItemFilter, Plan},
     prepare::{Folded, Needs, Reason, Tally},
+    result::Overlaps,
 };
-use ilk_formats::{Guess, Input, Schema, guess_columns};
-
 use ilk_engine::{
     files::Files,
     parts::{Cleaning, heavy_user, row_text},
 };
+use ilk_formats::{Guess, Input, Schema, guess_columns};
 
 use super::sample::{Few, few};
 use crate::{
@@ -28,6 +30,10 @@ use crate::{
 
 /// Users and items named one by one.
 const TOP: usize = 5;
+
+/// What the neighbours of some items may take, to see how many users they rest on: about two
+/// seconds of one core.
+const LOOK: Few = Few { items: 1_000, cost: 2_000_000_000_000 };
 
 /// Prints columns, rows, skew and work.
 ///
@@ -65,17 +71,53 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
         let help = refusal.help().unwrap_or_default();
         let _ =
             writeln!(report, "\n`ilk run` would refuse this job: {}\n{help}", refusal.message());
+        return finish(report, layers, &source, None);
     }
+    let overlaps = overlaps(&folded, &job, &pool);
+    let min_overlap = overlaps.advice();
+    if let Some(min_overlap) = min_overlap {
+        let _ = writeln!(
+            report,
+            "\n{:.0} % of neighbours rest on one shared user (from {}); use --min-overlap {min_overlap}",
+            overlaps.share_of_one() * 100.0,
+            counted(overlaps.items(), "item")
+        );
+    }
+    finish(report, layers, &source, min_overlap)
+}
+
+/// Adds the command to run, and prints the report.
+fn finish(
+    mut report: String,
+    layers: &Layers,
+    source: &DataSource,
+    min_overlap: Option<u32>,
+) -> Result<(), Error> {
     // A job file has more to say than the flags here.
     if !layers.has_file() {
-        let _ = write!(report, "\nrun it:\n{}", command_text(&source));
+        let _ = write!(report, "\nrun it:\n{}", command_text(source, min_overlap));
     }
     stdout::print_text(&report)
 }
 
+/// Finds the neighbours of some items, to see how many users they rest on.
+fn overlaps(folded: &Folded, job: &Job, pool: &Pool) -> Overlaps {
+    let mut overlaps = Overlaps::default();
+    if folded.interactions.is_empty() {
+        return overlaps;
+    }
+    let some = few(folded, job, LOOK, pool);
+    let matrix = Matrix::new(&folded.interactions, job.weighting, pool);
+    let filter = ItemFilter::new(folded.catalogue.ids.len(), None, None, Some(&some));
+    let plan = Plan::new(&matrix, &filter);
+    let found = neighbours(&matrix, &plan, job, &filter, pool, |_| {});
+    some.iter().for_each(|item| overlaps.see(found.of(*item)));
+    overlaps
+}
+
 /// Writes the command that compares the items of `source`, each line no wider than the terminal
 /// where words allow.
-fn command_text(source: &DataSource) -> String {
+fn command_text(source: &DataSource, min_overlap: Option<u32>) -> String {
     let mut words = vec!["ilk".to_owned(), "run".to_owned()];
     words.extend(source.input.iter().map(|input| quoted(input)));
     let mut flag = |name: &str, value: &str| words.push(format!("--{name} {}", quoted(value)));
@@ -91,6 +133,9 @@ fn command_text(source: &DataSource) -> String {
     }
     if let Some(delimiter) = source.delimiter {
         flag("delimiter", &delimiter.to_string());
+    }
+    if let Some(min_overlap) = min_overlap {
+        flag("min-overlap", &min_overlap.to_string());
     }
     flag("out", "similar.parquet");
     let (mut text, mut column) = ("  ".to_owned(), 2);
