@@ -93,7 +93,7 @@ impl IdLists {
         let codes = |flag: &str, list: &Option<TextList>| {
             let Some(list) = list else { return Ok(None) };
             let (codes, unknown) = codes_of(ids, list.iter());
-            if codes.is_empty() && flag != "exclude" && ids.len() > 0 {
+            if codes.is_empty() && flag != "exclude" && !ids.is_empty() {
                 return Err(unknown_ids(flag, &unknown, ids));
             }
             if let Some(first) = unknown.first() {
