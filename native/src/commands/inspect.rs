@@ -11,15 +11,13 @@ use ilk_core::{
     prepare::{Folded, Needs, Reason, Refusal, Tally},
     result::Overlaps,
 };
-use ilk_formats::{Guess, Input, Schema, guess_columns};
-
 use ilk_engine::{
     files::Files,
     parts::{Cleaning, heavy_user, row_text},
 };
+use ilk_formats::{Guess, Input, Schema, guess_columns};
 
 use super::sample::{Few, few};
-
 use crate::{
     error::Error,
     inputs::{self, FileSource, InputFile},
