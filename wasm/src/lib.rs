@@ -2,7 +2,7 @@
 //!
 //! Thin: formats reads, core computes; what is here turns JavaScript's values into theirs and
 //! back, and cuts long work into steps, so that a worker can answer in between. The types that
-//! JavaScript sees are in `types.d.ts`.
+//! JavaScript sees are in `types.d.ts`; those of settings are in `settings.d.ts`.
 
 #[cfg(target_family = "wasm")]
 mod aside;
@@ -33,6 +33,9 @@ pub use crate::{
     reading::Reading,
     threads::threads,
 };
+
+#[wasm_bindgen(typescript_custom_section)]
+const SETTINGS: &str = include_str!("settings.d.ts");
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = include_str!("types.d.ts");

@@ -1,4 +1,4 @@
-"""Rows: what hosts need that prepare them themselves, and leave tiles to the plugin."""
+"""What hosts need that prepare rows themselves and leave the tiles to the plugin."""
 
 import dataclasses
 import json
@@ -12,7 +12,7 @@ from ilk_plugin.sandbox import Instance
 
 @dataclasses.dataclass(frozen=True)
 class Decided:
-    """A job with every setting decided, as far as a host has to know it."""
+    """A job with all settings resolved, as far as a host needs them."""
 
     of: str
     measure: str
@@ -25,19 +25,19 @@ class Decided:
     max_bad_rows: float
     strict: bool
     now: int | None
-    """The present of decay, microseconds since 1970, where the job names it."""
+    """Reference time for decay, in microseconds since 1970, if the job has one."""
     needs_weight: bool
-    """Weights differ between pairs, and something looks at them."""
+    """Weights differ between pairs and are used."""
     needs_time: bool
-    """Times are looked at."""
+    """Timestamps are used."""
     is_weighted: bool
-    """Tiles take weights: they are not all 1 after weighting."""
+    """Tiles take weights: not all of them are 1 after weighting."""
     heaviest_user: int
-    """Items of one user past which a job is refused."""
+    """Number of items of a user above which a job is refused."""
 
 
 def decide(instance: Instance, job, *, weight: bool, time: bool) -> Decided:
-    """Decides a job on data that has a weight, a time."""
+    """Resolves a job for data with or without a weight and a timestamp column."""
     request = {"job": settings_of(job), "weight": weight, "time": time}
     instance.call("ilk_job", *instance.put(json.dumps(request).encode()))
     try:
@@ -72,7 +72,7 @@ def weigh(
     times: numpy.ndarray | None = None,
 ) -> numpy.ndarray:
     """Weighs `count` interactions. `items`: all items; `average`: the mean of all items' lengths,
-    for BM25; `newest`: the present, for decay. Of each interaction: its weight before weighting,
+    for BM25; `newest`: the reference time for decay. Of each interaction: its weight before weighting,
     the items of its user, the sum of its item's weights in ascending order of users, its time."""
     request = {"job": settings_of(job), "items": items, "average": average, "newest": newest}
     columns = [(weights, "<f8"), (degrees, "<u4"), (lengths, "<f8"), (times, "<i8")]

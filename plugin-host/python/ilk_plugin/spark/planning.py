@@ -5,6 +5,7 @@ import json
 
 import numpy
 
+from ilk_plugin.checks import size
 from ilk_plugin.errors import Refused
 from ilk_plugin.rows import Decided
 from ilk_plugin.spark.folding import Catalogue, Sizes
@@ -141,35 +142,27 @@ class Plan:
             (
                 "blocks",
                 f"{len(self.blocks):,} of at most {largest:,} interactions, "
-                f"{_bytes(self.bytes_written)} written once",
+                f"{size(self.bytes_written)} written once",
             ),
             (
                 "tiles",
-                f"{len(self.tiles):,}, the largest {longest:.1f} s of a core; they read "
-                f"{_bytes(self.bytes_read)}, an executor each block at most once",
+                f"{len(self.tiles):,}, the largest takes {longest:.1f} s of core time; they read "
+                f"{size(self.bytes_read)}, each executor a block at most once",
             ),
             (
                 "shuffled",
-                f"{_bytes(self.bytes_shuffled)} of interactions and at most "
-                f"{_bytes(self.bytes_offered)} of short lists; pairs never",
+                f"{size(self.bytes_shuffled)} of interactions and at most "
+                f"{size(self.bytes_offered)} of short lists; pairs never",
             ),
             (
                 "per executor",
                 f"{self.operations // max(executors, 1):,} pair operations, "
-                f"{seconds / max(executors, 1):.1f} s of a core on each of {executors}",
+                f"{seconds / max(executors, 1):.1f} s of core time on each of {executors}",
             ),
-            ("tiles from start to end", f"about {wall:.1f} s, {self.slots} at a time"),
+            ("estimated time", f"{wall:.1f} s, {self.slots} tasks at a time"),
         ]
         width = max(len(name) for name, _ in lines)
         return "\n".join(f"{name:<{width}}  {text}" for name, text in lines)
-
-
-def _bytes(count: int) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 10_000:
-            return f"{count:,.0f} {unit}"
-        count /= 1024
-    return f"{count:,.0f} TiB"
 
 
 def order_of(supports: numpy.ndarray) -> numpy.ndarray:
@@ -270,13 +263,13 @@ def _fitting(cutter: _Cutter, memory_bytes: int) -> list[Block]:
         return cutter.blocks(memory_bytes)
     why = f"make more than {MOST_BLOCKS:,} blocks"
     if not fits(memory_bytes):
-        why = f"are too large: the largest takes {_bytes(cutter.largest)} with what is found for it"
+        why = f"are too large: the largest takes {size(cutter.largest)} with its neighbours"
     doubled = (LEAST_MEMORY << step for step in range(10))
     enough = next((memory for memory in doubled if memory > memory_bytes and few(memory)), None)
-    fix = "have fewer of them by min_support, or a smaller top, as no instance is large enough"
+    fix = "no instance is large enough: drop items with min_support, or lower top"
     if enough:
-        fix = f"give memory_bytes={enough} ({_bytes(enough)}), or have a smaller top"
-    raise Refused("memory", f"in instances of {_bytes(memory_bytes)} the items {why}; {fix}")
+        fix = f"set memory_bytes={enough} ({size(enough)}), or lower top"
+    raise Refused("memory", f"in instances of {size(memory_bytes)} the items {why}; {fix}")
 
 
 class _Draft:
