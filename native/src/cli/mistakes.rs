@@ -1,11 +1,8 @@
 //! Wrong usage, told in a line and what helps.
 
-use clap::{
-    CommandFactory as _,
-    error::{ContextKind, ContextValue, ErrorKind},
-};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::Cli;
+use super::described::command;
 use crate::{error::Error, text::did_you_mean};
 
 /// Makes an error of clap's: its first line, and what else it has to say as help.
@@ -15,7 +12,7 @@ pub(super) fn usage_error(error: &clap::Error) -> Error {
             .with_help("`ilk demo` shows what it does, `ilk --help` lists the commands");
     }
     if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) {
-        let command = Cli::command();
+        let command = command();
         let near = did_you_mean(name, command.get_subcommands().map(clap::Command::get_name));
         return Error::input(format!("no command `{name}`"))
             .with_help(near.unwrap_or_else(|| "`ilk --help` lists the commands".into()));
@@ -59,7 +56,7 @@ mod tests {
 
     #[test]
     fn usage_errors_are_one_line_with_help() {
-        let error = Cli::command().try_get_matches_from(["ilk", "run", "--tpo", "5"]).unwrap_err();
+        let error = command().try_get_matches_from(["ilk", "run", "--tpo", "5"]).unwrap_err();
         insta::assert_snapshot!(console::strip_ansi_codes(&usage_error(&error).to_string()), @r"
         error: unexpected argument '--tpo' found
         help: to pass '--tpo' as a value, use '-- --tpo'; Usage: ilk run [OPTIONS] [INPUT]...
