@@ -10,10 +10,11 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+pub(crate) use ilk_engine::reason;
 use ilk_formats::printable;
 use serde_json::json;
 
-use crate::progress::LogFormat;
+use crate::log::LogFormat;
 
 /// The kinds of trouble, each with its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,11 +74,6 @@ impl Error {
         Self::new(Kind::Input, message)
     }
 
-    /// A guard refused: exit code 1.
-    pub(crate) fn refused(message: impl Into<String>) -> Self {
-        Self::new(Kind::Refused, message)
-    }
-
     /// A fault of the program: exit code 3.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(Kind::Internal, message)
@@ -85,21 +81,7 @@ impl Error {
 
     /// A file that cannot be used, with the system's reason and what helps where that is known.
     pub(crate) fn file(what: &str, path: &Path, error: &io::Error) -> Self {
-        let reads = what.starts_with("read") || what.starts_with("find");
-        let help = match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Some("free some space there, or name a place on another disk")
-            }
-            io::ErrorKind::PermissionDenied if reads => {
-                Some("run it as somebody who may read that, or change who may")
-            }
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem if !reads => {
-                Some("name a place that may be written, or change who may")
-            }
-            _ => None,
-        };
-        Self::input(format!("cannot {what} {}: {}", path.display(), reason(error)))
-            .with_help_if(help.map(Into::into))
+        ilk_engine::Error::file(what, path, error).into()
     }
 
     /// Adds what to do next.
@@ -178,28 +160,21 @@ impl fmt::Display for Error {
     }
 }
 
+impl From<ilk_engine::Error> for Error {
+    fn from(error: ilk_engine::Error) -> Self {
+        let kind = match error.kind() {
+            ilk_engine::Kind::Input => Kind::Input,
+            ilk_engine::Kind::Refused => Kind::Refused,
+            _ => Kind::Internal,
+        };
+        Self::new(kind, error.message()).with_help_if(error.help().map(Into::into))
+    }
+}
+
 impl From<ilk_formats::Error> for Error {
     fn from(error: ilk_formats::Error) -> Self {
         Self::input(error.to_string())
     }
-}
-
-/// Names the file that could not be written.
-pub(crate) fn naming(target: &Path, error: ilk_formats::Error) -> Error {
-    match error {
-        ilk_formats::Error::Write { source } => Error::file("write", target, &source),
-        error => error.into(),
-    }
-}
-
-/// Returns what the system says, without the number that std adds.
-pub(crate) fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut characters = text.chars();
-    characters
-        .next()
-        .map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
 }
 
 /// What the last panic said: (one line, its backtrace where one was asked for).
@@ -245,11 +220,5 @@ mod tests {
             error.to_json().to_string(),
             r#"{"event":"error","exit_code":2,"help":"quote the pattern","kind":"input","message":"no file matches `x/*.csv`"}"#
         );
-    }
-
-    #[test]
-    fn the_systems_reason_comes_without_its_number() {
-        let error = io::Error::from_raw_os_error(2);
-        assert!(!reason(&error).contains("os error"), "{}", reason(&error));
     }
 }

@@ -2,43 +2,36 @@
 
 mod cli;
 mod commands;
-mod drawing;
-mod engine;
 mod error;
 #[cfg(feature = "explore")]
 mod explore;
-mod external;
-mod findings;
-mod guard;
-mod inputs;
-mod journal;
+mod interrupt;
 mod ladders;
-mod lists;
-mod machine;
-mod memory;
-mod output;
-mod pipeline;
-mod pool;
-mod progress;
-mod publish;
+mod log;
+mod recorded;
 mod report;
-mod rundir;
 mod settings;
 mod stdout;
+mod take;
 mod text;
 mod usage;
 
 use std::{path::Path, process::ExitCode};
 
 use clap::ArgMatches;
+use ilk_engine::{
+    drawing, guard, inputs, journal, lists, machine, memory, output, pipeline, pool, progress,
+    publish, rundir,
+};
 
 use crate::{
     cli::{Command, InputArgs, RunArgs},
     commands::{Form, Options},
     error::Error,
+    log::Voice,
     progress::Reporter,
     publish::Existing,
-    report::Watch,
+    report::{Watch, Watched},
     rundir::Earlier,
 };
 
@@ -50,16 +43,17 @@ fn main() -> ExitCode {
         Err(error) => return error.report(cli::log_format_of_arguments()),
     };
     let log = cli.log;
-    let reporter = Reporter::new(log, cli.quiet());
+    let voice = Voice::of(log, cli.quiet());
+    let reporter = voice.reporter();
     let done = error::guard_panics(|| {
-        publish::install_signal_handler()?;
-        if reporter.speaks_to_people() {
-            publish::set_farewell("interrupted: nothing is left half-written");
+        interrupt::install_signal_handler()?;
+        if voice.speaks_to_people() {
+            interrupt::set_farewell("interrupted: nothing is left half-written");
         }
         for line in cli::unknown_variables() {
             reporter.note(line);
         }
-        execute(&cli.command, &matches, &reporter)
+        execute(&cli.command, &matches, voice, &reporter)
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -68,8 +62,13 @@ fn main() -> ExitCode {
 }
 
 /// Runs the main job, with a line in the ledger whatever becomes of it, and a report if asked.
-fn run(args: &RunArgs, matches: &ArgMatches, reporter: &Reporter) -> Result<(), Error> {
-    publish::end_with_stdin_if_asked();
+fn run(
+    args: &RunArgs,
+    matches: &ArgMatches,
+    voice: Voice,
+    reporter: &Reporter,
+) -> Result<(), Error> {
+    interrupt::end_with_stdin_if_asked();
     let layers = args.settings.layers(matches)?;
     let (settings, record) = (layers.settings()?, layers.record()?);
     let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
@@ -77,8 +76,8 @@ fn run(args: &RunArgs, matches: &ArgMatches, reporter: &Reporter) -> Result<(), 
     let options = Options { existing, earlier, force: args.force };
     let watch = Watch::begin(args.report.as_deref(), existing, &settings, &record)?;
     usage::begin(settings.source.input.join(" "), settings.budget.price_per_hour, reporter);
-    let watching = watch.as_ref();
-    let mut done = commands::run(&settings, record, options, &args.engine, watching, reporter);
+    let watched = Watched { watch: watch.as_ref(), voice };
+    let mut done = commands::run(&settings, record, options, &args.engine, &watched, reporter);
     if let Some(watch) = watch.filter(|_| done.is_ok()) {
         done = watch.write(reporter);
     }
@@ -87,14 +86,19 @@ fn run(args: &RunArgs, matches: &ArgMatches, reporter: &Reporter) -> Result<(), 
 }
 
 /// Hands each command what it needs.
-fn execute(command: &Command, matches: &ArgMatches, reporter: &Reporter) -> Result<(), Error> {
+fn execute(
+    command: &Command,
+    matches: &ArgMatches,
+    voice: Voice,
+    reporter: &Reporter,
+) -> Result<(), Error> {
     // The matches of the command know which of its values came from variables.
     let matches = matches.subcommand().map_or(matches, |(_, matches)| matches);
     match command {
-        Command::Run(args) => run(args, matches, reporter),
-        Command::Stage(args) => rundir::run_stage(&args.run_dir, args.stage, reporter),
+        Command::Run(args) => run(args, matches, voice, reporter),
+        Command::Stage(args) => Ok(rundir::run_stage(&args.run_dir, args.stage, reporter)?),
         Command::Take(args) => {
-            rundir::take(&args.run_dir, &args.stage, args.count as usize, args.format)
+            take::take(&args.run_dir, &args.stage, args.count as usize, args.format)
         }
         Command::Plan(args) => {
             let layers = args.settings.layers(matches)?;
@@ -105,13 +109,13 @@ fn execute(command: &Command, matches: &ArgMatches, reporter: &Reporter) -> Resu
         Command::Similar(args) => commands::similar(args),
         Command::Explain(args) => {
             let input = InputArgs { input: vec![args.run.clone()] };
-            let recorded = rundir::recorded_layer(Path::new(&args.run))?;
+            let recorded = recorded::recorded_layer(Path::new(&args.run))?;
             let layers = args.reading.layers(&input, recorded, matches)?;
             commands::explain(args, &layers, reporter)
         }
         Command::Evaluate(args) => {
             let recorded = match &args.input.input[..] {
-                [only] => rundir::recorded_layer(Path::new(only))?,
+                [only] => recorded::recorded_layer(Path::new(only))?,
                 _ => None,
             };
             let layers = args.reading.layers(&args.input, recorded, matches)?;

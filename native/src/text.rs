@@ -1,6 +1,9 @@
 //! Text for people: tables, numbers, histograms and suggestions.
 
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Width};
+pub(crate) use ilk_engine::text::{
+    bytes_text, closest, counted, did_you_mean, grouped, rounded, shortened,
+};
 use ilk_formats::printable;
 
 /// Returns the width to fill: the terminal's, `COLUMNS` where it is set, else 80.
@@ -8,53 +11,6 @@ pub(crate) fn width() -> usize {
     let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let terminal = || console::Term::stdout().size_checked().map(|(_, columns)| columns.into());
     asked.or_else(terminal).filter(|width| *width >= 20).unwrap_or(80)
-}
-
-/// Writes a whole number with commas between thousands: `541,909`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Writes a count with its noun: `1 row`, `541,909 rows`.
-pub(crate) fn counted(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", grouped(number))
-}
-
-/// Writes a large count with three digits that matter: `266,802`, `48.0 million`, `3.60e18`.
-pub(crate) fn rounded(number: u128) -> String {
-    const SCALES: [(f64, &str); 4] =
-        [(1e15, "quadrillion"), (1e12, "trillion"), (1e9, "billion"), (1e6, "million")];
-    if number < 1_000_000 {
-        return grouped(number as u64);
-    }
-    // Rounded first: 999.9 million is 1 billion.
-    let rounded: f64 = format!("{:.2e}", number as f64).parse().unwrap_or(number as f64);
-    let scale = SCALES.iter().find(|(scale, _)| rounded >= *scale && rounded < scale * 1e3);
-    let Some((scale, name)) = scale else { return format!("{rounded:.2e}") };
-    let value = rounded / scale;
-    let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
-    format!("{value:.digits$} {name}")
-}
-
-/// Writes a number of bytes with three digits that matter: `512 B`, `1.50 KiB`, `40.2 GiB`.
-pub(crate) fn bytes_text(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let unit = (bytes.max(1).ilog2() as usize / 10).min(UNITS.len() - 1);
-    let value = bytes as f64 / (1_u64 << (10 * unit)) as f64;
-    if unit == 0 {
-        return format!("{bytes} B");
-    }
-    let digits = if value < 9.995 { 2 } else { usize::from(value < 99.95) };
-    format!("{value:.digits$} {}", UNITS[unit])
 }
 
 /// Writes the same for narrow columns: 1.23 m, 4.5 b, 6.7 tr.
@@ -164,11 +120,6 @@ pub(crate) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// Cuts `text` to at most `width` columns of the terminal, ending in `…` where something is gone.
-pub(crate) fn shortened(text: &str, width: usize) -> String {
-    console::truncate_str(&printable(text), width, "…").into_owned()
-}
-
 /// Counts values by powers of two: 1, 2–3, 4–7, …
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Histogram {
@@ -247,84 +198,9 @@ fn bar(part: u64, whole: u64, room: usize) -> String {
     "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
 }
 
-/// Finds the known names most like `text`: at most three, best first, none that is unlike it.
-pub(crate) fn closest<'a>(
-    text: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Vec<&'a str> {
-    let lower = text.to_lowercase();
-    let mut scored: Vec<(f64, &str)> = Vec::new();
-    for candidate in candidates {
-        let name = candidate.to_lowercase();
-        let starts = !lower.is_empty() && (name.starts_with(&lower) || lower.starts_with(&name));
-        let alike = strsim::jaro_winkler(&lower, &name);
-        // Half of its letters wrong is another word, however it begins; one slip is the same.
-        let slips = strsim::osa_distance(&lower, &name);
-        let near = slips * 2 <= lower.chars().count().max(2) && (alike > 0.8 || slips == 1);
-        if starts || near {
-            scored.push((if starts { alike + 1.0 } else { alike }, candidate));
-            // Only three are wanted: of a million ids the others need not be kept.
-            if scored.len() > 64 {
-                keep_best(&mut scored);
-            }
-        }
-    }
-    keep_best(&mut scored);
-    scored.into_iter().map(|(_, name)| name).collect()
-}
-
-fn keep_best(scored: &mut Vec<(f64, &str)>) {
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    scored.truncate(3);
-}
-
-/// Asks `did you mean …?` where a known name is near.
-pub(crate) fn did_you_mean<'a>(
-    text: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
-    let names = closest(text, candidates);
-    let names: Vec<_> = names.iter().map(|name| format!("`{}`", shortened(name, 60))).collect();
-    (!names.is_empty()).then(|| format!("did you mean {}?", names.join(" or ")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn thousands_are_separated() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (48_300_000, "48,300,000")]
-        {
-            assert_eq!(grouped(number), text);
-        }
-        assert_eq!(counted(1, "row"), "1 row");
-        assert_eq!(counted(2_000, "row"), "2,000 rows");
-        for (number, text) in [
-            (999_999, "999,999"),
-            (1_000_000, "1.00 million"),
-            (48_021_734, "48.0 million"),
-            (999_900_000, "1.00 billion"),
-            (360_000_000_000, "360 billion"),
-            (10_u128.pow(17), "100 quadrillion"),
-            (10_u128.pow(20), "1.00e20"),
-        ] {
-            assert_eq!(rounded(number), text);
-        }
-    }
-
-    #[test]
-    fn bytes_are_told_in_binary_units() {
-        for (bytes, text) in [
-            (0, "0 B"),
-            (1_023, "1023 B"),
-            (1_536, "1.50 KiB"),
-            (43_200_000_000, "40.2 GiB"),
-            (1 << 50, "1024 TiB"),
-        ] {
-            assert_eq!(bytes_text(bytes), text);
-        }
-    }
 
     #[test]
     fn tables_align_numbers_right_and_keep_to_the_width() {
@@ -374,15 +250,5 @@ mod tests {
           4–7      0
          8–15      1  ██████▌
         ");
-    }
-
-    #[test]
-    fn near_names_are_suggested_and_far_ones_are_not() {
-        let names = ["measure", "weighting", "min_support", "min_overlap", "top"];
-        assert_eq!(closest("mesure", names), ["measure"]);
-        assert_eq!(closest("min-support", names)[0], "min_support");
-        assert_eq!(closest("zzz", names), Vec::<&str>::new());
-        assert_eq!(closest("8512", ["85123A", "71053"]), ["85123A"]);
-        assert_eq!(did_you_mean("tpo", names), Some("did you mean `top`?".into()));
     }
 }

@@ -1,7 +1,7 @@
 //! Which members of the workspace may depend on which.
 //!
-//! `core <- formats <- {native, wasm, plugin}`; `plugin-host` stands alone, and `native` knows it
-//! only behind a feature; nobody depends on a leaf. Development dependencies count too: a test
+//! `core <- formats <- {engine, wasm, plugin}` and `engine <- native`; `plugin-host` stands alone,
+//! and `engine` and `native` know it only behind a feature; nobody depends on a leaf. Development dependencies count too: a test
 //! that reaches upwards belongs in `tests`.
 
 use std::collections::BTreeSet;
@@ -31,9 +31,18 @@ const RULES: &[Rule] = &[
     Rule { package: "brotli", may_use: &[] },
     Rule { package: "ilk-formats", may_use: &[("ilk-core", Always)] },
     Rule {
+        package: "ilk-engine",
+        may_use: &[
+            ("ilk-core", Always),
+            ("ilk-formats", Always),
+            ("ilk-plugin-host", BehindFeature),
+        ],
+    },
+    Rule {
         package: "ilk",
         may_use: &[
             ("ilk-core", Always),
+            ("ilk-engine", Always),
             ("ilk-formats", Always),
             ("ilk-plugin-host", BehindFeature),
         ],
@@ -132,9 +141,10 @@ fn violations(members: &BTreeSet<String>, edges: &[Edge]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    const MEMBERS: [&str; 9] = [
+    const MEMBERS: [&str; 10] = [
         "ilk-core",
         "ilk-formats",
+        "ilk-engine",
         "ilk",
         "ilk-wasm",
         "ilk-plugin",
@@ -162,7 +172,10 @@ mod tests {
         let mut edges = vec![optional, own_features];
         for (from, to) in [
             ("ilk-formats", "ilk-core"),
+            ("ilk-engine", "ilk-core"),
+            ("ilk-engine", "ilk-formats"),
             ("ilk", "ilk-core"),
+            ("ilk", "ilk-engine"),
             ("ilk", "ilk-formats"),
             ("ilk-wasm", "ilk-core"),
             ("ilk-wasm", "ilk-formats"),
@@ -172,7 +185,7 @@ mod tests {
             edges.push(edge(from, to));
         }
         for leaf in LEAVES {
-            edges.extend(MEMBERS.iter().take(6).map(|member| edge(leaf, member)));
+            edges.extend(MEMBERS.iter().take(7).map(|member| edge(leaf, member)));
         }
         assert_eq!(complaints(&edges), Vec::<String>::new());
     }
@@ -183,6 +196,9 @@ mod tests {
             ("ilk-core", "ilk-formats"),
             ("ilk-core", "ilk-core"),
             ("ilk-formats", "ilk"),
+            ("ilk-formats", "ilk-engine"),
+            ("ilk-engine", "ilk"),
+            ("ilk-wasm", "ilk-engine"),
             ("ilk-formats", "ilk-plugin-host"),
             ("ilk", "ilk-wasm"),
             ("ilk", "ilk-plugin"),

@@ -48,7 +48,7 @@ use self::{
 pub(crate) use self::{explore::ExploreArgs, variables::variables_of_jobs};
 use crate::{
     error::Error,
-    progress::{LogFormat, Quiet},
+    log::{LogFormat, Quiet},
     stdout,
 };
 

@@ -1,7 +1,7 @@
 //! `ILK_*` variables.
 
 use super::described::command;
-use crate::{publish, text::closest};
+use crate::{interrupt, text::closest};
 
 /// Names the variables that say what a job reads, computes and writes.
 #[cfg(feature = "explore")]
@@ -24,7 +24,7 @@ pub(crate) fn variables_of_jobs() -> Vec<std::ffi::OsString> {
 /// otherwise change nothing and say nothing.
 pub(crate) fn unknown_variables() -> Vec<String> {
     /// Read elsewhere than from flags.
-    const OTHERS: [&str; 3] = ["ILK_KERNEL", "ILK_USAGE_FILE", publish::END_WITH_STDIN];
+    const OTHERS: [&str; 3] = ["ILK_KERNEL", "ILK_USAGE_FILE", interrupt::END_WITH_STDIN];
     let set = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let mut unknown = set.filter(|name| name.starts_with("ILK_")).collect::<Vec<_>>();
     if unknown.is_empty() {

@@ -3,17 +3,15 @@
 use std::{fmt::Write as _, fs, path::Path, sync::Arc};
 
 use ilk_core::shop;
+use ilk_engine::{DataSource, Request, Unobserved};
 use ilk_formats::{NeighbourRow, read_neighbours};
 
-use super::{Options, Run};
 use crate::{
     error::Error,
     inputs::FileSource,
     output::NEIGHBOURS,
     progress::Reporter,
-    publish::{Existing, NewFolder},
-    rundir::Earlier,
-    settings::{Budget, DataSource, Lists, Settings},
+    publish::NewFolder,
     stdout,
     text::{Align, Table, width},
 };
@@ -39,14 +37,9 @@ pub(crate) fn demo(keep: Option<&Path>, reporter: &Reporter) -> Result<(), Error
     let orders = folder.path().join(ORDERS);
     fs::write(&orders, shop::csv()).map_err(|error| Error::file("write", &orders, &error))?;
     let out = folder.path().join("similar");
-    let settings = settings(&orders, &out)?;
-    let earlier = Earlier::Continue;
-    let options = Options { existing: Existing::Refuse, earlier, force: false };
-    let place = match keep {
-        Some(_) => out.display().to_string(),
-        None => "a temporary folder".into(),
-    };
-    Run::prepare(&settings, &out, options, reporter)?.execute(&place, reporter)?;
+    let place = keep.is_none().then(|| "a temporary folder".into());
+    let request = Request { place, ..request(&orders, &out)? };
+    ilk_engine::run(&request, None, &Unobserved, reporter)?;
     let mut rows = Vec::new();
     let table = out.join(NEIGHBOURS);
     read_neighbours(Arc::new(FileSource::open(&table)?), None, &mut |row: NeighbourRow| {
@@ -63,35 +56,20 @@ pub(crate) fn demo(keep: Option<&Path>, reporter: &Reporter) -> Result<(), Error
 
 /// The job that people would write for such a shop: at least five members in common, chance
 /// pairs of rare products damped.
-fn settings(orders: &Path, out: &Path) -> Result<Settings, Error> {
+fn request(orders: &Path, out: &Path) -> Result<Request, Error> {
     let job = ilk_core::job::SimilarityJob {
         min_overlap: Some(5),
         shrinkage: Some(10.0),
         ..Default::default()
     };
-    let given = ilk_core::job::Given { weight: true, time: false };
-    let resolved = job.resolve(given).map_err(|error| Error::internal(error.to_string()))?;
-    Ok(Settings {
-        source: DataSource {
-            name: None,
-            input: vec![orders.display().to_string()],
-            user: "member".into(),
-            item: "sku".into(),
-            weight: Some("quantity".into()),
-            time: None,
-            item_label: Some("product".into()),
-            conditions: Vec::new(),
-            delimiter: None,
-        },
-        resolved,
-        lists: Lists::default(),
-        out: Some(out.into()),
-        run_dir: None,
-        threads: None,
-        memory: None,
-        shard_size: None,
-        budget: Budget::default(),
-    })
+    let source = DataSource {
+        weight: Some("quantity".into()),
+        item_label: Some("product".into()),
+        ..DataSource::new([orders.display().to_string()], "member", "sku")
+    };
+    let resolved =
+        job.resolve(source.given()).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(Request::new(source, resolved, Some(out.into())))
 }
 
 /// The table, and how to do the same on one's own file.

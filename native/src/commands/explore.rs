@@ -14,12 +14,11 @@ use crate::{
     drawing::{Drawn, Left, Size},
     error::Error,
     explore::{Access, Batches, Explored, Listening, Terms, are_there},
-    inputs,
+    inputs, interrupt,
     lists::IdLists,
     pipeline::Files,
     pool::Pool,
     progress::Reporter,
-    publish,
     settings::{DataSource, Layers, PartialSource},
     stdout,
     text::{counted, grouped, quoted},
@@ -138,7 +137,7 @@ fn announce(
     if !args.no_open && opener::open_browser(url).is_err() {
         reporter.note("no browser could be opened: open the address above in one");
     }
-    publish::forget_farewell();
+    interrupt::forget_farewell();
     reporter.note("serving the notebook until Ctrl-C");
     Ok(())
 }

@@ -24,7 +24,7 @@ pub(crate) use self::{
     inspect::inspect,
     plan::plan,
     plugin::plugin,
-    run::{Options, Run, run},
+    run::{Options, run},
     sample::sample,
     similar::similar,
     usage::usage,

@@ -8,7 +8,9 @@ use crate::{cli::PluginAction, error::Error};
 /// For a file that is no plugin, and one that does not find what is expected.
 #[cfg(feature = "plugins")]
 pub(crate) fn plugin(action: &PluginAction) -> Result<(), Error> {
-    use crate::{engine::Sandbox, pool::Pool};
+    use ilk_engine::sandbox::Sandbox;
+
+    use crate::pool::Pool;
 
     let pool = Pool::new(std::num::NonZeroUsize::new(1))?;
     match action {
@@ -27,7 +29,7 @@ pub(crate) fn plugin(action: &PluginAction) -> Result<(), Error> {
 pub(crate) fn plugin(action: &PluginAction) -> Result<(), Error> {
     let (PluginAction::Inspect { path } | PluginAction::Check { path, .. }) = action;
     let pool = crate::pool::Pool::new(std::num::NonZeroUsize::new(1))?;
-    crate::engine::Sandbox::open(path, &pool).map(drop)
+    Ok(ilk_engine::sandbox::Sandbox::open(path, &pool).map(drop)?)
 }
 
 #[cfg(feature = "plugins")]
@@ -42,6 +44,7 @@ mod looking {
     };
 
     use ilk_core::{encode::Kinds, job::Of, sample::Sample};
+    use ilk_engine::sandbox::failed;
     use ilk_formats::{
         Memory, NeighbourRow, OutputFormat, ReadOptions, Table, read_id_list, read_neighbours,
         write_rows,
@@ -50,7 +53,6 @@ mod looking {
     use serde::Deserialize;
 
     use crate::{
-        engine::failed,
         error::Error,
         stdout,
         text::{bytes_text, counted},

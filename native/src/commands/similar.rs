@@ -52,7 +52,7 @@ pub(crate) fn similar(args: &SimilarArgs) -> Result<(), Error> {
 }
 
 fn open(path: &Path) -> Result<Arc<FileSource>, Error> {
-    FileSource::open(path).map(Arc::new)
+    Ok(FileSource::open(path).map(Arc::new)?)
 }
 
 const WHAT_IT_READS: &str =

@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use crate::{
     cli,
     error::{Error, reason},
-    publish::END_WITH_STDIN,
+    interrupt::END_WITH_STDIN,
     settings::PartialSource,
     text::quoted,
 };

@@ -9,7 +9,7 @@ mod watch;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::watch::{Degrees, Place, Timed, Watch, block_name};
+pub(crate) use self::watch::{Watch, Watched};
 use crate::{journal::StageEntry, settings::Setting};
 
 /// Everything a report may say.

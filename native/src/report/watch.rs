@@ -15,20 +15,21 @@ use std::{
 
 use ilk_core::{
     clean::Reason,
-    interactions::{Folded, Folding, pairs_among},
-    matrix::Matrix,
+    interactions::{Folding, pairs_among},
     neighbours::{Catalogue, Neighbour},
-    plan::{Plan, Tile},
 };
+use ilk_engine::{Degrees, Kept, Lazily, Observer, Tiles, Timed, Walk};
 
 use super::{
     DataShape, Example, ExampleNeighbour, ReportData, ResultShape, Scores, Span, Step, TileSpan,
 };
 use crate::{
     error::Error,
-    inputs,
+    inputs, interrupt,
     journal::Journal,
-    ladders, machine,
+    ladders,
+    log::Voice,
+    machine,
     progress::{Reporter, cpu_seconds},
     publish::{self, Existing, WorkingFile},
     rundir::{StageRecord, files::REPORT},
@@ -68,91 +69,44 @@ struct Seen {
     attempts: u64,
 }
 
-/// When a tile was computed, and by whom; in seconds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Timed {
-    /// Its number.
-    pub(crate) tile: usize,
-    /// The worker's.
-    pub(crate) worker: u32,
-    /// When it began.
-    pub(crate) began: f64,
-    /// When it ended.
-    pub(crate) ended: f64,
+/// Counts them.
+fn count(degrees: &Degrees) -> u64 {
+    degrees.iter().map(|(_, count)| count).sum()
 }
 
-/// Where a tile lies.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    /// Its block of columns.
-    pub(crate) block: u32,
-    /// How many rows it has.
-    pub(crate) rows: u32,
-}
-
-/// How many users have how many items, or items users: (degree, how many), by degree.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Degrees(Vec<(u64, u64)>);
-
-impl FromIterator<(u64, u64)> for Degrees {
-    fn from_iter<T: IntoIterator<Item = (u64, u64)>>(degrees: T) -> Self {
-        let mut all = BTreeMap::<u64, u64>::new();
-        for (degree, count) in degrees {
-            *all.entry(degree).or_default() += count;
+/// Says how many are d or more, for d over their whole range.
+fn tail(degrees: &Degrees) -> Vec<(u64, u64)> {
+    let Some((most, _)) = degrees.iter().next_back() else { return Vec::new() };
+    let (mut left, mut next) = (count(degrees), degrees.iter().peekable());
+    let tail = spread(most).map(|least| {
+        while let Some((_, count)) = next.next_if(|(degree, _)| *degree < least) {
+            left -= count;
         }
-        Self(all.into_iter().collect())
-    }
+        (least, left)
+    });
+    tail.collect()
 }
 
-impl FromIterator<u64> for Degrees {
-    fn from_iter<T: IntoIterator<Item = u64>>(degrees: T) -> Self {
-        degrees.into_iter().map(|degree| (degree, 1)).collect()
+/// Says which share of the pair operations the heaviest users cause.
+fn work(degrees: &Degrees) -> Vec<(f64, f64)> {
+    let pairs = |degree: u64| pairs_among(degree as usize) as f64;
+    let all = degrees.iter().map(|(degree, count)| pairs(degree) * count as f64);
+    let (users, all) = (count(degrees), all.sum::<f64>());
+    if all == 0.0 {
+        return Vec::new();
     }
-}
-
-impl Degrees {
-    /// Counts them.
-    fn count(&self) -> u64 {
-        self.0.iter().map(|(_, count)| count).sum()
-    }
-
-    /// Says how many are d or more, for d over their whole range.
-    fn tail(&self) -> Vec<(u64, u64)> {
-        let Some((most, _)) = self.0.last() else { return Vec::new() };
-        let (mut left, mut next) = (self.count(), self.0.iter().peekable());
-        let tail = spread(*most).map(|least| {
-            while let Some((_, count)) = next.next_if(|(degree, _)| *degree < least) {
-                left -= count;
-            }
-            (least, left)
-        });
-        tail.collect()
-    }
-
-    /// Says which share of the pair operations the heaviest users cause.
-    fn work(&self) -> Vec<(f64, f64)> {
-        let pairs = |degree: u64| pairs_among(degree as usize) as f64;
-        let all = self.0.iter().map(|(degree, count)| pairs(*degree) * *count as f64);
-        let (users, all) = (self.count(), all.sum::<f64>());
-        if all == 0.0 {
-            return Vec::new();
+    let (mut before, mut work) = (0, 0.0);
+    let mut next = degrees.iter().rev().peekable();
+    let shares = spread(users).map(|point| {
+        while let Some((degree, count)) = next.next_if(|(_, count)| before + count <= point) {
+            before += count;
+            work += pairs(degree) * count as f64;
         }
-        let (mut before, mut work) = (0, 0.0);
-        let mut next = self.0.iter().rev().peekable();
-        let shares = spread(users).map(|point| {
-            while let Some((degree, count)) = next.next_if(|(_, count)| before + count <= point) {
-                before += count;
-                work += pairs(*degree) * *count as f64;
-            }
-            let some = next.peek().map_or(0.0, |(degree, _)| pairs(*degree));
-            (point as f64 / users as f64, (work + some * (point - before) as f64) / all)
-        });
-        shares.collect()
-    }
+        let some = next.peek().map_or(0.0, |(degree, _)| pairs(*degree));
+        (point as f64 / users as f64, (work + some * (point - before) as f64) / all)
+    });
+    shares.collect()
 }
-
-/// Hands every item's neighbours, best first, to a visitor.
-pub(crate) type Walk<'a> = &'a dyn Fn(&mut dyn FnMut(u32, &[Neighbour])) -> Result<(), Error>;
 
 impl Watch {
     /// Begins to watch, if there is to be a report: where `path` says, and in a run directory
@@ -200,156 +154,6 @@ impl Watch {
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Sees the interactions. Cost: O(users + items).
-    pub(crate) fn saw_data(&self, folded: &Folded) {
-        let users = folded.interactions.degrees().map(|degree| degree as u64).collect();
-        let items = folded.interactions.supports().into_iter().map(u64::from).collect();
-        self.saw_degrees(&users, &items);
-        self.saw_folding(folded.folding);
-    }
-
-    /// Sees how many items users have, and users items.
-    pub(crate) fn saw_degrees(&self, users: &Degrees, items: &Degrees) {
-        self.seen().report.data = Some(DataShape {
-            users: users.count(),
-            items: items.count(),
-            interactions: users.0.iter().map(|(degree, count)| degree * count).sum(),
-            work: users.work(),
-            user_degrees: users.tail(),
-            item_degrees: items.tail(),
-        });
-    }
-
-    /// Sees what became of the rows.
-    pub(crate) fn saw_folding(&self, folding: Folding) {
-        self.seen().folding = folding;
-    }
-
-    /// Says that the tiles begin now.
-    pub(crate) fn tiles_begin(&self) {
-        self.seen().tiles_began = Some(Instant::now());
-    }
-
-    /// Sees the end of a tile, from the thread that computed it.
-    pub(crate) fn saw_tile(&self, tile: usize) {
-        let (worker, now) = (rayon::current_thread_index().unwrap_or(0), Instant::now());
-        let since = |instant: Instant| instant.duration_since(self.started).as_secs_f64();
-        let mut seen = self.seen();
-        let began = seen.idle_since.insert(worker, now).or(seen.tiles_began).unwrap_or(now);
-        let (began, ended) = (since(began), since(now));
-        seen.tiles.push(Timed { tile, worker: worker as u32, began, ended });
-    }
-
-    /// Sees where the tiles lie, once all are computed; `blocks`: names of the blocks of columns.
-    pub(crate) fn saw_tiles(&self, blocks: Vec<String>, places: &[Place], operations: u64) {
-        let mut seen = self.seen();
-        let mut rows_of_block = vec![0_u64; blocks.len()];
-        let begins = places.iter().map(|place| {
-            let rows = &mut rows_of_block[place.block as usize];
-            let begin = *rows;
-            *rows += u64::from(place.rows);
-            begin
-        });
-        let begins = begins.collect::<Vec<_>>();
-        let tiles = std::mem::take(&mut seen.tiles).into_iter().filter_map(|timed| {
-            let (place, begin) = (places.get(timed.tile)?, begins[timed.tile]);
-            let all = rows_of_block[place.block as usize].max(1) as f64;
-            let end = begin + u64::from(place.rows);
-            Some(TileSpan {
-                worker: timed.worker,
-                block: place.block,
-                rows: (begin as f64 / all, end as f64 / all),
-                began: timed.began,
-                ended: timed.ended,
-            })
-        });
-        seen.report.tiles = tiles.collect();
-        seen.report.blocks = blocks;
-        seen.report.pair_operations = Some(operations);
-    }
-
-    /// Sees the tiles of a plan in memory.
-    pub(crate) fn saw_plan(&self, plan: &Plan, matrix: &Matrix) {
-        let head = matrix.columns().iter().filter(|block| block.bits().is_some()).count();
-        let blocks = 0..matrix.columns().len();
-        let place =
-            |tile: &Tile| Place { block: tile.columns as u32, rows: plan.rows(tile).len() as u32 };
-        let places = plan.tiles.iter().map(place).collect::<Vec<_>>();
-        self.saw_tiles(
-            blocks.map(|block| block_name(block, block < head)).collect(),
-            &places,
-            plan.operations,
-        );
-    }
-
-    /// Sees a run directory that is about to be finished: its stages so far, by whichever process,
-    /// and when their tiles were computed, in seconds since the stage began.
-    pub(crate) fn saw_run(
-        &self,
-        stages: BTreeMap<StageName, StageRecord>,
-        attempts: u64,
-        tiles: Vec<Timed>,
-    ) {
-        let mut seen = self.seen();
-        let before = stages.iter().filter(|(stage, _)| **stage < StageName::Tiles);
-        let began = before.map(|(_, record)| record.seconds).sum::<f64>();
-        let on_axis = |timed: Timed| Timed {
-            began: began + timed.began,
-            ended: began + timed.ended,
-            ..timed
-        };
-        seen.tiles = tiles.into_iter().map(on_axis).collect();
-        seen.stages = stages;
-        seen.attempts = attempts;
-    }
-
-    /// Sees the result; `top`: neighbours kept per item.
-    ///
-    /// # Errors
-    /// What `walk` returns.
-    pub(crate) fn saw_result(
-        &self,
-        catalogue: &Catalogue,
-        top: u32,
-        walk: Walk<'_>,
-    ) -> Result<(), Error> {
-        let mut lengths = vec![0_u32; catalogue.ids.len()];
-        let (mut least, mut most) = (f32::INFINITY, f32::NEG_INFINITY);
-        walk(&mut |item, list| {
-            lengths[item as usize] = list.len() as u32;
-            for neighbour in list {
-                (least, most) = (least.min(neighbour.score), most.max(neighbour.score));
-            }
-        })?;
-        let mut shape = ResultShape::default();
-        for length in &lengths {
-            shape.neighbours += u64::from(*length);
-            match length {
-                0 => shape.none += 1,
-                length if *length >= top => shape.full += 1,
-                _ => shape.some += 1,
-            }
-        }
-        let chosen = choose(catalogue, &lengths);
-        let mut scores = (least <= most).then(|| Bins::new(least.into(), most.into()));
-        let mut examples = vec![None; chosen.len()];
-        walk(&mut |item, list| {
-            if let Some(scores) = &mut scores {
-                for neighbour in list {
-                    scores.add(neighbour.score.into());
-                }
-            }
-            if let Some(place) = chosen.iter().position(|(code, _)| *code == item) {
-                examples[place] = Some(example(catalogue, item, list, chosen[place].1));
-            }
-        })?;
-        let mut seen = self.seen();
-        seen.report.scores = scores.map(Bins::finish);
-        seen.report.examples = examples.into_iter().flatten().collect();
-        seen.report.result = Some(shape);
-        Ok(())
     }
 
     /// Writes the report. Where a finished run was run again the report that is there stays.
@@ -412,16 +216,191 @@ impl Watch {
     }
 }
 
-/// Names a block of columns.
-pub(crate) fn block_name(number: usize, is_head: bool) -> String {
-    if is_head { format!("head {}", number + 1) } else { "tail".into() }
+impl Observer for Watch {
+    fn saw_degrees(
+        &self,
+        degrees: Lazily<'_, (Degrees, Degrees)>,
+    ) -> Result<(), ilk_engine::Error> {
+        let (users, items) = degrees()?;
+        self.seen().report.data = Some(DataShape {
+            users: count(&users),
+            items: count(&items),
+            interactions: users.iter().map(|(degree, count)| degree * count).sum(),
+            work: work(&users),
+            user_degrees: tail(&users),
+            item_degrees: tail(&items),
+        });
+        Ok(())
+    }
+
+    fn saw_folding(&self, folding: Folding) {
+        self.seen().folding = folding;
+    }
+
+    fn tiles_begin(&self) {
+        self.seen().tiles_began = Some(Instant::now());
+    }
+
+    fn saw_tile(&self, tile: usize, worker: usize) {
+        let now = Instant::now();
+        let since = |instant: Instant| instant.duration_since(self.started).as_secs_f64();
+        let mut seen = self.seen();
+        let began = seen.idle_since.insert(worker, now).or(seen.tiles_began).unwrap_or(now);
+        let (began, ended) = (since(began), since(now));
+        seen.tiles.push(Timed { tile, worker: worker as u32, began, ended });
+    }
+
+    fn saw_tiles(&self, tiles: &Tiles) {
+        let Tiles { blocks, places, operations } = tiles;
+        let mut seen = self.seen();
+        let mut rows_of_block = vec![0_u64; blocks.len()];
+        let begins = places.iter().map(|place| {
+            let rows = &mut rows_of_block[place.block as usize];
+            let begin = *rows;
+            *rows += u64::from(place.rows);
+            begin
+        });
+        let begins = begins.collect::<Vec<_>>();
+        let tiles = std::mem::take(&mut seen.tiles).into_iter().filter_map(|timed| {
+            let (place, begin) = (places.get(timed.tile)?, begins[timed.tile]);
+            let all = rows_of_block[place.block as usize].max(1) as f64;
+            let end = begin + u64::from(place.rows);
+            Some(TileSpan {
+                worker: timed.worker,
+                block: place.block,
+                rows: (begin as f64 / all, end as f64 / all),
+                began: timed.began,
+                ended: timed.ended,
+            })
+        });
+        seen.report.tiles = tiles.collect();
+        seen.report.blocks.clone_from(blocks);
+        seen.report.pair_operations = Some(*operations);
+    }
+
+    fn saw_kept(&self, kept: Lazily<'_, Kept>) -> Result<(), ilk_engine::Error> {
+        let Kept { users, items, stages, attempts, timed, tiles } = kept()?;
+        self.saw_degrees(&|| Ok((users.clone(), items.clone())))?;
+        let mut seen = self.seen();
+        let before = stages.iter().filter(|(stage, _)| **stage < StageName::Tiles);
+        let began = before.map(|(_, record)| record.seconds).sum::<f64>();
+        let on_axis = |timed: Timed| Timed {
+            began: began + timed.began,
+            ended: began + timed.ended,
+            ..timed
+        };
+        seen.tiles = timed.into_iter().map(on_axis).collect();
+        seen.stages = stages;
+        seen.attempts = attempts;
+        drop(seen);
+        self.saw_tiles(&tiles);
+        Ok(())
+    }
+
+    fn saw_result(
+        &self,
+        catalogue: &Catalogue,
+        top: u32,
+        walk: Walk<'_>,
+    ) -> Result<(), ilk_engine::Error> {
+        let mut lengths = vec![0_u32; catalogue.ids.len()];
+        let (mut least, mut most) = (f32::INFINITY, f32::NEG_INFINITY);
+        walk(&mut |item, list| {
+            lengths[item as usize] = list.len() as u32;
+            for neighbour in list {
+                (least, most) = (least.min(neighbour.score), most.max(neighbour.score));
+            }
+        })?;
+        let mut shape = ResultShape::default();
+        for length in &lengths {
+            shape.neighbours += u64::from(*length);
+            match length {
+                0 => shape.none += 1,
+                length if *length >= top => shape.full += 1,
+                _ => shape.some += 1,
+            }
+        }
+        let chosen = choose(catalogue, &lengths);
+        let mut scores = (least <= most).then(|| Bins::new(least.into(), most.into()));
+        let mut examples = vec![None; chosen.len()];
+        walk(&mut |item, list| {
+            if let Some(scores) = &mut scores {
+                for neighbour in list {
+                    scores.add(neighbour.score.into());
+                }
+            }
+            if let Some(place) = chosen.iter().position(|(code, _)| *code == item) {
+                examples[place] = Some(example(catalogue, item, list, chosen[place].1));
+            }
+        })?;
+        let mut seen = self.seen();
+        seen.report.scores = scores.map(Bins::finish);
+        seen.report.examples = examples.into_iter().flatten().collect();
+        seen.report.result = Some(shape);
+        Ok(())
+    }
+}
+
+/// A run of the program, watched for its report if it is to have one.
+pub(crate) struct Watched<'a> {
+    /// Sees what the report tells.
+    pub(crate) watch: Option<&'a Watch>,
+    /// Whether people are told what is left after an interruption.
+    pub(crate) voice: Voice,
+}
+
+impl Observer for Watched<'_> {
+    fn resumable(&self, folder: &Path) {
+        if self.voice.speaks_to_people() {
+            interrupt::set_farewell(format!(
+                "interrupted; what is done is kept in {}: the same command goes on",
+                folder.display()
+            ));
+        }
+    }
+
+    fn saw_degrees(
+        &self,
+        degrees: Lazily<'_, (Degrees, Degrees)>,
+    ) -> Result<(), ilk_engine::Error> {
+        self.watch.map_or(Ok(()), |watch| watch.saw_degrees(degrees))
+    }
+
+    fn saw_folding(&self, folding: Folding) {
+        self.watch.inspect(|watch| watch.saw_folding(folding));
+    }
+
+    fn tiles_begin(&self) {
+        self.watch.inspect(|watch| watch.tiles_begin());
+    }
+
+    fn saw_tile(&self, tile: usize, worker: usize) {
+        self.watch.inspect(|watch| watch.saw_tile(tile, worker));
+    }
+
+    fn saw_kept(&self, kept: Lazily<'_, Kept>) -> Result<(), ilk_engine::Error> {
+        self.watch.map_or(Ok(()), |watch| watch.saw_kept(kept))
+    }
+
+    fn saw_tiles(&self, tiles: &Tiles) {
+        self.watch.inspect(|watch| watch.saw_tiles(tiles));
+    }
+
+    fn saw_result(
+        &self,
+        catalogue: &Catalogue,
+        top: u32,
+        walk: Walk<'_>,
+    ) -> Result<(), ilk_engine::Error> {
+        self.watch.map_or(Ok(()), |watch| watch.saw_result(catalogue, top, walk))
+    }
 }
 
 /// Fills a file and puts it in its place.
 fn put(mut working: WorkingFile, path: &Path, page: &[u8]) -> Result<(), Error> {
     let written = working.file().write_all(page);
     written.map_err(|error| Error::file("write", path, &error))?;
-    working.publish()
+    Ok(working.publish()?)
 }
 
 impl ReportData {

@@ -3,8 +3,8 @@
 use ilk_core::ladder::{self, Limits};
 use serde::{Deserialize, Serialize};
 
-use super::values::{Bytes, TimeSpan};
-use crate::error::Error;
+use super::values::TimeSpan;
+use crate::{error::Error, memory::Bytes};
 
 /// What a job may take; what is left out is not limited.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ use figment::{
     value::{Dict, Value},
 };
 use ilk_core::job::{Job, JobError, Preset, SimilarityJob};
+use ilk_engine::{Lists, PartialSource, Record};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -15,18 +16,20 @@ use super::{
     file::JobFile,
     keys::Keys,
     layer::{COMMAND_LINE, Layer},
-    record::{Lists, PartialSource, Reading, Record, Settings},
-    values::Bytes,
+    record::{Reading, Settings},
 };
-use crate::{error::Error, inputs, text::did_you_mean};
+use crate::{error::Error, inputs, memory::Bytes, text::did_you_mean};
 
 /// Says what is missing, by name; but a path that is mistyped comes first: nothing can be named of it.
 fn missing_error(missing: &[(&str, bool)], inputs: &[String], help: impl Into<String>) -> Error {
-    inputs::resolve(inputs).err().unwrap_or_else(|| {
-        let names = missing.iter().filter(|(_, is)| *is).map(|(name, _)| *name);
-        let names = names.collect::<Vec<_>>().join(", ");
-        Error::input(format!("missing: {names}")).with_help(help)
-    })
+    inputs::resolve(inputs).err().map_or_else(
+        || {
+            let names = missing.iter().filter(|(_, is)| *is).map(|(name, _)| *name);
+            let names = names.collect::<Vec<_>>().join(", ");
+            Error::input(format!("missing: {names}")).with_help(help)
+        },
+        Error::from,
+    )
 }
 
 /// All layers together; answers what a setting is and where it comes from.

@@ -20,7 +20,10 @@ pub(crate) use self::{
     keys::{Key, Keys},
     layer::{COMMAND_LINE, Layer},
     layers::{Choice, Layers},
-    record::{DataSource, Lists, PartialSource, Reading, Record, Setting, Settings},
-    stages::{Form, StageName},
-    values::{Bytes, Delimiter, Engine, TimeSpan},
+    record::{Reading, Settings},
+    stages::Form,
+    values::{Engine, TimeSpan},
+};
+pub(crate) use ilk_engine::{
+    DataSource, Delimiter, Lists, PartialSource, Record, Setting, memory::Bytes, rundir::StageName,
 };

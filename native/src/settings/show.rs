@@ -2,17 +2,13 @@
 
 use ilk_core::job::{Job, SimilarityJob};
 use ilk_core::{measure::Measure, weighting::Weighting};
+use ilk_engine::{Lists, PartialSource, Setting};
 use serde::Serialize;
 
-use super::{
-    budget::Budget,
-    layers::Layers,
-    record::{Lists, PartialSource, Setting},
-    values::Bytes,
-};
+use super::{budget::Budget, layers::Layers};
 use crate::{
     error::Error,
-    memory,
+    memory::{self, Bytes},
     text::{Align, Table},
 };
 

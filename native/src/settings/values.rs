@@ -2,93 +2,8 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-use bytesize::ByteSize;
 use ilk_core::time::parse_duration;
 use serde::{Deserialize, Serialize};
-
-/// The byte between fields of a CSV file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub(crate) struct Delimiter(pub(crate) u8);
-
-impl FromStr for Delimiter {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match (text, text.as_bytes()) {
-            ("tab" | "\\t", _) => Ok(Self(b'\t')),
-            (_, [byte]) if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => {
-                Ok(Self(*byte))
-            }
-            _ => Err("expected one character, such as `;`, or `tab`".into()),
-        }
-    }
-}
-
-impl TryFrom<String> for Delimiter {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map_err(|expected| format!("`{text}`: {expected}"))
-    }
-}
-
-impl From<Delimiter> for String {
-    fn from(delimiter: Delimiter) -> Self {
-        delimiter.to_string()
-    }
-}
-
-impl fmt::Display for Delimiter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == b'\t' { f.pad("tab") } else { write!(f, "{}", char::from(self.0)) }
-    }
-}
-
-/// A number of bytes as people write it: `256MiB`, `1.5GiB`, `2GB`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub(crate) struct Bytes(pub(crate) u64);
-
-impl FromStr for Bytes {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        let size = text.parse::<ByteSize>().ok().filter(|size| size.as_u64() > 0);
-        // A bare number is more often a slip than a number of bytes.
-        let has_unit = text.ends_with(|last: char| last.is_ascii_alphabetic());
-        let size = size.filter(|_| has_unit);
-        size.map(|size| Self(size.as_u64()))
-            .ok_or_else(|| "expected a size such as 512MiB or 2GiB".into())
-    }
-}
-
-impl TryFrom<String> for Bytes {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map_err(|expected| format!("`{text}`: {expected}"))
-    }
-}
-
-impl From<Bytes> for String {
-    fn from(bytes: Bytes) -> Self {
-        // What is read back must be the same, to the byte.
-        let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-        let exact = units.into_iter().find(|(unit, _)| bytes.0.is_multiple_of(*unit));
-        exact.map_or_else(
-            || format!("{}B", bytes.0),
-            |(unit, name)| format!("{}{name}", bytes.0 / unit),
-        )
-    }
-}
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        ByteSize::b(self.0).display().iec().fmt(f)
-    }
-}
 
 /// A span of time, kept as people wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,6 +72,16 @@ impl FromStr for Engine {
     }
 }
 
+impl Engine {
+    /// Returns the plugin's file, if it is one.
+    pub(crate) fn plugin(&self) -> Option<PathBuf> {
+        match self {
+            Self::Native => None,
+            Self::Plugin(path) => Some(path.clone()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,30 +92,6 @@ mod tests {
         assert_eq!((span.micros, span.to_string().as_str()), (5_400_000_000, "1h 30m"));
         for text in ["", "30", "-1h", "0s", "soon"] {
             assert!(text.parse::<TimeSpan>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn sizes_are_read_with_their_unit_and_written_back_exactly() {
-        for (text, bytes) in [("256MiB", 256 << 20), ("1.5 GiB", 3 << 29), ("2GB", 2_000_000_000)] {
-            let size = text.parse::<Bytes>().unwrap();
-            assert_eq!(size, Bytes(bytes), "{text}");
-            assert_eq!(String::from(size).parse(), Ok(size));
-        }
-        for text in ["", "12", "0MiB", "much", "-1GiB"] {
-            assert!(text.parse::<Bytes>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn delimiters_are_one_character() {
-        for (text, byte) in
-            [("tab", b'\t'), ("\\t", b'\t'), ("\t", b'\t'), (";", b';'), ("|", b'|')]
-        {
-            assert_eq!(text.parse(), Ok(Delimiter(byte)), "{text:?}");
-        }
-        for text in ["", ";;", "é", "\"", "\n"] {
-            assert!(text.parse::<Delimiter>().is_err(), "{text:?}");
         }
     }
 

@@ -1,0 +1,87 @@
+//! What all stages of a run share: the job, what the work may use, and who is told.
+
+use ilk_core::{
+    clean::Needs,
+    job::Job,
+    kernel::Kernel,
+    matrix::{Layout, WeightKind},
+};
+
+use crate::{
+    error::Error,
+    guard::Guard,
+    lists::IdLists,
+    memory::{Allowance, Size, of_comparing},
+    observe::Observer,
+    pool::Pool,
+    progress::Reporter,
+    sandbox::{Plugin, sandbox_bytes},
+    spill::{self, Desk, Recording},
+};
+
+/// A run, as every stage sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Run<'a> {
+    /// What to compute, every setting decided.
+    pub(crate) job: &'a Job,
+    /// The columns that the job looks at.
+    pub(crate) needs: Needs,
+    /// The inputs, by number.
+    pub(crate) names: &'a [String],
+    pub(crate) lists: &'a IdLists,
+    pub(crate) means: Means<'a>,
+    /// What computes the tiles, if it is not this crate.
+    pub(crate) plugin: Option<&'a Plugin>,
+    /// Refuses what would take too much.
+    pub(crate) guard: &'a Guard<'a>,
+    pub(crate) observer: &'a dyn Observer,
+    pub(crate) reporter: &'a Reporter,
+}
+
+/// What the work may use.
+#[derive(Clone, Copy)]
+pub(crate) struct Means<'a> {
+    /// Threads.
+    pub(crate) pool: &'a Pool,
+    /// Memory.
+    pub(crate) budget: &'a Allowance,
+    /// Instructions.
+    pub(crate) kernel: Kernel,
+    /// Where working files go.
+    pub(crate) desk: &'a Desk,
+}
+
+impl Run<'_> {
+    /// Tells whether comparing so much is predicted to fit in memory. That depends on the size of
+    /// the job alone, so that a run goes on as it began.
+    pub(crate) fn fits(&self, size: Size) -> bool {
+        let Means { budget, .. } = self.means;
+        let weights = WeightKind::of(self.job.weighting, self.needs.weight);
+        let mut needed = of_comparing(size, self.needs, weights, budget.workers);
+        if self.plugin.is_some() {
+            needed += sandbox_bytes(size.interactions, weights, budget.workers);
+        }
+        needed <= budget.left(0)
+    }
+
+    /// Prepares steps through working files, for which there is a folder from here on.
+    ///
+    /// # Errors
+    /// If memory is too little even so, and if the system gives no folder.
+    pub(crate) fn on_disk(
+        &self,
+        layout: Layout,
+        recording: Recording,
+    ) -> Result<spill::Work<'_>, Error> {
+        let Means { pool, budget, desk, .. } = self.means;
+        Ok(spill::Work {
+            job: self.job,
+            needs: self.needs,
+            layout,
+            budget,
+            folder: desk.folder(budget)?,
+            pool,
+            recording,
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! What stops a job: one line about what is wrong, perhaps one about what to do.
+
+use std::{fmt, io, path::Path};
+
+/// What kind of trouble an [`Error`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Input, output or settings that cannot be used.
+    Input,
+    /// A guard refused: too many bad rows, too much work, a budget that would be exceeded.
+    Refused,
+    /// The engine itself is wrong.
+    Internal,
+}
+
+/// Why a job did not come to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    kind: Kind,
+    message: String,
+    help: Option<String>,
+}
+
+impl Error {
+    /// Makes an error of `kind`; `message` is one line, in lower case, without a full stop.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), help: None }
+    }
+
+    /// Makes an error of [`Kind::Input`].
+    pub fn input(message: impl Into<String>) -> Self {
+        Self::new(Kind::Input, message)
+    }
+
+    /// Makes an error of [`Kind::Refused`].
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self::new(Kind::Refused, message)
+    }
+
+    /// Makes an error of [`Kind::Internal`].
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(Kind::Internal, message)
+    }
+
+    /// Makes an error of a file that cannot be used, with the system's reason and what helps where
+    /// that is known; `what`: `read`, `write`, …
+    pub fn file(what: &str, path: &Path, error: &io::Error) -> Self {
+        let reads = what.starts_with("read") || what.starts_with("find");
+        let help = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Some("free some space there, or name a place on another disk")
+            }
+            io::ErrorKind::PermissionDenied if reads => {
+                Some("run it as somebody who may read that, or change who may")
+            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem if !reads => {
+                Some("name a place that may be written, or change who may")
+            }
+            _ => None,
+        };
+        Self::input(format!("cannot {what} {}: {}", path.display(), reason(error)))
+            .with_help_if(help.map(Into::into))
+    }
+
+    /// Makes an error of a table that could not be written to `target`.
+    pub fn writing(target: &Path, error: ilk_formats::Error) -> Self {
+        match error {
+            ilk_formats::Error::Write { source } => Self::file("write", target, &source),
+            error => error.into(),
+        }
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds what to do next, where there is something to say.
+    #[must_use]
+    pub fn with_help_if(self, help: Option<String>) -> Self {
+        match help {
+            Some(help) => self.with_help(help),
+            None => self,
+        }
+    }
+
+    /// Returns the kind.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Returns what is wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns what to do next, where there is something to say. Flags are those of the program
+    /// `ilk`.
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.help.as_ref().map_or(Ok(()), |help| write!(f, " ({help})"))
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<ilk_formats::Error> for Error {
+    fn from(error: ilk_formats::Error) -> Self {
+        Self::input(error.to_string())
+    }
+}
+
+/// Returns what the system says, without the number that std adds.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut characters = text.chars();
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_say_what_is_wrong_and_what_to_do() {
+        let error = Error::input("no file matches `x/*.csv`").with_help("quote the pattern");
+        assert_eq!(error.to_string(), "no file matches `x/*.csv` (quote the pattern)");
+        assert_eq!((error.kind(), error.help()), (Kind::Input, Some("quote the pattern")));
+    }
+
+    #[test]
+    fn the_systems_reason_comes_without_its_number() {
+        let error = io::Error::from_raw_os_error(2);
+        assert!(!reason(&error).contains("os error"), "{}", reason(&error));
+    }
+}

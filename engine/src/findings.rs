@@ -1,0 +1,70 @@
+//! The neighbours of all items, in memory or on disk, on their way out.
+
+use std::io::Write;
+
+use ilk_core::neighbours::{Catalogue, Neighbour, Neighbours};
+use ilk_formats::{OutputFormat, write_lists, write_neighbours};
+
+use crate::{error::Error, spill::Found};
+
+/// What a job found.
+pub enum Findings {
+    /// In memory.
+    Memory(Neighbours),
+    /// On disk, because it does not fit.
+    Disk(Found),
+}
+
+impl Findings {
+    /// Hands every item's neighbours, best first, to a visitor.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn each(&self, visit: &mut dyn FnMut(u32, &[Neighbour])) -> Result<(), Error> {
+        match self {
+            Self::Memory(found) => {
+                (0..found.items() as u32).for_each(|item| visit(item, found.of(item)));
+                Ok(())
+            }
+            Self::Disk(found) => found.walk().try_for_each(|list| {
+                let (item, list) = list?;
+                visit(item, &list);
+                Ok(())
+            }),
+        }
+    }
+
+    /// Writes the table of neighbours; returns how many rows it has. `name` tells what could not
+    /// be written.
+    ///
+    /// # Errors
+    /// If a disk fails.
+    pub fn write(
+        &self,
+        format: OutputFormat,
+        out: impl Write + Send,
+        catalogue: &Catalogue,
+        name: impl FnOnce(ilk_formats::Error) -> Error,
+    ) -> Result<u64, Error> {
+        let found = match self {
+            Self::Memory(found) => {
+                write_neighbours(format, out, catalogue, found).map_err(name)?;
+                return Ok(found.len() as u64);
+            }
+            Self::Disk(found) => found,
+        };
+        let (mut rows, mut failed) = (0, None);
+        let good = found.walk().map_while(|list| match list {
+            Ok(list) => {
+                rows += list.1.len() as u64;
+                Some(list)
+            }
+            Err(error) => {
+                failed = Some(error);
+                None
+            }
+        });
+        write_lists(format, out, catalogue, good).map_err(name)?;
+        failed.map_or(Ok(rows), Err)
+    }
+}

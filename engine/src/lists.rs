@@ -1,0 +1,98 @@
+//! Lists of ids: which items may be neighbours, and whose neighbours are wanted.
+
+use std::{path::PathBuf, sync::Arc};
+
+use ilk_core::{
+    ids::{Ids, TextList},
+    job::{Job, Of},
+    kernel::{ItemFilter, codes_of},
+};
+use ilk_formats::read_id_list;
+
+use crate::{
+    error::Error,
+    inputs::FileSource,
+    progress::Reporter,
+    source::{DataSource, Lists},
+    text::{counted, shortened},
+};
+
+/// Refuses a list without ids, with which there can be no neighbour: whoever made it failed.
+fn empty(flag: &str, paths: &[PathBuf]) -> Error {
+    let paths = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
+    let hold = if paths.len() == 1 { "holds" } else { "hold" };
+    Error::input(format!("{} {hold} no id: with --{flag} no neighbour is left", paths.join(", ")))
+        .with_help(format!("fill it, or leave --{flag} out for all"))
+}
+
+/// The ids of `--only`, `--exclude` and `--for`.
+pub struct IdLists {
+    only: Option<TextList>,
+    exclude: Option<TextList>,
+    targets: Option<TextList>,
+}
+
+impl IdLists {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// If one cannot be read.
+    pub fn read(lists: &Lists, source: &DataSource, job: &Job) -> Result<Self, Error> {
+        let column = match job.of {
+            Of::Items => &source.item,
+            Of::Users => &source.user,
+        };
+        let read = |paths: &[PathBuf]| -> Result<Option<TextList>, Error> {
+            let mut ids = TextList::new();
+            for path in paths {
+                let list = read_id_list(Arc::new(FileSource::open(path)?), column)?;
+                list.iter().for_each(|id| ids.push(id));
+            }
+            Ok((!paths.is_empty()).then_some(ids))
+        };
+        let not_empty = |flag: &str, paths: &[PathBuf], list: Option<TextList>| match list {
+            Some(list) if list.is_empty() => Err(empty(flag, paths)),
+            list => Ok(list),
+        };
+        Ok(Self {
+            only: not_empty("only", &lists.only, read(&lists.only)?)?,
+            exclude: read(&lists.exclude)?,
+            targets: not_empty("for", &lists.targets, read(&lists.targets)?)?,
+        })
+    }
+
+    /// Tells whether the neighbours of some items only are wanted.
+    pub const fn has_targets(&self) -> bool {
+        self.targets.is_some()
+    }
+
+    /// Returns the lists that there are, by the names of their flags.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &TextList)> {
+        let lists = [("only", &self.only), ("exclude", &self.exclude), ("for", &self.targets)];
+        lists.into_iter().filter_map(|(name, list)| Some((name, list.as_ref()?)))
+    }
+
+    /// Finds the codes of the ids; says which are not there.
+    pub fn filter(&self, ids: &Ids, reporter: &Reporter) -> ItemFilter {
+        let codes = |flag: &str, list: &Option<TextList>| {
+            let list = list.as_ref()?;
+            let (codes, unknown) = codes_of(ids, list.iter());
+            if let Some(first) = unknown.first() {
+                let count = unknown.len() as u64;
+                let text = format!(
+                    "--{flag}: {} not in the data, such as {}",
+                    counted(count, "id"),
+                    shortened(first, 40)
+                );
+                reporter.count("lists", text, &[(flag, count)]);
+            }
+            Some(codes)
+        };
+        ItemFilter::new(
+            ids.len(),
+            codes("only", &self.only).as_deref(),
+            codes("exclude", &self.exclude).as_deref(),
+            codes("for", &self.targets).as_deref(),
+        )
+    }
+}

@@ -1,0 +1,264 @@
+//! How much memory there is, and what a job would take of it.
+
+use std::{fmt, str::FromStr};
+
+use bytesize::ByteSize;
+use ilk_core::{clean::Needs, matrix::WeightKind, neighbours::Neighbour, topk::most_kept};
+use serde::{Deserialize, Serialize};
+use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
+
+/// A number of bytes as people write it: `256MiB`, `1.5GiB`, `2GB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Bytes(pub u64);
+
+impl FromStr for Bytes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let size = text.parse::<ByteSize>().ok().filter(|size| size.as_u64() > 0);
+        // A bare number is more often a slip than a number of bytes.
+        let has_unit = text.ends_with(|last: char| last.is_ascii_alphabetic());
+        let size = size.filter(|_| has_unit);
+        size.map(|size| Self(size.as_u64()))
+            .ok_or_else(|| "expected a size such as 512MiB or 2GiB".into())
+    }
+}
+
+impl TryFrom<String> for Bytes {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|expected| format!("`{text}`: {expected}"))
+    }
+}
+
+impl From<Bytes> for String {
+    fn from(bytes: Bytes) -> Self {
+        // What is read back must be the same, to the byte.
+        let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+        let exact = units.into_iter().find(|(unit, _)| bytes.0.is_multiple_of(*unit));
+        exact.map_or_else(
+            || format!("{}B", bytes.0),
+            |(unit, name)| format!("{}{name}", bytes.0 / unit),
+        )
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        ByteSize::b(self.0).display().iec().fmt(f)
+    }
+}
+
+/// The memory that the process may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// What was asked for, or allowed by default.
+    pub limit: Bytes,
+    /// Bytes of files that working data is cut into.
+    pub shard: Bytes,
+    /// Threads that work at the same time.
+    pub workers: usize,
+    overhead: Overhead,
+}
+
+/// What is taken beside data, measured and rounded up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Overhead {
+    /// The program itself with its tables.
+    program: usize,
+    /// Every thread.
+    thread: usize,
+    /// A row group of the output on its way.
+    writer: usize,
+}
+
+impl Overhead {
+    const REAL: Self = Self { program: 20 << 20, thread: 1 << 20, writer: 26 << 20 };
+}
+
+impl Allowance {
+    /// The size of working files unless people say otherwise.
+    pub const SHARD: Bytes = Bytes(256 << 20);
+
+    /// Returns what people said, else 70 % of what the machine or its container allows.
+    pub fn limit_of(memory: Option<Bytes>) -> Bytes {
+        memory.unwrap_or_else(|| Bytes(allowed() / 10 * 7))
+    }
+
+    /// Takes what people said, else 70 % of what the machine or its container allows.
+    pub fn new(memory: Option<Bytes>, shard: Option<Bytes>, workers: usize) -> Self {
+        if memory.is_some() {
+            give_freed_back();
+        }
+        let limit = Self::limit_of(memory);
+        let shard = shard.unwrap_or(Self::SHARD);
+        Self { limit, shard, workers, overhead: Overhead::REAL }
+    }
+
+    /// Makes a budget of data alone, for tests on little of it.
+    #[cfg(test)]
+    pub fn of_data(bytes: u64, workers: usize) -> Self {
+        let overhead = Overhead { program: 0, thread: 0, writer: 0 };
+        Self { limit: Bytes(bytes), shard: Bytes(bytes), workers, overhead }
+    }
+
+    /// Returns the least limit under which working files help.
+    pub fn least(&self) -> Bytes {
+        let Overhead { program, thread, writer } = self.overhead;
+        // Of data, each thread works on four times as much as it takes itself.
+        let least = program + writer + self.workers * 5 * thread;
+        Bytes((least + least / 15) as u64)
+    }
+
+    /// Counts the bytes that are left for data beside `used` ones while output is written; texts
+    /// in it take more.
+    pub fn left_for_writing(&self, used: usize) -> usize {
+        self.left(used + self.overhead.writer)
+    }
+
+    /// Counts the bytes that are left for data beside `used` ones.
+    pub fn left(&self, used: usize) -> usize {
+        let limit = usize::try_from(self.limit.0).unwrap_or(usize::MAX);
+        // Allocators keep some for themselves.
+        let usable = limit - limit / 16;
+        usable.saturating_sub(self.overhead.program + self.workers * self.overhead.thread + used)
+    }
+
+    /// Counts the rows that a chunk of a file may have, so that every thread can hold some.
+    pub fn chunk_rows(&self) -> usize {
+        (self.left(0) / self.workers / 1024).clamp(64, 512 << 10)
+    }
+}
+
+/// Makes the allocator hand back what is free now, so that memory measured from here on is all that
+/// is taken from here on.
+pub fn trim() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        #[expect(unsafe_code, reason = "a function of the C library, which no crate wraps")]
+        // SAFETY: malloc_trim takes a number, locks what it changes, and may be called at any time.
+        let gave = unsafe { libc::malloc_trim(0) == 1 };
+        tracing::debug!(gave, "free memory was handed back");
+    }
+}
+
+/// Makes the allocator hand large pieces back to the system as soon as they are free.
+///
+/// GNU's keeps pieces of up to 32 MiB once it has seen some freed, a heap for each thread: a peak
+/// then depends on which thread freed what (16 MiB more under a limit of 64 MiB, and another 6 MiB
+/// more in one run out of forty). Costs 2 to 8 % of the time, so it is done for a promise only.
+fn give_freed_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        const LARGE: libc::c_int = 1 << 20;
+        #[expect(unsafe_code, reason = "a setting of the C library, which no crate wraps")]
+        // SAFETY: mallopt takes two numbers, locks what it changes, and may be called at any time.
+        let is_set = unsafe {
+            libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE) == 1
+                && libc::mallopt(libc::M_TRIM_THRESHOLD, LARGE) == 1
+        };
+        if !is_set {
+            tracing::debug!("the allocator keeps what is freed");
+        }
+    }
+}
+
+/// Counts the bytes that the machine or the container allows.
+fn allowed() -> u64 {
+    let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    // A system that tells nothing is taken for a small one.
+    let Ok(mut system) = System::new_with_specifics(memory) else { return 2 << 30 };
+    let machine = system.total_memory();
+    let of_container = sysinfo::get_current_pid().ok().and_then(|pid| {
+        let processes = ProcessesToUpdate::Some(&[pid]);
+        system.refresh_processes_specifics(processes, false, ProcessRefreshKind::nothing());
+        Some(system.process(pid)?.cgroup_limits()?.total_memory)
+    });
+    of_container.filter(|limit| *limit > 0).map_or(machine, |limit| limit.min(machine))
+}
+
+/// Predicts the bytes that reading, encoding and folding take at most. `held`: of the chunks that
+/// are read, and what their texts take while they are encoded.
+pub fn of_folding(rows: u64, held: usize, needs: Needs) -> usize {
+    let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+    // Codes of both columns beside the chunks, and the distinct ids of one of them.
+    let encoding = held.saturating_add(rows.saturating_mul(16));
+    let event = if needs.weight || needs.time { 72 } else { 16 };
+    encoding.max(rows.saturating_mul(event))
+}
+
+/// Predicts the bytes that a chunk's rows take while they are read.
+pub fn of_row(needs: Needs) -> usize {
+    16 + 8 * usize::from(needs.weight) + 8 * usize::from(needs.time)
+}
+
+/// What a job in memory compares.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// Those who are not compared.
+    pub users: usize,
+    /// Those who are.
+    pub items: usize,
+    /// Interactions.
+    pub interactions: usize,
+    /// Neighbours that are kept per item.
+    pub top: usize,
+}
+
+/// Predicts the bytes that the neighbours of so many items take while tiles are computed; `others`:
+/// how many there may be of one.
+pub fn of_lists(items: usize, others: usize, top: usize) -> usize {
+    // Of a neighbour, with what an allocator leaves unused between lists of many.
+    const NEIGHBOUR: usize = 22;
+    // A list of few grows to many times as much before it is cut.
+    let most = size_of::<Neighbour>() * most_kept(top).min(others) + 16;
+    items.saturating_mul(most.max(NEIGHBOUR * top.min(others)))
+}
+
+/// Predicts the bytes that comparing takes at most, interactions included.
+pub fn of_comparing(size: Size, needs: Needs, weights: WeightKind, workers: usize) -> usize {
+    let Size { users, items, interactions, top } = size;
+    let held = 4 + 8 * usize::from(needs.weight) + 8 * usize::from(needs.time);
+    // Sorted by position, by item and by user; lists of users are put together from parts.
+    let has_own = weights == WeightKind::Own;
+    let sorted = if has_own { 8 + 50 } else { 16 };
+    // No more bits than the head may have.
+    let chunks = items.div_ceil(512).saturating_mul(users).saturating_mul(64);
+    let bits = if has_own { 0 } else { chunks.min((16 * interactions).max(64 << 20)) };
+    let lists = of_lists(items, items, top) + items * (136 + workers * 48);
+    let factors = if weights == WeightKind::Separable { 8 * (users + items) } else { 0 };
+    (interactions * (held + sorted) + users * 24 + bits + factors).saturating_add(lists)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_their_unit_and_written_back_exactly() {
+        for (text, bytes) in [("256MiB", 256 << 20), ("1.5 GiB", 3 << 29), ("2GB", 2_000_000_000)] {
+            let size = text.parse::<Bytes>().unwrap();
+            assert_eq!(size, Bytes(bytes), "{text}");
+            assert_eq!(String::from(size).parse(), Ok(size));
+        }
+        for text in ["", "12", "0MiB", "much", "-1GiB"] {
+            assert!(text.parse::<Bytes>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn short_lists_take_more_than_what_they_keep() {
+        assert_eq!(of_lists(1_000, 1_000_000, 50), 1_000 * 22 * 50);
+        // Nine neighbours of 12 B before all but one go.
+        assert_eq!(of_lists(1_000, 1_000_000, 1), 1_000 * (9 * 12 + 16));
+        assert_eq!(of_lists(10, 3, 50), 10 * 22 * 3);
+    }
+
+    #[test]
+    fn a_machine_has_memory() {
+        assert!(allowed() > 1 << 20);
+    }
+}

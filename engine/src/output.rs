@@ -1,0 +1,131 @@
+//! Writing results: one file, or a folder of them, whole or not at all.
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write as _},
+    path::{Path, PathBuf},
+};
+
+use ilk_core::neighbours::Catalogue;
+use ilk_formats::{OutputFormat, write_items};
+
+use crate::{
+    error::Error,
+    findings::Findings,
+    publish::{self, Existing, WorkingFile, WorkingFolder},
+};
+
+/// Name of the neighbours table in an output folder.
+pub const NEIGHBOURS: &str = "neighbours.parquet";
+
+/// Name of the items table in an output folder.
+pub const ITEMS: &str = "items.parquet";
+
+/// An output being written beside its place.
+#[derive(Debug)]
+pub struct Output {
+    target: PathBuf,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    File(WorkingFile, OutputFormat),
+    Folder(WorkingFolder),
+}
+
+impl Output {
+    /// Checks the place before any work is done. A name without an ending, or one that is a
+    /// folder already, gives a folder.
+    ///
+    /// # Errors
+    /// For an unknown ending, an output that exists, and places that cannot be written.
+    pub fn create(target: &Path, existing: Existing) -> Result<Self, Error> {
+        let name = target.to_string_lossy();
+        if name == "-" {
+            return Err(Error::input("`-` does not name an output: results go to files")
+                .with_help(
+                    "name one; its ending says the format: .parquet, .csv, .jsonl, .arrow",
+                ));
+        }
+        let is_folder = target.is_dir() || name.ends_with('/') || target.extension().is_none();
+        let place = if is_folder {
+            // Without a last slash, which hides that there is a file.
+            let folder = target.components().collect::<PathBuf>();
+            publish::remove_orphans(&folder);
+            Place::Folder(WorkingFolder::create(&folder, existing, &[NEIGHBOURS, ITEMS])?)
+        } else {
+            let format = OutputFormat::of_name(&name)?;
+            publish::remove_orphans(target);
+            Place::File(WorkingFile::create(target, existing)?, format)
+        };
+        Ok(Self { target: target.into(), place })
+    }
+
+    /// Returns the format of the result.
+    pub const fn format(&self) -> OutputFormat {
+        match self.place {
+            Place::File(_, format) => format,
+            Place::Folder(_) => OutputFormat::Parquet,
+        }
+    }
+
+    /// Writes the result and puts it in its place; returns the number of rows.
+    ///
+    /// # Errors
+    /// If the disk refuses; nothing is left behind then.
+    pub fn write(mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
+        let rows = self.fill(catalogue, found)?;
+        self.publish()?;
+        Ok(rows)
+    }
+
+    /// Writes the result without putting it in its place; returns the number of rows.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub fn fill(&mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
+        let target = &self.target;
+        let neighbours = |format: OutputFormat, path: &Path, file: &mut File| {
+            let mut out = BufWriter::with_capacity(1 << 20, file);
+            let rows =
+                found.write(format, &mut out, catalogue, |error| Error::writing(path, error))?;
+            out.flush().map_err(|error| Error::file("write", path, &error))?;
+            Ok(rows)
+        };
+        match &mut self.place {
+            Place::File(working, format) => neighbours(*format, target, working.file()),
+            Place::Folder(working) => {
+                let path = target.join(NEIGHBOURS);
+                let mut file = working.create_file(NEIGHBOURS)?;
+                let rows = neighbours(OutputFormat::Parquet, &path, &mut file)?;
+                let (path, mut file) = (target.join(ITEMS), working.create_file(ITEMS)?);
+                write_items(OutputFormat::Parquet, &mut file, catalogue)
+                    .map_err(|error| Error::writing(&path, error))?;
+                Ok(rows)
+            }
+        }
+    }
+
+    /// Returns the files that were filled, by their name below the output: an empty name for an
+    /// output that is a file.
+    pub fn filled(&self) -> Vec<(&'static str, PathBuf)> {
+        match &self.place {
+            Place::File(working, _) => vec![("", working.path().to_owned())],
+            Place::Folder(working) => {
+                [NEIGHBOURS, ITEMS].map(|name| (name, working.path().join(name))).into()
+            }
+        }
+    }
+
+    /// Puts what was filled in its place.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub fn publish(self) -> Result<(), Error> {
+        match self.place {
+            Place::File(working, _) => working.publish(),
+            Place::Folder(working) => working.publish(),
+        }
+    }
+}

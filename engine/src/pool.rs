@@ -1,0 +1,68 @@
+//! The threads of the program, as core borrows them.
+
+use std::num::NonZeroUsize;
+
+use ilk_core::executor::{Executor, share};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::error::Error;
+
+/// A pool of threads.
+#[derive(Debug)]
+pub struct Pool(ThreadPool);
+
+impl Pool {
+    /// More threads than this are a slip, not a machine.
+    const MOST: usize = 1024;
+
+    /// Starts `threads` threads, one per core where absent.
+    ///
+    /// # Errors
+    /// If there are more than 1,024, or the system gives no threads.
+    pub fn new(threads: Option<NonZeroUsize>) -> Result<Self, Error> {
+        if let Some(threads) = threads.filter(|threads| threads.get() > Self::MOST) {
+            return Err(Error::input(format!(
+                "threads is {threads}, at most {} are started",
+                Self::MOST
+            ))
+            .with_help("more threads than cores gain nothing; leave it out to use every core"));
+        }
+        let builder = ThreadPoolBuilder::new().thread_name(|index| format!("ilk-{index}"));
+        let pool = builder.num_threads(threads.map_or(0, NonZeroUsize::get)).build();
+        pool.map(Self).map_err(|error| Error::internal(format!("cannot start threads: {error}")))
+    }
+}
+
+/// Returns the number of the thread of a pool that this is, 0 on others.
+pub(crate) fn worker() -> usize {
+    rayon::current_thread_index().unwrap_or(0)
+}
+
+impl Executor for Pool {
+    fn workers(&self) -> usize {
+        self.0.current_num_threads()
+    }
+
+    fn map_with<S, R: Send>(
+        &self,
+        tasks: usize,
+        init: impl Fn() -> S + Sync,
+        run: impl Fn(&mut S, usize) -> R + Sync,
+    ) -> Vec<R> {
+        share(tasks, init, run, |work| self.0.broadcast(|_| work()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_tasks() {
+        let pool = Pool::new(NonZeroUsize::new(4)).unwrap();
+        assert_eq!(pool.workers(), 4);
+        let squares = pool.map_with(1000, || 0, |_, task| task * task);
+        assert_eq!(squares, (0..1000).map(|task| task * task).collect::<Vec<_>>());
+        assert!(pool.map(0, |task| task).is_empty());
+    }
+}

@@ -1,0 +1,602 @@
+//! Outputs appear whole or not at all: written beside their place, synced, renamed.
+//!
+//! Working files are named `.NAME.XXXXXX.partial`. They are gone after an error (they remove
+//! themselves when dropped) and where a program that is interrupted calls [`abandon`]. What a
+//! killed process left of them goes when the same output is begun again.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tempfile::{NamedTempFile, TempDir};
+
+use crate::error::Error;
+
+/// What to do about an output that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// It is an error.
+    Refuse,
+    /// It is replaced (`--overwrite`).
+    Replace,
+}
+
+/// Paths of working files and folders that are not published yet.
+static WORKING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn working() -> MutexGuard<'static, Vec<PathBuf>> {
+    WORKING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps new working files from coming into being while it lives.
+pub struct Abandoned {
+    _working: MutexGuard<'static, Vec<PathBuf>>,
+}
+
+/// Removes all working files and folders of this process, for a program that ends at once. No new
+/// ones come into being until what is returned is dropped.
+pub fn abandon() -> Abandoned {
+    let working = working();
+    for path in working.iter() {
+        remove(path);
+    }
+    Abandoned { _working: working }
+}
+
+/// Removes the working files that a process that was killed left in `folder`. The caller makes
+/// sure that nobody else works there.
+///
+/// # Errors
+/// If the folder cannot be read, or a file in it not be removed.
+pub fn remove_left_behind(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.') && name.ends_with(".partial") && path.is_file() {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a working file or folder; where that fails there is nothing better to do.
+fn remove(path: &Path) {
+    if path.is_dir() {
+        // Work that still goes on may put a file into the folder meanwhile.
+        let _ = (0..3).find(|_| fs::remove_dir_all(path).is_ok());
+    } else {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// Keeps a path on the list of working files while it lives.
+#[derive(Debug)]
+struct Registered {
+    path: PathBuf,
+    /// Tells other processes that somebody works there.
+    _lock: Option<File>,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        working().retain(|path| *path != self.path);
+    }
+}
+
+/// Locks a working file or folder, unless it is locked or the system cannot.
+#[cfg(unix)]
+fn lock(path: &Path) -> Option<File> {
+    let file = File::open(path).ok()?;
+    file.try_lock().ok()?;
+    Some(file)
+}
+
+/// Locks there keep out the process that holds them, too.
+#[cfg(not(unix))]
+fn lock(_: &Path) -> Option<File> {
+    None
+}
+
+/// Removes the working files and folders that killed processes left of earlier tries at `target`:
+/// those that nobody holds a lock of. Where there are no locks they stay.
+pub fn remove_orphans(target: &Path) {
+    /// What is younger may be about to be locked.
+    const AGE: Duration = Duration::from_secs(10);
+    let prefix = prefix(target);
+    let prefix = prefix.as_encoded_bytes();
+    let is_ours = |name: &OsStr| {
+        let name = name.as_encoded_bytes();
+        let rest = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(b".partial"));
+        rest.is_some_and(|random| random.len() == 6 && random.iter().all(u8::is_ascii_alphanumeric))
+    };
+    let is_old = |entry: &fs::DirEntry| {
+        let modified = entry.metadata().and_then(|metadata| metadata.modified());
+        modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > AGE))
+    };
+    // A folder that cannot be read is told of by what follows.
+    for entry in fs::read_dir(parent_of(target)).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if is_ours(&entry.file_name()) && is_old(&entry) && lock(&path).is_some() {
+            remove(&path);
+        }
+    }
+}
+
+/// Creates with `create` and registers the path in one step that no signal can split.
+fn registered<T>(
+    create: impl FnOnce() -> io::Result<T>,
+    path_of: impl FnOnce(&T) -> &Path,
+) -> io::Result<(T, Registered)> {
+    let mut paths = working();
+    let created = create()?;
+    let path = path_of(&created).to_owned();
+    paths.push(path.clone());
+    Ok((created, Registered { _lock: lock(&path), path }))
+}
+
+/// A file being written beside its place.
+#[derive(Debug)]
+pub struct WorkingFile {
+    file: NamedTempFile,
+    registered: Registered,
+    target: PathBuf,
+    existing: Existing,
+}
+
+impl WorkingFile {
+    /// Checks the place and creates the working file beside it, before any work is done.
+    ///
+    /// # Errors
+    /// If the folder is missing or cannot be written, or the output exists and is not to be, or
+    /// cannot be, replaced by a file.
+    pub fn create(target: &Path, existing: Existing) -> Result<Self, Error> {
+        let parent = check_place(target, existing)?;
+        if target.is_dir() {
+            return Err(Error::input(format!("{} is a folder", target.display()))
+                .with_help("name a file, or leave out the ending to write a folder"));
+        }
+        if target.exists() && !target.is_file() {
+            return Err(Error::input(format!("{} is not a regular file", target.display())));
+        }
+        let (prefix, mut builder) = (prefix(target), tempfile::Builder::new());
+        builder.prefix(&prefix).suffix(".partial");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let (file, registered) =
+            registered(|| builder.tempfile_in(&parent), |file: &NamedTempFile| file.path())
+                .map_err(|error| Error::file("write to", &parent, &error))?;
+        Ok(Self { file, registered, target: target.to_owned(), existing })
+    }
+
+    /// Returns where the file is while it is written.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Returns the open file.
+    pub fn file(&mut self) -> &mut File {
+        self.file.as_file_mut()
+    }
+
+    /// Puts the file in another place of the same folder, such as one named after its content.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub fn publish_as(mut self, target: &Path) -> Result<(), Error> {
+        debug_assert_eq!(parent_of(target), parent_of(&self.target), "a file stays in its folder");
+        target.clone_into(&mut self.target);
+        self.publish()
+    }
+
+    /// Puts the file in its place. Everything must have been flushed into it.
+    ///
+    /// # Errors
+    /// If the disk refuses, or an output has appeared there meanwhile.
+    pub fn publish(self) -> Result<(), Error> {
+        let Self { file, registered, target, existing } = self;
+        let failed = |error: &io::Error| Error::file("write", &target, error);
+        file.as_file().sync_all().map_err(|error| failed(&error))?;
+        match existing {
+            Existing::Refuse => file.persist_noclobber(&target),
+            Existing::Replace => file.persist(&target),
+        }
+        .map_err(|error| match error.error.kind() {
+            io::ErrorKind::AlreadyExists => exists(&target),
+            _ => failed(&error.error),
+        })?;
+        drop(registered);
+        sync_parent(&target).map_err(|error| failed(&error))
+    }
+}
+
+impl Write for WorkingFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.as_file_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_file_mut().flush()
+    }
+}
+
+/// A folder being written beside its place.
+#[derive(Debug)]
+pub struct WorkingFolder {
+    folder: TempDir,
+    registered: Registered,
+    target: PathBuf,
+    existing: Existing,
+}
+
+impl WorkingFolder {
+    /// Checks the place and creates the working folder beside it, before any work is done.
+    /// `own` names the files such a folder holds: a folder with anything else in it is never
+    /// replaced.
+    ///
+    /// # Errors
+    /// If the parent is missing or cannot be written, or the output exists and is not to be, or
+    /// cannot be, replaced.
+    pub fn create(target: &Path, existing: Existing, own: &[&str]) -> Result<Self, Error> {
+        let parent = check_place(target, existing)?;
+        if target.is_dir() {
+            check_replaceable(target, own)?;
+        } else if target.exists() {
+            return Err(Error::input(format!("{} is a file, not a folder", target.display())));
+        }
+        let (prefix, mut builder) = (prefix(target), tempfile::Builder::new());
+        builder.prefix(&prefix).suffix(".partial");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+        let (folder, registered) =
+            registered(|| builder.tempdir_in(&parent), |folder: &TempDir| folder.path())
+                .map_err(|error| Error::file("write to", &parent, &error))?;
+        Ok(Self { folder, registered, target: target.to_owned(), existing })
+    }
+
+    /// Returns where the folder is while it is written.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Creates a file in the folder.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub fn create_file(&self, name: &str) -> Result<File, Error> {
+        File::create_new(self.folder.path().join(name))
+            .map_err(|error| Error::file("write", &self.target.join(name), &error))
+    }
+
+    /// Puts the folder in its place. Everything must have been flushed into its files.
+    ///
+    /// An existing folder is exchanged in one step where the system can (Linux, macOS);
+    /// elsewhere there is a moment in which the old one is away and the new one not yet there.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub fn publish(self) -> Result<(), Error> {
+        let Self { folder, registered, target, existing } = self;
+        let failed = |error: &io::Error| match error.kind() {
+            io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => exists(&target),
+            _ => Error::file("write", &target, error),
+        };
+        sync_folder(folder.path()).map_err(|error| failed(&error))?;
+        if target.exists() && existing == Existing::Replace {
+            // After the exchange the working folder holds the old output and removes it.
+            replace(folder.path(), &target).map_err(|error| failed(&error))?;
+            drop((folder, registered));
+        } else {
+            fs::rename(folder.path(), &target).map_err(|error| failed(&error))?;
+            let _ = folder.keep();
+            drop(registered);
+        }
+        sync_parent(&target).map_err(|error| failed(&error))
+    }
+}
+
+/// A new folder to work in; gone with all that is in it unless it is kept.
+#[derive(Debug)]
+pub struct NewFolder {
+    path: PathBuf,
+    /// `None` once the folder is kept.
+    registered: Option<Registered>,
+}
+
+impl NewFolder {
+    /// Creates a folder where nothing is yet.
+    ///
+    /// # Errors
+    /// If something is there, or the system refuses.
+    pub fn create(path: &Path) -> Result<Self, Error> {
+        let make = || fs::create_dir(path).map(|()| path.to_owned());
+        let (path, registered) = registered(make, PathBuf::as_path).map_err(|error| {
+            let failed = Error::file("create", path, &error);
+            failed.with_help_if(match error.kind() {
+                io::ErrorKind::AlreadyExists => Some("name a new folder".into()),
+                io::ErrorKind::NotFound => Some("create the folder it is to be in first".into()),
+                _ => None,
+            })
+        })?;
+        Ok(Self { path, registered: Some(registered) })
+    }
+
+    /// Creates a folder for temporary files.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn temporary() -> Result<Self, Error> {
+        let make = || tempfile::Builder::new().prefix("ilk-").tempdir().map(TempDir::keep);
+        let (path, registered) = registered(make, PathBuf::as_path)
+            .map_err(|error| Error::file("create a folder in", &std::env::temp_dir(), &error))?;
+        Ok(Self { path, registered: Some(registered) })
+    }
+
+    /// Creates a folder for working files beside `target`.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn beside(target: &Path) -> Result<Self, Error> {
+        let parent = parent_of(target);
+        let (prefix, mut builder) = (prefix(target), tempfile::Builder::new());
+        builder.prefix(&prefix).suffix(".partial");
+        let make = || builder.tempdir_in(&parent).map(TempDir::keep);
+        let (path, registered) = registered(make, PathBuf::as_path)
+            .map_err(|error| Error::file("write to", &parent, &error))?;
+        Ok(Self { path, registered: Some(registered) })
+    }
+
+    /// Returns where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Lets it stay.
+    pub fn keep(mut self) {
+        self.registered = None;
+    }
+}
+
+impl Drop for NewFolder {
+    fn drop(&mut self) {
+        if self.registered.is_some() {
+            remove(&self.path);
+        }
+    }
+}
+
+/// Checks what files and folders have in common and returns the folder to write in.
+fn check_place(target: &Path, existing: Existing) -> Result<PathBuf, Error> {
+    let parent = parent_of(target);
+    if target.file_name().is_none() {
+        return Err(Error::input(format!("`{}` does not name an output", target.display())));
+    }
+    if !parent.is_dir() {
+        let (output, place) = (target.display(), parent.display());
+        if parent.exists() {
+            return Err(Error::input(format!("cannot write {output}: {place} is not a folder"))
+                .with_help("write elsewhere"));
+        }
+        return Err(Error::input(format!("cannot write {output}: the folder {place} is missing"))
+            .with_help("create it first, or write elsewhere"));
+    }
+    if existing == Existing::Refuse && target.symlink_metadata().is_ok() {
+        return Err(exists(target));
+    }
+    Ok(parent)
+}
+
+fn exists(target: &Path) -> Error {
+    Error::input(format!("output {} exists", target.display()))
+        .with_help("pass --overwrite to replace it")
+}
+
+/// Refuses a folder that holds more than an earlier output.
+fn check_replaceable(target: &Path, own: &[&str]) -> Result<(), Error> {
+    let failed = |error: &io::Error| Error::file("read the folder", target, error);
+    for entry in fs::read_dir(target).map_err(|error| failed(&error))? {
+        let name = entry.map_err(|error| failed(&error))?.file_name();
+        if !own.iter().any(|file| name == OsStr::new(file)) {
+            return Err(Error::input(format!(
+                "the folder {} holds {}, which is no output of ilk; it will not be replaced",
+                target.display(),
+                name.display()
+            ))
+            .with_help("name a new folder"));
+        }
+    }
+    Ok(())
+}
+
+fn parent_of(target: &Path) -> PathBuf {
+    match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn prefix(target: &Path) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(target.file_name().unwrap_or_default());
+    prefix.push(".");
+    prefix
+}
+
+/// Puts `new` in the place of the folder `old`; `new` then holds what `old` held, or nothing.
+fn replace(new: &Path, old: &Path) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        if renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE).is_ok() {
+            return Ok(());
+        }
+    }
+    // Not every file system can exchange.
+    let mut aside = new.as_os_str().to_owned();
+    aside.push(".old");
+    fs::rename(old, &aside)?;
+    if let Err(error) = fs::rename(new, old) {
+        fs::rename(&aside, old)?;
+        return Err(error);
+    }
+    fs::rename(&aside, new)
+}
+
+/// Makes a folder's files, then the folder itself, last through a loss of power.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        // Some systems sync only files opened for writing.
+        File::options().write(true).open(entry?.path())?.sync_all()?;
+    }
+    sync_entries(folder)
+}
+
+/// Makes the entry of `target` in its folder last through a loss of power.
+///
+/// # Errors
+/// If the disk refuses.
+pub fn sync_parent(target: &Path) -> io::Result<()> {
+    sync_entries(&parent_of(target))
+}
+
+/// Syncs the entries of a folder where the system has such a thing.
+fn sync_entries(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn text(error: &Error) -> String {
+        format!("{}\nhelp: {}", error.message(), error.help().unwrap_or_default())
+    }
+
+    #[test]
+    fn files_are_written_beside_and_renamed() {
+        let home = tempfile::tempdir().unwrap();
+        let target = home.path().join("out.parquet");
+        let mut working = WorkingFile::create(&target, Existing::Refuse).unwrap();
+        working.file().write_all(b"new").unwrap();
+        let [name] = <[String; 1]>::try_from(names(home.path())).unwrap();
+        assert!(name.starts_with(".out.parquet.") && name.ends_with(".partial"), "{name}");
+        working.publish().unwrap();
+        assert_eq!(names(home.path()), ["out.parquet"]);
+        assert_eq!(fs::read(&target).unwrap(), b"new");
+    }
+
+    #[test]
+    fn dropped_work_leaves_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let target = home.path().join("out.csv");
+        drop(WorkingFile::create(&target, Existing::Refuse).unwrap());
+        let folder = WorkingFolder::create(&target, Existing::Refuse, &[]).unwrap();
+        folder.create_file("neighbours.parquet").unwrap();
+        drop(folder);
+        assert_eq!(names(home.path()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_output_that_exists_is_kept_unless_told_otherwise() {
+        let home = tempfile::tempdir().unwrap();
+        let target = home.path().join("out.csv");
+        let late = WorkingFile::create(&target, Existing::Refuse).unwrap();
+        fs::write(&target, "old").unwrap();
+        let error = WorkingFile::create(&target, Existing::Refuse).unwrap_err();
+        assert!(text(&error).contains("exists\nhelp: pass --overwrite"), "{error}");
+        // It also may appear while we work.
+        assert!(text(&late.publish().unwrap_err()).contains("exists"));
+        assert_eq!(fs::read(&target).unwrap(), b"old");
+        let mut working = WorkingFile::create(&target, Existing::Replace).unwrap();
+        working.file().write_all(b"new").unwrap();
+        working.publish().unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"new");
+        assert_eq!(names(home.path()), ["out.csv"]);
+    }
+
+    #[test]
+    fn a_missing_parent_is_not_made() {
+        let home = tempfile::tempdir().unwrap();
+        let error =
+            WorkingFile::create(&home.path().join("no/out.csv"), Existing::Refuse).unwrap_err();
+        assert!(text(&error).contains("is missing\nhelp: create it first"), "{error}");
+        assert_eq!(error.kind(), Kind::Input);
+    }
+
+    #[test]
+    fn folders_are_replaced_whole_but_never_foreign_ones() {
+        let home = tempfile::tempdir().unwrap();
+        let target = home.path().join("out");
+        let own = ["neighbours.parquet", "items.parquet"];
+        let make = |existing, name| {
+            let folder = WorkingFolder::create(&target, existing, &own)?;
+            folder.create_file(name)?;
+            folder.publish()
+        };
+        make(Existing::Refuse, own[0]).unwrap();
+        assert!(text(&make(Existing::Refuse, own[1]).unwrap_err()).contains("exists"));
+        make(Existing::Replace, own[1]).unwrap();
+        assert_eq!(names(&target), [own[1]]);
+        assert_eq!(names(home.path()), ["out"]);
+        fs::write(target.join("letter.txt"), "dear").unwrap();
+        let error = make(Existing::Replace, own[0]).unwrap_err();
+        assert!(text(&error).contains("holds letter.txt"), "{error}");
+    }
+
+    #[test]
+    fn folders_can_be_replaced_without_an_exchange() {
+        let home = tempfile::tempdir().unwrap();
+        let (new, old) = (home.path().join("new"), home.path().join("old"));
+        for folder in [&new, &old] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join(folder.file_name().unwrap()), "").unwrap();
+        }
+        replace(&new, &old).unwrap();
+        assert_eq!((names(&old), names(&new)), (vec!["new".into()], vec!["old".into()]));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_killed_processes_left_goes_and_what_others_work_on_stays() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        let long_ago = std::time::SystemTime::now() - 2 * Duration::from_secs(10);
+        let make = |name: &str| {
+            let file = File::create(at(name)).unwrap();
+            file.set_modified(long_ago).unwrap();
+        };
+        for name in [".x.csv.0rphan.partial", ".x.csv.b0sses.partial", ".x.csv.old.0rphan.partial"]
+        {
+            make(name);
+        }
+        fs::create_dir(at(".x.csv.f0lder.partial")).unwrap();
+        fs::write(at(".x.csv.f0lder.partial/rows"), "1").unwrap();
+        File::open(at(".x.csv.f0lder.partial")).unwrap().set_modified(long_ago).unwrap();
+        File::create(at(".x.csv.y0uth1.partial")).unwrap();
+        let held = lock(&at(".x.csv.b0sses.partial")).unwrap();
+        remove_orphans(&at("x.csv"));
+        let file = WorkingFile::create(&at("x.csv"), Existing::Refuse).unwrap();
+        let left = [".x.csv.b0sses.partial", ".x.csv.old.0rphan.partial", ".x.csv.y0uth1.partial"];
+        let mut expected = left.map(String::from).to_vec();
+        expected.push(file.path().file_name().unwrap().to_str().unwrap().into());
+        expected.sort();
+        assert_eq!(names(home.path()), expected);
+        // Its own is locked as long as it works.
+        assert!(lock(file.path()).is_none());
+        drop((held, file));
+        assert_eq!(names(home.path()), left);
+    }
+}

@@ -1,0 +1,85 @@
+//! What a run is asked for, as plain values.
+
+use std::{num::NonZeroUsize, path::PathBuf};
+
+use ilk_core::{
+    job::{Job, Of},
+    ladder::Limits,
+};
+
+use crate::{
+    memory::Bytes,
+    publish::Existing,
+    source::{DataSource, Lists},
+};
+
+/// What to do: what is read, what is computed, where the result goes, and what it may take.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What to read.
+    pub source: DataSource,
+    /// What to compute, every setting decided.
+    pub job: Job,
+    /// Item lists.
+    pub lists: Lists,
+    /// Where the result goes; absent only where there is a run directory.
+    pub out: Option<PathBuf>,
+    /// What people call the output; its path where absent.
+    pub place: Option<String>,
+    /// What becomes of an output that is there already.
+    pub existing: Existing,
+    /// Threads and memory.
+    pub resources: Resources,
+    /// What the job may take; a job that would take more is refused.
+    pub budget: Budget,
+    /// Run although a guard thinks it is too much work.
+    pub force: bool,
+    /// The plugin that computes the tiles, if it is not this crate.
+    pub plugin: Option<PathBuf>,
+}
+
+impl Request {
+    /// Asks for `job` on `source` without a budget and with all of the machine, to be written to
+    /// `out`, where nothing is yet.
+    pub fn new(source: DataSource, job: Job, out: Option<PathBuf>) -> Self {
+        Self {
+            source,
+            job,
+            lists: Lists::default(),
+            out,
+            place: None,
+            existing: Existing::Refuse,
+            resources: Resources::default(),
+            budget: Budget::default(),
+            force: false,
+            plugin: None,
+        }
+    }
+
+    /// Returns what is compared.
+    pub const fn of(&self) -> Of {
+        self.job.of
+    }
+}
+
+/// What the work may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resources {
+    /// Threads; one per core where absent.
+    pub threads: Option<NonZeroUsize>,
+    /// Memory that the process may take; 70 % of what there is where absent.
+    pub memory: Option<Bytes>,
+    /// Bytes of working files; a default of its own where absent.
+    pub shard_size: Option<Bytes>,
+}
+
+/// What a job may take, and how people call it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Budget {
+    /// The limits; what is absent is not limited.
+    pub limits: Limits,
+    /// The budget that limits time, in words, such as `budget_time 30m`.
+    pub time_text: String,
+    /// The budget of memory in words.
+    pub memory_text: String,
+}

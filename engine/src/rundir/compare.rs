@@ -1,0 +1,193 @@
+//! What differs between the run in a directory and the one that was asked for.
+
+use std::path::Path;
+
+use ilk_core::executor::Executor as _;
+
+use super::{
+    checksum::Checksum,
+    fingerprint::{Fingerprint, differences},
+    manifest::Manifest,
+};
+use crate::{
+    error::Error,
+    pool::Pool,
+    source::{Lists, Record, Setting},
+    text::counted,
+};
+
+/// Settings that change how or where, but not what: a run goes on with others. Inputs and lists
+/// are compared by what their files hold; guards only decide whether to go on.
+const FREE: [&str; 15] = [
+    "input",
+    "only",
+    "exclude",
+    "for",
+    "out",
+    "run_dir",
+    "threads",
+    "memory",
+    "budget_time",
+    "budget_memory",
+    "budget_cost",
+    "price_per_hour",
+    "shard_size",
+    "max_bad_rows",
+    "strict",
+];
+
+/// What differs, in a few words each.
+pub struct Changes(Vec<String>);
+
+impl Changes {
+    /// Compares a run with the job and the files of now. Inputs count once stage `read` has looked
+    /// at them.
+    pub fn find(
+        then: &Manifest,
+        job: &Record,
+        inputs: &[Fingerprint],
+        lists: &std::collections::BTreeMap<String, Vec<Fingerprint>>,
+        engine: Option<&Fingerprint>,
+    ) -> Self {
+        let mut found = settings(&then.job.settings, &job.settings);
+        if !then.inputs.is_empty() {
+            found.extend(differences(&then.inputs, inputs));
+        }
+        for name in ["only", "exclude", "for"] {
+            let of = |lists: &std::collections::BTreeMap<String, Vec<Fingerprint>>| {
+                lists.get(name).cloned().unwrap_or_default()
+            };
+            let changed = differences(&of(&then.lists), &of(lists));
+            found.extend(changed.into_iter().map(|change| format!("--{name}: {change}")));
+        }
+        found.extend(engines(then.engine.as_ref(), engine));
+        Self(found)
+    }
+
+    /// Refuses to go on if anything differs.
+    ///
+    /// # Errors
+    /// If so.
+    pub fn check(&self, run_dir: &str) -> Result<(), Error> {
+        const SHOWN: usize = 4;
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let mut text = self.0.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
+        if self.0.len() > SHOWN {
+            text = format!("{text}; and {} more", self.0.len() - SHOWN);
+        }
+        Err(Error::input(format!("{run_dir} holds the run of another job or input: {text}"))
+            .with_help("--restart begins anew; or name another run directory"))
+    }
+}
+
+/// Refuses to speak of the run in `folder`, if there is one, from inputs that are not its own any more:
+/// `names`, in the order in which it read them.
+///
+/// # Errors
+/// If they have changed, or cannot be read.
+pub fn check_inputs(folder: &Path, names: &[String], pool: &Pool) -> Result<(), Error> {
+    let manifest = if folder.is_dir() { Manifest::load(folder)? } else { None };
+    let Some(then) = manifest.map(|run| run.inputs).filter(|inputs| !inputs.is_empty()) else {
+        return Ok(());
+    };
+    let now = fingerprints(names, pool)?;
+    let change = if then.len() == now.len() {
+        then.iter().zip(&now).find_map(|(then, now)| then.difference(now))
+    } else {
+        Some(format!("{}, now {}", counted(then.len() as u64, "file"), now.len()))
+    };
+    change.map_or(Ok(()), |change| {
+        let folder = folder.display();
+        Err(Error::input(format!("the input of {folder} is not what it was: {change}")).with_help(
+            format!(
+                "`ilk run … --run-dir {folder} --restart` takes the new one; or name the input"
+            ),
+        ))
+    })
+}
+
+/// Looks at files.
+pub(super) fn fingerprints(names: &[String], pool: &Pool) -> Result<Vec<Fingerprint>, Error> {
+    let found = pool.map(names.len(), |index| Fingerprint::of(Path::new(&names[index])));
+    found.into_iter().collect()
+}
+
+/// Compares what computes the tiles: a plugin may find anything, and its name does not matter.
+fn engines(then: Option<&Fingerprint>, now: Option<&Fingerprint>) -> Option<String> {
+    if let (Some(then), Some(now)) = (then, now) {
+        return then.difference(now).map(|change| format!("--engine: {change}"));
+    }
+    let name = |engine: Option<&Fingerprint>| {
+        engine.map_or_else(|| "native".into(), |plugin| format!("plugin:{}", plugin.path))
+    };
+    (then.is_some() || now.is_some())
+        .then(|| format!("engine was {}, is {}", name(then), name(now)))
+}
+
+/// Compares settings by name.
+fn settings(then: &[Setting], now: &[Setting]) -> Vec<String> {
+    let value = |settings: &[Setting], name: &str| {
+        let found = settings.iter().find(|setting| setting.name == name);
+        found.map(|setting| setting.value.clone())
+    };
+    let none = || "–".to_owned();
+    let mut found = Vec::new();
+    for setting in now.iter().filter(|setting| !FREE.contains(&setting.name.as_str())) {
+        let was = value(then, &setting.name).unwrap_or_else(none);
+        if was != setting.value {
+            let Setting { name, value, origin } = setting;
+            found.push(format!("{name} was {was}, is {value} ({origin})"));
+        }
+    }
+    let gone = then.iter().filter(|setting| !FREE.contains(&setting.name.as_str()));
+    for setting in gone.filter(|setting| value(now, &setting.name).is_none()) {
+        found.push(format!("{} was {}, is –", setting.name, setting.value));
+    }
+    found
+}
+
+/// Names a job on some files: the same name for the same job on the same content.
+///
+/// # Errors
+/// If a file cannot be read.
+pub fn identity(job: &Record, names: &[String]) -> Result<String, Error> {
+    let decides = |setting: &&Setting| !FREE.contains(&setting.name.as_str());
+    let settings = job.settings.iter().filter(decides);
+    let mut text = settings
+        .map(|Setting { name, value, .. }| format!("{name} {value}\n"))
+        .collect::<Vec<_>>()
+        .concat();
+    let Lists { only, exclude, targets } = &job.lists;
+    for paths in [only, exclude, targets] {
+        text.push_str(";\n");
+        for path in paths {
+            text.push_str(&Fingerprint::of(path)?.identity());
+        }
+    }
+    for name in names {
+        text.push_str(&Fingerprint::of(Path::new(name))?.identity());
+    }
+    Ok(Checksum::of(text.as_bytes()).digits())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setting(name: &str, value: &str) -> Setting {
+        Setting { name: name.into(), value: value.into(), origin: "default".into() }
+    }
+
+    #[test]
+    fn only_what_changes_the_result_counts() {
+        let then = [setting("top", "50"), setting("threads", "2"), setting("alpha", "0.5")];
+        let now = [setting("top", "20"), setting("threads", "4"), setting("k1", "1.2")];
+        assert_eq!(
+            settings(&then, &now),
+            ["top was 50, is 20 (default)", "k1 was –, is 1.2 (default)", "alpha was 0.5, is –"]
+        );
+        assert_eq!(settings(&then, &then), Vec::<String>::new());
+    }
+}

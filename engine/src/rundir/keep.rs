@@ -1,0 +1,369 @@
+//! A run directory keeps what every stage leaves.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use ilk_core::{cost::Machine as Costs, executor::Executor as _};
+use ilk_formats::{CellType, OutputFormat, Values};
+
+use super::{
+    Folder, RunDir,
+    cleaning::{Cleaner, tally_of},
+    files,
+    fingerprint::time_text,
+    kept::Results,
+    manifest::Published,
+    remove, tables, tiles,
+};
+use crate::{
+    checksum::Checksum,
+    context::Run,
+    data::{
+        Arrangement, Cleaned, Committed, Data, Encoded, Laid, Made, Merged, Scale, Tiled,
+    },
+    error::Error,
+    files::Files,
+    findings::Findings,
+    keep::{CleanedFor, Counted, Ending, Keep, Sink, Step},
+    machine,
+    observe::{Kept, Place, Tiles, Timed, block_name},
+    record::{FileRecord, GROUPS, StageName},
+    spill::{Area, Holding, Recording},
+    text::counted,
+};
+
+impl<'r> Keep<'r> for RunDir {
+    type Again = ();
+    type Done = Results;
+
+    const RECORDING: Recording = Recording::Yes;
+
+    fn done(&self, stage: StageName) -> Option<Results> {
+        self.manifest().done(stage).map(|_| self.results())
+    }
+
+    fn begin(
+        &mut self,
+        run: Run<'r>,
+        (stage, _): (StageName, Scale),
+        total: Option<u64>,
+    ) -> Step<'r> {
+        // Where the system does not let it the peak is that of the whole process: no reason to stop.
+        machine::forget_peak_memory();
+        Step::new(stage, run.reporter.stage(stage.name(), total))
+    }
+
+    fn finish(&mut self, step: Step<'r>, ending: Ending) -> Result<(), Error> {
+        let stage = step.name();
+        let (record, told) = step.end(&ending);
+        let before = self.manifest().stages.get(&stage);
+        let is_other = before.is_some_and(|before| before.files != record.files);
+        // What tiles found holds whatever the cut.
+        if is_other && stage != StageName::Plan {
+            self.undo(stage.after())?;
+        }
+        self.update(|manifest| {
+            manifest.stages.insert(stage, record);
+        })?;
+        told.finish(ending.of_stage);
+        if stage == StageName::Clean {
+            // All of it is in one table by now.
+            remove(&self.file(files::SET_ASIDE))?;
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, run: Run<'r>, opened: &Files) -> Result<(), Error> {
+        let step = self.begin(run, (StageName::Read, Scale::Memory), None);
+        let inputs = &self.manifest().inputs;
+        let rows = opened.tables.iter().map(ilk_formats::Table::row_count);
+        let known = rows.clone().sum::<Option<u64>>();
+        let bytes = inputs.iter().map(|file| file.bytes).sum::<u64>();
+        let columns = [
+            ("file", CellType::U32),
+            ("path", CellType::Text),
+            ("format", CellType::Text),
+            ("rows", CellType::Text),
+            ("bytes", CellType::U64),
+            ("modified", CellType::Text),
+            ("content", CellType::Text),
+        ];
+        let mut writing = tables::Writing::new(self.create(files::INPUTS)?, &columns)?;
+        writing.write(vec![
+            Values::U32((0..inputs.len() as u32).collect()),
+            tables::text_column(inputs.iter().map(|file| Some(file.path.clone()))),
+            tables::text_column(
+                opened.tables.iter().map(|table| Some(table.format().name().to_owned())),
+            ),
+            tables::text_column(rows.map(|rows| rows.map(|rows| rows.to_string()))),
+            Values::U64(inputs.iter().map(|file| file.bytes).collect()),
+            tables::text_column(inputs.iter().map(|file| file.modified.clone())),
+            tables::text_column(inputs.iter().map(|file| Some(file.content.to_string()))),
+        ])?;
+        step.add(writing.finish()?.publish()?);
+        let files = inputs.len() as u64;
+        step.count("files", files);
+        step.count("input_bytes", bytes);
+        let size = indicatif::HumanBytes(bytes);
+        let of_stage = match known {
+            Some(rows) => format!("{}, {}, {size}", counted(files, "file"), counted(rows, "row")),
+            None => format!("{}, {size}", counted(files, "file")),
+        };
+        let rows = known.unwrap_or_default();
+        self.finish(step, Ending { rows_in: rows, rows_out: rows, of_stage, ..Ending::default() })
+    }
+
+    fn clean(
+        &mut self,
+        run: Run<'r>,
+        step: &Step<'_>,
+        opened: &'r Files,
+    ) -> Result<CleanedFor<'r, Self>, Error> {
+        let cleaner = Cleaner::new(self.path(), opened, run.job, run.needs)?;
+        let holding = Holding::new(*run.means.budget, run.needs, opened.row_count());
+        let cleaned = cleaner.clean(run.means.pool, step, &holding)?;
+        self.check_unchanged()?;
+        let quarantine = tables::gather_aside(self.create(files::QUARANTINE)?, &cleaned.aside)?;
+        step.add(quarantine.publish()?);
+        cleaned.files.into_iter().for_each(|file| step.add(file));
+        step.count("pieces_found", cleaned.found);
+        Ok(Cleaned { tally: cleaned.tally, rows: holding.finish().map(Data::Memory), again: () })
+    }
+
+    fn cleaned(&self, done: Results) -> Result<CleanedFor<'r, Self>, Error> {
+        let tally = tally_of(done.record(StageName::Clean)?);
+        Ok(Cleaned { tally, rows: None, again: () })
+    }
+
+    fn again(&self, run: Run<'r>, (): &(), sink: Sink<'_>) -> Result<(), Error> {
+        self.results().each_row(run, sink)
+    }
+
+    fn encoded(&mut self, run: Run<'r>, step: &Step<'_>, encoded: &Encoded) -> Result<(), Error> {
+        let Encoded { folded, catalogue, .. } = encoded;
+        match folded {
+            Data::Memory((interactions, users)) => {
+                let written = run.means.pool.map(3, |table| match table {
+                    0 => {
+                        let file = self.create(files::INTERACTIONS)?;
+                        let mut table = tables::InteractionTable::new(file, run.needs)?;
+                        table.push_all(interactions)?;
+                        table.finish()?.publish()
+                    }
+                    1 => tables::write_items(self.create(files::ITEMS)?, catalogue)?.publish(),
+                    _ => {
+                        let degrees = interactions.degrees().map(|degree| degree as u32);
+                        let mut table = tables::UserTable::new(self.create(files::USERS)?);
+                        table.push(users, &degrees.collect::<Vec<_>>())?;
+                        table.finish()?.publish()
+                    }
+                });
+                written.into_iter().try_for_each(|file| file.map(|file| step.add(file)))
+            }
+            Data::Disk(folded) => {
+                let interactions = self.create(files::INTERACTIONS)?;
+                let mut interactions = tables::InteractionTable::new(interactions, run.needs)?;
+                let mut users = tables::UserTable::new(self.create(files::USERS)?);
+                for rows in folded.rows() {
+                    let (first, rows) = rows?;
+                    let all = (first..).zip(&rows.degrees);
+                    let codes =
+                        all.flat_map(|(user, items)| std::iter::repeat_n(user, *items as usize));
+                    interactions.push(
+                        &codes.collect::<Vec<_>>(),
+                        &rows.items,
+                        rows.weights.as_deref(),
+                        rows.times.as_deref(),
+                    )?;
+                    users.push(&folded.ids_of(rows.users), &rows.degrees)?;
+                }
+                step.add(interactions.finish()?.publish()?);
+                step.add(users.finish()?.publish()?);
+                step.add(tables::write_items(self.create(files::ITEMS)?, catalogue)?.publish()?);
+                Ok(())
+            }
+        }
+    }
+
+    fn costs(&self) -> Option<Costs> {
+        self.manifest().costs
+    }
+
+    fn measured(&mut self, costs: Costs) -> Result<(), Error> {
+        self.update(|manifest| manifest.costs = Some(costs))
+    }
+
+    fn committed(&mut self) -> Result<Committed, Error> {
+        if !self.file(files::TILES).is_dir() {
+            return Ok(Committed::default());
+        }
+        let folder = Folder::create(self.path(), files::TILES)?;
+        let plan = self.manifest().done(StageName::Plan);
+        let through_files = plan.is_some_and(|plan| plan.counters.contains_key(GROUPS));
+        Ok(Committed { through_files, ..tiles::find(&folder, self.path())? })
+    }
+
+    fn seconds_before(&self) -> f64 {
+        self.seconds_before
+    }
+
+    fn peak_of_reading(&self) -> Option<u64> {
+        let manifest = self.manifest();
+        let stages = StageName::Matrix.before().filter_map(|stage| manifest.done(stage));
+        stages.filter_map(|record| record.peak_memory).max()
+    }
+
+    fn format(&self) -> OutputFormat {
+        OutputFormat::Parquet
+    }
+
+    fn laid(&mut self, step: &Step<'_>, arrangement: &Arrangement) -> Result<(), Error> {
+        let (table, head) = (arrangement.table(), arrangement.head_items() as usize);
+        step.add(tables::write_matrix(self.create(files::MATRIX)?, table, head)?.publish()?);
+        Ok(())
+    }
+
+    fn planned(&mut self, step: &Step<'_>, arrangement: &Arrangement) -> Result<(), Error> {
+        let planned = arrangement.planned();
+        step.add(tables::write_plan(self.create(files::PLAN)?, &planned)?.publish()?);
+        Ok(())
+    }
+
+    fn tiles(
+        &mut self,
+        run: Run<'r>,
+        step: Step<'r>,
+        laid: Laid,
+    ) -> Result<Tiled<Results>, Error> {
+        let folder = Folder::create(self.path(), files::TILES)?;
+        let (candidates, tiles) = tiles::record(run, &step, &laid, (&folder, self.path()))?;
+        let of_stage = format!("{}, {}", counted(tiles, "tile"), counted(candidates, "candidate"));
+        let ending =
+            Ending { rows_in: tiles, rows_out: candidates, of_stage, ..Ending::default() };
+        // The matrix is not needed any more.
+        let Laid { named, arrangement, .. } = laid;
+        drop(arrangement);
+        self.finish(step, ending)?;
+        Ok(Tiled::Kept(self.results(), Made::Now(named)))
+    }
+
+    fn merged(
+        &mut self,
+        _: &Results,
+        step: &Step<'_>,
+        found: &Findings,
+    ) -> Result<Counted, Error> {
+        let mut merged = tables::MergedTable::new(self.create(files::MERGED)?)?;
+        let (mut counted, mut failed) = (Counted::default(), Ok(()));
+        found.each(&mut |item, list| {
+            counted.neighbours += list.len() as u64;
+            counted.items += u64::from(!list.is_empty());
+            if failed.is_ok() {
+                failed = merged.push(item, list);
+            }
+        })?;
+        failed?;
+        step.add(merged.finish()?.publish()?);
+        Ok(counted)
+    }
+
+    fn write(
+        &mut self,
+        run: Run<'r>,
+        step: &Step<'_>,
+        merged: &Merged,
+    ) -> Result<(u64, String), Error> {
+        let Merged { catalogue, found } = merged;
+        let mut file = self.create(files::NEIGHBOURS)?;
+        let target = file.target().to_owned();
+        let name = |error| Error::writing(&target, error);
+        let rows = found.write(OutputFormat::Parquet, &mut file, catalogue, name)?;
+        step.add(file.publish()?);
+        self.publish(merged)?;
+        self.tell(run, merged)?;
+        let place = self.file(files::NEIGHBOURS).display().to_string();
+        let outs = self.outs.iter().map(|out| format!(" and {}", out.display()));
+        Ok((rows, place + &outs.collect::<String>()))
+    }
+}
+
+impl RunDir {
+    /// Refuses inputs that were written to while they were read.
+    fn check_unchanged(&self) -> Result<(), Error> {
+        for file in &self.manifest().inputs {
+            let path = Path::new(&file.path);
+            let metadata = fs::metadata(path).map_err(|error| Error::file("read", path, &error))?;
+            let modified = metadata.modified().ok().and_then(time_text);
+            if metadata.len() != file.bytes || modified != file.modified {
+                return Err(Error::input(format!(
+                    "{} was written to while it was read",
+                    file.path
+                ))
+                .with_help("wait until nobody writes to it, then begin anew with --restart"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the outputs outside of the run directory that are still to be written.
+    fn publish(&mut self, merged: &Merged) -> Result<(), Error> {
+        for mut output in std::mem::take(&mut self.outputs) {
+            output.fill(&merged.catalogue, &merged.found)?;
+            let mut files = Vec::new();
+            for (name, path) in output.filled() {
+                let sum = Checksum::of_file(&path);
+                let (bytes, checksum) = sum.map_err(|error| Error::file("read", &path, &error))?;
+                files.push(FileRecord { name: name.into(), bytes, checksum });
+            }
+            let place = output.target();
+            let path =
+                std::path::absolute(place).map_err(|error| Error::file("find", place, &error))?;
+            // Said before it is there: after an interruption in between it is known as ours.
+            self.update(|manifest| manifest.out = Some(Published { path, files }))?;
+            output.publish()?;
+        }
+        Ok(())
+    }
+
+    /// Tells the observer of everything that the directory holds, whichever process made it.
+    fn tell(&self, run: Run<'_>, merged: &Merged) -> Result<(), Error> {
+        let Merged { catalogue, found } = merged;
+        run.observer.saw_kept(&|| self.seen(merged))?;
+        run.observer.saw_result(catalogue, run.job.top, &|visit| found.each(visit))
+    }
+
+    /// Gathers what the directory holds for those who watch.
+    fn seen(&self, merged: &Merged) -> Result<Kept, Error> {
+        let results = self.results();
+        let users = results.one(StageName::Encode, files::USERS)?;
+        let mut degrees = Vec::new();
+        tables::each_number(&users, "degree", &mut |degree| degrees.push(u64::from(degree)))?;
+        let items = merged.catalogue.supports.iter().map(|support| u64::from(*support));
+        let mut tiles = Vec::new();
+        for file in &results.record(StageName::Tiles)?.files {
+            tiles.extend(tables::tiles_in(&self.file(&file.name))?);
+        }
+        tiles.sort_by(|(_, a), (_, b)| a.began.total_cmp(&b.began));
+        let columns = tiles.iter().map(|(area, _)| area.columns().start);
+        let columns = columns.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
+        let place = |(area, _): &(Area, Timed)| Place {
+            block: columns.partition_point(|first| *first < area.columns().start) as u32,
+            rows: area.len(),
+        };
+        let places = tiles.iter().map(place).collect::<Vec<_>>();
+        let manifest = self.manifest();
+        let of_stage = |stage| Some((stage, manifest.done(stage)?.clone()));
+        let head = results.record(StageName::Matrix)?.count("head_items");
+        let blocks = columns.iter().enumerate();
+        let blocks = blocks.map(|(block, first)| block_name(block, u64::from(*first) < head));
+        let operations = results.record(StageName::Plan)?.count("pair_operations");
+        let timed = (0..).zip(tiles).map(|(tile, (_, timed))| Timed { tile, ..timed });
+        Ok(Kept {
+            users: degrees.into_iter().collect(),
+            items: items.collect(),
+            stages: StageName::ALL.into_iter().filter_map(of_stage).collect(),
+            attempts: manifest.attempts,
+            timed: timed.collect(),
+            tiles: Tiles { blocks: blocks.collect(), places, operations },
+        })
+    }
+}

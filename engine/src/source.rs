@@ -1,0 +1,221 @@
+//! What a job reads, as plain values; they are also what a run directory keeps of it.
+
+use std::{fmt, path::PathBuf, str::FromStr};
+
+use ilk_core::job::{Given, Job, SimilarityJob};
+use ilk_formats::Condition;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// The byte between fields of a CSV file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Delimiter(pub u8);
+
+impl FromStr for Delimiter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.as_bytes()) {
+            ("tab" | "\\t", _) => Ok(Self(b'\t')),
+            (_, [byte]) if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => {
+                Ok(Self(*byte))
+            }
+            _ => Err("expected one character, such as `;`, or `tab`".into()),
+        }
+    }
+}
+
+impl TryFrom<String> for Delimiter {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|expected| format!("`{text}`: {expected}"))
+    }
+}
+
+impl From<Delimiter> for String {
+    fn from(delimiter: Delimiter) -> Self {
+        delimiter.to_string()
+    }
+}
+
+impl fmt::Display for Delimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == b'\t' { f.pad("tab") } else { write!(f, "{}", char::from(self.0)) }
+    }
+}
+
+/// A data source as far as it is known: what `inspect` needs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PartialSource {
+    /// Files, patterns and folders.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub input: Vec<String>,
+    /// Column that says who.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Column that says what.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
+    /// Column that says how much.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<String>,
+    /// Column that says when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// Column with the item's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item_label: Option<String>,
+    /// Conditions on rows; all must hold.
+    #[serde(rename = "where", skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+    /// Delimiter of CSV files; detected where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<Delimiter>,
+}
+
+impl PartialSource {
+    /// Returns which optional columns are named.
+    pub const fn given(&self) -> Given {
+        Given { weight: self.weight.is_some(), time: self.time.is_some() }
+    }
+
+    /// Takes the source as it is if a run can read it; `name` is its name in the job file.
+    pub fn into_whole(self, name: Option<String>) -> Option<DataSource> {
+        let (user, item) = (self.user?, self.item?);
+        (!self.input.is_empty()).then_some(DataSource {
+            name,
+            input: self.input,
+            user,
+            item,
+            weight: self.weight,
+            time: self.time,
+            item_label: self.item_label,
+            conditions: self.conditions,
+            delimiter: self.delimiter,
+        })
+    }
+}
+
+/// Where the interactions are and what their columns mean.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataSource {
+    /// Its name in the job file.
+    pub name: Option<String>,
+    /// Files, patterns and folders; at least one.
+    pub input: Vec<String>,
+    /// Column that says who.
+    pub user: String,
+    /// Column that says what.
+    pub item: String,
+    /// Column that says how much.
+    pub weight: Option<String>,
+    /// Column that says when.
+    pub time: Option<String>,
+    /// Column with the item's name.
+    pub item_label: Option<String>,
+    /// Conditions on rows; all must hold.
+    pub conditions: Vec<Condition>,
+    /// Delimiter of CSV files; detected where absent.
+    pub delimiter: Option<Delimiter>,
+}
+
+impl DataSource {
+    /// Describes files, patterns or folders whose columns `user` and `item` say who and what.
+    pub fn new(
+        input: impl IntoIterator<Item = impl Into<String>>,
+        user: impl Into<String>,
+        item: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: None,
+            input: input.into_iter().map(Into::into).collect(),
+            user: user.into(),
+            item: item.into(),
+            weight: None,
+            time: None,
+            item_label: None,
+            conditions: Vec::new(),
+            delimiter: None,
+        }
+    }
+
+    /// Returns which optional columns are named.
+    pub const fn given(&self) -> Given {
+        Given { weight: self.weight.is_some(), time: self.time.is_some() }
+    }
+}
+
+/// Files with one id per line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Lists {
+    /// Only these may appear as neighbours; all where empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<PathBuf>,
+    /// These may not appear as neighbours.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<PathBuf>,
+    /// Neighbours are computed for these; for all where empty.
+    #[serde(rename = "for", skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<PathBuf>,
+}
+
+/// One setting in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setting {
+    /// Its name in job files.
+    pub name: String,
+    /// Its value as people read it.
+    pub value: String,
+    /// Where it comes from.
+    pub origin: String,
+}
+
+/// The settings of a run as they are kept with it: each for people with its origin, and all that
+/// it takes to run the job again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Every setting in force.
+    pub settings: Vec<Setting>,
+    /// What to read.
+    pub source: PartialSource,
+    /// What to compute, as people wrote it.
+    pub job: SimilarityJob,
+    /// Item lists.
+    pub lists: Lists,
+}
+
+impl Record {
+    /// Decides every setting again, as it was decided when the run began.
+    ///
+    /// # Errors
+    /// If the record is not one that a run could have begun with.
+    pub fn resolve(&self) -> Result<(DataSource, Job), Error> {
+        let unfit = |why: String| Error::input(format!("the recorded job cannot be: {why}"));
+        let source = self.source.clone().into_whole(None);
+        let source = source.ok_or_else(|| unfit("no input, user or item".into()))?;
+        let job = self.job.resolve(self.source.given());
+        Ok((source, job.map_err(|error| unfit(error.to_string()))?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delimiters_are_one_character() {
+        for (text, byte) in
+            [("tab", b'\t'), ("\\t", b'\t'), ("\t", b'\t'), (";", b';'), ("|", b'|')]
+        {
+            assert_eq!(text.parse(), Ok(Delimiter(byte)), "{text:?}");
+        }
+        for text in ["", ";;", "é", "\"", "\n"] {
+            assert!(text.parse::<Delimiter>().is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Where working files lie: a folder that comes into being when something does not fit in memory,
+//! and is gone with the run.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, OnceLock, PoisonError},
+};
+
+use crate::{error::Error, memory::Allowance, publish::NewFolder, text::counted};
+
+/// Where a folder for working files goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Workplace {
+    /// Beside an output, under a name of its own.
+    Beside(PathBuf),
+    /// Here, in a run directory, where nothing is yet.
+    At(PathBuf),
+}
+
+/// The folder for working files of a run.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    place: Workplace,
+    folder: OnceLock<NewFolder>,
+    making: Mutex<()>,
+}
+
+impl Desk {
+    /// Makes no folder yet.
+    pub(crate) fn new(place: Workplace) -> Self {
+        Self { place, folder: OnceLock::new(), making: Mutex::default() }
+    }
+
+    /// Returns the folder, which is made if it is not there.
+    ///
+    /// # Errors
+    /// If memory is too little even with working files, and if the system gives no folder.
+    pub(crate) fn folder(&self, budget: &Allowance) -> Result<&Path, Error> {
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = self.folder.get() {
+            return Ok(folder.path());
+        }
+        let made = self.make(budget)?;
+        Ok(self.folder.get_or_init(|| made).path())
+    }
+
+    fn make(&self, budget: &Allowance) -> Result<NewFolder, Error> {
+        let least = budget.least();
+        if budget.limit < least {
+            let threads = counted(budget.workers as u64, "thread");
+            return Err(Error::refused(format!(
+                "memory of {} is too little: {threads} take {least} at least",
+                budget.limit
+            ))
+            .with_help("allow more with --memory, or use fewer --threads"));
+        }
+        match &self.place {
+            Workplace::Beside(target) => NewFolder::beside(target),
+            Workplace::At(path) => NewFolder::create(path),
+        }
+    }
+
+    /// Says where the folder is.
+    pub(crate) const fn text(&self) -> &'static str {
+        match self.place {
+            Workplace::Beside(_) => "beside the output",
+            Workplace::At(_) => "in the run directory",
+        }
+    }
+}

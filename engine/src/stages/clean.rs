@@ -1,0 +1,155 @@
+//! Stage `clean`: every row kept, or set aside with a reason.
+
+use ilk_core::{
+    clean::{Reason, Refusal, SetAside, Tally},
+    job::Job,
+};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    context::Run,
+    data::Scale,
+    error::Error,
+    files::Files,
+    keep::{CleanedFor, Ending, Keep},
+    progress::Reporter,
+    record::StageName,
+    text::{counted, grouped, shortened},
+};
+
+/// Reads all rows, and keeps each or sets it aside.
+///
+/// # Errors
+/// For inputs that turn out damaged, where there is no row at all, and where the disk refuses.
+pub(crate) fn clean<'r, K: Keep<'r>>(
+    run: Run<'r>,
+    keep: &mut K,
+    files: &'r Files,
+) -> Result<CleanedFor<'r, K>, Error> {
+    if let Some(done) = keep.done(StageName::Clean) {
+        return keep.cleaned(done);
+    }
+    let step = keep.begin(run, (StageName::Clean, Scale::Memory), files.row_count());
+    let no_rows = files.no_rows();
+    let cleaned = keep.clean(run, &step, files)?;
+    let tally = &cleaned.tally;
+    if tally.rows == 0 {
+        return Err(no_rows);
+    }
+    step.count("rows", tally.rows);
+    step.count("kept", tally.kept());
+    for reason in Reason::ALL {
+        step.count(reason.name(), tally.count(reason));
+    }
+    let rows = counted(tally.rows, "row");
+    let ending = Ending {
+        rows_in: tally.rows,
+        rows_out: tally.kept(),
+        of_stage: format!("{} of {rows} kept", grouped(tally.kept())),
+        of_part: format!("{rows} from {}", counted(run.names.len() as u64, "file")),
+    };
+    keep.finish(step, ending)?;
+    report_set_aside(tally, run.names, run.reporter);
+    Ok(cleaned)
+}
+
+/// Says how many rows were set aside for which reason, and shows the first few of each.
+pub fn report_set_aside(tally: &Tally, names: &[String], reporter: &Reporter) {
+    for reason in Reason::ALL {
+        let count = tally.count(reason);
+        if count == 0 {
+            continue;
+        }
+        let share = count as f64 * 100.0 / tally.rows as f64;
+        let text = format!("{reason}: {} ({share:.2} %)", counted(count, "row"));
+        reporter.count("set_aside", text, &[(reason.name(), count)]);
+        let rows = tally.samples.iter().filter(|row| row.reason == reason);
+        for row in rows.take(shown(reason)) {
+            reporter.row(row_text(row, names), &row_record(row, names));
+        }
+    }
+}
+
+/// Rows that only miss a condition need no looking at.
+const fn shown(reason: Reason) -> usize {
+    match reason {
+        Reason::Filtered => 0,
+        _ => 3,
+    }
+}
+
+/// Shows a row that was set aside; its file is named where there are several.
+pub fn row_text(row: &SetAside, names: &[String]) -> String {
+    let cell = |cell: &Option<String>| {
+        cell.as_deref().map_or_else(|| "null".into(), |text| shortened(text, 40))
+    };
+    let file =
+        if names.len() > 1 { format!("{} ", names[row.file as usize]) } else { String::new() };
+    let place = format!("{file}row {}", grouped(row.row));
+    let (user, item) = (cell(&row.user), cell(&row.item));
+    let mut text = format!("{place}: user {user}, item {item}");
+    if row.detail.is_some() {
+        let what = match row.reason {
+            Reason::Unreadable => "",
+            Reason::BadTime => "time ",
+            _ => "weight ",
+        };
+        let detail = cell(&row.detail);
+        text.extend([", ", what, detail.as_str()]);
+    }
+    text
+}
+
+/// The same for machines.
+fn row_record(row: &SetAside, names: &[String]) -> Map<String, Value> {
+    let cells = [
+        ("reason", json!(row.reason.name())),
+        ("file", json!(names[row.file as usize])),
+        ("row", json!(row.row)),
+        ("user", json!(row.user)),
+        ("item", json!(row.item)),
+        ("detail", json!(row.detail)),
+    ];
+    cells.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect()
+}
+
+/// Stops where the job's guards do not let it go on with these rows.
+///
+/// # Errors
+/// A refusal with what to do about it.
+pub fn check_rows(tally: &Tally, job: &Job) -> Result<(), Error> {
+    let refusal = match tally.check(job) {
+        Ok(()) => return Ok(()),
+        Err(refusal) => refusal,
+    };
+    Err(match refusal {
+        Refusal::TooManyBadRows { bad, rows, allowed } => {
+            let share = bad as f64 * 100.0 / rows as f64;
+            Error::refused(format!(
+                "too many bad rows: {} of {} ({share:.2} %) unreadable or with a bad weight or \
+                 time, more than {:.2} %",
+                grouped(bad),
+                grouped(rows),
+                allowed * 100.0
+            ))
+            .with_help(format!(
+                "`ilk inspect` shows the first of them; mend them, or allow more with \
+                 --max-bad-rows {}%",
+                share.ceil()
+            ))
+        }
+        Refusal::NonpositiveWeights { rows } => Error::refused(format!(
+            "{} with a weight of 0 or less, and negative_weights is error",
+            counted(rows, "row")
+        ))
+        .with_help(
+            "--negative-weights drop sets such rows aside, net adds them to the pair's others",
+        ),
+        Refusal::Strict { rows, reasons } => Error::refused(format!(
+            "{} set aside ({reasons}), which strict forbids",
+            counted(rows, "row")
+        ))
+        .with_help("`ilk inspect` shows the first of them; mend them, or do without --strict"),
+        other => Error::refused(other.to_string()),
+    })
+}

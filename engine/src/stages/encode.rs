@@ -1,0 +1,213 @@
+//! Stage `encode`: codes for ids, and one interaction of every user and item.
+
+use ilk_core::{
+    clean::Cleaned as Chunk,
+    encode::{EncodeError, encode as give_codes},
+    interactions::{Folded, Folding, fold},
+    job::{Job, Of},
+    matrix::Layout,
+    neighbours::Catalogue,
+};
+
+use super::clean::check_rows;
+use crate::{
+    context::Run,
+    data::{Data, Encoded, Made, Rows, Scale},
+    error::Error,
+    keep::{CleanedFor, Ending, Keep, Step},
+    pool::Pool,
+    progress::Reporter,
+    record::StageName,
+    spill::{self, Ending as Spilled, Intake, Spiller},
+    text::counted,
+};
+
+/// Gives ids their codes and folds rows into interactions.
+///
+/// # Errors
+/// For rows that guards refuse, ids that do not go together, damaged results, and where the disk
+/// refuses.
+pub(crate) fn encode<'r, K: Keep<'r>>(
+    run: Run<'r>,
+    keep: &mut K,
+    cleaned: CleanedFor<'r, K>,
+) -> Result<Made<Encoded, K::Done>, Error> {
+    if let Some(done) = keep.done(StageName::Encode) {
+        return Ok(Made::Before(done));
+    }
+    check_rows(&cleaned.tally, run.job)?;
+    let rows = cleaned.tally.kept();
+    let mut step = keep.begin(run, (StageName::Encode, Scale::Memory), None);
+    let taken = match cleaned.rows {
+        Some(rows) => rows,
+        None => take(run, keep, rows, &cleaned.again)?,
+    };
+    let encoded = match taken {
+        Data::Memory(chunks) => in_memory(chunks, run.names, (run.job, run.needs), run.means.pool)?,
+        Data::Disk(spiller) => {
+            run.reporter.note(format!(
+                "more than fits in {} of memory: working in files {}",
+                run.means.budget.limit,
+                run.means.desk.text()
+            ));
+            on_disk(run, keep, &step, (*spiller, &cleaned.again))?
+        }
+    };
+    keep.encoded(run, &step, &encoded)?;
+    let (size, folding) = (encoded.size(run.job.top), encoded.folding);
+    let sides = (size.users as u64, size.items as u64);
+    for (name, count) in [
+        ("users", sides.0),
+        ("items", sides.1),
+        ("interactions", size.interactions as u64),
+        ("events", folding.events),
+        ("pairs", folding.pairs),
+        ("netted_away", folding.netted_away),
+        ("capped_users", folding.capped_users),
+        ("capped_pairs", folding.capped_pairs),
+        ("rare_items", folding.rare_items),
+        ("rare_pairs", folding.rare_pairs),
+        ("emptied_users", folding.emptied_users),
+        ("catalogue_bytes", spill::catalogue_bytes(&encoded.catalogue) as u64),
+    ] {
+        step.count(name, count);
+    }
+    step.clear();
+    report_folding(&folding, encoded.operations(), run.job, run.reporter);
+    let pairs = size.interactions as u64;
+    let text = folded_text(sides, pairs, run.job.of);
+    let ending =
+        Ending { rows_in: rows, rows_out: pairs, of_stage: text.clone(), of_part: text };
+    keep.finish(step, ending)?;
+    Ok(Made::Now(encoded))
+}
+
+/// Reads the kept rows, into memory if they fit; `rows`: how many there are.
+fn take<'r, K: Keep<'r>>(
+    run: Run<'r>,
+    keep: &K,
+    rows: u64,
+    again: &K::Again,
+) -> Result<Rows, Error> {
+    let intake = Intake::new(*run.means.budget, run.needs, Some(rows), run.means.desk)?;
+    keep.again(run, again, &|part, chunk| intake.add(part, chunk))?;
+    Ok(intake.finish())
+}
+
+/// Encodes and folds rows in memory.
+///
+/// # Errors
+/// For ids that do not go together.
+pub(crate) fn in_memory(
+    chunks: Vec<Chunk>,
+    names: &[String],
+    (job, needs): (&Job, ilk_core::clean::Needs),
+    pool: &Pool,
+) -> Result<Encoded, Error> {
+    let coded = give_codes(chunks, pool).map_err(|error| mixed_ids(&error, names))?;
+    let Folded { interactions, catalogue, others, folding } = fold(coded, job, needs, pool);
+    Ok(Encoded { folded: Data::Memory((interactions, others)), catalogue, folding })
+}
+
+/// Folds rows that are on their way to disk. Where their ids turn out to be of another kind than
+/// they looked at first, they are read once more.
+fn on_disk<'r, K: Keep<'r>>(
+    run: Run<'r>,
+    keep: &K,
+    step: &Step<'_>,
+    (spiller, again): (Spiller, &K::Again),
+) -> Result<Encoded, Error> {
+    let pool = run.means.pool;
+    let mixed = |error: &EncodeError| mixed_ids(error, run.names);
+    let spilled = match spiller.finish(pool, mixed)? {
+        Spilled::Done(spilled) => spilled,
+        Spilled::Again(spiller) => {
+            run.reporter.note("ids are of another kind than they looked at first: reading again");
+            keep.again(run, again, &|_, chunk| spiller.add(chunk))?;
+            match spiller.finish(pool, mixed)? {
+                Spilled::Done(spilled) => spilled,
+                Spilled::Again(_) => {
+                    return Err(Error::input("the inputs changed while they were read")
+                        .with_help("run the job again when nothing writes to them"));
+                }
+            }
+        }
+    };
+    step.expect(spilled.work(run.job.of));
+    let progress = |units| step.advance(units);
+    let layout = Layout { kernel: run.means.kernel, ..Layout::default() };
+    let work = run.on_disk(layout, K::RECORDING)?;
+    let (folded, catalogue): (_, Catalogue) = spill::fold(*spilled, work, &progress)?;
+    let folding = folded.folding;
+    Ok(Encoded { folded: Data::Disk(folded), catalogue, folding })
+}
+
+/// Says what folding came to. `sides`: how many there are of those who are not compared, and of
+/// those who are.
+pub(crate) fn folded_text(sides: (u64, u64), interactions: u64, of: Of) -> String {
+    let (users, items) = match of {
+        Of::Items => sides,
+        Of::Users => (sides.1, sides.0),
+    };
+    format!(
+        "{} of {} and {}",
+        counted(interactions, "interaction"),
+        counted(users, "user"),
+        counted(items, "item")
+    )
+}
+
+/// Says of which files the ids do not go together.
+pub fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
+    match error {
+        EncodeError::MixedKinds { column, integers, text } => {
+            let (integers, text) = (&names[*integers as usize], &names[*text as usize]);
+            Error::input(format!("{column} ids are integers in {integers} but text in {text}"))
+                .with_help(format!("write the {column} column with one type in all files"))
+        }
+        EncodeError::TooWide { file, .. } => {
+            Error::input(format!("{error} (in {})", names[*file as usize]))
+                .with_help("write the column as text")
+        }
+        _ => Error::input(error.to_string()),
+    }
+}
+
+/// Says what folding left out. `operations`: pair operations of what is left.
+pub fn report_folding(folding: &Folding, operations: u128, job: &Job, reporter: &Reporter) {
+    if folding.netted_away > 0 {
+        let text =
+            format!("{} whose weights add up to 0 or less", counted(folding.netted_away, "pair"));
+        reporter.count("netted", text, &[("pairs", folding.netted_away)]);
+    }
+    if let Some(cap) = job.max_items_per_user.filter(|_| folding.capped_users > 0) {
+        let saved = folding.capped_operations as f64 * 100.0
+            / (folding.capped_operations + operations).max(1) as f64;
+        let text = format!(
+            "{} to {} ({} less, {saved:.1} % of the pair operations)",
+            counted(folding.capped_users, "user"),
+            counted(cap.into(), "item"),
+            counted(folding.capped_pairs, "interaction")
+        );
+        let counts = [("users", folding.capped_users), ("interactions", folding.capped_pairs)];
+        reporter.count("capped", text, &counts);
+    }
+    if folding.rare_items > 0 {
+        let text = format!(
+            "{} with fewer than {} ({}{})",
+            counted(folding.rare_items, "item"),
+            counted(job.min_support.into(), "user"),
+            counted(folding.rare_pairs, "interaction"),
+            match folding.emptied_users {
+                0 => String::new(),
+                users => format!(", {}", counted(users, "user")),
+            }
+        );
+        let counts = [
+            ("items", folding.rare_items),
+            ("interactions", folding.rare_pairs),
+            ("users", folding.emptied_users),
+        ];
+        reporter.count("dropped", text, &counts);
+    }
+}

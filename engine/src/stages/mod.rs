@@ -1,0 +1,15 @@
+//! The stages of a run, one file each, in the order in which the data goes through them.
+
+pub(crate) mod clean;
+pub(crate) mod encode;
+pub(crate) mod matrix;
+mod merge;
+mod plan;
+mod read;
+pub(crate) mod tiles;
+mod write;
+
+pub(crate) use self::{
+    clean::clean, encode::encode, matrix::matrix, merge::merge, plan::plan, read::read,
+    tiles::tiles, write::write,
+};

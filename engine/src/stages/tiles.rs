@@ -1,0 +1,83 @@
+//! Stage `tiles`: the tiles computed, in memory or through blocks on disk.
+
+use ilk_core::{kernel::neighbours, plan::Tile};
+
+use super::matrix::lay_out;
+use crate::{
+    context::Run,
+    data::{Data, Laid, Made, Merged, Tiled},
+    error::Error,
+    findings::Findings,
+    keep::{Keep, Kept, Step},
+    pool::worker,
+    record::StageName,
+    sandbox::Sandbox,
+    spill::{Recording, catalogue_bytes},
+};
+
+/// Computes the tiles that are left.
+///
+/// # Errors
+/// For damaged results, where the disk refuses, and for whatever a plugin does wrong.
+pub(crate) fn tiles<'r, K: Keep<'r>>(
+    run: Run<'r>,
+    keep: &mut K,
+    planned: Made<Laid, K::Done>,
+) -> Result<Tiled<K::Done>, Error> {
+    if let Some(done) = keep.done(StageName::Tiles) {
+        let named = match planned {
+            Made::Now(laid) => Made::Now(laid.named),
+            Made::Before(done) => Made::Before(done),
+        };
+        return Ok(Tiled::Kept(done, named));
+    }
+    let (step, laid) = match planned {
+        Made::Now(laid) => {
+            (keep.begin(run, (StageName::Tiles, laid.arrangement.scale()), None), laid)
+        }
+        Made::Before(done) => {
+            done.check_plan()?;
+            lay_out(run, keep, StageName::Tiles, Made::Before(done))?
+        }
+    };
+    keep.tiles(run, step, laid)
+}
+
+/// Computes all tiles, and keeps nothing but the neighbours.
+///
+/// # Errors
+/// Where a disk fails, and for whatever a plugin does wrong.
+pub(crate) fn straight(run: Run<'_>, step: &Step<'_>, laid: Laid) -> Result<Merged, Error> {
+    let Laid { arrangement, named, layout, .. } = laid;
+    let seen = arrangement.seen();
+    step.expect(arrangement.cost());
+    run.observer.tiles_begin();
+    let found = match arrangement {
+        Data::Memory((matrix, plan)) => {
+            let on_tile = |tile: &Tile| {
+                step.advance(tile.cost);
+                let number = plan.tiles.iter().position(|other| std::ptr::eq(other, tile));
+                number.inspect(|number| run.observer.saw_tile(*number, worker()));
+            };
+            let (job, filter, pool) = (run.job, &named.filter, run.means.pool);
+            Findings::Memory(match run.plugin {
+                None => neighbours(&matrix, &plan, job, filter, pool, on_tile),
+                Some(plugin) => {
+                    let sandbox: &Sandbox = plugin.open(pool)?;
+                    sandbox.neighbours(&matrix, &plan, job, filter, pool, on_tile)?
+                }
+            })
+        }
+        Data::Disk(arranged) => {
+            let used = catalogue_bytes(&named.catalogue);
+            let work = run.on_disk(layout, Recording::No)?;
+            let tiles = arranged.tiles();
+            Findings::Disk(arranged.compute(&named.filter, used, work, |tile| {
+                step.advance(tiles[tile].cost);
+                run.observer.saw_tile(tile, worker());
+            })?)
+        }
+    };
+    run.observer.saw_tiles(&seen);
+    Ok(Merged { catalogue: named.catalogue, found })
+}

@@ -1,0 +1,70 @@
+//! How the program is interrupted: by a signal, or by the end of its standard input.
+
+use std::{
+    env,
+    io::{self, IsTerminal as _, Write as _},
+    process,
+    sync::{Mutex, PoisonError},
+    thread,
+};
+
+use ilk_engine::publish::abandon;
+
+use crate::{
+    error::{Error, Kind},
+    usage,
+};
+
+/// Makes Ctrl-C, SIGTERM and SIGHUP remove working files and end the program with 130.
+///
+/// # Errors
+/// If the system does not take the handler.
+pub(crate) fn install_signal_handler() -> Result<(), Error> {
+    ctrlc::set_handler(interrupt)
+        .map_err(|error| Error::internal(format!("cannot handle signals: {error}")))
+}
+
+/// Set, it makes [`end_with_stdin_if_asked`] do so.
+pub(crate) const END_WITH_STDIN: &str = "ILK_END_WITH_STDIN";
+
+/// Where [`END_WITH_STDIN`] asks, ends the program as a signal does once standard input ends:
+/// whoever started it may end it so on any system, and cannot go away without that.
+pub(crate) fn end_with_stdin_if_asked() {
+    if env::var_os(END_WITH_STDIN).is_none() {
+        return;
+    }
+    thread::spawn(|| {
+        // Whatever comes is passed over; an input that cannot be read has ended.
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        interrupt();
+    });
+}
+
+/// Removes working files and ends the program with 130.
+fn interrupt() {
+    // Kept until the end: no new working file comes into being meanwhile.
+    let _abandoned = abandon();
+    usage::interrupt();
+    // The next prompt begins a line, whatever bar stands there.
+    if io::stderr().is_terminal() {
+        let _ = io::stderr().write_all(b"\n");
+    }
+    if let Some(line) = &*FAREWELL.lock().unwrap_or_else(PoisonError::into_inner) {
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+    process::exit(i32::from(Kind::Interrupted.exit_code()));
+}
+
+/// What is said after an interruption, where there is somebody to say it to.
+static FAREWELL: Mutex<Option<String>> = Mutex::new(None);
+
+/// Says nothing after an interruption from now on: it is how the command ends.
+#[cfg(feature = "explore")]
+pub(crate) fn forget_farewell() {
+    *FAREWELL.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
+/// Sets the line that is said to stderr after an interruption from now on.
+pub(crate) fn set_farewell(line: impl Into<String>) {
+    *FAREWELL.lock().unwrap_or_else(PoisonError::into_inner) = Some(line.into());
+}
