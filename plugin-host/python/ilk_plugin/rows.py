@@ -6,7 +6,7 @@ import json
 import numpy
 import pyarrow
 
-from ilk_plugin.jobs import settings_of
+from ilk_plugin.jobs import JobLike, settings_of
 from ilk_plugin.sandbox import Instance
 
 
@@ -44,6 +44,65 @@ def decide(instance: Instance, job, *, weight: bool, time: bool) -> Decided:
         return Decided(**instance.json())
     except TypeError as error:
         raise instance.nonsense("ilk_job", str(error)) from None
+
+
+@dataclasses.dataclass(frozen=True)
+class Seconds:
+    """Predicted core time of a tile, by what it holds."""
+
+    operation: float
+    """For each pair operation."""
+    interaction: float
+    """For each interaction of rows and columns."""
+    item: float
+    """For each item of rows and columns."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Bytes:
+    """Memory of an instance, by what it holds."""
+
+    instance: int
+    """For the instance itself."""
+    interaction: int
+    """For each interaction, with its weight if the job has weights."""
+    item: int
+    """For each item."""
+    neighbour: int
+    """For each neighbour that may be found."""
+    offer: int
+    """For each offer that is merged."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Costs:
+    """What tiles of a job cost in the plugin."""
+
+    seconds: Seconds
+    bytes: Bytes
+
+
+def costs(
+    instance: Instance,
+    job: JobLike = None,
+    *,
+    weight: bool = False,
+    time: bool = False,
+    users: int = 0,
+    items: int = 0,
+    interactions: int = 0,
+    operations: int = 0,
+) -> Costs:
+    """Predicts what tiles of a job cost. `weight`, `time`: whether the data has these columns;
+    `operations`: the number of pair operations."""
+    extent = {"users": users, "items": items, "interactions": interactions, "operations": operations}
+    request = {"job": settings_of(job), "weight": weight, "time": time, **extent}
+    instance.call("ilk_costs", *instance.put(json.dumps(request).encode()))
+    try:
+        answer = instance.json()
+        return Costs(Seconds(**answer["seconds"]), Bytes(**answer["bytes"]))
+    except (KeyError, TypeError) as error:
+        raise instance.nonsense("ilk_costs", str(error)) from None
 
 
 def hashes(instance: Instance, texts: pyarrow.Array) -> numpy.ndarray:

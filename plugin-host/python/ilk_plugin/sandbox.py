@@ -46,6 +46,7 @@ SECONDS = 1e9
 # How many numbers each call takes. Those of NEEDED every plugin has; others are looked for when used.
 NEEDED = {"ilk_abi": 0, "ilk_alloc": 1, "ilk_answer": 0, "ilk_answer_length": 0}
 CALLS = NEEDED | {
+    "ilk_costs": 2,
     "ilk_hashes": 4,
     "ilk_job": 2,
     "ilk_merge": 3,

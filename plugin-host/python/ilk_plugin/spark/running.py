@@ -13,7 +13,7 @@ from pyspark.sql import functions as f
 
 from ilk_plugin import rows as plugin_rows
 from ilk_plugin.errors import Refused
-from ilk_plugin.rows import Decided
+from ilk_plugin.rows import Costs, Decided
 from ilk_plugin.sandbox import Instance
 from ilk_plugin.spark import at_once, blocks, cleaning, courier, folding, merging, planning, tiling
 from ilk_plugin.spark.blocks import Ground, Weights, Written
@@ -295,12 +295,26 @@ class Run:
             catalogue,
             sizes,
             self.job,
+            self._costs(sizes, catalogue),
             slots=self.slots,
             memory_bytes=self.memory_bytes,
             wanted=filters["wanted"],
         )
         self.storage.write("plan.json", plan.text().encode())
         return plan, filters
+
+    def _costs(self, sizes: Sizes, catalogue: Catalogue) -> Costs:
+        """Asks the plugin what tiles of the job cost."""
+        return plugin_rows.costs(
+            Instance(self.courier.plugin),
+            self.wish,
+            weight=self.source.weight is not None,
+            time=self.source.time is not None,
+            users=sizes.users,
+            items=int(catalogue.count),
+            interactions=sizes.interactions,
+            operations=sizes.operations,
+        )
 
     def _filters(self, catalogue: Catalogue) -> dict:
         """The positions of listed items."""

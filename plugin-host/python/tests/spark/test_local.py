@@ -25,7 +25,7 @@ from pyspark.sql import functions as f
 from support import ILK, LIGHT, SHARED, assert_same, draw, native, session, sorted_table
 
 from cases import cells, every_case
-from ilk_plugin import Refused, SimilarityJob, load
+from ilk_plugin import Refused, SimilarityJob, load, rows
 from ilk_plugin.errors import OutOfMemory
 from ilk_plugin.sandbox import Instance
 from ilk_plugin.spark import TaskFailed, at_once, folding, merging, planning, running, tiling
@@ -285,7 +285,17 @@ class Memory(unittest.TestCase):
         each, job = numpy.array(supports), {"top": 50, "is_weighted": False} | job
         sizes = folding.Sizes(9_000_000, int(each.sum()), int(each.sum()) * 30, 99, None, [9_000_000], 0, 0)
         catalogue = folding.Catalogue(each, numpy.array([0, len(each)]))
-        return planning.plan(catalogue, sizes, mock.Mock(**job), slots=2, memory_bytes=memory_bytes)
+        settings = {"top": job["top"], "weighting": "raw" if job["is_weighted"] else "binary"}
+        costs = rows.costs(
+            Instance(load()),
+            settings,
+            weight=job["is_weighted"],
+            users=sizes.users,
+            items=len(supports),
+            interactions=sizes.interactions,
+            operations=sizes.operations,
+        )
+        return planning.plan(catalogue, sizes, mock.Mock(**job), costs, slots=2, memory_bytes=memory_bytes)
 
     def test_the_least_memory_is_enough(self):
         # Every item meets every other one.
@@ -341,7 +351,7 @@ class Memory(unittest.TestCase):
         courier = mock.Mock(instance=lambda: instance)
         for most in (1, 10, 1_000, 4_999):
             self.assertGreater(len(list(merging._pieces(offers, most))), 1)
-            with mock.patch.object(merging, "offers_at_once", lambda memory, most=most: most):
+            with mock.patch.object(merging, "offers_at_once", lambda *_, most=most: most):
                 found = merging.best_of(6, offers, courier)
             for mine, theirs in zip(vars(found).values(), vars(whole).values()):
                 self.assertTrue(numpy.array_equal(mine, theirs))
