@@ -6,11 +6,13 @@ use std::{hint::black_box, time::Duration};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ilk_bench::{SHAPES, factor, job};
 use ilk_core::{
+    cost::Layout,
     executor::Sequential,
-    job::WeightingName,
-    kernel::{ItemFilter, Kernel, neighbours},
-    matrix::{Layout, Matrix},
-    plan::Plan,
+    kernel::neighbours,
+    matrix::Matrix,
+    plan::{ItemFilter, Plan},
+    simd::Kernel,
+    weighting::WeightingName,
 };
 
 fn comparing(criterion: &mut Criterion) {

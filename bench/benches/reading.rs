@@ -46,7 +46,7 @@ fn read(name: &str, bytes: &[u8]) -> usize {
     let table = Table::open(source, 0, &options).expect("a readable file");
     let mut count = 0;
     for part in 0..table.parts().len() {
-        let mut add = |rows: ilk_core::rows::Rows| {
+        let mut add = |rows: ilk_core::data::Rows| {
             count += rows.len();
             Ok::<_, Error>(())
         };

@@ -9,13 +9,12 @@ use criterion::{
 };
 use ilk_bench::{SHAPES, Shape, cleaned, factor, job, needs};
 use ilk_core::{
-    encode::encode,
     executor::Sequential,
-    interactions::fold,
-    job::{Job, WeightingName},
-    kernel::ItemFilter,
+    job::Job,
     matrix::Matrix,
-    plan::Plan,
+    plan::{ItemFilter, Plan},
+    prepare::{encode, fold},
+    weighting::WeightingName,
 };
 
 fn stages(criterion: &mut Criterion) {

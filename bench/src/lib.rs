@@ -1,14 +1,13 @@
 //! What the benchmarks share: data of four shapes, on its way through the pipeline.
 
 use ilk_core::{
-    clean::{Cleaned, Needs, clean},
-    encode::encode,
+    data::{Cells, IdColumn, Rows},
     executor::Executor,
-    ids::{Cells, IdColumn},
-    interactions::{Interactions, fold},
-    job::{Given, Job, MeasureName, SimilarityJob, WeightingName},
-    rows::Rows,
+    job::{Given, Job, SimilarityJob},
+    measure::MeasureName,
+    prepare::{Cleaned, Interactions, Needs, clean, encode, fold},
     testing::generate::Crowd,
+    weighting::WeightingName,
 };
 
 /// Data of a name: about as many users per item as in the set of that name of `cargo xtask

@@ -3,53 +3,12 @@
 //! [`SimilarityJob`] is what people write: every setting optional. [`SimilarityJob::resolve`]
 //! applies preset and defaults, checks every value, and gives the [`Job`] that core runs.
 
-use std::{fmt, str::FromStr};
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use crate::{measure::Measure, time, weighting::Weighting};
-
-/// Defines an enum whose variants have one name each, the same on every surface.
-macro_rules! named {
-    ($(#[$meta:meta])* $name:ident, $what:literal { $($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-        pub enum $name {
-            $($(#[$doc])* #[serde(rename = $text)] $variant,)+
-        }
-
-        impl $name {
-            /// All of them, in the order of the documentation.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-
-            /// Their names, in the same order.
-            pub const NAMES: &[&str] = &[$($text),+];
-
-            /// Returns the name.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $text),+ }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.name())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = JobError;
-
-            fn from_str(text: &str) -> Result<Self, JobError> {
-                match text {
-                    $($text => Ok(Self::$variant),)+
-                    _ => Err(JobError::Name { what: $what, name: text.into(), known: Self::NAMES.join(", ") }),
-                }
-            }
-        }
-    };
-}
+use crate::{
+    data::time,
+    measure::{Measure, MeasureName},
+    names::{UnknownName, named},
+    weighting::{Weighting, WeightingName},
+};
 
 named! {
     /// What is compared.
@@ -58,62 +17,6 @@ named! {
         Items = "items",
         /// Users, by the items they share
         Users = "users",
-    }
-}
-
-named! {
-    /// A similarity measure; formulas in [`Measure`].
-    MeasureName, "measure" {
-        /// x·y / (‖x‖‖y‖)
-        Cosine = "cosine",
-        /// c / (a + b − c)
-        Jaccard = "jaccard",
-        /// 2c / (a + b)
-        Dice = "dice",
-        /// c / min(a, b)
-        Overlap = "overlap",
-        /// c / (c + α(a − c) + β(b − c))
-        Tversky = "tversky",
-        /// x·y / ((Σx²)^α (Σy²)^(1 − α))
-        AsymmetricCosine = "asymmetric-cosine",
-        /// c / (a·b^α)
-        Conditional = "conditional",
-        /// N·c / ((a + κ)(b + κ))
-        Lift = "lift",
-        /// c / (a·b): lift as SAR defines it, without the number of users
-        SarLift = "sar-lift",
-        /// ln(N·c / (a·b)), where positive
-        Pmi = "pmi",
-        /// pmi / −ln(c / N), where positive
-        Npmi = "npmi",
-        /// c·log2(N·c / (a·b))
-        LexicographersMi = "lexicographers-mi",
-        /// Dunning's log-likelihood ratio, where the pair occurs more often than by chance
-        Llr = "llr",
-        /// 1 − 1 / (1 + llr): the log-likelihood ratio as Mahout scales it
-        MahoutLlr = "mahout-llr",
-        /// c
-        Cooccurrence = "cooccurrence",
-        /// x·y
-        Dot = "dot",
-    }
-}
-
-named! {
-    /// The weight of an interaction; formulas in [`Weighting`].
-    WeightingName, "weighting" {
-        /// 1
-        Binary = "binary",
-        /// w
-        Raw = "raw",
-        /// ln(1 + w)
-        Log = "log",
-        /// √w·idf
-        Tfidf = "tfidf",
-        /// w(K1 + 1) / (K1(1 − B + B·len/avg) + w)·idf
-        Bm25 = "bm25",
-        /// w·0.5^((now − t) / half-life)
-        Decay = "decay",
     }
 }
 
@@ -168,90 +71,92 @@ named! {
 /// A setting that is left out takes its value from the preset `like`, or else its default. What is
 /// said of each field is also the help of its flag and its documentation on every other surface: a
 /// sentence, then `Default: x.` where there is one, then a paragraph of details.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields, default))]
 pub struct SimilarityJob {
     /// Use the measure and weighting of another library.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub like: Option<Preset>,
     /// What to compare. Default: `items`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub of: Option<Of>,
     /// Similarity measure. Default: `cosine`.
     ///
     /// In the formulas, c is the number of users that two items share, a and b are the numbers of users
     /// of each, N is the number of all users, and x and y are the weighted columns.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub measure: Option<MeasureName>,
     /// Parameter α of `tversky`, `asymmetric-cosine` and `conditional`. Default: 0.5, for
     /// `conditional` 0.
     ///
     /// At least 0; for `asymmetric-cosine` at most 1, for `conditional` at most 10.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub alpha: Option<f64>,
     /// Parameter β of `tversky`. Default: 0.5.
     ///
     /// At least 0.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub beta: Option<f64>,
     /// Parameter κ of `lift`; larger values lower the scores of rare items. Default: 0.
     ///
     /// At least 0.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub kappa: Option<f64>,
     /// Weight of an interaction, for `cosine`, `asymmetric-cosine` and `dot`. Default: `binary`.
     ///
     /// In the formulas, w is the value of the weight column, idf is ln I − ln(1 + df) with I items in
     /// all and df items of the user, len is the weight sum of the item, avg is the mean of len, and t
     /// is the time.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub weighting: Option<WeightingName>,
     /// Parameter K1 of `bm25`. Default: 1.2.
     ///
     /// At least 0.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub k1: Option<f64>,
     /// Parameter B of `bm25`. Default: 0.75.
     ///
     /// 0 to 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub b: Option<f64>,
     /// Half-life of `decay`, as in `90d` or `12h`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub half_life: Option<String>,
     /// Reference time for `decay`, as in `2026-01-31`. Default: the newest time in the data.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub now: Option<String>,
     /// Number of neighbours to keep per item. Default: 50.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub top: Option<u32>,
     /// Minimum number of users per item; items with fewer are dropped first. Default: 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub min_support: Option<u32>,
     /// Minimum number of shared users per pair. Default: 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub min_overlap: Option<u32>,
     /// Damping H of pairs that share few users: scores are multiplied by c/(c+H). Default: 0.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub shrinkage: Option<f64>,
     /// Minimum score of a pair.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub threshold: Option<f64>,
     /// Maximum number of items per user; the largest weights are kept, then the newest rows.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub max_items_per_user: Option<u32>,
     /// How to combine repeated rows of a user and item. Default: `sum` with a weight column, else
     /// `one`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub duplicates: Option<Duplicates>,
     /// How to treat rows with a weight of 0 or less, such as returns. Default: `drop`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub negative_weights: Option<NegativeWeights>,
     /// Maximum share of rows that are unreadable or have an invalid weight or time. Default: 1%.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub max_bad_rows: Option<String>,
     /// Fail when any row is set aside, except by a `where` condition. Default: false.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub strict: Option<bool>,
 }
 
@@ -327,6 +232,12 @@ pub enum JobError {
         /// Why it cannot stand here, and what to do.
         why: String,
     },
+}
+
+impl From<UnknownName> for JobError {
+    fn from(UnknownName { what, name, known }: UnknownName) -> Self {
+        Self::Name { what, name, known }
+    }
 }
 
 impl SimilarityJob {

@@ -1,11 +1,6 @@
 //! What all stages of a run share: the job, what the work may use, and who is told.
 
-use ilk_core::{
-    clean::Needs,
-    job::Job,
-    kernel::Kernel,
-    matrix::{Layout, WeightKind},
-};
+use ilk_core::{cost::Layout, job::Job, prepare::Needs, simd::Kernel, weighting::WeightKind};
 
 use crate::{
     error::Error,
@@ -33,7 +28,7 @@ pub(crate) struct Run<'a> {
     /// What computes the tiles, if it is not this crate.
     pub(crate) plugin: Option<&'a Plugin>,
     /// Refuses what would take too much.
-    pub(crate) guard: &'a Guard<'a>,
+    pub(crate) guard: &'a Guard,
     pub(crate) observer: &'a dyn Observer,
     pub(crate) reporter: &'a Reporter,
 }

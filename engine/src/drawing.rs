@@ -6,18 +6,14 @@ use std::{
 };
 
 use ilk_core::{
-    encode::{IdKind, Kinds},
+    data::Rows,
     job::Of,
-    rows::Rows,
-    sample::{Sample, Smallest, sampled_side},
+    prepare::{IdKind, Kinds, Sample, Smallest, sampled_side},
 };
 use ilk_formats::{OutputFormat, write_rows};
 
 use crate::{
-    error::Error,
-    pipeline::{Files, mixed_ids},
-    pool::Pool,
-    progress::Reporter,
+    error::Error, files::Files, pool::Pool, progress::Reporter, stages::encode::mixed_ids,
 };
 
 /// How many users are drawn.

@@ -2,6 +2,8 @@
 
 use std::{fmt, io, path::Path};
 
+use crate::record::StageName;
+
 /// What kind of trouble an [`Error`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -20,12 +22,14 @@ pub struct Error {
     kind: Kind,
     message: String,
     help: Option<String>,
+    /// The stage whose result is damaged or gone.
+    damage: Option<StageName>,
 }
 
 impl Error {
     /// Makes an error of `kind`; `message` is one line, in lower case, without a full stop.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), help: None }
+        Self { kind, message: message.into(), help: None, damage: None }
     }
 
     /// Makes an error of [`Kind::Input`].
@@ -49,13 +53,11 @@ impl Error {
         let reads = what.starts_with("read") || what.starts_with("find");
         let help = match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Some("free some space there, or name a place on another disk")
+                Some("free some space, or use another disk")
             }
-            io::ErrorKind::PermissionDenied if reads => {
-                Some("run it as somebody who may read that, or change who may")
-            }
+            io::ErrorKind::PermissionDenied if reads => Some("check the read permission"),
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem if !reads => {
-                Some("name a place that may be written, or change who may")
+                Some("check the write permission, or write elsewhere")
             }
             _ => None,
         };
@@ -69,6 +71,16 @@ impl Error {
             ilk_formats::Error::Write { source } => Self::file("write", target, &source),
             error => error.into(),
         }
+    }
+
+    /// Says that the result of a stage is damaged or gone; it can be done again.
+    pub(crate) fn damaged(stage: StageName, what: impl Into<String>) -> Self {
+        Self { damage: Some(stage), ..Self::input(what) }
+    }
+
+    /// Returns the stage whose result is damaged or gone, if that is what is wrong.
+    pub(crate) const fn damage(&self) -> Option<StageName> {
+        self.damage
     }
 
     /// Adds what to do next.

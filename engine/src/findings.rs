@@ -2,13 +2,13 @@
 
 use std::io::Write;
 
-use ilk_core::neighbours::{Catalogue, Neighbour, Neighbours};
+use ilk_core::result::{Catalogue, Neighbour, Neighbours};
 use ilk_formats::{OutputFormat, write_lists, write_neighbours};
 
 use crate::{error::Error, spill::Found};
 
 /// What a job found.
-pub enum Findings {
+pub(crate) enum Findings {
     /// In memory.
     Memory(Neighbours),
     /// On disk, because it does not fit.
@@ -20,7 +20,7 @@ impl Findings {
     ///
     /// # Errors
     /// If the disk fails.
-    pub fn each(&self, visit: &mut dyn FnMut(u32, &[Neighbour])) -> Result<(), Error> {
+    pub(crate) fn each(&self, visit: &mut dyn FnMut(u32, &[Neighbour])) -> Result<(), Error> {
         match self {
             Self::Memory(found) => {
                 (0..found.items() as u32).for_each(|item| visit(item, found.of(item)));
@@ -34,12 +34,22 @@ impl Findings {
         }
     }
 
+    /// Counts the neighbours of all items.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub(crate) fn rows(&self) -> Result<u64, Error> {
+        let mut rows = 0;
+        self.each(&mut |_, list| rows += list.len() as u64)?;
+        Ok(rows)
+    }
+
     /// Writes the table of neighbours; returns how many rows it has. `name` tells what could not
     /// be written.
     ///
     /// # Errors
     /// If a disk fails.
-    pub fn write(
+    pub(crate) fn write(
         &self,
         format: OutputFormat,
         out: impl Write + Send,

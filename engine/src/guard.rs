@@ -3,25 +3,27 @@
 use std::{sync::OnceLock, time::Instant};
 
 use ilk_core::{
-    cost::Machine,
-    ids::Ids,
-    interactions::Interactions,
+    cost::{Layout, Machine},
+    data::Ids,
+    forecast::{
+        Bytes, Forecast, HEAVIEST_USER, HeavyUser, Limits, Outlook, Remedy, Setting, Size, Span,
+        cap_that_fits, find_heavy_user, remedies,
+    },
     job::Of,
-    ladder::{Bytes, Limits, Span},
-    matrix::Layout,
-    neighbours::Catalogue,
-    outlook::{Forecast, Outlook, Remedy, Setting, Size, cap_that_fits, remedies},
     plan::Plan,
+    prepare::{Interactions, pairs_among},
+    result::Catalogue,
 };
 use ilk_formats::OutputFormat;
 
 use crate::{
     error::Error,
+    lists::IdLists,
     machine::{self, Writing},
     progress::Reporter,
-    request::Budget,
+    request::{Budget, Request},
     spill::Arranged,
-    text::counted,
+    text::{counted, rounded, shortened},
 };
 
 /// The program itself, with its threads and what an allocator keeps.
@@ -32,28 +34,90 @@ pub fn held<'i>(ids: impl IntoIterator<Item = &'i Ids>) -> u64 {
     PROGRAM + ids.into_iter().map(Ids::bytes).sum::<u64>()
 }
 
-/// What a run may take, and what it has taken.
+/// Refuses what would take too much: what a run may take, and what it has taken.
 #[derive(Debug)]
-pub struct Guard<'a> {
-    budget: &'a Budget,
+pub(crate) struct Guard {
+    budget: Budget,
     limits: Limits,
+    /// Whether users with too many items are a reason.
+    heavy: Heavy,
     started: Instant,
     /// Seconds in which the machine was measured: the job without a budget does not take them.
     measuring: OnceLock<f64>,
     of: Of,
 }
 
-impl<'a> Guard<'a> {
-    /// Begins to watch; `None` where nothing is limited.
-    pub fn new(budget: &'a Budget, of: Of) -> Option<Self> {
-        let limits = budget.limits;
-        let is_limited = limits != Limits::default();
-        let measuring = OnceLock::new();
-        is_limited.then(|| Self { budget, limits, started: Instant::now(), measuring, of })
+/// What becomes of a job with users of too many items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heavy {
+    Refused,
+    Run,
+}
+
+/// A refusal that does not hold where few items are asked for: those are few pairs, however many a
+/// user has, and the plan will tell.
+#[derive(Debug)]
+pub(crate) struct Reserve(Option<Error>);
+
+impl Reserve {
+    /// Refuses, unless the plan has few pair operations.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(crate) fn check(&self, operations: u64) -> Result<(), Error> {
+        let refusal = self.0.clone().filter(|_| operations > HEAVIEST_PLAN);
+        refusal.map_or(Ok(()), Err)
+    }
+}
+
+/// What is known of a job in memory that is watched.
+#[derive(Debug)]
+pub(crate) struct Foreseen(Option<Outlook>);
+
+impl Guard {
+    /// Begins to watch what a request may take.
+    pub(crate) fn of(request: &Request) -> Self {
+        if request.force {
+            return Self::forced(request.job.of);
+        }
+        let budget = request.budget.clone();
+        Self { limits: budget.limits, budget, ..Self::unlimited(request.job.of) }
+    }
+
+    /// Limits nothing but users with too many items.
+    pub(crate) fn unlimited(of: Of) -> Self {
+        let (budget, limits) = (Budget::default(), Limits::default());
+        let (started, measuring) = (Instant::now(), OnceLock::new());
+        Self { budget, limits, heavy: Heavy::Refused, started, measuring, of }
+    }
+
+    /// Refuses nothing.
+    pub(crate) fn forced(of: Of) -> Self {
+        Self { heavy: Heavy::Run, ..Self::unlimited(of) }
+    }
+
+    /// Refuses a job with a user of too many items; `name` finds out how a user is called.
+    ///
+    /// # Errors
+    /// If there is one, unless few items are asked for, and what `name` returns.
+    pub(crate) fn check_users(
+        &self,
+        lists: &IdLists,
+        degrees: impl Iterator<Item = usize> + Clone,
+        name: impl FnOnce(u32) -> Result<String, Error>,
+    ) -> Result<Reserve, Error> {
+        let refusal = match self.heavy {
+            Heavy::Refused => too_heavy(degrees, name)?,
+            Heavy::Run => None,
+        };
+        match refusal {
+            Some(refusal) if !lists.has_targets() => Err(refusal),
+            refusal => Ok(Reserve(refusal)),
+        }
     }
 
     /// Measures the machine, where time is limited.
-    pub fn layout(&self, layout: Layout, reporter: &Reporter) -> Layout {
+    pub(crate) fn layout(&self, layout: Layout, reporter: &Reporter) -> Layout {
         if self.limits.seconds.is_none() {
             return layout;
         }
@@ -74,24 +138,39 @@ impl<'a> Guard<'a> {
     ///
     /// # Errors
     /// If they did.
-    pub fn check_reading(&self, peak: Option<u64>) -> Result<(), Error> {
-        let over = |peak: &u64| self.limits.memory.is_some_and(|limit| *peak > limit);
-        let Some(peak) = peak.filter(over) else { return Ok(()) };
+    pub(crate) fn check_reading(&self, peak: impl FnOnce() -> Option<u64>) -> Result<(), Error> {
+        let peak = self.limits.memory.and_then(|limit| peak().filter(|peak| *peak > limit));
+        let Some(peak) = peak else { return Ok(()) };
         Err(Error::refused(format!(
             "reading and sorting took {} of memory, more than {}",
             Bytes(peak),
             self.budget.memory_text
         ))
         .with_help(
-            "`ilk sample` makes a smaller input of whole users; `ilk run --force` runs it as it is",
+            "`ilk sample` makes a smaller input of whole users; `ilk run --force` runs the job anyway",
         ))
     }
 
-    /// Refuses a job that would need more memory; `held`: what is held beside comparing.
+    /// Refuses a job that would need more memory; `held`: what is held beside comparing, `look`
+    /// finds out what is known of it, for a job that is watched.
     ///
     /// # Errors
     /// If it would.
-    pub fn check_memory(
+    pub(crate) fn foresee(
+        &self,
+        interactions: &Interactions,
+        look: impl FnOnce() -> Outlook,
+        held: u64,
+    ) -> Result<Foreseen, Error> {
+        if self.limits == Limits::default() {
+            return Ok(Foreseen(None));
+        }
+        let outlook = look();
+        self.check_memory(interactions, &outlook, held)?;
+        Ok(Foreseen(Some(outlook)))
+    }
+
+    fn check_memory(
         &self,
         interactions: &Interactions,
         outlook: &Outlook,
@@ -116,13 +195,13 @@ impl<'a> Guard<'a> {
     ///
     /// # Errors
     /// If memory is limited to less.
-    pub fn check_limit(&self, memory: crate::memory::Bytes) -> Result<(), Error> {
+    pub(crate) fn check_limit(&self, memory: crate::memory::Bytes) -> Result<(), Error> {
         if self.limits.memory.is_some_and(|limit| limit < memory.0) {
             return Err(Error::refused(format!(
                 "the job takes up to {memory} of memory, more than {}",
                 self.budget.memory_text
             ))
-            .with_help("--memory makes it stay below"));
+            .with_help("set a lower --memory"));
         }
         Ok(())
     }
@@ -131,10 +210,17 @@ impl<'a> Guard<'a> {
     ///
     /// # Errors
     /// If it would.
-    pub fn check_time(&self, work: &Work<'_>) -> Result<(), Error> {
-        let Some(limit) = self.limits.seconds else { return Ok(()) };
+    pub(crate) fn check_time<'w>(
+        &self,
+        foreseen: &Foreseen,
+        work: impl FnOnce() -> Work<'w>,
+    ) -> Result<(), Error> {
+        let (Some(limit), Some(outlook)) = (self.limits.seconds, &foreseen.0) else {
+            return Ok(());
+        };
+        let work = work();
         let taken = work.before + self.taken();
-        let (outlook, whole) = (work.outlook, &work.outlook.size);
+        let whole = &outlook.size;
         let forecast = outlook.forecast(work.plan);
         let (counting, finding) = (forecast.counting * work.share, forecast.finding * work.share);
         let forecast = Forecast { counting, finding, ..forecast };
@@ -167,7 +253,7 @@ impl<'a> Guard<'a> {
     ///
     /// # Errors
     /// If it would, and if the disk fails.
-    pub fn check_time_on_disk(&self, work: &DiskWork<'_>) -> Result<Option<f64>, Error> {
+    pub(crate) fn check_time_on_disk(&self, work: &DiskWork<'_>) -> Result<Option<f64>, Error> {
         let Some(limit) = self.limits.seconds else { return Ok(None) };
         let taken = work.before + self.taken();
         let (arranged, cores) = (work.arranged, work.workers as f64);
@@ -226,7 +312,7 @@ const NEIGHBOUR_BYTES: f64 = 12.0;
 
 /// What is about to be computed through working files.
 #[derive(Clone, Copy)]
-pub struct DiskWork<'a> {
+pub(crate) struct DiskWork<'a> {
     /// The tiles that are left.
     pub arranged: &'a Arranged,
     /// How many users have how many items.
@@ -245,11 +331,9 @@ pub struct DiskWork<'a> {
 
 /// What is about to be computed.
 #[derive(Clone, Copy)]
-pub struct Work<'a> {
+pub(crate) struct Work<'a> {
     /// What is compared.
     pub interactions: &'a Interactions,
-    /// What is known of it.
-    pub outlook: &'a Outlook,
     /// Its tiles.
     pub plan: &'a Plan,
     /// What the result names.
@@ -268,7 +352,7 @@ pub struct Work<'a> {
 pub fn remedies_text(remedies: &[Remedy]) -> String {
     if remedies.is_empty() {
         return "no cap or least support makes it fit; `ilk sample` makes a smaller input of whole \
-                users; `ilk run --force` runs it as it is"
+                users; `ilk run --force` runs the job anyway"
             .into();
     }
     let text = |remedy: &Remedy| {
@@ -288,7 +372,49 @@ pub fn remedies_text(remedies: &[Remedy]) -> String {
         }
     };
     let texts = remedies.iter().map(text).collect::<Vec<_>>();
-    format!("to make it fit, {}; `ilk run --force` runs it as it is", texts.join(", or "))
+    format!("to make it fit, {}; `ilk run --force` runs the job anyway", texts.join(", or "))
+}
+
+/// Finds a user whose items make comparing everything with everything too expensive; the refusal
+/// names the cap that would help.
+pub fn heavy_user(interactions: &Interactions, users: &Ids) -> Option<Error> {
+    let name = |user| Ok(users.display(user).into_owned());
+    // A name in memory cannot fail.
+    too_heavy(interactions.degrees(), name).ok().flatten()
+}
+
+/// Does the same from the number of items of every user; `name` finds out how a user is called.
+///
+/// # Errors
+/// What `name` returns.
+fn too_heavy(
+    degrees: impl Iterator<Item = usize> + Clone,
+    name: impl FnOnce(u32) -> Result<String, Error>,
+) -> Result<Option<Error>, Error> {
+    let Some(heavy) = find_heavy_user(degrees.clone()) else { return Ok(None) };
+    let HeavyUser { user, items, operations, all_operations, cap, .. } = heavy;
+    let cap = readable_cap(cap);
+    let capped = degrees.map(|items| pairs_among(items.min(cap as usize))).sum();
+    let refusal = Error::refused(format!(
+        "user {} has {}: comparing them with one another takes {} of the job's {} pair operations",
+        shortened(&name(user)?, 40),
+        counted(items, "item"),
+        rounded(operations),
+        rounded(all_operations)
+    ));
+    Ok(Some(refusal.with_help(format!(
+        "--max-items-per-user {cap} leaves {} at most; `ilk run --force` runs the job anyway",
+        rounded(capped)
+    ))))
+}
+
+/// Pair operations of the heaviest user that is no reason to refuse.
+const HEAVIEST_PLAN: u64 = HEAVIEST_USER * HEAVIEST_USER / 2;
+
+/// Rounds a cap down to two digits that matter.
+fn readable_cap(cap: u32) -> u32 {
+    let scale = 10_u32.pow(cap.checked_ilog10().unwrap_or(0).saturating_sub(1));
+    cap / scale * scale
 }
 
 #[cfg(test)]
@@ -303,9 +429,18 @@ mod tests {
             [remedy(Setting::MaxItemsPerUser, 1_200, 0.6123), remedy(Setting::MinSupport, 40, 0.7)];
         let texts = [remedies_text(&both), remedies_text(&both[1..]), remedies_text(&[])];
         insta::assert_snapshot!(texts.join("\n"), @r"
-        to make it fit, cap heavy users with --max-items-per-user 1200 (saves 61.2 % of the pair operations), or leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); `ilk run --force` runs it as it is
-        to make it fit, leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); `ilk run --force` runs it as it is
-        no cap or least support makes it fit; `ilk sample` makes a smaller input of whole users; `ilk run --force` runs it as it is
+        to make it fit, cap heavy users with --max-items-per-user 1200 (saves 61.2 % of the pair operations), or leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); `ilk run --force` runs the job anyway
+        to make it fit, leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); `ilk run --force` runs the job anyway
+        no cap or least support makes it fit; `ilk sample` makes a smaller input of whole users; `ilk run --force` runs the job anyway
         ");
+    }
+
+    #[test]
+    fn caps_are_rounded_down() {
+        for (cap, readable) in
+            [(1, 1), (99, 99), (107, 100), (99_999, 99_000), (u32::MAX, 4_200_000_000)]
+        {
+            assert_eq!(readable_cap(cap), readable);
+        }
     }
 }

@@ -148,7 +148,7 @@ impl Search {
             return Ok(());
         }
         let what = if endings.is_empty() {
-            "it is empty (names that begin with `_` or `.` do not count)".into()
+            "it is empty (names that begin with `_` or `.` are ignored)".into()
         } else {
             format!("it has {}", endings.into_iter().collect::<Vec<_>>().join(", "))
         };
@@ -320,8 +320,8 @@ mod tests {
             inputs.iter().map(|input| format!("{}/{input}", home.display())).collect();
         let prefix = format!("{}/", home.display());
         let text = |error: Error| {
-            let text = console::strip_ansi_codes(&error.to_string()).replace(&prefix, "");
-            text.trim_end().to_owned()
+            let help = error.help().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
+            format!("error: {}{help}", error.message()).replace(&prefix, "")
         };
         let files = resolve(&inputs).map_err(text)?.files.into_iter();
         Ok(files.map(|file| file.path.display().to_string().replace(&prefix, "")).collect())

@@ -3,9 +3,9 @@
 use std::{path::PathBuf, sync::Arc};
 
 use ilk_core::{
-    ids::{Ids, TextList},
+    data::{Ids, TextList},
     job::{Job, Of},
-    kernel::{ItemFilter, codes_of},
+    plan::{ItemFilter, codes_of},
 };
 use ilk_formats::read_id_list;
 
@@ -21,8 +21,8 @@ use crate::{
 fn empty(flag: &str, paths: &[PathBuf]) -> Error {
     let paths = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
     let hold = if paths.len() == 1 { "holds" } else { "hold" };
-    Error::input(format!("{} {hold} no id: with --{flag} no neighbour is left", paths.join(", ")))
-        .with_help(format!("fill it, or leave --{flag} out for all"))
+    Error::input(format!("{} {hold} no IDs, so --{flag} leaves no neighbours", paths.join(", ")))
+        .with_help(format!("add IDs, or remove --{flag}"))
 }
 
 /// The ids of `--only`, `--exclude` and `--for`.

@@ -6,13 +6,15 @@ use std::{
 };
 
 use ilk_core::{
-    calibrate::{Step, Workload},
-    cost::Machine,
-    kernel::Kernel,
-    neighbours::{Catalogue, Neighbour, Neighbours},
+    cost::{Layout, Machine},
+    forecast::{Step, Workload},
+    result::{Catalogue, Neighbour, Neighbours},
+    simd::Kernel,
 };
 use ilk_formats::{OutputFormat, write_neighbours};
 use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
+
+use crate::{error::Error, text::shortened};
 
 /// How long measuring may take; steps that are left then keep their usual costs.
 const PATIENCE: Duration = Duration::from_millis(1_900);
@@ -45,6 +47,29 @@ pub fn calibrate(kernel: Kernel) -> Machine {
         longest = longest.max(begun.elapsed());
     }
     machine
+}
+
+/// Takes the instructions that `ILK_KERNEL` names, for tests and benchmarks; else the fastest.
+pub fn kernel() -> Result<Kernel, Error> {
+    let Some(name) = std::env::var_os("ILK_KERNEL").filter(|name| !name.is_empty()) else {
+        return Ok(Layout::default().kernel);
+    };
+    let available = Kernel::available();
+    let named = available.iter().find(|kernel| name == kernel.name());
+    named.copied().ok_or_else(|| {
+        let names = available.iter().map(|kernel| kernel.name()).collect::<Vec<_>>().join(", ");
+        let name = shortened(&name.to_string_lossy(), 40);
+        Error::input(format!("ILK_KERNEL is {name}, which this machine does not have"))
+            .with_help(format!("leave it out, or choose one of: {names}"))
+    })
+}
+
+/// Lays matrices out for the instructions of [`kernel`].
+///
+/// # Errors
+/// As there.
+pub fn layout() -> Result<Layout, Error> {
+    Ok(Layout { kernel: kernel()?, ..Layout::default() })
 }
 
 /// Counts the cores that so many threads share the work of.
@@ -194,7 +219,7 @@ pub fn free_disk(_: &Path) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use ilk_core::ids::Ids;
+    use ilk_core::data::Ids;
 
     use super::*;
 

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use bytesize::ByteSize;
-use ilk_core::{clean::Needs, matrix::WeightKind, neighbours::Neighbour, topk::most_kept};
+use ilk_core::{kernel::most_kept, prepare::Needs, result::Neighbour, weighting::WeightKind};
 use serde::{Deserialize, Serialize};
 use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
 

@@ -3,15 +3,15 @@
 use std::{collections::BTreeMap, path::Path};
 
 use ilk_core::{
-    interactions::{Folding, Interactions},
     matrix::Matrix,
-    neighbours::{Catalogue, Neighbour},
     plan::{Plan, Tile},
+    prepare::{Folding, Interactions},
+    result::{Catalogue, Neighbour},
 };
 
 use crate::{
     error::Error,
-    rundir::{StageName, StageRecord},
+    record::{StageName, StageRecord},
 };
 
 /// When a tile was computed, and by whom; in seconds.

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ilk_core::neighbours::Catalogue;
+use ilk_core::result::Catalogue;
 use ilk_formats::{OutputFormat, write_items};
 
 use crate::{
@@ -43,10 +43,9 @@ impl Output {
     pub fn create(target: &Path, existing: Existing) -> Result<Self, Error> {
         let name = target.to_string_lossy();
         if name == "-" {
-            return Err(Error::input("`-` does not name an output: results go to files")
-                .with_help(
-                    "name one; its ending says the format: .parquet, .csv, .jsonl, .arrow",
-                ));
+            return Err(Error::input("`-` is not an output: results go to files").with_help(
+                "name a file: its ending chooses the format (.parquet, .csv, .jsonl, .arrow)",
+            ));
         }
         let is_folder = target.is_dir() || name.ends_with('/') || target.extension().is_none();
         let place = if is_folder {
@@ -62,6 +61,11 @@ impl Output {
         Ok(Self { target: target.into(), place })
     }
 
+    /// Returns where it goes.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Returns the format of the result.
     pub const fn format(&self) -> OutputFormat {
         match self.place {
@@ -74,7 +78,7 @@ impl Output {
     ///
     /// # Errors
     /// If the disk refuses; nothing is left behind then.
-    pub fn write(mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
+    pub(crate) fn write(mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
         let rows = self.fill(catalogue, found)?;
         self.publish()?;
         Ok(rows)
@@ -84,7 +88,7 @@ impl Output {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub fn fill(&mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
+    pub(crate) fn fill(&mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
         let target = &self.target;
         let neighbours = |format: OutputFormat, path: &Path, file: &mut File| {
             let mut out = BufWriter::with_capacity(1 << 20, file);

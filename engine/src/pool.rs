@@ -25,7 +25,7 @@ impl Pool {
                 "threads is {threads}, at most {} are started",
                 Self::MOST
             ))
-            .with_help("more threads than cores gain nothing; leave it out to use every core"));
+            .with_help("more threads than cores are no faster; omit --threads to use every core"));
         }
         let builder = ThreadPoolBuilder::new().thread_name(|index| format!("ilk-{index}"));
         let pool = builder.num_threads(threads.map_or(0, NonZeroUsize::get)).build();

@@ -3,14 +3,14 @@
 use std::{num::NonZeroUsize, path::PathBuf};
 
 use ilk_core::{
+    forecast::Limits,
     job::{Job, Of},
-    ladder::Limits,
 };
 
 use crate::{
     memory::Bytes,
     publish::Existing,
-    source::{DataSource, Lists},
+    source::{DataSource, Lists, Record},
 };
 
 /// What to do: what is read, what is computed, where the result goes, and what it may take.
@@ -60,6 +60,26 @@ impl Request {
     pub const fn of(&self) -> Of {
         self.job.of
     }
+}
+
+/// Where a run is kept.
+#[derive(Clone, Debug)]
+pub struct RunPlace {
+    /// The run directory.
+    pub folder: PathBuf,
+    /// The request as the run directory keeps it.
+    pub record: Record,
+    /// What becomes of an earlier run there.
+    pub earlier: Earlier,
+}
+
+/// What becomes of what a run directory holds already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    /// The run goes on.
+    Continue,
+    /// It begins anew (`--restart`).
+    Discard,
 }
 
 /// What the work may use.

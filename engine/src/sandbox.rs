@@ -1,21 +1,51 @@
 //! What computes the tiles: this program, or a plugin in a sandbox.
 
-use ilk_core::matrix::WeightKind;
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
-use crate::{error::Error, memory::Bytes};
+use ilk_core::weighting::WeightKind;
+
+use crate::{error::Error, memory::Bytes, pool::Pool};
+
+/// A plugin that computes the tiles, opened when they are to be computed.
+pub(crate) struct Plugin {
+    path: PathBuf,
+    opened: OnceLock<Sandbox>,
+}
+
+impl Plugin {
+    /// Takes the plugin in a file.
+    pub(crate) fn new(path: &Path) -> Self {
+        Self { path: path.into(), opened: OnceLock::new() }
+    }
+
+    /// Returns the sandbox, which is opened if it was not.
+    ///
+    /// # Errors
+    /// For a file that is no plugin, and where there is no sandbox.
+    pub(crate) fn open(&self, pool: &Pool) -> Result<&Sandbox, Error> {
+        if let Some(sandbox) = self.opened.get() {
+            return Ok(sandbox);
+        }
+        let sandbox = Sandbox::open(&self.path, pool)?;
+        Ok(self.opened.get_or_init(|| sandbox))
+    }
+}
 
 /// Predicts the bytes that tiles take in the sandbox, beside what this program takes: what crosses
 /// the border, and in each instance rows and columns as they come and as they are arranged.
-pub fn sandbox_bytes(interactions: usize, weights: WeightKind, workers: usize) -> usize {
+pub(crate) fn sandbox_bytes(interactions: usize, weights: WeightKind, workers: usize) -> usize {
     // Weights that are made of factors cross the border as weights of their own.
     let list = interactions * if weights == WeightKind::One { 4 } else { 12 };
     list * (1 + 3 * workers) + (workers << 20)
 }
 
 /// Says that a job does not fit in memory, where plugins compare.
-pub fn does_not_fit(limit: Bytes) -> Error {
-    let why = format!("a plugin compares in memory, and this does not fit in {limit}");
-    Error::input(why).with_help("leave out --engine, or give the job more --memory")
+pub(crate) fn does_not_fit(limit: Bytes) -> Error {
+    let why = format!("plugins compare in memory, and this job does not fit in {limit}");
+    Error::input(why).with_help("leave out --engine, or allow more --memory")
 }
 
 #[cfg(not(feature = "plugins"))]
@@ -24,11 +54,10 @@ mod chosen {
 
     use ilk_core::{
         job::Job,
-        kernel::ItemFilter,
+        kernel::Offer,
         matrix::Matrix,
-        neighbours::Neighbours,
-        plan::{Plan, Tile},
-        topk::Offer,
+        plan::{ItemFilter, Plan, Tile},
+        result::Neighbours,
     };
 
     use crate::{error::Error, pool::Pool};
@@ -43,9 +72,12 @@ mod chosen {
         /// # Errors
         /// Always.
         pub fn open(path: &Path, _: &Pool) -> Result<Self, Error> {
-            let message = format!("{} cannot be run: this program has no sandbox", path.display());
+            let message = format!(
+                "{} cannot run: this program was built without the sandbox",
+                path.display()
+            );
             Err(Error::input(message)
-                .with_help("build one: cargo build --release -p ilk --features plugins"))
+                .with_help("build it with: cargo build --release -p ilk --features plugins"))
         }
 
         /// Computes nothing, as there is none.
@@ -93,12 +125,11 @@ mod chosen {
     use ilk_core::{
         executor::Executor as _,
         job::{Job, SimilarityJob},
-        kernel::{Comparison, ItemFilter},
+        kernel::{Comparison, Offer},
         matrix::{ItemTable, Matrix},
         measure::Measure,
-        neighbours::{Neighbour, Neighbours},
-        plan::{Plan, Sides, Tile},
-        topk::Offer,
+        plan::{ItemFilter, Plan, Sides, Tile},
+        result::{Neighbour, Neighbours},
     };
     use ilk_plugin_host::{self as host, Block, Host, Items, Limits, Offers, Plugin};
 

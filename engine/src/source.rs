@@ -2,7 +2,10 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-use ilk_core::job::{Given, Job, SimilarityJob};
+use ilk_core::{
+    job::{Given, Job, SimilarityJob},
+    prepare::Needs,
+};
 use ilk_formats::Condition;
 use serde::{Deserialize, Serialize};
 
@@ -201,6 +204,11 @@ impl Record {
         let job = self.job.resolve(self.source.given());
         Ok((source, job.map_err(|error| unfit(error.to_string()))?))
     }
+}
+
+/// Returns which columns of `source` the job looks at.
+pub fn needs(source: &DataSource, job: &Job) -> Needs {
+    Needs::of(job, source.given())
 }
 
 #[cfg(test)]

@@ -2,10 +2,8 @@
 
 use std::cmp::Ordering;
 
-use ilk_core::{
-    ids::{Cells, IdColumn, TextColumn},
-    rows::{BadCell, NumberColumn, Rows, TimeColumn},
-    time::parse_time,
+use ilk_core::data::{
+    BadCell, Cells, IdColumn, NumberColumn, Rows, TextColumn, TimeColumn, parse_time,
 };
 
 use crate::{
@@ -77,7 +75,7 @@ impl Turning<'_> {
         let (ids, broken) = self.column(pick, constant, columns::ids)?;
         let text = |row| BadCell {
             row,
-            text: format!("column `{}` holds bytes that are no text", pick.name),
+            text: format!("column `{}` holds bytes that are not text", pick.name),
         };
         self.unreadable.extend(broken.into_iter().map(text));
         Ok(ids)

@@ -4,10 +4,9 @@ use std::fmt::Write as _;
 
 use arrow_schema::{DataType, TimeUnit};
 use chrono::{DateTime, NaiveDateTime};
-use ilk_core::{
-    ids::{self as core_ids, IdColumn, TextColumn},
-    rows::{BadCell, NumberColumn, TimeColumn},
-    time::{from_seconds, parse_time},
+use ilk_core::data::{
+    BadCell, Cells as IdCells, IdColumn, NumberColumn, TextColumn, TimeColumn, from_seconds,
+    parse_time,
 };
 
 use crate::{
@@ -108,7 +107,7 @@ pub(crate) fn check_label(place: Place<'_>, data_type: &DataType) -> Result<(), 
 /// An id column, and the rows whose id is no text (as null).
 pub(crate) fn ids(place: Place<'_>, column: Column) -> Result<(IdColumn, Vec<u32>), Error> {
     let Column { cells, valid } = column;
-    let signed = |values, valid| IdColumn::Integer(core_ids::Cells { values, valid });
+    let signed = |values, valid| IdColumn::Integer(IdCells { values, valid });
     let ids = match cells {
         Cells::I64(values) => signed(values, valid),
         Cells::I32(values) => signed(values.into_iter().map(i64::from).collect(), valid),
@@ -140,10 +139,10 @@ fn unsigned_ids(values: Vec<u64>, valid: Option<Vec<bool>>) -> IdColumn {
     let wide = values.iter().fold(0, |all, value| all | value) > limit
         && values.iter().enumerate().any(|(row, value)| *value > limit && is_there(row));
     if wide {
-        return IdColumn::Unsigned(core_ids::Cells { values, valid });
+        return IdColumn::Unsigned(IdCells { values, valid });
     }
     let values = values.into_iter().map(u64::cast_signed).collect();
-    IdColumn::Integer(core_ids::Cells { values, valid })
+    IdColumn::Integer(IdCells { values, valid })
 }
 
 /// Puts whole numbers into the narrowest kind of id column.
@@ -165,15 +164,9 @@ fn whole_ids(values: Vec<Option<i128>>) -> Result<IdColumn, (usize, i128)> {
         .then(|| values.iter().map(Option::is_some).collect::<Vec<_>>());
     let values = values.into_iter().map(Option::unwrap_or_default);
     Ok(if wide {
-        IdColumn::Unsigned(core_ids::Cells {
-            values: values.map(|value| value as u64).collect(),
-            valid,
-        })
+        IdColumn::Unsigned(IdCells { values: values.map(|value| value as u64).collect(), valid })
     } else {
-        IdColumn::Integer(core_ids::Cells {
-            values: values.map(|value| value as i64).collect(),
-            valid,
-        })
+        IdColumn::Integer(IdCells { values: values.map(|value| value as i64).collect(), valid })
     })
 }
 
@@ -296,7 +289,7 @@ fn parsed<T: Copy>(
     let mut cell = |(row, code): (usize, &u32)| {
         let row = row as u32;
         if unreadable.next_if_eq(&row).is_some() {
-            bad.push(BadCell { row, text: "bytes that are no text".into() });
+            bad.push(BadCell { row, text: "bytes that are not text".into() });
         }
         let Some(value) = values.get(*code as usize) else { return none };
         value.unwrap_or_else(|| {

@@ -3,7 +3,7 @@
 use std::{cmp::Ordering, fmt, str::FromStr};
 
 use arrow_schema::DataType;
-use ilk_core::time::parse_time;
+use ilk_core::data::parse_time;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
@@ -82,7 +82,9 @@ pub struct Condition {
 
 /// A condition that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no condition; write COL=VALUE with one of = != < <= > >=, as in country=FR")]
+#[error(
+    "`{text}` is not a condition; write COL=VALUE with one of = != < <= > >=, as in country=FR"
+)]
 pub struct ConditionError {
     /// What was given.
     pub text: String,

@@ -1,4 +1,4 @@
-//! What can be wrong with a file, said so that the reader knows what to do next.
+//! Errors of reading and writing; each message names the file, the place and the remedy.
 
 use std::{
     borrow::Cow,
@@ -16,7 +16,7 @@ use crate::source::SourceFailure;
 #[non_exhaustive]
 pub enum Error {
     /// The source of the bytes failed.
-    #[error("{file} cannot be read: {source}; check that it is still there and readable")]
+    #[error("cannot read {file}: {source}; check that it still exists and is readable")]
     Read {
         /// Name of the file.
         file: String,
@@ -35,7 +35,7 @@ pub enum Error {
     },
     /// The name promises a format that the bytes are not in.
     #[error(
-        "{file} is named like {named} but does not hold {named}; rename it by its true format, or export it again"
+        "{file} has a {named} name but is not {named}; rename it to match its format, or export it again"
     )]
     NotAsNamed {
         /// Name of the file.
@@ -44,7 +44,7 @@ pub enum Error {
         named: &'static str,
     },
     /// A format or variant that is not read.
-    #[error("{file} is {found}, which is not read; {instead}")]
+    #[error("{file} is {found}, which is not supported; {instead}")]
     Unsupported {
         /// Name of the file.
         file: String,
@@ -68,17 +68,17 @@ pub enum Error {
         column: String,
         /// The column with the most similar name, if one is similar.
         nearest: Option<String>,
-        /// The columns there are.
+        /// The columns of the file.
         known: String,
     },
-    /// A needed column that is there more than once.
+    /// A required column that occurs more than once.
     #[error("{file} has {count} columns named `{column}`; rename all but one")]
     DuplicateColumn {
         /// Name of the file.
         file: String,
         /// The column.
         column: String,
-        /// How often it is there.
+        /// How often it occurs.
         count: usize,
     },
     /// A column of a type that cannot serve.
@@ -95,7 +95,7 @@ pub enum Error {
     },
     /// A number in an id column that is not a whole number of 64 bits.
     #[error(
-        "column `{column}` of {file}, row {row}: id {value} is not whole or does not fit 64 bits; choose another column or turn it into text"
+        "column `{column}` of {file}, row {row}: ID {value} is not whole or does not fit 64 bits; choose another column or convert it to text"
     )]
     NumericId {
         /// Name of the file.
@@ -138,13 +138,13 @@ pub enum Error {
         expected: &'static str,
     },
     /// A result that cannot be written.
-    #[error("the table cannot be written: {source}")]
+    #[error("cannot write the table: {source}")]
     Write {
         /// What the writer reported.
         source: io::Error,
     },
     /// A file name whose ending names no output format.
-    #[error("`{name}` names no output format; let it end in .parquet, .csv, .jsonl or .arrow")]
+    #[error("`{name}` has no known output format; end it in .parquet, .csv, .jsonl or .arrow")]
     OutputFormat {
         /// The name.
         name: String,

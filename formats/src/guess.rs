@@ -202,6 +202,18 @@ pub fn guess_columns(schema: &Schema) -> Guess {
     Guess { user, item, weight, time, item_label }
 }
 
+/// Counts the columns that may be the user, and those that may be the item, by usual names: a guess
+/// is sure only of one candidate each. Cost: names times known names.
+pub fn count_candidates(schema: &Schema) -> (usize, usize) {
+    use ColumnKind::{Integer, Number, Text, Untyped, Uuid};
+    let columns = schema.columns.iter();
+    let ids =
+        columns.filter(|column| matches!(column.kind, Integer | Number | Text | Untyped | Uuid));
+    let names = ids.map(|column| fold(&column.name)).collect::<Vec<_>>();
+    let count = |known: &[&str]| names.iter().filter(|name| known.contains(&name.as_str())).count();
+    (count(USERS), count(ITEMS))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +222,15 @@ mod tests {
         let guess = guess_columns(&Schema::of_untyped(names.iter().copied()));
         let found = [guess.user, guess.item, guess.weight, guess.time, guess.item_label];
         assert_eq!(found.each_ref().map(Option::as_deref), expected, "{names:?}");
+    }
+
+    #[test]
+    fn a_guess_is_sure_of_one_candidate_each() {
+        let count = |names: &[&str]| count_candidates(&Schema::of_untyped(names.iter().copied()));
+        assert_eq!(count(&["userId", "movieId", "rating", "timestamp"]), (1, 1));
+        assert_eq!(count(&["InvoiceNo", "StockCode", "Customer ID"]), (2, 1));
+        assert_eq!(count(&["member", "sku", "product"]), (1, 2));
+        assert_eq!(count(&["alpha", "beta"]), (0, 0));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! of bytes, so that the same code reads files, blobs in a browser and buffers in a plugin.
 //!
 //! Reading: a [`Source`] opens as an [`Input`] (schema only), which with [`ReadOptions`] becomes
-//! a [`Table`]; its parts give [`ilk_core::rows::Rows`], chunk by chunk.
+//! a [`Table`]; its parts give [`ilk_core::data::Rows`], chunk by chunk.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -51,7 +51,7 @@ mod write;
 pub use arrow::Feed;
 pub use condition::{Comparison, Condition, ConditionError};
 pub use error::{Error, is_decoding, printable};
-pub use guess::{Guess, guess_columns};
+pub use guess::{Guess, count_candidates, guess_columns};
 pub use part::Part;
 pub use plain::{CellType, TableWriter, Values, read_notes, read_plain};
 pub use plan::ReadOptions;
@@ -60,5 +60,11 @@ pub use schema::{Column, ColumnKind, Schema, nearest};
 pub use source::{Memory, Source, SourceFailure};
 pub use table::{Cursor, Input, InputFormat, Table};
 pub use write::{
-    NeighbourStream, OutputFormat, write_items, write_lists, write_neighbours, write_rows,
+    ListQuality, NeighbourStream, OutputFormat, write_items, write_items_with, write_lists,
+    write_neighbours, write_rows,
 };
+
+/// The programs of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,7 +1,7 @@
 //! Columns on their way into a file.
 
 use arrow_schema::DataType;
-use ilk_core::ids::TextColumn;
+use ilk_core::data::TextColumn;
 
 /// A column of a file that is written.
 #[derive(Clone, Debug, PartialEq)]

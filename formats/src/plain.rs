@@ -4,7 +4,7 @@
 use std::{io::Write, ops::Range, sync::Arc};
 
 use arrow_schema::{DataType, TimeUnit};
-use ilk_core::{ids::TextColumn, rows::TimeColumn};
+use ilk_core::data::{TextColumn, TimeColumn};
 use parquet::{
     basic::{Compression, Encoding, ZstdLevel},
     file::properties::{WriterProperties, WriterVersion},
@@ -325,7 +325,7 @@ pub fn read_notes(source: Arc<dyn Source>) -> Result<Vec<(String, String)>, Erro
 
 #[cfg(test)]
 mod tests {
-    use ilk_core::ids::TextList;
+    use ilk_core::data::TextList;
 
     use super::*;
     use crate::Memory;

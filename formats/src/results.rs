@@ -3,7 +3,7 @@
 use std::{collections::HashSet, io::BufRead, sync::Arc};
 
 use csv::ByteRecord;
-use ilk_core::ids::{IdColumn, TextColumn, TextList};
+use ilk_core::data::{IdColumn, TextColumn, TextList};
 use serde_json::{Map, Value};
 
 use crate::{

@@ -106,7 +106,7 @@ impl Schema {
 }
 
 /// The type of cells in formats that have no types.
-pub(crate) const UNTYPED: &str = "text without a type";
+pub(crate) const UNTYPED: &str = "CSV text";
 
 /// Finds the name most similar to `wanted`, if one is similar enough to be meant: letters of
 /// either case count as the same, and so do `_`, `-` and spaces.
@@ -149,12 +149,12 @@ pub(crate) fn is_decimal(data_type: &DataType) -> bool {
     matches!(data_type, Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..))
 }
 
-/// Says a type in words, in the plural, as in "the column is …".
+/// Describes a type in words, in the plural, as in "the column is …".
 pub(crate) fn type_name(data_type: &DataType) -> String {
     let bits = |width: usize| 8 * width;
     match data_type {
         DataType::Dictionary(_, values) => type_name(values),
-        DataType::Null => "nothing but nulls".into(),
+        DataType::Null => "only nulls".into(),
         DataType::Boolean => "booleans".into(),
         _ if data_type.is_integer() => {
             let width = data_type.primitive_width().map_or(0, bits);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ilk_core::rows::Rows;
+use ilk_core::data::Rows;
 
 use crate::{
     arrow::{ArrowFile, ArrowStream, StreamCursor},

@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use arrow_schema::DataType;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
-use ilk_core::ids::{TextColumn, TextList};
+use ilk_core::data::{TextColumn, TextList};
 
 /// Builds a [`TextColumn`] cell by cell, each distinct string once.
 #[derive(Default)]

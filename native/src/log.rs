@@ -66,7 +66,7 @@ impl Voice {
         }
     }
 
-    /// Tells whether lines for people are told.
+    /// Returns whether lines for people are told.
     pub(crate) const fn speaks_to_people(self) -> bool {
         matches!(self, Self::Lines | Self::LinesAndBars)
     }

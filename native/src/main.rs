@@ -6,7 +6,6 @@ mod error;
 #[cfg(feature = "explore")]
 mod explore;
 mod interrupt;
-mod ladders;
 mod log;
 mod recorded;
 mod report;
@@ -20,8 +19,8 @@ use std::{path::Path, process::ExitCode};
 
 use clap::ArgMatches;
 use ilk_engine::{
-    drawing, guard, inputs, journal, lists, machine, memory, output, pipeline, pool, progress,
-    publish, rundir,
+    Earlier, drawing, inputs, journal, lists, machine, memory, output, pool, progress, publish,
+    rundir,
 };
 
 use crate::{
@@ -32,7 +31,6 @@ use crate::{
     progress::Reporter,
     publish::Existing,
     report::{Watch, Watched},
-    rundir::Earlier,
 };
 
 fn main() -> ExitCode {
@@ -48,7 +46,7 @@ fn main() -> ExitCode {
     let done = error::guard_panics(|| {
         interrupt::install_signal_handler()?;
         if voice.speaks_to_people() {
-            interrupt::set_farewell("interrupted: nothing is left half-written");
+            interrupt::set_farewell("interrupted; no partial output was left");
         }
         for line in cli::unknown_variables() {
             reporter.note(line);
@@ -69,7 +67,7 @@ fn run(
     reporter: &Reporter,
 ) -> Result<(), Error> {
     interrupt::end_with_stdin_if_asked();
-    let layers = args.settings.layers(matches)?;
+    let layers = commands::with_guess(args.settings.layers(matches)?, "run", reporter)?;
     let (settings, record) = (layers.settings()?, layers.record()?);
     let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
     let earlier = if args.restart { Earlier::Discard } else { Earlier::Continue };
@@ -101,9 +99,9 @@ fn execute(
             take::take(&args.run_dir, &args.stage, args.count as usize, args.format)
         }
         Command::Plan(args) => {
-            let layers = args.settings.layers(matches)?;
+            let layers = commands::with_guess(args.settings.layers(matches)?, "plan", reporter)?;
             let (settings, record) = (layers.settings_or("neighbours.parquet")?, layers.record()?);
-            commands::plan(&settings, &record, args.format, reporter)
+            commands::plan(&settings, &record, args.form(), reporter)
         }
         Command::Sample(args) => commands::sample(args, matches, reporter),
         Command::Similar(args) => commands::similar(args),

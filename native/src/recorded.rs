@@ -19,9 +19,8 @@ pub(crate) fn recorded_layer(folder: &Path) -> Result<Option<Layer>, Error> {
     if !folder.is_dir() {
         return Ok(None);
     }
-    let Some(Manifest { folder: begun_in, mut job, .. }) = Manifest::load(folder)? else {
-        return Ok(None);
-    };
+    let Some(Manifest { life, task, .. }) = Manifest::load(folder)? else { return Ok(None) };
+    let (begun_in, mut job) = (life.folder, task.job);
     for input in &mut job.source.input {
         *input = begun_in.join(&input).display().to_string();
     }

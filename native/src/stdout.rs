@@ -13,7 +13,7 @@ pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Res
     let mut out = BufWriter::new(io::stdout().lock());
     let written = write(&mut out).and_then(|()| out.flush());
     let result = written.map_err(|error| match error.kind() {
-        ErrorKind::BrokenPipe => Error::new(Kind::ClosedPipe, "nobody reads standard output"),
+        ErrorKind::BrokenPipe => Error::new(Kind::ClosedPipe, "standard output is closed"),
         _ => Error::input(format!("cannot write to standard output: {}", reason(&error))),
     });
     if result.is_err() {

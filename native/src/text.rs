@@ -13,9 +13,13 @@ pub(crate) fn width() -> usize {
     asked.or_else(terminal).filter(|width| *width >= 20).unwrap_or(80)
 }
 
-/// Writes the same for narrow columns: 1.23 m, 4.5 b, 6.7 tr.
+/// Writes the same for narrow columns: `1.23 M`, `4.50 B`, `6.70 T`.
 pub(crate) fn brief(number: u128) -> String {
-    rounded(number).replace("illion", "")
+    [("million", "M"), ("billion", "B"), ("trillion", "T"), ("quadrillion", "Q")]
+        .iter()
+        .fold(rounded(number), |text, (name, letter)| {
+            text.replace(&format!(" {name}"), &format!(" {letter}"))
+        })
 }
 
 /// Blanks after a column.

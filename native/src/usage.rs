@@ -1,7 +1,7 @@
-//! The ledger: what past runs on this machine took, one JSON object per line.
+//! The ledger of past runs on this machine, one JSON object per line.
 //!
-//! Lines are only ever added, each in one write under the file's lock, so runs that end at once
-//! do not mix. A line that cannot be read is skipped and said.
+//! Lines are only ever added, each in one write under the file's lock, so runs that end at the same
+//! time do not mix. An unreadable line is skipped and reported.
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +32,7 @@ pub(crate) enum Outcome {
     Refused,
     /// It met an error.
     Failed,
-    /// Somebody stopped it.
+    /// It was stopped.
     Interrupted,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Entry {
     pub(crate) price_per_hour: Option<f64>,
 }
 
-/// A run that goes on.
+/// A run in progress.
 #[derive(Debug)]
 struct Running {
     ledger: PathBuf,
@@ -103,7 +103,7 @@ pub(crate) fn end(done: &Result<(), Error>, reporter: &Reporter) {
         },
     };
     if let Some((ledger, Err(error))) = close(outcome) {
-        reporter.note(format!("the ledger {} was not written: {error}", ledger.display()));
+        reporter.note(format!("this run was not recorded in {}: {error}", ledger.display()));
     }
 }
 
@@ -247,7 +247,7 @@ pub(crate) struct Sum {
     pub(crate) bytes_read: u64,
     /// Bytes written.
     pub(crate) bytes_written: u64,
-    /// What it cost; of runs that nobody set a price for, nothing.
+    /// What it cost; runs without a price cost nothing.
     pub(crate) cost: f64,
 }
 

@@ -152,7 +152,7 @@ fn run_directories_keep_the_promise(home: &Path) {
 
 fn too_little_is_refused(home: &Path) {
     for job in ["-o x.csv --memory 20MiB", "--run-dir x --memory 20MiB"] {
-        let told = "memory of 20.0 MiB is too little: 2 threads take";
+        let told = "20.0 MiB of memory is not enough: 2 threads need";
         let output = ilk(home, job).output().expect("ilk runs");
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && error.contains(told), "{error}");

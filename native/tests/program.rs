@@ -219,8 +219,8 @@ fn a_program_without_a_sandbox_says_how_to_get_one() {
         let told = failure(home.path(), arguments);
         assert_eq!(
             told,
-            "2\nerror: ilk.wasm cannot be run: this program has no sandbox\n\
-             help: build one: cargo build --release -p ilk --features plugins\n"
+            "2\nerror: ilk.wasm cannot run: this program was built without the sandbox\n\
+             help: build it with: cargo build --release -p ilk --features plugins\n"
         );
     }
     let wrong = failure(home.path(), &[&run[..], &["--engine", "wasm:ilk.wasm"]].concat());

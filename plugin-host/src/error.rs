@@ -1,48 +1,50 @@
-//! What can go wrong between a host and its plugin.
+//! Errors between a host and its plugin.
 
 use std::time::Duration;
 
 /// Why a plugin cannot be loaded, or a call did not give a result.
 ///
-/// After an error of a call its session or comparison is of no more use, the plugin and the host
-/// are.
+/// After an error of a call its session or comparison cannot be used again; the plugin and the host
+/// can.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The file cannot be read.
-    #[error("{name} cannot be read: {why}")]
+    #[error("cannot read {name}: {why}")]
     Unreadable {
         /// The file.
         name: String,
         /// What is wrong.
         why: String,
     },
-    /// The bytes are no component: cut short, damaged, or something else.
-    #[error("{name} is no plugin: {why}; build one with `cargo xtask plugin`, or copy it again")]
+    /// The bytes are not a component: cut short, damaged, or something else.
+    #[error(
+        "{name} is not a valid plugin: {why}; build one with `cargo xtask plugin`, or copy it again"
+    )]
     NotAPlugin {
         /// The file.
         name: String,
         /// What is wrong.
         why: String,
     },
-    /// The plugin asks for things from outside, and nothing is granted.
-    #[error("{name} imports {}; a plugin gets nothing from outside: build it without", imports.join(", "))]
+    /// The plugin imports something, which no plugin may.
+    #[error("{name} imports {}; a plugin may import nothing: build it without imports", imports.join(", "))]
     Imports {
         /// The file.
         name: String,
         /// What it asks for.
         imports: Vec<String>,
     },
-    /// The plugin does not have the interface that is needed, or another version of it.
-    #[error("the plugin exports {found}, wanted is {wanted}; take a plugin of that version")]
+    /// The plugin lacks the required interface, or has another version of it.
+    #[error("the plugin exports {found}, but {wanted} is required; use a plugin of that version")]
     IncompatibleInterface {
-        /// The interface needed.
+        /// The required interface.
         wanted: String,
-        /// What is there.
+        /// The exported interfaces.
         found: String,
     },
-    /// The time was over.
-    #[error("the plugin was stopped in `{function}` when its {} s were over; give it more time, or less to do", deadline.as_secs_f64())]
+    /// The deadline passed.
+    #[error("the plugin was stopped in `{function}` at its deadline of {} s; raise the deadline or reduce the job", deadline.as_secs_f64())]
     Deadline {
         /// The call under way.
         function: &'static str,
@@ -50,18 +52,16 @@ pub enum Error {
         deadline: Duration,
     },
     /// The fuel was used up.
-    #[error(
-        "the plugin was stopped in `{function}` when its {fuel} units of fuel were used up; give it more"
-    )]
+    #[error("the plugin was stopped in `{function}` after {fuel} units of fuel; raise the limit")]
     OutOfFuel {
         /// The call under way.
         function: &'static str,
         /// The fuel it had.
         fuel: u64,
     },
-    /// The plugin wanted more memory, or larger tables, than it may have, and could not go on.
+    /// The plugin needed more memory, or larger tables, than its limit.
     #[error(
-        "the plugin needed more than its {limit} bytes of memory in `{function}`; give it more, or less to do"
+        "the plugin needed more than {limit} bytes of memory in `{function}`; raise the limit or reduce the job"
     )]
     OutOfMemory {
         /// The call under way.
@@ -70,22 +70,24 @@ pub enum Error {
         limit: usize,
     },
     /// The plugin stopped in the middle of a call.
-    #[error("the plugin failed in `{function}`: {message}; this is a fault of the plugin")]
+    #[error("the plugin failed in `{function}`: {message}; this is a bug of the plugin")]
     Trapped {
         /// The call under way.
         function: &'static str,
         /// What the sandbox says.
         message: String,
     },
-    /// The plugin returned something that cannot be.
-    #[error("the plugin returned nonsense from `{function}`: {why}; this is a fault of the plugin")]
+    /// The plugin returned something invalid.
+    #[error(
+        "the plugin returned an invalid result from `{function}`: {why}; this is a bug of the plugin"
+    )]
     BadOutput {
         /// The call.
         function: &'static str,
         /// What is wrong with it.
         why: String,
     },
-    /// The plugin says why it cannot do what was asked.
+    /// The plugin refused the request and says why.
     #[error("{message}")]
     Refused {
         /// For programs: `setting`, `column`, `damaged`, …; the WIT lists them.
@@ -93,26 +95,26 @@ pub enum Error {
         /// For people.
         message: String,
     },
-    /// As many instances are at work as may be.
-    #[error("{limit} instances are at work, and there may not be more: wait for one to end")]
+    /// The maximum number of instances is in use.
+    #[error("all {limit} instances are in use: wait for one to finish")]
     Busy {
-        /// How many there may be.
+        /// The maximum.
         limit: u32,
     },
     /// A session or comparison was used after it had failed.
-    #[error("`{function}` was called after the plugin had failed: begin anew")]
+    #[error("`{function}` was called after an error: start a new session")]
     Ended {
         /// The call.
         function: &'static str,
     },
     /// The record batches cannot be written as an Arrow stream.
-    #[error("the table cannot be handed over: {why}")]
+    #[error("cannot pass the table to the plugin: {why}")]
     Table {
         /// What is wrong.
         why: String,
     },
-    /// The sandbox itself cannot be had here.
-    #[error("the sandbox cannot be set up: {why}")]
+    /// The sandbox cannot be set up on this system.
+    #[error("cannot set up the sandbox: {why}")]
     Sandbox {
         /// What is wrong.
         why: String,

@@ -16,7 +16,7 @@ use wasmtime::{
     PoolingAllocationConfig,
 };
 
-use crate::{error::Error, limits::Limits, plugin::Plugin};
+use crate::{error::Error, limits::Limits};
 
 /// How often the engine's clock ticks.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
@@ -84,35 +84,6 @@ impl Host {
     /// Returns what plugins may take.
     pub fn limits(&self) -> &Limits {
         &self.inner.limits
-    }
-
-    /// Loads a plugin from a file. Cost: compiling it, one to two CPU seconds on all cores for Ilk's
-    /// own, or a few milliseconds where the cache has it.
-    ///
-    /// # Errors
-    /// For a file that cannot be read or is too large, and those of
-    /// [`load_bytes`](Self::load_bytes).
-    pub fn load(&self, path: impl AsRef<Path>) -> Result<Plugin, Error> {
-        let path = path.as_ref();
-        let name = path.display().to_string();
-        let unreadable = |why: String| Error::Unreadable { name: name.clone(), why };
-        let metadata = fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
-        let most = self.inner.limits.plugin_bytes;
-        if metadata.len() > most {
-            let why = format!("it has {} bytes, and plugins may have {most}", metadata.len());
-            return Err(Error::NotAPlugin { name, why });
-        }
-        let bytes = fs::read(path).map_err(|error| unreadable(error.to_string()))?;
-        self.load_bytes(&name, &bytes)
-    }
-
-    /// Loads a plugin; `name` is what errors call it.
-    ///
-    /// # Errors
-    /// For bytes that are no component, a component that imports anything, and one that has
-    /// neither interface in a version that fits.
-    pub fn load_bytes(&self, name: &str, bytes: &[u8]) -> Result<Plugin, Error> {
-        Plugin::new(self.clone(), name, bytes)
     }
 }
 

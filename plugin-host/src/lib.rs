@@ -1,9 +1,8 @@
-//! Runs Ilk's plugins in a sandbox: components of [`ilk:similarity`](https://component-model.bytecodealliance.org)
-//! (`plugin/wit/similarity.wit`), Ilk's own or anybody's, under limits, with Arrow in and out.
+//! Runs Ilk's plugins in a sandbox: [components](https://component-model.bytecodealliance.org) of
+//! `ilk:similarity` (`wit/similarity.wit`), Ilk's own or yours, under limits, with Arrow in and out.
 //!
-//! Nothing is granted: a component that imports anything is refused. What a plugin does wrong is
-//! an [`Error`] of the call; the host stays usable, and the plugin's memory is gone with its
-//! [`Session`] or [`Comparison`].
+//! What a plugin does wrong is an [`Error`] of the call; the host stays usable, and the plugin's
+//! memory is freed with its [`Session`] or [`Comparison`].
 //!
 //! ```no_run
 //! use ilk_plugin_host::{Error, Host, Limits, Request};
@@ -20,6 +19,18 @@
 //! let found = plugin.similar_items(&request, orders())?;
 //! println!("{} rows", found.table.iter().map(|batch| batch.num_rows()).sum::<usize>());
 //! # Ok::<_, Error>(())
+//! ```
+//!
+//! Nothing is granted: a component that imports anything is refused.
+//!
+//! ```
+//! use ilk_plugin_host::{Error, Host, Limits};
+//!
+//! let host = Host::new(Limits { instances: 1, ..Limits::default() })?;
+//! let clock = r#"(component (import "wasi:clocks/monotonic-clock@0.2.0" (instance)))"#;
+//! let refused = host.load_bytes("clock", &wat::parse_str(clock)?).err();
+//! assert!(matches!(refused, Some(Error::Imports { .. })), "{refused:?}");
+//! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 
 mod arrow;
@@ -42,3 +53,8 @@ pub use crate::{
     plugin::{Interface, Plugin},
     session::{Found, Note, Progress, Request, Session},
 };
+
+/// The programs of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,6 +1,6 @@
 //! A plugin: compiled code, and which interfaces it has.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, fs, path::Path, sync::Arc};
 
 use arrow_array::RecordBatch;
 use wasmtime::component::{Component, InstancePre, Linker};
@@ -60,7 +60,7 @@ impl Interface {
         Some(Self { name: name.into(), version })
     }
 
-    /// Tells whether this host can call it: before 1.0 a new minor version is a new interface.
+    /// Returns whether this host can call it: before 1.0 a new minor version is a new interface.
     fn fits(&self) -> bool {
         (self.version.0, self.version.1) == (VERSION.0, VERSION.1)
     }
@@ -70,6 +70,37 @@ impl Interface {
 fn wanted(interface: &str) -> String {
     let (major, minor, patch) = VERSION;
     format!("{PACKAGE}/{interface}@{major}.{minor}.{patch}")
+}
+
+impl Host {
+    /// Loads a plugin from a file. Cost: compiling it, one to two CPU seconds on all cores for Ilk's
+    /// own, or a few milliseconds where the cache has it.
+    ///
+    /// # Errors
+    /// For a file that cannot be read or is too large, and those of
+    /// [`load_bytes`](Self::load_bytes).
+    pub fn load(&self, path: impl AsRef<Path>) -> Result<Plugin, Error> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let unreadable = |why: String| Error::Unreadable { name: name.clone(), why };
+        let metadata = fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
+        let most = self.inner.limits.plugin_bytes;
+        if metadata.len() > most {
+            let why = format!("it has {} bytes, and plugins may have {most}", metadata.len());
+            return Err(Error::NotAPlugin { name, why });
+        }
+        let bytes = fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+        self.load_bytes(&name, &bytes)
+    }
+
+    /// Loads a plugin; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// For bytes that are no component, a component that imports anything, and one that has
+    /// neither interface in a version that fits.
+    pub fn load_bytes(&self, name: &str, bytes: &[u8]) -> Result<Plugin, Error> {
+        Plugin::new(self.clone(), name, bytes)
+    }
 }
 
 impl Plugin {

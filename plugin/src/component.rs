@@ -9,11 +9,13 @@
 
 use std::cell::RefCell;
 
-use crate::{failure::Failure, session, tiles as ours};
+use ilk_core::job::Given;
 
-wit_bindgen::generate!({ path: "wit", world: "plugin" });
+use crate::{failure::Failure, planning as plans, session, tiles as ours};
 
-use exports::ilk::similarity::{tables, tiles};
+wit_bindgen::generate!({ path: "../plugin-host/wit", world: "plugin" });
+
+use exports::ilk::similarity::{planning, tables, tiles};
 
 struct Plugin;
 
@@ -32,6 +34,39 @@ impl From<Failure> for tables::Failure {
 impl From<Failure> for tiles::Failure {
     fn from(Failure { code, message }: Failure) -> Self {
         Self { code: code.into(), message }
+    }
+}
+
+impl From<Failure> for planning::Failure {
+    fn from(Failure { code, message }: Failure) -> Self {
+        Self { code: code.into(), message }
+    }
+}
+
+impl planning::Guest for Plugin {
+    fn predict(
+        job: String,
+        given: planning::Columns,
+        extent: planning::Extent,
+    ) -> Result<planning::Costs, planning::Failure> {
+        let given = Given { weight: given.weight, time: given.time };
+        let planning::Extent { users, items, interactions, operations } = extent;
+        let extent = plans::Extent { users, items, interactions, operations };
+        let plans::Costs { seconds, bytes } = plans::costs(&job, given, extent)?;
+        Ok(planning::Costs {
+            seconds: planning::Seconds {
+                operation: seconds.operation,
+                interaction: seconds.interaction,
+                item: seconds.item,
+            },
+            bytes: planning::Memory {
+                instance: bytes.instance,
+                interaction: bytes.interaction,
+                item: bytes.item,
+                neighbour: bytes.neighbour,
+                offer: bytes.offer,
+            },
+        })
     }
 }
 

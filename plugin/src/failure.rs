@@ -1,6 +1,10 @@
 //! What did not go well, as hosts get it.
 
-use ilk_core::{clean::Refusal, encode::EncodeError, job::JobError, matrix::Malformed};
+use ilk_core::{
+    job::JobError,
+    matrix::Malformed,
+    prepare::{EncodeError, Refusal},
+};
 use ilk_formats::{ConditionError, Error, printable};
 use serde::Serialize;
 

@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use crate::{
     failure::Failure,
+    planning::{Extent, costs},
     rows::{self, Columns, Weighing},
     session::{Request, Session, Source},
     tiles::{Block, Comparison, Items, Offers, merge},
@@ -75,6 +76,20 @@ struct JobRequest {
     job: serde_json::Value,
     weight: bool,
     time: bool,
+}
+
+/// A job, which columns there are, and how large the data is, as JSON.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CostsRequest {
+    #[serde(default)]
+    job: serde_json::Value,
+    weight: bool,
+    time: bool,
+    users: u64,
+    items: u64,
+    interactions: u64,
+    operations: u64,
 }
 
 #[derive(Deserialize)]
@@ -395,6 +410,18 @@ extern "C" fn ilk_job(request: usize, length: u32) -> u32 {
         let text = house.take::<u8>(request, length)?;
         let JobRequest { job, weight, time } = House::json(&text)?;
         to_json(&rows::decide(&job_text(&job), Columned { weight, time })?)
+    })
+}
+
+/// Predicts what tiles cost; takes the request, answers with the costs, as JSON.
+#[unsafe(no_mangle)]
+extern "C" fn ilk_costs(request: usize, length: u32) -> u32 {
+    call(|house| {
+        let text = house.take::<u8>(request, length)?;
+        let CostsRequest { job, weight, time, users, items, interactions, operations } =
+            House::json(&text)?;
+        let extent = Extent { users, items, interactions, operations };
+        to_json(&costs(&job_text(&job), Columned { weight, time }, extent)?)
     })
 }
 

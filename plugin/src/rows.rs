@@ -2,10 +2,10 @@
 //! decided, hashes of ids, weights.
 
 use ilk_core::{
-    clean::Needs,
+    data::hash_id,
+    forecast::HEAVIEST_USER,
     job::{Given, Job},
-    plan::HEAVIEST_USER,
-    sample::hash_id,
+    prepare::Needs,
     weighting::{Weigher, Weighting, bm25, decay, log, tfidf},
 };
 use serde::{Deserialize, Serialize};

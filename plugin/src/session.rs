@@ -1,18 +1,16 @@
 //! Tables: rows come in, the work is done step by step, the result goes out.
 
 use ilk_core::{
-    clean::{Cleaned, Needs, Reason, Tally, clean},
-    encode::encode,
+    cost::Layout,
     executor::Sequential,
-    interactions::{Folded, Folding, fold},
+    forecast::find_heavy_user,
     job::{Given, Job},
-    kernel::{Comparison, ItemFilter, Worker, codes_of},
-    matrix::Matrix,
-    neighbours::{Catalogue, Neighbours},
-    plan::{Plan, find_heavy_user},
+    kernel::Task,
+    plan::{ItemFilter, codes_of},
+    prepare::{Cleaned, Folded, Folding, Needs, Reason, Tally, clean, encode, fold},
+    result::{Catalogue, Neighbours},
 };
 use ilk_formats::{Feed, NeighbourStream, ReadOptions};
-use self_cell::self_cell;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, job};
@@ -97,10 +95,8 @@ enum State {
     },
     Arranging(Box<Folded>),
     Comparing {
-        computing: Box<Computing>,
+        task: Box<Task>,
         catalogue: Box<Catalogue>,
-        next: usize,
-        done: u64,
     },
     Finished {
         catalogue: Box<Catalogue>,
@@ -110,25 +106,6 @@ enum State {
     /// An error was returned, or a panic unwound.
     Broken,
 }
-
-/// What tiles are computed from.
-struct Ground {
-    job: Job,
-    filter: ItemFilter,
-    matrix: Matrix,
-    plan: Plan,
-}
-
-type Running<'a> = Option<(Comparison<'a>, Worker)>;
-
-self_cell!(
-    struct Computing {
-        owner: Ground,
-
-        #[covariant]
-        dependent: Running,
-    }
-);
 
 /// Tiles of a step: a job has about 512.
 const TILES: usize = 4;
@@ -204,9 +181,7 @@ impl Session {
                 State::Arranging(Box::new(self.sort(chunks)?))
             }
             State::Arranging(folded) => self.arrange(*folded),
-            State::Comparing { computing, catalogue, next, done } => {
-                compare(computing, catalogue, next, done)?
-            }
+            State::Comparing { task, catalogue } => compare(task, catalogue)?,
             finished @ State::Finished { .. } => finished,
             State::Broken => return Err(broken()),
         };
@@ -225,7 +200,7 @@ impl Session {
         Ok(stream.next(catalogue, found)?)
     }
 
-    /// Says what became of the rows.
+    /// Returns what became of the rows.
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }
@@ -239,10 +214,7 @@ impl Session {
         let (stage, done) = match &self.state {
             State::Reading { .. } | State::Broken => ("sorting", 0.0),
             State::Arranging(_) => ("arranging", 0.0),
-            State::Comparing { computing, done, .. } => {
-                let all = computing.borrow_owner().plan.cost.max(1);
-                ("comparing", (*done as f64 / all as f64).min(1.0))
-            }
+            State::Comparing { task, .. } => ("comparing", task.done()),
             State::Finished { .. } => {
                 return Progress { stage: "comparing", done: 1.0, finished: true };
             }
@@ -298,18 +270,8 @@ impl Session {
     fn arrange(&mut self, folded: Folded) -> State {
         let filter = self.filter(&folded);
         let Folded { interactions, catalogue, .. } = folded;
-        let matrix = Matrix::new(&interactions, self.job.weighting, &Sequential);
-        drop(interactions);
-        let plan = Plan::new(&matrix, &filter);
-        let ground = Ground { job: self.job.clone(), filter, matrix, plan };
-        let computing = Computing::new(ground, |Ground { job, filter, matrix, plan }| {
-            let comparison =
-                Comparison::new(matrix.table(), job, filter, plan.sides, matrix.kernel());
-            let worker = comparison.worker();
-            Some((comparison, worker))
-        });
-        let (computing, catalogue) = (Box::new(computing), Box::new(catalogue));
-        State::Comparing { computing, catalogue, next: 0, done: 0 }
+        let task = Task::new(&interactions, &self.job, &filter, Layout::default(), &Sequential);
+        State::Comparing { task: Box::new(task), catalogue: Box::new(catalogue) }
     }
 
     fn filter(&mut self, folded: &Folded) -> ItemFilter {
@@ -333,36 +295,14 @@ impl Session {
 }
 
 /// Computes some tiles; takes the neighbours out after the last.
-fn compare(
-    mut computing: Box<Computing>,
-    catalogue: Box<Catalogue>,
-    next: usize,
-    done: u64,
-) -> Result<State, Failure> {
-    let mut cost = 0;
-    let mut found = None;
-    let last = computing.with_dependent_mut(|ground, running| {
-        let Ground { matrix, plan, .. } = ground;
-        let last = (next + TILES).min(plan.tiles.len());
-        if let Some((comparison, worker)) = running {
-            for tile in &plan.tiles[next..last] {
-                let columns = &matrix.columns()[tile.columns];
-                comparison.compute(matrix.rows(), columns, plan.rows(tile), worker);
-                cost += tile.cost;
-            }
-        }
-        if last == plan.tiles.len() {
-            found = running.take().map(|(comparison, _)| comparison.neighbours(&Sequential));
-        }
-        last
-    });
-    Ok(match found {
-        None => State::Comparing { computing, catalogue, next: last, done: done + cost },
-        Some(found) => {
-            let stream = Box::new(NeighbourStream::new(&catalogue)?);
-            State::Finished { catalogue, found, stream }
-        }
-    })
+fn compare(mut task: Box<Task>, catalogue: Box<Catalogue>) -> Result<State, Failure> {
+    task.advance(TILES, &Sequential);
+    if !task.is_complete() {
+        return Ok(State::Comparing { task, catalogue });
+    }
+    let found = task.finish(&Sequential);
+    let stream = Box::new(NeighbourStream::new(&catalogue)?);
+    Ok(State::Finished { catalogue, found, stream })
 }
 
 fn broken() -> Failure {

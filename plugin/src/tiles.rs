@@ -1,17 +1,15 @@
 //! Tiles: blocks come in as dense codes, offers go out.
 
+use crate::failure::{Failure, job};
 use ilk_core::{
     cost::Machine,
     job::Given,
-    kernel::{Comparison as Computation, ItemFilter, Kernel, Worker},
-    matrix::{BitRow, ColumnBlock, ItemTable, Parts, RowBlock},
-    neighbours::Neighbour,
-    plan::Sides,
-    topk::{self, Offer},
+    kernel::{Comparison as Computation, Offer, Worker, rank},
+    matrix::{ColumnBlock, ItemTable, RowBlock},
+    plan::{ItemFilter, Sides},
+    result::Neighbour,
+    simd::Kernel,
 };
-use self_cell::self_cell;
-
-use crate::failure::{Failure, job};
 
 /// The items, by position.
 #[derive(Clone, Debug, Default)]
@@ -74,28 +72,16 @@ pub struct Comparison {
     sides: Sides,
     is_weighted: bool,
     measure_counts: bool,
-    running: Running,
+    computation: Computation,
+    worker: Worker,
     rows: Option<RowBlock>,
     columns: Vec<ColumnBlock>,
 }
 
-struct Ground {
-    table: ItemTable,
-    job: ilk_core::job::Job,
-    filter: ItemFilter,
-    sides: Sides,
+/// What this sandbox's core pays.
+fn machine() -> Machine {
+    Machine::of(Kernel::detect())
 }
-
-type Computing<'a> = (Computation<'a>, Worker);
-
-self_cell!(
-    struct Running {
-        owner: Ground,
-
-        #[covariant]
-        dependent: Computing,
-    }
-);
 
 fn wrong(message: impl Into<String>) -> Failure {
     Failure::new("block", message)
@@ -143,19 +129,16 @@ impl Comparison {
         let squares =
             squares.unwrap_or_else(|| supports.iter().map(|support| *support as f64).collect());
         let table = ItemTable::new(users as usize, codes, supports, squares);
-        let ground = Ground { table, job, filter, sides };
-        let running = Running::new(ground, |Ground { table, job, filter, sides }| {
-            let computation = Computation::new(table, job, filter, *sides, Kernel::detect());
-            let worker = computation.recording_worker();
-            (computation, worker)
-        });
+        let computation = Computation::new(&table, &job, &filter, sides, Kernel::detect());
+        let worker = computation.recording_worker();
         Ok(Self {
             numbers: numbers as usize,
             positions: count as u32,
             sides,
             is_weighted,
             measure_counts,
-            running,
+            computation,
+            worker,
             rows: None,
             columns: Vec::new(),
         })
@@ -176,7 +159,7 @@ impl Comparison {
     /// For a block that does not go together, or does not go with the items.
     pub fn columns(&mut self, block: Block) -> Result<(), Failure> {
         let block = self.block(block)?;
-        self.columns = arrange(self.rows.as_ref(), &block, block.positions());
+        self.columns = block.columns(block.positions(), self.rows.as_ref(), &machine());
         Ok(())
     }
 
@@ -191,7 +174,7 @@ impl Comparison {
         let end = first.checked_add(width).filter(|end| *end <= rows.positions().end);
         let range = end.map(|end| first..end).filter(|_| first >= rows.positions().start);
         let range = range.ok_or_else(|| wrong("the columns lie outside the rows"))?;
-        self.columns = arrange(Some(rows), rows, range);
+        self.columns = rows.columns(range, Some(rows), &machine());
         Ok(())
     }
 
@@ -210,20 +193,18 @@ impl Comparison {
                 range.start, range.end
             )));
         }
-        let (columns, sides) = (&self.columns, self.sides);
-        Ok(self.running.with_dependent_mut(|ground, (computation, worker)| {
-            for block in columns {
-                // With both sides a row meets smaller positions only.
-                let least = if sides == Sides::Both { block.positions().start } else { 0 };
-                let meeting = positions.iter().copied().filter(|position| *position >= least);
-                computation.compute(rows, block, meeting, worker);
-            }
-            let mut offers = Offers::default();
-            for Offer { item, neighbour } in computation.survivors(worker) {
-                offers.push(ground.table.codes()[item as usize], neighbour);
-            }
-            offers
-        }))
+        for block in &self.columns {
+            // With both sides a row meets smaller positions only.
+            let least = if self.sides == Sides::Both { block.positions().start } else { 0 };
+            let meeting = positions.iter().copied().filter(|position| *position >= least);
+            self.computation.compute(rows, block, meeting, &mut self.worker);
+        }
+        let mut offers = Offers::default();
+        let codes = self.computation.table().codes();
+        for Offer { item, neighbour } in self.computation.survivors(&mut self.worker) {
+            offers.push(codes[item as usize], neighbour);
+        }
+        Ok(offers)
     }
 
     /// Checks a block.
@@ -250,7 +231,7 @@ impl Comparison {
         }
         let starts = starts.into_iter().map(|start| start as usize).collect();
         let block = RowBlock::new(first, self.numbers, starts, users, weights)?;
-        let supports = &self.running.borrow_owner().table.supports()[first as usize..];
+        let supports = &self.computation.table().supports()[first as usize..];
         let lengths = block.parts().starts.windows(2).map(|ends| ends[1] - ends[0]);
         let mut items = (first..).zip(lengths.zip(supports));
         // Measures subtract what both have from what each has.
@@ -262,111 +243,6 @@ impl Comparison {
             ))),
         }
     }
-}
-
-/// Items of a block of bits.
-const CHUNK: u32 = 512;
-
-/// Makes columns of some of a block's items: the first of them as bits, as far as that is
-/// cheaper for `rows`, the others as lists.
-fn arrange(
-    rows: Option<&RowBlock>,
-    block: &RowBlock,
-    range: std::ops::Range<u32>,
-) -> Vec<ColumnBlock> {
-    let mut columns = Vec::new();
-    let mut next = range.start;
-    if let Some(rows) = rows.filter(|_| block.parts().weights.is_none()) {
-        let meetings = meetings(rows);
-        while next < range.end {
-            let chunk = next..next.saturating_add(CHUNK).min(range.end);
-            if !pays(rows, block, &meetings, &chunk) {
-                break;
-            }
-            next = chunk.end;
-            columns.push(bits(block, chunk));
-        }
-    }
-    if next < range.end {
-        columns.push(lists(block, next..range.end));
-    }
-    columns
-}
-
-/// Counts the rows that have each user.
-fn meetings(rows: &RowBlock) -> Vec<u32> {
-    let mut meetings = vec![0; rows.users()];
-    for user in rows.parts().indices {
-        meetings[*user as usize] += 1;
-    }
-    meetings
-}
-
-/// Tells whether bits are cheaper than lists for a chunk of columns.
-fn pays(rows: &RowBlock, block: &RowBlock, meetings: &[u32], chunk: &std::ops::Range<u32>) -> bool {
-    let machine = Machine::of(Kernel::detect());
-    let Parts { starts, indices, .. } = block.parts();
-    let first = block.positions().start;
-    let of_chunk = starts[(chunk.start - first) as usize]..starts[(chunk.end - first) as usize];
-    let additions = indices[of_chunk].iter().map(|user| meetings[*user as usize] as u64);
-    let (count, visits) = (rows.positions().len() as u64, rows.parts().indices.len() as u64);
-    let as_bits = count * (machine.chunk + machine.row / 4)
-        + visits * (machine.bit_row + machine.far_bit_row);
-    additions.sum::<u64>() * machine.addition > as_bits
-}
-
-/// The positions of every item of a block, with where its users lie.
-fn walk(
-    starts: &[usize],
-    first: u32,
-    range: std::ops::Range<u32>,
-) -> impl Iterator<Item = (u32, std::ops::Range<usize>)> {
-    let begin = range.start;
-    range.map(move |position| {
-        let local = (position - first) as usize;
-        (position - begin, starts[local]..starts[local + 1])
-    })
-}
-
-fn bits(block: &RowBlock, chunk: std::ops::Range<u32>) -> ColumnBlock {
-    let Parts { starts, indices, .. } = block.parts();
-    let mut rows = vec![BitRow::default(); block.users()];
-    for (bit, list) in walk(starts, block.positions().start, chunk.clone()) {
-        for user in &indices[list] {
-            rows[*user as usize].0[bit as usize / 64] |= 1 << (bit % 64);
-        }
-    }
-    ColumnBlock::of_bits(chunk.start, chunk.len() as u32, rows).expect("a chunk is short")
-}
-
-fn lists(block: &RowBlock, range: std::ops::Range<u32>) -> ColumnBlock {
-    let Parts { starts, indices, weights } = block.parts();
-    let first = block.positions().start;
-    let mut next = vec![0_usize; block.users() + 1];
-    for (_, list) in walk(starts, first, range.clone()) {
-        for user in &indices[list] {
-            next[*user as usize + 1] += 1;
-        }
-    }
-    for user in 1..next.len() {
-        next[user] += next[user - 1];
-    }
-    let of_users = next.clone();
-    let count = next[next.len() - 1];
-    let mut positions = vec![0; count];
-    let mut weights_of = weights.as_ref().map(|_| vec![0.0; count]);
-    for (position, list) in walk(starts, first, range.clone()) {
-        for at in list {
-            let place = &mut next[indices[at] as usize];
-            positions[*place] = position;
-            if let (Some(to), Some(weights)) = (&mut weights_of, &weights) {
-                to[*place] = weights[at];
-            }
-            *place += 1;
-        }
-    }
-    ColumnBlock::of_lists(range.start, range.len() as u32, of_users, positions, weights_of)
-        .expect("positions ascend")
 }
 
 /// Brings offers together: by item, best first, at most `top` each.
@@ -385,7 +261,7 @@ pub fn merge(top: u32, offers: &Offers) -> Result<Offers, Failure> {
         |at: usize| Neighbour { code: neighbours[at], score: scores[at], overlap: overlaps[at] };
     let mut order = (0..items.len()).collect::<Vec<_>>();
     order.sort_unstable_by(|a, b| {
-        items[*a].cmp(&items[*b]).then_with(|| topk::rank(&entry(*a), &entry(*b)))
+        items[*a].cmp(&items[*b]).then_with(|| rank(&entry(*a), &entry(*b)))
     });
     let mut merged = Offers::default();
     let mut kept = 0;

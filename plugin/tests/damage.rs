@@ -114,7 +114,7 @@ fn silence() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(ilk_core::testing::cases(400)) })]
 
     #[test]
     fn cuts_do_not_show(cuts in vec(1_usize..400, 1..60)) {

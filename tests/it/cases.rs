@@ -112,7 +112,7 @@ impl Case {
         Sheet::parse(&self.text(&self.source.input))
     }
 
-    /// Tells whether the table has labels.
+    /// Returns whether the table has labels.
     pub(crate) fn has_labels(&self) -> bool {
         self.source.item_label.is_some() && self.job.of == Of::Items
     }

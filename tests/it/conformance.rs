@@ -65,10 +65,10 @@ fn every_case_is_told_of_and_shows_something() {
         measures.push(case.job.measure.name());
         weightings.push(case.job.weighting.name());
     }
-    for measure in ilk_core::job::MeasureName::ALL {
+    for measure in ilk_core::measure::MeasureName::ALL {
         assert!(measures.contains(measure), "no case for {measure}");
     }
-    for weighting in ilk_core::job::WeightingName::ALL {
+    for weighting in ilk_core::weighting::WeightingName::ALL {
         assert!(weightings.contains(weighting), "no case for {weighting}");
     }
 }

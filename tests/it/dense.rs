@@ -2,10 +2,10 @@
 //! bits and columns, scored, and all scores are sorted. Only the scalar formula is shared.
 
 use ilk_core::{
-    interactions::Interactions,
+    kernel::{rank, to_score},
     measure::{Measure, Pair},
-    neighbours::Neighbour,
-    topk::{rank, to_score},
+    prepare::Interactions,
+    result::Neighbour,
 };
 
 /// Items by their users.

@@ -8,7 +8,7 @@ use arrow_array::{
 };
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::{Field, Schema};
-use ilk_core::time::parse_time;
+use ilk_core::data::parse_time;
 use parquet::{arrow::ArrowWriter, file::properties::WriterProperties};
 
 use crate::{

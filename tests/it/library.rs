@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use ilk_core::{
-    clean::{Needs, Tally, clean},
-    encode::encode,
     executor::{Executor, Sequential},
-    interactions::{Folded, Interactions, fold},
     job::{Given, Job},
-    kernel::{ItemFilter, codes_of, neighbours},
+    kernel::neighbours,
     matrix::Matrix,
-    neighbours::{Catalogue, Neighbours},
-    plan::Plan,
+    plan::{ItemFilter, Plan, codes_of},
+    prepare::{Folded, Interactions, Needs, Tally, clean, encode, fold},
+    result::{Catalogue, Neighbours},
 };
 use ilk_formats::{
     Error, Memory, OutputFormat, ReadOptions, Source, Table, read_id_list, write_neighbours,

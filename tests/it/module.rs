@@ -219,7 +219,7 @@ fn tiles_of_the_module_merge_into_the_neighbours() {
     for case in cases::all() {
         let (matrix, items, expected) = laid_out(&case);
         let count = items.codes.len() as u32;
-        let mut all = as_offers(&ilk_core::neighbours::Neighbours::new());
+        let mut all = as_offers(&ilk_core::result::Neighbours::new());
         // Rows against blocks of columns of two.
         let comparison = calls.open(&case.job_json(), &items, "row").expect("a comparison");
         calls.block("ilk_tiles_rows", comparison, &block(&matrix, 0..count)).expect("good rows");

@@ -9,10 +9,9 @@ use arrow_array::RecordBatch;
 use arrow_ipc::writer::StreamWriter;
 use ilk_core::{
     executor::Sequential,
-    kernel::{ItemFilter, codes_of},
     matrix::{ItemTable, Matrix},
-    neighbours::Neighbours,
-    plan::Plan,
+    plan::{ItemFilter, Plan, codes_of},
+    result::Neighbours,
 };
 use ilk_formats::{Error, Memory, NeighbourRow, read_id_list, read_neighbours};
 use ilk_plugin_host::{Block, Found, Host, Items, Limits, Offers, Plugin, Request, Sides};

@@ -4,12 +4,13 @@
 use std::{fs, path::Path, sync::Arc};
 
 use ilk_core::{
-    clean::{Reason, Tally},
-    interactions::Folded,
-    job::{Given, Job, MeasureName, NegativeWeights, Of, SimilarityJob, WeightingName},
-    kernel::ItemFilter,
-    neighbours::Neighbours,
-    profile::Profile,
+    forecast::Profile,
+    job::{Given, Job, NegativeWeights, Of, SimilarityJob},
+    measure::MeasureName,
+    plan::ItemFilter,
+    prepare::{Folded, Reason, Tally},
+    result::Neighbours,
+    weighting::WeightingName,
 };
 use ilk_formats::{Memory, ReadOptions};
 
@@ -119,12 +120,12 @@ fn check(folded: &Folded, columns: &Columns, job: &Job, what: &str) {
 fn assert_same(
     found: &Neighbours,
     item: u32,
-    expected: &[ilk_core::neighbours::Neighbour],
+    expected: &[ilk_core::result::Neighbour],
     what: &str,
 ) {
     let found = found.of(item);
     assert_eq!(found, expected, "{what}, item {item}");
-    let bits = |list: &[ilk_core::neighbours::Neighbour]| {
+    let bits = |list: &[ilk_core::result::Neighbour]| {
         list.iter().map(|one| one.score.to_bits()).collect::<Vec<_>>()
     };
     assert_eq!(bits(found), bits(expected), "{what}, item {item}");

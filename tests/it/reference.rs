@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use ilk_core::{
+    data::parse_time,
     testing::oracle::{Answer, Event, Id, Lists, OracleItem, similar},
-    time::parse_time,
 };
 
 use crate::cases::{Case, Sheet};

@@ -2,18 +2,20 @@
 //! it in Node.
 
 use ilk_core::{
-    clean::{Needs, clean},
-    encode::encode,
+    cost::Layout,
     executor::Sequential,
-    interactions::fold,
-    job::{Given, Job, MeasureName, SimilarityJob, WeightingName},
-    kernel::{ItemFilter, Kernel, neighbours},
-    matrix::{Layout, Matrix},
-    plan::Plan,
+    job::{Given, Job, SimilarityJob},
+    kernel::neighbours,
+    matrix::Matrix,
+    measure::MeasureName,
+    plan::{ItemFilter, Plan},
+    prepare::{Needs, clean, encode, fold},
+    simd::Kernel,
     testing::{
         generate::{self, Crowd, Shape},
         oracle::{self, Event, Id, Lists},
     },
+    weighting::WeightingName,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 

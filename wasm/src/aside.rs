@@ -4,8 +4,8 @@
 use std::io;
 
 use ilk_core::{
-    ids::{Ids, TextList},
-    neighbours::{Catalogue, Neighbours},
+    data::{Ids, TextList},
+    result::{Catalogue, Neighbours},
 };
 use ilk_formats::SourceFailure;
 use js_sys::{Error, Uint8Array};

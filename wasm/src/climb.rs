@@ -4,17 +4,18 @@
 use std::{cell::RefCell, rc::Rc};
 
 use ilk_core::{
-    calibrate::{Step, Workload},
-    cost::Machine,
+    cost::{Layout, Machine},
     executor::{Executor as _, Sequential},
-    interactions::{Folded, Interactions, Part},
+    forecast::{
+        Ladder, Limits, Missing, Outlook, RATES, Report, Rung, Size, Step, Surroundings, Workload,
+        pick_tiles,
+    },
     job::Job,
-    kernel::{ItemFilter, Kernel, neighbours},
-    ladder::{Ladder, Limits, Missing, RATES, Report, Rung, Surroundings, pick_tiles},
-    matrix::{Layout, Matrix},
-    outlook::{Outlook, Size},
-    plan::Plan,
-    sample::Sample,
+    kernel::neighbours,
+    matrix::Matrix,
+    plan::{ItemFilter, Plan},
+    prepare::{Folded, Interactions, Part, Sample},
+    simd::Kernel,
 };
 use serde::Serialize;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};

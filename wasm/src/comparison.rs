@@ -1,22 +1,22 @@
 //! Comparing as a task: the matrix, the plan, then tile by tile.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use ilk_core::{
+    cost::Layout,
     executor::Executor as _,
-    interactions::Folded,
     job::Job,
-    kernel::{Comparison as Computation, ItemFilter, Kernel, Worker, codes_of},
-    matrix::{Layout, Matrix},
-    plan::{Plan, Tile},
+    kernel,
+    plan::{ItemFilter, codes_of},
+    prepare::Folded,
+    simd::Kernel,
 };
-use self_cell::self_cell;
 use serde::Serialize;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::{
     error::Fault,
-    neighbours::Neighbours,
+    neighbours::{Neighbours, Question},
     records::{CompareRequest, to_js},
     task::{Progress, Task, step, unfinished},
     threads::crew,
@@ -31,42 +31,10 @@ pub struct Comparison {
 }
 
 enum State {
-    Begun(Option<Question>),
-    Computing {
-        computing: Computing,
-        /// The tile to compute next.
-        next: usize,
-        /// What those before it were predicted to cost.
-        done: u64,
-    },
+    Begun(Question),
+    Computing(Box<(Question, kernel::Task)>),
     Finished(Option<Box<Neighbours>>),
 }
-
-/// What is asked.
-pub(crate) struct Question {
-    pub(crate) folded: Rc<Folded>,
-    pub(crate) job: Job,
-    pub(crate) filter: ItemFilter,
-}
-
-/// The question with what it is computed from.
-pub(crate) struct Ground {
-    pub(crate) question: Question,
-    pub(crate) matrix: Matrix,
-    plan: Plan,
-}
-
-/// Taken out when all tiles are computed.
-type Running<'a> = Option<(Computation<'a>, Worker)>;
-
-self_cell!(
-    struct Computing {
-        owner: Ground,
-
-        #[covariant]
-        dependent: Running,
-    }
-);
 
 /// What the work is, known before it is done.
 #[derive(Serialize)]
@@ -99,13 +67,13 @@ impl Comparison {
         if matches!(self.state, State::Begun(_)) {
             self.advance()?;
         }
-        let State::Computing { computing, .. } = &self.state else { return Err(unfinished()) };
-        let Ground { matrix, plan, .. } = computing.borrow_owner();
+        let State::Computing(computing) = &self.state else { return Err(unfinished()) };
+        let kernel::Work { operations, cost, tiles, head_items } = computing.1.work();
         to_js(&Work {
-            pair_operations: plan.operations as f64,
-            predicted_seconds: plan.cost as f64 / 1e12,
-            tiles: plan.tiles.len(),
-            head_items: matrix.head_items(),
+            pair_operations: operations as f64,
+            predicted_seconds: cost as f64 / 1e12,
+            tiles,
+            head_items,
             unknown_ids: self.unknown.clone(),
         })
     }
@@ -122,39 +90,26 @@ impl Comparison {
 
 impl Task for Comparison {
     fn advance(&mut self) -> Result<(), Fault> {
-        match &mut self.state {
+        self.state = match std::mem::replace(&mut self.state, State::Finished(None)) {
             State::Begun(question) => {
-                let question = question.take().ok_or_else(unfinished)?;
-                let computing = begin(question, self.layout);
-                self.state = State::Computing { computing, next: 0, done: 0 };
+                let task = begin(&question, self.layout);
+                State::Computing(Box::new((question, task)))
             }
-            State::Computing { computing, next, done } => {
-                let tiles = computing.borrow_owner().plan.tiles.len();
-                if *next < tiles {
-                    let last = (*next + crew().workers() * TILES).min(tiles);
-                    *done += compute(computing, *next..last);
-                    *next = last;
-                } else {
-                    let State::Computing { computing, .. } =
-                        std::mem::replace(&mut self.state, State::Finished(None))
-                    else {
-                        return Err(unfinished());
-                    };
-                    self.state = State::Finished(finish(computing));
-                }
+            State::Computing(mut computing) if !computing.1.is_complete() => {
+                computing.1.advance(crew().workers() * TILES, &crew());
+                State::Computing(computing)
             }
-            State::Finished(_) => {}
-        }
+            State::Computing(computing) => State::Finished(Some(Box::new(finish(*computing)))),
+            finished @ State::Finished(_) => finished,
+        };
         Ok(())
     }
 
     fn progress(&self) -> Progress {
         match &self.state {
             State::Begun(_) => Progress { stage: "arranging", done: 0.0, finished: false },
-            State::Computing { computing, done, .. } => {
-                let all = computing.borrow_owner().plan.cost.max(1);
-                let done = (*done as f64 / all as f64).min(1.0);
-                Progress { stage: "comparing", done, finished: false }
+            State::Computing(computing) => {
+                Progress { stage: "comparing", done: computing.1.done(), finished: false }
             }
             State::Finished(_) => Progress { stage: "comparing", done: 1.0, finished: true },
         }
@@ -165,47 +120,16 @@ impl Task for Comparison {
 const TILES: usize = 2;
 
 /// Arranges the matrix and plans the tiles.
-fn begin(question: Question, layout: Layout) -> Computing {
-    let (interactions, weighting) = (&question.folded.interactions, question.job.weighting);
-    let matrix = Matrix::with_layout(interactions, weighting, layout, &crew());
-    let plan = Plan::new(&matrix, &question.filter);
-    Computing::new(Ground { question, matrix, plan }, |ground| {
-        let Ground { question: Question { job, filter, .. }, matrix, plan } = ground;
-        let computation =
-            Computation::new(matrix.table(), job, filter, plan.sides, matrix.kernel());
-        let worker = computation.worker();
-        Some((computation, worker))
-    })
-}
-
-/// Computes some of the tiles; returns what they were predicted to cost.
-fn compute(computing: &mut Computing, tiles: std::ops::Range<usize>) -> u64 {
-    computing.with_dependent_mut(|ground, running| {
-        let Some((computation, worker)) = running else { return 0 };
-        let Ground { matrix, plan, .. } = ground;
-        let tiles = &plan.tiles[tiles];
-        let tile = |tile: &Tile, worker: &mut Worker| {
-            let columns = &matrix.columns()[tile.columns];
-            computation.compute(matrix.rows(), columns, plan.rows(tile), worker);
-        };
-        if crew().workers() == 1 {
-            for next in tiles {
-                tile(next, worker);
-            }
-        } else {
-            let init = || computation.worker();
-            crew().map_with(tiles.len(), init, |worker, next| tile(&tiles[next], worker));
-        }
-        tiles.iter().map(|tile| tile.cost).sum()
-    })
+fn begin(question: &Question, layout: Layout) -> kernel::Task {
+    let Question { folded, job, filter } = question;
+    kernel::Task::new(&folded.interactions, job, filter, layout, &crew())
 }
 
 /// Takes the neighbours out.
-fn finish(mut computing: Computing) -> Option<Box<Neighbours>> {
-    let (computation, _) = computing.with_dependent_mut(|_, running| running.take())?;
-    let found = computation.neighbours(&crew());
-    let Ground { question, matrix, .. } = computing.into_owner();
-    Some(Box::new(Neighbours::new(question, matrix, found)))
+fn finish((question, task): (Question, kernel::Task)) -> Neighbours {
+    let matrix = Arc::clone(task.matrix());
+    let found = task.finish(&crew());
+    Neighbours::new(question, matrix, found)
 }
 
 impl Comparison {
@@ -228,14 +152,14 @@ impl Comparison {
             ItemFilter::new(ids.len(), only.as_deref(), exclude.as_deref(), wanted.as_deref());
         let layout = match &request.kernel {
             None => Layout::default(),
-            Some(name) => Layout { kernel: kernel(name)?, ..Layout::default() },
+            Some(name) => Layout { kernel: named(name)?, ..Layout::default() },
         };
         let question = Question { folded, job, filter };
-        Ok(Self { layout, unknown, state: State::Begun(Some(question)) })
+        Ok(Self { layout, unknown, state: State::Begun(question) })
     }
 }
 
-fn kernel(name: &str) -> Result<Kernel, Fault> {
+fn named(name: &str) -> Result<Kernel, Fault> {
     let available = Kernel::available();
     let named = available.iter().find(|kernel| kernel.name() == name);
     named.copied().ok_or_else(|| {

@@ -3,12 +3,9 @@
 use std::rc::Rc;
 
 use ilk_core::{
-    clean::{Needs, Reason, Tally},
-    encode::{Encoded, Events},
-    interactions::{Folded, fold},
+    forecast::{Degrees, Profile, find_heavy_user},
     job::{Given, Job, NegativeWeights, Of, SimilarityJob},
-    plan::find_heavy_user,
-    profile::{Degrees, Profile},
+    prepare::{Encoded, Events, Folded, Needs, Reason, Tally, fold},
 };
 use serde::Serialize;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};

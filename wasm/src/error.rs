@@ -2,7 +2,10 @@
 
 use std::panic::PanicHookInfo;
 
-use ilk_core::{clean::Refusal, encode::EncodeError, job::JobError};
+use ilk_core::{
+    job::JobError,
+    prepare::{EncodeError, Refusal},
+};
 use ilk_formats::{ConditionError, Error, printable};
 use js_sys::{Object, Reflect};
 use wasm_bindgen::JsValue;

@@ -1,9 +1,9 @@
 //! An explanation as a record.
 
 use ilk_core::{
-    explain::{Explanation, Need, Rival, Standing},
+    insight::{Explanation, Need, Rival, Standing},
     measure::Pair,
-    neighbours::Neighbour,
+    result::Neighbour,
 };
 use serde::Serialize;
 

@@ -2,19 +2,16 @@
 
 use std::sync::Arc;
 
-use ilk_core::{
-    clean::{Needs, clean},
-    job::Job,
-    shop,
-};
+use ilk_core::{job::Job, prepare::clean};
 use ilk_formats::{ColumnKind, Input, Source, Table, guess_columns};
+use ilk_shop as shop;
 use js_sys::{Function, Uint8Array};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::{
     error::Fault,
     memory::{self, PerRow},
-    reading::Reading,
+    reading::{Forecast, Reading, all_needs},
     records::{
         ColumnRecord, DataSource, Estimate, FileRecord, GuessRecord, Inspection, ReadRequest,
         delimiter, from_js, to_js,
@@ -236,35 +233,6 @@ fn first_chunk(
         return Ok(Some((all as f64, chunk.len() as f64, used as f64)));
     }
     Ok(None)
-}
-
-/// Every column that is named is kept, so that any job can be run on the data.
-pub(crate) fn all_needs(request: &ReadRequest) -> Needs {
-    let given = request.source.given();
-    Needs { weight: given.weight, time: given.time }
-}
-
-/// What reading will take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Forecast {
-    /// Rows there are, about.
-    rows: f64,
-    /// Rows that will be kept, before a sample is taken.
-    kept: f64,
-    is_exact: bool,
-    pub(crate) per_row: PerRow,
-}
-
-impl Forecast {
-    /// Refuses what would not fit.
-    fn check(&self, name: &str, rate: Option<f64>) -> Result<(), Fault> {
-        let rate = rate.unwrap_or(1.0);
-        let (rows, fits) = (self.kept * rate, memory::left() / self.per_row.most());
-        if rows <= fits {
-            return Ok(());
-        }
-        Err(memory::refusal(name, rows, rate, fits, rows * self.per_row.most()))
-    }
 }
 
 const fn kind_name(kind: ColumnKind) -> &'static str {

@@ -35,10 +35,7 @@ pub use crate::{
 };
 
 #[wasm_bindgen(typescript_custom_section)]
-const SETTINGS: &str = include_str!("settings.d.ts");
-
-#[wasm_bindgen(typescript_custom_section)]
-const TYPES: &str = include_str!("types.d.ts");
+const TYPES: &str = concat!(include_str!("settings.d.ts"), "\n", include_str!("types.d.ts"));
 
 /// Prepares the module; runs when it is loaded.
 #[wasm_bindgen(start)]
@@ -57,5 +54,5 @@ pub fn version() -> String {
 /// Names the instructions of the inner loops: `simd128` or `portable`.
 #[wasm_bindgen]
 pub fn kernel() -> String {
-    ilk_core::kernel::Kernel::detect().name().into()
+    ilk_core::simd::Kernel::detect().name().into()
 }

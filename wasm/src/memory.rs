@@ -7,7 +7,7 @@ use std::{
 };
 
 use cap::Cap;
-use ilk_core::{clean::Needs, job::Given};
+use ilk_core::{job::Given, prepare::Needs};
 use peakmem_alloc::{PeakMemAlloc, PeakMemAllocTrait as _};
 use wasm_bindgen::prelude::wasm_bindgen;
 

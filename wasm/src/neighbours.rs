@@ -1,10 +1,14 @@
 //! The result: looked at item by item, as columns, or as a file.
 
+use std::{rc::Rc, sync::Arc};
+
 use ilk_core::{
-    explain::Explainer,
-    job::Of,
+    insight::Explainer,
+    job::{Job, Of},
     matrix::Matrix,
-    neighbours::{Catalogue, Neighbour},
+    plan::ItemFilter,
+    prepare::Folded,
+    result::{Catalogue, Neighbour},
 };
 use ilk_formats::{Error, OutputFormat, write_items, write_neighbours};
 use js_sys::{Float32Array, Object, Reflect, Uint8Array, Uint32Array};
@@ -13,19 +17,25 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 #[cfg(target_family = "wasm")]
 use crate::aside;
 use crate::{
-    comparison::Question,
     error::Fault,
     explanation::{ExplanationRecord, Names},
     records::{ItemRecord, NeighbourRecord, to_js},
     threads::crew,
 };
 
+/// What is asked.
+pub(crate) struct Question {
+    pub(crate) folded: Rc<Folded>,
+    pub(crate) job: Job,
+    pub(crate) filter: ItemFilter,
+}
+
 /// The neighbours of every item, best first.
 #[wasm_bindgen]
 pub struct Neighbours {
     question: Question,
-    matrix: Matrix,
-    found: ilk_core::neighbours::Neighbours,
+    matrix: Arc<Matrix>,
+    found: ilk_core::result::Neighbours,
 }
 
 #[wasm_bindgen]
@@ -207,8 +217,8 @@ impl Neighbours {
 impl Neighbours {
     pub(crate) fn new(
         question: Question,
-        matrix: Matrix,
-        found: ilk_core::neighbours::Neighbours,
+        matrix: Arc<Matrix>,
+        found: ilk_core::result::Neighbours,
     ) -> Self {
         Self { question, matrix, found }
     }

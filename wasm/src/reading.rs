@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use ilk_core::{
-    clean::{Cleaned, Tally, clean},
-    encode::encode,
+    data::Rows,
     job::{Job, Of},
-    rows::Rows,
-    sample::{Sample, Smallest},
+    prepare::{Cleaned, Needs, Sample, Smallest, Tally, clean, encode},
 };
 use ilk_formats::{Cursor, Source as _, Table};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
@@ -15,13 +13,41 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use crate::{
     data::Data,
     error::Fault,
-    files::{Forecast, all_needs},
     memory::{self, PerRow},
     records::{ReadRequest, SampleRequest},
     source::JsSource,
     task::{Progress, Task, step, unfinished},
     threads::crew,
 };
+
+/// Every column that is named is kept, so that any job can be run on the data.
+pub(crate) fn all_needs(request: &ReadRequest) -> Needs {
+    let given = request.source.given();
+    Needs { weight: given.weight, time: given.time }
+}
+
+/// What reading will take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Forecast {
+    /// Rows there are, about.
+    pub(crate) rows: f64,
+    /// Rows that will be kept, before a sample is taken.
+    pub(crate) kept: f64,
+    pub(crate) is_exact: bool,
+    pub(crate) per_row: PerRow,
+}
+
+impl Forecast {
+    /// Refuses what would not fit.
+    pub(crate) fn check(&self, name: &str, rate: Option<f64>) -> Result<(), Fault> {
+        let rate = rate.unwrap_or(1.0);
+        let (rows, fits) = (self.kept * rate, memory::left() / self.per_row.most());
+        if rows <= fits {
+            return Ok(());
+        }
+        Err(memory::refusal(name, rows, rate, fits, rows * self.per_row.most()))
+    }
+}
 
 /// Files being read.
 #[wasm_bindgen]

@@ -3,7 +3,7 @@
 
 use ilk_core::{
     job::{Given, SimilarityJob},
-    sample::Sample,
+    prepare::Sample,
 };
 use ilk_formats::ReadOptions;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

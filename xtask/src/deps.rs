@@ -1,15 +1,15 @@
 //! Which members of the workspace may depend on which.
 //!
 //! `core <- formats <- {engine, wasm, plugin}` and `engine <- native`; `plugin-host` stands alone,
-//! and `engine` and `native` know it only behind a feature; nobody depends on a leaf. Development dependencies count too: a test
-//! that reaches upwards belongs in `tests`.
+//! and `engine` and `native` know it only behind a feature; nobody depends on a leaf. Development
+//! dependencies count too: a test that reaches upwards belongs in `tests`.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 use cargo_metadata::{DependencyKind, Metadata};
 
-use crate::house::House;
+use crate::workspace::Workspace;
 
 /// What a member may depend on: names, and whether only behind a feature.
 struct Rule {
@@ -28,6 +28,7 @@ use When::{Always, BehindFeature};
 
 const RULES: &[Rule] = &[
     Rule { package: "ilk-core", may_use: &[] },
+    Rule { package: "ilk-shop", may_use: &[("ilk-core", Always)] },
     Rule { package: "brotli", may_use: &[] },
     Rule { package: "ilk-formats", may_use: &[("ilk-core", Always)] },
     Rule {
@@ -45,11 +46,17 @@ const RULES: &[Rule] = &[
             ("ilk-engine", Always),
             ("ilk-formats", Always),
             ("ilk-plugin-host", BehindFeature),
+            ("ilk-shop", Always),
         ],
     },
     Rule {
         package: "ilk-wasm",
-        may_use: &[("brotli", Always), ("ilk-core", Always), ("ilk-formats", Always)],
+        may_use: &[
+            ("brotli", Always),
+            ("ilk-core", Always),
+            ("ilk-formats", Always),
+            ("ilk-shop", Always),
+        ],
     },
     Rule { package: "ilk-wasm-brotli", may_use: &[] },
     Rule { package: "ilk-wasm-parquet", may_use: &[("ilk-core", Always), ("ilk-formats", Always)] },
@@ -59,7 +66,7 @@ const RULES: &[Rule] = &[
 ];
 
 /// Members that may depend on every other, and that no other may depend on.
-const LEAVES: &[&str] = &["ilk-tests", "ilk-bench", "xtask"];
+const LEAVES: &[&str] = &["ilk-tests", "ilk-bench", "xtask", "xtask-wasm"];
 
 /// One member depending on another.
 #[derive(Clone, Debug)]
@@ -74,8 +81,8 @@ struct Edge {
 ///
 /// # Errors
 /// Names every dependency that runs against the rules.
-pub(crate) fn check(house: &House) -> Result<()> {
-    let metadata = house.dependencies()?;
+pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+    let metadata = workspace.dependencies()?;
     let members = members(&metadata);
     let edges = edges(&metadata, &members);
     let violations = violations(&members, &edges);
@@ -165,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_house_as_designed_is_allowed() {
+    fn the_workspace_as_designed_is_allowed() {
         let optional = Edge { is_optional: true, ..edge("ilk", "ilk-plugin-host") };
         let own_features =
             Edge { kind: DependencyKind::Development, ..edge("ilk-core", "ilk-core") };

@@ -9,8 +9,9 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::{
-    house::{self, House},
+    command,
     setup::{self, Mode, Scope},
+    workspace::Workspace,
 };
 
 /// What `cargo xtask fuzz` is asked.
@@ -25,6 +26,13 @@ pub(crate) struct Options {
     /// Run this one input instead, such as one that was found
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
+}
+
+impl Options {
+    /// Everything, for so many minutes each.
+    pub(crate) fn all(minutes: u32) -> Self {
+        Self { targets: vec![Target::Tables, Target::Tiles], minutes, input: None }
+    }
 }
 
 /// What is fuzzed.
@@ -61,26 +69,26 @@ const FLAGS: [&str; 8] = [
 ///
 /// # Errors
 /// Where something cannot be built, or an input was found that should not be.
-pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
-    setup::run(house, Scope::Fuzz, Mode::Install)?;
-    let (folder, triple) = (house.target.join("fuzz"), host(house)?);
-    let mut build = house.cargo(&["build", "--release", "--locked", "--bins"]);
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    setup::run(workspace, Scope::Fuzz, Mode::Install)?;
+    let (folder, triple) = (workspace.target.join("fuzz"), host(workspace)?);
+    let mut build = workspace.cargo(&["build", "--release", "--locked", "--bins"]);
     // Named, so that only what is fuzzed gets the flags, no build script.
     build.args(["--manifest-path", "plugin/fuzz/Cargo.toml", "--target", &triple]);
-    house::run(build.arg("--target-dir").arg(&folder).env("RUSTFLAGS", FLAGS.join(" ")))?;
+    command::run(build.arg("--target-dir").arg(&folder).env("RUSTFLAGS", FLAGS.join(" ")))?;
     for target in &options.targets {
         let name = target.name();
         let (corpus, found) = (folder.join("corpus").join(name), folder.join("found").join(name));
         fs::create_dir_all(&corpus)?;
         fs::create_dir_all(&found)?;
-        let mut fuzz = house.command(folder.join(&triple).join("release").join(name));
+        let mut fuzz = workspace.command(folder.join(&triple).join("release").join(name));
         fuzz.args(["-timeout=30", "-rss_limit_mb=4096", "-print_final_stats=1"]);
         fuzz.arg(format!("-artifact_prefix={}/", found.display()));
         match &options.input {
             Some(input) => fuzz.arg(input),
             None => fuzz.arg(format!("-max_total_time={}", 60 * options.minutes)).arg(&corpus),
         };
-        if house::run(&mut fuzz).is_err() {
+        if command::run(&mut fuzz).is_err() {
             bail!(
                 "{name}: an input that should not be is in {}; \
                  `cargo xtask fuzz {name} --input FILE` runs it again",
@@ -92,8 +100,8 @@ pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
 }
 
 /// Asks the compiler for this machine's name.
-fn host(house: &House) -> Result<String> {
-    let output = house.command("rustc").arg("-vV").output().context("rustc gave no answer")?;
+fn host(workspace: &Workspace) -> Result<String> {
+    let output = workspace.command("rustc").arg("-vV").output().context("rustc gave no answer")?;
     let text = String::from_utf8(output.stdout)?;
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
     Ok(host.context("rustc does not say where it runs")?.to_owned())

@@ -3,17 +3,26 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 mod bench;
+mod command;
 mod deps;
 mod fuzz;
-mod house;
+mod layers;
+mod nightly;
+mod package;
 mod parity;
 mod plugin;
 mod policy;
+mod quick;
+mod record;
+mod settings;
 mod setup;
 mod steps;
 mod suite;
+mod surface;
+mod text;
 mod wasm;
 mod web;
+mod workspace;
 
 use std::process::ExitCode;
 
@@ -21,8 +30,9 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    house::House,
+    package::Depth,
     setup::{Mode, Scope},
+    workspace::Workspace,
 };
 
 /// The project's chores.
@@ -41,14 +51,30 @@ enum Chore {
         #[arg(long)]
         print: bool,
     },
+    /// Check the crates that changed: formatting, layers, lints, tests
+    Quick(quick::Options),
     /// Set up what is missing, then check everything; ends with the tests' summary
-    Test,
+    Test(steps::Options),
     /// Check everything as `test` does, without setting anything up
-    Ci,
+    Ci(steps::Options),
+    /// Check what takes too long for `test`, and keep a record of it
+    Nightly(nightly::Options),
     /// Check which members of the workspace depend on which
     CheckDeps,
+    /// Check which files of a crate import which, against xtask/layers.toml
+    CheckLayers {
+        /// Print the table as the code has it instead
+        #[arg(long)]
+        print: bool,
+    },
+    /// Check what published crates offer against xtask/surface
+    CheckSurface(surface::Options),
+    /// Put the published crates together and compile them as users get them
+    Package,
     /// Check licences, sources and versions of dependencies against deny.toml
     CheckPolicy,
+    /// Write docs/settings.md and the types of settings anew; tests hold them to be current
+    Settings,
     /// Compare the program's neighbours with those of other libraries
     Parity,
     /// Build the npm package, print its sizes and hold them
@@ -80,27 +106,34 @@ fn main() -> ExitCode {
 }
 
 fn run(chore: Chore) -> Result<ExitCode> {
-    let house = House::find()?;
+    let workspace = Workspace::find()?;
     match chore {
-        Chore::Setup { print: true } => setup::run(&house, Scope::Tests, Mode::Print)?,
-        Chore::Setup { print: false } => setup::run(&house, Scope::Tests, Mode::Install)?,
-        Chore::Test => {
-            setup::run(&house, Scope::Tests, Mode::Install)?;
-            return steps::run_all(&house);
+        Chore::Setup { print: true } => setup::run(&workspace, Scope::Tests, Mode::Print)?,
+        Chore::Setup { print: false } => setup::run(&workspace, Scope::Tests, Mode::Install)?,
+        Chore::Quick(options) => {
+            setup::run(&workspace, Scope::Quick, Mode::Install)?;
+            return quick::run(&workspace, &options);
         }
-        Chore::Ci => return steps::run_all(&house),
-        Chore::CheckDeps => deps::check(&house)?,
-        Chore::CheckPolicy => policy::check(&house)?,
-        Chore::Parity => parity::run(&house)?,
-        Chore::Plugin => plugin::build(&house)?,
-        Chore::PluginTest => plugin::test(&house)?,
-        Chore::Fuzz(options) => fuzz::run(&house, &options)?,
-        Chore::SparkTest => plugin::test_spark(&house)?,
-        Chore::WasmTest => wasm::checks::run(&house)?,
-        Chore::Web => web::build(&house)?,
-        Chore::WebTest => web::test(&house)?,
-        Chore::Wasm(options) => wasm::run(&house, &options)?,
-        Chore::Bench(options) => bench::run(&house, &options)?,
+        Chore::Test(options) => return steps::set_up_and_run_all(&workspace, &options),
+        Chore::Ci(options) => return steps::run_all(&workspace, &options),
+        Chore::Nightly(options) => return nightly::run(&workspace, &options),
+        Chore::CheckLayers { print: true } => layers::print(&workspace)?,
+        Chore::CheckLayers { print: false } => layers::check(&workspace)?,
+        Chore::CheckSurface(options) => surface::run(&workspace, &options)?,
+        Chore::Package => package::run(&workspace, Depth::Build)?,
+        Chore::CheckDeps => deps::check(&workspace)?,
+        Chore::CheckPolicy => policy::check(&workspace)?,
+        Chore::Settings => settings::write(&workspace)?,
+        Chore::Parity => parity::run(&workspace)?,
+        Chore::Plugin => plugin::build(&workspace)?,
+        Chore::PluginTest => plugin::test(&workspace)?,
+        Chore::Fuzz(options) => fuzz::run(&workspace, &options)?,
+        Chore::SparkTest => plugin::test_spark(&workspace)?,
+        Chore::WasmTest => wasm::checks::run(&workspace)?,
+        Chore::Web => web::build(&workspace)?,
+        Chore::WebTest => web::test(&workspace)?,
+        Chore::Wasm(options) => wasm::run(&workspace, &options)?,
+        Chore::Bench(options) => bench::run(&workspace, &options)?,
     }
     Ok(ExitCode::SUCCESS)
 }

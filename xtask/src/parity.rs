@@ -3,20 +3,19 @@
 
 use anyhow::{Result, bail};
 
-use crate::{
-    house::{self, House},
-    setup,
-};
+use crate::{command, setup, workspace::Workspace};
 
 /// Checks the comparison itself, then compares.
-pub(crate) fn run(house: &House) -> Result<()> {
-    let python = setup::PARITY.python(house);
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let python = setup::PARITY.python(workspace);
     if !python.exists() {
         bail!("the Python environment of tests/parity is missing; run `cargo xtask setup`");
     }
-    let program = house.program()?;
+    let program = workspace.program()?;
     let folder = "tests/parity";
     // Its own tests: a comparison that lets wrong neighbours pass is worth nothing.
-    house::run(house.command(&python).args(["-B", "-m", "unittest", "discover", "-s", folder]))?;
-    house::run(house.command(&python).args(["-B", "tests/parity/parity.py"]).arg(program))
+    command::run(
+        workspace.command(&python).args(["-B", "-m", "unittest", "discover", "-s", folder]),
+    )?;
+    command::run(workspace.command(&python).args(["-B", "tests/parity/parity.py"]).arg(program))
 }

@@ -3,89 +3,132 @@
 use std::{
     collections::BTreeSet,
     fs,
-    io::{self, BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
-    process::{Child, ExitCode, Stdio},
+    process::{Command, ExitCode, ExitStatus, Stdio},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use crate::house::{self, House};
+use crate::{
+    command,
+    workspace::{self, Workspace},
+};
 
-/// How many tests passed and failed, over all test programs.
+/// How many tests passed and failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Tally {
+pub(crate) struct Tally {
     passed: u64,
     failed: u64,
 }
 
 impl Tally {
+    /// Prints the totals as the last line, and turns them into an exit code.
+    pub(crate) fn tell(self) -> ExitCode {
+        println!("\n{} passed, {} failed", self.passed, self.failed);
+        if self.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
+    /// Tells whether any test failed.
+    pub(crate) const fn has_failures(self) -> bool {
+        self.failed > 0
+    }
+
     /// Adds a line of output; any but a summary adds nothing.
     fn add(&mut self, line: &str) {
-        let Some(summary) = line.strip_prefix("test result: ") else { return };
-        // `ok. 3 passed; 0 failed; …`
-        let counts = summary.split_once(". ").map_or("", |(_, counts)| counts);
-        for part in counts.split("; ") {
-            match part.split_once(' ') {
-                Some((count, "passed")) => self.passed += count.parse().unwrap_or(0),
-                Some((count, "failed")) => self.failed += count.parse().unwrap_or(0),
-                _ => {}
+        let counts = if let Some(summary) = line.strip_prefix("test result: ") {
+            // rustdoc's `ok. 3 passed; 0 failed; …`
+            summary.split_once(". ").map(|(_, counts)| counts)
+        } else if line.trim_start().starts_with("Summary [") {
+            // nextest's `Summary [ 1.2s] 5 tests run: 3 passed (1 slow), 2 failed, 0 skipped`
+            line.split_once(" run: ").map(|(_, counts)| counts)
+        } else {
+            None
+        };
+        for part in counts.unwrap_or_default().split([';', ',']) {
+            let Some((count, kind)) = part.trim().split_once(' ') else { continue };
+            let count = count.parse().unwrap_or(0);
+            if kind.starts_with("passed") {
+                self.passed += count;
+            } else if ["failed", "timed out", "exec failed"].iter().any(|one| kind.starts_with(one))
+            {
+                self.failed += count;
             }
         }
     }
 }
 
-/// Runs all tests; ends with a line `N passed, N failed`.
+/// Runs all tests and doctests, and looks for snapshots that none of them read.
 ///
 /// # Errors
-/// Where cargo cannot be run; failed tests are the exit code.
-pub(crate) fn run(house: &House) -> Result<ExitCode> {
-    let references = house.target.join("snapshot-references.txt");
-    fs::create_dir_all(&house.target)?;
+/// Where they cannot be run; failed tests are in the tally.
+pub(crate) fn run(workspace: &Workspace) -> Result<Tally> {
+    let references = workspace.target.join("snapshot-references.txt");
+    fs::create_dir_all(&workspace.target)?;
     fs::write(&references, "").with_context(|| format!("writing {}", references.display()))?;
-    let mut command = house.cargo(&["test", "--locked", "--no-fail-fast"]);
-    command
-        .args(house::WHOLE)
+    let mut doctests = workspace.cargo(&["test", "--doc", "--locked", "--no-fail-fast"]);
+    doctests.args(workspace::WHOLE);
+    let mut tests = workspace.cargo(&["nextest", "run", "--locked"]);
+    tests
+        .args(workspace::WHOLE)
         .env("INSTA_UPDATE", "no")
-        .env("INSTA_SNAPSHOT_REFERENCES_FILE", &references)
-        .stdout(Stdio::piped());
-    println!("$ {}", house::display(&command));
-    let mut child = command.spawn().context("cargo test could not be started")?;
-    let mut tally = pass_on(&mut child)?;
-    let status = child.wait()?;
-
+        .env("INSTA_SNAPSHOT_REFERENCES_FILE", &references);
+    let mut tally = Tally::default();
+    for mut command in [doctests, tests] {
+        let mut counted = Tally::default();
+        let status = count(&mut command, &mut counted)?;
+        if counted.passed + counted.failed == 0 || (counted.failed == 0 && !status.success()) {
+            bail!("`{}` ended without a result ({status})", command::display(&command));
+        }
+        tally.passed += counted.passed;
+        tally.failed += counted.failed;
+    }
     // Where a test failed, what it would have read is unknown.
-    if status.success() {
+    if tally.failed == 0 {
         let references = fs::read_to_string(&references)?;
-        let unread = unreferenced(&snapshots(&house.root)?, &references);
+        let unread = unreferenced(&snapshots(&workspace.root)?, &references);
         for snapshot in &unread {
-            let shown = snapshot.strip_prefix(&house.root).unwrap_or(snapshot);
+            let shown = snapshot.strip_prefix(&workspace.root).unwrap_or(snapshot);
             println!("no test reads this snapshot; delete it: {}", shown.display());
         }
         tally.failed += unread.len() as u64;
-        if tally.passed == 0 {
-            println!("no test ran");
-            tally.failed += 1;
-        }
-    } else if tally.failed == 0 {
-        println!("a test program was not built, or ended without a result ({status})");
-        tally.failed = 1;
     }
-    println!("\n{} passed, {} failed", tally.passed, tally.failed);
-    Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(tally)
 }
 
-/// Passes on what the child prints, and counts the tests in it.
-fn pass_on(child: &mut Child) -> Result<Tally> {
-    let mut output = BufReader::new(child.stdout.take().context("no output to read")?);
-    let mut tally = Tally::default();
+/// Runs a command, passes on what it prints, and counts the tests in it.
+///
+/// # Errors
+/// Where it cannot be run.
+pub(crate) fn count(command: &mut Command, tally: &mut Tally) -> Result<ExitStatus> {
+    let line = command::display(command);
+    println!("$ {line}");
+    // nextest tells everything on stderr, rustdoc's summaries are on stdout.
+    let is_nextest = command.get_args().next().is_some_and(|first| first == "nextest");
+    if is_nextest {
+        command.stderr(Stdio::piped())
+    } else {
+        command.stdout(Stdio::piped())
+    };
+    let mut child = command.spawn().with_context(|| format!("`{line}` could not be started"))?;
+    match (child.stdout.take(), child.stderr.take()) {
+        (Some(output), _) => pass_on(output, tally)?,
+        (None, Some(output)) => pass_on(output, tally)?,
+        (None, None) => bail!("no output to read"),
+    }
+    Ok(child.wait()?)
+}
+
+/// Passes on what comes, and counts the tests in it.
+fn pass_on(output: impl Read, tally: &mut Tally) -> Result<()> {
+    let mut output = BufReader::new(output);
     let mut line = Vec::new();
     while output.read_until(b'\n', &mut line)? > 0 {
         io::stdout().write_all(&line)?;
         tally.add(String::from_utf8_lossy(&line).trim_end());
         line.clear();
     }
-    Ok(tally)
+    Ok(())
 }
 
 /// All snapshot files of the checkout, in order.
@@ -123,18 +166,34 @@ fn unreferenced(snapshots: &BTreeSet<PathBuf>, references: &str) -> Vec<PathBuf>
 mod tests {
     use super::*;
 
-    #[test]
-    fn summaries_add_up() {
+    fn tally(lines: &[&str]) -> Tally {
         let mut tally = Tally::default();
-        for line in [
+        for line in lines {
+            tally.add(line);
+        }
+        tally
+    }
+
+    #[test]
+    fn summaries_of_doctests_add_up() {
+        let lines = [
             "running 4 tests",
             "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s",
             "test result: FAILED. 5 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s",
             "all doctests ran in 0.51s; merged doctests compilation took 0.33s",
-        ] {
-            tally.add(line);
-        }
-        assert_eq!(tally, Tally { passed: 8, failed: 2 });
+        ];
+        assert_eq!(tally(&lines), Tally { passed: 8, failed: 2 });
+    }
+
+    #[test]
+    fn summaries_of_the_test_runner_add_up() {
+        let good = "     Summary [   0.042s] 3 tests run: 3 passed (1 slow), 7 skipped";
+        assert_eq!(tally(&[good]), Tally { passed: 3, failed: 0 });
+        let bad = "     Summary [  12.100s] 9/9 tests run: 4 passed, 2 failed, 1 exec failed, \
+                   2 timed out, 0 skipped";
+        assert_eq!(tally(&[bad]), Tally { passed: 4, failed: 5 });
+        let one = "     Summary [   0.042s] 1 test run: 1 passed, 0 skipped";
+        assert_eq!(tally(&["        PASS [   0.1s] (1/1) a run: 9 passed", one]).passed, 1);
     }
 
     #[test]

@@ -6,15 +6,17 @@
 
 use ilk_bench::{Shape, job};
 use ilk_core::{
-    cost::Machine,
+    cost::{Layout, Machine},
     executor::Sequential,
-    interactions::Interactions,
-    job::{Job, WeightingName},
-    kernel::{ItemFilter, Kernel, neighbours},
-    matrix::{Layout, Matrix},
-    neighbours::Neighbours,
-    outlook::Outlook,
-    plan::{Plan, Tile},
+    forecast::Outlook,
+    job::Job,
+    kernel::neighbours,
+    matrix::Matrix,
+    plan::{ItemFilter, Plan, Tile},
+    prepare::Interactions,
+    result::Neighbours,
+    simd::Kernel,
+    weighting::WeightingName,
 };
 use serde_json::json;
 

@@ -8,15 +8,15 @@ use std::{fs, sync::Arc};
 
 use ilk_bench::job;
 use ilk_core::{
-    clean::{Needs, clean},
-    encode::encode,
+    cost::Layout,
     executor::Sequential,
-    interactions::fold,
-    job::{Given, Of, WeightingName},
-    kernel::{ItemFilter, Kernel, neighbours},
-    matrix::{Layout, Matrix},
-    plan::Plan,
-    sample::Sample,
+    job::{Given, Of},
+    kernel::neighbours,
+    matrix::Matrix,
+    plan::{ItemFilter, Plan},
+    prepare::{Needs, Sample, clean, encode, fold},
+    simd::Kernel,
+    weighting::WeightingName,
 };
 use ilk_formats::{Error, Memory, ReadOptions, Table};
 use rustix::time::{ClockId, clock_gettime};

@@ -14,14 +14,15 @@ use std::{
 use arrow_array::{RecordBatch, UInt32Array};
 use ilk_bench::job;
 use ilk_core::{
-    clean::{Needs, clean},
-    encode::encode,
+    cost::Layout,
     executor::Sequential,
-    interactions::{Interactions, fold},
-    job::{Given, WeightingName},
-    kernel::{ItemFilter, Kernel, neighbours},
-    matrix::{Layout, Matrix},
-    plan::Plan,
+    job::Given,
+    kernel::neighbours,
+    matrix::Matrix,
+    plan::{ItemFilter, Plan},
+    prepare::{Interactions, Needs, clean, encode, fold},
+    simd::Kernel,
+    weighting::WeightingName,
 };
 use ilk_formats::{Error, Memory, ReadOptions, Table};
 use ilk_plugin_host::{Host, Limits, Plugin, Request};

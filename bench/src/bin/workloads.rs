@@ -1,10 +1,10 @@
 //! Prints how long the workloads of the calibration take on this machine, for every kernel: the
-//! times that `core/src/calibrate.rs` holds other machines against, where these are the machine
+//! times that `core/src/forecast/calibrate.rs` holds other machines against, where these are the machine
 //! that the cost model was fitted on.
 
 use ilk_core::{
-    calibrate::{Step, Workload},
-    kernel::Kernel,
+    forecast::{Step, Workload},
+    simd::Kernel,
 };
 use std::{
     io::{self, Write as _},

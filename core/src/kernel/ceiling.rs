@@ -4,8 +4,7 @@
 //! scores becomes a limit on that product, at the price of one product and one comparison per
 //! pair. Bounds only leave pairs out; what passes is scored exactly.
 
-use super::arch::prefetch;
-use crate::{matrix::ItemTable, measure::Measure};
+use crate::{matrix::ItemTable, measure::Measure, simd::prefetch};
 
 /// The factors of every position, in f32.
 #[derive(Debug)]
@@ -48,13 +47,13 @@ impl Ceilings {
         prefetch(&self.as_neighbour, item);
     }
 
-    /// Tells whether a score estimated as `product` times the item's factor keeps its digits.
+    /// Returns whether a score estimated as `product` times the item's factor keeps its digits.
     pub(super) fn is_safe(&self, item: u32, product: f32) -> bool {
         let score = product * self.as_item[item as usize];
         product >= Self::SMALLEST && (Self::SMALLEST..=Self::LARGEST).contains(&score)
     }
 
-    /// Says what dot · neighbour factor must reach, so that the neighbour may score `bar` for
+    /// Returns what dot · neighbour factor must reach, so that the neighbour may score `bar` for
     /// `item`.
     pub(super) fn limit(&self, item: u32, bar: f32) -> f32 {
         // Below the smallest normal f32 rounding is no longer a share of the score.

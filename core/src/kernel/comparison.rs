@@ -1,16 +1,17 @@
 //! A job being computed: tiles in, offers gathered, neighbours out.
 
 use super::{
-    ItemFilter, Kernel,
     scorer::{Recording, Scorer, Workspace},
+    topk::Offer,
 };
 use crate::{
     executor::Executor,
     job::Job,
-    matrix::{ColumnBlock, ItemTable, RowBlock, Separable, WeightKind},
-    neighbours::{Neighbour, Neighbours, Piece},
-    plan::Sides,
-    topk::Offer,
+    matrix::{ColumnBlock, ItemTable, Matrix, RowBlock, Separable},
+    plan::{ItemFilter, Plan, Sides, Tile},
+    result::{Neighbour, Neighbours, Piece},
+    simd::Kernel,
+    weighting::WeightKind,
 };
 
 /// The tiles of one job, computed in any order, by any number of workers, from blocks that may
@@ -22,8 +23,8 @@ use crate::{
 ///
 /// Cost: about 60 B per item, and up to 18·k B per item once offers came in.
 #[derive(Debug)]
-pub struct Comparison<'a> {
-    scorer: Scorer<'a>,
+pub struct Comparison {
+    scorer: Scorer,
 }
 
 /// What one thread needs to compute tiles, reused from tile to tile. Cost: about 28 B per position
@@ -43,16 +44,21 @@ impl Worker {
     }
 }
 
-impl<'a> Comparison<'a> {
-    /// Begins the job on the items of `table`.
+impl Comparison {
+    /// Begins the job on the items of `table`. Cost: O(items).
     pub fn new(
-        table: &'a ItemTable,
-        job: &'a Job,
-        filter: &'a ItemFilter,
+        table: &ItemTable,
+        job: &Job,
+        filter: &ItemFilter,
         sides: Sides,
         kernel: Kernel,
     ) -> Self {
         Self { scorer: Scorer::new(table, job, filter, sides, kernel) }
+    }
+
+    /// Returns the items.
+    pub fn table(&self) -> &ItemTable {
+        self.scorer.table()
     }
 
     /// Makes a worker.
@@ -94,6 +100,16 @@ impl<'a> Comparison<'a> {
             }
             WeightKind::Own => self.scorer.tile(rows, columns, positions, weights, recording),
         }
+    }
+
+    /// Computes a tile of a matrix in memory.
+    ///
+    /// # Panics
+    /// As for [`compute`](Self::compute), and if the tile is not of `plan`, or `plan` not of
+    /// `matrix`.
+    pub fn compute_tile(&self, matrix: &Matrix, plan: &Plan, tile: &Tile, worker: &mut Worker) {
+        let columns = &matrix.columns()[tile.columns];
+        self.compute(matrix.rows(), columns, plan.rows(tile), worker);
     }
 
     /// Takes out of a recording worker what its tiles found since the last call: the offers that

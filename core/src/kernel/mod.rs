@@ -1,112 +1,31 @@
 //! Computes tiles: co-counts, measure, and the offers of each pair to its items.
 //!
-//! [`neighbours`] does it all for a matrix in memory. A surface that keeps blocks elsewhere, or
-//! steps from tile to tile itself, uses a [`Comparison`].
+//! [`neighbours`] does it all for a matrix in memory, a [`Task`] does it step by step. A surface
+//! that keeps blocks elsewhere uses a [`Comparison`].
 
-pub(crate) mod arch;
 mod ceiling;
 mod comparison;
+mod hit;
 mod packed;
 mod scorer;
 mod sparse;
+mod task;
+mod topk;
 
-pub(crate) use self::sparse::Line;
 pub use self::{
-    arch::Kernel,
     comparison::{Comparison, Worker},
+    task::{Task, Work},
+    topk::{Offer, most_kept, rank, to_score},
 };
 use crate::{
-    executor::Executor,
-    ids::Ids,
+    cost::Layout,
+    executor::{Executor, Sequential},
     job::Job,
     matrix::Matrix,
-    neighbours::Neighbours,
-    plan::{Plan, Tile},
+    plan::{ItemFilter, Plan, Tile},
+    prepare::Interactions,
+    result::Neighbours,
 };
-
-/// Which items may be neighbours, and which neighbours are computed for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ItemFilter {
-    candidates: Option<Vec<bool>>,
-    wanted: Option<Vec<bool>>,
-}
-
-impl ItemFilter {
-    /// Makes a filter from lists of codes. `only`: the items that may be neighbours; `exclude`:
-    /// those that may not; `wanted`: the items to compute neighbours for.
-    ///
-    /// # Panics
-    /// If a code is not below `items`.
-    pub fn new(
-        items: usize,
-        only: Option<&[u32]>,
-        exclude: Option<&[u32]>,
-        wanted: Option<&[u32]>,
-    ) -> Self {
-        let mark = |codes: &[u32], start: bool| {
-            let mut marks = vec![start; items];
-            for code in codes {
-                marks[*code as usize] = !start;
-            }
-            marks
-        };
-        let only = only.map(|codes| mark(codes, false));
-        let allowed = exclude.map(|codes| mark(codes, true));
-        let candidates = match (only, allowed) {
-            (Some(only), Some(allowed)) => {
-                Some(only.into_iter().zip(allowed).map(|(a, b)| a && b).collect())
-            }
-            (only, allowed) => only.or(allowed),
-        };
-        Self { candidates, wanted: wanted.map(|codes| mark(codes, false)) }
-    }
-
-    /// Asks for no more than the items that `keep` accepts, of `items` in all.
-    pub fn narrowed(&self, items: usize, keep: impl Fn(u32) -> bool) -> Self {
-        let wanted = (0..items as u32).map(|code| self.wants(code) && keep(code)).collect();
-        Self { candidates: self.candidates.clone(), wanted: Some(wanted) }
-    }
-
-    /// Tells whether every item may be a neighbour.
-    pub(crate) fn admits_all(&self) -> bool {
-        self.candidates.is_none()
-    }
-
-    /// Returns the same filter for a part of the items, which get new codes: `codes` has their
-    /// old ones.
-    pub fn of_part(&self, codes: &[u32]) -> Self {
-        let pick = |marks: &Option<Vec<bool>>| {
-            let marks = marks.as_ref()?;
-            Some(codes.iter().map(|code| marks[*code as usize]).collect())
-        };
-        Self { candidates: pick(&self.candidates), wanted: pick(&self.wanted) }
-    }
-
-    /// Tells whether the item may be a neighbour.
-    pub fn admits(&self, code: u32) -> bool {
-        self.candidates.as_ref().is_none_or(|marks| marks[code as usize])
-    }
-
-    /// Tells whether neighbours of the item are computed.
-    pub fn wants(&self, code: u32) -> bool {
-        self.wanted.as_ref().is_none_or(|marks| marks[code as usize])
-    }
-}
-
-/// Finds the codes of ids given as text; the second list holds those that are not there.
-pub fn codes_of<'a>(
-    ids: &Ids,
-    texts: impl IntoIterator<Item = &'a str>,
-) -> (Vec<u32>, Vec<&'a str>) {
-    let (mut codes, mut unknown) = (Vec::new(), Vec::new());
-    for text in texts {
-        match ids.find(text) {
-            Some(code) => codes.push(code),
-            None => unknown.push(text),
-        }
-    }
-    (codes, unknown)
-}
 
 /// Computes every tile of `plan` and selects each item's neighbours. `on_tile` is called after
 /// each tile, from the thread that computed it.
@@ -130,10 +49,34 @@ pub fn neighbours(
         || comparison.worker(),
         |worker, index| {
             let tile = &plan.tiles[index];
-            let columns = &matrix.columns()[tile.columns];
-            comparison.compute(matrix.rows(), columns, plan.rows(tile), worker);
+            comparison.compute_tile(matrix, plan, tile, worker);
             on_tile(tile);
         },
     );
     comparison.neighbours(executor)
+}
+
+/// Finds the neighbours of every item, on the caller's thread. Cost: as the forecast of a
+/// [`Plan`] says; memory for the matrix and the result.
+///
+/// # Panics
+/// If the interactions have weights that the job's weighting keeps and its measure only counts,
+/// which no resolved job asks for.
+pub fn similar_items(interactions: &Interactions, job: &Job) -> Neighbours {
+    similar_items_with(interactions, job, &Sequential)
+}
+
+/// Finds the neighbours of every item on the executor's threads. The result is the same.
+///
+/// # Panics
+/// As for [`similar_items`].
+pub fn similar_items_with(
+    interactions: &Interactions,
+    job: &Job,
+    executor: &impl Executor,
+) -> Neighbours {
+    let filter = ItemFilter::default();
+    let mut task = Task::new(interactions, job, &filter, Layout::default(), executor);
+    task.run(executor, |_| {});
+    task.finish(executor)
 }

@@ -4,12 +4,11 @@
 //! not touch as many others: the upper half of a word holds the position's hurdle as the upper
 //! half of an f32, cut off towards what lets more through, the lower half the count.
 
-use super::{
-    arch::{Indices, Sieve, add_at},
-    scorer::Hit,
-    sparse::Scatter,
+use super::{hit::Hit, sparse::Scatter};
+use crate::{
+    matrix::{Sum, Value},
+    simd::{Indices, Sieve, add_at},
 };
-use crate::matrix::{Sum, Value};
 
 const COUNT: u32 = 0xffff;
 

@@ -6,28 +6,20 @@
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::{
-    ItemFilter, Kernel,
-    arch::{BitRow, Bounds, CHUNK, Lists, Sieve, prefetch},
     ceiling::Ceilings,
+    hit::Hit,
     packed::{self, Packed},
-    sparse::{Line, Scatter, Sums},
+    sparse::{Scatter, Sums},
+    topk::{Bar, Offer, Offers, Selection, ascending, number_at, thin_out, to_score},
 };
 use crate::{
     job::Job,
-    matrix::{Cells, ColumnBlock, Factors, ItemTable, RowBlock, Sum, Value},
+    matrix::{Cells, ColumnBlock, Factors, ItemTable, Line, RowBlock, Sum, Value},
     measure::Pair,
-    neighbours::Neighbour,
-    plan::Sides,
-    topk::{Bar, Offer, Offers, Selection, ascending, number_at, thin_out, to_score},
+    plan::{ItemFilter, Sides},
+    result::Neighbour,
+    simd::{BitRow, Bounds, CHUNK, Kernel, Lists, Sieve, prefetch},
 };
-
-/// A position that may matter to the row, or the row to it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Hit<S> {
-    /// The position, counted from the first of the block.
-    pub(super) index: u32,
-    pub(super) sum: S,
-}
 
 /// What one worker needs to compute rows, reused from row to row.
 #[derive(Debug)]
@@ -136,10 +128,10 @@ impl Recording {
 
 /// Everything that all tiles of a job share.
 #[derive(Debug)]
-pub(super) struct Scorer<'a> {
-    table: &'a ItemTable,
-    job: &'a Job,
-    filter: &'a ItemFilter,
+pub(super) struct Scorer {
+    table: ItemTable,
+    job: Job,
+    filter: ItemFilter,
     sides: Sides,
     kernel: Kernel,
     selection: Selection,
@@ -206,11 +198,11 @@ struct Row {
     bar: Bar,
 }
 
-impl<'a> Scorer<'a> {
+impl Scorer {
     pub(super) fn new(
-        table: &'a ItemTable,
-        job: &'a Job,
-        filter: &'a ItemFilter,
+        table: &ItemTable,
+        job: &Job,
+        filter: &ItemFilter,
         sides: Sides,
         kernel: Kernel,
     ) -> Self {
@@ -228,15 +220,16 @@ impl<'a> Scorer<'a> {
                 code: *code,
             })
             .collect();
+        let (table, job, filter) = (table.clone(), job.clone(), filter.clone());
         Self { table, job, filter, sides, kernel, selection, ceilings, hurdles, facts }
     }
 
-    pub(super) fn table(&self) -> &'a ItemTable {
-        self.table
+    pub(super) fn table(&self) -> &ItemTable {
+        &self.table
     }
 
-    pub(super) fn job(&self) -> &'a Job {
-        self.job
+    pub(super) fn job(&self) -> &Job {
+        &self.job
     }
 
     pub(super) fn selection(&self) -> &Selection {
@@ -452,7 +445,7 @@ impl<'a> Scorer<'a> {
         }
     }
 
-    /// Says what sums must reach to matter to the row's item or to the other one.
+    /// Returns what sums must reach to matter to the row's item or to the other one.
     fn sieve<'b>(&'b self, row: &Row, first: usize, hurdles: &'b [f32]) -> Sieve<'b> {
         let position = row.position as usize;
         Sieve {
@@ -498,7 +491,7 @@ impl<'a> Scorer<'a> {
             return hits;
         }
         // What cannot be a neighbour, or has no estimate, is worse than everything.
-        let (filter, codes) = (self.filter, self.table.codes());
+        let (filter, codes) = (&self.filter, self.table.codes());
         let estimate = |hit: &Hit<V::Sum>| {
             let product = hit.sum.rough_dot() * sieve.factors[hit.index as usize];
             let position = first as u32 + hit.index;
@@ -523,7 +516,7 @@ impl<'a> Scorer<'a> {
         &hits[..stay]
     }
 
-    /// Tells whether scores are products of sum and factors, up to rounding.
+    /// Returns whether scores are products of sum and factors, up to rounding.
     fn estimates(&self) -> bool {
         self.job.shrinkage == 0.0 && self.job.measure.is_product()
     }

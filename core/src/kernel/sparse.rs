@@ -1,28 +1,14 @@
 //! Sums of one row against lists, by scattering its users' lists into an accumulator.
 //! Source: Gustavson, Two fast algorithms for sparse matrices, 1978.
 
-use super::{
-    Kernel,
-    arch::{Indices, Lists, Sieve, add_at, prefetch},
-    scorer::Hit,
+use super::hit::Hit;
+use crate::{
+    matrix::{Line, Sum, Value},
+    simd::{Indices, Kernel, Lists, Sieve, add_at, prefetch},
 };
-use crate::matrix::{Sum, Value};
 
 /// How many users ahead a list's place is asked for; lists follow at half the distance.
 const AHEAD: usize = 16;
-
-/// A row: its users, ascending, and as many values.
-#[derive(Clone, Copy)]
-pub(crate) struct Line<'a, V> {
-    pub(crate) users: Indices<'a>,
-    pub(crate) weights: &'a [V],
-    /// What weights are made of where rows have none of their own: of every user,
-    pub(crate) of_users: &'a [f64],
-    /// of the row's item,
-    pub(crate) of_row: f64,
-    /// and of the block's; empty where items bring 1.
-    pub(crate) of_items: &'a [f64],
-}
 
 /// The lists of a block of columns.
 #[derive(Clone, Copy)]
@@ -37,7 +23,7 @@ impl<'a, V: Value> Scatter<'a, V> {
         Self { starts: lists.starts(), positions: lists.checked(), values: lists.values() }
     }
 
-    /// Tells whether a row takes fewer than `most` additions against the whole block.
+    /// Returns whether a row takes fewer than `most` additions against the whole block.
     pub(super) fn additions_below(&self, users: Indices<'_>, most: usize) -> bool {
         let users = users.list();
         if users.len() >= most {

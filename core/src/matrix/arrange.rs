@@ -7,11 +7,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{Work, value::Value};
+use super::value::Value;
 use crate::{
+    cost::Additions,
     executor::Executor,
-    interactions::Interactions,
-    kernel::arch::{BitRow, Lists},
+    prepare::Interactions,
+    simd::{BitRow, Lists},
 };
 
 /// A range of users by position: position p has `users[starts[p]..starts[p + 1]]`, ascending and
@@ -72,10 +73,10 @@ impl<V: Value> Piece<V> {
         degrees
     }
 
-    /// Counts additions against the positions from `first` on: (all, smaller) by position.
-    fn additions(&self, first: usize) -> (Vec<u64>, Vec<u64>) {
+    /// Counts additions against the positions from `first` on.
+    fn additions(&self, first: usize) -> Additions {
         let items = self.starts.len() - 1;
-        let (mut all, mut smaller) = (vec![0; items], vec![0; items]);
+        let Additions { mut all, mut smaller } = Additions::new(items);
         let degrees = self.degrees(&(first..items));
         let mut seen = vec![0; self.range.len()];
         for position in 0..items {
@@ -88,7 +89,7 @@ impl<V: Value> Piece<V> {
                 }
             }
         }
-        (all, smaller)
+        Additions { all, smaller }
     }
 
     /// Lists which of some positions each user has, counted from their first: user u's fill
@@ -136,34 +137,25 @@ impl<V: Value> Pieces<V> {
         }))
     }
 
-    /// Adds up the work of every position: against all positions from `first` on, and against
-    /// smaller ones.
+    /// Adds up the additions of every position against the positions from `first` on.
     pub(super) fn additions(
         &self,
         items: usize,
         first: usize,
         executor: &impl Executor,
-    ) -> (Vec<u64>, Vec<u64>) {
-        let (mut all, mut smaller) = (vec![0; items], vec![0; items]);
-        let add = |sums: &mut Vec<u64>, part: Vec<u64>| {
-            sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
-        };
+    ) -> Additions {
         // One sum of every position for each worker's share, not for each piece.
         let shares = executor.workers().min(self.0.len());
         let parts = executor.map(shares, |share| {
-            let mut sums = (vec![0; items], vec![0; items]);
+            let mut sums = Additions::new(items);
             for piece in self.0.iter().skip(share).step_by(shares) {
-                let (all, smaller) = piece.additions(first);
-                add(&mut sums.0, all);
-                add(&mut sums.1, smaller);
+                sums.add(&piece.additions(first));
             }
             sums
         });
-        for part in parts {
-            add(&mut all, part.0);
-            add(&mut smaller, part.1);
-        }
-        (all, smaller)
+        let mut sums = Additions::new(items);
+        parts.iter().for_each(|part| sums.add(part));
+        sums
     }
 
     /// Lists the users of every position.
@@ -244,12 +236,6 @@ pub(super) fn bit_rows<V: Value>(rows: &Lists<V>, chunk: Range<usize>) -> Vec<Bi
         }
     }
     bits
-}
-
-/// The additions of every row, and the parts of them that fall on the tail.
-pub(super) fn work<V: Value>(pieces: &Pieces<V>, items: usize, executor: &impl Executor) -> Work {
-    let (all, smaller) = pieces.additions(items, 0, executor);
-    Work { all, smaller, ..Work::default() }
 }
 
 /// Cuts `0..count` into at most about `pieces` ranges of about equal weight. `end(i)`: the weight

@@ -3,136 +3,11 @@
 
 use std::{borrow::Cow, ops::Range, sync::Arc};
 
-use super::value::{Separable, Value};
+use super::value::{AnyLists, Malformed, Parts, Value};
 use crate::{
-    kernel::arch::{BitRow, CHUNK, Lists},
-    weighting::{Weigher, Weighting},
+    simd::{BitRow, CHUNK, Lists},
+    weighting::{Weigher, WeightKind},
 };
-
-/// Lists whose interactions hold nothing, or their weight.
-#[derive(Clone, Debug)]
-pub(crate) enum AnyLists {
-    /// Every weight is 1: overlaps are all there is to count.
-    Counts(Lists<()>),
-    /// They are made of what the user and the item bring.
-    Separable(Lists<Separable>),
-    /// Weights differ.
-    Weights(Lists<f64>),
-}
-
-/// What weights there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WeightKind {
-    /// Every weight is 1.
-    One,
-    /// A factor of the user times one of the item.
-    Separable,
-    /// One for each interaction.
-    Own,
-}
-
-impl WeightKind {
-    /// Tells what weights a job has. `has_weights`: interactions have weights before weighting.
-    pub const fn of(weighting: Weighting, has_weights: bool) -> Self {
-        match weighting {
-            _ if Weigher::is_unit(weighting, has_weights) => Self::One,
-            Weighting::Tfidf | Weighting::Log | Weighting::Bm25 { .. } if !has_weights => {
-                Self::Separable
-            }
-            _ => Self::Own,
-        }
-    }
-
-    /// Returns the bytes of an interaction's weight.
-    pub const fn bytes(self) -> usize {
-        match self {
-            Self::One | Self::Separable => 0,
-            Self::Own => size_of::<f64>(),
-        }
-    }
-
-    /// Returns the bytes of what is summed per pair.
-    pub(crate) const fn sum_bytes(self) -> usize {
-        match self {
-            Self::One => size_of::<<() as Value>::Sum>(),
-            Self::Separable | Self::Own => size_of::<<f64 as Value>::Sum>(),
-        }
-    }
-}
-
-impl AnyLists {
-    fn new(
-        columns: usize,
-        starts: Vec<usize>,
-        indices: Vec<u32>,
-        weights: Option<Vec<f64>>,
-    ) -> Result<Self, Malformed> {
-        let lists = if let Some(weights) = weights {
-            Lists::new(columns, starts, indices, weights).map(Self::Weights)
-        } else {
-            let nothing = vec![(); indices.len()];
-            Lists::new(columns, starts, indices, nothing).map(Self::Counts)
-        };
-        lists.ok_or(Malformed)
-    }
-
-    /// Makes lists of weights that are made of factors.
-    fn separable(columns: usize, starts: Vec<usize>, indices: Vec<u32>) -> Result<Self, Malformed> {
-        let nothing = vec![Separable; indices.len()];
-        let lists = Lists::new(columns, starts, indices, nothing).map(Self::Separable);
-        lists.ok_or(Malformed)
-    }
-
-    fn parts(&self) -> Parts<'_> {
-        match self {
-            Self::Counts(lists) => {
-                Parts { starts: lists.starts(), indices: lists.indices(), weights: None }
-            }
-            Self::Separable(lists) => {
-                Parts { starts: lists.starts(), indices: lists.indices(), weights: None }
-            }
-            Self::Weights(lists) => Parts {
-                starts: lists.starts(),
-                indices: lists.indices(),
-                weights: Some(Cow::Borrowed(lists.values())),
-            },
-        }
-    }
-
-    /// Counts the lists.
-    fn len(&self) -> usize {
-        match self {
-            Self::Counts(lists) => lists.len(),
-            Self::Separable(lists) => lists.len(),
-            Self::Weights(lists) => lists.len(),
-        }
-    }
-
-    /// Returns the bound of the indices.
-    fn columns(&self) -> usize {
-        match self {
-            Self::Counts(lists) => lists.columns(),
-            Self::Separable(lists) => lists.columns(),
-            Self::Weights(lists) => lists.columns(),
-        }
-    }
-}
-
-/// What lists are made of: list l is `indices[starts[l]..starts[l + 1]]`, strictly ascending.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Parts<'a> {
-    /// One more than there are lists, from 0 to the number of indices.
-    pub starts: &'a [usize],
-    /// Users of items, or positions of users counted from the block's first.
-    pub indices: &'a [u32],
-    /// As many as indices; absent where every weight is 1.
-    pub weights: Option<Cow<'a, [f64]>>,
-}
-
-/// The parts of a block do not go together: they were damaged, or are those of another block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the parts of the block do not go together")]
-pub struct Malformed;
 
 /// Consecutive positions, each with its users in ascending order. Cost: 4 B per interaction,
 /// 12 B with weights, and 8 B per position.
@@ -222,6 +97,11 @@ impl RowBlock {
         }
         let weights = (0..self.lists.len()).flat_map(|row| self.products(row, &parts));
         Parts { weights: Some(Cow::Owned(weights.collect())), ..parts }
+    }
+
+    /// Returns the same without weights that are made of factors.
+    pub(super) fn lists_alone(&self) -> Parts<'_> {
+        self.lists.parts()
     }
 
     /// Walks the weights of a row that are made of factors.
@@ -358,6 +238,7 @@ impl ColumnBlock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::weighting::Weighting;
 
     #[test]
     fn factors_are_those_of_all_users_and_positions() {

@@ -4,45 +4,27 @@
 mod arrange;
 mod blocks;
 mod table;
+mod transpose;
 mod value;
 mod weigh;
-
-use std::ops::Range;
 
 use self::arrange::{Pieces, bit_rows};
 pub(crate) use self::{
     blocks::Cells,
-    value::{Separable, Sum, Value},
+    value::{Line, Separable, Sum, Value},
 };
 pub use self::{
-    blocks::{ColumnBlock, Factors, Malformed, Parts, RowBlock, WeightKind},
+    blocks::{ColumnBlock, Factors, RowBlock},
     table::ItemTable,
+    value::{Malformed, Parts},
 };
-pub use crate::kernel::arch::BitRow;
 use crate::{
-    cost::{self, Extent, Machine},
+    cost::{Additions, Layout, Machine},
     executor::Executor,
-    interactions::Interactions,
-    kernel::arch::{CHUNK, Kernel},
-    weighting::Weighting,
+    prepare::Interactions,
+    simd::Kernel,
+    weighting::{WeightKind, Weighting},
 };
-
-/// How a matrix is laid out and computed. The result is the same whatever it says.
-#[derive(Clone, Copy, Debug)]
-pub struct Layout {
-    /// Which instructions to use.
-    pub kernel: Kernel,
-    /// Chunks of 512 items in the dense head; `None` lets the cost model choose.
-    pub head: Option<usize>,
-    /// What a core pays, to choose and to predict by; `None` stands for [`Machine::of`].
-    pub machine: Option<Machine>,
-}
-
-impl Default for Layout {
-    fn default() -> Self {
-        Self { kernel: Kernel::detect(), head: None, machine: None }
-    }
-}
 
 /// The matrix that a job's tiles are computed from: one block of rows; as columns a dense *head*
 /// of the most popular items, bits in chunks of 512, and a sparse *tail* of lists, in several
@@ -57,27 +39,10 @@ pub struct Matrix {
     table: ItemTable,
     rows: RowBlock,
     columns: Vec<ColumnBlock>,
-    work: Work,
-}
-
-/// How many additions each row takes, by position, known from the degrees.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Work {
-    /// Against every position, itself included.
-    pub(crate) all: Vec<u64>,
-    /// Against every smaller position.
-    pub(crate) smaller: Vec<u64>,
-    /// Against every position of the tail.
-    pub(crate) all_of_tail: Vec<u64>,
-    /// Against every smaller position of the tail.
-    pub(crate) smaller_of_tail: Vec<u64>,
-}
-
-impl Work {
-    /// Counts the additions that the rows after `position` make to it; `support`: its users.
-    pub(crate) fn of_later(&self, position: usize, support: u32) -> u64 {
-        self.all[position] - self.smaller[position] - u64::from(support)
-    }
+    /// Against all positions.
+    additions: Additions,
+    /// Against those of the tail.
+    on_tail: Additions,
 }
 
 impl Matrix {
@@ -125,36 +90,32 @@ impl Matrix {
         let positions = ItemTable::positions(&codes);
         let supports = codes.iter().map(|code| supports[*code as usize]).collect::<Vec<_>>();
         let pieces = Pieces::new(interactions, &positions, value, executor);
-        let mut work = arrange::work(&pieces, items, executor);
-        let machine = layout.machine.unwrap_or_else(|| Machine::of(layout.kernel));
-        let chunks = match layout.head {
-            // Bits do not tell weights of their own.
-            _ if V::KIND == WeightKind::Own => 0,
-            Some(chunks) => chunks.min(items.div_ceil(CHUNK)),
-            None => cost::choose_head(&work, &supports, users, V::KIND, &machine),
-        };
-        let first = (chunks * CHUNK).min(items);
+        let additions = pieces.additions(items, 0, executor);
+        let shape = layout.shape(&additions, &supports, users, V::KIND);
         let lists = pieces.rows(users, &supports, executor);
-        let mut columns = executor.map(chunks, |chunk| {
-            let chunk = chunk * CHUNK..((chunk + 1) * CHUNK).min(items);
+        let mut columns = executor.map(shape.chunks(), |chunk| {
+            let chunk = shape.chunk(chunk);
             let (first, width) = (chunk.start as u32, chunk.len() as u32);
             ColumnBlock::of_bits(first, width, bit_rows(&lists, chunk)).expect("a chunk is short")
         });
-        (work.all_of_tail, work.smaller_of_tail) = if first == 0 {
-            (work.all.clone(), work.smaller.clone())
-        } else {
-            pieces.additions(items, first, executor)
-        };
-        let additions = work.all.iter().sum();
-        let extent = Extent { users, items, additions, weights: V::KIND };
-        let cuts = cost::choose_cuts(&work, &supports, first, &extent, &machine);
-        for positions in tail_blocks(first..items, cuts, cost::near_width(V::KIND)) {
+        let first = shape.head_items();
+        let on_tail =
+            if first == 0 { additions.clone() } else { pieces.additions(items, first, executor) };
+        for positions in shape.tail() {
             let lists = pieces.columns(users, &positions, executor);
             columns.push(ColumnBlock::of(positions.start as u32, lists));
         }
         let rows = RowBlock::of(lists, factors(&codes));
         let table = ItemTable::new(users, codes, supports, rows.squares());
-        Self { kernel: layout.kernel, machine, table, rows, columns, work }
+        Self {
+            kernel: layout.kernel,
+            machine: layout.machine(),
+            table,
+            rows,
+            columns,
+            additions,
+            on_tail,
+        }
     }
 
     /// Returns the instructions to use.
@@ -199,20 +160,12 @@ impl Matrix {
     }
 
     /// Returns how many additions each row takes.
-    pub(crate) fn work(&self) -> &Work {
-        &self.work
+    pub(crate) fn additions(&self) -> &Additions {
+        &self.additions
     }
-}
 
-/// Cuts the tail into blocks: `cuts` of `width` positions each, and the rest.
-pub(crate) fn tail_blocks(
-    tail: Range<usize>,
-    cuts: usize,
-    width: usize,
-) -> impl Iterator<Item = Range<usize>> {
-    let blocks = if tail.is_empty() { 0 } else { cuts + 1 };
-    (0..blocks).map(move |block| {
-        let start = tail.start + block * width;
-        start..if block == cuts { tail.end } else { start + width }
-    })
+    /// Returns how many of them fall on the tail.
+    pub(crate) fn additions_on_tail(&self) -> &Additions {
+        &self.on_tail
+    }
 }

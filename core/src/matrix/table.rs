@@ -1,11 +1,16 @@
 //! What is known of every item: the small part of a matrix, always in memory.
 
+use std::sync::Arc;
+
 /// Items by *position*: 0 is the item with most users, so popular items share the front of every
 /// accumulator. Positions stay inside the matrix; ties follow codes.
 ///
-/// Cost: 16 B per item.
+/// Cost: 16 B per item; clones share them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ItemTable {
+pub struct ItemTable(Arc<Items>);
+
+#[derive(Debug, PartialEq)]
+struct Items {
     users: usize,
     codes: Vec<u32>,
     supports: Vec<u32>,
@@ -44,36 +49,36 @@ impl ItemTable {
         assert_eq!(codes.len(), supports.len(), "every item has a support");
         assert_eq!(codes.len(), squares.len(), "every item has a sum of squares");
         assert!(supports.is_sorted_by(|a, b| a >= b), "the most popular item comes first");
-        Self { users, codes, supports, squares }
+        Self(Arc::new(Items { users, codes, supports, squares }))
     }
 
     /// Counts the items.
     pub fn len(&self) -> usize {
-        self.codes.len()
+        self.0.codes.len()
     }
 
-    /// Tells whether there is no item.
+    /// Returns whether there is no item.
     pub fn is_empty(&self) -> bool {
-        self.codes.is_empty()
+        self.0.codes.is_empty()
     }
 
     /// Counts the users.
     pub fn users(&self) -> usize {
-        self.users
+        self.0.users
     }
 
     /// Returns the code at each position.
     pub fn codes(&self) -> &[u32] {
-        &self.codes
+        &self.0.codes
     }
 
     /// Returns the number of users at each position, descending.
     pub fn supports(&self) -> &[u32] {
-        &self.supports
+        &self.0.supports
     }
 
     /// Returns Σx² at each position.
     pub fn squares(&self) -> &[f64] {
-        &self.squares
+        &self.0.squares
     }
 }

@@ -1,12 +1,27 @@
 //! What an interaction holds, and what is summed per pair.
 
-use super::blocks::{AnyLists, WeightKind};
-use crate::kernel::{
-    Line,
-    arch::{
-        BitRow, Bounds, CHUNK, Factors, Floors, GROUP, Groups, Kernel, Lists, Sieve, WeightedSum,
+use std::borrow::Cow;
+
+use crate::{
+    simd::{
+        BitRow, Bounds, CHUNK, Factors, Floors, GROUP, Groups, Indices, Kernel, Lists, Sieve,
+        WeightedSum,
     },
+    weighting::WeightKind,
 };
+
+/// A row: its users, ascending, and as many values.
+#[derive(Clone, Copy)]
+pub(crate) struct Line<'a, V> {
+    pub(crate) users: Indices<'a>,
+    pub(crate) weights: &'a [V],
+    /// What weights are made of where rows have none of their own: of every user,
+    pub(crate) of_users: &'a [f64],
+    /// of the row's item,
+    pub(crate) of_row: f64,
+    /// and of the block's; empty where items bring 1.
+    pub(crate) of_items: &'a [f64],
+}
 
 /// What an interaction holds: nothing where all weights are 1, or are made of what its user and its
 /// item bring; else its weight.
@@ -80,6 +95,11 @@ pub(crate) trait Sum: Copy + Default + Send + std::fmt::Debug {
     /// Returns what overlaps with a chunk's items must reach to matter.
     fn floors(bounds: &Bounds, sieve: &Sieve<'_>) -> Floors;
 }
+
+const _: () = {
+    assert!(size_of::<<() as Value>::Sum>() == WeightKind::One.sum_bytes());
+    assert!(size_of::<<f64 as Value>::Sum>() == WeightKind::Own.sum_bytes());
+};
 
 impl Value for () {
     type Sum = u32;
@@ -295,3 +315,92 @@ impl Sum for WeightedSum {
         Floors::OF_PAIRS
     }
 }
+
+/// Lists whose interactions hold nothing, or their weight.
+#[derive(Clone, Debug)]
+pub(crate) enum AnyLists {
+    /// Every weight is 1: overlaps are all there is to count.
+    Counts(Lists<()>),
+    /// They are made of what the user and the item bring.
+    Separable(Lists<Separable>),
+    /// Weights differ.
+    Weights(Lists<f64>),
+}
+
+impl AnyLists {
+    pub(super) fn new(
+        columns: usize,
+        starts: Vec<usize>,
+        indices: Vec<u32>,
+        weights: Option<Vec<f64>>,
+    ) -> Result<Self, Malformed> {
+        let lists = if let Some(weights) = weights {
+            Lists::new(columns, starts, indices, weights).map(Self::Weights)
+        } else {
+            let nothing = vec![(); indices.len()];
+            Lists::new(columns, starts, indices, nothing).map(Self::Counts)
+        };
+        lists.ok_or(Malformed)
+    }
+
+    /// Makes lists of weights that are made of factors.
+    pub(super) fn separable(
+        columns: usize,
+        starts: Vec<usize>,
+        indices: Vec<u32>,
+    ) -> Result<Self, Malformed> {
+        let nothing = vec![Separable; indices.len()];
+        let lists = Lists::new(columns, starts, indices, nothing).map(Self::Separable);
+        lists.ok_or(Malformed)
+    }
+
+    pub(super) fn parts(&self) -> Parts<'_> {
+        match self {
+            Self::Counts(lists) => {
+                Parts { starts: lists.starts(), indices: lists.indices(), weights: None }
+            }
+            Self::Separable(lists) => {
+                Parts { starts: lists.starts(), indices: lists.indices(), weights: None }
+            }
+            Self::Weights(lists) => Parts {
+                starts: lists.starts(),
+                indices: lists.indices(),
+                weights: Some(Cow::Borrowed(lists.values())),
+            },
+        }
+    }
+
+    /// Counts the lists.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Counts(lists) => lists.len(),
+            Self::Separable(lists) => lists.len(),
+            Self::Weights(lists) => lists.len(),
+        }
+    }
+
+    /// Returns the bound of the indices.
+    pub(super) fn columns(&self) -> usize {
+        match self {
+            Self::Counts(lists) => lists.columns(),
+            Self::Separable(lists) => lists.columns(),
+            Self::Weights(lists) => lists.columns(),
+        }
+    }
+}
+
+/// What lists are made of: list l is `indices[starts[l]..starts[l + 1]]`, strictly ascending.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parts<'a> {
+    /// One more than there are lists, from 0 to the number of indices.
+    pub starts: &'a [usize],
+    /// Users of items, or positions of users counted from the block's first.
+    pub indices: &'a [u32],
+    /// As many as indices; absent where every weight is 1.
+    pub weights: Option<Cow<'a, [f64]>>,
+}
+
+/// The parts of a block do not go together: they were damaged, or are those of another block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the parts of the block do not go together")]
+pub struct Malformed;

@@ -1,8 +1,8 @@
 //! Weights after weighting: of every interaction, or what they are made of.
 
-use super::Factors;
+use super::blocks::Factors;
 use crate::{
-    interactions::Interactions,
+    prepare::Interactions,
     weighting::{UserRow, Weigher, Weighting, bm25},
 };
 

@@ -2,7 +2,7 @@
 //! P(neighbour given item).
 //! Source: Aiolli, Efficient top-n recommendation for very large scale binary rated datasets, 2013.
 
-use super::Pair;
+use super::pair::Pair;
 
 pub(super) fn score(pair: &Pair, alpha: f64) -> Option<f64> {
     let norm = libm::pow(pair.item_square, alpha) * libm::pow(pair.neighbour_square, 1.0 - alpha);

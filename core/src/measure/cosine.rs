@@ -2,7 +2,7 @@
 //! a pair without weight in common is no pair.
 //! Source: Salton & McGill, Introduction to Modern Information Retrieval, 1983.
 
-use super::Pair;
+use super::pair::Pair;
 
 pub(super) fn score(pair: &Pair) -> Option<f64> {
     // One root of the product, not a product of roots: exact where the squares are equal. Tiny

@@ -1,7 +1,7 @@
 //! Jaccard: c / (a + b − c). In (0, 1].
 //! Source: Jaccard, Étude comparative de la distribution florale, 1901.
 
-use super::Pair;
+use super::pair::Pair;
 
 pub(super) fn score(pair: &Pair) -> f64 {
     let either =

@@ -1,7 +1,7 @@
 //! Lift: N·c / ((a + κ)(b + κ)). In (0, N]; 1 is chance; κ damps rare items.
 //! Source: Brin, Motwani & Silverstein, Beyond market baskets, 1997 (as interest).
 
-use super::Pair;
+use super::pair::Pair;
 
 pub(super) fn score(pair: &Pair, kappa: f64) -> f64 {
     let observed = pair.overlap as f64 * pair.users as f64;

@@ -2,7 +2,7 @@
 //! N − a − b + c of the table of both items. Only where the pair occurs more often than by chance.
 //! Source: Dunning, Accurate methods for the statistics of surprise and coincidence, 1993.
 
-use super::Pair;
+use super::pair::Pair;
 
 pub(super) fn score(pair: &Pair) -> Option<f64> {
     let (expected, observed) = pair.expected_and_observed();

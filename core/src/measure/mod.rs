@@ -16,43 +16,48 @@ mod lift;
 mod llr;
 mod npmi;
 mod overlap;
+mod pair;
 mod pmi;
 mod tversky;
 
-use crate::job::MeasureName;
+pub use self::pair::Pair;
+use crate::names::named;
 
-/// What is known of an ordered pair (item, neighbour). Every number is exact or summed in
-/// ascending user order, so it does not depend on how the work was cut up.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pair {
-    /// c: users of both, at least 1.
-    pub overlap: u32,
-    /// a: users of the item.
-    pub item_support: u32,
-    /// b: users of the neighbour.
-    pub neighbour_support: u32,
-    /// N: users with at least one interaction.
-    pub users: u32,
-    /// x·y over the users of both; the overlap itself if unweighted.
-    pub dot: f64,
-    /// Σx² of the item; its support if unweighted.
-    pub item_square: f64,
-    /// Σy² of the neighbour; its support if unweighted.
-    pub neighbour_square: f64,
-}
-
-impl Pair {
-    /// c·N, a·b and so on fit u64 exactly: counts are u32.
-    fn expected_and_observed(&self) -> (u64, u64) {
-        let expected = u64::from(self.item_support) * u64::from(self.neighbour_support);
-        let observed = u64::from(self.overlap) * u64::from(self.users);
-        (expected, observed)
-    }
-
-    /// N·c / (a·b): how many times more often than by chance the pair occurs.
-    fn ratio_to_chance(&self) -> f64 {
-        let (expected, observed) = self.expected_and_observed();
-        observed as f64 / expected as f64
+named! {
+    /// How alike two items are; formulas in [`Measure`].
+    MeasureName, "measure" {
+        /// x·y / (‖x‖‖y‖)
+        Cosine = "cosine",
+        /// c / (a + b − c)
+        Jaccard = "jaccard",
+        /// 2c / (a + b)
+        Dice = "dice",
+        /// c / min(a, b)
+        Overlap = "overlap",
+        /// c / (c + α(a − c) + β(b − c))
+        Tversky = "tversky",
+        /// x·y / ((Σx²)^α (Σy²)^(1 − α))
+        AsymmetricCosine = "asymmetric-cosine",
+        /// c / (a·b^α)
+        Conditional = "conditional",
+        /// N·c / ((a + κ)(b + κ))
+        Lift = "lift",
+        /// c / (a·b): lift as SAR defines it, without the number of users
+        SarLift = "sar-lift",
+        /// ln(N·c / (a·b)), where positive
+        Pmi = "pmi",
+        /// pmi / −ln(c / N), where positive
+        Npmi = "npmi",
+        /// c·log2(N·c / (a·b))
+        LexicographersMi = "lexicographers-mi",
+        /// Dunning's log-likelihood ratio, where the pair occurs more often than by chance
+        Llr = "llr",
+        /// 1 − 1 / (1 + llr): the log-likelihood ratio as Mahout scales it
+        MahoutLlr = "mahout-llr",
+        /// c
+        Cooccurrence = "cooccurrence",
+        /// x·y
+        Dot = "dot",
     }
 }
 
@@ -130,12 +135,12 @@ impl Measure {
         }
     }
 
-    /// Tells whether the measure looks at weights; the others only count users.
+    /// Returns whether the measure looks at weights; the others only count users.
     pub const fn is_weighted(&self) -> bool {
         matches!(self, Self::Cosine | Self::AsymmetricCosine { .. } | Self::Dot)
     }
 
-    /// Tells whether (x, y) always scores what (y, x) scores, to the bit.
+    /// Returns whether (x, y) always scores what (y, x) scores, to the bit.
     pub fn is_symmetric(&self) -> bool {
         match self {
             Self::Tversky { alpha, beta } => alpha == beta,
@@ -164,7 +169,7 @@ impl Measure {
         }
     }
 
-    /// Tells whether the score is that product, rounding aside.
+    /// Returns whether the score is that product, rounding aside.
     pub(crate) const fn is_product(&self) -> bool {
         matches!(
             self,

@@ -1,7 +1,7 @@
 //! Pointwise mutual information: ln(N·c / (a·b)). Only where positive: more often than by chance.
 //! Source: Church & Hanks, Word association norms, mutual information, and lexicography, 1990.
 
-use super::Pair;
+use super::pair::Pair;
 
 pub(super) fn score(pair: &Pair) -> Option<f64> {
     let (expected, observed) = pair.expected_and_observed();

@@ -1,7 +1,7 @@
 //! Tversky index: c / (c + α(a − c) + β(b − c)). In (0, 1]; α = β = 1 is Jaccard, ½ is Dice.
 //! Source: Tversky, Features of similarity, 1977.
 
-use super::Pair;
+use super::pair::Pair;
 
 pub(super) fn score(pair: &Pair, alpha: f64, beta: f64) -> f64 {
     let overlap = pair.overlap as f64;

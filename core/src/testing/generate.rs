@@ -6,9 +6,8 @@ use rand_pcg::{Pcg32, rand_core::Rng};
 
 use super::oracle::{Event, Id};
 use crate::{
-    ids::{Cells, IdColumn, TextColumn},
+    data::{Cells, IdColumn, NumberColumn, Rows, TextColumn, TimeColumn},
     job::Given,
-    rows::{NumberColumn, Rows, TimeColumn},
 };
 
 /// A stream of numbers.
@@ -24,7 +23,7 @@ impl Dice {
         ((u64::from(self.0.next_u32()) * u64::from(bound)) >> 32) as u32
     }
 
-    /// Tells true in one of `of` cases.
+    /// Returns true in one of `of` cases.
     fn one_in(&mut self, of: u32) -> bool {
         self.below(of) == 0
     }

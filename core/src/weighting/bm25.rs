@@ -2,7 +2,7 @@
 //! the idf of [`tfidf`](super::tfidf).
 //! Source: Robertson & Zaragoza, The probabilistic relevance framework: BM25 and beyond, 2009.
 
-use super::UserRow;
+use super::user_row::UserRow;
 
 /// Adds a user's weights to the lengths of its items. Users come in ascending order.
 pub fn add_lengths(row: UserRow<'_>, lengths: &mut [f64]) {

@@ -1,7 +1,7 @@
 //! Time decay: w·0.5^((now − t) / half-life). A time after `now` counts more than 1, at most
 //! [`LARGEST_WEIGHT`].
 
-use crate::clean::LARGEST_WEIGHT;
+use super::choice::LARGEST_WEIGHT;
 
 /// Weighs one interaction. `age`: now − t and `half_life` in microseconds.
 pub fn weigh(weight: f64, age: i64, half_life: i64) -> f64 {

@@ -3,15 +3,16 @@
 use std::ops::Range;
 
 use ilk_core::{
+    cost::Layout,
     executor::Sequential,
     job::Job,
-    kernel::{Comparison, ItemFilter, Kernel},
-    matrix::{BitRow, ColumnBlock, Layout, Matrix, RowBlock},
+    kernel::{Comparison, Offer},
+    matrix::{ColumnBlock, Matrix, RowBlock},
     measure::Measure,
-    neighbours::Neighbours,
-    plan::{RowOrder, Sides},
+    plan::{ItemFilter, RowOrder, Sides},
+    result::Neighbours,
+    simd::{BitRow, Kernel},
     testing::generate::Crowd,
-    topk::Offer,
     weighting::Weighting,
 };
 use rand_pcg::Pcg32;
@@ -120,7 +121,7 @@ fn compute(matrix: &Matrix, job: &Job, filter: &ItemFilter, sides: Sides, seed: 
     for last in (1..tiles.len()).rev() {
         tiles.swap(last, below(&mut dice, last + 1));
     }
-    let step = |comparison: &Comparison<'_>, tiles: &[Tile]| -> Vec<Vec<Offer>> {
+    let step = |comparison: &Comparison, tiles: &[Tile]| -> Vec<Vec<Offer>> {
         let mut worker = comparison.recording_worker();
         let survivors = |tile: &Tile| {
             let (rows, columns) = (&row_blocks[tile.rows], &column_blocks[tile.columns]);

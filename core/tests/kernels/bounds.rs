@@ -306,7 +306,7 @@ impl Scales {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_500))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(1_500)))]
 
     #[test]
     fn weights_of_any_scale_are_ranked_exactly(
@@ -331,7 +331,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(60)))]
 
     #[test]
     fn scores_next_to_each_other_are_told_apart(

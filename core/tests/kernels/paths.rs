@@ -1,14 +1,8 @@
 //! Every path through the kernel: layouts, instructions, workers, sides, narrowings.
 
 use ilk_core::{
-    executor::Sequential,
-    job::Job,
-    matrix::{Layout, Matrix},
-    measure::Measure,
-    neighbours::Neighbour,
-    plan::Sides,
-    testing::generate::Crowd,
-    weighting::Weighting,
+    cost::Layout, executor::Sequential, job::Job, matrix::Matrix, measure::Measure, plan::Sides,
+    result::Neighbour, testing::generate::Crowd, weighting::Weighting,
 };
 use proptest::{
     prelude::{Just, ProptestConfig, Strategy, any},
@@ -263,7 +257,7 @@ fn crowds() -> impl Strategy<Value = Crowd> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(160))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(160)))]
 
     #[test]
     fn any_path_through_any_data_gives_the_reference(

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use ilk_core::{
+    cost::Layout,
     executor::Sequential,
-    kernel::Kernel,
-    matrix::{Layout, Matrix},
+    matrix::Matrix,
     plan::{Plan, Sides},
+    simd::Kernel,
     weighting::Weighting,
 };
 

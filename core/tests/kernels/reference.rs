@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ilk_core::{
     job::Job,
     measure::{Measure, Pair},
-    neighbours::{Neighbour, Neighbours},
+    result::{Neighbour, Neighbours},
     testing::oracle::{self, Event, Id, Lists},
     weighting::{self, Weighting},
 };

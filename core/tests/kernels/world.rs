@@ -3,18 +3,17 @@
 use std::{collections::BTreeSet, fmt};
 
 use ilk_core::{
-    clean::{Needs, clean},
-    encode::encode,
+    cost::Layout,
+    data::{Cells, IdColumn, NumberColumn, Rows, TimeColumn},
     executor::{Executor, Sequential},
-    ids::{Cells, IdColumn},
-    interactions::{Interactions, fold},
     job::{Given, Job, SimilarityJob},
-    kernel::{ItemFilter, Kernel, neighbours},
-    matrix::{Layout, Matrix},
+    kernel::neighbours,
+    matrix::Matrix,
     measure::Measure,
-    neighbours::Neighbours,
-    plan::{Plan, Sides},
-    rows::{NumberColumn, Rows, TimeColumn},
+    plan::{ItemFilter, Plan, Sides},
+    prepare::{Interactions, Needs, clean, encode, fold},
+    result::Neighbours,
+    simd::Kernel,
     testing::generate::Crowd,
     weighting::Weighting,
 };

@@ -1,10 +1,10 @@
 //! Rows set aside: every reason, which one counts, what is kept to look at, and the guards.
 
 use ilk_core::{
-    clean::{LARGEST_WEIGHT, Needs, Reason, Refusal, SetAside, Tally, clean, clean_each},
-    ids::{Cells, IdColumn, TextColumn},
-    job::{Duplicates, Given, Job, NegativeWeights, SimilarityJob, WeightingName},
-    rows::{BadCell, NumberColumn, Rows, TimeColumn},
+    data::{BadCell, Cells, IdColumn, NumberColumn, Rows, TextColumn, TimeColumn},
+    job::{Duplicates, Given, Job, NegativeWeights, SimilarityJob},
+    prepare::{Needs, Reason, Refusal, SetAside, Tally, clean, clean_each},
+    weighting::{LARGEST_WEIGHT, WeightingName},
 };
 
 const GIVEN: Given = Given { weight: true, time: true };

@@ -3,11 +3,9 @@
 use std::collections::BTreeSet;
 
 use ilk_core::{
-    clean::{Needs, clean},
-    encode::{EncodeError, encode},
-    ids::{Cells, IdColumn, Ids, TextColumn, TextList},
+    data::{Cells, IdColumn, Ids, Rows, TextColumn, TextList},
     job::{Given, SimilarityJob},
-    rows::Rows,
+    prepare::{EncodeError, Needs, clean, encode},
 };
 use proptest::{
     collection::vec,
@@ -248,7 +246,7 @@ fn expected(columns: &[Vec<i64>]) -> (Ids, Vec<Vec<u32>>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(300)))]
 
     /// Stride 1 is narrow, 2⁴⁸ is wide; those between lie around the limit.
     #[test]

@@ -1,12 +1,11 @@
 //! Evaluations by hand, and what holds for any data.
 
 use ilk_core::{
-    clean::{Needs, Tally, clean},
-    encode::{Encoded, encode},
-    evaluate::{LeftOut, Quality, Trial, cut_for, evaluate, judge, most_popular},
     executor::Sequential,
-    interactions::fold,
-    job::{Given, MeasureName, SimilarityJob},
+    insight::{LeftOut, Quality, Trial, cut_for, evaluate, judge, most_popular},
+    job::{Given, SimilarityJob},
+    measure::MeasureName,
+    prepare::{Encoded, Needs, Tally, clean, encode, fold},
     testing::{generate, oracle::Event},
 };
 use proptest::{
@@ -171,7 +170,7 @@ fn the_newest_is_held_out() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(150)))]
 
     #[test]
     fn who_knows_what_is_held_out_scores_one(events in clean_events(), way in 0..3_usize) {

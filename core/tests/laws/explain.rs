@@ -1,14 +1,17 @@
 //! Explanations agree with the result, and their parts with the whole.
 
 use ilk_core::{
+    cost::Layout,
     executor::Sequential,
-    explain::{Explainer, Explanation, Need, Standing},
-    job::{Given, MeasureName, SimilarityJob, WeightingName},
-    matrix::{Layout, Matrix},
+    insight::{Explainer, Explanation, Need, Standing},
+    job::{Given, SimilarityJob},
+    matrix::Matrix,
+    measure::MeasureName,
     testing::{
         generate,
         oracle::{Event, Lists},
     },
+    weighting::WeightingName,
 };
 use proptest::{prelude::ProptestConfig, prop_assert, prop_assert_eq, proptest};
 
@@ -151,7 +154,7 @@ fn weights_decide_who_contributes_and_what_is_needed() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(300)))]
 
     #[test]
     fn explanations_agree_with_the_result(

@@ -1,15 +1,16 @@
 //! What must not show in a result: threads, the order of rows, the cut into chunks and files.
 
 use ilk_core::{
-    clean::{Needs, Tally, clean},
-    interactions::Interactions,
-    job::{Duplicates, Given, MeasureName, SimilarityJob, WeightingName},
-    kernel::Kernel,
-    matrix::Layout,
+    cost::Layout,
+    job::{Duplicates, Given, SimilarityJob},
+    measure::MeasureName,
+    prepare::{Interactions, Needs, Tally, clean},
+    simd::Kernel,
     testing::{
         generate::{self, Shape},
         oracle::{Event, Lists},
     },
+    weighting::WeightingName,
 };
 use proptest::{
     prelude::{Just, ProptestConfig, Strategy},
@@ -171,7 +172,7 @@ fn shapes() -> impl Strategy<Value = Vec<Event>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(400)))]
 
     #[test]
     fn two_deals_of_the_same_events_give_the_same(

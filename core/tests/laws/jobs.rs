@@ -1,7 +1,9 @@
 //! Any job there is.
 
-use ilk_core::job::{
-    Duplicates, Given, Job, MeasureName, NegativeWeights, Of, Preset, SimilarityJob, WeightingName,
+use ilk_core::{
+    job::{Duplicates, Given, Job, NegativeWeights, Of, Preset, SimilarityJob},
+    measure::MeasureName,
+    weighting::WeightingName,
 };
 use proptest::{
     option,

@@ -10,6 +10,7 @@ mod independence;
 mod jobs;
 mod measures;
 mod oracle;
+mod overlaps;
 mod sample;
 mod selection;
 mod spill;

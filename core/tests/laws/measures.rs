@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ilk_core::{
-    job::{Duplicates, Given, MeasureName, NegativeWeights, Of, SimilarityJob, WeightingName},
+    job::{Duplicates, Given, NegativeWeights, Of, SimilarityJob},
+    measure::MeasureName,
     testing::oracle::{Event, Id},
+    weighting::WeightingName,
 };
 use proptest::{
     prelude::ProptestConfig, prop_assert, prop_assert_eq, prop_assume, proptest, sample::select,
@@ -56,7 +58,7 @@ impl Counts {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(300)))]
 
     #[test]
     fn symmetric_measures_score_both_ways_alike(events in events(), task in tasks()) {

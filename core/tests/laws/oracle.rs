@@ -1,9 +1,11 @@
 //! The real pipeline equals the naive oracle, to the bit.
 
 use ilk_core::{
-    clean::{LARGEST_WEIGHT, Reason},
-    job::{Given, Job, MeasureName, SimilarityJob, WeightingName},
+    job::{Given, Job, SimilarityJob},
+    measure::MeasureName,
+    prepare::Reason,
     testing::oracle::{self, Event, Id, Lists},
+    weighting::{LARGEST_WEIGHT, WeightingName},
 };
 use proptest::{
     collection::vec,
@@ -104,7 +106,7 @@ fn extreme_events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3_000))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(3_000)))]
 
     #[test]
     fn the_pipeline_equals_the_oracle(
@@ -167,7 +169,7 @@ fn vanishing_ties() -> impl Strategy<Value = Vec<Event>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(500)))]
 
     #[test]
     fn scores_too_small_for_f32_to_keep_their_digits_tie_exactly(
@@ -190,7 +192,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(24)))]
 
     #[test]
     fn a_crowd_is_ranked_as_the_oracle_ranks_it(

@@ -1,14 +1,10 @@
 //! By-user samples: nested, the same whatever the data came in as, and at any stage.
 
 use ilk_core::{
-    clean::{Needs, clean},
-    encode::encode,
+    data::{Ids, Rows, hash_id},
     executor::Sequential,
-    ids::Ids,
-    interactions::{Folded, fold},
     job::{Given, Job, Of},
-    rows::Rows,
-    sample::{Sample, Smallest, hash_id},
+    prepare::{Folded, Needs, Sample, Smallest, clean, encode, fold},
     testing::oracle::{Event, Lists},
 };
 use proptest::{
@@ -48,7 +44,7 @@ fn table(folded: &Folded) -> Vec<(String, String)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(300)))]
 
     #[test]
     fn samples_are_nested(hashes in vec(any::<u64>(), 1..50), a in 0.0..1.0_f64, b in 0.0..1.0_f64) {

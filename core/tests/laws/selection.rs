@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use ilk_core::{
-    job::{Given, MeasureName, Of, SimilarityJob, WeightingName},
+    job::{Given, Of, SimilarityJob},
+    kernel::rank,
+    measure::MeasureName,
     testing::oracle::{Id, Lists},
-    topk::rank,
+    weighting::WeightingName,
 };
 use proptest::{prelude::ProptestConfig, prop_assert, prop_assert_eq, prop_assume, proptest};
 
@@ -27,7 +29,7 @@ fn text(ids: &[&str]) -> BTreeSet<Id> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(300)))]
 
     #[test]
     fn the_top_k_are_a_prefix_of_the_top_k_plus_1(

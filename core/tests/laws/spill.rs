@@ -1,15 +1,15 @@
 //! What is folded from runs, wherever they are cut, is what is folded in memory.
 
 use ilk_core::{
-    clean::{Cleaned, Needs, clean},
-    encode::{EncodeError, Kinds, encode},
+    cost::Additions,
+    data::{Id, Ids},
     executor::Sequential,
-    ids::{Id, Ids},
-    interactions::{Folded, Folding, SupportedItems, fold, fold_blocks, fold_in_parts},
     job::{Job, Of},
-    neighbours::Catalogue,
-    outline::Additions,
-    spill::{Dictionary, Gatherer, LabelCounts, Typed, UserRows},
+    prepare::{
+        Cleaned, Dictionary, EncodeError, Folded, Folding, Gatherer, Kinds, LabelCounts, Needs,
+        SupportedItems, Typed, UserRows, clean, encode, fold, fold_blocks, fold_in_parts,
+    },
+    result::Catalogue,
 };
 use proptest::{prelude::ProptestConfig, prop_assert_eq, proptest};
 use rand_pcg::Pcg32;
@@ -25,7 +25,7 @@ struct Spilled {
     blocks: Vec<UserRows>,
     items: Ids,
     codes: Vec<u32>,
-    labels: Option<ilk_core::ids::TextColumn>,
+    labels: Option<ilk_core::data::TextColumn>,
 }
 
 /// Brings chunks into runs of a few rows each and blocks of fewer.
@@ -153,7 +153,7 @@ fn assemble(buckets: Vec<UserRows>, spilled: &Spilled, job: &Job) -> (UserRows, 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(400)))]
 
     #[test]
     fn runs_and_buckets_do_not_show(

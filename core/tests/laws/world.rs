@@ -4,18 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ilk_core::{
-    clean::{Needs, Tally, clean},
-    cost::Machine,
-    encode::{EncodeError, encode},
+    cost::{Layout, Machine},
+    data::{BadCell, IdColumn, Ids, Rows, TextColumn},
     executor::{Executor, Sequential},
-    ids::{IdColumn, Ids, TextColumn},
-    interactions::{Folding, Interactions, fold},
     job::{Given, Job, Of},
-    kernel::{ItemFilter, Kernel, codes_of, neighbours},
-    matrix::{Layout, Matrix},
-    neighbours::{Catalogue, Neighbour, Neighbours},
-    plan::Plan,
-    rows::{BadCell, Rows},
+    kernel::neighbours,
+    matrix::Matrix,
+    plan::{ItemFilter, Plan, codes_of},
+    prepare::{EncodeError, Folding, Interactions, Needs, Tally, clean, encode, fold},
+    result::{Catalogue, Neighbour, Neighbours},
+    simd::Kernel,
     testing::{
         generate::{self, Crowd, Shape},
         oracle::{Event, Id, Lists},

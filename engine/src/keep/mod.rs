@@ -5,27 +5,26 @@
 //! is not in hand they read it through the proof that it is kept, a [`Kept`]. Where nothing is kept
 //! there is no such proof ([`Infallible`]), and nothing to go wrong.
 
-mod nothing;
 mod step;
 
 use std::convert::Infallible;
 
 use ilk_core::{
-    clean::Cleaned as Chunk, cost::Machine, ids::Ids, interactions::Interactions,
-    neighbours::Catalogue,
+    cost::Machine,
+    data::Ids,
+    prepare::{Cleaned as Chunk, Interactions},
+    result::Catalogue,
 };
 use ilk_formats::OutputFormat;
 
-pub(crate) use self::{
-    nothing::Nothing,
-    step::{Ending, Step},
-};
+pub(crate) use self::step::{Ending, Step};
 use crate::{
     context::Run,
-    data::{Arrangement, Cleaned, Committed, Encoded, Laid, Merged, Named, Scale, Tiled},
+    data::Scale,
     error::Error,
     files::Files,
     findings::Findings,
+    handed::{Arrangement, Cleaned, Committed, Encoded, Laid, Merged, Named, Tiled},
     memory::Size,
     record::StageName,
     spill::{self, Recording},
@@ -51,12 +50,7 @@ pub(crate) trait Keep<'r>: Sized {
     fn done(&self, stage: StageName) -> Option<Self::Done>;
 
     /// Begins a stage; `total` is what its progress adds up to, where that is known.
-    fn begin(
-        &mut self,
-        run: Run<'r>,
-        stage: (StageName, Scale),
-        total: Option<u64>,
-    ) -> Step<'r>;
+    fn begin(&mut self, run: Run<'r>, stage: (StageName, Scale), total: Option<u64>) -> Step<'r>;
 
     /// Ends a stage, and makes sure that it is known to be done.
     ///
@@ -226,12 +220,8 @@ pub(crate) trait Kept: Clone {
     ///
     /// # Errors
     /// As there, and if the disk refuses.
-    fn merge(
-        &self,
-        run: Run<'_>,
-        step: &Step<'_>,
-        named: &Named,
-    ) -> Result<(Findings, u64), Error>;
+    fn merge(&self, run: Run<'_>, step: &Step<'_>, named: &Named)
+    -> Result<(Findings, u64), Error>;
 
     /// Reads the neighbours.
     ///
@@ -270,12 +260,7 @@ impl Kept for Infallible {
         match *self {}
     }
 
-    fn merge(
-        &self,
-        _: Run<'_>,
-        _: &Step<'_>,
-        _: &Named,
-    ) -> Result<(Findings, u64), Error> {
+    fn merge(&self, _: Run<'_>, _: &Step<'_>, _: &Named) -> Result<(Findings, u64), Error> {
         match *self {}
     }
 

@@ -18,6 +18,8 @@ pub(crate) struct Step<'a> {
     told: Stage<'a>,
     started: Instant,
     cpu: Option<f64>,
+    /// The counters that are told of; all where absent.
+    of_events: Option<&'static [&'static str]>,
     counters: Mutex<BTreeMap<String, u64>>,
     files: Mutex<Vec<FileRecord>>,
 }
@@ -43,14 +45,25 @@ impl<'a> Step<'a> {
             told,
             started: Instant::now(),
             cpu: cpu_seconds(),
+            of_events: None,
             counters: Mutex::default(),
             files: Mutex::default(),
         }
     }
 
+    /// Lets only these counters be told of.
+    pub(crate) fn telling(self, names: &'static [&'static str]) -> Self {
+        Self { of_events: Some(names), ..self }
+    }
+
     /// Returns which stage it is.
     pub(crate) const fn name(&self) -> StageName {
         self.name
+    }
+
+    /// Returns when it began.
+    pub(crate) const fn started(&self) -> Instant {
+        self.started
     }
 
     /// Says what [`advance`](Self::advance) will add up to, where that is known only now.
@@ -70,7 +83,9 @@ impl<'a> Step<'a> {
 
     /// Counts something, for the record and for events.
     pub(crate) fn count(&self, name: &str, count: u64) {
-        self.told.count(name, count);
+        if self.of_events.is_none_or(|names| names.contains(&name)) {
+            self.told.count(name, count);
+        }
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         counters.insert(name.into(), count);
     }

@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::{Map, json};
 
-use super::Bar;
+use super::{bar::Bar, event::tell};
 
 /// How often it is told; shorter stages tell nothing on their way.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -68,7 +68,7 @@ impl Units {
         if total > 0 {
             record.insert("total".into(), json!(total));
         }
-        super::tell("progress", name, "", &record);
+        tell("progress", name, "", &record);
     }
 }
 

@@ -8,18 +8,27 @@ use std::{
 };
 
 use ilk_core::{
-    clean::{Cleaned, Needs, Reason, SetAside, Tally, clean_each},
     executor::Executor as _,
     job::Job,
+    prepare::{Cleaned, Needs, Reason, SetAside, Tally, clean_each},
 };
 use ilk_formats::Table;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    FileRecord, Folder, StageRecord, StageRun, files,
+    checking::remove,
+    files,
+    stage::Folder,
     tables::{Aside, Shape, Writing, cleaned_values, notes},
 };
-use crate::{error::Error, pipeline::Files, pool::Pool, spill::Holding};
+use crate::{
+    error::Error,
+    files::Files,
+    keep::Step,
+    pool::Pool,
+    record::{FileRecord, StageRecord},
+    spill::Holding,
+};
 
 /// Bytes of input in a piece, about.
 const PIECE: u64 = 16 << 20;
@@ -88,7 +97,7 @@ impl<'a> Cleaner<'a> {
     pub(super) fn clean(
         &self,
         pool: &Pool,
-        run: &StageRun<'_>,
+        run: &Step<'_>,
         holding: &Holding,
     ) -> Result<AllCleaned, Error> {
         let mut there = self.find_pieces()?;
@@ -140,13 +149,13 @@ impl<'a> Cleaner<'a> {
                 found.insert(piece, PieceCleaned { tally, files, aside });
             } else {
                 for file in files.iter().chain(&aside) {
-                    super::remove(&self.run_dir.join(&file.name))?;
+                    remove(&self.run_dir.join(&file.name))?;
                 }
             }
         }
         // Rows set aside by pieces whose kept rows are not there.
         for file in asides.into_values().flatten() {
-            super::remove(&self.run_dir.join(&file.name))?;
+            remove(&self.run_dir.join(&file.name))?;
         }
         Ok(found)
     }
@@ -154,7 +163,7 @@ impl<'a> Cleaner<'a> {
     fn clean_piece(
         &self,
         number: usize,
-        run: &StageRun<'_>,
+        run: &Step<'_>,
         holding: &Holding,
     ) -> Result<PieceCleaned, Error> {
         let Piece { table, parts } = &self.pieces[number];

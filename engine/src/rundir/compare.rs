@@ -5,11 +5,11 @@ use std::path::Path;
 use ilk_core::executor::Executor as _;
 
 use super::{
-    checksum::Checksum,
     fingerprint::{Fingerprint, differences},
-    manifest::Manifest,
+    manifest::{Manifest, Task},
 };
 use crate::{
+    checksum::Checksum,
     error::Error,
     pool::Pool,
     source::{Lists, Record, Setting},
@@ -37,30 +37,22 @@ const FREE: [&str; 15] = [
 ];
 
 /// What differs, in a few words each.
-pub struct Changes(Vec<String>);
+pub(crate) struct Changes(Vec<String>);
 
 impl Changes {
-    /// Compares a run with the job and the files of now. Inputs count once stage `read` has looked
-    /// at them.
-    pub fn find(
-        then: &Manifest,
-        job: &Record,
-        inputs: &[Fingerprint],
-        lists: &std::collections::BTreeMap<String, Vec<Fingerprint>>,
-        engine: Option<&Fingerprint>,
-    ) -> Self {
-        let mut found = settings(&then.job.settings, &job.settings);
+    /// Compares what a run computes with what is asked for now. Inputs count once stage `read` has
+    /// looked at them.
+    pub(crate) fn find(then: &Task, now: &Task) -> Self {
+        let mut found = settings(&then.job.settings, &now.job.settings);
         if !then.inputs.is_empty() {
-            found.extend(differences(&then.inputs, inputs));
+            found.extend(differences(&then.inputs, &now.inputs));
         }
         for name in ["only", "exclude", "for"] {
-            let of = |lists: &std::collections::BTreeMap<String, Vec<Fingerprint>>| {
-                lists.get(name).cloned().unwrap_or_default()
-            };
-            let changed = differences(&of(&then.lists), &of(lists));
+            let of = |task: &Task| task.lists.get(name).cloned().unwrap_or_default();
+            let changed = differences(&of(then), &of(now));
             found.extend(changed.into_iter().map(|change| format!("--{name}: {change}")));
         }
-        found.extend(engines(then.engine.as_ref(), engine));
+        found.extend(engines(then.engine.as_ref(), now.engine.as_ref()));
         Self(found)
     }
 
@@ -68,7 +60,7 @@ impl Changes {
     ///
     /// # Errors
     /// If so.
-    pub fn check(&self, run_dir: &str) -> Result<(), Error> {
+    pub(crate) fn check(&self, run_dir: &str) -> Result<(), Error> {
         const SHOWN: usize = 4;
         if self.0.is_empty() {
             return Ok(());
@@ -77,8 +69,8 @@ impl Changes {
         if self.0.len() > SHOWN {
             text = format!("{text}; and {} more", self.0.len() - SHOWN);
         }
-        Err(Error::input(format!("{run_dir} holds the run of another job or input: {text}"))
-            .with_help("--restart begins anew; or name another run directory"))
+        Err(Error::input(format!("{run_dir} was created with different settings or input: {text}"))
+            .with_help("start over with --restart, or choose another run directory"))
     }
 }
 
@@ -89,7 +81,7 @@ impl Changes {
 /// If they have changed, or cannot be read.
 pub fn check_inputs(folder: &Path, names: &[String], pool: &Pool) -> Result<(), Error> {
     let manifest = if folder.is_dir() { Manifest::load(folder)? } else { None };
-    let Some(then) = manifest.map(|run| run.inputs).filter(|inputs| !inputs.is_empty()) else {
+    let Some(then) = manifest.map(|run| run.task.inputs).filter(|inputs| !inputs.is_empty()) else {
         return Ok(());
     };
     let now = fingerprints(names, pool)?;
@@ -100,9 +92,9 @@ pub fn check_inputs(folder: &Path, names: &[String], pool: &Pool) -> Result<(), 
     };
     change.map_or(Ok(()), |change| {
         let folder = folder.display();
-        Err(Error::input(format!("the input of {folder} is not what it was: {change}")).with_help(
+        Err(Error::input(format!("the input of {folder} has changed: {change}")).with_help(
             format!(
-                "`ilk run … --run-dir {folder} --restart` takes the new one; or name the input"
+                "`ilk run … --run-dir {folder} --restart` uses the new input; or name the input"
             ),
         ))
     })

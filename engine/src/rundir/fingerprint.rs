@@ -7,15 +7,16 @@
 //! than 4 MiB, changed in place between the blocks, at the same length, with its modified time set
 //! back.
 
-use std::{fs, io, path::Path, time::SystemTime};
+use std::{fs, io, path::Path};
 
 use ilk_formats::Source as _;
 use serde::{Deserialize, Serialize};
 
-use super::checksum::{Checksum, Summing};
 use crate::{
+    checksum::{Checksum, Summing},
     error::Error,
     inputs::FileSource,
+    record::time_text,
     text::{counted, grouped},
 };
 
@@ -67,11 +68,10 @@ impl Fingerprint {
             return Some(format!("{path} had {was}, now {is}"));
         }
         if self.content != now.content {
-            return Some(format!("{path} has other content"));
+            return Some(format!("{path} has different content"));
         }
         let is_sampled = self.bytes > WHOLE;
-        (is_sampled && self.modified != now.modified)
-            .then(|| format!("{path} was written to since"))
+        (is_sampled && self.modified != now.modified).then(|| format!("{path} was modified since"))
     }
 }
 
@@ -95,7 +95,7 @@ fn sum_up(source: &FileSource, bytes: u64) -> io::Result<Checksum> {
 }
 
 /// Says in which ways the files `then` are not the files `now`, in a few words.
-pub fn differences(then: &[Fingerprint], now: &[Fingerprint]) -> Vec<String> {
+pub(crate) fn differences(then: &[Fingerprint], now: &[Fingerprint]) -> Vec<String> {
     let find = |among: &[Fingerprint], path: &str| among.iter().position(|one| one.path == path);
     let mut found = Vec::new();
     for file in then {
@@ -109,14 +109,9 @@ pub fn differences(then: &[Fingerprint], now: &[Fingerprint]) -> Vec<String> {
     found
 }
 
-/// Writes a point in time as manifests do; times before 1970 are times like any other.
-pub fn time_text(time: SystemTime) -> Option<String> {
-    jiff::Timestamp::try_from(time).ok().map(|time| time.to_string())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, SystemTime};
 
     use super::*;
 
@@ -147,7 +142,7 @@ mod tests {
         let long = file(home.path(), &bytes, now);
         assert_eq!(long.difference(&file(home.path(), &bytes, now)), None);
         let touched = file(home.path(), &bytes, earlier);
-        assert!(long.difference(&touched).unwrap().contains("was written to since"));
+        assert!(long.difference(&touched).unwrap().contains("was modified since"));
         assert!(touched.modified.unwrap().starts_with("1969-12-31T23:59:51"));
         for place in [0, (5 << 20) - 1] {
             bytes[place] = 8;
@@ -167,7 +162,7 @@ mod tests {
         };
         let then = [one("a", b"1"), one("b", b"1"), one("c", b"1")];
         let now = [one("a", b"1"), one("c", b"2"), one("d", b"1")];
-        assert_eq!(differences(&then, &now), ["b is gone", "c has other content", "d is new"]);
+        assert_eq!(differences(&then, &now), ["b is gone", "c has different content", "d is new"]);
         assert_eq!(differences(&then, &then), Vec::<String>::new());
     }
 }

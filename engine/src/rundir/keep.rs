@@ -2,31 +2,31 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use ilk_core::{cost::Machine as Costs, executor::Executor as _};
+use ilk_core::{cost::Machine as Costs, data::Ids, executor::Executor as _};
 use ilk_formats::{CellType, OutputFormat, Values};
 
 use super::{
-    Folder, RunDir,
+    checking::remove,
     cleaning::{Cleaner, tally_of},
+    dir::RunDir,
     files,
-    fingerprint::time_text,
     kept::Results,
     manifest::Published,
-    remove, tables, tiles,
+    stage::Folder,
+    tables, tiles,
 };
 use crate::{
     checksum::Checksum,
     context::Run,
-    data::{
-        Arrangement, Cleaned, Committed, Data, Encoded, Laid, Made, Merged, Scale, Tiled,
-    },
+    data::{Data, Made, Scale},
     error::Error,
     files::Files,
     findings::Findings,
+    handed::{Arrangement, Cleaned, Committed, Encoded, Laid, Merged, Tiled},
     keep::{CleanedFor, Counted, Ending, Keep, Sink, Step},
     machine,
     observe::{Kept, Place, Tiles, Timed, block_name},
-    record::{FileRecord, GROUPS, StageName},
+    record::{FileRecord, GROUPS, StageName, time_text},
     spill::{Area, Holding, Recording},
     text::counted,
 };
@@ -38,7 +38,8 @@ impl<'r> Keep<'r> for RunDir {
     const RECORDING: Recording = Recording::Yes;
 
     fn done(&self, stage: StageName) -> Option<Results> {
-        self.manifest().done(stage).map(|_| self.results())
+        let record = self.manifest().done(stage).filter(|_| self.alone != Some(stage));
+        record.map(|_| self.results())
     }
 
     fn begin(
@@ -74,7 +75,7 @@ impl<'r> Keep<'r> for RunDir {
 
     fn read(&mut self, run: Run<'r>, opened: &Files) -> Result<(), Error> {
         let step = self.begin(run, (StageName::Read, Scale::Memory), None);
-        let inputs = &self.manifest().inputs;
+        let inputs = &self.manifest().task.inputs;
         let rows = opened.tables.iter().map(ilk_formats::Table::row_count);
         let known = rows.clone().sum::<Option<u64>>();
         let bytes = inputs.iter().map(|file| file.bytes).sum::<u64>();
@@ -152,7 +153,7 @@ impl<'r> Keep<'r> for RunDir {
                     1 => tables::write_items(self.create(files::ITEMS)?, catalogue)?.publish(),
                     _ => {
                         let degrees = interactions.degrees().map(|degree| degree as u32);
-                        let mut table = tables::UserTable::new(self.create(files::USERS)?);
+                        let mut table = tables::UserTable::new(self.create(files::USERS)?, users)?;
                         table.push(users, &degrees.collect::<Vec<_>>())?;
                         table.finish()?.publish()
                     }
@@ -162,7 +163,8 @@ impl<'r> Keep<'r> for RunDir {
             Data::Disk(folded) => {
                 let interactions = self.create(files::INTERACTIONS)?;
                 let mut interactions = tables::InteractionTable::new(interactions, run.needs)?;
-                let mut users = tables::UserTable::new(self.create(files::USERS)?);
+                let begin = |ids: &Ids| tables::UserTable::new(self.create(files::USERS)?, ids);
+                let mut users = None;
                 for rows in folded.rows() {
                     let (first, rows) = rows?;
                     let all = (first..).zip(&rows.degrees);
@@ -174,8 +176,14 @@ impl<'r> Keep<'r> for RunDir {
                         rows.weights.as_deref(),
                         rows.times.as_deref(),
                     )?;
-                    users.push(&folded.ids_of(rows.users), &rows.degrees)?;
+                    let ids = folded.ids_of(rows.users);
+                    let users = match &mut users {
+                        Some(users) => users,
+                        None => users.insert(begin(&ids)?),
+                    };
+                    users.push(&ids, &rows.degrees)?;
                 }
+                let users = users.map_or_else(|| begin(&Ids::Integer(Vec::new())), Ok)?;
                 step.add(interactions.finish()?.publish()?);
                 step.add(users.finish()?.publish()?);
                 step.add(tables::write_items(self.create(files::ITEMS)?, catalogue)?.publish()?);
@@ -185,11 +193,11 @@ impl<'r> Keep<'r> for RunDir {
     }
 
     fn costs(&self) -> Option<Costs> {
-        self.manifest().costs
+        self.manifest().host.costs
     }
 
     fn measured(&mut self, costs: Costs) -> Result<(), Error> {
-        self.update(|manifest| manifest.costs = Some(costs))
+        self.update(|manifest| manifest.host.costs = Some(costs))
     }
 
     fn committed(&mut self) -> Result<Committed, Error> {
@@ -228,17 +236,11 @@ impl<'r> Keep<'r> for RunDir {
         Ok(())
     }
 
-    fn tiles(
-        &mut self,
-        run: Run<'r>,
-        step: Step<'r>,
-        laid: Laid,
-    ) -> Result<Tiled<Results>, Error> {
+    fn tiles(&mut self, run: Run<'r>, step: Step<'r>, laid: Laid) -> Result<Tiled<Results>, Error> {
         let folder = Folder::create(self.path(), files::TILES)?;
         let (candidates, tiles) = tiles::record(run, &step, &laid, (&folder, self.path()))?;
         let of_stage = format!("{}, {}", counted(tiles, "tile"), counted(candidates, "candidate"));
-        let ending =
-            Ending { rows_in: tiles, rows_out: candidates, of_stage, ..Ending::default() };
+        let ending = Ending { rows_in: tiles, rows_out: candidates, of_stage, ..Ending::default() };
         // The matrix is not needed any more.
         let Laid { named, arrangement, .. } = laid;
         drop(arrangement);
@@ -246,12 +248,7 @@ impl<'r> Keep<'r> for RunDir {
         Ok(Tiled::Kept(self.results(), Made::Now(named)))
     }
 
-    fn merged(
-        &mut self,
-        _: &Results,
-        step: &Step<'_>,
-        found: &Findings,
-    ) -> Result<Counted, Error> {
+    fn merged(&mut self, _: &Results, step: &Step<'_>, found: &Findings) -> Result<Counted, Error> {
         let mut merged = tables::MergedTable::new(self.create(files::MERGED)?)?;
         let (mut counted, mut failed) = (Counted::default(), Ok(()));
         found.each(&mut |item, list| {
@@ -281,7 +278,7 @@ impl<'r> Keep<'r> for RunDir {
         self.publish(merged)?;
         self.tell(run, merged)?;
         let place = self.file(files::NEIGHBOURS).display().to_string();
-        let outs = self.outs.iter().map(|out| format!(" and {}", out.display()));
+        let outs = self.outs.places.iter().map(|out| format!(" and {}", out.display()));
         Ok((rows, place + &outs.collect::<String>()))
     }
 }
@@ -289,16 +286,16 @@ impl<'r> Keep<'r> for RunDir {
 impl RunDir {
     /// Refuses inputs that were written to while they were read.
     fn check_unchanged(&self) -> Result<(), Error> {
-        for file in &self.manifest().inputs {
+        for file in &self.manifest().task.inputs {
             let path = Path::new(&file.path);
             let metadata = fs::metadata(path).map_err(|error| Error::file("read", path, &error))?;
             let modified = metadata.modified().ok().and_then(time_text);
             if metadata.len() != file.bytes || modified != file.modified {
                 return Err(Error::input(format!(
-                    "{} was written to while it was read",
+                    "{} was modified while it was being read",
                     file.path
                 ))
-                .with_help("wait until nobody writes to it, then begin anew with --restart"));
+                .with_help("wait until nothing writes to it, then start over with --restart"));
             }
         }
         Ok(())
@@ -306,7 +303,7 @@ impl RunDir {
 
     /// Writes the outputs outside of the run directory that are still to be written.
     fn publish(&mut self, merged: &Merged) -> Result<(), Error> {
-        for mut output in std::mem::take(&mut self.outputs) {
+        for mut output in std::mem::take(&mut self.outs.left) {
             output.fill(&merged.catalogue, &merged.found)?;
             let mut files = Vec::new();
             for (name, path) in output.filled() {
@@ -361,7 +358,7 @@ impl RunDir {
             users: degrees.into_iter().collect(),
             items: items.collect(),
             stages: StageName::ALL.into_iter().filter_map(of_stage).collect(),
-            attempts: manifest.attempts,
+            attempts: manifest.life.attempts,
             timed: timed.collect(),
             tiles: Tiles { blocks: blocks.collect(), places, operations },
         })

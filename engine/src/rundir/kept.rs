@@ -3,21 +3,16 @@
 use std::{collections::BTreeMap, path::PathBuf, rc::Rc};
 
 use ilk_core::{
-    executor::Executor as _,
-    ids::Ids,
-    interactions::Interactions,
-    kernel::Comparison,
-    matrix::{ItemTable, Layout},
-    neighbours::Catalogue,
-    plan::Sides,
+    cost::Layout, data::Ids, executor::Executor as _, kernel::Comparison, matrix::ItemTable,
+    plan::Sides, prepare::Interactions, result::Catalogue,
 };
 
-use super::{damage, files, tables, tiles::restore};
+use super::{checking::checked, files, tables, tiles::restore};
 use crate::{
     context::Run,
-    data::Named,
     error::Error,
     findings::Findings,
+    handed::Named,
     keep::{Kept, Sink, Step},
     memory::Size,
     record::{FileRecord, StageName, StageRecord},
@@ -55,7 +50,7 @@ impl Results {
         let files = self.record(stage)?.files.iter().filter(|file| file.name.starts_with(prefix));
         let verify = |file: &FileRecord| {
             let path = self.path.join(&file.name);
-            let wrong = damage(&path, file)?;
+            let wrong = checked(&path, file)?;
             wrong.map_or(Ok(path), |what| Err(Error::damaged(stage, what)))
         };
         files.map(verify).collect()
@@ -183,7 +178,7 @@ impl Kept for Results {
         tables::each_interactions(&path, &mut |users, items, weights, times| {
             gathering.add(users, items, weights, times)
         })?;
-        gathering.finish()
+        Ok(spill::Folded::of(gathering.finish()?, work))
     }
 
     fn check_plan(&self) -> Result<(), Error> {

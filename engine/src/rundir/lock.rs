@@ -31,7 +31,7 @@ impl Lock {
             Err(TryLockError::WouldBlock) => return Err(held(folder, &path)),
             Err(TryLockError::Error(error)) => {
                 return Err(Error::file("lock", &path, &error)
-                    .with_help("take a run directory on a disk that can lock files"));
+                    .with_help("choose a run directory on a disk that supports file locks"));
             }
         }
         // Who it is only matters to others: without it the lock still holds.
@@ -51,8 +51,8 @@ impl Drop for Lock {
 fn held(folder: &Path, path: &Path) -> Error {
     let number = fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u32>().ok());
     let who = number.map_or_else(|| "another process".into(), |number| format!("process {number}"));
-    Error::input(format!("{who} works in {}", folder.display()))
-        .with_help("wait for it to end, or name another run directory")
+    Error::input(format!("{who} is using {}", folder.display()))
+        .with_help("wait until it ends, or choose another run directory")
 }
 
 #[cfg(test)]
@@ -64,7 +64,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let lock = Lock::take(home.path()).unwrap();
         let error = Lock::take(home.path()).unwrap_err();
-        assert!(error.message().starts_with(&format!("process {} works in", process::id())));
+        assert!(error.message().starts_with(&format!("process {} is using", process::id())));
         drop(lock);
         drop(Lock::take(home.path()).unwrap());
     }

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use ilk_core::kernel::Kernel;
+use ilk_core::simd::Kernel;
 use serde::{Deserialize, Serialize};
 
 use crate::machine;

@@ -1,117 +1,17 @@
-//! A stage that is under way, and the files it writes.
+//! The files that stages write.
 
 use std::{
-    collections::BTreeMap,
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
-    time::Instant,
 };
 
-use super::{
-    checksum::{Checksum, Summing},
-    manifest::{FileRecord, StageName, StageRecord, now},
-};
 use crate::{
+    checksum::{Checksum, Summing},
     error::Error,
-    machine,
-    progress::{Reporter, Stage, cpu_seconds},
     publish::{Existing, WorkingFile},
+    record::FileRecord,
 };
-
-/// A stage that is under way, shared by its threads.
-pub(crate) struct StageRun<'a> {
-    folder: PathBuf,
-    name: StageName,
-    told: Stage<'a>,
-    started: Instant,
-    cpu: Option<f64>,
-    counters: Mutex<BTreeMap<String, u64>>,
-    files: Mutex<Vec<FileRecord>>,
-}
-
-impl<'a> StageRun<'a> {
-    pub(super) fn begin(
-        folder: &Path,
-        name: StageName,
-        total: Option<u64>,
-        reporter: &'a Reporter,
-    ) -> Self {
-        // Where the system does not let it the peak is that of the whole process: no reason to stop.
-        machine::forget_peak_memory();
-        Self {
-            folder: folder.into(),
-            name,
-            told: reporter.stage(name.name(), total),
-            started: Instant::now(),
-            cpu: cpu_seconds(),
-            counters: Mutex::default(),
-            files: Mutex::default(),
-        }
-    }
-
-    /// Returns which stage it is.
-    pub(crate) const fn name(&self) -> StageName {
-        self.name
-    }
-
-    /// Says what [`StageRun::advance`] will add up to, where that is known only now.
-    pub(crate) fn expect(&self, total: u64) {
-        self.told.expect(total);
-    }
-
-    /// Says, from any thread, that `units` more are done.
-    pub(crate) fn advance(&self, units: u64) {
-        self.told.advance(units);
-    }
-
-    /// Takes the bar away, so that lines can be said before the stage ends.
-    pub(crate) fn clear(&mut self) {
-        self.told.clear();
-    }
-
-    /// Counts something, for the manifest and for events.
-    pub(crate) fn count(&self, name: &str, count: u64) {
-        self.told.count(name, count);
-        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        counters.insert(name.into(), count);
-    }
-
-    /// Begins a file of the stage.
-    ///
-    /// # Errors
-    /// If the system refuses.
-    pub(crate) fn create(&self, name: &str) -> Result<StageFile, Error> {
-        StageFile::create(&self.folder, name)
-    }
-
-    /// Adds a file to the record.
-    pub(crate) fn add(&self, file: FileRecord) {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).push(file);
-    }
-
-    /// Returns the record, and what tells people.
-    pub(super) fn end(self, rows_in: u64, rows_out: u64) -> (StageRecord, Stage<'a>) {
-        let mut files = self.files.into_inner().unwrap_or_else(PoisonError::into_inner);
-        files.sort_by(|a, b| a.name.cmp(&b.name));
-        let micros = |seconds: f64| (seconds * 1e6).round() / 1e6;
-        let cpu = self.cpu.zip(cpu_seconds()).map(|(before, after)| micros(after - before));
-        let record = StageRecord {
-            finished: now().unwrap_or_default(),
-            rows_in,
-            rows_out,
-            seconds: micros(self.started.elapsed().as_secs_f64()),
-            cpu_seconds: cpu,
-            peak_memory: machine::peak_memory(),
-            bytes: files.iter().map(|file| file.bytes).sum(),
-            counters: self.counters.into_inner().unwrap_or_else(PoisonError::into_inner),
-            files,
-            again: false,
-        };
-        (record, self.told)
-    }
-}
 
 /// A file being written, summed up as it grows.
 pub(crate) struct StageFile {
@@ -121,7 +21,7 @@ pub(crate) struct StageFile {
 }
 
 impl StageFile {
-    fn create(folder: &Path, name: &str) -> Result<Self, Error> {
+    pub(super) fn create(folder: &Path, name: &str) -> Result<Self, Error> {
         let target = folder.join(name);
         let working = WorkingFile::create(&target, Existing::Replace)?;
         Ok(Self { out: Summing::new(working), target, name: name.into() })

@@ -8,11 +8,17 @@ use std::{
 use ilk_formats::{Input, Values, read_plain};
 
 use super::{
-    FileRecord, Manifest, StageName, damage, files,
+    checking::checked,
+    dir::NO_RUN,
+    files,
+    manifest::Manifest,
     tables::{instant, open},
-    work::NO_RUN,
 };
-use crate::{error::Error, text::did_you_mean};
+use crate::{
+    error::Error,
+    record::{FileRecord, StageName},
+    text::did_you_mean,
+};
 
 /// A table of a run directory.
 struct Place {
@@ -119,7 +125,8 @@ struct Reading<'a> {
 impl<'a> Reading<'a> {
     fn open(folder: &'a Path) -> Result<Self, Error> {
         let manifest = Manifest::load(folder)?;
-        let none = || Error::input(format!("{} holds no run", folder.display())).with_help(NO_RUN);
+        let none =
+            || Error::input(format!("{} contains no run", folder.display())).with_help(NO_RUN);
         Ok(Self { folder, manifest: manifest.ok_or_else(none)? })
     }
 
@@ -128,7 +135,7 @@ impl<'a> Reading<'a> {
         let (stage, folder) = (place.stage, self.folder.display());
         let record = self.manifest.done(stage).ok_or_else(|| {
             Error::input(format!("stage {stage} of {folder} is not done"))
-                .with_help("the command that began the run goes on with it")
+                .with_help("run the command that created the run again to resume it")
         })?;
         Ok(record.files.iter().filter(|file| file.name.starts_with(place.file)).collect())
     }
@@ -136,12 +143,10 @@ impl<'a> Reading<'a> {
     /// Checks a file and returns its path.
     fn verified(&self, stage: StageName, file: &FileRecord) -> Result<PathBuf, Error> {
         let path = self.folder.join(&file.name);
-        match damage(&path, file)? {
+        match checked(&path, file)? {
             None => Ok(path),
-            Some(what) => Err(Error::input(what).with_help(format!(
-                "`ilk stage {} {stage}` makes it again",
-                self.folder.display()
-            ))),
+            Some(what) => Err(Error::input(what)
+                .with_help(format!("`ilk stage {} {stage}` rebuilds it", self.folder.display()))),
         }
     }
 

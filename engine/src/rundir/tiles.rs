@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -12,20 +12,29 @@ use std::{
 
 use ilk_core::{
     executor::Executor as _,
-    kernel::{Comparison, ItemFilter, Worker},
-    neighbours::Neighbour,
-    topk::Offer,
+    kernel::{Comparison, Offer, Worker},
+    matrix::{ItemTable, Matrix},
+    plan::{ItemFilter, Plan},
+    result::Neighbour,
 };
 
 use super::{
-    FileRecord, Folder, tables,
-    tables::{PlannedTile, read_offers, tiles_in},
+    checking::remove,
+    stage::Folder,
+    tables,
+    tables::{read_offers, tiles_in},
 };
 use crate::{
+    context::{Means, Run},
+    data::Data,
     error::Error,
+    handed::{Committed, Laid, PlannedTile},
+    keep::Step,
     observe::Timed,
     pool::Pool,
-    spill::{self, Area, Between, Offers, OffersAt},
+    record::FileRecord,
+    spill::{self, Arranged, Between, Offers, OffersAt, catalogue_bytes, rounds_of_merging},
+    text::{counted, grouped},
 };
 
 /// Work of one thread after which what its tiles found is written.
@@ -33,7 +42,7 @@ const COMMIT: Duration = Duration::from_secs(1);
 
 /// Takes what tiles found back in, as far as `filter` wants it; returns how much it was.
 pub(super) fn restore(
-    comparison: &Comparison<'_>,
+    comparison: &Comparison,
     positions: &[u32],
     filter: &ItemFilter,
     path: &Path,
@@ -42,7 +51,7 @@ pub(super) fn restore(
     let (mut offers, mut count) = (Vec::with_capacity(MOST), 0);
     read_offers(path, &mut |code, neighbour| {
         let item = positions.get(code as usize).copied();
-        let item = item.ok_or_else(|| Error::internal("an offer to an item that is not there"))?;
+        let item = item.ok_or_else(|| tables::unfit(path))?;
         if !filter.wants(code) {
             return Ok(());
         }
@@ -57,63 +66,186 @@ pub(super) fn restore(
     Ok(count)
 }
 
-/// What an interrupted stage has committed.
-#[derive(Default)]
-pub(super) struct Committed {
-    pub(super) files: Vec<FileRecord>,
-    pub(super) paths: Vec<PathBuf>,
-    /// What the tiles in them compared.
-    pub(super) areas: Vec<Area>,
-    pub(super) offers: u64,
-    /// Files that were not whole.
-    pub(super) dropped: u64,
-    /// Seconds of the stage that its tiles took, from begin to end.
-    pub(super) seconds: f64,
+/// Looks through the folder of tiles for what an interrupted stage has committed, and removes what
+/// is damaged.
+///
+/// # Errors
+/// If the system refuses.
+pub(super) fn find(folder: &Folder, run_dir: &Path) -> Result<Committed, Error> {
+    let (files, dropped) = folder.whole()?;
+    let (mut found, mut known) = (Committed { dropped, ..Committed::default() }, BTreeSet::new());
+    for file in files {
+        let path = run_dir.join(&file.name);
+        let tiles = tiles_in(&path)?;
+        // The same ones twice: the file is of no use.
+        if tiles.iter().any(|(area, _)| known.contains(area)) {
+            remove(&path)?;
+            found.dropped += 1;
+            continue;
+        }
+        for (area, timed) in tiles {
+            known.insert(area.clone());
+            found.areas.push(area);
+            found.seconds = found.seconds.max(timed.ended);
+        }
+        found.offers += tables::row_count(&path)?;
+        found.files.push(file);
+    }
+    Ok(found)
 }
 
-impl Committed {
-    /// Looks through the folder of tiles, and removes what is damaged.
-    ///
-    /// # Errors
-    /// If the system refuses.
-    pub(super) fn find(folder: &Folder, run_dir: &Path) -> Result<Self, Error> {
-        let (files, dropped) = folder.whole()?;
-        let (mut found, mut known) = (Self { dropped, ..Self::default() }, BTreeSet::new());
-        for file in files {
-            let path = run_dir.join(&file.name);
-            let tiles = tiles_in(&path)?;
-            // The same ones twice: the file is of no use.
-            if tiles.iter().any(|(area, _)| known.contains(area)) {
-                super::remove(&path)?;
-                found.dropped += 1;
-                continue;
-            }
-            for (area, timed) in tiles {
-                known.insert(area.clone());
-                found.areas.push(area);
-                found.seconds = found.seconds.max(timed.ended);
-            }
-            found.offers += tables::row_count(&path)?;
-            found.files.push(file);
-            found.paths.push(path);
-        }
-        Ok(found)
+/// Computes the tiles of a job that are left and writes what they find into files of `folder`;
+/// returns how many candidates there are in all files, and how many tiles.
+///
+/// # Errors
+/// If a disk refuses, and for whatever a plugin does wrong.
+pub(super) fn record(
+    run: Run<'_>,
+    step: &Step<'_>,
+    laid: &Laid,
+    (folder, run_dir): (&Folder, &Path),
+) -> Result<(u64, u64), Error> {
+    let Laid { arrangement, committed, .. } = laid;
+    let planned = arrangement.planned();
+    let done = committed.areas.iter().collect::<BTreeSet<_>>();
+    let is_left = |tile: &usize| !done.contains(&planned[*tile].area);
+    let left = (0..planned.len()).filter(is_left).collect::<Vec<_>>();
+    let (found, computed) = (committed.areas.len() as u64, left.len() as u64);
+    let tiles = found + computed;
+    if found > 0 {
+        let text = format!("{} of {} are done", grouped(found), counted(tiles, "tile"));
+        run.reporter.count("resuming", text, &[("tiles", found)]);
+    }
+    step.expect(left.iter().map(|tile| planned[*tile].cost).sum());
+    let recording = Recording { run, step, laid, planned: &planned, folder, run_dir };
+    let Commits { files, offers } = match arrangement {
+        Data::Memory((matrix, plan)) => recording.in_memory(matrix, plan, &left)?,
+        Data::Disk(arranged) => recording.on_disk(arranged)?,
+    };
+    let offers = offers + committed.offers;
+    step.count("tiles", tiles);
+    step.count("tiles_found", found);
+    step.count("tiles_computed", computed);
+    step.count("files_dropped", committed.dropped);
+    step.count("commits", files.len() as u64);
+    step.count("offers", offers);
+    files.into_iter().chain(committed.files.iter().cloned()).for_each(|file| step.add(file));
+    Ok((offers, tiles))
+}
+
+/// The tiles of a job on their way into files.
+struct Recording<'a> {
+    run: Run<'a>,
+    step: &'a Step<'a>,
+    laid: &'a Laid,
+    planned: &'a [PlannedTile],
+    folder: &'a Folder,
+    run_dir: &'a Path,
+}
+
+impl Recording<'_> {
+    /// Prepares to compute for a comparison.
+    fn computing<'c>(
+        &'c self,
+        comparison: &'c Comparison,
+        overflow: Option<Overflow>,
+        on_tile: &'c (dyn Fn(usize) + Sync),
+    ) -> Computing<'c> {
+        let Self { folder, planned, step, laid, .. } = *self;
+        let (codes, clock) =
+            (laid.arrangement.table().codes(), (step.started(), laid.committed.seconds));
+        Computing { comparison, codes, planned, on_tile, folder, overflow, clock }
     }
 
-    /// Takes in what tiles were found to have found.
-    ///
-    /// # Errors
-    /// If a file cannot be read.
-    pub(super) fn restore(
+    /// Takes in what was found before, as far as `filter` wants it.
+    fn restore(
         &self,
-        comparison: &Comparison<'_>,
+        comparison: &Comparison,
         positions: &[u32],
         filter: &ItemFilter,
     ) -> Result<(), Error> {
-        self.paths.iter().try_for_each(|path| {
-            restore(comparison, positions, filter, path)?;
+        self.laid.committed.files.iter().try_for_each(|file| {
+            restore(comparison, positions, filter, &self.run_dir.join(&file.name))?;
             Ok(())
         })
+    }
+
+    fn in_memory(&self, matrix: &Matrix, plan: &Plan, left: &[usize]) -> Result<Commits, Error> {
+        let Run { job, means: Means { pool, .. }, .. } = self.run;
+        let filter = &self.laid.named.filter;
+        let comparison = Comparison::new(matrix.table(), job, filter, plan.sides, matrix.kernel());
+        let on_tile = |tile: usize| self.step.advance(self.planned[tile].cost);
+        let positions = ItemTable::positions(matrix.table().codes());
+        self.restore(&comparison, &positions, filter)?;
+        let computing = self.computing(&comparison, None, &on_tile);
+        let sandbox = self.run.plugin.map(|plugin| plugin.open(pool)).transpose()?;
+        let sandboxed = sandbox.map(|sandbox| sandbox.tiling(matrix, plan, job, filter));
+        let sandboxed = sandboxed.transpose()?;
+        let compute = |tile: usize, worker: &mut Worker, _: Between<'_>| {
+            let tile = &plan.tiles[tile];
+            if let Some(tiling) = &sandboxed {
+                comparison.record(tiling.compute(tile)?, worker);
+            } else {
+                let columns = &matrix.columns()[tile.columns];
+                comparison.compute(matrix.rows(), columns, plan.rows(tile), worker);
+            }
+            Ok(())
+        };
+        let mut commits = Commits::default();
+        let rest = computing.compute(left, &compute, pool, &mut commits)?;
+        computing.finish(rest, &mut commits)?;
+        Ok(commits)
+    }
+
+    fn on_disk(&self, arranged: &Arranged) -> Result<Commits, Error> {
+        let Run { job, means: Means { pool, .. }, .. } = self.run;
+        let Laid { layout, named, .. } = self.laid;
+        let work = self.run.on_disk(*layout, spill::Recording::Yes)?;
+        let on_tile = |tile: usize| self.step.advance(self.planned[tile].cost);
+        let mut commits = Commits::default();
+        let comparison = arranged.comparison(job, &named.filter, layout.kernel);
+        self.restore_on_disk(arranged, &comparison, work)?;
+        let computing = self.computing(&comparison, Some(Overflow::new(work)), &on_tile);
+        let mut rest = Pending::default();
+        arranged.each_group(&named.filter, pool, |group| {
+            let compute = |tile: usize, worker: &mut Worker, between: Between<'_>| {
+                group.compute(tile, &comparison, worker, Some(between))?;
+                group.forget_rows(tile, &comparison);
+                Ok(())
+            };
+            rest.append(computing.compute(group.tiles, &compute, pool, &mut commits)?);
+            group.forget(&comparison);
+            // Small groups share a file.
+            if computing.is_due(&rest) {
+                computing.finish(std::mem::take(&mut rest), &mut commits)?;
+            }
+            Ok(())
+        })?;
+        computing.finish(rest, &mut commits)?;
+        Ok(commits)
+    }
+
+    /// Takes in what was found before, as much at a time as fits: where it is not kept it has done
+    /// its work when the bars stand as high.
+    fn restore_on_disk(
+        &self,
+        arranged: &Arranged,
+        comparison: &Comparison,
+        work: spill::Work<'_>,
+    ) -> Result<(), Error> {
+        let (table, named) = (arranged.table(), &self.laid.named);
+        if self.laid.committed.files.is_empty() {
+            return Ok(());
+        }
+        let positions = ItemTable::positions(table.codes());
+        let used = catalogue_bytes(&named.catalogue);
+        let rounds = rounds_of_merging(table, self.run.job, &named.filter, used, work)?;
+        for round in 0..rounds.number {
+            let filter = rounds.filter(round, table, &named.filter);
+            self.restore(comparison, &positions, &filter)?;
+            arranged.forget_all(comparison);
+        }
+        Ok(())
     }
 }
 
@@ -123,7 +255,7 @@ pub(super) type Compute<'a> =
 
 /// Tiles being computed.
 pub(super) struct Computing<'a> {
-    pub(super) comparison: &'a Comparison<'a>,
+    pub(super) comparison: &'a Comparison,
     /// The codes of the items, by position.
     pub(super) codes: &'a [u32],
     /// The tiles.
@@ -289,7 +421,7 @@ impl Computing<'_> {
         for offers in overflown.chain([Ok(pending.offers)]) {
             let mut offers = offers?;
             // Sorted, the table is a third of the size.
-            let by_score = |a: &Neighbour, b: &Neighbour| ilk_core::topk::rank(a, b);
+            let by_score = |a: &Neighbour, b: &Neighbour| ilk_core::kernel::rank(a, b);
             offers.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| by_score(&a.1, &b.1)));
             table.push(&offers)?;
             count += offers.len() as u64;

@@ -6,27 +6,26 @@ use std::{
 };
 
 use ilk_core::{
-    clean::Needs,
+    data::{Id, Ids},
     executor::Executor as _,
-    ids::{Id, Ids},
-    interactions::{
-        Folding, Interactions, SupportedItems, fold_blocks, fold_in_parts, pairs_among,
-    },
     job::Job,
-    spill::UserRows,
+    prepare::{
+        Folding, Interactions, Needs, SupportedItems, UserRows, fold_blocks, fold_in_parts,
+        pairs_among,
+    },
 };
 
 use super::{
-    Folded, Progress, Work, does_not_fit,
     rows::{BlockAt, RowsAt, read, write},
     runs::Runs,
     store::Store,
+    work::{Progress, Work, does_not_fit},
 };
 use crate::{error::Error, memory::Allowance, pool::Pool};
 
 /// Interactions on disk, as all users' rows in order. Item codes are those before rare items are
 /// dropped.
-pub(super) struct Buckets {
+pub(crate) struct Buckets {
     pub(super) store: Store,
     pub(super) all: Vec<Bucket>,
     /// Users of every item.
@@ -460,12 +459,12 @@ impl<'a> Gathering<'a> {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(crate) fn finish(mut self) -> Result<Folded, Error> {
+    pub(crate) fn finish(mut self) -> Result<Buckets, Error> {
         let rows = std::mem::replace(&mut self.rows, Self::none(self.work.needs));
         if !rows.users.is_empty() {
             self.keep(&rows)?;
         }
-        Ok(Folded::of(self.buckets, self.work))
+        Ok(self.buckets)
     }
 }
 

@@ -7,9 +7,8 @@ use std::{
 };
 
 use ilk_core::{
-    executor::Executor as _,
-    matrix::{BitRow, ColumnBlock, WeightKind},
-    outline::Outline,
+    executor::Executor as _, matrix::ColumnBlock, plan::Outline, simd::BitRow,
+    weighting::WeightKind,
 };
 
 use super::matrix::{Entries, Matrix, Segment, entry_bytes};
@@ -74,7 +73,7 @@ impl Group {
         bounds: &BTreeSet<u32>,
     ) -> Option<Vec<Self>> {
         let mut groups = Vec::new();
-        let head = outline.head_items(&matrix.table) as u32;
+        let head = outline.head_items() as u32;
         for part in split_at(0..head, bounds) {
             assert!(part.start.is_multiple_of(CHUNK), "chunks cross no bounds");
             let (first, last) = (part.start / CHUNK, part.end.div_ceil(CHUNK));
@@ -86,7 +85,7 @@ impl Group {
             groups.extend((0..number).map(|group| Self::Bits(end(group)..end(group + 1))));
         }
         let mut blocks = Vec::new();
-        for range in outline.tail_blocks(&matrix.table, matrix.weights) {
+        for range in outline.tail_blocks() {
             for part in split_at(range, bounds) {
                 Self::cut_block(matrix, part, room, &mut blocks)?;
             }

@@ -15,6 +15,8 @@ pub(crate) enum Workplace {
     Beside(PathBuf),
     /// Here, in a run directory, where nothing is yet.
     At(PathBuf),
+    /// Where the system keeps temporary files.
+    Temporary,
 }
 
 /// The folder for working files of a run.
@@ -49,7 +51,7 @@ impl Desk {
         if budget.limit < least {
             let threads = counted(budget.workers as u64, "thread");
             return Err(Error::refused(format!(
-                "memory of {} is too little: {threads} take {least} at least",
+                "{} of memory is not enough: {threads} need at least {least}",
                 budget.limit
             ))
             .with_help("allow more with --memory, or use fewer --threads"));
@@ -57,6 +59,7 @@ impl Desk {
         match &self.place {
             Workplace::Beside(target) => NewFolder::beside(target),
             Workplace::At(path) => NewFolder::create(path),
+            Workplace::Temporary => NewFolder::temporary(),
         }
     }
 
@@ -65,6 +68,7 @@ impl Desk {
         match self.place {
             Workplace::Beside(_) => "beside the output",
             Workplace::At(_) => "in the run directory",
+            Workplace::Temporary => "in a temporary folder",
         }
     }
 }

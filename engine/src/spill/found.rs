@@ -5,17 +5,16 @@ use std::sync::{Mutex, PoisonError};
 use ilk_core::{
     executor::Executor as _,
     job::Job,
-    kernel::{Comparison, ItemFilter},
+    kernel::{Comparison, Offer},
     matrix::ItemTable,
-    neighbours::Neighbour,
-    plan::Sides,
-    topk::Offer,
+    plan::{ItemFilter, Sides},
+    result::Neighbour,
 };
 
 use super::{
-    Work, does_not_fit,
     rounds::{ITEM, Rounds},
     store::{Extent, Store},
+    work::{Work, does_not_fit},
 };
 use crate::error::Error;
 
@@ -234,7 +233,7 @@ impl Lists {
     /// If the disk refuses.
     pub(crate) fn take(
         mut self,
-        comparison: &Comparison<'_>,
+        comparison: &Comparison,
         positions: &[u32],
         filter: &ItemFilter,
     ) -> Result<Self, Error> {
@@ -322,6 +321,6 @@ pub(crate) fn rounds_of_merging(
     let reading = 2 * work.most_recorded() * work.budget.workers;
     let room = work.budget.left_for_writing(used + items * ITEM + reading);
     Rounds::new(table, job, filter, room).ok_or_else(|| {
-        does_not_fit(&format!("what is known of {items} items"), items * 120, work.budget)
+        does_not_fit(&format!("the tables of {items} items"), items * 120, work.budget)
     })
 }

@@ -6,26 +6,29 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use ilk_core::clean::{Cleaned, Needs};
+use ilk_core::prepare::{Cleaned, Needs};
 
-use super::{Spiller, Workplace};
+use super::{desk::Desk, reading::Spiller};
 use crate::{
+    data::Data,
     error::Error,
     memory::{self, Allowance},
-    publish::NewFolder,
 };
+
+/// Rows that were kept: all in memory, in the order of the files, or on their way to working files.
+pub(crate) type Rows = Data<Vec<Cleaned>, Box<Spiller>>;
 
 /// Takes in chunks from any number of threads.
 pub(crate) struct Intake<'a> {
     budget: Allowance,
     needs: Needs,
-    workplace: Workplace<'a>,
+    desk: &'a Desk,
     place: Mutex<Place>,
 }
 
 enum Place {
     Memory(Held),
-    Disk(Arc<Spiller>, NewFolder),
+    Disk(Arc<Spiller>),
 }
 
 /// Chunks in memory.
@@ -95,14 +98,6 @@ impl Holding {
     }
 }
 
-/// Where the rows are.
-pub(crate) enum Taken {
-    /// All in memory, in the order of the files.
-    Memory(Vec<Cleaned>),
-    /// On their way to a folder of working files.
-    Disk(Box<Spiller>, NewFolder),
-}
-
 impl<'a> Intake<'a> {
     /// Begins to take in; `rows`: as many as files say there are, if they do.
     ///
@@ -112,10 +107,10 @@ impl<'a> Intake<'a> {
         budget: Allowance,
         needs: Needs,
         rows: Option<u64>,
-        workplace: Workplace<'a>,
+        desk: &'a Desk,
     ) -> Result<Self, Error> {
         let memory = Mutex::new(Place::Memory(Held::default()));
-        let intake = Self { budget, needs, workplace, place: memory };
+        let intake = Self { budget, needs, desk, place: memory };
         if !Held::may_begin(rows, &budget, needs) {
             let disk = intake.disk()?;
             *intake.place.lock().unwrap_or_else(PoisonError::into_inner) = disk;
@@ -124,9 +119,8 @@ impl<'a> Intake<'a> {
     }
 
     fn disk(&self) -> Result<Place, Error> {
-        let folder = self.workplace.make(&self.budget)?;
-        let spiller = Spiller::new(self.budget, self.needs, folder.path().to_owned());
-        Ok(Place::Disk(Arc::new(spiller), folder))
+        let folder = self.desk.folder(&self.budget)?.to_owned();
+        Ok(Place::Disk(Arc::new(Spiller::new(self.budget, self.needs, folder))))
     }
 
     /// Takes in a chunk of a part; those of one part come in order.
@@ -142,23 +136,23 @@ impl<'a> Intake<'a> {
                 }
                 let held = mem::take(held).chunks;
                 *place = self.disk()?;
-                let Place::Disk(spiller, _) = &*place else { return Ok(()) };
+                let Place::Disk(spiller) = &*place else { return Ok(()) };
                 // Others wait meanwhile: nothing more is held than was predicted.
                 return held.into_iter().try_for_each(|(_, chunk)| spiller.add(chunk));
             }
-            let Place::Disk(spiller, _) = &*place else { return Ok(()) };
+            let Place::Disk(spiller) = &*place else { return Ok(()) };
             Arc::clone(spiller)
         };
         spiller.add(chunk)
     }
 
     /// Says where the rows are.
-    pub(crate) fn finish(self) -> Taken {
+    pub(crate) fn finish(self) -> Rows {
         match self.place.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Place::Memory(held) => Taken::Memory(held.finish()),
-            Place::Disk(spiller, folder) => {
+            Place::Memory(held) => Data::Memory(held.finish()),
+            Place::Disk(spiller) => {
                 let spiller = Arc::into_inner(spiller).expect("no thread adds any more");
-                Taken::Disk(Box::new(spiller), folder)
+                Data::Disk(Box::new(spiller))
             }
         }
     }

@@ -7,17 +7,17 @@ use std::{
 };
 
 use ilk_core::{
+    cost::Additions,
     executor::Executor as _,
-    interactions::SupportedItems,
-    matrix::{Factors, ItemTable, RowBlock, WeightKind},
-    outline::Additions,
-    weighting::{UserRow, Weigher},
+    matrix::{Factors, ItemTable, RowBlock},
+    prepare::SupportedItems,
+    weighting::{UserRow, Weigher, WeightKind},
 };
 
 use super::{
-    Progress, Work,
     buckets::Buckets,
     store::{Extent, Store},
+    work::{Progress, Work},
 };
 use crate::error::Error;
 
@@ -326,7 +326,7 @@ impl<'a> Scatter<'a> {
         Self { ranges, positions, weigher, regions, additions: Additions::new(positions.len()) }
     }
 
-    fn rows(&mut self, first_user: u32, rows: &ilk_core::spill::UserRows) {
+    fn rows(&mut self, first_user: u32, rows: &ilk_core::prepare::UserRows) {
         let (mut start, mut weights, mut row) = (0, Vec::new(), Vec::new());
         for (user, degree) in (first_user..).zip(&rows.degrees) {
             let range = start..start + *degree as usize;

@@ -9,17 +9,18 @@ use std::{
 };
 
 use ilk_core::{
-    clean::{Cleaned, Needs},
-    encode::{EncodeError, IdKind, Kinds, TypedIds, check_count},
-    ids::{Ids, TextColumn},
+    data::{Ids, TextColumn},
     job::Of,
-    spill::{Dictionary, LabelCounts, Typed},
+    prepare::{
+        Cleaned, Dictionary, EncodeError, IdKind, Kinds, LabelCounts, Needs, Typed, TypedIds,
+        check_count,
+    },
 };
 
 use super::{
-    does_not_fit,
     runs::{RunWriter, Runs},
     store::Store,
+    work::does_not_fit,
 };
 use crate::{error::Error, memory::Allowance, pool::Pool};
 

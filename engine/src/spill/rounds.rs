@@ -1,7 +1,7 @@
 //! How what was found is brought together: the items of a round at a time, so that their neighbours
 //! fit in memory.
 
-use ilk_core::{job::Job, kernel::ItemFilter, matrix::ItemTable};
+use ilk_core::{job::Job, matrix::ItemTable, plan::ItemFilter};
 
 use crate::memory;
 

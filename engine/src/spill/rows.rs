@@ -2,8 +2,8 @@
 
 use bytemuck::cast_slice;
 use ilk_core::{
-    ids::{Id, Ids, TextList},
-    spill::UserRows,
+    data::{Id, Ids, TextList},
+    prepare::UserRows,
 };
 
 use super::store::{Extent, Store};

@@ -4,10 +4,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use ilk_core::{
-    clean::Needs,
-    encode::{IdKind, TypedIds},
     executor::Executor as _,
-    spill::Gatherer,
+    prepare::{Gatherer, IdKind, Needs, TypedIds},
 };
 
 use super::{

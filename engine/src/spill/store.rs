@@ -143,7 +143,7 @@ fn write_failed(path: &Path, error: &io::Error) -> Error {
 fn damaged(path: &Path, offset: u64) -> Error {
     let path = path.display();
     Error::input(format!("the working file {path} is damaged at byte {offset}"))
-        .with_help("run the job again; if it happens again, check the disk")
+        .with_help("run the job again; if the error returns, check the disk")
 }
 
 #[cfg(unix)]

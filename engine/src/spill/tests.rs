@@ -10,16 +10,17 @@ use std::{
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use ilk_core::{
-    clean::Needs,
-    job::{
-        Duplicates, Given, MeasureName, NegativeWeights, Of, Preset, SimilarityJob, WeightingName,
-    },
+    job::{Duplicates, NegativeWeights, Of, Preset, SimilarityJob},
+    measure::MeasureName,
+    prepare::Needs,
+    weighting::WeightingName,
 };
 use parquet::{arrow::ArrowWriter, file::properties::WriterProperties};
 
 use crate::{
     error::Error,
     memory::{Allowance, of_folding},
+    observe::Unobserved,
     pool::Pool,
     progress::{Reporter, Telling},
     publish::Existing,
@@ -129,7 +130,7 @@ fn run(request: &Request, budget: Option<u64>, threads: usize) -> Result<Vec<u8>
     );
     let reporter = Reporter::new(Telling::Nothing);
     let pool = Pool::new(NonZeroUsize::new(threads))?;
-    run_within(request, (pool, budget), &reporter)?;
+    run_within(request, (&pool, &budget), &Unobserved, &reporter)?;
     Ok(fs::read(request.out.as_deref().unwrap()).unwrap())
 }
 

@@ -9,19 +9,20 @@ use std::{
 use ilk_core::{
     executor::Executor as _,
     job::Job,
-    kernel::{Comparison, ItemFilter, Kernel, Worker},
-    matrix::{ColumnBlock, ItemTable, WeightKind},
-    neighbours::Neighbour,
-    outline::Outline,
-    plan::{RowOrder, Sides},
+    kernel::{Comparison, Worker},
+    matrix::{ColumnBlock, ItemTable},
+    plan::{ItemFilter, Outline, RowOrder, Sides},
+    result::Neighbour,
+    simd::Kernel,
+    weighting::WeightKind,
 };
 
 use super::{
-    Work,
     columns::Group,
     cover::{Area, Covered},
     found::{Found, Interim, Lists},
     matrix::{Matrix, Segment},
+    work::Work,
 };
 use crate::{
     error::Error,
@@ -182,9 +183,14 @@ impl Arranged {
         self.outline.operations
     }
 
+    /// Counts the interactions that were arranged.
+    pub(crate) fn interactions(&self) -> u64 {
+        self.matrix.segments.iter().map(|segment| self.matrix.entries(segment) as u64).sum()
+    }
+
     /// Counts the items in the dense head.
     pub(crate) fn head_items(&self) -> usize {
-        self.outline.head_items(&self.matrix.table)
+        self.outline.head_items()
     }
 
     /// Counts the groups of columns.
@@ -241,17 +247,12 @@ impl Arranged {
     }
 
     /// Begins to compare.
-    pub(crate) fn comparison<'a>(
-        &'a self,
-        job: &'a Job,
-        filter: &'a ItemFilter,
-        kernel: Kernel,
-    ) -> Comparison<'a> {
+    pub(crate) fn comparison(&self, job: &Job, filter: &ItemFilter, kernel: Kernel) -> Comparison {
         Comparison::new(&self.matrix.table, job, filter, self.sides(), kernel)
     }
 
     /// Forgets what all items have so far, where that is not kept: their bars stay.
-    pub(crate) fn forget_all(&self, comparison: &Comparison<'_>) {
+    pub(crate) fn forget_all(&self, comparison: &Comparison) {
         if self.keeping == Keeping::OfGroup {
             (0..self.matrix.table.len() as u32).for_each(|item| drop(comparison.withdraw(item)));
         }
@@ -342,7 +343,7 @@ impl Loaded<'_> {
     /// If the disk fails, and what `on_tile` returns.
     fn compute_all(
         &self,
-        comparison: &Comparison<'_>,
+        comparison: &Comparison,
         pool: &Pool,
         on_tile: impl Fn(usize) -> Result<(), Error> + Sync,
     ) -> Result<(), Error> {
@@ -369,7 +370,7 @@ impl Loaded<'_> {
     fn withdraw_rows(
         &self,
         tile: usize,
-        comparison: &Comparison<'_>,
+        comparison: &Comparison,
     ) -> impl Iterator<Item = (u32, Vec<Neighbour>)> {
         let segment = &self.arranged.matrix.segments[self.arranged.tiles[tile].segment as usize];
         let is_column = |position: &u32| match self.arranged.sides() {
@@ -381,21 +382,21 @@ impl Loaded<'_> {
     }
 
     /// Takes out what the columns have so far, when all tiles are done.
-    fn withdraw(&self, comparison: &Comparison<'_>) -> impl Iterator<Item = (u32, Vec<Neighbour>)> {
+    fn withdraw(&self, comparison: &Comparison) -> impl Iterator<Item = (u32, Vec<Neighbour>)> {
         let last = self.arranged.matrix.table.len() as u32;
         let positions = self.positions.start..self.positions.end.min(last);
         positions.map(move |position| (position, comparison.withdraw(position)))
     }
 
     /// Forgets what the rows of a tile have so far, where that is not kept: it is written by then.
-    pub(crate) fn forget_rows(&self, tile: usize, comparison: &Comparison<'_>) {
+    pub(crate) fn forget_rows(&self, tile: usize, comparison: &Comparison) {
         if self.arranged.keeping == Keeping::OfGroup {
             self.withdraw_rows(tile, comparison).for_each(drop);
         }
     }
 
     /// Forgets what the columns have so far, where that is not kept, when all tiles are done.
-    pub(crate) fn forget(&self, comparison: &Comparison<'_>) {
+    pub(crate) fn forget(&self, comparison: &Comparison) {
         if self.arranged.keeping == Keeping::OfGroup {
             self.withdraw(comparison).for_each(drop);
         }
@@ -408,7 +409,7 @@ impl Loaded<'_> {
     pub(crate) fn compute(
         &self,
         tile: usize,
-        comparison: &Comparison<'_>,
+        comparison: &Comparison,
         worker: &mut Worker,
         mut between: Option<Between<'_>>,
     ) -> Result<(), Error> {

@@ -1,8 +1,9 @@
 //! Stage `clean`: every row kept, or set aside with a reason.
 
 use ilk_core::{
-    clean::{Reason, Refusal, SetAside, Tally},
-    job::Job,
+    job::{Job, Of},
+    prepare::{Reason, Refusal, SetAside, Tally},
+    weighting::Weighting,
 };
 use serde_json::{Map, Value, json};
 
@@ -14,6 +15,7 @@ use crate::{
     keep::{CleanedFor, Ending, Keep},
     progress::Reporter,
     record::StageName,
+    source::{DataSource, needs},
     text::{counted, grouped, shortened},
 };
 
@@ -51,6 +53,25 @@ pub(crate) fn clean<'r, K: Keep<'r>>(
     keep.finish(step, ending)?;
     report_set_aside(tally, run.names, run.reporter);
     Ok(cleaned)
+}
+
+/// Says what was asked for without effect.
+pub fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
+    if job.measure.is_weighted() && !needs(source, job).weight {
+        match job.weighting {
+            Weighting::Binary if source.weight.is_some() => {
+                reporter.note("--weight is used only to drop returns; add --weighting log to count quantities");
+            }
+            Weighting::Raw | Weighting::Log => reporter.note(format!(
+                "all weights are 1: {} changes nothing without --weight or --duplicates sum",
+                job.weighting.name()
+            )),
+            _ => {}
+        }
+    }
+    if source.item_label.is_some() && job.of == Of::Users {
+        reporter.note("item labels are ignored: they do not name users");
+    }
 }
 
 /// Says how many rows were set aside for which reason, and shows the first few of each.
@@ -133,7 +154,7 @@ pub fn check_rows(tally: &Tally, job: &Job) -> Result<(), Error> {
                 allowed * 100.0
             ))
             .with_help(format!(
-                "`ilk inspect` shows the first of them; mend them, or allow more with \
+                "`ilk inspect` shows the first of them; fix them, or allow more with \
                  --max-bad-rows {}%",
                 share.ceil()
             ))
@@ -149,7 +170,7 @@ pub fn check_rows(tally: &Tally, job: &Job) -> Result<(), Error> {
             "{} set aside ({reasons}), which strict forbids",
             counted(rows, "row")
         ))
-        .with_help("`ilk inspect` shows the first of them; mend them, or do without --strict"),
+        .with_help("`ilk inspect` shows the first of them; fix them, or leave out --strict"),
         other => Error::refused(other.to_string()),
     })
 }

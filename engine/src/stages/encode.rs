@@ -1,24 +1,23 @@
 //! Stage `encode`: codes for ids, and one interaction of every user and item.
 
 use ilk_core::{
-    clean::Cleaned as Chunk,
-    encode::{EncodeError, encode as give_codes},
-    interactions::{Folded, Folding, fold},
+    cost::Layout,
     job::{Job, Of},
-    matrix::Layout,
-    neighbours::Catalogue,
+    prepare::{Cleaned as Chunk, EncodeError, Folded, Folding, encode as give_codes, fold},
+    result::Catalogue,
 };
 
 use super::clean::check_rows;
 use crate::{
     context::Run,
-    data::{Data, Encoded, Made, Rows, Scale},
+    data::{Data, Made, Scale},
     error::Error,
+    handed::Encoded,
     keep::{CleanedFor, Ending, Keep, Step},
     pool::Pool,
     progress::Reporter,
     record::StageName,
-    spill::{self, Ending as Spilled, Intake, Spiller},
+    spill::{self, Ending as Spilled, Intake, Rows, Spiller},
     text::counted,
 };
 
@@ -43,7 +42,12 @@ pub(crate) fn encode<'r, K: Keep<'r>>(
         None => take(run, keep, rows, &cleaned.again)?,
     };
     let encoded = match taken {
-        Data::Memory(chunks) => in_memory(chunks, run.names, (run.job, run.needs), run.means.pool)?,
+        Data::Memory(chunks) => {
+            let of_job = (run.job, run.needs);
+            let folded = in_memory(chunks, run.names, of_job, run.means.pool)?;
+            let Folded { interactions, catalogue, others, folding } = folded;
+            Encoded { folded: Data::Memory((interactions, others)), catalogue, folding }
+        }
         Data::Disk(spiller) => {
             run.reporter.note(format!(
                 "more than fits in {} of memory: working in files {}",
@@ -76,8 +80,7 @@ pub(crate) fn encode<'r, K: Keep<'r>>(
     report_folding(&folding, encoded.operations(), run.job, run.reporter);
     let pairs = size.interactions as u64;
     let text = folded_text(sides, pairs, run.job.of);
-    let ending =
-        Ending { rows_in: rows, rows_out: pairs, of_stage: text.clone(), of_part: text };
+    let ending = Ending { rows_in: rows, rows_out: pairs, of_stage: text.clone(), of_part: text };
     keep.finish(step, ending)?;
     Ok(Made::Now(encoded))
 }
@@ -101,12 +104,11 @@ fn take<'r, K: Keep<'r>>(
 pub(crate) fn in_memory(
     chunks: Vec<Chunk>,
     names: &[String],
-    (job, needs): (&Job, ilk_core::clean::Needs),
+    (job, needs): (&Job, ilk_core::prepare::Needs),
     pool: &Pool,
-) -> Result<Encoded, Error> {
+) -> Result<Folded, Error> {
     let coded = give_codes(chunks, pool).map_err(|error| mixed_ids(&error, names))?;
-    let Folded { interactions, catalogue, others, folding } = fold(coded, job, needs, pool);
-    Ok(Encoded { folded: Data::Memory((interactions, others)), catalogue, folding })
+    Ok(fold(coded, job, needs, pool))
 }
 
 /// Folds rows that are on their way to disk. Where their ids turn out to be of another kind than
@@ -122,13 +124,13 @@ fn on_disk<'r, K: Keep<'r>>(
     let spilled = match spiller.finish(pool, mixed)? {
         Spilled::Done(spilled) => spilled,
         Spilled::Again(spiller) => {
-            run.reporter.note("ids are of another kind than they looked at first: reading again");
+            run.reporter.note("the ID type changed after the first rows; reading the input again");
             keep.again(run, again, &|_, chunk| spiller.add(chunk))?;
             match spiller.finish(pool, mixed)? {
                 Spilled::Done(spilled) => spilled,
                 Spilled::Again(_) => {
                     return Err(Error::input("the inputs changed while they were read")
-                        .with_help("run the job again when nothing writes to them"));
+                        .with_help("run the job again when nothing writes to the inputs"));
                 }
             }
         }
@@ -158,7 +160,7 @@ pub(crate) fn folded_text(sides: (u64, u64), interactions: u64, of: Of) -> Strin
 }
 
 /// Says of which files the ids do not go together.
-pub fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
+pub(crate) fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
     match error {
         EncodeError::MixedKinds { column, integers, text } => {
             let (integers, text) = (&names[*integers as usize], &names[*text as usize]);
@@ -174,10 +176,10 @@ pub fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
 }
 
 /// Says what folding left out. `operations`: pair operations of what is left.
-pub fn report_folding(folding: &Folding, operations: u128, job: &Job, reporter: &Reporter) {
+pub(crate) fn report_folding(folding: &Folding, operations: u128, job: &Job, reporter: &Reporter) {
     if folding.netted_away > 0 {
         let text =
-            format!("{} whose weights add up to 0 or less", counted(folding.netted_away, "pair"));
+            format!("{} whose weights sum to 0 or less", counted(folding.netted_away, "pair"));
         reporter.count("netted", text, &[("pairs", folding.netted_away)]);
     }
     if let Some(cap) = job.max_items_per_user.filter(|_| folding.capped_users > 0) {

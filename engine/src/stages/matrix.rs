@@ -6,21 +6,22 @@
 use std::collections::BTreeSet;
 
 use ilk_core::{
-    cost::Machine,
+    cost::{Layout, Machine},
+    data::Ids,
     executor::Executor as _,
-    ids::Ids,
-    interactions::Interactions,
-    matrix::{Layout, Matrix},
-    neighbours::Catalogue,
-    outlook::Outlook,
+    forecast::Outlook,
+    matrix::Matrix,
     plan::Plan,
+    prepare::Interactions,
+    result::Catalogue,
 };
 
 use crate::{
     context::{Means, Run},
-    data::{Arrangement, Committed, Data, Encoded, Laid, Made, Named, Scale},
+    data::{Data, Made, Scale},
     error::Error,
     guard::{self, DiskWork, Reserve, held},
+    handed::{Arrangement, Committed, Encoded, Laid, Named},
     keep::{Ending, Keep, Kept, Step},
     machine,
     record::StageName,
@@ -100,11 +101,11 @@ pub(super) fn lay_out<'r, K: Keep<'r>>(
     let layout = measured(run, keep)?;
     let step = keep.begin(run, (stage, scale), None);
     let laying = Laying { run, layout, step: &step, committed: &committed };
-    let (arrangement, named, reserve) = match source {
+    let (arrangement, named, reserve, predicted) = match source {
         Source::Disk(folded, catalogue) => {
-            let reserve = run.guard.check_users(run.lists, folded.each_degree(), |_| {
-                folded.heaviest_user()
-            })?;
+            let reserve = run
+                .guard
+                .check_users(run.lists, folded.each_degree(), |_| folded.heaviest_user())?;
             laying.on_disk(keep, folded, catalogue, reserve)?
         }
         Source::Hand { interactions, users, catalogue } => {
@@ -120,13 +121,12 @@ pub(super) fn lay_out<'r, K: Keep<'r>>(
         }
         Source::Kept(done, catalogue) => {
             let folded = done.gathered(run.on_disk(layout, K::RECORDING)?)?;
-            let reserve = run.guard.check_users(run.lists, folded.each_degree(), |_| {
-                done.heaviest_user()
-            })?;
+            let reserve =
+                run.guard.check_users(run.lists, folded.each_degree(), |_| done.heaviest_user())?;
             laying.on_disk(keep, folded, catalogue, reserve)?
         }
     };
-    Ok((step, Laid { arrangement, layout, named, reserve, committed }))
+    Ok((step, Laid { arrangement, layout, named, reserve, committed, predicted }))
 }
 
 /// Stops where a job does not fit in memory that only fits there.
@@ -197,8 +197,8 @@ struct Laying<'a, 'r> {
     committed: &'a Committed,
 }
 
-/// What laying out comes to.
-type Out = (Arrangement, Named, Reserve);
+/// What laying out comes to; last the CPU seconds that are predicted.
+type Out = (Arrangement, Named, Reserve, Option<f64>);
 
 impl<'r> Laying<'_, 'r> {
     /// Finds the items that are asked for, and those that may be neighbours.
@@ -220,7 +220,7 @@ impl<'r> Laying<'_, 'r> {
             let laid = self.in_memory(keep, &interactions, users, &named)?;
             let arrangement = Data::Memory(laid);
             if self.is_of(&arrangement) {
-                return Ok((arrangement, named, reserve));
+                return Ok((arrangement, named, reserve, None));
             }
             drop(arrangement);
             check_plugin(self.run)?;
@@ -324,10 +324,7 @@ impl<'r> Laying<'_, 'r> {
             workers: machine::cores(pool.workers()),
             before: keep.seconds_before() + committed.seconds,
         })?;
-        if let Some(seconds) = predicted {
-            step.count("predicted_cpu_milliseconds", (seconds * 1e3) as u64);
-        }
-        Ok((Data::Disk(arranged), named, reserve))
+        Ok((Data::Disk(arranged), named, reserve, predicted))
     }
 }
 
@@ -337,7 +334,7 @@ fn share_left(matrix: &Matrix, plan: &Plan, committed: &Committed) -> f64 {
         return 1.0;
     }
     let done = committed.areas.iter().collect::<BTreeSet<_>>();
-    let planned = crate::data::planned_in_memory(matrix, plan);
+    let planned = crate::handed::planned_in_memory(matrix, plan);
     let left = planned.iter().filter(|tile| !done.contains(&tile.area));
     left.map(|tile| tile.cost).sum::<u64>() as f64 / plan.cost.max(1) as f64
 }

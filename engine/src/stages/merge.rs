@@ -2,8 +2,9 @@
 
 use crate::{
     context::Run,
-    data::{Made, Merged, Named, Scale, Tiled},
+    data::{Made, Scale},
     error::Error,
+    handed::{Merged, Named, Tiled},
     keep::{Counted, Ending, Keep, Kept},
     record::StageName,
     text::counted,

@@ -2,6 +2,7 @@
 
 pub(crate) mod clean;
 pub(crate) mod encode;
+mod look;
 pub(crate) mod matrix;
 mod merge;
 mod plan;
@@ -12,4 +13,8 @@ mod write;
 pub(crate) use self::{
     clean::clean, encode::encode, matrix::matrix, merge::merge, plan::plan, read::read,
     tiles::tiles, write::write,
+};
+pub use self::{
+    clean::{check_rows, report_set_aside, report_unused, row_text},
+    look::Cleaning,
 };

@@ -5,8 +5,9 @@ use ilk_core::plan::Sides;
 use super::matrix::lay_out;
 use crate::{
     context::Run,
-    data::{Data, Laid, Made},
+    data::{Data, Made},
     error::Error,
+    handed::Laid,
     keep::{Ending, Keep},
     record::{GROUPS, StageName},
     text::{counted, rounded},

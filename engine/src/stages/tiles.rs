@@ -5,9 +5,10 @@ use ilk_core::{kernel::neighbours, plan::Tile};
 use super::matrix::lay_out;
 use crate::{
     context::Run,
-    data::{Data, Laid, Made, Merged, Tiled},
+    data::{Data, Made},
     error::Error,
     findings::Findings,
+    handed::{Laid, Merged, Tiled},
     keep::{Keep, Kept, Step},
     pool::worker,
     record::StageName,
@@ -40,6 +41,9 @@ pub(crate) fn tiles<'r, K: Keep<'r>>(
             lay_out(run, keep, StageName::Tiles, Made::Before(done))?
         }
     };
+    if let Some(seconds) = laid.predicted {
+        step.count("predicted_cpu_milliseconds", (seconds * 1e3) as u64);
+    }
     keep.tiles(run, step, laid)
 }
 

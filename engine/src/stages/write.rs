@@ -2,8 +2,9 @@
 
 use crate::{
     context::Run,
-    data::{Made, Merged, Scale},
+    data::{Made, Scale},
     error::Error,
+    handed::Merged,
     keep::{Ending, Keep, Kept},
     record::StageName,
     text::counted,
@@ -33,8 +34,7 @@ pub(crate) fn write<'r, K: Keep<'r>>(
     let (rows, place) = keep.write(run, &step, &merged)?;
     step.count("rows", rows);
     let text = format!("{} to {place}", counted(rows, "row"));
-    let ending =
-        Ending { rows_in: rows, rows_out: rows, of_stage: text.clone(), of_part: text };
+    let ending = Ending { rows_in: rows, rows_out: rows, of_stage: text.clone(), of_part: text };
     keep.finish(step, ending)?;
     if rows == 0 {
         run.reporter.note(NO_ROWS);

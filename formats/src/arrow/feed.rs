@@ -1,7 +1,7 @@
 //! Arrow streams that come in pieces, for callers that are handed bytes and have no file.
 
 use bytes::Bytes;
-use ilk_core::rows::Rows;
+use ilk_core::data::Rows;
 
 use super::{
     file::{Extent, begin, check_whole, decode, extent},

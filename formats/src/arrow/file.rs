@@ -69,7 +69,7 @@ impl ArrowFile {
             let batch = message.header_as_record_batch();
             let rows = batch.and_then(|batch| u64::try_from(batch.length()).ok());
             let rows = rows.filter(|rows| *rows < 1 << 48);
-            let rows = rows.ok_or_else(|| at.damaged("a batch that is no batch"))?;
+            let rows = rows.ok_or_else(|| at.damaged("an invalid batch"))?;
             let bytes = u64::try_from(block.bodyLength()).unwrap_or_default();
             parts.push(Part { first_row, rows: Some(rows), bytes });
             first_row += rows;
@@ -106,8 +106,7 @@ impl ArrowFile {
                 let (bytes, body) = self.read_block(at, &block)?;
                 let message = parse(at, message_body(&bytes[..body]))?;
                 let dictionary = message.header_as_dictionary_batch();
-                let dictionary =
-                    dictionary.ok_or_else(|| at.damaged("a dictionary that is none"))?;
+                let dictionary = dictionary.ok_or_else(|| at.damaged("an invalid dictionary"))?;
                 self.decoder.keep(at, dictionary, &bytes[body..])?;
             }
             Ok(())
@@ -125,7 +124,7 @@ impl ArrowFile {
             let (bytes, body) = self.read_block(at, &self.blocks[part])?;
             let message = parse(at, message_body(&bytes[..body]))?;
             let header = message.header_as_record_batch();
-            let header = header.ok_or_else(|| at.damaged("a batch that is no batch"))?;
+            let header = header.ok_or_else(|| at.damaged("an invalid batch"))?;
             self.decoder.batch(at, header, &bytes[body..], &self.columns)
         })
     }

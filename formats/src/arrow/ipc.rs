@@ -32,8 +32,8 @@ impl Decoder {
         if schema.endianness() != Endianness::Little {
             return Err(Error::Unsupported {
                 file: at.file.into(),
-                found: "Arrow with the most significant byte first".into(),
-                instead: "write it on an ordinary machine, or as Parquet",
+                found: "big-endian Arrow".into(),
+                instead: "write it little-endian, or as Parquet",
             });
         }
         let schema = try_fb_to_schema(schema).map_err(|error| at.damaged(error.to_string()))?;
@@ -122,7 +122,7 @@ impl Decoder {
             return Ok(None);
         }
         let header = message.header_as_record_batch();
-        let header = header.ok_or_else(|| at.damaged("a message that is no batch"))?;
+        let header = header.ok_or_else(|| at.damaged("a message that is not a batch"))?;
         self.batch(at, header, body, places).map(Some)
     }
 }
@@ -354,7 +354,7 @@ impl<'a> Walk<'a> {
             }
             ref other => {
                 let name = crate::schema::type_name(other);
-                return Err(self.at.damaged(format!("a column of {name} that cannot serve")));
+                return Err(self.at.damaged(format!("a column of {name}, which is not supported")));
             }
         })
     }
@@ -369,7 +369,7 @@ impl<'a> Walk<'a> {
         let is_promised =
             matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
         if is_promised && !texts.unreadable.is_empty() {
-            return Err(self.at.damaged("text that is no UTF-8"));
+            return Err(self.at.damaged("text that is not UTF-8"));
         }
         Ok(Cells::Text(texts))
     }

@@ -7,7 +7,7 @@ use std::{
 
 use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
 use flate2::bufread::MultiGzDecoder;
-use ilk_core::rows::Rows;
+use ilk_core::data::Rows;
 
 use crate::{
     batch::Untyped,

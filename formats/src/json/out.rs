@@ -35,10 +35,10 @@ impl<W: Write> JsonOut<W> {
         self.out.write_all(b":").map_err(write_error)?;
         match value {
             JsonValue::Text(text) => {
-                serde_json::to_writer(&mut self.out, text).map_err(write_error)?
+                serde_json::to_writer(&mut self.out, text).map_err(write_error)?;
             }
             JsonValue::Number(number) => {
-                self.out.write_all(number.as_bytes()).map_err(write_error)?
+                self.out.write_all(number.as_bytes()).map_err(write_error)?;
             }
             JsonValue::Null => self.out.write_all(b"null").map_err(write_error)?,
         }

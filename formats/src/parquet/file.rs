@@ -68,7 +68,7 @@ impl ParquetFile {
         let mut parts = Vec::with_capacity(metadata.num_row_groups());
         for group in metadata.row_groups() {
             let rows = u64::try_from(group.num_rows()).ok().filter(|rows| *rows < 1 << 60);
-            let rows = rows.ok_or_else(|| at.damaged("a number of rows that cannot be"))?;
+            let rows = rows.ok_or_else(|| at.damaged("an impossible number of rows"))?;
             let bytes = u64::try_from(group.total_byte_size()).unwrap_or_default();
             parts.push(Part { first_row, rows: Some(rows), bytes });
             first_row = first_row.saturating_add(rows);

@@ -44,7 +44,7 @@ impl PageReader for Full {
 
 /// Takes the levels off a page.
 fn full(mut page: Page) -> Result<Page> {
-    let nulls = || ParquetError::General("nulls where the footer says that there are none".into());
+    let nulls = || ParquetError::General("nulls where the footer says there are none".into());
     match &mut page {
         Page::DictionaryPage { .. } => {}
         Page::DataPage { buf, num_values, def_level_encoding, .. } => {

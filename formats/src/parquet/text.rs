@@ -20,7 +20,7 @@ use parquet::{
     schema::types::{ColumnDescPtr, ColumnDescriptor, ColumnPath, Type},
 };
 
-use ilk_core::ids::{TextColumn, TextList};
+use ilk_core::data::{TextColumn, TextList};
 
 use crate::text::{TextBuilder, Texts};
 
@@ -52,7 +52,7 @@ impl Run {
     /// Finds the cells of a page in which the length stands before each.
     fn of_plain(bytes: Bytes) -> Result<Self> {
         let (mut places, mut next) = (Vec::new(), 0_usize);
-        let cut = || ParquetError::EOF("text that is cut short".into());
+        let cut = || ParquetError::EOF("text is cut short".into());
         u32::try_from(bytes.len()).map_err(|_| cut())?;
         while next < bytes.len() {
             let length = bytes.get(next..next + 4).ok_or_else(cut)?;
@@ -239,13 +239,13 @@ impl Pages {
         }
         let length = bytes.first_chunk::<4>().map(|length| u32::from_le_bytes(*length) as usize);
         let end = length.and_then(|length| length.checked_add(4));
-        end.ok_or_else(|| ParquetError::EOF("levels that are cut short".into()))
+        end.ok_or_else(|| ParquetError::EOF("levels are cut short".into()))
     }
 
     /// Takes over the cells of a page, and puts their codes into their place.
     fn count(&self, bytes: &Bytes, levels: usize, encoding: Encoding) -> Result<Bytes> {
         if levels > bytes.len() {
-            return Err(ParquetError::EOF("levels that are cut short".into()));
+            return Err(ParquetError::EOF("levels are cut short".into()));
         }
         let cells = bytes.slice(levels..);
         let run = match encoding {
@@ -356,7 +356,7 @@ impl TextReader {
 }
 
 fn no_text() -> ParquetError {
-    ParquetError::General("text that is no UTF-8".into())
+    ParquetError::General("text that is not UTF-8".into())
 }
 
 /// Takes over a dictionary: the codes stay, without the entries that are not named.

@@ -6,4 +6,6 @@ mod tables;
 
 pub use format::OutputFormat;
 pub use sample::write_rows;
-pub use tables::{NeighbourStream, write_items, write_lists, write_neighbours};
+pub use tables::{
+    ListQuality, NeighbourStream, write_items, write_items_with, write_lists, write_neighbours,
+};

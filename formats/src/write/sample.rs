@@ -4,9 +4,8 @@ use std::io::{BufWriter, Write};
 
 use arrow_schema::{DataType, TimeUnit};
 use ilk_core::{
-    encode::IdKind,
-    ids::{IdColumn, TextColumn, canonical_integer},
-    rows::{Rows, TimeColumn},
+    data::{IdColumn, Rows, TextColumn, TimeColumn, canonical_integer},
+    prepare::IdKind,
 };
 
 use super::format::{OutputFormat, table_properties};

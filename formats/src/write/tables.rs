@@ -8,8 +8,8 @@ use std::{
 
 use arrow_schema::DataType;
 use ilk_core::{
-    ids::Ids,
-    neighbours::{Catalogue, Neighbour, Neighbours},
+    data::Ids,
+    result::{Catalogue, Neighbour, Neighbours},
 };
 use parquet::{
     file::{metadata::SortingColumn, properties::WriterProperties},
@@ -147,6 +147,38 @@ pub fn write_items(
     write_rows(format, out, catalogue, rows)
 }
 
+/// How an item's list of neighbours came out.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ListQuality {
+    /// Its neighbours.
+    pub neighbours: u32,
+    /// The share of them that rest on a single user, from 0 to 1; 0 without neighbours.
+    pub one_user_share: f32,
+}
+
+/// Writes what [`write_items`] writes, with the columns `neighbours`, how many an item has, and
+/// `one_user_share`, the share of them that rest on a single user.
+///
+/// # Errors
+/// [`Error::Write`] with what `out` reported; the file is then incomplete.
+///
+/// # Panics
+/// If `lists` is not as long as the catalogue.
+pub fn write_items_with(
+    format: OutputFormat,
+    out: impl Write + Send,
+    catalogue: &Catalogue,
+    lists: &[ListQuality],
+) -> Result<(), Error> {
+    assert_eq!(lists.len(), catalogue.supports.len(), "every item has a list");
+    let rows = catalogue.supports.iter().zip(lists).zip(0..);
+    let rows = rows.map(|((support, list), item)| ListRow {
+        item: ItemRow { item, support: *support },
+        list: *list,
+    });
+    write_rows(format, out, catalogue, rows)
+}
+
 /// A row of one of the tables.
 trait Row {
     /// Name and type of each column; `labels` tells whether items have labels.
@@ -232,6 +264,27 @@ impl Row for ItemRow {
             0 => Cell::Id(self.item),
             1 => Cell::Label(self.item),
             _ => Cell::Count(self.support as i64),
+        }
+    }
+}
+
+struct ListRow {
+    item: ItemRow,
+    list: ListQuality,
+}
+
+impl Row for ListRow {
+    fn columns(labels: bool) -> Vec<(&'static str, CellKind)> {
+        let mut columns = ItemRow::columns(labels);
+        columns.extend([("neighbours", CellKind::Count), ("one_user_share", CellKind::Score)]);
+        columns
+    }
+
+    fn cell(&self, column: usize) -> Cell {
+        match column {
+            3 => Cell::Count(self.list.neighbours.into()),
+            4 => Cell::Score(self.list.one_user_share),
+            _ => self.item.cell(column),
         }
     }
 }

@@ -57,7 +57,7 @@ fn conditions_that_cannot_be_compared_are_named() {
     insta::assert_snapshot!(check("customer_id=x"), @"`customer_id=x` compares 32-bit integers with `x`; write a number");
     insta::assert_snapshot!(check("gift=yes"), @"`gift=yes` compares booleans with `yes`; write true or false");
     let error = "a==b".parse::<ilk_formats::Condition>().unwrap_err();
-    insta::assert_snapshot!(error, @"`a==b` is no condition; write COL=VALUE with one of = != < <= > >=, as in country=FR");
+    insta::assert_snapshot!(error, @"`a==b` is not a condition; write COL=VALUE with one of = != < <= > >=, as in country=FR");
 }
 
 #[test]
@@ -80,10 +80,10 @@ fn damage_is_named_with_its_place() {
 
 #[test]
 fn names_that_promise_another_format_are_named() {
-    insta::assert_snapshot!(error("a.parquet", "user,item\n", &pair()), @"a.parquet is named like Parquet but does not hold Parquet; rename it by its true format, or export it again");
-    insta::assert_snapshot!(error("a.feather", "FEA1....", &pair()), @"a.feather is Feather version 1, which is not read; write it as version 2 or Parquet");
-    insta::assert_snapshot!(error("a.jsonl", "{}", &pair()), @"a.jsonl is JSON, which is not read; write it as CSV, Parquet or Arrow");
-    insta::assert_snapshot!(OutputFormat::of_name("out.xlsx").unwrap_err(), @"`out.xlsx` names no output format; let it end in .parquet, .csv, .jsonl or .arrow");
+    insta::assert_snapshot!(error("a.parquet", "user,item\n", &pair()), @"a.parquet has a Parquet name but is not Parquet; rename it to match its format, or export it again");
+    insta::assert_snapshot!(error("a.feather", "FEA1....", &pair()), @"a.feather is Feather version 1, which is not supported; write it as version 2 or Parquet");
+    insta::assert_snapshot!(error("a.jsonl", "{}", &pair()), @"a.jsonl is JSON, which is not supported; write it as CSV, Parquet or Arrow");
+    insta::assert_snapshot!(OutputFormat::of_name("out.xlsx").unwrap_err(), @"`out.xlsx` has no known output format; end it in .parquet, .csv, .jsonl or .arrow");
     assert_eq!(OutputFormat::of_name("a.b/OUT.CSV").unwrap(), OutputFormat::Csv);
 }
 
@@ -109,5 +109,5 @@ impl Source for Broken {
 #[test]
 fn failures_of_the_source_are_no_damage() {
     let Err(error) = Table::open(Arc::new(Broken), 0, &pair()) else { panic!("it reads") };
-    insta::assert_snapshot!(error, @"orders.parquet cannot be read: the disk is gone; check that it is still there and readable");
+    insta::assert_snapshot!(error, @"cannot read orders.parquet: the disk is gone; check that it still exists and is readable");
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use ilk_core::rows::Rows;
+use ilk_core::data::Rows;
 use ilk_formats::{Input, ReadOptions, guess_columns};
 
 use crate::tools::{chunks, source};

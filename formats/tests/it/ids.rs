@@ -11,7 +11,7 @@ use arrow_array::{
     types::{Int16Type, Int32Type, Int64Type},
 };
 use arrow_buffer::i256;
-use ilk_core::ids::{Cells, IdColumn};
+use ilk_core::data::{Cells, IdColumn};
 use ilk_formats::{ReadOptions, Table};
 
 use crate::tools::{arrow_file, batch, error, pair, parquet, read, show, source};
@@ -145,7 +145,7 @@ fn bytes_that_are_no_text_make_the_row_unreadable() {
     for bytes in [parquet(&table), arrow_file(&[table], None)] {
         let chunks = read("a", bytes, &options);
         assert_eq!(show(&chunks), ["a 1 1", "?- - NaN", "c 3 bad:y"]);
-        assert_eq!(chunks[0].unreadable[0].text, "column `user` holds bytes that are no text");
+        assert_eq!(chunks[0].unreadable[0].text, "column `user` holds bytes that are not text");
     }
 }
 

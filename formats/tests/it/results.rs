@@ -1,12 +1,12 @@
 //! Results written and read back.
 
 use ilk_core::{
-    ids::{Ids, TextColumn},
-    neighbours::{Catalogue, Neighbour, Neighbours},
+    data::{Ids, TextColumn},
+    result::{Catalogue, Neighbour, Neighbours},
 };
 use ilk_formats::{
-    Error, Input, NeighbourRow, OutputFormat, read_id_list, read_items, read_neighbours,
-    write_items, write_neighbours,
+    Error, Input, ListQuality, NeighbourRow, OutputFormat, read_id_list, read_items,
+    read_neighbours, write_items, write_items_with, write_neighbours,
 };
 
 use crate::tools::source;
@@ -128,6 +128,17 @@ fn text_formats_are_as_people_expect_them() {
     tee",5
     c,,4
     "z""z","Mug, ""blue""",3
+    "#);
+    let mut items = Vec::new();
+    let list = |neighbours, one_user_share| ListQuality { neighbours, one_user_share };
+    let lists = [list(4, 0.25), list(0, 0.0), list(1, 1.0)];
+    write_items_with(OutputFormat::Csv, &mut items, &labelled(), &lists).unwrap();
+    insta::assert_snapshot!(String::from_utf8(items).unwrap(), @r#"
+    item,label,support,neighbours,one_user_share
+    "a,b","Grün
+    tee",5,4,0.25
+    c,,4,0,0
+    "z""z","Mug, ""blue""",3,1,1
     "#);
     let mut items = Vec::new();
     write_items(OutputFormat::JsonLines, &mut items, &catalogue(Ids::Integer(vec![1, 2, 3])))

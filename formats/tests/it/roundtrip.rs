@@ -7,7 +7,7 @@ use arrow_array::{
     StringArray, TimestampMillisecondArray, types::Int8Type,
 };
 use arrow_ipc::CompressionType;
-use ilk_core::{encode::IdKind, ids::IdColumn};
+use ilk_core::{data::IdColumn, prepare::IdKind};
 use ilk_formats::{ColumnKind, Input, InputFormat, OutputFormat, ReadOptions, write_rows};
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 

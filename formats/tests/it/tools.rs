@@ -7,10 +7,7 @@ use arrow_ipc::{
     CompressionType,
     writer::{FileWriter, IpcWriteOptions, StreamWriter},
 };
-use ilk_core::{
-    ids::IdColumn,
-    rows::{BadCell, Rows, TimeColumn},
-};
+use ilk_core::data::{BadCell, IdColumn, Rows, TimeColumn};
 use ilk_formats::{Condition, Error, Memory, ReadOptions, Source, Table};
 use parquet::{arrow::ArrowWriter, basic::Compression, file::properties::WriterProperties};
 

@@ -1,6 +1,6 @@
 //! `ilk completions`.
 
-use super::described::command;
+use super::command;
 use crate::{error::Error, stdout};
 
 pub(super) const EXAMPLES: &str = "\

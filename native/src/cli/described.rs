@@ -3,26 +3,20 @@
 use std::str::FromStr;
 
 use clap::{
-    Arg, Command, CommandFactory as _,
+    Arg, Command,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
-use ilk_core::job::{JobError, SimilarityJob};
+use ilk_core::{UnknownName, job::SimilarityJob};
 use schemars::{JsonSchema, Schema, schema_for};
 
-use super::Cli;
-
-/// Returns the command line with all help.
-pub(crate) fn command() -> Command {
+/// Gives every flag of the subcommands that has no help that of the job's setting with its name.
+pub(super) fn described(command: Command) -> Command {
     let job = schema_for!(SimilarityJob);
-    Cli::command().mut_subcommands(|command| described(command, &job))
-}
-
-/// Gives every flag without help that of the job's setting with its name.
-pub(super) fn described(command: Command, job: &Schema) -> Command {
-    command.mut_args(|flag| match Description::of(job, flag.get_id().as_str()) {
+    let described = |flag: Arg| match Description::of(&job, flag.get_id().as_str()) {
         Some(description) if flag.get_help().is_none() => description.help(flag),
         _ => flag,
-    })
+    };
+    command.mut_subcommands(|command| command.mut_args(described))
 }
 
 /// What core says of a setting.
@@ -76,7 +70,7 @@ fn unstopped(text: &str) -> String {
 /// Takes one of the names of an enum of core, with what core says of each.
 pub(super) fn names<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
 where
-    T: FromStr<Err = JobError> + JsonSchema + Clone + Send + Sync + 'static,
+    T: FromStr<Err = UnknownName> + JsonSchema + Clone + Send + Sync + 'static,
 {
     let schema = schema_for!(T);
     let names = names.iter().map(|name| match meaning_of(&schema, name) {

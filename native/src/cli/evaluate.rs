@@ -1,6 +1,6 @@
 //! `ilk evaluate`.
 
-use ilk_core::job::MeasureName;
+use ilk_core::measure::MeasureName;
 
 use super::{
     described::names,

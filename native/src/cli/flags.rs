@@ -4,7 +4,11 @@
 use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, ValueHint};
-use ilk_core::job::{Duplicates, MeasureName, NegativeWeights, Of, Preset, WeightingName};
+use ilk_core::{
+    job::{Duplicates, NegativeWeights, Of, Preset},
+    measure::MeasureName,
+    weighting::WeightingName,
+};
 use ilk_formats::Condition;
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::described::command;
+use super::command;
 use crate::{error::Error, stdout};
 
 pub(super) const EXAMPLES: &str = "\

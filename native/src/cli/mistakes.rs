@@ -1,19 +1,20 @@
 //! Wrong usage, told in a line and what helps.
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{
+    Command,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
-use super::described::command;
 use crate::{error::Error, text::did_you_mean};
 
-/// Makes an error of clap's: its first line, and what else it has to say as help.
-pub(super) fn usage_error(error: &clap::Error) -> Error {
+/// Makes an error of clap's about `command`: its first line, and what else it has to say as help.
+pub(super) fn usage_error(error: &clap::Error, command: &Command) -> Error {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return Error::input("no command given")
             .with_help("`ilk demo` shows what it does, `ilk --help` lists the commands");
     }
     if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) {
-        let command = command();
-        let near = did_you_mean(name, command.get_subcommands().map(clap::Command::get_name));
+        let near = did_you_mean(name, command.get_subcommands().map(Command::get_name));
         return Error::input(format!("no command `{name}`"))
             .with_help(near.unwrap_or_else(|| "`ilk --help` lists the commands".into()));
     }
@@ -52,12 +53,16 @@ fn variable_of(error: &clap::Error) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::cli::Cli;
 
     #[test]
     fn usage_errors_are_one_line_with_help() {
-        let error = command().try_get_matches_from(["ilk", "run", "--tpo", "5"]).unwrap_err();
-        insta::assert_snapshot!(console::strip_ansi_codes(&usage_error(&error).to_string()), @r"
+        let command = Cli::command();
+        let error = command.clone().try_get_matches_from(["ilk", "run", "--tpo", "5"]).unwrap_err();
+        insta::assert_snapshot!(console::strip_ansi_codes(&usage_error(&error, &command).to_string()), @r"
         error: unexpected argument '--tpo' found
         help: to pass '--tpo' as a value, use '-- --tpo'; Usage: ilk run [OPTIONS] [INPUT]...
         ");

@@ -23,7 +23,7 @@ mod take;
 mod usage;
 mod variables;
 
-use clap::{ArgMatches, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use self::{
     completions::completions,
@@ -32,7 +32,7 @@ pub(crate) use self::{
     flags::{InputArgs, TextOrJson},
     inspect::InspectArgs,
     man::man,
-    plan::PlanFormat,
+    plan::PlanForm,
     plugin::PluginAction,
     run::RunArgs,
     sample::SampleArgs,
@@ -41,8 +41,8 @@ pub(crate) use self::{
     variables::unknown_variables,
 };
 use self::{
-    config::ConfigArgs, demo::DemoArgs, described::command, mistakes::usage_error, plan::PlanArgs,
-    plugin::PluginArgs, stage::StageArgs, take::TakeArgs,
+    config::ConfigArgs, demo::DemoArgs, described::described, mistakes::usage_error,
+    plan::PlanArgs, plugin::PluginArgs, stage::StageArgs, take::TakeArgs,
 };
 #[cfg(feature = "explore")]
 pub(crate) use self::{explore::ExploreArgs, variables::variables_of_jobs};
@@ -194,6 +194,11 @@ pub(crate) enum Command {
     Man,
 }
 
+/// Returns the command line with all help.
+fn command() -> clap::Command {
+    described(Cli::command())
+}
+
 /// Parses the program's arguments; the matches know where each value came from.
 ///
 /// # Errors
@@ -213,7 +218,7 @@ pub(crate) fn parse() -> Result<Option<(Cli, ArgMatches)>, Error> {
             }
             Ok(None)
         }
-        Err(error) => Err(usage_error(&error)),
+        Err(error) => Err(usage_error(&error, &Cli::command())),
     }
 }
 

@@ -21,6 +21,32 @@ pub(crate) struct PlanArgs {
     /// Output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t, help_heading = "Output")]
     pub(crate) format: PlanFormat,
+
+    /// Also show the time of each step and the layout of the matrix
+    #[arg(long, help_heading = "Output")]
+    pub(crate) details: bool,
+}
+
+impl PlanArgs {
+    /// Returns what to print.
+    pub(crate) const fn form(&self) -> PlanForm {
+        match (self.format, self.details) {
+            (PlanFormat::Json, _) => PlanForm::Json,
+            (PlanFormat::Text, true) => PlanForm::Details,
+            (PlanFormat::Text, false) => PlanForm::Summary,
+        }
+    }
+}
+
+/// What is printed of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PlanForm {
+    /// Work, memory, time, samples and verdict
+    Summary,
+    /// The same with the time of each step and the layout of the matrix
+    Details,
+    /// One JSON object
+    Json,
 }
 
 /// Formats of a plan.

@@ -15,7 +15,7 @@ use clap::{Arg, ArgAction};
 use ilk_core::job::SimilarityJob;
 use schemars::{Schema, schema_for};
 
-use super::{described::command, layers::keys};
+use super::{command, layers::keys};
 use crate::settings::{JobFile, Keys, Layers};
 
 /// A setting as every surface has it.
@@ -282,7 +282,7 @@ fn section(page: &mut String, heading: &str, settings: &[&Setting]) {
 
 /// Keeps text from being taken for marks.
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('<', "&lt;").replace('*', "\\*").replace('\n', " ")
+    text.replace('|', "\\|").replace('<', "&lt;").replace('\n', " ")
 }
 
 /// Writes the types of TypeScript.

@@ -1,9 +1,9 @@
 use std::{num::NonZeroUsize, path::Path};
 
 use clap::FromArgMatches as _;
-use ilk_core::job::{Duplicates, MeasureName};
+use ilk_core::{job::Duplicates, measure::MeasureName};
 
-use super::{Cli, Command, described::command, layers::keys};
+use super::{Cli, Command, command, layers::keys};
 use crate::{
     error::Error,
     settings::{Delimiter, JobFile, Layers},

@@ -1,6 +1,6 @@
 //! `ILK_*` variables.
 
-use super::described::command;
+use super::command;
 use crate::{interrupt, text::closest};
 
 /// Names the variables that say what a job reads, computes and writes.

@@ -2,9 +2,9 @@
 
 use std::{fmt::Write as _, fs, path::Path, sync::Arc};
 
-use ilk_core::shop;
 use ilk_engine::{DataSource, Request, Unobserved};
 use ilk_formats::{NeighbourRow, read_neighbours};
+use ilk_shop as shop;
 
 use crate::{
     error::Error,
@@ -72,7 +72,7 @@ fn request(orders: &Path, out: &Path) -> Result<Request, Error> {
     Ok(Request::new(source, resolved, Some(out.into())))
 }
 
-/// The table, and how to do the same on one's own file.
+/// The table, and the commands for your own file.
 fn text(rows: &[NeighbourRow], keep: Option<&Path>) -> String {
     // As the reader called it: a fresh build is not on the path yet.
     let ilk = std::env::args().next().unwrap_or_else(|| "ilk".into());
@@ -98,7 +98,7 @@ fn text(rows: &[NeighbourRow], keep: Option<&Path>) -> String {
             let (folder, item) = (folder.display(), rows.first().map_or("SKU", |row| &row.item));
             writeln!(
                 text,
-                "The orders and the result are in {folder}. The same by hand:\n  \
+                "The orders and the result are in {folder}. To repeat it:\n  \
                  {ilk} inspect {folder}/{ORDERS}\n  \
                  {ilk} run {folder}/{ORDERS} --user member --item sku --weight quantity \\\n    \
                  --item-label product --min-overlap 5 --shrinkage 10 --out {folder}/again.parquet\n  \
@@ -107,9 +107,10 @@ fn text(rows: &[NeighbourRow], keep: Option<&Path>) -> String {
         }
         None => writeln!(
             text,
-            "On your own file (Parquet, CSV or Arrow):\n  \
+            "On your own file (Parquet, CSV, JSON Lines or Arrow):\n  \
              {ilk} inspect orders.parquet\n  \
-             {ilk} run orders.parquet --user member --item product --out similar.parquet\n  \
+             {ilk} run orders.parquet --user member --item product --min-overlap 3 \\\n    \
+             --out similar.parquet\n  \
              {ilk} similar similar.parquet PRODUCT\n\
              To keep the shop's orders and the whole result: {ilk} demo --keep DIR"
         ),

@@ -1,14 +1,18 @@
-//! `ilk evaluate`: measures side by side, by what they recommend.
+//! `ilk evaluate`: compares measures by what they recommend.
 
 use std::{fmt::Write as _, time::Instant};
 
 use ilk_core::{
-    clean::Needs,
-    encode::Encoded,
-    evaluate::{Counts, LeftOut, Mean, Quality, Trial, cut_for, evaluate as judge, most_popular},
-    interactions::fold,
-    job::{Given, Job, MeasureName, Of, SimilarityJob},
-    time::parse_time,
+    data::parse_time,
+    insight::{Counts, LeftOut, Mean, Quality, Trial, cut_for, evaluate as judge, most_popular},
+    job::{Given, Job, Of, SimilarityJob},
+    measure::MeasureName,
+    prepare::{Encoded, Needs, fold},
+};
+use ilk_engine::{
+    files::Files,
+    needs,
+    parts::{Cleaning, check_rows, report_set_aside},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -16,7 +20,6 @@ use serde_json::{Value, json};
 use crate::{
     cli::{EvaluateArgs, EvaluateFormat, Split},
     error::Error,
-    pipeline::{Files, check_rows, needs, report_set_aside},
     pool::Pool,
     progress::{Reporter, seconds_text},
     settings::{Layers, Lists, Reading},
@@ -24,11 +27,10 @@ use crate::{
     text::{Align, Table, counted, grouped, width},
 };
 
-/// Judges measures on held-out interactions and prints them side by side.
+/// Evaluates measures on held-out interactions and prints them side by side.
 ///
 /// # Errors
-/// For input that cannot be read, settings that do not go together, and where nobody is left to
-/// judge.
+/// For input that cannot be read, settings that conflict, and data that leaves no user to evaluate.
 pub(crate) fn evaluate(
     args: &EvaluateArgs,
     layers: &Layers,
@@ -39,11 +41,13 @@ pub(crate) fn evaluate(
     let contenders = contenders(args, &reading)?;
     let how = HoldOut::of(args, &reading)?;
     if reading.resolved.of == Of::Users {
-        return Err(Error::input("evaluate recommends items to users, and `of` is users")
-            .with_help("leave out --of; --user and --item may change places"));
+        return Err(Error::input(
+            "`ilk evaluate` recommends items to users, so `of` must be items",
+        )
+        .with_help("remove --of; to evaluate similar users, swap --user and --item"));
     }
     if reading.lists != Lists::default() {
-        reporter.note("the item lists are left out: all items may be recommended");
+        reporter.note("item lists are ignored: all items may be recommended");
     }
     let (trial, cut) = trial(&reading, &how, args.users as usize, reporter)?;
     let at = args.at as usize;
@@ -134,13 +138,13 @@ impl HoldOut {
             _ => Split::Time,
         });
         if split != Split::Any && !has_time {
-            return Err(Error::input("a split by time needs the time of each row")
-                .with_help("name its column with --time, or hold out any item: --split any"));
+            return Err(Error::input("this split needs a timestamp column")
+                .with_help("name it with --time, or use --split any"));
         }
         match (split, args.hold_out.as_deref()) {
             (Split::Time, text) => Self::by_time(text.unwrap_or("10%")),
             (_, Some(_)) => Err(Error::input("--hold-out has no effect with this --split")
-                .with_help("it says how much --split time holds out; one item of each user is held out here")),
+                .with_help("it sets how much --split time holds out; this split holds out one item per user")),
             (Split::Last, None) => Ok(Self::Each(LeftOut::Newest)),
             (Split::Any, None) => Ok(Self::Each(LeftOut::Any)),
         }
@@ -182,8 +186,9 @@ fn trial(
     let looks_at_time = !matches!(how, HoldOut::Each(LeftOut::Any));
     let needs = needs(source, job);
     let needs = Needs { time: needs.time || looks_at_time, ..needs };
-    let rows = Files::open(source, None, reporter)?.read(job, needs, &pool, reporter)?;
-    report_set_aside(&rows.tally, &rows.names, reporter);
+    let files = Files::open(source, None, reporter)?;
+    let rows = Cleaning::read(&files, (job, needs), &pool, reporter)?;
+    report_set_aside(&rows.tally, files.names(), reporter);
     check_rows(&rows.tally, job)?;
     let stage = reporter.stage("sorting", None);
     let encoded = rows.encode(&pool)?;
@@ -201,17 +206,15 @@ fn trial(
     stage.finish(counted(trial.counts().users, "user"));
     if trial.counts().users == 0 {
         return Err(Error::input(
-            "nobody to judge: nothing is held out of a user who has something left",
+            "no users to evaluate: none has both held-out and remaining items",
         )
-        .with_help(
-            "hold out more, or another part of the data; `ilk inspect` shows what there is",
-        ));
+        .with_help("change --hold-out or --split; `ilk inspect` shows the data"));
     }
     Ok((trial, cut))
 }
 
 fn cut_of(encoded: &Encoded, share: f64) -> Result<i64, Error> {
-    cut_for(encoded, share).ok_or_else(|| Error::input("no row is left to hold out"))
+    cut_for(encoded, share).ok_or_else(|| Error::input("no rows to hold out"))
 }
 
 /// One line of the table.
@@ -276,23 +279,24 @@ impl Page<'_> {
                     (share * 1e4).round() / 100.0,
                     self.cut_text()
                 ),
-                HoldOut::Since(_) => format!("what was from {} on", self.cut_text()),
-                HoldOut::Each(LeftOut::Newest) => "the newest of each".into(),
-                HoldOut::Each(LeftOut::Any) => "one of each, picked by a fixed hash".into(),
+                HoldOut::Since(_) => format!("all rows from {} on", self.cut_text()),
+                HoldOut::Each(LeftOut::Newest) => "the newest item of each user".into(),
+                HoldOut::Each(LeftOut::Any) =>
+                    "one item of each user, chosen by a fixed hash".into(),
             }
         );
         let notes = [
-            (counts.repeated, "interaction", "their users had that item before"),
-            (counts.of_new_users, "interaction", "their users are new"),
-            (counts.of_new_items, "interaction", "their items are new: nobody could name them"),
+            (counts.repeated, "interaction", "the user already had the item"),
+            (counts.of_new_users, "interaction", "the user is new"),
+            (counts.of_new_items, "interaction", "the item is new and cannot be recommended"),
         ];
         for (count, noun, why) in notes.into_iter().filter(|(count, ..)| *count > 0) {
-            let _ = writeln!(text, "not asked  {}: {why}", counted(count, noun));
+            let _ = writeln!(text, "skipped    {}: {why}", counted(count, noun));
         }
         if counts.eligible > counts.drawn {
             let _ = writeln!(
                 text,
-                "sampled    {} of {} users, by a hash of their ids; --users {} takes all",
+                "sampled    {} of {} users, by a hash of their IDs; --users {} takes all",
                 grouped(counts.drawn),
                 grouped(counts.eligible),
                 counts.eligible
@@ -313,7 +317,7 @@ impl Page<'_> {
         ranked
     }
 
-    /// Says which measure is best, and from which it cannot be told apart.
+    /// Names the best measure, and those that are not significantly worse.
     fn verdict_text(&self) -> String {
         let ranked = self.ranked();
         let Some((best, others)) = ranked.split_first() else { return String::new() };
@@ -322,11 +326,14 @@ impl Page<'_> {
             let _ = writeln!(text, "best nDCG@{}: {}", self.at, best.name);
             for other in others {
                 let lead = best.quality.lead_over(&other.quality);
-                let verdict =
-                    if lead.value > lead.margin { "ahead of" } else { "not told apart from" };
+                let verdict = if lead.value > lead.margin {
+                    "better than"
+                } else {
+                    "not clearly better than"
+                };
                 let _ = writeln!(
                     text,
-                    "  {verdict} {} by {:.4} ±{:.4}, user by user",
+                    "  {verdict} {} ({:+.4} ±{:.4}, paired by user)",
                     other.name, lead.value, lead.margin
                 );
             }
@@ -334,20 +341,20 @@ impl Page<'_> {
         if let Some(baseline) = self.rows.iter().find(|row| row.is_baseline) {
             let lead = best.quality.lead_over(&baseline.quality);
             let verdict = if lead.value > lead.margin {
-                format!("{} beats", best.name)
+                format!("{} is better than", best.name)
             } else if -lead.value > lead.margin {
-                format!("even {} is worse than", best.name)
+                format!("{} is worse than", best.name)
             } else {
-                format!("{} is not told apart from", best.name)
+                format!("{} is not clearly better than", best.name)
             };
             let _ = writeln!(
                 text,
-                "{verdict} recommending what is most popular ({:+.4} ±{:.4})",
+                "{verdict} the baseline, most popular ({:+.4} ±{:.4})",
                 lead.value, lead.margin
             );
         }
         let seconds = self.rows.iter().filter_map(|row| row.seconds).sum::<f64>();
-        let _ = writeln!(text, "computed and judged in {}", seconds_text(seconds));
+        let _ = writeln!(text, "computed in {}", seconds_text(seconds));
         text
     }
 

@@ -3,19 +3,20 @@
 use std::{fmt::Write as _, path::Path};
 
 use ilk_core::{
-    explain::{Contribution, Explainer, Explanation, MeasureValue, Need, Rival, Standing},
-    interactions::Folded,
+    insight::{Contribution, Explainer, Explanation, MeasureValue, Need, Rival, Standing},
     job::{Job, Of},
     matrix::Matrix,
-    neighbours::Neighbour,
+    measure::Pair,
+    prepare::Folded,
+    result::Neighbour,
 };
+use ilk_engine::{files::Files, machine::layout, needs, parts::Cleaning};
 use serde_json::{Value, json};
 
 use crate::{
     cli::{ExplainArgs, TextOrJson},
     error::Error,
     lists::IdLists,
-    pipeline::{Files, layout, needs},
     pool::Pool,
     progress::Reporter,
     rundir,
@@ -40,8 +41,8 @@ pub(crate) fn explain(
     let (pool, needs) = (Pool::new(reading.threads)?, needs(source, job));
     let files = Files::open(source, None, reporter)?;
     rundir::check_inputs(Path::new(&args.run), files.names(), &pool)?;
-    let rows = files.read(job, needs, &pool, reporter)?;
-    let folded = rows.fold(job, needs, &pool, reporter)?;
+    let rows = Cleaning::read(&files, (job, needs), &pool, reporter)?;
+    let folded = rows.fold((job, needs), &pool, reporter)?;
     let filter = lists.filter(&folded.catalogue.ids, reporter);
     let item = find(&folded, &args.item, job)?;
     let neighbour = find(&folded, &args.neighbour, job)?;
@@ -69,7 +70,7 @@ fn find(folded: &Folded, id: &str, job: &Job) -> Result<u32, Error> {
         let near = near.iter().map(|id| format!("`{}`", shortened(id, 40))).collect::<Vec<_>>();
         Error::input(format!("no {what} `{}` with interactions", shortened(id, 40))).with_help(
             if near.is_empty() {
-                "ids are compared exactly; --min-support may have dropped it".into()
+                "IDs must match exactly; --min-support may have dropped it".into()
             } else {
                 format!("did you mean {}?", near.join(" or "))
             },
@@ -133,26 +134,26 @@ impl Page<'_> {
                 format!("rank {} of {all} by {measure}{score}", grouped(rank.into()))
             }
             Standing::Rank(rank) => format!(
-                "rank {} of {all} by {measure}{score}, of which the job keeps {}",
+                "rank {} of {all} by {measure}{score} (the job keeps {})",
                 grouped(rank.into()),
                 grouped(self.job.top.into())
             ),
-            Standing::Itself => "an item is no neighbour of itself".into(),
+            Standing::Itself => "an item is not its own neighbour".into(),
             Standing::NothingShared => {
-                format!("no neighbour: no {} has both", self.who())
+                format!("not a neighbour: no {} has both", self.who())
             }
-            Standing::LeftOut => "no neighbour: the job's lists leave it out".into(),
+            Standing::LeftOut => "not a neighbour: excluded by --only, --exclude or --for".into(),
             Standing::OverlapTooSmall => format!(
-                "no neighbour: fewer than {} have both (min_overlap)",
+                "not a neighbour: fewer than {} have both (--min-overlap)",
                 counted(self.job.min_overlap.into(), self.who())
             ),
             Standing::NoPair => {
                 format!(
-                    "no neighbour: {measure} sees no pair (not more frequent than by chance, or without weight)"
+                    "not a neighbour: {measure} gives no score (not more frequent than chance, or no weight)"
                 )
             }
             Standing::BelowThreshold => format!(
-                "no neighbour: {measure}{score} is below the threshold {}",
+                "not a neighbour: {measure}{score} is below --threshold {}",
                 score_text(self.job.threshold.unwrap_or_default())
             ),
         }
@@ -170,22 +171,22 @@ impl Page<'_> {
         let mut line = |name: String, number: String, remark: String| {
             table.row([name, number, remark]);
         };
-        line(format!("{who}s of both"), grouped(pair.overlap.into()), String::new());
+        line(format!("shared {who}s"), grouped(pair.overlap.into()), String::new());
         line(
             format!("{who}s of {item}"),
             grouped(pair.item_support.into()),
-            format!("{:.1} % of them have {neighbour} too", share(pair.overlap, pair.item_support)),
+            format!("{:.1} % also have {neighbour}", share(pair.overlap, pair.item_support)),
         );
         line(
             format!("{who}s of {neighbour}"),
             grouped(pair.neighbour_support.into()),
-            format!("{:.1} % of them have {item} too", share(pair.overlap, pair.neighbour_support)),
+            format!("{:.1} % also have {item}", share(pair.overlap, pair.neighbour_support)),
         );
-        line(format!("{who}s in all"), grouped(pair.users.into()), String::new());
+        line(format!("all {who}s"), grouped(pair.users.into()), String::new());
         line(
-            "by chance".into(),
+            "expected by chance".into(),
             format!("{chance:.1}"),
-            format!("{:.1} times as many have both", both / chance),
+            format!("{:.1} times as many share both", both / chance),
         );
         if self.told.is_weighted {
             line(
@@ -199,7 +200,11 @@ impl Page<'_> {
         }
         if self.job.shrinkage > 0.0 {
             let factor = both / (both + self.job.shrinkage);
-            line("shrinkage".into(), format!("× {factor:.4}"), "the score is damped by it".into());
+            line(
+                "shrinkage".into(),
+                format!("× {factor:.4}"),
+                "the score is multiplied by it".into(),
+            );
         }
         table.render(width())
     }
@@ -221,8 +226,8 @@ impl Page<'_> {
     }
 
     fn neighbour_text(&self, neighbour: &Neighbour) -> String {
-        let who = counted(neighbour.overlap.into(), self.who());
-        format!("{}: {}, {who} of both", self.title(neighbour.code), score_text(neighbour.score))
+        let who = counted(neighbour.overlap.into(), &format!("shared {}", self.who()));
+        format!("{}: {}, {who}", self.title(neighbour.code), score_text(neighbour.score))
     }
 
     fn rival_text(&self, rival: &Rival) -> String {
@@ -234,19 +239,41 @@ impl Page<'_> {
         let pair = &self.told.pair;
         match rival.needs {
             Need::Overlap(overlap) => format!(
-                "{} of both instead of {}, all else as it is",
-                counted(overlap.into(), self.who()),
+                "{} instead of {}, all else equal",
+                counted(overlap.into(), &format!("shared {}", self.who())),
                 grouped(pair.overlap.into())
             ),
             Need::Dot(dot) => format!(
-                "a dot product of about {} instead of {}, all else as it is",
+                "a dot product of about {} instead of {}, all else equal",
                 number_text(dot),
                 number_text(pair.dot)
             ),
             Need::Impossible if self.told.is_weighted => {
-                "no dot product would do, the norms as they are".into()
+                "impossible by a larger dot product alone".into()
             }
-            Need::Impossible => format!("no number of {}s of both would do", self.who()),
+            Need::Impossible => self.out_of_reach_text(rival),
+        }
+    }
+
+    /// Shows that not even the largest overlap that the pair can have would do.
+    fn out_of_reach_text(&self, rival: &Rival) -> String {
+        let pair = &self.told.pair;
+        let most = pair.item_support.min(pair.neighbour_support);
+        let all = Pair { overlap: most, dot: most.into(), ..*pair };
+        let damped = |score: f64| {
+            let factor = f64::from(most) / (f64::from(most) + self.job.shrinkage);
+            (score * factor) as f32
+        };
+        let best = self.job.measure.score(&all).map(damped);
+        let who = counted(most.into(), self.who());
+        let ahead = rival.neighbour.as_ref().map(|ahead| ahead.score).or(self.job.threshold);
+        match (best, ahead) {
+            (Some(best), Some(ahead)) if best < ahead => format!(
+                "impossible; even if all {who} shared it: {} < {}",
+                score_text(best),
+                score_text(ahead)
+            ),
+            _ => format!("impossible, even if all {who} shared it"),
         }
     }
 
@@ -256,20 +283,24 @@ impl Page<'_> {
             Of::Users => "users",
         };
         let weighted = self.told.is_weighted;
-        let head = format!("{}s of both who say most", self.who());
+        let head = if weighted {
+            format!("shared {}s that contribute most", self.who())
+        } else {
+            format!("shared {}s, fewest {other} first", self.who())
+        };
         let mut columns = vec![(head.as_str(), Align::Left), (other, Align::Right)];
         if weighted {
-            columns.extend([("weight", Align::Right), ("of neighbour", Align::Right)]);
+            columns.extend([("weight", Align::Right), ("neighbour's", Align::Right)]);
+            columns.push(("share", Align::Right));
         }
-        columns.push(("share", Align::Right));
         let mut table = Table::new(columns);
         for one in &self.told.contributions {
             let name = shortened(&self.folded.others.display(one.user), LONGEST);
             let mut cells = vec![name, grouped(one.items.into())];
             if weighted {
                 cells.extend([number_text(one.item_weight), number_text(one.neighbour_weight)]);
+                cells.push(format!("{:.2} %", 100.0 * one.share));
             }
-            cells.push(format!("{:.2} %", 100.0 * one.share));
             table.row(cells);
         }
         let shown = self.told.contributions.len() as u64;
@@ -282,17 +313,17 @@ impl Page<'_> {
         let mut table = Table::new([
             ("measure", Align::Left),
             ("score", Align::Right),
-            ("other way round", Align::Right),
+            ("reverse", Align::Right),
             ("", Align::Left),
         ]);
-        let cell = |score: Option<f64>| score.map_or_else(|| "no pair".into(), number_text);
+        let cell = |score: Option<f64>| score.map_or_else(|| "–".into(), number_text);
         for value in &self.told.measures {
             let is_jobs = value.measure.name() == self.job.measure.name();
             table.row([
                 value.measure.name().to_string(),
                 cell(value.score),
                 value.reverse.map_or_else(String::new, number_text),
-                if is_jobs { "the job's".into() } else { String::new() },
+                if is_jobs { "this job".into() } else { String::new() },
             ]);
         }
         format!("\n{}", table.render(width()))

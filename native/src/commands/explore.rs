@@ -1,7 +1,7 @@
-//! `ilk explore`: the notebook with one's own data in it.
+//! `ilk explore`: the notebook with a sample of your data.
 
 use clap::ArgMatches;
-use ilk_core::{ids::TextList, job::Job};
+use ilk_core::{data::TextList, job::Job};
 use ilk_formats::{Guess, OutputFormat, guess_columns};
 use serde_json::{Value, json};
 
@@ -9,6 +9,8 @@ use super::{
     inspect::{complete, schema_of},
     sample::rate_text,
 };
+use ilk_engine::files::Files;
+
 use crate::{
     cli::ExploreArgs,
     drawing::{Drawn, Left, Size},
@@ -16,7 +18,6 @@ use crate::{
     explore::{Access, Batches, Explored, Listening, Terms, are_there},
     inputs, interrupt,
     lists::IdLists,
-    pipeline::Files,
     pool::Pool,
     progress::Reporter,
     settings::{DataSource, Layers, PartialSource},
@@ -38,20 +39,20 @@ pub(crate) fn explore(
 ) -> Result<(), Error> {
     if !are_there() {
         return Err(Error::input("this program was built without the notebook")
-            .with_help("in its checkout: `cargo xtask web`, then build the program again"));
+            .with_help("run `cargo xtask web` in the checkout, then rebuild the program"));
     }
     let layers = args.layers(matches)?;
     let (job, wish) = (layers.resolve()?, layers.job()?);
     let partial = layers.source()?;
     let source = source_of(&partial)?;
     let lists = lists(&layers, &source, &job)?;
-    // What cannot be had is said before any work.
+    // An address that is not available is reported before any work.
     let listening = Listening::at(&args.listen)?;
     let files = Files::open(&source, None, reporter)?;
     let pool = Pool::new(layers.threads()?)?;
     let drawn = Drawn::draw(size_of(args), &files, job.of, &pool, reporter)?;
     if drawn.rows() == 0 {
-        return Err(nobody(&drawn));
+        return Err(no_rows(&drawn));
     }
     let mut sample = Vec::new();
     drawn.write(OutputFormat::Parquet, &files, drawn.kinds(&files)?, &mut sample)?;
@@ -99,21 +100,21 @@ pub(crate) fn explore(
     listening.serve(explored)
 }
 
-/// Says why no row was drawn.
-fn nobody(drawn: &Drawn) -> Error {
+/// Explains why no row was drawn.
+fn no_rows(drawn: &Drawn) -> Error {
     let Left { unreadable, of_nobody } = drawn.left;
     if unreadable + of_nobody < drawn.all {
-        return Error::input("nobody is in this sample")
+        return Error::input("the sample contains no users")
             .with_help("take more users with --rate or --users");
     }
     let rows = counted(drawn.all, "row");
-    Error::input(format!("none of the {rows} can be used{}", left_text(drawn.left)))
-        .with_help("`ilk inspect` shows rows as they stand")
+    Error::input(format!("none of the {rows} is usable{}", left_text(drawn.left)))
+        .with_help("`ilk inspect` shows the first rows of each reason")
 }
 
 /// Counts the rows that are in no sample.
 fn left_text(Left { unreadable, of_nobody }: Left) -> String {
-    let parts = [(unreadable, "cannot be read"), (of_nobody, "without a user")];
+    let parts = [(unreadable, "unreadable"), (of_nobody, "without a user")];
     let parts = parts.into_iter().filter(|(count, _)| *count > 0);
     let texts = parts.map(|(count, what)| format!("{} {what}", grouped(count)));
     let texts = texts.collect::<Vec<_>>();
@@ -129,20 +130,20 @@ fn announce(
 ) -> Result<(), Error> {
     if !listening.address.ip().is_loopback() {
         reporter.note(
-            "not only this machine can reach the notebook: whoever has its address reads the \
-             sample and may start the job, and the network between sees both",
+            "other machines can reach the notebook: anyone who has its address can read the sample \
+             and start the job, and the traffic is not encrypted",
         );
     }
     stdout::print(|out| writeln!(out, "{url}"))?;
     if !args.no_open && opener::open_browser(url).is_err() {
-        reporter.note("no browser could be opened: open the address above in one");
+        reporter.note("could not open a browser: open the address above");
     }
     interrupt::forget_farewell();
-    reporter.note("serving the notebook until Ctrl-C");
+    reporter.note("serving the notebook; stop with Ctrl-C");
     Ok(())
 }
 
-/// Takes the columns that people named, and guesses the others as `ilk inspect` does.
+/// Takes the columns that were named, and guesses the others as `ilk inspect` does.
 fn source_of(partial: &PartialSource) -> Result<DataSource, Error> {
     if partial.input.is_empty() {
         return Err(Error::input("missing: INPUT").with_help("as in `ilk explore orders.parquet`"));
@@ -155,8 +156,8 @@ fn source_of(partial: &PartialSource) -> Result<DataSource, Error> {
         guess_columns(&schema_of(&files[0], partial)?)
     };
     complete(partial, &guess).ok_or_else(|| {
-        Error::input("it is not clear which columns say who and what").with_help(format!(
-            "name them: --user COL --item COL; `ilk inspect {}` shows what there is",
+        Error::input("cannot infer the user and item columns").with_help(format!(
+            "name them: --user COL --item COL; `ilk inspect {}` lists the columns",
             quoted(&partial.input[0])
         ))
     })

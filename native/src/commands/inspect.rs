@@ -1,22 +1,28 @@
-//! `ilk inspect`: a look at the data before a run.
+//! `ilk inspect`: the data before a run.
 
 use std::{fmt::Write as _, sync::Arc};
 
 use ilk_core::{
-    clean::{Needs, Reason, Tally},
-    interactions::Folded,
-    job::{Given, SimilarityJob},
-    kernel::ItemFilter,
-    outlook::Outlook,
-    profile::Profile,
+    forecast::Profile,
+    job::{Given, Job, SimilarityJob},
+    kernel::neighbours,
+    matrix::Matrix,
+    plan::{ItemFilter, Plan},
+    prepare::{Folded, Needs, Reason, Tally},
+    result::Overlaps,
 };
 use ilk_formats::{Guess, Input, Schema, guess_columns};
 
-use super::plan::layout_texts;
+use ilk_engine::{
+    files::Files,
+    parts::{Cleaning, heavy_user, row_text},
+};
+
+use super::sample::{Few, few};
+
 use crate::{
     error::Error,
     inputs::{self, FileSource, InputFile},
-    pipeline::{Files, heavy_user, layout, row_text},
     pool::Pool,
     progress::Reporter,
     settings::{DataSource, Layers, PartialSource},
@@ -27,7 +33,11 @@ use crate::{
 /// Users and items named one by one.
 const TOP: usize = 5;
 
-/// Prints what the data is like.
+/// What the neighbours of some items may take, to see how many users they rest on: about two
+/// seconds of one core.
+const LOOK: Few = Few { items: 1_000, cost: 2_000_000_000_000 };
+
+/// Prints columns, rows, skew and work.
 ///
 /// # Errors
 /// For input that cannot be read.
@@ -45,35 +55,71 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
     let guess = if is_named { Guess::default() } else { guess_columns(&schema) };
     let mut report = columns_text(&schema, &first.constants, &partial, &guess);
     let Some(source) = complete(&partial, &guess) else {
-        report.push_str("\nname the columns that say who and what: --user COL --item COL\n");
+        report.push_str("\nname the user ID and item ID columns: --user COL --item COL\n");
         return stdout::print_text(&report);
     };
     let given = Given { weight: source.weight.is_some(), time: source.time.is_some() };
     let job = SimilarityJob::default()
         .resolve(given)
         .map_err(|error| Error::internal(error.to_string()))?;
-    let (needs, pool, layout) = (Needs::of(&job, given), Pool::new(layers.threads()?)?, layout()?);
-    let rows = Files::open(&source, None, reporter)?.read(&job, needs, &pool, reporter)?;
-    rows_text(&mut report, &rows.tally, &rows.names);
-    let folded = rows.fold(&job, needs, &pool, reporter)?;
+    let (needs, pool) = (Needs::of(&job, given), Pool::new(layers.threads()?)?);
+    let opened = Files::open(&source, None, reporter)?;
+    let rows = Cleaning::read(&opened, (&job, needs), &pool, reporter)?;
+    rows_text(&mut report, &rows.tally, opened.names());
+    let folded = rows.fold((&job, needs), &pool, reporter)?;
     let profile = Profile::of(&folded.interactions, TOP);
-    let everything = ItemFilter::default();
-    let outlook = Outlook::of(&folded.interactions, &job, &everything, layout, &pool);
-    profile_text(&mut report, &profile, &folded, &outlook);
+    profile_text(&mut report, &profile, &folded);
     if let Some(refusal) = heavy_user(&folded.interactions, &folded.others) {
         let help = refusal.help().unwrap_or_default();
-        let _ = writeln!(report, "\n`ilk run` would refuse: {}\n{help}", refusal.message());
+        let _ =
+            writeln!(report, "\n`ilk run` would refuse this job: {}\n{help}", refusal.message());
+        return finish(report, layers, &source, None);
     }
+    let overlaps = overlaps(&folded, &job, &pool);
+    let min_overlap = overlaps.advice();
+    if let Some(min_overlap) = min_overlap {
+        let _ = writeln!(
+            report,
+            "\n{:.0} % of neighbours rest on one shared user (from {}); use --min-overlap {min_overlap}",
+            overlaps.share_of_one() * 100.0,
+            counted(overlaps.items(), "item")
+        );
+    }
+    finish(report, layers, &source, min_overlap)
+}
+
+/// Adds the command to run, and prints the report.
+fn finish(
+    mut report: String,
+    layers: &Layers,
+    source: &DataSource,
+    min_overlap: Option<u32>,
+) -> Result<(), Error> {
     // A job file has more to say than the flags here.
     if !layers.has_file() {
-        let _ = write!(report, "\nto run it:\n{}", command_text(&source));
+        let _ = write!(report, "\nrun it:\n{}", command_text(source, min_overlap));
     }
     stdout::print_text(&report)
 }
 
+/// Finds the neighbours of some items, to see how many users they rest on.
+fn overlaps(folded: &Folded, job: &Job, pool: &Pool) -> Overlaps {
+    let mut overlaps = Overlaps::default();
+    if folded.interactions.is_empty() {
+        return overlaps;
+    }
+    let some = few(folded, job, LOOK, pool);
+    let matrix = Matrix::new(&folded.interactions, job.weighting, pool);
+    let filter = ItemFilter::new(folded.catalogue.ids.len(), None, None, Some(&some));
+    let plan = Plan::new(&matrix, &filter);
+    let found = neighbours(&matrix, &plan, job, &filter, pool, |_| {});
+    some.iter().for_each(|item| overlaps.see(found.of(*item)));
+    overlaps
+}
+
 /// Writes the command that compares the items of `source`, each line no wider than the terminal
 /// where words allow.
-fn command_text(source: &DataSource) -> String {
+fn command_text(source: &DataSource, min_overlap: Option<u32>) -> String {
     let mut words = vec!["ilk".to_owned(), "run".to_owned()];
     words.extend(source.input.iter().map(|input| quoted(input)));
     let mut flag = |name: &str, value: &str| words.push(format!("--{name} {}", quoted(value)));
@@ -89,6 +135,9 @@ fn command_text(source: &DataSource) -> String {
     }
     if let Some(delimiter) = source.delimiter {
         flag("delimiter", &delimiter.to_string());
+    }
+    if let Some(min_overlap) = min_overlap {
+        flag("min-overlap", &min_overlap.to_string());
     }
     flag("out", "similar.parquet");
     let (mut text, mut column) = ("  ".to_owned(), 2);
@@ -131,16 +180,16 @@ fn columns_text(
         ("item-label", &named.item_label, &guess.item_label),
     ];
     let mut table =
-        Table::new([("column", Align::Left), ("type", Align::Left), ("serves as", Align::Left)]);
+        Table::new([("column", Align::Left), ("type", Align::Left), ("used as", Align::Left)]);
     let columns = schema.columns.iter().map(|column| (&column.name, column.type_name.as_str()));
-    let folders = constants.iter().map(|(name, _)| (name, "names of folders"));
+    let folders = constants.iter().map(|(name, _)| (name, "folder name"));
     for (name, type_name) in columns.chain(folders) {
         let name = Some(name);
         let serves = |(role, named, guess): &(&str, &Option<String>, &Option<String>)| {
             if named.as_ref() == name {
                 return Some((*role).to_owned());
             }
-            (named.is_none() && guess.as_ref() == name).then(|| format!("{role} (a guess)"))
+            (named.is_none() && guess.as_ref() == name).then(|| format!("{role} (guessed)"))
         };
         let serves = roles.iter().filter_map(serves).collect::<Vec<_>>().join(", ");
         table.row([name.cloned().unwrap_or_default(), type_name.into(), serves]);
@@ -164,7 +213,7 @@ pub(super) fn complete(named: &PartialSource, guess: &Guess) -> Option<DataSourc
     })
 }
 
-/// Says how many rows took which path, and shows the first of those set aside.
+/// Counts the rows by what became of them, and shows the first of those set aside.
 fn rows_text(report: &mut String, tally: &Tally, names: &[String]) {
     let mut table = Table::new([("", Align::Left), ("", Align::Right), ("", Align::Right)]);
     let share = |count: u64| format!("{:.2} %", count as f64 * 100.0 / tally.rows as f64);
@@ -187,8 +236,8 @@ fn rows_text(report: &mut String, tally: &Tally, names: &[String]) {
     }
 }
 
-/// Says what the interactions are like.
-fn profile_text(report: &mut String, profile: &Profile, folded: &Folded, outlook: &Outlook) {
+/// Describes the interactions: size, skew and work.
+fn profile_text(report: &mut String, profile: &Profile, folded: &Folded) {
     let Profile { users, items, interactions, pair_operations, .. } = profile;
     let folding = &folded.folding;
     let density = *interactions as f64 * 100.0 / (*users as f64 * *items as f64).max(1.0);
@@ -197,32 +246,24 @@ fn profile_text(report: &mut String, profile: &Profile, folded: &Folded, outlook
         |name: &str, count: u64, remark: String| table.row([name.into(), grouped(count), remark]);
     line("users", *users, String::new());
     line("items", *items, String::new());
-    line("interactions", *interactions, format!("{density:.3} % of all pairs of user and item"));
-    line(
-        "duplicates",
-        folding.events - folding.pairs,
-        "rows of a pair that was there already".into(),
-    );
-    let _ = write!(report, "\n{}", table.render(width()));
-    let _ = writeln!(
-        report,
-        "\ncomparing everything with everything: {} pair operation{}",
+    line("interactions", *interactions, format!("{density:.3} % of all user-item pairs"));
+    line("duplicates", folding.events - folding.pairs, "repeated rows of a user and item".into());
+    table.row([
+        "pair operations".into(),
         rounded(*pair_operations),
-        if *pair_operations == 1 { "" } else { "s" }
-    );
+        "the work of comparing".into(),
+    ]);
+    let _ = write!(report, "\n{}", table.render(width()));
     for (share, work) in profile.work_of_heaviest {
         // Of a dozen users none is one in a thousand.
         if share * *users as f64 >= 1.0 {
             let _ = writeln!(
                 report,
-                "  the heaviest {:>4} % of users cause {:>5.1} % of them",
+                "  the heaviest {:>4} % of users cause {:>5.1} % of the work",
                 share * 100.0,
                 work * 100.0
             );
         }
-    }
-    for (part, items, what) in layout_texts(outlook) {
-        let _ = writeln!(report, "  {part}: {} {what}", counted(items, "item"));
     }
     let sides = [
         ("items per user", "users", &profile.user_degrees),
@@ -231,7 +272,7 @@ fn profile_text(report: &mut String, profile: &Profile, folded: &Folded, outlook
     for (unit, what, degrees) in sides {
         let _ = writeln!(
             report,
-            "\n{unit}: median {}, mean {:.1}, 90 % at most {}, 99 % at most {}, largest {}",
+            "\n{unit}: median {}, mean {:.1}, 90 % ≤ {}, 99 % ≤ {}, max {}",
             grouped(degrees.median),
             degrees.mean,
             grouped(degrees.p90),
@@ -246,14 +287,14 @@ fn profile_text(report: &mut String, profile: &Profile, folded: &Folded, outlook
 
 /// Names the heaviest users and items.
 fn top_text(report: &mut String, profile: &Profile, folded: &Folded) {
-    let mut users = Table::new([("user with most items", Align::Left), ("items", Align::Right)]);
+    let mut users = Table::new([("users with most items", Align::Left), ("items", Align::Right)]);
     for (code, count) in &profile.top_users {
         users.row([shortened(&folded.others.display(*code), 40), grouped(*count)]);
     }
     let _ = write!(report, "\n{}", users.render(width()));
     let Some(labels) = &folded.catalogue.labels else {
         let mut items =
-            Table::new([("item with most users", Align::Left), ("users", Align::Right)]);
+            Table::new([("items with most users", Align::Left), ("users", Align::Right)]);
         for (code, count) in &profile.top_items {
             items.row([shortened(&folded.catalogue.ids.display(*code), 40), grouped(*count)]);
         }
@@ -261,7 +302,7 @@ fn top_text(report: &mut String, profile: &Profile, folded: &Folded) {
         return;
     };
     let mut items = Table::new([
-        ("item with most users", Align::Left),
+        ("items with most users", Align::Left),
         ("label", Align::Left),
         ("users", Align::Right),
     ]);

@@ -6,6 +6,7 @@ mod evaluate;
 mod explain;
 #[cfg(feature = "explore")]
 mod explore;
+mod guess;
 mod inspect;
 mod plan;
 mod plugin;
@@ -21,6 +22,7 @@ pub(crate) use self::{
     demo::demo,
     evaluate::evaluate,
     explain::explain,
+    guess::with_guess,
     inspect::inspect,
     plan::plan,
     plugin::plugin,

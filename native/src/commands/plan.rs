@@ -1,39 +1,39 @@
-//! `ilk plan`: what a run would take, proved on samples of the data.
+//! `ilk plan`: predicts what a run takes, and checks the prediction on samples of the data.
 
 use std::{fmt::Write as _, path::Path, time::Instant};
 
 use ilk_core::{
-    cost::Machine,
+    cost::{Layout, Machine},
     executor::Executor as _,
-    interactions::Folded,
-    job::Job,
-    kernel::{ItemFilter, neighbours},
-    ladder::{
-        Bytes, Ladder, Limits, Missing, RATES, Report, Rung, Span, Surroundings, Verdict,
-        pick_tiles,
+    forecast::{
+        Bytes, Forecast, Ladder, Limits, Missing, Outlook, Profile, RATES, Remedy, Report, Rung,
+        Size, Span, Surroundings, Verdict, pick_tiles, remedies,
     },
-    matrix::{Layout, Matrix},
-    neighbours::Neighbours,
-    outlook::{Forecast, Outlook, Remedy, Size, remedies},
-    plan::Plan,
-    profile::Profile,
-    sample::Sample,
+    job::Job,
+    kernel::neighbours,
+    matrix::Matrix,
+    plan::{ItemFilter, Plan},
+    prepare::{Folded, Sample},
+    result::Neighbours,
+};
+use ilk_engine::{
+    files::Files,
+    machine::layout,
+    needs,
+    parts::{Cleaning, check_rows, heavy_user, held, remedies_text, report_unused},
 };
 use ilk_formats::OutputFormat;
 use serde::Serialize;
 
 use crate::{
-    cli::PlanFormat,
+    cli::PlanForm,
     error::Error,
-    guard::{held, remedies_text},
-    ladders,
     lists::IdLists,
     machine::{self, Writing},
     memory::{self, Allowance},
-    pipeline::{Files, check_rows, heavy_user, layout, needs, report_unused},
     pool::Pool,
     progress::{Reporter, cpu_seconds},
-    report,
+    report::{self, ladders},
     settings::{Budget, Record, Settings},
     stdout,
     text::{Align, Table, brief, counted, grouped, rounded, width},
@@ -42,14 +42,14 @@ use crate::{
 /// The same tiles are drawn every time.
 const SEED: u64 = 1;
 
-/// Says what the job would take.
+/// Prints what the job takes.
 ///
 /// # Errors
 /// For input that cannot be read, and guards that refuse its rows.
 pub(crate) fn plan(
     settings: &Settings,
     record: &Record,
-    format: PlanFormat,
+    form: PlanForm,
     reporter: &Reporter,
 ) -> Result<(), Error> {
     let reporter = &reporter.for_report();
@@ -60,11 +60,11 @@ pub(crate) fn plan(
     report_unused(&settings.source, job, reporter);
     let needs = needs(&settings.source, job);
     let (before, clock) = (cpu_seconds(), Instant::now());
-    let rows = files.read(job, needs, &pool, reporter)?;
+    let rows = Cleaning::read(&files, (job, needs), &pool, reporter)?;
     let reading = Taken::since(before, clock, &pool);
     check_rows(&rows.tally, job)?;
     let (before, clock) = (cpu_seconds(), Instant::now());
-    let folded = rows.fold(job, needs, &pool, reporter)?;
+    let folded = rows.fold((job, needs), &pool, reporter)?;
     let sorting = Taken::since(before, clock, &pool);
     let peak = machine::peak_memory();
     let stage = reporter.stage("measuring", None);
@@ -97,7 +97,7 @@ pub(crate) fn plan(
     let limits = limits(&settings.budget, there_is);
     let report = Report::new(outlook, arranged, ladder, &surroundings, limits);
     if let Err(error) = ladders::save(record, files.names(), &kept(&report)) {
-        reporter.note(format!("the ladder is not kept for reports: {}", error.message()));
+        reporter.note(format!("the samples were not saved for reports: {}", error.message()));
     }
     let plan = Planned {
         remedies: planner.remedies(&report, &surroundings),
@@ -118,9 +118,10 @@ pub(crate) fn plan(
         sentence: report.verdict.to_string(),
         report,
     };
-    match format {
-        PlanFormat::Text => stdout::print_text(&plan.text(&settings.budget)),
-        PlanFormat::Json => {
+    match form {
+        PlanForm::Summary => stdout::print_text(&plan.summary(&settings.budget)),
+        PlanForm::Details => stdout::print_text(&plan.details(&settings.budget)),
+        PlanForm::Json => {
             let text = serde_json::to_string_pretty(&plan);
             let text = text.map_err(|error| Error::internal(error.to_string()))?;
             stdout::print_text(&format!("{text}\n"))
@@ -240,7 +241,7 @@ const MOST_SECONDS: f64 = 60.0;
 impl Planner<'_> {
     fn outlook(
         &self,
-        interactions: &ilk_core::interactions::Interactions,
+        interactions: &ilk_core::prepare::Interactions,
         filter: &ItemFilter,
     ) -> Outlook {
         Outlook::of(interactions, self.job, filter, self.layout, self.pool)
@@ -269,7 +270,7 @@ impl Planner<'_> {
 
     /// Climbs the ladder.
     fn climb(&self, whole: &Outlook, room: Option<u64>) -> (Ladder, Option<SampleResult>) {
-        let stage = self.reporter.stage("climbing", Some(RATES.len() as u64));
+        let stage = self.reporter.stage("sampling", Some(RATES.len() as u64));
         let hashes = self.hashes();
         let (mut ladder, clock) = (Ladder::default(), Instant::now());
         let (mut below, mut last) = (0, None);
@@ -289,7 +290,7 @@ impl Planner<'_> {
             }
             stage.advance(1);
         }
-        stage.finish(counted(ladder.rungs.len() as u64, "rung"));
+        stage.finish(counted(ladder.rungs.len() as u64, "sample"));
         (ladder, last)
     }
 
@@ -412,16 +413,34 @@ struct Planned {
 }
 
 impl Planned {
-    fn text(&self, budget: &Budget) -> String {
-        let mut text = self.work_text();
-        let _ = write!(text, "\n{}", self.memory_text());
-        let _ = write!(text, "\n{}", self.time_text());
-        let _ = write!(text, "\n{}", self.ladder_text());
-        let _ = writeln!(text, "\n{}", self.verdict_text(budget));
-        text
+    /// What everybody needs to know.
+    fn summary(&self, budget: &Budget) -> String {
+        let parts = [
+            self.work_table().render(width()),
+            self.memory_text(),
+            self.total_text(),
+            self.samples_text(),
+            self.growth_text(),
+            format!("{}\n", self.verdict_text(budget)),
+        ];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
     }
 
-    fn work_text(&self) -> String {
+    /// The same with the layout of the matrix and the time of each step.
+    fn details(&self, budget: &Budget) -> String {
+        let parts = [
+            self.layout_text(),
+            self.memory_text(),
+            self.time_text(),
+            self.total_text(),
+            self.samples_text(),
+            self.growth_text(),
+            format!("{}\n", self.verdict_text(budget)),
+        ];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+    }
+
+    fn work_table(&self) -> Table {
         let Outlook { size, .. } = &self.report.outlook;
         let mut table = Table::new([("", Align::Left), ("", Align::Right), ("", Align::Left)]);
         for (name, count) in
@@ -432,12 +451,16 @@ impl Planned {
         let heavy = self.work_of_heaviest.iter().rfind(|(share, _)| *share <= 0.01);
         let heavy = heavy.filter(|(share, _)| share * size.users as f64 >= 1.0);
         let heavy = heavy.map(|(share, work)| {
-            format!("{:.1} % of them by the heaviest {} % of users", work * 100.0, share * 100.0)
+            format!("{:.1} % by the heaviest {} % of users", work * 100.0, share * 100.0)
         });
         let operations = rounded(size.pair_operations);
         table.row(["pair operations".into(), operations, heavy.unwrap_or_default()]);
-        let outlook = &self.report.outlook;
-        for (part, items, what) in layout_texts(outlook) {
+        table
+    }
+
+    fn layout_text(&self) -> String {
+        let mut table = self.work_table();
+        for (part, items, what) in layout_texts(&self.report.outlook) {
             table.row([format!("{part} items"), grouped(items), what]);
         }
         if let Some(tiles) = self.report.tiles {
@@ -451,8 +474,11 @@ impl Planned {
         let bytes = |bytes: Option<u64>| {
             bytes.map_or_else(|| "unknown".to_owned(), |bytes| Bytes(bytes).to_string())
         };
-        let mut table =
-            Table::new([("", Align::Left), ("needed", Align::Right), ("there is", Align::Right)]);
+        let mut table = Table::new([
+            ("", Align::Left),
+            ("required", Align::Right),
+            ("available", Align::Right),
+        ]);
         let needed = self.report.needs.memory;
         table.row(["memory".into(), bytes(Some(needed)), bytes(self.memory_there_is)]);
         let place = &self.place;
@@ -462,7 +488,7 @@ impl Planned {
             let limit = Bytes(limit);
             let _ = writeln!(
                 text,
-                "past {limit} (--memory) `ilk run` works in files: same result, more disk, longer"
+                "above {limit} (--memory) `ilk run` uses working files: same result, more disk and time"
             );
         }
         text
@@ -483,32 +509,31 @@ impl Planned {
         table.row(["comparing".into(), seconds(forecast.comparing()), String::new()]);
         let factor = ladder.correction();
         if factor != 1.0 {
-            let by = format!("  by the ladder (x {factor:.2})");
+            let by = format!("  corrected by the samples (x {factor:.2})");
             table.row([by, seconds(corrected.comparing()), String::new()]);
         }
         table.row(["writing".into(), seconds(self.place.writing_seconds), String::new()]);
-        let mut text = table.render(width());
-        let threads = counted(self.workers as u64, "thread");
-        let needed = Span(self.report.needs.seconds);
-        let _ = write!(text, "\nfrom start to end: about {needed} on {threads}");
-        if let Some(price) = self.price {
-            let _ = write!(text, ", which costs {price:.2}");
-        }
-        text.push('\n');
-        text
+        table.render(width())
     }
 
-    fn ladder_text(&self) -> String {
+    fn total_text(&self) -> String {
+        let threads = counted(self.workers as u64, "thread");
+        let needed = Span(self.report.needs.seconds);
+        let price = self.price.map_or_else(String::new, |price| format!(", cost: {price:.2}"));
+        format!("estimated time: {needed} on {threads}{price}\n")
+    }
+
+    fn samples_text(&self) -> String {
         let Ladder { rungs, missing } = &self.report.ladder;
         let mut table = Table::new([
             ("sample", Align::Right),
             ("users", Align::Right),
             ("pairs", Align::Right),
             ("computed", Align::Right),
-            ("CPU s", Align::Right),
-            ("measured", Align::Right),
-            ("memory", Align::Right),
-            ("measured", Align::Right),
+            ("predicted CPU s", Align::Right),
+            ("measured CPU s", Align::Right),
+            ("predicted memory", Align::Right),
+            ("measured memory", Align::Right),
         ]);
         let memory = |bytes: u64| Bytes(bytes).to_string();
         for rung in rungs {
@@ -528,30 +553,34 @@ impl Planned {
         for (rate, why) in missing {
             let why = match why {
                 Missing::Nothing => "nothing to compare",
-                Missing::Time => "arranging it alone would take longer than looking may",
-                Missing::Memory => "it would need more memory than there is",
+                Missing::Time => "over the plan's time limit",
+                Missing::Memory => "needs more memory than is available",
             };
-            let _ = writeln!(text, "{} % left out: {why}", rate * 100.0);
-        }
-        if let Some(growth) = self.report.growth {
-            let _ = writeln!(
-                text,
-                "\nover these samples, seconds grow as pairs to the power of {growth:.2}"
-            );
+            let _ = writeln!(text, "{} % sample skipped: {why}", rate * 100.0);
         }
         text
     }
 
+    fn growth_text(&self) -> String {
+        let Some(growth) = self.report.growth else { return String::new() };
+        let text = match growth {
+            ..0.9 => "time grows more slowly than the work",
+            ..1.1 => "time grows in proportion to the work",
+            _ => "time grows faster than the work",
+        };
+        format!("{text} (as pair operations to the power of {growth:.2})\n")
+    }
+
     fn verdict_text(&self, budget: &Budget) -> String {
         if let Some(refusal) = &self.refusal {
-            return format!("`ilk run` would refuse: {refusal}");
+            return format!("`ilk run` would refuse this job: {refusal}");
         }
         let verdict = &self.report.verdict;
         let mut text = verdict.to_string();
         match verdict {
             Verdict::Fits(_) | Verdict::Stops(_) => return text,
             Verdict::Memory { limit, .. } if Some(*limit) == self.memory_there_is => {
-                text.push_str(", which is all there is");
+                text.push_str(", which is all that is available");
             }
             Verdict::Memory { .. } => {
                 let _ = write!(text, " ({})", budget.memory_text());
@@ -564,7 +593,7 @@ impl Planned {
     }
 }
 
-/// Says how items lie in the matrix: how many, and as what.
+/// Describes how items lie in the matrix: how many, and as what.
 pub(super) fn layout_texts(outlook: &Outlook) -> Vec<(&'static str, u64, String)> {
     let share = outlook.head_interactions as f64 * 100.0 / outlook.size.interactions.max(1) as f64;
     let blocks = counted(outlook.head_blocks, "block");

@@ -1,11 +1,11 @@
-//! `ilk plugin`: what a plugin is, and whether it finds what is expected.
+//! `ilk plugin`: inspects a plugin, or runs the conformance cases in it.
 
 use crate::{cli::PluginAction, error::Error};
 
-/// Looks at a plugin, or checks it.
+/// Inspects a plugin, or checks it.
 ///
 /// # Errors
-/// For a file that is no plugin, and one that does not find what is expected.
+/// For a file that is not a plugin, and one whose neighbours differ from the expected ones.
 #[cfg(feature = "plugins")]
 pub(crate) fn plugin(action: &PluginAction) -> Result<(), Error> {
     use ilk_engine::sandbox::Sandbox;
@@ -21,7 +21,7 @@ pub(crate) fn plugin(action: &PluginAction) -> Result<(), Error> {
     }
 }
 
-/// Says how to get a program that can.
+/// Reports how to build a program with plugins.
 ///
 /// # Errors
 /// Always.
@@ -43,7 +43,10 @@ mod looking {
         sync::Arc,
     };
 
-    use ilk_core::{encode::Kinds, job::Of, sample::Sample};
+    use ilk_core::{
+        job::Of,
+        prepare::{Kinds, Sample},
+    };
     use ilk_engine::sandbox::failed;
     use ilk_formats::{
         Memory, NeighbourRow, OutputFormat, ReadOptions, Table, read_id_list, read_neighbours,
@@ -53,7 +56,7 @@ mod looking {
     use serde::Deserialize;
 
     use crate::{
-        error::Error,
+        error::{Error, Kind},
         stdout,
         text::{bytes_text, counted},
     };
@@ -72,7 +75,7 @@ mod looking {
             line("exports", &interface.to_string());
         }
         line("imports", "nothing");
-        line("memory", &format!("at most {} an instance", bytes_text(limits.memory_bytes as u64)));
+        line("memory", &format!("at most {} per instance", bytes_text(limits.memory_bytes as u64)));
         line("stack", &format!("at most {}", bytes_text(limits.stack_bytes as u64)));
         line("deadline", "none: `ilk run` stops it on Ctrl-C");
         stdout::print_text(&text)
@@ -97,8 +100,7 @@ mod looking {
         conditions: Vec<String>,
     }
 
-    /// Holds a plugin against the conformance cases, by tables and by tiles, as far as it has
-    /// them.
+    /// Runs the conformance cases in a plugin, by tables and by tiles, as far as it has them.
     pub(super) fn check(path: &Path, plugin: &Plugin, cases: &Path) -> Result<(), Error> {
         let has = |name: &str| plugin.interfaces().iter().any(|one| one.name.ends_with(name));
         let mut wrong = Vec::new();
@@ -111,13 +113,13 @@ mod looking {
             if has("/tables") {
                 let found = by_tables(plugin, folder)?;
                 if found != rows("expected.csv", expected.clone())? {
-                    wrong.push(format!("{name}: tables give other neighbours"));
+                    wrong.push(format!("{name}: different neighbours by tables"));
                 }
             }
             if has("/tiles") {
                 match by_tiles(path, folder)? {
                     Ok(found) if found == expected => {}
-                    Ok(_) => wrong.push(format!("{name}: tiles give other neighbours")),
+                    Ok(_) => wrong.push(format!("{name}: different neighbours by tiles")),
                     Err(why) => wrong.push(format!("{name}: {why}")),
                 }
             }
@@ -130,7 +132,7 @@ mod looking {
         }
         stdout::print_text(&(wrong.join("\n") + "\n"))?;
         let count = counted(wrong.len() as u64, "difference");
-        Err(Error::refused(format!("{count} in {cases} by {checked}")))
+        Err(Error::new(Kind::Refused, format!("{count} in {cases} by {checked}")))
     }
 
     fn folders(cases: &Path) -> Result<Vec<PathBuf>, Error> {

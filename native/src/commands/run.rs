@@ -1,12 +1,11 @@
 //! `ilk run`: the main job.
 
-use ilk_engine::{Observer, Request, Resources, RunPlace};
+use ilk_engine::{Earlier, Observer, Request, Resources, RunPlace};
 
 use crate::{
     error::Error,
     progress::Reporter,
     publish::Existing,
-    rundir::Earlier,
     settings::{Engine, Record, Settings},
 };
 

@@ -1,4 +1,4 @@
-//! `ilk sample`: the rows of some users, and what they tell of the whole.
+//! `ilk sample`: the rows of some users, and how stable their neighbours are.
 
 use std::{
     fmt::Write as _,
@@ -7,13 +7,16 @@ use std::{
 
 use clap::ArgMatches;
 use ilk_core::{
-    clean::{Tally, clean},
-    interactions::Folded,
+    insight::{Agreement, neighbours_of_part},
     job::{Job, Of},
-    kernel::ItemFilter,
     matrix::Matrix,
-    plan::Plan,
-    sample::{Agreement, Sample, neighbours_of_part},
+    plan::{ItemFilter, Plan},
+    prepare::{Folded, Sample, Tally, clean},
+};
+use ilk_engine::{
+    files::Files,
+    needs,
+    parts::{Cleaning, heavy_user},
 };
 use ilk_formats::OutputFormat;
 
@@ -21,7 +24,6 @@ use crate::{
     cli::SampleArgs,
     drawing::{Drawn, Size},
     error::Error,
-    pipeline::{Cleaning, Files, heavy_user, needs},
     pool::Pool,
     progress::Reporter,
     publish::{self, Existing, WorkingFile},
@@ -30,7 +32,7 @@ use crate::{
     text::{Align, Table, counted, grouped, width},
 };
 
-/// Writes the sample and says what it keeps.
+/// Writes the sample and prints how stable its neighbours are.
 ///
 /// # Errors
 /// For input that cannot be read, and output that cannot be written.
@@ -70,7 +72,7 @@ pub(crate) fn sample(
     report(&settings, drawn, files.names().to_vec(), &pool, reporter)
 }
 
-/// Says what the sample holds and what it keeps of the neighbours.
+/// Prints the sample's size and how stable its neighbours are.
 fn report(
     settings: &Settings,
     drawn: Drawn,
@@ -87,11 +89,11 @@ fn report(
         chunks.push(chunk);
         tally.merge(of_chunk);
     }
-    let folded = Cleaning::new(chunks, tally, names).fold(job, needs, pool, reporter)?;
+    let folded = Cleaning::new(chunks, tally, names).fold((job, needs), pool, reporter)?;
     let users = folded.others.len() as u64;
     let noun = if job.of == Of::Users { "item" } else { "user" };
     let mut text = format!(
-        "{} of {} ({:.2} %), a rate of {}: {} with usable rows\n",
+        "{} of {} ({:.2} %), sampled at {}: {} with usable rows\n",
         grouped(rows),
         counted(all, "row"),
         rows as f64 * 100.0 / all as f64,
@@ -99,9 +101,9 @@ fn report(
         counted(users, noun),
     );
     if folded.interactions.is_empty() {
-        text.push_str("nothing to compare in them\n");
+        text.push_str("nothing to compare in this sample\n");
     } else if heavy_user(&folded.interactions, &folded.others).is_some() {
-        text.push_str("too much work to say what they keep of the neighbours\n");
+        text.push_str("too much work to check how stable its neighbours are\n");
     } else {
         let stage = reporter.stage("comparing", None);
         let kept = Kept::of(&folded, sample, job, pool);
@@ -111,7 +113,7 @@ fn report(
     stdout::print_text(&text)
 }
 
-/// What the sample keeps of the neighbours.
+/// How far the neighbours of parts of the sample agree.
 struct Kept {
     halves: Agreement,
     half: Agreement,
@@ -120,11 +122,17 @@ struct Kept {
     items: usize,
 }
 
-/// Items whose neighbours are compared, at most.
-const ITEMS: usize = 2_000;
+/// What comparing the parts of a sample may take.
+const COMPARED: Few = Few { items: 2_000, cost: 10_000_000_000_000 };
 
-/// What comparing them may take: picoseconds of one core.
-const MOST: u64 = 10_000_000_000_000;
+/// How many items stand for all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Few {
+    /// At most so many.
+    pub(super) items: usize,
+    /// Their neighbours may take so many picoseconds of one core.
+    pub(super) cost: u64,
+}
 
 impl Kept {
     fn of(folded: &Folded, sample: Sample, job: &Job, pool: &Pool) -> Self {
@@ -132,7 +140,7 @@ impl Kept {
         let hashes = (0..folded.others.len() as u32).map(|user| folded.others.hash(user));
         let hashes = hashes.collect::<Vec<_>>();
         let hash = |user: u32| hashes[user as usize];
-        let asked = asked(folded, job, pool);
+        let asked = few(folded, job, COMPARED, pool);
         let part =
             |keep: &dyn Fn(u32) -> bool| neighbours_of_part(interactions, keep, &asked, job, pool);
         let nested = |share: f64| {
@@ -152,15 +160,15 @@ impl Kept {
 
     fn text(&self, job: &Job, noun: &str) -> String {
         let mut table = Table::new([
-            ("neighbours that both have", Align::Left),
+            ("neighbours in common", Align::Left),
             ("mean", Align::Right),
             ("95 % interval", Align::Right),
             ("items", Align::Right),
         ]);
         for (name, agreement) in [
-            (format!("one half of its {noun}s and the other"), self.halves),
-            ("the sample and the half nested in it".into(), self.half),
-            ("that half and the quarter nested in it".into(), self.quarter),
+            (format!("two halves, no {noun} in common"), self.halves),
+            ("the sample and its half".into(), self.half),
+            ("that half and its quarter".into(), self.quarter),
         ] {
             let Agreement { items, mean, interval: (low, high) } = agreement;
             table.row([
@@ -177,16 +185,28 @@ impl Kept {
         };
         let _ = writeln!(
             text,
-            "\nof the top {}, for {}:\n\n{}\n\
-             The halves share no {noun}: how far they agree says what a list is worth that\n\
-             comes of half as many as the sample has. The nested parts share {noun}s with what\n\
-             they lie in and so agree more; neither says how far the sample agrees with the\n\
-             whole data.",
+            "\ntop {} of {}:\n\n{}\n{}",
             job.top,
             counted(self.items as u64, compared),
-            table.render(width())
+            table.render(width()),
+            advice(self.halves.mean, noun)
         );
         text
+    }
+}
+
+/// What two halves that agree so far mean for lists from this sample.
+fn advice(mean: f64, noun: &str) -> String {
+    let agree = format!("Two halves agree on {:.1} %", mean * 100.0);
+    if mean < 0.3 {
+        format!(
+            "{agree}: lists from this sample are mostly noise;\n\
+             take more {noun}s or raise --min-overlap."
+        )
+    } else if mean < 0.7 {
+        format!("{agree}: more {noun}s would change part of each list.")
+    } else {
+        format!("{agree}: more {noun}s will change little.")
     }
 }
 
@@ -200,17 +220,17 @@ pub(super) fn rate_text(rate: f64) -> String {
 }
 
 /// Picks the items whose neighbours are compared: those of the smallest hashes.
-fn asked(folded: &Folded, job: &Job, pool: &Pool) -> Vec<u32> {
+pub(super) fn few(folded: &Folded, job: &Job, limit: Few, pool: &Pool) -> Vec<u32> {
     let ids = &folded.catalogue.ids;
     let mut codes = (0..ids.len() as u32).collect::<Vec<_>>();
     codes.sort_by_cached_key(|code| (ids.hash(*code), *code));
-    codes.truncate(ITEMS);
+    codes.truncate(limit.items);
     let matrix = Matrix::new(&folded.interactions, job.weighting, pool);
     let filter = ItemFilter::new(ids.len(), None, None, Some(&codes));
     let cost = Plan::new(&matrix, &filter).cost;
-    if cost > MOST {
+    if cost > limit.cost {
         // About as many as may be.
-        let share = MOST as f64 / cost as f64;
+        let share = limit.cost as f64 / cost as f64;
         codes.truncate(((codes.len() as f64 * share) as usize).max(20));
     }
     codes.sort_unstable();

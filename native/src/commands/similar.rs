@@ -22,8 +22,11 @@ pub(crate) fn similar(args: &SimilarArgs) -> Result<(), Error> {
     let path = if args.out.is_dir() { args.out.join(NEIGHBOURS) } else { args.out.clone() };
     if args.out.is_dir() && !path.exists() {
         if args.out.join(MANIFEST).exists() {
-            return Err(Error::input(format!("the run in {} is not done", args.out.display()))
-                .with_help("the command that began it goes on with it"));
+            return Err(Error::input(format!(
+                "the run in {} has not finished",
+                args.out.display()
+            ))
+            .with_help("resume it with the command that started it"));
         }
         return Err(Error::input(format!("{} has no {NEIGHBOURS}", args.out.display()))
             .with_help(WHAT_IT_READS));
@@ -46,7 +49,7 @@ pub(crate) fn similar(args: &SimilarArgs) -> Result<(), Error> {
     let mut report = render(&rows);
     if total > rows.len() {
         let more = counted((total - rows.len()) as u64, "more neighbour");
-        let _ = writeln!(report, "\n{more}: -n {total}");
+        let _ = writeln!(report, "\n{more}: add -n {total}");
     }
     stdout::print_text(&report)
 }
@@ -94,7 +97,7 @@ fn render(rows: &[NeighbourRow]) -> String {
     format!("{title}\n\n{}", table.render(text::width()))
 }
 
-/// Tells an item without neighbours from one that is not there, and suggests the closest ones.
+/// Reports an item without neighbours, or one that does not exist with the closest IDs.
 fn without_neighbours(args: &SimilarArgs, path: &Path) -> Result<(), Error> {
     let mut known = Vec::new();
     let mut see = |item: &str, label: Option<&str>| {
@@ -108,7 +111,7 @@ fn without_neighbours(args: &SimilarArgs, path: &Path) -> Result<(), Error> {
     let name = format!("item `{}`", shortened(&args.item, LONGEST));
     if known.iter().any(|known| known.item == args.item) {
         return Err(Error::input(format!("{name} has no neighbours"))
-            .with_help("its users have nothing else, or no pair qualified"));
+            .with_help("its users have no other items, or no pair passed the job's limits"));
     }
     let out = args.out.display();
     let error = if listed {
@@ -140,7 +143,7 @@ fn suggestion(text: &str, known: &[Known]) -> String {
     let mut seen = std::collections::HashSet::new();
     found.retain(|known| seen.insert(known.item.as_str()));
     if found.is_empty() {
-        return "ids are compared exactly; look at the item column of the table".into();
+        return "IDs must match exactly: see the item column of the table".into();
     }
     let names = found.iter().take(3).map(|known| match &known.label {
         Some(label) => format!("`{}` ({})", shortened(&known.item, 40), shortened(label, 40)),

@@ -20,8 +20,10 @@ use crate::{
 /// If there is no ledger to read.
 pub(crate) fn usage(args: &UsageArgs) -> Result<(), Error> {
     let Some(place) = usage::place() else {
-        return Err(Error::input("no ledger is kept: ILK_USAGE_FILE is off, or there is no home")
-            .with_help("set ILK_USAGE_FILE to a file, for `ilk run` too"));
+        return Err(Error::input(
+            "past runs are not recorded: ILK_USAGE_FILE is off, or there is no home folder",
+        )
+        .with_help("set ILK_USAGE_FILE to a file, also for `ilk run`"));
     };
     let ledger = usage::read(&place)?;
     let zone = TimeZone::system();
@@ -56,7 +58,8 @@ impl Page<'_> {
     fn text(&self) -> String {
         let mut text = String::new();
         if self.ledger.entries.is_empty() {
-            let _ = writeln!(text, "no run yet: `ilk run` adds a line to {}", self.place.display());
+            let _ =
+                writeln!(text, "no runs yet: `ilk run` adds a line to {}", self.place.display());
         } else {
             let first =
                 self.today.saturating_sub(jiff::Span::new().days(i64::from(self.args.days)));
@@ -65,7 +68,7 @@ impl Page<'_> {
             if days.is_empty() {
                 let _ = writeln!(
                     text,
-                    "no run in the last {}\n",
+                    "no runs in the last {}\n",
                     counted(self.args.days.into(), "day")
                 );
             } else {
@@ -79,8 +82,8 @@ impl Page<'_> {
         if let Some(first) = self.ledger.broken.first() {
             let _ = writeln!(
                 text,
-                "\nskipped {} of {} that cannot be read, such as line {first}",
-                counted(self.ledger.broken.len() as u64, "line"),
+                "\nskipped {} of {}, first line {first}",
+                counted(self.ledger.broken.len() as u64, "unreadable line"),
                 self.place.display()
             );
         }
@@ -139,9 +142,8 @@ impl Page<'_> {
                 money_text(budget)
             );
         }
-        let hours = price.map_or_else(String::new, |price| {
-            format!(", enough for {:.1} h of running", left / price)
-        });
+        let hours =
+            price.map_or_else(String::new, |price| format!(", enough for {:.1} h", left / price));
         format!(
             "\n{month}: {} of {} spent, {} left{hours}\n",
             money_text(spent),

@@ -1,6 +1,6 @@
-//! Who may ask. Any page that a person has open can send requests to this machine, and a name of
-//! somebody else's may be made to mean it: so the address holds a secret, `Host` must be an address
-//! that no name server decides on, and `Origin`, where there is one, the page's own.
+//! Access control. Any page that is open in a browser can send requests to this machine, and a
+//! foreign host name can be made to resolve to it. So the address holds a secret, `Host` must be an
+//! address that no name server decides on, and `Origin`, if present, must be the page's own.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,23 +8,23 @@ use hyper::http::uri::Authority;
 
 use crate::error::Error;
 
-/// What a request must know and be.
+/// What a request must present.
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
     token: String,
     address: SocketAddr,
-    /// The name that people gave to listen on, where it was one.
+    /// The name given to listen on, if it was not an address.
     name: Option<String>,
 }
 
-/// Why a request is turned away.
+/// Why a request is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Denied {
-    /// It does not know the secret.
+    /// The secret is missing or wrong.
     Unknown,
-    /// It asks for another host than this one.
+    /// `Host` is not this server.
     Host,
-    /// A page from elsewhere sends it.
+    /// `Origin` is another page.
     Origin,
 }
 
@@ -85,7 +85,7 @@ impl Access {
         token.len() == self.token.len() && differing.count() == 0
     }
 
-    /// Tells whether a host with its port is this one: an address, or the name that people gave.
+    /// Returns whether a host with its port is this one: an address, or the name given to listen on.
     fn is_here(&self, host: &str) -> bool {
         let Ok(asked) = host.parse::<Authority>() else { return false };
         // Browsers leave out the usual port.

@@ -1,5 +1,5 @@
-//! The full batch: `ilk run` in a process of its own, which is told to stop by the end of its
-//! standard input, whether a person asks for that or this process ends, however it ends.
+//! The full run: `ilk run` in a process of its own. The end of its standard input stops it: when a
+//! person cancels, and when this process ends in any way.
 
 use std::{
     collections::BTreeMap,
@@ -257,8 +257,8 @@ impl Batch {
             (false, false) => State::Failed,
         };
         if self.told.state == State::Failed && self.told.error.is_none() {
-            let message = "the run ended without saying why".into();
-            let help = Some("run its command in a terminal to see more".into());
+            let message = "the run ended without an error message".into();
+            let help = Some("run its command in a terminal for details".into());
             self.told.error = Some(Failure { message, help });
         }
     }

@@ -1,5 +1,4 @@
-//! The notebook, served from the program with a sample of the data in it, and the full batch at the
-//! press of a button.
+//! The notebook, served from the program with a sample of the data, and a button for the full run.
 
 mod access;
 mod batch;

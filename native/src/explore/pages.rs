@@ -13,7 +13,7 @@ pub(crate) struct Page {
 /// program.
 const PAGES: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 
-/// Tells whether the notebook is in the program.
+/// Returns whether the notebook is in the program.
 pub(crate) const fn are_there() -> bool {
     !PAGES.is_empty()
 }

@@ -1,4 +1,4 @@
-//! The server: the notebook's pages, a sample of the data, and the full batch, over HTTP.
+//! The server: the notebook's pages, a sample of the data, and the full run, over HTTP.
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -49,7 +49,7 @@ impl Listening {
     /// Begins to listen at `HOST:PORT`; port 0 is any free one.
     ///
     /// # Errors
-    /// If that is no address, or not to be had.
+    /// If that is not an address, or not available.
     pub(crate) fn at(listen: &str) -> Result<Self, Error> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::internal(error.to_string()))?;
@@ -101,8 +101,12 @@ impl Explored {
             Err(Denied::Unknown) => {
                 plain(StatusCode::NOT_FOUND, "open the address that `ilk explore` printed")
             }
-            Err(Denied::Host) => plain(StatusCode::FORBIDDEN, "this is no address of this server"),
-            Err(Denied::Origin) => plain(StatusCode::FORBIDDEN, "only the page itself may ask"),
+            Err(Denied::Host) => {
+                plain(StatusCode::FORBIDDEN, "Host is not an address of this server")
+            }
+            Err(Denied::Origin) => {
+                plain(StatusCode::FORBIDDEN, "Origin is not the notebook's page")
+            }
         };
         secure(answer.headers_mut());
         answer
@@ -133,7 +137,7 @@ impl Explored {
             "explore/sample" => bytes("application/vnd.apache.parquet", self.sample.clone()),
             "explore/report" => match self.batches.report() {
                 Some(report) => report_page(report.into()),
-                None => plain(StatusCode::NOT_FOUND, "there is no report yet"),
+                None => plain(StatusCode::NOT_FOUND, "no report yet"),
             },
             _ => match pages::find(place) {
                 Some(page) => {
@@ -142,7 +146,7 @@ impl Explored {
                     answer.headers_mut().insert(header::CONTENT_ENCODING, packed);
                     answer
                 }
-                None => plain(StatusCode::NOT_FOUND, "there is nothing here"),
+                None => plain(StatusCode::NOT_FOUND, "not found"),
             },
         }
     }
@@ -152,7 +156,7 @@ impl Explored {
     async fn begin(&self, request: Request<Incoming>) -> Answer {
         let headers = request.headers();
         if !headers.contains_key(header::ORIGIN) {
-            return problem(StatusCode::FORBIDDEN, "only the page itself may ask");
+            return problem(StatusCode::FORBIDDEN, "Origin is not the notebook's page");
         }
         let is_json =
             headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
@@ -160,13 +164,13 @@ impl Explored {
             return problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "expected application/json");
         }
         let Ok(body) = Limited::new(request.into_body(), LONGEST_BODY).collect().await else {
-            return problem(StatusCode::PAYLOAD_TOO_LARGE, "these are too many settings");
+            return problem(StatusCode::PAYLOAD_TOO_LARGE, "request too large");
         };
         match serde_json::from_slice::<Wish>(&body.to_bytes()) {
             Err(error) => problem(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
             Ok(wish) => match self.batches.begin(wish) {
                 Ok(()) => json(StatusCode::ACCEPTED, &self.batches.told()),
-                Err(_) => problem(StatusCode::CONFLICT, "a batch is under way: cancel it first"),
+                Err(_) => problem(StatusCode::CONFLICT, "a run is in progress: cancel it first"),
             },
         }
     }
@@ -197,7 +201,7 @@ fn problem(status: StatusCode, message: &str) -> Answer {
 }
 
 fn not_so(allowed: &'static str) -> Answer {
-    let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "this cannot be done here");
+    let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
     answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     answer
 }

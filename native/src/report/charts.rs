@@ -136,7 +136,7 @@ fn percent(share: f64) -> String {
     format!("{text} %")
 }
 
-/// What became of the rows.
+/// Rows, by step.
 pub(super) fn funnel(steps: &[Step]) -> Picture {
     let about = steps.iter().map(|step| format!("{} {}", grouped(step.count), step.name));
     let about = format!("Funnel: {}.", about.collect::<Vec<_>>().join(", "));
@@ -166,8 +166,8 @@ pub(super) fn funnel(steps: &[Step]) -> Picture {
 /// How many users have how many items, and the other way round; both axes logarithmic.
 pub(super) fn degrees(data: &DataShape) -> Picture {
     let about = format!(
-        "Two falling curves on logarithmic axes: how many of the {} users have at least so many \
-         items, and how many of the {} items at least so many users.",
+        "Two falling curves on logarithmic axes: how many of the {} users have at least this many \
+         items, and how many of the {} items at least this many users.",
         grouped(data.users),
         grouped(data.items)
     );
@@ -178,13 +178,13 @@ pub(super) fn degrees(data: &DataShape) -> Picture {
             Plot::from(line.with_legend(name))
         };
         let plots = vec![
-            curve(&data.user_degrees, FIRST, "users by their items"),
-            curve(&data.item_degrees, SECOND, "items by their users"),
+            curve(&data.user_degrees, FIRST, "users"),
+            curve(&data.item_degrees, SECOND, "items"),
         ];
         let layout = layout_of(&plots)
             .with_log_scale()
-            .with_x_label("at least so many")
-            .with_y_label("have them")
+            .with_x_label("at least this many items or users")
+            .with_y_label("users or items")
             .with_tick_format(ticks(short))
             .with_x_label_overlap(AxisLabelOverlap::Thin)
             .with_legend_position(LegendPosition::InsideBottomLeft);
@@ -196,7 +196,7 @@ pub(super) fn degrees(data: &DataShape) -> Picture {
 pub(super) fn work(points: &[(f64, f64)]) -> Picture {
     let of = |share: f64| points.iter().find(|(users, _)| *users >= share).map(|(_, work)| *work);
     let about = format!(
-        "A rising curve: the heaviest 1 % of users cause {}, the heaviest 10 % cause {} of all pair \
+        "A rising curve. The heaviest 1 % of users cause {}, the heaviest 10 % cause {} of all pair \
          operations.",
         percent(of(0.01).unwrap_or(1.0)),
         percent(of(0.1).unwrap_or(1.0))
@@ -211,7 +211,7 @@ pub(super) fn work(points: &[(f64, f64)]) -> Picture {
             .with_y_axis_min(0.0)
             .with_y_axis_max(1.0)
             .with_x_label("heaviest users")
-            .with_y_label("of the pair operations")
+            .with_y_label("share of the pair operations")
             .with_x_tick_format(ticks(percent))
             .with_y_tick_format(ticks(percent))
             .with_x_label_overlap(AxisLabelOverlap::Thin);
@@ -264,7 +264,7 @@ pub(super) fn workers(tiles: &[TileSpan]) -> Picture {
     let total = tiles.iter().map(|tile| tile.ended - tile.began).sum::<f64>();
     let share = total / (count as f64 * (end - begin).max(1e-9));
     let about = format!(
-        "{count} workers over time, busy {:.0} % of it on average with {} tiles.",
+        "{count} threads over time, busy {:.0} % of it on average, {} tiles.",
         100.0 * share.min(1.0),
         tiles.len()
     );
@@ -282,7 +282,7 @@ pub(super) fn workers(tiles: &[TileSpan]) -> Picture {
         let layout = layout_of(&plots)
             .with_y_categories(names.iter().rev().cloned().collect())
             .with_x_label("seconds since the start")
-            .with_y_label("worker")
+            .with_y_label("thread")
             .with_x_tick_format(ticks(trimmed))
             .with_x_label_overlap(AxisLabelOverlap::Thin)
             .with_colorbar_tick_format(ticks(percent));
@@ -381,7 +381,7 @@ pub(super) fn memory(samples: &[(f64, u64)]) -> Picture {
     })
 }
 
-/// What samples promised and what they took; both axes logarithmic.
+/// Predicted and measured time of samples; both axes logarithmic.
 pub(super) fn ladder(rungs: &[Rung]) -> Picture {
     let about = rungs.iter().map(|rung| {
         let measured = rung.measured.map_or_else(|| "not run".into(), seconds);
@@ -399,7 +399,7 @@ pub(super) fn ladder(rungs: &[Rung]) -> Picture {
         ];
         let layout = layout_of(&plots)
             .with_log_scale()
-            .with_x_label("of the users")
+            .with_x_label("share of the users")
             .with_y_label("CPU seconds")
             .with_x_tick_format(ticks(percent))
             .with_y_tick_format(ticks(short))

@@ -1,9 +1,10 @@
-//! The report: one page for people on what a run read, what took the time, and what came of it.
+//! The report: one page on what a run read, where its time went, and its result.
 //!
 //! [`ReportData`] is all it says; whatever is missing there is left out of the page. The page is
 //! one file without scripts or anything from elsewhere, light or dark as the reader prefers.
 
 mod charts;
+pub(crate) mod ladders;
 mod page;
 mod watch;
 
@@ -181,13 +182,6 @@ pub(crate) struct ExampleNeighbour {
     pub(crate) score: f32,
     /// Users of both.
     pub(crate) overlap: u64,
-}
-
-impl ReportData {
-    /// Writes the page.
-    pub(crate) fn to_html(&self) -> String {
-        page::render(self)
-    }
 }
 
 impl Span {

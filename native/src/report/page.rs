@@ -13,8 +13,15 @@ use crate::{
 
 const STYLE: &str = include_str!("style.css");
 
+impl ReportData {
+    /// Writes the page.
+    pub(crate) fn to_html(&self) -> String {
+        render(self)
+    }
+}
+
 /// Writes the whole page.
-pub(super) fn render(data: &ReportData) -> String {
+fn render(data: &ReportData) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -37,9 +44,10 @@ pub(super) fn render(data: &ReportData) -> String {
                     (shape(data))
                     (time(data))
                     (result(data))
+                    (engine(data))
                     (settings(data))
                 }
-                footer { "Made by ilk " (data.version) ". This page is one file; it loads nothing." }
+                footer { "Made by ilk " (data.version) ". One file, no scripts, nothing loaded from elsewhere." }
             }
         }
     };
@@ -58,7 +66,7 @@ fn subtitle(data: &ReportData) -> String {
     }
 }
 
-/// The figures that everybody asks for first.
+/// The key figures.
 fn facts(data: &ReportData) -> Markup {
     let count = |count: u64| rounded(u128::from(count));
     let of_stages = data.stages.iter().filter_map(|stage| stage.peak_memory);
@@ -71,10 +79,10 @@ fn facts(data: &ReportData) -> Markup {
         ("items", shape.map(|shape| count(shape.items))),
         ("pair operations", data.pair_operations.map(count)),
         ("neighbours", data.result.as_ref().map(|result| count(result.neighbours))),
-        ("workers", workers(data)),
+        ("threads", workers(data)),
         ("time", data.seconds.map(seconds_text)),
         ("CPU time", data.cpu_seconds.map(seconds_text)),
-        ("most memory", peak.map(bytes_text)),
+        ("peak memory", peak.map(bytes_text)),
     ];
     html! {
         dl.facts {
@@ -108,13 +116,13 @@ fn rows(data: &ReportData) -> Markup {
     }
     html! {
         section aria-labelledby="rows" {
-            h2 #rows { "What became of the rows" }
+            h2 #rows { "Rows" }
             div.grid {
-                (figure("whole", "From rows to interactions", "Each step with its share of the rows read.", &charts::funnel(&data.funnel)))
+                (figure("whole", "From rows to interactions", "Each step, with its share of the rows read.", &charts::funnel(&data.funnel)))
                 div.card {
                     h3 { "Steps" }
                     table {
-                        thead { tr { th scope="col" { "step" } th scope="col" { "left out" } th.number scope="col" { "left" } } }
+                        thead { tr { th scope="col" { "step" } th scope="col" { "removed" } th.number scope="col" { "remaining" } } }
                         tbody {
                             @for step in &data.funnel {
                                 tr { th scope="row" { (step.name) } td.origin { (step.remark) } td.number { (grouped(step.count)) } }
@@ -156,64 +164,73 @@ fn shape(data: &ReportData) -> Markup {
     };
     let largest = |curve: &[(u64, u64)]| curve.last().map_or(0, |(degree, _)| *degree);
     let degrees = format!(
-        "On average a user has {:.1} items and an item {:.1} users; the most are {} and {}.",
+        "A user has {:.1} items on average and {} at most. An item has {:.1} users on average and {} \
+         at most.",
         shape.interactions as f64 / shape.users as f64,
-        shape.interactions as f64 / shape.items as f64,
         grouped(largest(&shape.user_degrees)),
+        shape.interactions as f64 / shape.items as f64,
         grouped(largest(&shape.item_degrees))
     );
     let of = |share: f64| {
         shape.work.iter().find(|(users, _)| *users >= share).map(|(_, work)| 100.0 * work)
     };
     let work = format!(
-        "The work grows with the square of a user's items: the heaviest 1 % of users cause {:.0} % of it, \
-         the heaviest 10 % cause {:.0} %.",
+        "The work grows with the square of a user's number of items. The heaviest 1 % of users cause \
+         {:.0} % of it, the heaviest 10 % cause {:.0} %.",
         of(0.01).unwrap_or(100.0),
         of(0.1).unwrap_or(100.0)
     );
     html! {
         section aria-labelledby="shape" {
-            h2 #shape { "What the data is like" }
+            h2 #shape { "Data" }
             div.grid {
                 (figure("half", "Items per user, users per item", &degrees, &charts::degrees(shape)))
-                (figure("half", "Who causes the work", &work, &charts::work(&shape.work)))
+                // Where no user has two items there is no work.
+                @if !shape.work.is_empty() {
+                    (figure("half", "Work by user", &work, &charts::work(&shape.work)))
+                }
             }
         }
     }
 }
 
 fn time(data: &ReportData) -> Markup {
-    if data.stages.is_empty()
-        && data.tiles.is_empty()
-        && data.memory.len() < 2
-        && data.ladder.is_empty()
-    {
+    if data.stages.is_empty() && data.memory.len() < 2 {
         return Markup::default();
     }
     let peak = data.memory.iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
     html! {
         section aria-labelledby="time" {
-            h2 #time { "Where time and memory went" }
+            h2 #time { "Time and memory" }
             div.grid {
                 @if !data.stages.is_empty() {
                     (figure("half", "Stages", &stages_text(data), &charts::stages(&data.stages)))
                 }
                 @if data.memory.len() > 1 {
-                    (figure("half", "Memory", &format!("At most {}, sampled while it ran.", bytes_text(peak)), &charts::memory(&data.memory)))
-                }
-                @if !data.tiles.is_empty() {
-                    (figure("whole", "Workers", "How busy each worker was while the tiles were computed: pale cells are time in which it waited.", &charts::workers(&data.tiles)))
-                    (figure("whole", "Tiles", "Milliseconds by block of columns and part of the rows: popular items lie in the head, all others in the tail.", &charts::tiles(&data.tiles, &data.blocks)))
-                }
-                @if !data.ladder.is_empty() {
-                    (figure("whole", "Ladder of samples", "CPU seconds of comparing: what samples of the users, and all of them, were predicted to take, and what they took.", &charts::ladder(&data.ladder)))
-                } @else {
-                    div.card {
-                        h3 { "Ladder of samples" }
-                        p { "None was climbed for this job on this input. " code { "ilk plan" } " with the same input and settings climbs one, in a minute at most; reports show it from then on." }
-                    }
+                    (figure("half", "Memory", &format!("At most {}, sampled during the run.", bytes_text(peak)), &charts::memory(&data.memory)))
                 }
                 @if data.stages.iter().any(|stage| stage.peak_memory.is_some()) { (stages_table(data)) }
+            }
+        }
+    }
+}
+
+/// What only those who look into the engine need.
+fn engine(data: &ReportData) -> Markup {
+    if data.tiles.is_empty() && data.ladder.is_empty() {
+        return Markup::default();
+    }
+    html! {
+        section aria-labelledby="engine" {
+            h2 #engine { "Engine" }
+            div.grid {
+                @if !data.ladder.is_empty() {
+                    (figure("whole", "Predicted and measured", "CPU seconds of comparing, for samples of the users and for all of them.", &charts::ladder(&data.ladder)))
+                }
+                @if !data.tiles.is_empty() {
+                    (figure("whole", "Threads", "How busy each thread was while comparing. Pale cells are waiting time.", &charts::workers(&data.tiles)))
+                    (figure("whole", "Tiles", "Milliseconds by block of columns and part of the rows. Popular items are in the head, all others in the tail.", &charts::tiles(&data.tiles, &data.blocks)))
+                }
             }
         }
     }
@@ -222,19 +239,19 @@ fn time(data: &ReportData) -> Markup {
 /// What every stage took, whichever process did it.
 fn stages_table(data: &ReportData) -> Markup {
     let text = match data.attempts {
-        0 | 1 => "All stages were done by one process.".to_owned(),
+        0 | 1 => "One process ran all stages.".to_owned(),
         attempts => format!(
-            "{} processes worked on this run, one after the other: what an interruption lost is not \
-             counted. The curve of memory is that of the last one.",
+            "{} processes worked on this run, one after the other. Work lost to interruptions is not \
+             counted. The memory curve is that of the last process.",
             grouped(attempts)
         ),
     };
     html! {
         div.card {
-            h3 { "What each stage took" }
+            h3 { "Stages in figures" }
             p { (text) }
             table {
-                thead { tr { th scope="col" { "stage" } th.number scope="col" { "time" } th.number scope="col" { "CPU time" } th.number scope="col" { "most memory" } } }
+                thead { tr { th scope="col" { "stage" } th.number scope="col" { "time" } th.number scope="col" { "CPU time" } th.number scope="col" { "peak memory" } } }
                 tbody {
                     @for stage in &data.stages {
                         tr {
@@ -254,7 +271,7 @@ fn stages_text(data: &ReportData) -> String {
     let longest = data.stages.iter().max_by(|a, b| a.seconds.total_cmp(&b.seconds));
     longest.map_or_else(String::new, |stage| {
         let cores = stage.cpu_seconds.filter(|_| stage.seconds > 0.02);
-        let cores = cores.map(|cpu| format!(", on {:.1} cores on average", cpu / stage.seconds));
+        let cores = cores.map(|cpu| format!(" ({:.1} cores on average)", cpu / stage.seconds));
         format!(
             "Longest: {}, {}{}.",
             stage.name,
@@ -270,28 +287,28 @@ fn result(data: &ReportData) -> Markup {
     }
     html! {
         section aria-labelledby="result" {
-            h2 #result { "What came out" }
+            h2 #result { "Result" }
             div.grid {
                 @if let Some(scores) = &data.scores {
-                    (figure("half", "Scores", "How many neighbours have which score.", &charts::scores(scores, &data.measure)))
+                    (figure("half", "Scores", "Number of neighbours by score.", &charts::scores(scores, &data.measure)))
                 }
                 @if let Some(result) = &data.result {
                     div.card {
                         h3 { "Neighbours per item" }
-                        p { "An item has fewer than were asked for when not as many others share a user with it." }
+                        p { "An item has a shorter list if too few other items qualify as its neighbours." }
                         table {
                             tbody {
-                                tr { th scope="row" { "as many as the job keeps" } td.number { (grouped(result.full)) } td.number { (share(result.full, items(data))) } }
-                                tr { th scope="row" { "fewer" } td.number { (grouped(result.some)) } td.number { (share(result.some, items(data))) } }
-                                tr { th scope="row" { "none" } td.number { (grouped(result.none)) } td.number { (share(result.none, items(data))) } }
-                                tr { th scope="row" { "rows of the result" } td.number { (grouped(result.neighbours)) } td.number {} }
+                                tr { th scope="row" { "full list" } td.number { (grouped(result.full)) } td.number { (share(result.full, items(data))) } }
+                                tr { th scope="row" { "shorter list" } td.number { (grouped(result.some)) } td.number { (share(result.some, items(data))) } }
+                                tr { th scope="row" { "no neighbours" } td.number { (grouped(result.none)) } td.number { (share(result.none, items(data))) } }
+                                tr { th scope="row" { "rows in total" } td.number { (grouped(result.neighbours)) } td.number {} }
                             }
                         }
                     }
                 }
             }
             @if !data.examples.is_empty() {
-                h2 { "Items with their neighbours" }
+                h2 { "Example items" }
                 div.grid { @for example in &data.examples { (card(example)) } }
             }
         }
@@ -320,7 +337,7 @@ fn card(example: &Example) -> Markup {
             h3 { (named(&example.id, example.label.as_deref())) }
             p { (grouped(example.support)) @if example.support == 1 { " user" } @else { " users" } }
             table {
-                thead { tr { th scope="col" { "neighbour" } th.number scope="col" { "score" } th.number scope="col" { "users of both" } } }
+                thead { tr { th scope="col" { "neighbour" } th.number scope="col" { "score" } th.number scope="col" { "shared users" } } }
                 tbody {
                     @for neighbour in &example.neighbours {
                         tr {

@@ -14,25 +14,24 @@ use std::{
 };
 
 use ilk_core::{
-    clean::Reason,
-    interactions::{Folding, pairs_among},
-    neighbours::{Catalogue, Neighbour},
+    prepare::{Folding, Reason, pairs_among},
+    result::{Catalogue, Neighbour},
 };
-use ilk_engine::{Degrees, Kept, Lazily, Observer, Tiles, Timed, Walk};
+use ilk_engine::{Degrees, Kept, Lazily, Observer, StageRecord, Tiles, Timed, Walk};
 
 use super::{
     DataShape, Example, ExampleNeighbour, ReportData, ResultShape, Scores, Span, Step, TileSpan,
+    ladders,
 };
 use crate::{
     error::Error,
     inputs, interrupt,
     journal::Journal,
-    ladders,
     log::Voice,
     machine,
     progress::{Reporter, cpu_seconds},
     publish::{self, Existing, WorkingFile},
-    rundir::{StageRecord, files::REPORT},
+    rundir::files::REPORT,
     settings::{Record, Settings, StageName},
     text::{counted, grouped},
 };
@@ -353,7 +352,7 @@ impl Observer for Watched<'_> {
     fn resumable(&self, folder: &Path) {
         if self.voice.speaks_to_people() {
             interrupt::set_farewell(format!(
-                "interrupted; what is done is kept in {}: the same command goes on",
+                "interrupted; finished stages are kept in {}; run the same command to resume",
                 folder.display()
             ));
         }
@@ -473,12 +472,12 @@ fn funnel(rows: u64, set_aside: &[(String, u64)], folding: &Folding) -> Vec<Step
     let mut steps =
         vec![step("rows read", rows, String::new()), step("rows kept", rows - aside, remark)];
     let repeated = folding.events - folding.pairs;
-    let remark = format!("{} of a pair that was there already", counted(repeated, "row"));
+    let remark = counted(repeated, "repeated row");
     steps.push(step("pairs", folding.pairs, if repeated > 0 { remark } else { String::new() }));
     let lost = [
         (folding.netted_away, "netted away"),
-        (folding.capped_pairs, "over the cap of their users"),
-        (folding.rare_pairs, "with rare items"),
+        (folding.capped_pairs, "over --max-items-per-user"),
+        (folding.rare_pairs, "of rare items"),
     ];
     let remarks = lost.iter().filter(|(count, _)| *count > 0);
     let remarks = remarks.map(|(count, why)| format!("{} {why}", grouped(*count)));

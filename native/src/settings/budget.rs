@@ -1,6 +1,6 @@
 //! What a job may take: time, memory, money.
 
-use ilk_core::ladder::{self, Limits};
+use ilk_core::forecast::{self, Limits};
 use serde::{Deserialize, Serialize};
 
 use super::values::TimeSpan;
@@ -69,7 +69,7 @@ impl Budget {
     /// Names the budget of memory.
     pub(crate) fn memory_text(&self) -> String {
         let memory = self.memory.map_or(0, |memory| memory.0);
-        format!("budget_memory {}", ladder::Bytes(memory))
+        format!("budget_memory {}", forecast::Bytes(memory))
     }
 }
 

@@ -115,7 +115,7 @@ impl Layers {
         self.get("source")
     }
 
-    /// Tells whether there is a job file.
+    /// Returns whether there is a job file.
     pub(crate) const fn has_file(&self) -> bool {
         self.file.is_some()
     }
@@ -216,7 +216,7 @@ impl Layers {
                 "as in `ilk run orders.csv --user member --item product --out similar.parquet`";
             let help = match &source.input[..] {
                 [input] if source.user.is_none() || source.item.is_none() => {
-                    format!("`ilk inspect {input}` shows the columns there are")
+                    format!("`ilk inspect {input}` lists the columns")
                 }
                 _ => format!("{example}, or in a job file"),
             };
@@ -224,8 +224,8 @@ impl Layers {
         }
         if source.user == source.item {
             let user = source.user.unwrap_or_default();
-            return Err(Error::input(format!("user and item are the same column, `{user}`"))
-                .with_help("--user says who, --item says what: name two columns"));
+            return Err(Error::input(format!("--user and --item name the same column, `{user}`"))
+                .with_help("name two different columns"));
         }
         let name = self.datasource.as_ref().map(|choice| choice.name.clone());
         let source = source.into_whole(name);
@@ -269,7 +269,7 @@ impl Layers {
         let name = self.datasource.as_ref().map(|choice| choice.name.clone());
         let input = source.input.clone();
         let Some(source) = source.into_whole(name) else {
-            let help = "name the columns that say who and what, or take a job file";
+            let help = "name the user ID and item ID columns, or use a job file";
             return Err(missing_error(&missing, &input, help));
         };
         Ok(Reading {

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-use ilk_core::time::parse_duration;
+use ilk_core::data::parse_duration;
 use serde::{Deserialize, Serialize};
 
 /// A span of time, kept as people wrote it.

@@ -22,13 +22,13 @@ fn what_is_no_neighbour_is_explained_too() {
     let home = Home::with_orders();
     home.write("only.txt", "mug\n");
     for (arguments, expected) in [
-        ("milk saw", "no neighbour: no user has both"),
-        ("milk saw", "to be kept: 1 user of both instead of 0, all else as it is"),
+        ("milk saw", "not a neighbour: no user has both"),
+        ("milk saw", "to be kept: 1 shared user instead of 0, all else equal"),
         ("tea tea", "an item is no neighbour of itself"),
         ("tea milk --min-overlap 3", "fewer than 3 users have both (min_overlap)"),
-        ("tea milk --measure llr", "no neighbour: llr sees no pair"),
+        ("tea milk --measure llr", "not a neighbour: llr gives no score"),
         ("tea milk --threshold 0.9", "is below the threshold 0.9000"),
-        ("tea milk --only only.txt", "no neighbour: the job's lists leave it out"),
+        ("tea milk --only only.txt", "not a neighbour: excluded by --only, --exclude or --for"),
         ("tea milk -k 1", "rank 2 of 2 by cosine: 0.5774, of which the job keeps 1"),
         ("a b --of users", "rank 1 of 3 by cosine"),
     ] {

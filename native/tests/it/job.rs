@@ -367,3 +367,23 @@ fn what_the_demo_prints_really_works() {
     ");
     fs::remove_dir_all(home.join("my-shop")).expect("removed");
 }
+
+#[test]
+fn columns_are_guessed_where_only_one_could_be_meant() {
+    let home = Home::new();
+    home.write("sure.csv", "userId,movieId\na,x\na,y\nb,x\nb,y\n");
+    let told = home.stderr("run sure.csv -o out.csv");
+    assert!(
+        told.contains("columns guessed from their names: --user userId --item movieId"),
+        "{told}"
+    );
+    home.stderr("run sure.csv --user userId --item movieId -o named.csv");
+    assert_eq!(home.bytes("out.csv"), home.bytes("named.csv"));
+    // Two columns could be the item.
+    home.write("unsure.csv", "member,sku,product\na,x,X\na,y,Y\n");
+    let ran = home.ilk("run unsure.csv -o none.csv");
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    let help = "did you mean `ilk run unsure.csv --user member --item sku`?";
+    assert!(ran.stderr.contains("missing: --user, --item") && ran.stderr.contains(help));
+    assert!(!home.join("none.csv").exists());
+}

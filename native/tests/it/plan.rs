@@ -21,8 +21,8 @@ fn settings() -> insta::Settings {
     settings.add_filter(r"\d+ min \d+ s|\d+\.\d+ s\b", "[time]");
     settings.add_filter(r"x \d+\.\d+", "x [n]");
     settings.add_filter(r"\b\d+\.\d{2,3}\b", "[n]");
-    settings.add_filter(r"(?m)^  by the ladder.*\n", "");
-    settings.add_filter(r"(?m)^over these samples.*\n\n?", "");
+    settings.add_filter(r"(?m)^  corrected by the samples.*\n", "");
+    settings.add_filter(r"(?m)^time grows .*\n\n?", "");
     // How many items the head takes depends on how fast the machine is.
     settings.add_filter(r"(?m)^(head|tail) items .*\n", "");
     settings.add_filter(r"(?m)^tiles +\d+", "tiles [n]");
@@ -43,7 +43,11 @@ fn a_plan_is_told_in_words() {
     settings().bind(|| insta::assert_snapshot!("plan", told));
     assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
     let laid_out = |line: &str| line.starts_with("head") || line.starts_with("tail");
-    assert!(told.lines().any(laid_out), "{told}");
+    assert!(!told.lines().any(laid_out), "{told}");
+    let arguments = "--threads 2 --details --price-per-hour 3.20";
+    let details = home.stdout(&format!("plan orders.csv {COLUMNS} {arguments}"));
+    assert!(details.lines().any(laid_out), "{details}");
+    settings().bind(|| insta::assert_snapshot!("plan_details", details));
     assert_eq!(home.names(), ["orders.csv"], "a plan writes nothing");
 }
 
@@ -165,7 +169,7 @@ fn budgets_hold_in_run_directories() {
     assert_eq!(refused.code, Some(1), "{}", refused.stderr);
     // With more to spend it goes on, and time that was spent counts.
     let told = home.stderr(&format!("{run} --budget-time 2h --budget-memory 4GiB"));
-    assert!(told.contains("resuming   run: 3 of 8 stages are done"), "{told}");
+    assert!(told.contains("resuming   run: 3 of 8 stages are already done"), "{told}");
     home.stdout(&format!("run orders.csv {COLUMNS} -o out.parquet"));
     assert!(home.bytes("run/neighbours.parquet") == home.bytes("out.parquet"));
 }
@@ -256,9 +260,9 @@ fn measuring_the_machine_is_not_time_that_the_job_takes() {
 #[test]
 fn a_limit_of_memory_says_what_run_does_about_it() {
     let home = Home::with_orders();
-    let note = "past 12 MiB (--memory) `ilk run` works in files";
+    let note = "above 12 MiB (--memory) `ilk run` uses working files";
     let told = home.stdout(&format!("plan orders.csv {COLUMNS} --memory 12MiB"));
     assert!(told.contains(note), "{told}");
     let told = home.stdout(&format!("plan orders.csv {COLUMNS} --memory 2GiB"));
-    assert!(!told.contains("works in files"), "{told}");
+    assert!(!told.contains("uses working files"), "{told}");
 }

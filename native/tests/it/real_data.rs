@@ -41,7 +41,7 @@ fn online_retail() {
         path.display()
     );
     insta::assert_snapshot!(told(&home, &format!("{run} -o out")), @r"
-    note       weights only set returns aside (--weighting is binary)
+    note       --weight is used only to drop returns; add --weighting log to count quantities
     reading    541,909 rows from 1 file
     set aside  null_user: 135,080 rows (24.93 %)
                  row 623: user null, item 22139, weight 56
@@ -71,7 +71,7 @@ fn online_retail() {
        2  22804      CANDLEHOLDER PINK HANGING HEART   0.4931      229
        3  22470      HEART OF WICKER LARGE             0.4113      265
 
-    47 more neighbours: -n 50
+    47 more neighbours: add -n 50
     ");
     insta::assert_snapshot!(home.ilk("similar out 85123").stderr, @r"
     error: no item `85123` in out
@@ -85,7 +85,7 @@ fn online_retail_without_quantities_has_the_published_counts() {
     let home = Home::new();
     let path = path.display();
     let shown = home.stdout(&format!("inspect {path} --user customer_id --item stock_code"));
-    for expected in ["541,909", "135,080", "267,615", " 24.0 million pair operations"] {
+    for expected in ["541,909", "135,080", "267,615", "pair operations  24.0 million"] {
         assert!(shown.contains(expected), "{expected}\n{shown}");
     }
     let run = format!("run {path} --user customer_id --item stock_code -o out.parquet");
@@ -111,7 +111,7 @@ fn households_and_their_products() {
         path.display()
     );
     insta::assert_snapshot!(told(&home, &run), @r"
-    note       weights only set returns aside (--weighting is binary)
+    note       --weight is used only to drop returns; add --weighting log to count quantities
     reading    1,469,307 rows from 1 file
     set aside  nonpositive_weight: 8,869 rows (0.60 %)
                  row 28: user 1, item 5978656, weight 0
@@ -130,20 +130,20 @@ fn page_views() {
     let home = Home::new();
     let shown = home.stdout(&format!("inspect {}", path.display()));
     insta::assert_snapshot!(shown.lines().take(14).collect::<Vec<_>>().join("\n"), @r"
-    column  type             serves as
-    user    32-bit integers  user (a guess)
-    item    32-bit integers  item (a guess)
+    column  type             used as
+    user    32-bit integers  user (guessed)
+    item    32-bit integers  item (guessed)
 
     rows    113,845
       kept  113,845  100.00 %
 
-    users          37,711
-    items             286
-    interactions  113,845  1.056 % of all pairs of user and item
-    duplicates          0  rows of a pair that was there already
-
-    comparing everything with everything: 232,666 pair operations
-      the heaviest  0.1 % of users cause   4.4 % of them
+    users             37,711
+    items                286
+    interactions     113,845  1.056 % of all user-item pairs
+    duplicates             0  repeated rows of a user and item
+    pair operations  232,666  the work of comparing
+      the heaviest  0.1 % of users cause   4.4 % of the work
+      the heaviest    1 % of users cause  19.0 % of the work
     ");
 }
 

@@ -204,7 +204,7 @@ fn stages_come_after_one_another() {
     insta::assert_snapshot!("not_done", text);
     // Guards are no part of the job: without it the run goes on.
     let told = home.stderr(RUN);
-    assert!(told.contains("resuming   run: 2 of 8 stages are done"), "{told}");
+    assert!(told.contains("resuming   run: 2 of 8 stages are already done"), "{told}");
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn tiles_that_a_plugin_found_are_not_computed_again() {
     place.remove("run/merged.parquet");
     place.remove("run/neighbours.parquet");
     let told = place.succeeds(&run).stderr;
-    assert!(told.contains("merge is done again") && !told.contains("\ntiles"), "{told}");
+    assert!(told.contains("rebuilding stage merge") && !told.contains("\ntiles"), "{told}");
     assert_eq!(home.bytes("run/neighbours.parquet"), expected);
 }
 
@@ -122,7 +122,7 @@ fn a_plugin_that_does_not_fit_in_memory_is_refused() {
         let run = format!("{RUN} --engine plugin:ilk.wasm --memory 62MiB {out}");
         let refused = place.ilk(&run);
         assert_eq!(refused.code, Some(2), "{}", refused.stderr);
-        let told = "error: a plugin compares in memory, and this does not fit in 62.0 MiB";
+        let told = "error: plugins compare in memory, and this job does not fit in 62.0 MiB";
         assert!(refused.stderr.contains(told), "{}", refused.stderr);
         assert!(refused.stderr.contains("help: leave out --engine, or give"), "{}", refused.stderr);
     }

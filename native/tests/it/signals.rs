@@ -65,7 +65,7 @@ fn an_interruption_is_told() {
     std::io::Read::read_to_string(&mut child.stderr.take().expect("a pipe"), &mut told)
         .expect("text");
     assert_eq!(child.wait().expect("ilk ends").code(), Some(130));
-    assert!(told.ends_with("interrupted: nothing is left half-written\n"), "{told}");
+    assert!(told.ends_with("interrupted; no partial output was left\n"), "{told}");
 }
 
 #[test]

@@ -93,7 +93,7 @@ impl Tables {
 pub(crate) fn component(text: &str, world: &str) -> Vec<u8> {
     let mut module = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"));
     let mut resolve = Resolve::default();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugin/wit");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("wit");
     let (package, _) = resolve.push_path(path).expect("the interface");
     let world = resolve.select_world(&[package], Some(world)).expect("a world");
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)

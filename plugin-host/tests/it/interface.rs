@@ -12,7 +12,7 @@ fn read(path: &str) -> String {
 
 fn interface() -> (Resolve, PackageId) {
     let mut resolve = Resolve::default();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugin/wit");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("wit");
     let (package, _) = resolve.push_path(path).expect("the interface");
     (resolve, package)
 }
@@ -42,8 +42,11 @@ fn what_is_built_is_the_interface_on_record() {
     let DecodedWasm::Component(built, world) = &decoded else { panic!("no component") };
     let world = &built.worlds[*world];
     assert!(world.imports.is_empty(), "{:?}", world.imports.keys());
-    let names = world.exports.keys().map(|key| built.name_world_key(key)).collect::<Vec<_>>();
-    assert_eq!(names, ["ilk:similarity/tables@0.1.0", "ilk:similarity/tiles@0.1.0"]);
+    let mut names = world.exports.keys().map(|key| built.name_world_key(key)).collect::<Vec<_>>();
+    let expected =
+        ["planning", "tables", "tiles"].map(|name| format!("ilk:similarity/{name}@0.1.0"));
+    names.sort();
+    assert_eq!(names, expected);
     let spelled = |resolve: &Resolve, package: PackageId, name: &str| {
         let mut printer = WitPrinter::default();
         printer.emit_docs(false);
@@ -54,7 +57,7 @@ fn what_is_built_is_the_interface_on_record() {
     let (resolve, package) = interface();
     let of_built = built.packages.iter().find(|(_, one)| one.name.namespace == "ilk");
     let of_built = of_built.map(|(id, _)| id).expect("the package of the interfaces");
-    for name in ["tables", "tiles"] {
+    for name in ["tables", "tiles", "planning"] {
         assert_eq!(spelled(built, of_built, name), spelled(&resolve, package, name), "{name}");
     }
 }
@@ -107,7 +110,7 @@ fn the_page_shows_what_is_compiled() {
     let page = read("docs/plugin.md");
     let guest = read("plugin/guest/src/lib.rs");
     let (_, code) = guest.split_once("\n\n").expect("what comes after the attributes");
-    assert_eq!(block(&page, "\n## A plugin of one's own"), code);
+    assert_eq!(block(&page, "\n## Write your own plugin"), code);
     let embedding = read("plugin-host/examples/embed.rs");
     let (_, code) = embedding.split_once("expect(clippy::print_stdout").expect("an attribute");
     let (_, code) = code.split_once("\n\n").expect("what comes after the attribute");

@@ -9,7 +9,7 @@
     reason = "what wit-bindgen makes"
 )]
 
-wit_bindgen::generate!({ path: "../wit", world: "tile-engine" });
+wit_bindgen::generate!({ path: "../../plugin-host/wit", world: "tile-engine" });
 use exports::ilk::similarity::tiles::*;
 
 type Lists = std::cell::RefCell<Vec<(u32, Vec<u32>)>>;

@@ -4,8 +4,8 @@
 //! What is written comes in columns; text as the bytes of all strings and where each ends.
 
 use ilk_core::{
-    ids::{Ids, TextColumn, TextList},
-    neighbours::{Catalogue, Neighbour, Neighbours},
+    data::{Ids, TextColumn, TextList},
+    result::{Catalogue, Neighbour, Neighbours},
 };
 use ilk_formats::{OutputFormat, write_items, write_neighbours};
 use wasm_bindgen::{JsError, prelude::wasm_bindgen};

@@ -6,8 +6,8 @@ use std::{fs, process::Stdio};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use super::report::{digits, grouped, table};
-use crate::house::{self, House};
+use super::report::{digits, grouped};
+use crate::{command, text::table, workspace::Workspace};
 
 const SHAPES: [&str; 4] = ["views", "orders", "dense", "small"];
 const FACTORS: [u32; 3] = [1, 2, 4];
@@ -41,14 +41,14 @@ impl Count {
 ///
 /// # Errors
 /// Where the counting program cannot be built or run.
-pub(super) fn run(house: &House) -> Result<()> {
-    if !house::succeeds(house.command("valgrind").arg("--version")) {
+pub(super) fn run(workspace: &Workspace) -> Result<()> {
+    if !command::succeeds(workspace.command("valgrind").arg("--version")) {
         println!("skipped: valgrind is not installed (Debian, Ubuntu: `apt-get install valgrind`)");
         return Ok(());
     }
     let program =
-        house.build(&["--release", "--package", "ilk-bench", "--bin", "count"], "count")?;
-    let folder = house.target.join("bench");
+        workspace.build(&["--release", "--package", "ilk-bench", "--bin", "count"], "count")?;
+    let folder = workspace.target.join("bench");
     fs::create_dir_all(&folder)?;
     let out = folder.join("callgrind.out");
     let kernel = std::env::var("ILK_KERNEL").ok();
@@ -56,12 +56,12 @@ pub(super) fn run(house: &House) -> Result<()> {
     let mut rows = vec![HEADING.map(String::from).to_vec()];
     for shape in SHAPES {
         for factor in FACTORS {
-            let mut command = house.command("valgrind");
+            let mut command = workspace.command("valgrind");
             command.args(["--tool=callgrind", "--quiet", "--collect-atstart=no"]);
             command.arg(format!("--toggle-collect={COUNTED}"));
             command.arg(format!("--callgrind-out-file={}", out.display()));
             command.arg(&program).arg(shape).arg(factor.to_string()).args(&kernel);
-            println!("$ {}", house::display(&command));
+            println!("$ {}", command::display(&command));
             let output = command.stderr(Stdio::inherit()).output()?;
             if !output.status.success() {
                 bail!("counting failed ({})", output.status);

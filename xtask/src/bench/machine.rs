@@ -5,14 +5,13 @@ use std::{fs, thread};
 use anyhow::Result;
 use serde::Serialize;
 
-use super::report::table;
-use crate::house::House;
+use crate::{text::table, workspace::Workspace};
 
 /// The machine, as far as it tells.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Machine {
+pub(crate) struct Machine {
     /// Name of the processor.
-    pub(super) cpu: String,
+    pub(crate) cpu: String,
     /// What it can do beyond its family, of what the kernels look at.
     instructions: String,
     /// Hardware threads that may be used.
@@ -22,14 +21,14 @@ pub(super) struct Machine {
     memory: String,
     system: String,
     /// Load averages before the first run: 1, 5 and 15 minutes.
-    load_before: String,
+    pub(crate) load_before: String,
 }
 
 const UNKNOWN: &str = "unknown";
 
 impl Machine {
     /// Looks at the machine. What only Linux tells is unknown elsewhere.
-    pub(super) fn look() -> Self {
+    pub(crate) fn look() -> Self {
         let processor = read("/proc/cpuinfo");
         let memory = field(&read("/proc/meminfo"), "MemTotal")
             .and_then(|text| text.split(' ').next()?.parse::<f64>().ok())
@@ -53,7 +52,7 @@ impl Machine {
     }
 
     /// The machine, and what was built with what on it, as part of a page.
-    pub(super) fn page(&self, versions: &[(String, String)]) -> String {
+    pub(crate) fn page(&self, versions: &[(String, String)]) -> String {
         let pairs = |heading: [&str; 2], lines: &[(String, String)]| {
             let rows = lines.iter().map(|(name, value)| vec![name.clone(), value.clone()]);
             table(
@@ -92,9 +91,9 @@ pub(super) fn available_mib() -> Option<u64> {
 ///
 /// # Errors
 /// Where rustc or git cannot be asked.
-pub(super) fn versions(house: &House) -> Result<Vec<(String, String)>> {
+pub(crate) fn versions(workspace: &Workspace) -> Result<Vec<(String, String)>> {
     let ask = |program: &str, arguments: &[&str]| -> Result<String> {
-        let output = house.command(program).args(arguments).output()?;
+        let output = workspace.command(program).args(arguments).output()?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let commit = ask("git", &["rev-parse", "--short=12", "HEAD"])?;
@@ -110,6 +109,17 @@ pub(super) fn versions(house: &House) -> Result<Vec<(String, String)>> {
 pub(super) fn pinned(requirements: &str) -> Vec<(String, String)> {
     let pins = requirements.lines().filter_map(|line| line.split_once("=="));
     pins.map(|(name, version)| (name.into(), version.trim().into())).collect()
+}
+
+/// The day, in UTC.
+pub(crate) fn today() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()
+}
+
+/// Letters and digits in lower case, a hyphen for whatever is between them.
+pub(crate) fn slug(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
 }
 
 fn read(path: &str) -> String {

@@ -13,13 +13,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Options,
     machine::{self, Machine},
+    options::Options,
     programs::{ilk_on, peak_mib, run_logged},
-    report::{Spread, put_into_page, table},
+    report::{Spread, put_into_page},
     sets::{Data, Set, sha256},
 };
-use crate::house::House;
+use crate::{text::table, workspace::Workspace};
 
 /// A job, and the memory that it is given.
 #[derive(Clone, Copy)]
@@ -109,30 +109,30 @@ struct Found {
 ///
 /// # Errors
 /// Where a run fails, takes more than it may, or writes other bytes.
-pub(super) fn run(house: &House, options: &Options) -> Result<()> {
+pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let sets = options.sets_or(&SETS);
-    let program = house.build(&["--release", "--package", "ilk", "--bin", "ilk"], "ilk")?;
+    let program = workspace.build(&["--release", "--package", "ilk", "--bin", "ilk"], "ilk")?;
     let mut found = Vec::new();
     let mut data = Vec::new();
     for case in CASES.into_iter().filter(|case| sets.contains(&case.set)) {
-        data.push((case, case.set.get(house)?.context("a set that is made")?));
+        data.push((case, case.set.get(workspace)?.context("a set that is made")?));
     }
     if data.is_empty() {
         bail!("none of these sets has a limit of memory to be run under");
     }
     let machine = Machine::look();
     for (case, data) in &data {
-        found.push(Bench { house, options, program: &program, case: *case, data }.run()?);
+        found.push(Bench { workspace, options, program: &program, case: *case, data }.run()?);
     }
     let record = json!({
-        "date": super::date(),
+        "date": machine::today(),
         "command": options.command_of("--memory", &sets),
         "machine": machine,
-        "versions": machine::versions(house)?,
+        "versions": machine::versions(workspace)?,
         "ways": Way::ALL.map(Way::name),
         "cases": found,
     });
-    let page = page(&record, &machine, &found, &machine::versions(house)?);
+    let page = page(&record, &machine, &found, &machine::versions(workspace)?);
     println!("\n{page}");
     // The largest set is seldom run, and never with the others on a small machine.
     let is_large = |found: &&Found| found.set == Set::Clicks200m.name();
@@ -141,19 +141,19 @@ pub(super) fn run(house: &House, options: &Options) -> Result<()> {
         if found.is_empty() {
             continue;
         }
-        let record_name = format!("{}-{name}", super::date());
-        options.write_as(house, &record_name, &page, &record)?;
+        let record_name = format!("{}-{name}", machine::today());
+        options.write_as(workspace, &record_name, &page, &record)?;
         if !options.quick {
             let link = format!("[Record](../bench/records/{record_name}.md).");
             let text = format!("{}\n\n{link}", results(&found));
-            put_into_page(&house.root.join("docs/memory.md"), name, &text)?;
+            put_into_page(&workspace.root.join("docs/memory.md"), name, &text)?;
         }
     }
     Ok(())
 }
 
 struct Bench<'a> {
-    house: &'a House,
+    workspace: &'a Workspace,
     options: &'a Options,
     program: &'a Path,
     case: Case,
@@ -168,7 +168,7 @@ impl Bench<'_> {
         if free < in_memory {
             bail!("{} takes about {in_memory} MiB in memory, and {free} are free", set.name());
         }
-        let folder = self.house.target.join("bench/memory");
+        let folder = self.workspace.target.join("bench/memory");
         let (mut runs, mut hash) = (vec![Vec::new(); Way::ALL.len()], None);
         let rounds = if self.options.quick { 1 } else { self.options.runs };
         for round in 1..=rounds {
@@ -199,7 +199,7 @@ impl Bench<'_> {
     fn once(&self, way: Way, folder: &Path) -> Result<(Taken, PathBuf)> {
         let Case { limit, job, .. } = self.case;
         let (out, run_dir) = (folder.join("out.parquet"), folder.join("run"));
-        let mut command = ilk_on(self.house, self.program, "run", self.data);
+        let mut command = ilk_on(self.workspace, self.program, "run", self.data);
         command.args(job.split_whitespace()).args(["--force", "--log", "json"]);
         command.args(["--top", &self.options.top.to_string()]);
         command.args(["--threads", &self.options.threads.to_string()]);

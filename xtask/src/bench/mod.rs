@@ -3,6 +3,7 @@
 mod instructions;
 mod machine;
 mod memory;
+mod options;
 mod plugin;
 mod predictions;
 mod programs;
@@ -17,127 +18,89 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
 use serde::Deserialize;
-use serde_json::Value;
 
+pub(crate) use self::{
+    machine::{Machine, slug, today, versions},
+    options::Options,
+};
 use self::{
-    machine::Machine,
-    programs::{Peer, Sample, Sizes, Task, Weighting},
+    options::{ON_SPARK, Round, SETS},
+    programs::{Peer, Sample, Sizes, Weighting},
     report::{Check, Record, Runs, SetReport},
     sets::{Data, Set},
 };
 use crate::{
-    house::{self, House},
+    command,
     setup::{self, Mode, Scope},
+    workspace::Workspace,
 };
-
-/// What to time.
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-#[derive(Args, Debug)]
-pub(crate) struct Options {
-    /// Sets to run on, unless what is measured has its own; real ones are skipped where
-    /// ../shared/data does not have them
-    #[arg(long, value_delimiter = ',', value_name = "SET,…")]
-    sets: Vec<Set>,
-    /// Peers to run beside ilk
-    #[arg(long, value_delimiter = ',', value_name = "PEER,…")]
-    #[arg(default_value = "implicit,sparse_dot_topn,sp_matmul_rs,similaripy")]
-    peers: Vec<Peer>,
-    /// Rounds that count; one more warms up. Runs of more than a minute are not repeated
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
-    runs: u32,
-    /// One round without warming up, and nothing recorded: to see that it works
-    #[arg(long)]
-    quick: bool,
-    /// Neighbours kept per item
-    #[arg(short = 'k', long = "top", value_name = "K", default_value_t = 50)]
-    top: u32,
-    /// Threads of every program
-    #[arg(long, default_value_t = 2)]
-    threads: u32,
-    /// Weigh interactions, with tf-idf unless said otherwise
-    #[arg(long, value_name = "WEIGHTING", num_args = 0..=1, require_equals = true)]
-    #[arg(default_missing_value = "tfidf")]
-    weighted: Option<Weighting>,
-    /// Count instructions of comparing with callgrind instead
-    #[arg(long)]
-    instructions: bool,
-    /// Time the wasm package beside the native kernels instead, on a 10 % sample of the first set
-    #[arg(long)]
-    wasm: bool,
-    /// Time the sandboxed plugin beside the native kernels instead, and record it
-    #[arg(long, conflicts_with = "wasm")]
-    plugin: bool,
-    /// Measure time and memory of jobs through working files beside the same jobs in memory instead;
-    /// `--sets clicks200m` for the largest one
-    #[arg(long, conflicts_with_all = ["instructions", "wasm", "plugin"])]
-    memory: bool,
-    /// Hold what `ilk plan` and budgets predict against what jobs take instead
-    #[arg(long, conflicts_with_all = ["instructions", "wasm", "plugin", "memory"])]
-    predictions: bool,
-}
-
-/// The sets unless others are asked for.
-const SETS: [Set; 6] =
-    [Set::Views, Set::Orders, Set::Small, Set::Dense, Set::OnlineRetail, Set::Completejourney];
-
-/// Peers that need Spark.
-const ON_SPARK: [Peer; 2] = [Peer::Spark, Peer::IlkSpark];
 
 /// Runs everything, prints the tables and writes the record.
 ///
 /// # Errors
 /// Where something cannot be set up, ilk fails, or its neighbours are not those of a peer.
-pub(crate) fn run(house: &House, options: &Options) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     if options.instructions {
-        return instructions::run(house);
+        return instructions::run(workspace);
     }
-    setup::run(house, Scope::Bench, Mode::Install)?;
+    setup::run(workspace, Scope::Bench, Mode::Install)?;
     if options.wasm {
         let set = options.sets_or(&SETS)[0];
-        let data = set.get(house)?.with_context(|| format!("{} is not there", set.name()))?;
-        return wasm::run(house, &data);
+        let data = set.get(workspace)?.with_context(|| format!("{} is not there", set.name()))?;
+        return wasm::run(workspace, &data);
     }
     if options.plugin {
-        return options.time_plugin(house);
+        return time_plugin(options, workspace);
     }
     if options.memory {
-        return memory::run(house, options);
+        return memory::run(workspace, options);
     }
     if options.predictions {
-        return predictions::run(house, options);
+        return predictions::run(workspace, options);
     }
     let with_spark = options.peers.iter().any(|peer| ON_SPARK.contains(peer));
     if with_spark {
-        setup::run(house, Scope::Spark, Mode::Install)?;
+        setup::run(workspace, Scope::Spark, Mode::Install)?;
     }
     if options.peers.contains(&Peer::IlkSpark) {
-        crate::plugin::build(house)?;
-        crate::plugin::install(house, &setup::SPARK)?;
+        crate::plugin::build(workspace)?;
+        crate::plugin::install(workspace, &setup::SPARK)?;
     }
     // A comparison that lets wrong neighbours pass is worth nothing.
-    let mut check = house.command(setup::BENCH.python(house));
-    house::run(check.args(["-B", "-m", "unittest", "discover", "-s", "bench"]))?;
-    let program = house.build(&["--release", "--package", "ilk", "--bin", "ilk"], "ilk")?;
-    let data = options.data(house)?;
-    let mut versions = machine::versions(house)?;
+    let mut check = workspace.command(setup::BENCH.python(workspace));
+    command::run(check.args(["-B", "-m", "unittest", "discover", "-s", "bench"]))?;
+    let program = workspace.build(&["--release", "--package", "ilk", "--bin", "ilk"], "ilk")?;
+    let data = options.data(workspace)?;
+    let mut versions = machine::versions(workspace)?;
     let environments = [Some(setup::BENCH), with_spark.then_some(setup::SPARK)];
     for environment in environments.into_iter().flatten() {
-        versions.extend(machine::pinned(&fs::read_to_string(environment.requirements(house))?));
+        versions.extend(machine::pinned(&fs::read_to_string(environment.requirements(workspace))?));
     }
     // The load is that before the first run: building and making sets are over.
     let machine = Machine::look();
-    let bench = Bench { house, options, program };
+    let bench = Bench { workspace, options, program };
     let sets = data.iter().map(|data| bench.time(data)).collect::<Result<Vec<_>>>()?;
-    let record = Record { date: date(), command: options.command(), machine, versions, sets };
+    let record = Record { date: today(), command: options.command(), machine, versions, sets };
     println!("\n{}", record.markdown());
-    options.write(house, &record)
+    options.write(workspace, &record)
+}
+
+/// Times the plugin and writes the record.
+fn time_plugin(options: &Options, workspace: &Workspace) -> Result<()> {
+    let (data, versions) = (options.data(workspace)?, machine::versions(workspace)?);
+    let sets = options::names(&options.sets_or(&SETS));
+    let rounds = if options.quick { 1 } else { options.runs };
+    let command = format!("cargo xtask bench --plugin --sets {sets} --runs {rounds}");
+    let page = plugin::run(workspace, &data, rounds, (&command, &versions))?;
+    println!("\n{page}");
+    let name = format!("{}-{}-plugin", today(), slug(&Machine::look().cpu));
+    options.write_page(workspace, &name, &page)
 }
 
 /// Programs to time, and where.
 struct Bench<'a> {
-    house: &'a House,
+    workspace: &'a Workspace,
     options: &'a Options,
     program: PathBuf,
 }
@@ -149,13 +112,6 @@ struct Contest {
     failures: Vec<String>,
 }
 
-/// Whether a round counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Round {
-    WarmUp,
-    Counts,
-}
-
 /// Tells whether a run was so long that it is not repeated: there is nothing to warm up in minutes.
 fn is_long(sample: &Sample) -> bool {
     sample.end_to_end > 60.0
@@ -164,7 +120,7 @@ fn is_long(sample: &Sample) -> bool {
 impl Bench<'_> {
     /// Times all programs on one set.
     fn time(&self, data: &Data) -> Result<SetReport> {
-        let folder = self.house.target.join("bench/out");
+        let folder = self.workspace.target.join("bench/out");
         fs::create_dir_all(&folder)?;
         let peers = self.peers(data.set).into_iter().map(|peer| (peer, Vec::new()));
         let mut contest =
@@ -174,7 +130,7 @@ impl Bench<'_> {
             println!("\n==> {}: {round:?}", data.set.name());
             let out = folder.join("ilk.parquet");
             let (sample, counted) =
-                programs::ilk(self.house, &self.program, data, self.options.task(), &out)
+                programs::ilk(self.workspace, &self.program, data, self.options.task(), &out)
                     .context("ilk failed")?;
             announce("ilk", &sample);
             if round == Round::Counts {
@@ -208,7 +164,7 @@ impl Bench<'_> {
                 peers.push((peer, samples));
                 continue;
             }
-            match peer.run(self.house, data, self.options.task(), &out) {
+            match peer.run(self.workspace, data, self.options.task(), &out) {
                 Err(error) => {
                     println!("{} failed: {error:#}", peer.name());
                     failures.push(format!("{} failed: {error:#}", peer.name()));
@@ -248,7 +204,7 @@ impl Bench<'_> {
         struct Found {
             largest_difference: f64,
         }
-        let mut command = self.house.command(setup::BENCH.python(self.house));
+        let mut command = self.workspace.command(setup::BENCH.python(self.workspace));
         let tolerance = peer.tolerance(self.options.task().weighting);
         command.args(["-B", "bench/verify.py"]).args([ilk, other]);
         command.args(["-k", &self.options.top.to_string()]);
@@ -265,179 +221,4 @@ impl Bench<'_> {
 
 fn announce(program: &str, Sample { compute, end_to_end, .. }: &Sample) {
     println!("{program:<16} compute {compute:>8.3} s, end to end {end_to_end:>8.3} s");
-}
-
-impl Options {
-    const fn task(&self) -> Task {
-        let weighting = match self.weighted {
-            Some(weighting) => weighting,
-            None => Weighting::Binary,
-        };
-        Task { weighting, top: self.top, threads: self.threads }
-    }
-
-    fn rounds(&self) -> impl Iterator<Item = Round> {
-        let (warm_ups, runs) = if self.quick { (0, 1) } else { (1, self.runs as usize) };
-        std::iter::repeat_n(Round::WarmUp, warm_ups).chain(std::iter::repeat_n(Round::Counts, runs))
-    }
-
-    /// The sets that were asked for, or those.
-    fn sets_or(&self, sets: &[Set]) -> Vec<Set> {
-        if self.sets.is_empty() { sets.to_vec() } else { self.sets.clone() }
-    }
-
-    /// The command that measures something of its own, on `sets`.
-    fn command_of(&self, what: &str, sets: &[Set]) -> String {
-        let Self { runs, top, threads, .. } = self;
-        let sets = names(sets);
-        let quick = if self.quick { " --quick" } else { "" };
-        format!(
-            "cargo xtask bench {what} --sets {sets} --runs {runs} -k {top} --threads {threads}{quick}"
-        )
-    }
-
-    /// The command that says all that was asked for, with the variables that change ilk.
-    fn command(&self) -> String {
-        let variables = std::env::vars().filter(|(name, _)| name.starts_with("ILK_"));
-        let mut words =
-            variables.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
-        let sets = names(&self.sets_or(&SETS));
-        let peers = self.peers.iter().map(|peer| peer.name()).collect::<Vec<_>>().join(",");
-        let Self { runs, top, threads, .. } = self;
-        words.push(format!(
-            "cargo xtask bench --sets {sets} --peers {peers} --runs {runs} -k {top} \
-             --threads {threads}"
-        ));
-        words.extend(self.weighted.map(|weighting| format!("--weighted={}", weighting.name())));
-        words.extend(self.quick.then(|| "--quick".into()));
-        words.join(" ")
-    }
-
-    /// The sets that are there.
-    fn data(&self, house: &House) -> Result<Vec<Data>> {
-        let mut data = Vec::new();
-        for set in self.sets_or(&SETS) {
-            match set.get(house)? {
-                Some(one) => data.push(one),
-                None => println!("skipped {}: its file is not in ../shared/data", set.name()),
-            }
-        }
-        Ok(data)
-    }
-
-    /// Times the plugin and writes the record.
-    fn time_plugin(&self, house: &House) -> Result<()> {
-        let (data, versions) = (self.data(house)?, machine::versions(house)?);
-        let sets = names(&self.sets_or(&SETS));
-        let rounds = if self.quick { 1 } else { self.runs };
-        let command = format!("cargo xtask bench --plugin --sets {sets} --runs {rounds}");
-        let page = plugin::run(house, &data, rounds, (&command, &versions))?;
-        println!("\n{page}");
-        let name = format!("{}-{}-plugin", date(), slug(&Machine::look().cpu));
-        self.write_page(house, &name, &page)
-    }
-
-    /// What tells records of one day and machine apart, such as `-views-k1000-tfidf`.
-    fn variant(&self) -> String {
-        let kernel = std::env::var("ILK_KERNEL").ok();
-        let of_spark = self.peers.iter().any(|peer| ON_SPARK.contains(peer));
-        let parts = [
-            (!self.sets.is_empty()).then(|| format!("-{}", names(&self.sets).replace(',', "-"))),
-            of_spark.then(|| "-spark".into()),
-            (self.top != 50).then(|| format!("-k{}", self.top)),
-            (self.threads != 2).then(|| format!("-threads{}", self.threads)),
-            self.weighted.map(|weighting| format!("-{}", weighting.name())),
-            kernel.map(|kernel| format!("-{}", slug(&kernel))),
-        ];
-        parts.into_iter().flatten().collect()
-    }
-
-    /// Writes the record of the peers.
-    fn write(&self, house: &House, record: &Record) -> Result<()> {
-        let name = format!("{}-{}{}", record.date, slug(&record.machine.cpu), self.variant());
-        self.write_as(house, &name, &record.markdown(), &record.json())
-    }
-
-    /// Writes a record, as a page and for programs.
-    fn write_as(&self, house: &House, name: &str, page: &str, record: &Value) -> Result<()> {
-        self.write_page(house, name, page)?;
-        self.write_file(house, &format!("{name}.json"), &format!("{record:#}\n"))
-    }
-
-    /// Writes a record as a page alone.
-    fn write_page(&self, house: &House, name: &str, page: &str) -> Result<()> {
-        self.write_file(house, &format!("{name}.md"), page)
-    }
-
-    /// Writes a file of a record; of a quick one below the target folder.
-    fn write_file(&self, house: &House, name: &str, content: &str) -> Result<()> {
-        let above = if self.quick { &house.target } else { &house.root };
-        let folder = above.join("bench/records");
-        fs::create_dir_all(&folder)?;
-        let path = folder.join(name);
-        fs::write(&path, content).with_context(|| format!("writing {}", path.display()))?;
-        println!("written: {}", path.strip_prefix(&house.root).unwrap_or(&path).display());
-        Ok(())
-    }
-}
-
-/// The day.
-fn date() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()
-}
-
-/// Names of sets, as the command line takes them.
-fn names(sets: &[Set]) -> String {
-    sets.iter().map(|set| set.name()).collect::<Vec<_>>().join(",")
-}
-
-/// Letters and digits in lower case, a hyphen for whatever is between them.
-fn slug(text: &str) -> String {
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser as _;
-
-    use super::*;
-
-    #[derive(clap::Parser)]
-    struct Line {
-        #[command(flatten)]
-        options: Options,
-    }
-
-    fn options(arguments: &[&str]) -> Options {
-        Line::parse_from(std::iter::once(&"bench").chain(arguments)).options
-    }
-
-    #[test]
-    fn records_are_named_after_what_differs() {
-        assert_eq!(slug("Intel(R) Xeon(R) CPU @ 2.20GHz"), "intel-r-xeon-r-cpu-2-20ghz");
-        if std::env::var_os("ILK_KERNEL").is_none() {
-            assert_eq!(options(&[]).variant(), "");
-            let one = options(&["-k", "1000", "--threads", "1", "--weighted"]);
-            assert_eq!(one.variant(), "-k1000-threads1-tfidf");
-            let other = options(&["--sets", "small,dense", "--peers", "spark,implicit"]);
-            assert_eq!(other.variant(), "-small-dense-spark");
-        }
-    }
-
-    #[test]
-    fn a_round_warms_up_unless_it_has_to_be_quick() {
-        let rounds = |arguments: &[&str]| options(arguments).rounds().collect::<Vec<_>>();
-        assert_eq!(rounds(&["--quick"]), [Round::Counts]);
-        assert_eq!(rounds(&["--runs", "2"]), [Round::WarmUp, Round::Counts, Round::Counts]);
-    }
-
-    #[test]
-    fn the_command_says_everything() {
-        let options = options(&["--sets", "small,online_retail", "--weighted=bm25", "--quick"]);
-        let expected = "cargo xtask bench --sets small,online_retail \
-                        --peers implicit,sparse_dot_topn,sp_matmul_rs,similaripy --runs 5 -k 50 \
-                        --threads 2 --weighted=bm25 --quick";
-        assert!(options.command().ends_with(expected), "{}", options.command());
-    }
 }

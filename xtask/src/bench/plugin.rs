@@ -2,14 +2,11 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::Deserialize;
 
 use super::{machine::Machine, sets::Data};
-use crate::{
-    house::{self, House},
-    plugin,
-};
+use crate::{command, plugin, text, workspace::Workspace};
 
 /// What a program says of one set: what each round took, in seconds.
 #[derive(Debug, Deserialize)]
@@ -40,25 +37,24 @@ struct Timings {
 /// Returns the record, as a page.
 ///
 /// # Errors
-/// Where the plugin is not built, or finds other neighbours.
+/// Where the plugin cannot be built, or finds other neighbours.
 pub(super) fn run(
-    house: &House,
+    workspace: &Workspace,
     sets: &[Data],
     rounds: u32,
     (command, versions): (&str, &[(String, String)]),
 ) -> Result<String> {
-    let plugin = plugin::folder(house).join("ilk.wasm");
-    if !plugin.exists() {
-        bail!("the plugin is not built: run `cargo xtask plugin`");
-    }
+    // What tests use may be there in its place.
+    plugin::build(workspace)?;
+    let plugin = plugin::folder(workspace).join("ilk.wasm");
     let arguments = ["--release", "--package", "ilk-bench", "--bin", "sandboxed"];
-    let program = house.build(&arguments, "sandboxed")?;
+    let program = workspace.build(&arguments, "sandboxed")?;
     let machine = Machine::look();
     let bytes = std::fs::metadata(&plugin)?.len();
     let mut page = format!(
         "# The plugin in its sandbox\n\n`{command}`\n\nMedians of {rounds} rounds, in which \
          everything ran once, in turns; one thread. The plugin has {} bytes.\n\n",
-        house::grouped(bytes)
+        text::grouped(bytes)
     );
     let lines = machine.lines().into_iter().map(|(name, value)| (name.to_owned(), value));
     page += "| | |\n|---|---|\n";
@@ -66,9 +62,9 @@ pub(super) fn run(
         writeln!(page, "| {name} | {value} |")?;
     }
     for data in sets {
-        let mut command = house.command(&program);
+        let mut command = workspace.command(&program);
         command.arg(&data.path).args([data.user, data.item]).arg(&plugin);
-        let timings = house::answer::<Timings>(command.arg(rounds.to_string()))?;
+        let timings = command::answer::<Timings>(command.arg(rounds.to_string()))?;
         writeln!(page, "\n## {}\n\n{}", data.set.name(), timings.table())?;
     }
     Ok(page)
@@ -81,8 +77,8 @@ impl Timings {
         let portable = portable.map_or(f64::NAN, |(_, seconds)| median(seconds));
         let mut lines = vec![format!(
             "{} interactions, {} neighbours\n\n| comparing | CPU s | native portable = 1 |\n|---|---|---|",
-            house::grouped(self.interactions),
-            house::grouped(self.neighbours)
+            text::grouped(self.interactions),
+            text::grouped(self.neighbours)
         )];
         let mut comparing = |name: &str, rounds: &[f64]| {
             let seconds = median(rounds);

@@ -8,13 +8,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Options,
     machine::{self, Machine},
+    options::Options,
     programs::{Weighting, ilk_on, run_logged},
-    report::{Spread, digits, put_into_page, table},
+    report::{Spread, digits, put_into_page},
     sets::{Data, Set},
 };
-use crate::house::{self, House};
+use crate::{command, text::table, workspace::Workspace};
 
 /// The sets unless others are asked for.
 pub(super) const SETS: [Set; 7] = [
@@ -129,18 +129,18 @@ is what `--budget-time` goes by, without arranging.";
 ///
 /// # Errors
 /// Where a run fails.
-pub(super) fn run(house: &House, options: &Options) -> Result<()> {
+pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let sets = options.sets_or(&SETS);
-    let program = house.build(&["--release", "--package", "ilk", "--bin", "ilk"], "ilk")?;
+    let program = workspace.build(&["--release", "--package", "ilk", "--bin", "ilk"], "ilk")?;
     let mut data = Vec::new();
     for set in &sets {
-        match set.get(house)? {
+        match set.get(workspace)? {
             Some(one) => data.push(one),
             None => println!("skipped {}: its file is not in ../shared/data", set.name()),
         }
     }
     let machine = Machine::look();
-    let bench = Bench { house, options, program: &program };
+    let bench = Bench { workspace, options, program: &program };
     let mut found = Vec::new();
     for data in &data {
         for weighting in [Weighting::Binary, Weighting::Tfidf] {
@@ -150,9 +150,9 @@ pub(super) fn run(house: &House, options: &Options) -> Result<()> {
             }
         }
     }
-    let versions = machine::versions(house)?;
+    let versions = machine::versions(workspace)?;
     let record = json!({
-        "date": super::date(),
+        "date": machine::today(),
         "command": options.command_of("--predictions", &sets),
         "machine": machine,
         "versions": versions,
@@ -172,23 +172,23 @@ pub(super) fn run(house: &House, options: &Options) -> Result<()> {
     };
     let page = format!(
         "# Predicted and measured, {}\n\n`{}`\n\n{}\n\n## Results\n\n{LEGEND}\n\n{table}\n\n{verdict}\n",
-        super::date(),
+        machine::today(),
         record["command"].as_str().unwrap_or_default(),
         machine.page(&versions),
     );
     println!("\n{page}");
-    let name = format!("{}-predictions", super::date());
-    options.write_as(house, &name, &page, &record)?;
+    let name = format!("{}-predictions", machine::today());
+    options.write_as(workspace, &name, &page, &record)?;
     if !options.quick {
         let link = format!("[Record](../bench/records/{name}.md).");
         let text = format!("{table}\n\n{verdict} {link}");
-        put_into_page(&house.root.join("docs/performance.md"), "predictions", &text)?;
+        put_into_page(&workspace.root.join("docs/performance.md"), "predictions", &text)?;
     }
     Ok(())
 }
 
 struct Bench<'a> {
-    house: &'a House,
+    workspace: &'a Workspace,
     options: &'a Options,
     program: &'a Path,
 }
@@ -211,10 +211,10 @@ impl Bench<'_> {
 
     /// Asks `ilk plan`.
     fn predict(&self, data: &Data, weighting: &str, series: &mut Series) -> Result<()> {
-        let mut command = ilk_on(self.house, self.program, "plan", data);
+        let mut command = ilk_on(self.workspace, self.program, "plan", data);
         command.args(["--weighting", weighting, "--top", &self.options.top.to_string()]);
         command.args(["--threads", &self.options.threads.to_string(), "--format", "json"]);
-        let plan: Value = house::answer(&mut command)?;
+        let plan: Value = command::answer(&mut command)?;
         let total = |forecast: &Value| {
             let parts = ["arranging", "counting", "finding", "collecting"];
             let parts = parts.map(|part| forecast[part].as_f64());
@@ -234,9 +234,9 @@ impl Bench<'_> {
         limit: Option<&str>,
         series: &mut Series,
     ) -> Result<()> {
-        let folder = self.house.target.join("bench/predictions");
+        let folder = self.workspace.target.join("bench/predictions");
         fs::create_dir_all(&folder)?;
-        let mut command = ilk_on(self.house, self.program, "run", data);
+        let mut command = ilk_on(self.workspace, self.program, "run", data);
         command.args(["--weighting", weighting, "--top", &self.options.top.to_string()]);
         command.args(["--threads", &self.options.threads.to_string(), "--log", "json"]);
         command.arg("--out").arg(folder.join("out.parquet"));

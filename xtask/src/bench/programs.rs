@@ -15,10 +15,7 @@ use serde_json::Value;
 use wait4::{ResUse, Wait4 as _};
 
 use super::sets::Data;
-use crate::{
-    house::{self, House},
-    setup,
-};
+use crate::{command, setup, workspace::Workspace};
 
 /// A library that is timed beside ilk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -145,7 +142,13 @@ impl Peer {
     ///
     /// # Errors
     /// Where it fails; the message holds the last of what it said.
-    pub(super) fn run(self, house: &House, data: &Data, task: Task, out: &Path) -> Result<Sample> {
+    pub(super) fn run(
+        self,
+        workspace: &Workspace,
+        data: &Data,
+        task: Task,
+        out: &Path,
+    ) -> Result<Sample> {
         #[derive(Deserialize)]
         struct Taken {
             start: f64,
@@ -158,7 +161,7 @@ impl Peer {
             again: Option<f64>,
             stages: Option<Stages>,
         }
-        let mut command = house.command(self.environment().python(house));
+        let mut command = workspace.command(self.environment().python(workspace));
         command.args(["-B", "bench/peers.py", self.name()]).arg(&data.path).arg(out);
         command.args(["--user", data.user, "--item", data.item]);
         command.args(["--weighting", task.weighting.name(), "-k", &task.top.to_string()]);
@@ -204,8 +207,13 @@ impl Weighting {
 }
 
 /// Begins the command line of `ilk`: on which set.
-pub(super) fn ilk_on(house: &House, program: &Path, subcommand: &str, data: &Data) -> Command {
-    let mut command = house.command(program);
+pub(super) fn ilk_on(
+    workspace: &Workspace,
+    program: &Path,
+    subcommand: &str,
+    data: &Data,
+) -> Command {
+    let mut command = workspace.command(program);
     command.arg(subcommand).arg(&data.path).args(["--user", data.user, "--item", data.item]);
     // A benchmark is no use of the machine that anybody pays for.
     command.env("ILK_USAGE_FILE", "off");
@@ -230,13 +238,13 @@ pub(super) fn run_logged(command: &mut Command, folder: &Path) -> Result<(ResUse
 /// # Errors
 /// Where it fails; the message holds the last of what it said.
 pub(super) fn ilk(
-    house: &House,
+    workspace: &Workspace,
     program: &Path,
     data: &Data,
     task: Task,
     out: &Path,
 ) -> Result<(Sample, Sizes)> {
-    let mut command = ilk_on(house, program, "run", data);
+    let mut command = ilk_on(workspace, program, "run", data);
     command.args(["--weighting", task.weighting.name(), "--measure", task.weighting.measure()]);
     command.args(["--top", &task.top.to_string(), "--threads", &task.threads.to_string()]);
     command.arg("--out").arg(out).args(["--overwrite", "--force", "--log", "json"]);
@@ -267,7 +275,7 @@ pub(super) fn ilk(
 /// # Errors
 /// Where it cannot be.
 fn start(command: &mut Command) -> Result<std::process::Child> {
-    command.spawn().with_context(|| format!("`{}` could not be started", house::display(command)))
+    command.spawn().with_context(|| format!("`{}` could not be started", command::display(command)))
 }
 
 /// Checks that a program ended well.

@@ -10,6 +10,7 @@ use super::{
     machine::Machine,
     programs::{Sample, Sizes, Stages},
 };
+use crate::text::table;
 
 /// All runs on one set.
 #[derive(Clone, Debug, Serialize)]
@@ -286,24 +287,6 @@ impl Record {
     }
 }
 
-/// A Markdown table whose first row is its heading, aligned so that it reads well as it is.
-pub(super) fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.first().map_or(0, Vec::len);
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths = (0..columns).map(|column| width(column).unwrap_or(0).max(3)).collect::<Vec<_>>();
-    let mut lines = rows.iter().map(|row| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
-    });
-    let heading = lines.next().unwrap_or_default();
-    let rule = widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>().join(" | ");
-    std::iter::once(heading)
-        .chain([format!("| {rule} |")])
-        .chain(lines)
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
 /// Puts a table into a page of the documentation, in the place of the one that is there under that
 /// name, between two comments.
 ///
@@ -430,13 +413,6 @@ mod tests {
         };
         assert_eq!(replaced(&of("old"), "x", "new"), Some(of("new")));
         assert_eq!(replaced(&of("old"), "y", "new"), None);
-    }
-
-    #[test]
-    fn tables_are_aligned() {
-        let rows = [["a", "second"], ["1.00–2.00", "3"]].map(|row| row.map(String::from).to_vec());
-        let expected = "| a         | second |\n| --------- | ------ |\n| 1.00–2.00 | 3      |";
-        assert_eq!(table(&rows), expected);
     }
 
     #[test]

@@ -10,10 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 use sha2::{Digest as _, Sha256};
 
-use crate::{
-    house::{self, House},
-    setup,
-};
+use crate::{command, setup, workspace::Workspace};
 
 /// A set of interactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -72,32 +69,32 @@ impl Set {
     ///
     /// # Errors
     /// Where it cannot be made or read.
-    pub(super) fn get(self, house: &House) -> Result<Option<Data>> {
+    pub(super) fn get(self, workspace: &Workspace) -> Result<Option<Data>> {
         let (path, user, item) = match self.real() {
             Some((file, user, item)) => {
-                let path = house.root.join("../shared/data").join(file);
+                let path = workspace.root.join("../shared/data").join(file);
                 if !path.exists() {
                     return Ok(None);
                 }
                 (path, user, item)
             }
-            None => (self.make(house)?, "user", "item"),
+            None => (self.make(workspace)?, "user", "item"),
         };
         let sha256 = sha256(&path)?;
         Ok(Some(Data { set: self, path, user, item, sha256 }))
     }
 
-    fn make(self, house: &House) -> Result<PathBuf> {
-        let script = house.root.join("bench/sets.py");
+    fn make(self, workspace: &Workspace) -> Result<PathBuf> {
+        let script = workspace.root.join("bench/sets.py");
         // The bytes depend on the recipe and on the packages: another recipe, another folder.
         let mut recipe = fs::read(&script)?;
-        recipe.extend(fs::read(setup::BENCH.requirements(house))?);
-        let folder = house.target.join("bench/sets").join(&hex(&Sha256::digest(&recipe))[..12]);
+        recipe.extend(fs::read(setup::BENCH.requirements(workspace))?);
+        let folder = workspace.target.join("bench/sets").join(&hex(&Sha256::digest(&recipe))[..12]);
         let path = folder.join(format!("{}.parquet", self.name()));
         if !path.exists() {
             fs::create_dir_all(&folder)?;
-            let mut command = house.command(setup::BENCH.python(house));
-            house::run(
+            let mut command = workspace.command(setup::BENCH.python(workspace));
+            command::run(
                 command.arg("-B").arg(&script).args([self.name(), "--seed", "0"]).arg(&path),
             )?;
         }

@@ -7,14 +7,16 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use super::{
-    machine::{self, Machine},
-    report::{digits, grouped, table},
+    machine::{self, Machine, slug},
+    report::{digits, grouped},
     sets::Data,
-    slug,
 };
 use crate::{
-    house::{self, House},
-    wasm::{checks, package},
+    command,
+    text::table,
+    wasm::{self, checks},
+    web,
+    workspace::Workspace,
 };
 
 /// Share of the users.
@@ -71,38 +73,36 @@ struct Large {
 ///
 /// # Errors
 /// Where something cannot run, or the neighbours are not as many everywhere.
-pub(super) fn run(house: &House, data: &Data) -> Result<()> {
-    if !package(house).join("package.json").exists() {
-        bail!("the package is not built: run `cargo xtask wasm`");
-    }
-    if !house.root.join("web-demo/dist/index.html").exists() {
-        bail!("the notebook is not built: run `cargo xtask web`");
-    }
+pub(super) fn run(workspace: &Workspace, data: &Data) -> Result<()> {
+    // What tests use may be there in their place.
+    wasm::build_and_hold(workspace)?;
+    web::build(workspace)?;
     let machine = Machine::look();
-    let mut versions = machine::versions(house)?;
+    let mut versions = machine::versions(workspace)?;
     let file = data.path.to_str().context("a path that is no text")?;
     let program =
-        house.build(&["--release", "--package", "ilk-bench", "--bin", "sampled"], "sampled")?;
+        workspace.build(&["--release", "--package", "ilk-bench", "--bin", "sampled"], "sampled")?;
     let native = |kernel: Option<&str>| -> Result<Timing> {
-        let mut command = house.command(&program);
+        let mut command = workspace.command(&program);
         command.args([file, data.user, data.item, RATE]).args(kernel);
-        let timings = (0..3).map(|_| house::answer::<Timing>(&mut command));
+        let timings = (0..3).map(|_| command::answer::<Timing>(&mut command));
         best(timings.collect::<Result<_>>()?)
     };
     let (portable, fastest) = (native(Some("portable"))?, native(None)?);
-    let browser = checks::browser(house).context("there is no browser: run `cargo xtask setup`")?;
+    let browser =
+        checks::browser(workspace).context("there is no browser: run `cargo xtask setup`")?;
     let browser = checks::program(&browser);
-    versions.push(("Chromium".into(), version(house, &browser)?));
-    versions.push(("Node".into(), version(house, "node".as_ref())?));
+    versions.push(("Chromium".into(), version(workspace, &browser)?));
+    versions.push(("Node".into(), version(workspace, "node".as_ref())?));
     let script = |path: &str| {
-        let mut node = house.command("node");
-        node.arg(house.root.join(path)).env("CHROMIUM", &browser);
+        let mut node = workspace.command("node");
+        node.arg(workspace.root.join(path)).env("CHROMIUM", &browser);
         node
     };
     let mut node = script("wasm/tests/speed.js");
     node.args([file, data.user, data.item, RATE]);
-    let InJavaScript { results, sizes } = house::answer(&mut node)?;
-    let page: Page = house::answer(&mut script("web-demo/tests/speed.js"))?;
+    let InJavaScript { results, sizes } = command::answer(&mut node)?;
+    let page: Page = command::answer(&mut script("web-demo/tests/speed.js"))?;
 
     let native = [&portable, &fastest].map(|timing| ("native, CPU".to_owned(), timing.clone()));
     let timings = native.into_iter().chain(results).collect::<Vec<_>>();
@@ -128,9 +128,9 @@ pub(super) fn run(house: &House, data: &Data) -> Result<()> {
     );
     println!("{text}");
     let date = jiff::Timestamp::now().strftime("%Y-%m-%d");
-    let path = house.root.join(format!("bench/records/{date}-{}-wasm.md", slug(&machine.cpu)));
+    let path = workspace.root.join(format!("bench/records/{date}-{}-wasm.md", slug(&machine.cpu)));
     fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
-    println!("written: {}", path.strip_prefix(&house.root).unwrap_or(&path).display());
+    println!("written: {}", path.strip_prefix(&workspace.root).unwrap_or(&path).display());
     Ok(())
 }
 
@@ -185,8 +185,8 @@ impl Page {
 }
 
 /// Asks a program for its version.
-fn version(house: &House, program: &std::path::Path) -> Result<String> {
-    let output = house.command(program).arg("--version").output()?;
+fn version(workspace: &Workspace, program: &std::path::Path) -> Result<String> {
+    let output = workspace.command(program).arg("--version").output()?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 

@@ -11,41 +11,35 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::{compile_kernels, home, package, tools};
-use crate::house::{self, House};
-
-/// The types that the package comes with, from its folder.
-pub(super) const TYPES: &str = "single/ilk_wasm.d.ts";
-
-/// The types on record, from the crate's folder.
-pub(super) const RECORDED_TYPES: &str = "tests/ilk_wasm.d.ts";
+use super::package::{RECORDED_TYPES, TYPES, compile_kernels, home, package, tools};
+use crate::{command, workspace::Workspace};
 
 /// Finds a browser: the one that CHROMIUM names, or one of the usual names.
-pub(crate) fn browser(house: &House) -> Option<OsString> {
+pub(crate) fn browser(workspace: &Workspace) -> Option<OsString> {
     let usual = ["chromium", "chromium-browser", "google-chrome"].map(OsString::from);
     let named = env::var_os("CHROMIUM").filter(|name| !name.is_empty());
     let candidates = named.map_or_else(|| usual.to_vec(), |name| vec![name]);
-    candidates.into_iter().find(|name| house::succeeds(house.command(name).arg("--version")))
+    candidates.into_iter().find(|name| command::succeeds(workspace.command(name).arg("--version")))
 }
 
 /// Tests the package that was built.
 ///
 /// # Errors
 /// Where a test fails, or the tools are missing.
-pub(crate) fn run(house: &House) -> Result<()> {
-    if !package(house).join("package.json").exists() {
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    if !package(workspace).join("package.json").exists() {
         bail!("the package is not built: run `cargo xtask wasm`");
     }
-    check_types(house)?;
-    let prepared = prepare(house)?;
-    let tests = home(house).join("tests");
-    let mut node = house.command("node");
+    check_types(workspace)?;
+    let prepared = prepare(workspace)?;
+    let tests = home(workspace).join("tests");
+    let mut node = workspace.command("node");
     node.args(["--test", "--test-reporter=spec"]).arg(tests.join("node.test.js"));
-    house::run(node.env("PREPARED", &prepared))?;
-    let browser = browser(house).context("there is no browser: run `cargo xtask setup`")?;
-    let mut in_browser = house.command("node");
+    command::run(node.env("PREPARED", &prepared))?;
+    let browser = browser(workspace).context("there is no browser: run `cargo xtask setup`")?;
+    let mut in_browser = workspace.command("node");
     in_browser.arg(tests.join("browser.js"));
-    house::run(in_browser.env("PREPARED", &prepared).env("CHROMIUM", program(&browser)))
+    command::run(in_browser.env("PREPARED", &prepared).env("CHROMIUM", program(&browser)))
 }
 
 /// The path of a program: what drives the browser does not search for it.
@@ -56,9 +50,9 @@ pub(crate) fn program(name: &OsString) -> PathBuf {
 }
 
 /// Compares the types with those on record, and compiles a program that uses them.
-fn check_types(house: &House) -> Result<()> {
-    let tests = home(house).join("tests");
-    let (found, recorded) = (package(house).join(TYPES), home(house).join(RECORDED_TYPES));
+fn check_types(workspace: &Workspace) -> Result<()> {
+    let tests = home(workspace).join("tests");
+    let (found, recorded) = (package(workspace).join(TYPES), home(workspace).join(RECORDED_TYPES));
     let text = fs::read_to_string(&found).with_context(|| found.display().to_string())?;
     if fs::read_to_string(&recorded).unwrap_or_default() != text {
         bail!(
@@ -67,27 +61,27 @@ fn check_types(house: &House) -> Result<()> {
             recorded.display()
         );
     }
-    let compiler = tools(house).join(".bin/tsc");
+    let compiler = tools(workspace).join(".bin/tsc");
     if !compiler.exists() {
         bail!("TypeScript is not there: run `cargo xtask setup`");
     }
-    house::run(house.command(compiler).arg("--project").arg(tests.join("tsconfig.json")))
+    command::run(workspace.command(compiler).arg("--project").arg(tests.join("tsconfig.json")))
 }
 
 /// Writes what the tests compare with below the target folder; returns where.
-fn prepare(house: &House) -> Result<PathBuf> {
-    let folder = house.target.join("wasm-tests");
+fn prepare(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.target.join("wasm-tests");
     fs::create_dir_all(&folder)?;
-    fs::write(folder.join("cases.json"), serde_json::to_vec(&cases(house)?)?)?;
-    compile_kernels(house, &folder.join("kernels"))?;
+    fs::write(folder.join("cases.json"), serde_json::to_vec(&cases(workspace)?)?)?;
+    compile_kernels(workspace, &folder.join("kernels"))?;
     let demo = folder.join("demo");
     if demo.exists() {
         fs::remove_dir_all(&demo)?;
     }
-    let program = house.program()?;
-    let mut command = house.command(program);
+    let program = workspace.program()?;
+    let mut command = workspace.command(program);
     command.args(["--quiet", "demo", "--keep"]).arg(&demo).stdout(Stdio::null());
-    house::run(&mut command)?;
+    command::run(&mut command)?;
     for name in ["neighbours.parquet", "items.parquet"] {
         fs::copy(demo.join("similar").join(name), folder.join(name))?;
     }
@@ -95,8 +89,8 @@ fn prepare(house: &House) -> Result<PathBuf> {
 }
 
 /// The conformance cases as the tests take them.
-fn cases(house: &House) -> Result<Vec<Value>> {
-    let mut folders = fs::read_dir(house.root.join("conformance"))?
+fn cases(workspace: &Workspace) -> Result<Vec<Value>> {
+    let mut folders = fs::read_dir(workspace.root.join("conformance"))?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<Vec<_>, _>>()?;
     folders.retain(|folder| folder.join("job.toml").exists());

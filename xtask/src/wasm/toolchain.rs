@@ -8,7 +8,7 @@ use std::{env, fmt, fs, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result, bail};
 
-use crate::house::{self, House};
+use crate::{command, workspace::Workspace};
 
 /// The target.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
@@ -63,26 +63,26 @@ pub(crate) fn uses_debian() -> bool {
 }
 
 /// Tells whether the compiler itself is there; its standard library is another matter.
-pub(crate) fn has_compiler(house: &House) -> bool {
+pub(crate) fn has_compiler(workspace: &Workspace) -> bool {
     if uses_debian() {
         let there = |path: &str| PathBuf::from(path).exists();
         return there("/usr/bin/rustc")
             && there("/usr/bin/cargo")
             && there("/usr/bin/wasm-ld-22")
-            && sources(house).is_ok_and(|sources| sources.exists())
-            && version(house).is_ok_and(|version| version.contains("host:"));
+            && sources(workspace).is_ok_and(|sources| sources.exists())
+            && version(workspace).is_ok_and(|version| version.contains("host:"));
     }
-    let library = sysroot(house).map(|root| root.join("lib/rustlib").join(TARGET));
+    let library = sysroot(workspace).map(|root| root.join("lib/rustlib").join(TARGET));
     library.is_ok_and(|library| library.exists())
-        && sources(house).is_ok_and(|sources| sources.exists())
+        && sources(workspace).is_ok_and(|sources| sources.exists())
 }
 
 /// Tells whether a C compiler for the target is there.
-pub(crate) fn has_c_compiler(house: &House) -> bool {
+pub(crate) fn has_c_compiler(workspace: &Workspace) -> bool {
     let (clang, archiver) = c_tools();
-    let targets = house.command(clang).arg("--print-targets").output();
+    let targets = workspace.command(clang).arg("--print-targets").output();
     targets.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("wasm32"))
-        && house::succeeds(house.command(archiver).arg("--version"))
+        && command::succeeds(workspace.command(archiver).arg("--version"))
 }
 
 /// Names the C compiler and its archiver.
@@ -98,16 +98,16 @@ fn zstd_flags() -> String {
 }
 
 /// A call of the compiler.
-fn rustc(house: &House) -> Command {
-    house.command(if uses_debian() { "/usr/bin/rustc" } else { "rustc" })
+fn rustc(workspace: &Workspace) -> Command {
+    workspace.command(if uses_debian() { "/usr/bin/rustc" } else { "rustc" })
 }
 
 /// A call of cargo with that compiler.
-fn cargo(house: &House) -> Command {
+fn cargo(workspace: &Workspace) -> Command {
     if !uses_debian() {
-        return house.cargo(&[]);
+        return workspace.cargo(&[]);
     }
-    let mut command = house.command("/usr/bin/cargo");
+    let mut command = workspace.command("/usr/bin/cargo");
     command.env("RUSTC", "/usr/bin/rustc");
     // Cargo sets these for what it runs; they name the other toolchain.
     for name in
@@ -122,22 +122,22 @@ fn cargo(house: &House) -> Command {
 ///
 /// # Errors
 /// Where the standard library is not there: setup makes it.
-pub(crate) fn build_command(house: &House, build: Build) -> Result<Command> {
+pub(crate) fn build_command(workspace: &Workspace, build: Build) -> Result<Command> {
     let mut flags = build.flags();
     if let Some(library) = Library::of(build) {
-        if !library.is_there(house) {
+        if !library.is_there(workspace) {
             bail!("the wasm toolchain is not there: run `cargo xtask setup`");
         }
-        flags.extend(["--sysroot".into(), library.folder(house).display().to_string()]);
-    } else if !has_compiler(house) {
+        flags.extend(["--sysroot".into(), library.folder(workspace).display().to_string()]);
+    } else if !has_compiler(workspace) {
         bail!("the wasm toolchain is not there: run `cargo xtask setup`");
     }
     let (clang, archiver) = c_tools();
-    let mut command = cargo(house);
+    let mut command = cargo(workspace);
     command
         .arg("build")
         .args(["--locked", "--target", TARGET, "--target-dir"])
-        .arg(house.target.join(format!("wasm-{}", build.name())))
+        .arg(workspace.target.join(format!("wasm-{}", build.name())))
         // Only what is built for the target gets these, no build script.
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags.join(" "))
         .env("CC_wasm32_unknown_unknown", clang)
@@ -151,18 +151,18 @@ pub(crate) fn build_command(house: &House, build: Build) -> Result<Command> {
 }
 
 /// Names the compiler and its version.
-pub(crate) fn version(house: &House) -> Result<String> {
-    let output = rustc(house).arg("-vV").output().context("rustc gave no answer")?;
+pub(crate) fn version(workspace: &Workspace) -> Result<String> {
+    let output = rustc(workspace).arg("-vV").output().context("rustc gave no answer")?;
     Ok(String::from_utf8(output.stdout)?)
 }
 
-fn sysroot(house: &House) -> Result<PathBuf> {
-    let output = rustc(house).args(["--print", "sysroot"]).output()?;
+fn sysroot(workspace: &Workspace) -> Result<PathBuf> {
+    let output = rustc(workspace).args(["--print", "sysroot"]).output()?;
     Ok(String::from_utf8(output.stdout)?.trim().into())
 }
 
-fn sources(house: &House) -> Result<PathBuf> {
-    Ok(sysroot(house)?.join("lib/rustlib/src/rust/library/std/src/lib.rs"))
+fn sources(workspace: &Workspace) -> Result<PathBuf> {
+    Ok(sysroot(workspace)?.join("lib/rustlib/src/rust/library/std/src/lib.rs"))
 }
 
 /// A standard library built from sources, in a sysroot below the target folder.
@@ -182,13 +182,13 @@ impl Library {
     }
 
     /// Its sysroot.
-    pub(crate) fn folder(self, house: &House) -> PathBuf {
-        house.target.join(format!("wasm-sysroot-{}", self.0.name()))
+    pub(crate) fn folder(self, workspace: &Workspace) -> PathBuf {
+        workspace.target.join(format!("wasm-sysroot-{}", self.0.name()))
     }
 
     /// What it was made with; it is made anew when that changes.
-    fn stamp(self, house: &House) -> Result<String> {
-        Ok(format!("{}{}\n", version(house)?, self.std_flags()))
+    fn stamp(self, workspace: &Workspace) -> Result<String> {
+        Ok(format!("{}{}\n", version(workspace)?, self.std_flags()))
     }
 
     fn std_flags(self) -> String {
@@ -201,9 +201,9 @@ impl Library {
     }
 
     /// Tells whether it is there and of the present compiler.
-    pub(crate) fn is_there(self, house: &House) -> bool {
-        let made_with = fs::read_to_string(self.folder(house).join("made-with.txt"));
-        let wanted = self.stamp(house);
+    pub(crate) fn is_there(self, workspace: &Workspace) -> bool {
+        let made_with = fs::read_to_string(self.folder(workspace).join("made-with.txt"));
+        let wanted = self.stamp(workspace);
         matches!((made_with, wanted), (Ok(old), Ok(new)) if old == new)
     }
 
@@ -211,9 +211,9 @@ impl Library {
     ///
     /// # Errors
     /// Where the build fails.
-    pub(crate) fn make(self, house: &House) -> Result<()> {
-        let work = house.target.join(format!("wasm-std-{}", self.0.name()));
-        let (folder, out) = (self.folder(house), work.join("out"));
+    pub(crate) fn make(self, workspace: &Workspace) -> Result<()> {
+        let work = workspace.target.join(format!("wasm-std-{}", self.0.name()));
+        let (folder, out) = (self.folder(workspace), work.join("out"));
         for old in [&folder, &out] {
             if old.exists() {
                 fs::remove_dir_all(old)?;
@@ -225,7 +225,7 @@ impl Library {
             work.join("Cargo.toml"),
             "[package]\nname = \"nothing\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n",
         )?;
-        let mut command = cargo(house);
+        let mut command = cargo(workspace);
         command
             .args(["build", "--release", "--target", TARGET, "--target-dir"])
             .arg(&out)
@@ -234,7 +234,7 @@ impl Library {
             .env("RUSTC_BOOTSTRAP", "1")
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", self.std_flags())
             .current_dir(&work);
-        house::run(&mut command)?;
+        command::run(&mut command)?;
         let libraries = folder.join("lib/rustlib").join(TARGET).join("lib");
         fs::create_dir_all(&libraries)?;
         for entry in fs::read_dir(out.join(TARGET).join("release/deps"))? {
@@ -247,11 +247,11 @@ impl Library {
         }
         fs::remove_dir_all(&work)?;
         // What was built against an older one does not fit.
-        let built = house.target.join(format!("wasm-{}", self.0.name()));
+        let built = workspace.target.join(format!("wasm-{}", self.0.name()));
         if built.exists() {
             fs::remove_dir_all(built)?;
         }
-        fs::write(folder.join("made-with.txt"), self.stamp(house)?)?;
+        fs::write(folder.join("made-with.txt"), self.stamp(workspace)?)?;
         Ok(())
     }
 }

@@ -15,10 +15,10 @@ use std::{
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
-    ids::Ids,
+    data::Ids,
     job::{Duplicates, Given, Job, NegativeWeights, Of},
     measure::Pair,
-    neighbours::{Catalogue, Neighbours},
+    result::{Catalogue, Neighbours},
     weighting::{self, Weighting},
 };
 
@@ -407,7 +407,7 @@ fn dot(x: &[Option<f64>], y: &[Option<f64>]) -> f64 {
 }
 
 impl Answer {
-    /// Says where a result differs from the answer, scores compared bit by bit; `None` if nowhere.
+    /// Returns where a result differs from the answer, scores compared bit by bit; `None` if nowhere.
     pub fn difference(&self, catalogue: &Catalogue, neighbours: &Neighbours) -> Option<String> {
         if catalogue.ids.len() != self.items.len() || neighbours.items() != self.items.len() {
             let (ids, lists) = (catalogue.ids.len(), neighbours.items());
@@ -449,9 +449,3 @@ fn id_of(ids: &Ids, code: usize) -> Id {
         Ids::Text(list) => Id::Text(list.get(code).into()),
     }
 }
-
-#[cfg(test)]
-mod tests;
-
-#[cfg(test)]
-mod textbook;

@@ -1,9 +1,9 @@
 //! Each step of the pipeline on a few rows, worked by hand.
 
-use super::*;
-use crate::job::{MeasureName, SimilarityJob, WeightingName};
+use crate::{job::SimilarityJob, measure::MeasureName, weighting::WeightingName};
 
 const ALL: Given = Given { weight: true, time: true };
+
 const IDS: Given = Given { weight: false, time: false };
 
 fn event(user: i128, item: &str, weight: f64, time: i64) -> Event {
@@ -294,7 +294,7 @@ fn scores_saturate() {
 
 #[test]
 fn the_order_of_rows_does_not_show() {
-    use crate::testing::generate::{Shape, events};
+    use crate::testing::{Shape, events};
     for seed in 0..20 {
         let rows = events(Shape::Dirty, seed);
         let backwards = rows.iter().rev().cloned().collect::<Vec<_>>();
@@ -310,7 +310,7 @@ fn the_order_of_rows_does_not_show() {
 
 #[test]
 fn every_measure_scores_every_shape_finitely() {
-    use crate::testing::generate::{Shape, events};
+    use crate::testing::{Shape, events};
     let mut neighbours = 0;
     for (shape, seed) in Shape::ALL.iter().flat_map(|shape| (0..4).map(move |seed| (shape, seed))) {
         let rows = events(*shape, seed);
@@ -340,7 +340,7 @@ fn every_measure_scores_every_shape_finitely() {
 
 #[test]
 fn differences_are_found() {
-    use crate::{ids::TextList, neighbours::Neighbour};
+    use crate::{data::TextList, result::Neighbour};
     let answer = run(&baskets(&[(1, "ab")]), IDS, &counts(), &Lists::default());
     let ids = |letters: [&str; 2]| Ids::Text(letters.into_iter().collect::<TextList>());
     let catalogue = Catalogue { ids: ids(["a", "b"]), labels: None, supports: vec![1, 1] };

@@ -1,12 +1,8 @@
 //! The shared formulas against textbook ones, written down directly.
 
-use super::*;
-use crate::{
-    measure::Measure,
-    testing::generate::{Shape, events},
-};
+use rand_pcg::Pcg32;
 
-use rand_pcg::{Pcg32, rand_core::Rng};
+use crate::{measure::Measure, testing::{Shape, events}};
 
 /// Two items by their users: how many have both, only one, the other or neither.
 struct Table {

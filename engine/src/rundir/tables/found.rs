@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use ilk_core::{
-    ids::TextColumn,
-    neighbours::{Neighbour, Neighbours},
+    data::TextColumn,
+    result::{Neighbour, Neighbours},
 };
 use ilk_formats::{CellType, Values, read_plain};
 
-use super::{CHUNK, Writing, chunks, codes_of, notes, open, part_name, push_text, unfit};
-use crate::{error::Error, observe::Timed, rundir::StageFile, spill::Area};
+use super::table::{CHUNK, Writing, chunks, codes_of, notes, open, part_name, push_text, unfit};
+use crate::{
+    error::Error, handed::PlannedTile, observe::Timed, rundir::stage::StageFile, spill::Area,
+};
 
 /// Columns of the plan.
 const PLAN: [(&str, CellType); 5] = [
@@ -20,28 +22,12 @@ const PLAN: [(&str, CellType); 5] = [
     ("predicted_microseconds", CellType::U64),
 ];
 
-/// A tile as the plan tells of it.
-#[derive(Clone, Debug)]
-pub(in crate::rundir) struct PlannedTile {
-    /// Its block of columns.
-    pub(in crate::rundir) block: u32,
-    /// Whether those are of the dense head.
-    pub(in crate::rundir) is_head: bool,
-    /// Its rows and columns.
-    pub(in crate::rundir) area: Area,
-    /// What it costs one core, in picoseconds.
-    pub(in crate::rundir) cost: u64,
-}
-
 /// Writes the tiles in the order to compute them: which block of columns, how many rows of the
 /// matrix, and what each costs one core.
 ///
 /// # Errors
 /// If the disk refuses.
-pub(in crate::rundir) fn write_plan(
-    file: StageFile,
-    tiles: &[PlannedTile],
-) -> Result<StageFile, Error> {
+pub(crate) fn write_plan(file: StageFile, tiles: &[PlannedTile]) -> Result<StageFile, Error> {
     let mut writing = Writing::new(file, &PLAN)?;
     for range in chunks(tiles.len()) {
         let mut columns = TextColumn::default();
@@ -70,14 +56,14 @@ const OFFERS: [(&str, CellType); 4] = [
 
 /// What tiles found on its way into a table, item and neighbour as codes. The file notes which
 /// tiles are in it, also those that found nothing, and who computed them when.
-pub(in crate::rundir) struct OfferTable(Writing);
+pub(crate) struct OfferTable(Writing);
 
 impl OfferTable {
     /// Begins the table of some tiles.
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(in crate::rundir) fn new<'t>(
+    pub(crate) fn new<'t>(
         file: StageFile,
         tiles: impl Iterator<Item = (&'t Area, &'t Timed)>,
     ) -> Result<Self, Error> {
@@ -94,7 +80,7 @@ impl OfferTable {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(in crate::rundir) fn push(&mut self, offers: &[(u32, Neighbour)]) -> Result<(), Error> {
+    pub(crate) fn push(&mut self, offers: &[(u32, Neighbour)]) -> Result<(), Error> {
         for range in chunks(offers.len()) {
             let rows = &offers[range];
             self.0.write(vec![
@@ -111,7 +97,7 @@ impl OfferTable {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(in crate::rundir) fn finish(self) -> Result<StageFile, Error> {
+    pub(crate) fn finish(self) -> Result<StageFile, Error> {
         self.0.finish()
     }
 }
@@ -123,7 +109,7 @@ const TILES: &str = "ilk.tiles";
 ///
 /// # Errors
 /// If it cannot be read.
-pub(in crate::rundir) fn tiles_in(path: &Path) -> Result<Vec<(Area, Timed)>, Error> {
+pub(crate) fn tiles_in(path: &Path) -> Result<Vec<(Area, Timed)>, Error> {
     let notes = notes(path)?;
     let tiles = notes.get(TILES).map_or("", String::as_str);
     let timed = |(tile, text): (usize, &str)| {
@@ -145,7 +131,7 @@ pub(in crate::rundir) fn tiles_in(path: &Path) -> Result<Vec<(Area, Timed)>, Err
 ///
 /// # Errors
 /// If the file cannot be read, and whatever `sink` returns.
-pub(in crate::rundir) fn read_offers(
+pub(crate) fn read_offers(
     path: &Path,
     sink: &mut dyn FnMut(u32, Neighbour) -> Result<(), Error>,
 ) -> Result<(), Error> {
@@ -174,7 +160,7 @@ const MERGED: [(&str, CellType); 5] = [
 ];
 
 /// The neighbours, as codes, on their way into a table: items by ascending code.
-pub(in crate::rundir) struct MergedTable {
+pub(crate) struct MergedTable {
     writing: Writing,
     rows: Vec<(u32, u32, Neighbour)>,
 }
@@ -184,7 +170,7 @@ impl MergedTable {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(in crate::rundir) fn new(file: StageFile) -> Result<Self, Error> {
+    pub(crate) fn new(file: StageFile) -> Result<Self, Error> {
         Ok(Self { writing: Writing::new(file, &MERGED)?, rows: Vec::with_capacity(CHUNK) })
     }
 
@@ -192,7 +178,7 @@ impl MergedTable {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(in crate::rundir) fn push(&mut self, item: u32, list: &[Neighbour]) -> Result<(), Error> {
+    pub(crate) fn push(&mut self, item: u32, list: &[Neighbour]) -> Result<(), Error> {
         for (neighbour, rank) in list.iter().zip(1..) {
             self.rows.push((item, rank, *neighbour));
             if self.rows.len() == CHUNK {
@@ -220,7 +206,7 @@ impl MergedTable {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(in crate::rundir) fn finish(mut self) -> Result<StageFile, Error> {
+    pub(crate) fn finish(mut self) -> Result<StageFile, Error> {
         if !self.rows.is_empty() {
             self.flush()?;
         }
@@ -232,7 +218,7 @@ impl MergedTable {
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(in crate::rundir) fn read_merged(path: &Path, items: usize) -> Result<Neighbours, Error> {
+pub(crate) fn read_merged(path: &Path, items: usize) -> Result<Neighbours, Error> {
     let mut neighbours = Neighbours::new();
     let (mut next, mut of_next) = (0, Vec::new());
     read_offers(path, &mut |item, neighbour| {

@@ -3,25 +3,22 @@
 use std::path::Path;
 
 use ilk_core::{
-    ids::{Ids, TextColumn, TextList},
-    neighbours::Catalogue,
+    data::{Ids, TextColumn, TextList},
+    result::Catalogue,
 };
 use ilk_formats::{CellType, Values, read_plain};
 
-use super::{
+use super::table::{
     CHUNK, Writing, chunks, codes_of, has_column, id_type, id_values, open, push_text, text_of,
     unfit,
 };
-use crate::{error::Error, rundir::StageFile};
+use crate::{error::Error, rundir::stage::StageFile};
 
 /// Writes what is compared: `code`, `item`, `label` where there are labels, `support`.
 ///
 /// # Errors
 /// If the disk refuses.
-pub(in crate::rundir) fn write_items(
-    file: StageFile,
-    catalogue: &Catalogue,
-) -> Result<StageFile, Error> {
+pub(crate) fn write_items(file: StageFile, catalogue: &Catalogue) -> Result<StageFile, Error> {
     let mut columns = vec![("code", CellType::U32), ("item", id_type(&catalogue.ids))];
     columns.extend(catalogue.labels.as_ref().map(|_| ("label", CellType::Text)));
     columns.push(("support", CellType::U32));
@@ -71,7 +68,7 @@ impl Gathering {
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(in crate::rundir) fn read_items(path: &Path) -> Result<Catalogue, Error> {
+pub(crate) fn read_items(path: &Path) -> Result<Catalogue, Error> {
     let source = open(path)?;
     let has_labels = has_column(&source, "label")?;
     let names = if has_labels { &["item", "support", "label"][..] } else { &["item", "support"] };
@@ -94,33 +91,29 @@ pub(in crate::rundir) fn read_items(path: &Path) -> Result<Catalogue, Error> {
 
 /// The other side on its way into a table: `code`, `user`, `degree`. Users come in order, any
 /// number at a time; the bytes are the same.
-pub(in crate::rundir) struct UserTable {
-    /// The file, until the first users say what their ids are.
-    file: Option<StageFile>,
-    writing: Option<Writing>,
+pub(crate) struct UserTable {
+    writing: Writing,
     written: usize,
     ids: Ids,
     degrees: Vec<u32>,
 }
 
 impl UserTable {
-    /// Begins the table.
-    pub(in crate::rundir) fn new(file: StageFile) -> Self {
-        let (ids, degrees) = (Ids::Integer(Vec::new()), Vec::new());
-        Self { file: Some(file), writing: None, written: 0, ids, degrees }
+    /// Begins the table; `ids`: some like those that come.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(crate) fn new(file: StageFile, ids: &Ids) -> Result<Self, Error> {
+        let columns = [("code", CellType::U32), ("user", id_type(ids)), ("degree", CellType::U32)];
+        let writing = Writing::new(file, &columns)?;
+        Ok(Self { writing, written: 0, ids: ids.slice(0..0), degrees: Vec::new() })
     }
 
     /// Appends users with the number of their items.
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(in crate::rundir) fn push(&mut self, ids: &Ids, degrees: &[u32]) -> Result<(), Error> {
-        if let Some(file) = self.file.take() {
-            let columns =
-                [("code", CellType::U32), ("user", id_type(ids)), ("degree", CellType::U32)];
-            self.writing = Some(Writing::new(file, &columns)?);
-            self.ids = ids.slice(0..0);
-        }
+    pub(crate) fn push(&mut self, ids: &Ids, degrees: &[u32]) -> Result<(), Error> {
         self.ids.append(ids);
         self.degrees.extend_from_slice(degrees);
         let whole = self.degrees.len() / CHUNK * CHUNK;
@@ -129,11 +122,13 @@ impl UserTable {
 
     /// Writes so many of the users that wait.
     fn flush(&mut self, count: usize) -> Result<(), Error> {
-        let Some(writing) = self.writing.as_mut().filter(|_| count > 0) else { return Ok(()) };
+        if count == 0 {
+            return Ok(());
+        }
         for range in chunks(count) {
             let codes = self.written + range.start..self.written + range.end;
             let (codes, ids) = (codes_of(&codes), id_values(&self.ids, range.clone()));
-            writing.write(vec![codes, ids, Values::U32(self.degrees[range].to_vec())])?;
+            self.writing.write(vec![codes, ids, Values::U32(self.degrees[range].to_vec())])?;
         }
         self.written += count;
         self.ids = self.ids.slice(count..self.ids.len());
@@ -145,11 +140,9 @@ impl UserTable {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(in crate::rundir) fn finish(mut self) -> Result<StageFile, Error> {
-        self.push(&self.ids.slice(0..0), &[])?;
+    pub(crate) fn finish(mut self) -> Result<StageFile, Error> {
         self.flush(self.degrees.len())?;
-        let writing = self.writing.ok_or_else(|| Error::internal("a table without columns"))?;
-        writing.finish()
+        self.writing.finish()
     }
 }
 
@@ -157,7 +150,7 @@ impl UserTable {
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(in crate::rundir) fn read_users(path: &Path) -> Result<Ids, Error> {
+pub(crate) fn read_users(path: &Path) -> Result<Ids, Error> {
     let mut ids = Gathering::default();
     read_plain(open(path)?, &["user"], &mut |values| {
         values.into_iter().try_for_each(|values| ids.extend(values)).ok_or_else(|| unfit(path))
@@ -169,7 +162,7 @@ pub(in crate::rundir) fn read_users(path: &Path) -> Result<Ids, Error> {
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(in crate::rundir) fn heaviest_user(path: &Path) -> Result<String, Error> {
+pub(crate) fn heaviest_user(path: &Path) -> Result<String, Error> {
     let mut heaviest = (0, String::new());
     read_plain(open(path)?, &["user", "degree"], &mut |values| {
         let mut values = values.into_iter();

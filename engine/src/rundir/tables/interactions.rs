@@ -2,16 +2,22 @@
 
 use std::path::Path;
 
-use ilk_core::{clean::Needs, ids::TextColumn, interactions::Interactions, matrix::ItemTable};
+use ilk_core::{
+    data::TextColumn,
+    matrix::ItemTable,
+    prepare::{Interactions, Needs},
+};
 use ilk_formats::{CellType, Values, read_plain};
 
-use super::{CHUNK, Writing, chunks, codes_of, has_column, open, part_name, push_text, unfit};
-use crate::{error::Error, rundir::StageFile};
+use super::table::{
+    CHUNK, Writing, chunks, codes_of, has_column, open, part_name, push_text, unfit,
+};
+use crate::{error::Error, rundir::stage::StageFile};
 
 /// Interactions on their way into a table, user by user: codes `user` and `item`, and `weight` and
 /// `time` where the job looks at them. They come in order, any number at a time; the bytes are the
 /// same.
-pub(in crate::rundir) struct InteractionTable {
+pub(crate) struct InteractionTable {
     writing: Writing,
     users: Vec<u32>,
     items: Vec<u32>,
@@ -24,7 +30,7 @@ impl InteractionTable {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(in crate::rundir) fn new(file: StageFile, needs: Needs) -> Result<Self, Error> {
+    pub(crate) fn new(file: StageFile, needs: Needs) -> Result<Self, Error> {
         let (weights, times) = (needs.weight.then(Vec::new), needs.time.then(Vec::new));
         let mut columns = vec![("user", CellType::U32), ("item", CellType::U32)];
         columns.extend(weights.as_ref().map(|_| ("weight", CellType::F64)));
@@ -37,7 +43,7 @@ impl InteractionTable {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(in crate::rundir) fn push(
+    pub(crate) fn push(
         &mut self,
         users: &[u32],
         items: &[u32],
@@ -67,7 +73,7 @@ impl InteractionTable {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(in crate::rundir) fn push_all(&mut self, interactions: &Interactions) -> Result<(), Error> {
+    pub(crate) fn push_all(&mut self, interactions: &Interactions) -> Result<(), Error> {
         let (weights, times) = (interactions.weights(), interactions.times());
         let degrees = (0..).zip(interactions.degrees());
         let mut users = degrees.flat_map(|(user, degree)| std::iter::repeat_n(user, degree));
@@ -95,7 +101,7 @@ impl InteractionTable {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(in crate::rundir) fn finish(mut self) -> Result<StageFile, Error> {
+    pub(crate) fn finish(mut self) -> Result<StageFile, Error> {
         if !self.users.is_empty() {
             self.flush()?;
         }
@@ -104,17 +110,14 @@ impl InteractionTable {
 }
 
 /// Takes interactions in: users, items, weights, times.
-pub(in crate::rundir) type InteractionSink<'a> =
+pub(crate) type InteractionSink<'a> =
     &'a mut dyn FnMut(&[u32], &[u32], Option<&[f64]>, Option<&[i64]>) -> Result<(), Error>;
 
 /// Streams the interactions of an [`InteractionTable`].
 ///
 /// # Errors
 /// If the file cannot be read, and whatever `sink` returns.
-pub(in crate::rundir) fn each_interactions(
-    path: &Path,
-    sink: InteractionSink<'_>,
-) -> Result<(), Error> {
+pub(crate) fn each_interactions(path: &Path, sink: InteractionSink<'_>) -> Result<(), Error> {
     let source = open(path)?;
     let mut names = vec!["user", "item"];
     for name in ["weight", "time"] {
@@ -142,7 +145,7 @@ pub(in crate::rundir) fn each_interactions(
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(in crate::rundir) fn read_interactions(
+pub(crate) fn read_interactions(
     path: &Path,
     items: usize,
     needs: Needs,
@@ -183,7 +186,7 @@ const MATRIX: [(&str, CellType); 5] = [
 ///
 /// # Errors
 /// If the disk refuses.
-pub(in crate::rundir) fn write_matrix(
+pub(crate) fn write_matrix(
     file: StageFile,
     table: &ItemTable,
     head: usize,
@@ -209,7 +212,7 @@ pub(in crate::rundir) fn write_matrix(
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(in crate::rundir) fn read_item_table(path: &Path, users: usize) -> Result<ItemTable, Error> {
+pub(crate) fn read_item_table(path: &Path, users: usize) -> Result<ItemTable, Error> {
     let (mut codes, mut supports, mut squares) = (Vec::new(), Vec::new(), Vec::new());
     read_plain(open(path)?, &["item", "support", "squares"], &mut |values| {
         let values = <[Values; 3]>::try_from(values).map_err(|_| unfit(path))?;

@@ -3,19 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use ilk_core::{
-    clean::{Cleaned, Needs, Reason, clean},
-    ids::{IdColumn, TextColumn},
+    data::{BadCell, IdColumn, Rows, TextColumn},
     job::Job,
-    rows::{BadCell, Rows},
+    prepare::{Cleaned, Needs, Reason, clean},
 };
 use ilk_formats::{CellType, ReadOptions, Table, Values, read_plain};
 
-use super::{Writing, instant, notes, open, push_text};
-use crate::{error::Error, rundir::StageFile};
+use super::table::{Writing, instant, notes, open, push_text};
+use crate::{error::Error, rundir::stage::StageFile};
 
 /// Where a chunk of kept rows comes from and how its ids are to be taken, beside the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::rundir) struct Shape {
+pub(crate) struct Shape {
     file: u32,
     user: IdKind,
     item: IdKind,
@@ -51,7 +50,7 @@ impl IdKind {
 
 impl Shape {
     /// Looks at a chunk.
-    pub(in crate::rundir) fn of(chunk: &Cleaned) -> Self {
+    pub(crate) fn of(chunk: &Cleaned) -> Self {
         let (user, item) = (IdKind::of(chunk.user()), IdKind::of(chunk.item()));
         Self { file: chunk.file(), user, item }
     }
@@ -60,11 +59,7 @@ impl Shape {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(in crate::rundir) fn begin(
-        self,
-        file: StageFile,
-        chunk: &Cleaned,
-    ) -> Result<Writing, Error> {
+    pub(crate) fn begin(self, file: StageFile, chunk: &Cleaned) -> Result<Writing, Error> {
         let mut columns = vec![("user", self.user.cell_type()), ("item", self.item.cell_type())];
         columns.extend(chunk.weight().map(|_| ("weight", CellType::F64)));
         columns.extend(chunk.time().map(|_| ("time", CellType::Time)));
@@ -79,7 +74,7 @@ impl Shape {
 }
 
 /// Copies a chunk of kept rows into columns.
-pub(in crate::rundir) fn cleaned_values(chunk: &Cleaned) -> Vec<Values> {
+pub(crate) fn cleaned_values(chunk: &Cleaned) -> Vec<Values> {
     let ids = |column: &IdColumn| match column {
         IdColumn::Integer(cells) => Values::I64(cells.values.clone()),
         IdColumn::Unsigned(cells) => Values::U64(cells.values.clone()),
@@ -96,7 +91,7 @@ pub(in crate::rundir) fn cleaned_values(chunk: &Cleaned) -> Vec<Values> {
 ///
 /// # Errors
 /// If the file cannot be read, and whatever `sink` returns.
-pub(in crate::rundir) fn each_cleaned(
+pub(crate) fn each_cleaned(
     path: &Path,
     (job, needs): (&Job, Needs),
     chunk_rows: usize,
@@ -152,7 +147,7 @@ const ASIDE: [(&str, CellType); 8] = [
 
 /// Rows that were set aside, on their way into a table. The file comes into being with the first.
 #[derive(Default)]
-pub(in crate::rundir) struct Aside {
+pub(crate) struct Aside {
     writing: Option<Writing>,
     rows: Vec<u64>,
     texts: [TextColumn; ASIDE.len() - 1],
@@ -160,7 +155,7 @@ pub(in crate::rundir) struct Aside {
 
 impl Aside {
     /// Takes a row of the input as it stood there; `name` is that of its file.
-    pub(in crate::rundir) fn push(&mut self, name: &str, rows: &Rows, row: usize, reason: Reason) {
+    pub(crate) fn push(&mut self, name: &str, rows: &Rows, row: usize, reason: Reason) {
         let raw = |bad: &[BadCell]| {
             let found = bad.binary_search_by_key(&(row as u32), |cell| cell.row).ok()?;
             Some(bad[found].text.clone())
@@ -192,7 +187,7 @@ impl Aside {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(in crate::rundir) fn flush(
+    pub(crate) fn flush(
         &mut self,
         create: impl FnOnce() -> Result<StageFile, Error>,
     ) -> Result<(), Error> {
@@ -214,7 +209,7 @@ impl Aside {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(in crate::rundir) fn finish(self) -> Result<Option<StageFile>, Error> {
+    pub(crate) fn finish(self) -> Result<Option<StageFile>, Error> {
         self.writing.map(Writing::finish).transpose()
     }
 }
@@ -223,10 +218,7 @@ impl Aside {
 ///
 /// # Errors
 /// If one cannot be read, or the disk refuses.
-pub(in crate::rundir) fn gather_aside(
-    file: StageFile,
-    parts: &[PathBuf],
-) -> Result<StageFile, Error> {
+pub(crate) fn gather_aside(file: StageFile, parts: &[PathBuf]) -> Result<StageFile, Error> {
     let mut writing = Writing::new(file, &ASIDE)?;
     let names = ASIDE.map(|(name, _)| name);
     for part in parts {

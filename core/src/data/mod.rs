@@ -1,0 +1,14 @@
+//! The data of a job before anything is counted: raw rows, ids, times, hashes.
+
+mod hash;
+mod ids;
+mod rows;
+pub mod time;
+
+pub(crate) use self::hash::{hash_integer, pair_hash};
+pub use self::{
+    hash::hash_id,
+    ids::{Cells, Id, IdColumn, Ids, TextColumn, TextList, canonical_integer},
+    rows::{BadCell, NumberColumn, Rows, TimeColumn},
+    time::{from_seconds, parse_duration, parse_time},
+};

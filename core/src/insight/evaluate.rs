@@ -1,0 +1,495 @@
+//! How well neighbours recommend: some of what users took is held out, and the rest must find it.
+//!
+//! A user with items I is recommended the n items outside of I with the largest
+//! score(j) = Σ s(i, j) over the i in I that have j among their neighbours, s being the job's
+//! score; of equal ones the smallest id first (item-based top-n recommendation with sums of
+//! similarities: Deshpande & Karypis, Item-based top-N recommendation algorithms, 2004).
+//!
+//! With H the user's held-out items, L the list and r the ranks from 1 of its hits (L ∩ H):
+//!
+//! - recall@n = |L ∩ H| / |H|;
+//! - nDCG@n = Σ 1 / log2(r + 1) over the hits, divided by the same sum over 1..=min(n, |H|)
+//!   (Järvelin & Kekäläinen, Cumulated gain-based evaluation of IR techniques, 2002);
+//! - MRR@n = 1 / r of the first hit, 0 without one (Voorhees, TREC-8, 1999);
+//! - coverage = items in any list / all items (Herlocker et al., Evaluating collaborative
+//!   filtering recommender systems, 2004);
+//! - popularity = mean over users of the mean support of L / mean over users of the mean support
+//!   of H: above 1 the lists hold more popular items than people took. The numerator is the
+//!   average recommendation popularity of Yin et al., Challenging the long tail recommendation,
+//!   2012. Users with an empty list count in neither.
+//!
+//! The first three are means over users, an empty list counting 0. Intervals are analytic, 95 %:
+//! ± 1.96·s/√users; for popularity, a ratio of means, s is the deviation of the residuals
+//! (Cochran, Sampling techniques, 1977, chapter 6). They speak of the users: of others drawn like
+//! these.
+
+use crate::{
+    data::{Ids, pair_hash},
+    executor::Executor,
+    job::Job,
+    kernel::neighbours,
+    matrix::Matrix,
+    plan::{ItemFilter, Plan},
+    prepare::{Encoded, Events, Folded, Interactions, Needs, Remainder, fold},
+    result::Neighbours,
+};
+
+/// Which interaction of each user is held out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftOut {
+    /// The one with the smallest hash of user and item: any one, and always the same.
+    Any,
+    /// The newest; of equally new ones that of smallest hash.
+    Newest,
+}
+
+/// What users have, and what they are to be recommended.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    train: Interactions,
+    supports: Vec<u32>,
+    /// Codes of the users who are judged, ascending.
+    users: Vec<u32>,
+    /// Where each one's held-out items end.
+    ends: Vec<usize>,
+    held_out: Vec<u32>,
+    counts: Counts,
+}
+
+/// What became of the interactions that a trial holds out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Users who could be judged.
+    pub eligible: u64,
+    /// Users drawn from them: those with the smallest hashes, where there are more than asked for.
+    pub drawn: u64,
+    /// Users of those who are judged: not who had only an item left that nobody else has.
+    pub users: u64,
+    /// Held-out interactions of the users who are judged.
+    pub held_out: u64,
+    /// Interactions after the cut of users who are new then: nobody knows what they have.
+    pub of_new_users: u64,
+    /// Interactions after the cut with items that are new then: no recommender could name them.
+    pub of_new_items: u64,
+    /// Interactions after the cut that their users had before.
+    pub repeated: u64,
+}
+
+impl Trial {
+    /// Holds out one interaction of each of at most `users` users, those with the smallest hash
+    /// of their id among all who have two. The others stay as they are.
+    ///
+    /// Cost: O(interactions). [`LeftOut::Newest`] needs times.
+    ///
+    /// # Panics
+    /// If users or items are not those of `folded`, which compares items.
+    pub fn leave_one_out(folded: &Folded, which: LeftOut, users: usize) -> Self {
+        let all = &folded.interactions;
+        let eligible = (0..all.users() as u32).filter(|user| all.range(*user).len() > 1);
+        let eligible = eligible.collect::<Vec<_>>();
+        let chosen = sample(&folded.others, &eligible, users);
+        let at = |user: &u32| {
+            let name = folded.others.display(*user);
+            let order = |at: &usize| {
+                let time = all.times().filter(|_| which == LeftOut::Newest).map(|all| all[*at]);
+                let item = folded.catalogue.ids.display(all.all_items()[*at]);
+                (std::cmp::Reverse(time), pair_hash(&name, &item), *at)
+            };
+            all.range(*user).min_by_key(order).expect("a user has interactions")
+        };
+        let held_out = chosen.iter().map(at).collect::<Vec<_>>();
+        let Remainder { interactions, users, items } = all.without(&held_out);
+        let mut trial = Self::new(interactions, Counts::default());
+        trial.counts.eligible = eligible.len() as u64;
+        trial.counts.drawn = chosen.len() as u64;
+        for (user, at) in chosen.iter().zip(held_out) {
+            // Of an item that nobody else has nothing is left to recommend.
+            let Ok(item) = items.binary_search(&all.all_items()[at]) else {
+                trial.counts.of_new_items += 1;
+                continue;
+            };
+            let user = users.binary_search(user).expect("who has two keeps one");
+            trial.push(user as u32, &[item as u32]);
+        }
+        trial
+    }
+
+    /// Holds out everything from time `cut` on, in microseconds since 1970: what is before goes
+    /// through the job as if nothing had followed. At most `users` users are judged, those with
+    /// the smallest hashes.
+    ///
+    /// Cost: that of folding both parts.
+    ///
+    /// # Panics
+    /// If `encoded` has no times.
+    pub fn since(
+        cut: i64,
+        encoded: Encoded,
+        (job, needs): (&Job, Needs),
+        users: usize,
+        executor: &impl Executor,
+    ) -> Self {
+        let (before, after) = split(encoded, cut);
+        let before = fold(before, job, needs, executor);
+        // What people took afterwards is theirs however rare it is.
+        let plain = Job { min_support: 1, max_items_per_user: None, ..job.clone() };
+        let after = fold(after, &plain, needs, executor);
+        let user_codes = after.others.codes_in(&before.others);
+        let item_codes = after.catalogue.ids.codes_in(&before.catalogue.ids);
+        let mut trial = Self::new(before.interactions, Counts::default());
+        let mut fresh = Vec::new();
+        for (user, code) in (0..).zip(&user_codes) {
+            let items = after.interactions.of(user);
+            let Some(code) = code else {
+                trial.counts.of_new_users += items.len() as u64;
+                continue;
+            };
+            let has = trial.train.of(*code);
+            let known = items.iter().filter_map(|item| item_codes[*item as usize]);
+            let known = known.collect::<Vec<_>>();
+            trial.counts.of_new_items += (items.len() - known.len()) as u64;
+            let new = known.iter().copied().filter(|item| has.binary_search(item).is_err());
+            let new = new.collect::<Vec<_>>();
+            trial.counts.repeated += (known.len() - new.len()) as u64;
+            if !new.is_empty() {
+                fresh.push((*code, new));
+            }
+        }
+        trial.counts.eligible = fresh.len() as u64;
+        let eligible = fresh.iter().map(|(user, _)| *user).collect::<Vec<_>>();
+        let chosen = sample(&before.others, &eligible, users);
+        trial.counts.drawn = chosen.len() as u64;
+        for (user, items) in fresh {
+            if chosen.binary_search(&user).is_ok() {
+                trial.push(user, &items);
+            }
+        }
+        trial
+    }
+
+    fn new(train: Interactions, counts: Counts) -> Self {
+        let supports = train.supports();
+        Self { train, supports, users: Vec::new(), ends: Vec::new(), held_out: Vec::new(), counts }
+    }
+
+    /// Adds a user, in ascending order, with its held-out items, ascending.
+    fn push(&mut self, user: u32, items: &[u32]) {
+        self.users.push(user);
+        self.held_out.extend_from_slice(items);
+        self.ends.push(self.held_out.len());
+        self.counts.users += 1;
+        self.counts.held_out += items.len() as u64;
+    }
+
+    /// Returns what users have, with codes of its own.
+    pub fn train(&self) -> &Interactions {
+        &self.train
+    }
+
+    /// Returns what became of the held-out interactions.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Returns the code of the judged user with that number.
+    ///
+    /// # Panics
+    /// If `number` is not below `counts().users`.
+    pub fn user(&self, number: usize) -> u32 {
+        self.users[number]
+    }
+
+    /// Returns what is held out of the judged user with that number, ascending.
+    ///
+    /// # Panics
+    /// If `number` is not below `counts().users`.
+    pub fn held_out(&self, number: usize) -> &[u32] {
+        let start = if number == 0 { 0 } else { self.ends[number - 1] };
+        &self.held_out[start..self.ends[number]]
+    }
+
+    fn mean_support(&self, items: &[u32]) -> f64 {
+        let sum = items.iter().map(|item| u64::from(self.supports[*item as usize])).sum::<u64>();
+        sum as f64 / items.len() as f64
+    }
+}
+
+/// Finds the time from which on about `share` of all rows lie, at least one; `None` without rows
+/// or times. Cost: O(rows), 8 B per row.
+pub fn cut_for(encoded: &Encoded, share: f64) -> Option<i64> {
+    let times = encoded.events.iter().filter_map(|events| events.time.as_deref());
+    let mut times = times.flatten().copied().collect::<Vec<_>>();
+    let last = times.len().checked_sub(1)?;
+    let before = ((1.0 - share) * times.len() as f64).round() as usize;
+    Some(*times.select_nth_unstable(before.min(last)).1)
+}
+
+/// Parts the rows into those before `cut` and the others.
+fn split(encoded: Encoded, cut: i64) -> (Encoded, Encoded) {
+    let Encoded { users, items, events, .. } = encoded;
+    let part = |events: &Events, is_after: bool| {
+        let times = events.time.as_ref().expect("a split by time has times");
+        let rows = (0..times.len()).filter(|row| (times[*row] >= cut) == is_after);
+        let rows = rows.collect::<Vec<_>>();
+        Events {
+            user: rows.iter().map(|row| events.user[*row]).collect(),
+            item: rows.iter().map(|row| events.item[*row]).collect(),
+            weight: events.weight.as_ref().map(|all| rows.iter().map(|row| all[*row]).collect()),
+            time: Some(rows.iter().map(|row| times[*row]).collect()),
+        }
+    };
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    for chunk in events {
+        before.push(part(&chunk, false));
+        after.push(part(&chunk, true));
+    }
+    let of = |users: Ids, items: Ids, events| Encoded { users, items, labels: None, events };
+    (of(users.clone(), items.clone(), before), of(users, items, after))
+}
+
+/// Chooses at most `most` users, those with the smallest hashes; ascending.
+fn sample(ids: &Ids, users: &[u32], most: usize) -> Vec<u32> {
+    if users.len() <= most {
+        return users.to_vec();
+    }
+    let mut hashed = users.iter().map(|user| (ids.hash(*user), *user)).collect::<Vec<_>>();
+    hashed.select_nth_unstable(most);
+    hashed.truncate(most);
+    let mut chosen = hashed.into_iter().map(|(_, user)| user).collect::<Vec<_>>();
+    chosen.sort_unstable();
+    chosen
+}
+
+/// A mean over users: with 95 % confidence it lies within `margin` of `value`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Mean {
+    /// The mean.
+    pub value: f64,
+    /// Half of the interval.
+    pub margin: f64,
+}
+
+impl Mean {
+    /// Averages; the values are summed in their order. 0 without values.
+    fn of(values: &[f64]) -> Self {
+        let count = values.len() as f64;
+        if values.is_empty() {
+            return Self::default();
+        }
+        let mean = values.iter().sum::<f64>() / count;
+        let squares = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>();
+        Self { value: mean, margin: margin(squares, count) }
+    }
+
+    /// Divides two means over the same users; `None` where the second is 0.
+    fn of_ratio(pairs: &[(f64, f64)]) -> Option<Self> {
+        let count = pairs.len() as f64;
+        let over = pairs.iter().map(|(over, _)| over).sum::<f64>() / count;
+        let under = pairs.iter().map(|(_, under)| under).sum::<f64>() / count;
+        if pairs.is_empty() || under <= 0.0 {
+            return None;
+        }
+        let ratio = over / under;
+        let residual = |(over, under): &(f64, f64)| over - ratio * under;
+        let squares = pairs.iter().map(residual).map(|residual| residual * residual).sum::<f64>();
+        Some(Self { value: ratio, margin: margin(squares, count) / under })
+    }
+}
+
+/// Half of a 95 % interval from a sum of squared deviations.
+fn margin(squares: f64, count: f64) -> f64 {
+    if count > 1.0 { 1.96 * (squares / (count - 1.0)).sqrt() / count.sqrt() } else { 0.0 }
+}
+
+/// How good recommendations are; formulas in the [module](self).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quality {
+    /// Share of what was held out that is in the list.
+    pub recall: Mean,
+    /// The same, more for hits near the top.
+    pub ndcg: Mean,
+    /// 1 / rank of the first hit.
+    pub mrr: Mean,
+    /// Share of all items that are in any list.
+    pub coverage: f64,
+    /// How much more popular the lists are than what was held out; `None` if all are empty.
+    pub popularity: Option<Mean>,
+    /// Users who were recommended anything.
+    pub served: u64,
+    /// nDCG of every user.
+    ndcg_of_users: Vec<f64>,
+}
+
+impl Quality {
+    /// By how much this nDCG is above the other's, user by user: much narrower than the two
+    /// intervals, as both had the same users.
+    ///
+    /// # Panics
+    /// If the two are of different trials.
+    pub fn lead_over(&self, other: &Self) -> Mean {
+        assert_eq!(self.ndcg_of_users.len(), other.ndcg_of_users.len(), "the same trial");
+        let pairs = self.ndcg_of_users.iter().zip(&other.ndcg_of_users);
+        Mean::of(&pairs.map(|(one, other)| one - other).collect::<Vec<_>>())
+    }
+}
+
+/// Judges the neighbours of `job` by what they recommend, `at` items to a user.
+///
+/// Cost: that of computing the neighbours of all items, and top · items of the user additions
+/// per user; 9 B per item and worker. The result depends on trial, job and `at` alone.
+///
+/// # Panics
+/// If `at` is 0.
+pub fn evaluate(trial: &Trial, job: &Job, at: usize, executor: &impl Executor) -> Quality {
+    let train = &trial.train;
+    let matrix = Matrix::new(train, job.weighting, executor);
+    let filter = ItemFilter::default();
+    let plan = Plan::new(&matrix, &filter);
+    let found = neighbours(&matrix, &plan, job, &filter, executor, |_| {});
+    drop(matrix);
+    let start = || Sums::new(train.items());
+    judge(trial, at, executor, start, |sums, user, list| {
+        sums.recommend(&found, train.of(user), at, list);
+    })
+}
+
+/// Judges what is most popular and the user does not have: what any measure should beat.
+///
+/// # Panics
+/// If `at` is 0.
+pub fn most_popular(trial: &Trial, at: usize, executor: &impl Executor) -> Quality {
+    let mut items = (0..trial.train.items() as u32).collect::<Vec<_>>();
+    items.sort_by_key(|item| std::cmp::Reverse(trial.supports[*item as usize]));
+    judge(
+        trial,
+        at,
+        executor,
+        || (),
+        |(), user, list| {
+            let has = trial.train.of(user);
+            let new = items.iter().filter(|item| has.binary_search(item).is_err());
+            list.extend(new.take(at));
+        },
+    )
+}
+
+/// Judges any recommender: `recommend` fills an empty list, best first, for a user of
+/// [`Trial::train`]; what is past the first `at` is cut off. Each worker has a state from `init`.
+///
+/// # Panics
+/// If `at` is 0.
+pub fn judge<S>(
+    trial: &Trial,
+    at: usize,
+    executor: &impl Executor,
+    init: impl Fn() -> S + Sync,
+    recommend: impl Fn(&mut S, u32, &mut Vec<u32>) + Sync,
+) -> Quality {
+    const USERS: usize = 256;
+    assert!(at > 0, "a list has at least one place");
+    let users = trial.users.len();
+    let pieces = executor.map_with(users.div_ceil(USERS), init, |state, piece| {
+        let (mut lists, mut list) = (Judged::default(), Vec::new());
+        for number in piece * USERS..((piece + 1) * USERS).min(users) {
+            list.clear();
+            recommend(state, trial.user(number), &mut list);
+            list.truncate(at);
+            lists.add(trial, trial.held_out(number), &list, at);
+        }
+        lists
+    });
+    let mut all = Judged::default();
+    for piece in pieces {
+        all.recall.extend(piece.recall);
+        all.ndcg.extend(piece.ndcg);
+        all.mrr.extend(piece.mrr);
+        all.popularity.extend(piece.popularity);
+        all.recommended.extend(piece.recommended);
+    }
+    all.finish(trial.train.items())
+}
+
+/// The figures of some users, in their order.
+#[derive(Default)]
+struct Judged {
+    recall: Vec<f64>,
+    ndcg: Vec<f64>,
+    mrr: Vec<f64>,
+    /// Mean support of list and of held-out items, of users with a list.
+    popularity: Vec<(f64, f64)>,
+    recommended: Vec<u32>,
+}
+
+impl Judged {
+    fn add(&mut self, trial: &Trial, held_out: &[u32], list: &[u32], at: usize) {
+        let gain = |rank: usize| 1.0 / libm::log2(rank as f64 + 1.0);
+        let hits = (1..).zip(list).filter(|(_, item)| held_out.binary_search(item).is_ok());
+        let hits = hits.map(|(rank, _)| rank).collect::<Vec<usize>>();
+        let ideal = (1..=at.min(held_out.len())).map(gain).sum::<f64>();
+        self.recall.push(hits.len() as f64 / held_out.len() as f64);
+        self.ndcg.push(hits.iter().map(|rank| gain(*rank)).sum::<f64>() / ideal);
+        self.mrr.push(hits.first().map_or(0.0, |rank| 1.0 / *rank as f64));
+        if !list.is_empty() {
+            self.popularity.push((trial.mean_support(list), trial.mean_support(held_out)));
+        }
+        self.recommended.extend_from_slice(list);
+    }
+
+    fn finish(mut self, items: usize) -> Quality {
+        self.recommended.sort_unstable();
+        self.recommended.dedup();
+        Quality {
+            recall: Mean::of(&self.recall),
+            ndcg: Mean::of(&self.ndcg),
+            mrr: Mean::of(&self.mrr),
+            coverage: self.recommended.len() as f64 / items.max(1) as f64,
+            popularity: Mean::of_ratio(&self.popularity),
+            served: self.popularity.len() as u64,
+            ndcg_of_users: self.ndcg,
+        }
+    }
+}
+
+/// One worker's sums of scores, by item.
+struct Sums {
+    scores: Vec<f64>,
+    /// Items with a sum, or that the user has.
+    seen: Vec<bool>,
+    touched: Vec<u32>,
+}
+
+impl Sums {
+    fn new(items: usize) -> Self {
+        Self { scores: vec![0.0; items], seen: vec![false; items], touched: Vec::new() }
+    }
+
+    /// Adds up the scores of all neighbours of `items` and lists the `at` best that are not
+    /// among them.
+    fn recommend(&mut self, found: &Neighbours, items: &[u32], at: usize, list: &mut Vec<u32>) {
+        let Self { scores, seen, touched } = self;
+        for item in items {
+            seen[*item as usize] = true;
+        }
+        for neighbour in items.iter().flat_map(|item| found.of(*item)) {
+            let code = neighbour.code as usize;
+            if !seen[code] {
+                seen[code] = true;
+                touched.push(neighbour.code);
+            }
+            // What the user has collects a sum that nobody looks at.
+            scores[code] += f64::from(neighbour.score);
+        }
+        let order =
+            |a: &u32, b: &u32| scores[*b as usize].total_cmp(&scores[*a as usize]).then(a.cmp(b));
+        list.extend_from_slice(touched);
+        if list.len() > at {
+            list.select_nth_unstable_by(at - 1, order);
+            list.truncate(at);
+        }
+        list.sort_unstable_by(order);
+        for item in touched.drain(..).chain(items.iter().copied()) {
+            scores[item as usize] = 0.0;
+            seen[item as usize] = false;
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What a result is worth: held-out evaluation, explanations, and how stable it is.
+
+mod evaluate;
+mod explain;
+mod stability;
+
+pub use self::{
+    evaluate::{Counts, LeftOut, Mean, Quality, Trial, cut_for, evaluate, judge, most_popular},
+    explain::{Contribution, Explainer, Explanation, MeasureValue, Need, Rival, Standing},
+    stability::{Agreement, neighbours_of_part},
+};

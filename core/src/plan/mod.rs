@@ -1,0 +1,11 @@
+//! The plan: what is computed, in which pieces, and what each costs.
+
+mod filter;
+mod on_disk;
+mod tiles;
+
+pub use self::{
+    filter::{ItemFilter, codes_of},
+    on_disk::Outline,
+    tiles::{Plan, RowOrder, Sides, Tile},
+};

@@ -1,0 +1,230 @@
+//! The files of a data source: opened, and read chunk by chunk on all threads.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use ilk_core::{
+    data::Rows,
+    executor::Executor as _,
+    job::Job,
+    prepare::{Cleaned, Needs, Tally, clean},
+};
+use ilk_formats::{ReadOptions, Table};
+
+use crate::{
+    error::Error,
+    inputs::{self, FileSource},
+    pool::Pool,
+    progress::{Reporter, Stage},
+    source::DataSource,
+    text::{counted, grouped},
+};
+
+/// The files of a data source, opened.
+pub struct Files {
+    /// By number.
+    pub tables: Vec<Table>,
+    /// As people named them, by number.
+    pub names: Vec<String>,
+    options: ReadOptions,
+}
+
+impl Files {
+    /// Finds and opens the files of `source`; they are read in chunks of at most `chunk_rows`.
+    ///
+    /// # Errors
+    /// For inputs that name nothing and files that cannot be used.
+    pub fn open(
+        source: &DataSource,
+        chunk_rows: Option<usize>,
+        reporter: &Reporter,
+    ) -> Result<Self, Error> {
+        let inputs = inputs::resolve(&source.input)?;
+        if let Some(skipped) = inputs.skipped_text() {
+            reporter.count("skipped", skipped, &[("files", inputs.skipped.len() as u64)]);
+        }
+        let options = ReadOptions {
+            user: source.user.clone(),
+            item: source.item.clone(),
+            weight: source.weight.clone(),
+            time: source.time.clone(),
+            item_label: source.item_label.clone(),
+            conditions: source.conditions.clone(),
+            delimiter: source.delimiter.map(|delimiter| delimiter.0),
+            chunk_rows,
+            constants: Vec::new(),
+        };
+        let (mut tables, mut names) = (Vec::new(), Vec::new());
+        for (number, file) in (0..).zip(inputs.files) {
+            let source = FileSource::open(&file.path)?;
+            let options = ReadOptions { constants: file.constants, ..options.clone() };
+            tables.push(Table::open(Arc::new(source), number, &options)?);
+            names.push(file.path.display().to_string());
+        }
+        Ok(Self { tables, names, options })
+    }
+
+    /// Reads and cleans all rows, and hands on the kept ones, chunk by chunk, from any thread:
+    /// the number of the part of all files, and a chunk of it. `progress` is told of rows.
+    ///
+    /// # Errors
+    /// For files that turn out damaged, and what `sink` returns.
+    pub(crate) fn stream(
+        &self,
+        (job, needs): (&Job, Needs),
+        pool: &Pool,
+        progress: &(dyn Fn(u64) + Sync),
+        sink: &(dyn Fn(usize, Cleaned) -> Result<(), Error> + Sync),
+    ) -> Result<Tally, Error> {
+        let tallies = self.each(pool, progress, |part, rows| {
+            let (chunk, tally) = clean(rows, job, needs);
+            sink(part, chunk)?;
+            Ok(tally)
+        })?;
+        let mut tally = Tally::default();
+        for of_chunk in tallies {
+            tally.merge(of_chunk);
+        }
+        Ok(tally)
+    }
+
+    /// Reads all rows, hands each chunk to `make` with the number of the part it is of, and returns
+    /// what it makes of them in the order of the files; the stage is still to be finished.
+    ///
+    /// # Errors
+    /// For files that turn out damaged, where there is no row at all, and what `make` returns.
+    pub fn each_chunk<'r, T: Send>(
+        &self,
+        pool: &Pool,
+        reporter: &'r Reporter,
+        make: impl Fn(usize, Rows) -> Result<T, Error> + Sync,
+    ) -> Result<(Vec<T>, Stage<'r>), Error> {
+        let (stage, rows) = (reporter.stage("reading", self.row_count()), AtomicU64::new(0));
+        let progress = |count| {
+            rows.fetch_add(count, Ordering::Relaxed);
+            stage.advance(count);
+        };
+        let made = self.each(pool, &progress, make)?;
+        let rows = rows.into_inner();
+        if rows == 0 {
+            return Err(self.no_rows());
+        }
+        stage.count("rows", rows);
+        Ok((made, stage))
+    }
+
+    /// Says that there is no row at all.
+    pub(crate) fn no_rows(&self) -> Error {
+        Error::input(format!("no rows in {}", self.text()))
+            .with_help("check that the inputs are the files you mean")
+    }
+
+    /// Reads all rows, and returns what `make` makes of the chunks, in the order of the files.
+    fn each<T: Send>(
+        &self,
+        pool: &Pool,
+        progress: &(dyn Fn(u64) + Sync),
+        make: impl Fn(usize, Rows) -> Result<T, Error> + Sync,
+    ) -> Result<Vec<T>, Error> {
+        let parts = |(table, opened): (usize, &Table)| {
+            (0..opened.parts().len()).map(move |part| (table, part)).collect::<Vec<_>>()
+        };
+        let parts = self.tables.iter().enumerate().flat_map(parts).collect::<Vec<_>>();
+        let failed = AtomicBool::new(false);
+        let results = pool.map(parts.len(), |index| {
+            let mut made = Vec::new();
+            if failed.load(Ordering::Relaxed) {
+                return Ok(made);
+            }
+            let (table, part) = parts[index];
+            let read = self.tables[table].read(part, &mut |chunk| {
+                let count = chunk.len() as u64;
+                made.push(make(index, chunk)?);
+                progress(count);
+                Ok::<(), Error>(())
+            });
+            failed.fetch_or(read.is_err(), Ordering::Relaxed);
+            read.map(|()| made)
+        });
+        // Parts are begun in order, so the first failed one is always among those that were tried.
+        let mut made = Vec::new();
+        for result in results {
+            made.extend(result?);
+        }
+        Ok(made)
+    }
+
+    /// Says how many rows were read.
+    pub fn read_text(&self, rows: u64) -> String {
+        let files = counted(self.names.len() as u64, "file");
+        format!("{} from {files}", counted(rows, "row"))
+    }
+
+    /// Returns the number of rows where all files say it.
+    pub fn row_count(&self) -> Option<u64> {
+        self.tables.iter().map(Table::row_count).sum()
+    }
+
+    /// Returns the names of the files, by number.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Returns the columns that are read, and the names they have.
+    pub const fn options(&self) -> &ReadOptions {
+        &self.options
+    }
+
+    /// Refuses an output that is, or holds, one of the files: it would be read and then replaced.
+    ///
+    /// # Errors
+    /// If it is so.
+    pub fn check_apart_from(&self, out: &Path) -> Result<(), Error> {
+        let Ok(place) = out.canonicalize() else { return Ok(()) };
+        let is_there = |name: &&String| {
+            Path::new(name).canonicalize().is_ok_and(|path| path.starts_with(&place))
+        };
+        let Some(name) = self.names.iter().find(is_there) else { return Ok(()) };
+        let what = if place.is_dir() {
+            format!("holds the input {name}")
+        } else {
+            "is also an input".into()
+        };
+        Err(Error::input(format!("output {} {what}", out.display()))
+            .with_help("write elsewhere, or leave it out of the inputs"))
+    }
+
+    /// Names the files in a few words.
+    pub fn text(&self) -> String {
+        match &self.names[..] {
+            [name] => name.clone(),
+            [first, .., last] => {
+                format!("{} files ({first} … {last})", grouped(self.names.len() as u64))
+            }
+            [] => "the input".into(),
+        }
+    }
+}
+
+/// Chunks in memory, from several threads.
+#[derive(Debug, Default)]
+pub(crate) struct Held(Mutex<Vec<(usize, Cleaned)>>);
+
+impl Held {
+    /// Takes in a chunk of a part; those of one part come in order.
+    pub(crate) fn add(&self, part: usize, chunk: Cleaned) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((part, chunk));
+    }
+
+    /// Gives out the chunks in the order of the files.
+    pub(crate) fn finish(self) -> Vec<Cleaned> {
+        let mut chunks = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        chunks.sort_by_key(|(part, _)| *part);
+        chunks.into_iter().map(|(_, chunk)| chunk).collect()
+    }
+}

@@ -1,0 +1,18 @@
+//! How far a stage has got, for whoever shows it.
+
+use std::fmt;
+
+/// Shows how far a stage has got; dropped when it is over.
+pub trait Bar: fmt::Debug + Send + Sync {
+    /// Says what [`advance`](Self::advance) will add up to, where that is known only now.
+    fn expect(&self, total: u64);
+
+    /// Says, from any thread, that `units` more are done.
+    fn advance(&self, units: u64);
+}
+
+/// Makes a [`Bar`] for every stage.
+pub trait Bars: fmt::Debug + Send + Sync {
+    /// Begins the bar of a stage; `total` is what its units add up to, where that is known.
+    fn begin(&self, name: &'static str, total: Option<u64>) -> Box<dyn Bar>;
+}

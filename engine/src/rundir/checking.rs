@@ -1,0 +1,37 @@
+//! Whether a file is what it was, and how it goes.
+
+use std::{fs, io, path::Path};
+
+use crate::{checksum::Checksum, error::Error, record::FileRecord};
+
+/// Says what is wrong with a file, if anything is.
+///
+/// # Errors
+/// If it is there and cannot be read.
+pub(super) fn checked(path: &Path, file: &FileRecord) -> Result<Option<String>, Error> {
+    let name = path.display();
+    match Checksum::of_file(path) {
+        Ok((bytes, _)) if bytes != file.bytes => {
+            Ok(Some(format!("{name} is cut short or was changed")))
+        }
+        Ok((_, checksum)) if checksum != file.checksum => {
+            Ok(Some(format!("{name} is damaged: its checksum does not match")))
+        }
+        Ok(_) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Ok(Some(format!("{name} is gone")))
+        }
+        Err(error) => Err(Error::file("read", path, &error)),
+    }
+}
+
+/// Removes a file or folder that may be there.
+pub(super) fn remove(path: &Path) -> Result<(), Error> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::file("remove", path, &error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,73 @@
+//! Outputs outside of the run directory.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    checking::checked,
+    manifest::{MANIFEST, Manifest},
+};
+use crate::{
+    error::Error,
+    files::Files,
+    output::Output,
+    request::{Earlier, Request},
+};
+
+/// Outputs outside of the run directory.
+#[derive(Debug, Default)]
+pub(super) struct Outs {
+    /// Where they are.
+    pub(super) places: Vec<PathBuf>,
+    /// Those that this run has not written yet.
+    pub(super) left: Vec<Output>,
+}
+
+impl Outs {
+    /// Checks the place, and begins the output where there is no run yet: a new directory is not
+    /// made for an output that cannot be.
+    pub(super) fn check(
+        request: &Request,
+        opened: &Files,
+        folder: &Path,
+        earlier: Earlier,
+    ) -> Result<Self, Error> {
+        let mut outs = Self::default();
+        if let Some(place) = &request.out {
+            opened.check_apart_from(place)?;
+            outs.places.push(place.clone());
+            if earlier == Earlier::Discard || !folder.join(MANIFEST).exists() {
+                outs.left.push(Output::create(place, request.existing)?);
+            }
+        }
+        Ok(outs)
+    }
+
+    /// Finds out whether the output is there as this run has written it; else it is begun, unless
+    /// that was done before.
+    pub(super) fn find(&mut self, request: &Request, manifest: &Manifest) -> Result<(), Error> {
+        if !self.left.is_empty() {
+            return Ok(());
+        }
+        for place in &self.places {
+            if !is_published(manifest, place)? {
+                self.left.push(Output::create(place, request.existing)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Tells whether an output is there as this run has written it.
+fn is_published(manifest: &Manifest, place: &Path) -> Result<bool, Error> {
+    let Ok(absolute) = std::path::absolute(place) else { return Ok(false) };
+    let Some(out) = manifest.out.as_ref().filter(|out| out.path == absolute) else {
+        return Ok(false);
+    };
+    for file in &out.files {
+        let path = if file.name.is_empty() { absolute.clone() } else { absolute.join(&file.name) };
+        if !path.is_file() || checked(&path, file)?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,61 @@
+//! User and item columns that nobody named, guessed from their names.
+
+use figment::value::{Dict, Value};
+use ilk_engine::PartialSource;
+use ilk_formats::{Guess, count_candidates, guess_columns};
+
+use super::inspect::schema_of;
+use crate::{
+    error::Error,
+    inputs,
+    progress::Reporter,
+    settings::{Keys, Layer, Layers},
+    text::quoted,
+};
+
+/// Fills in the user and item columns where `ilk inspect` would guess them and no other column
+/// could be meant; otherwise shows the guess as a command of `ilk COMMAND`.
+///
+/// # Errors
+/// For input that cannot be read, and a guess that is not sure.
+pub(crate) fn with_guess(
+    layers: Layers,
+    command: &str,
+    reporter: &Reporter,
+) -> Result<Layers, Error> {
+    let source = layers.source()?;
+    if source.input.is_empty() || (source.user.is_some() && source.item.is_some()) {
+        return Ok(layers);
+    }
+    // An input that does not exist is reported with everything else that is missing.
+    let Ok(inputs) = inputs::resolve(&source.input) else { return Ok(layers) };
+    let schema = schema_of(&inputs.files[0], &source)?;
+    let Guess { user, item, .. } = guess_columns(&schema);
+    let (user, item) = (source.user.clone().or(user), source.item.clone().or(item));
+    let (Some(user), Some(item)) = (user, item) else { return Ok(layers) };
+    if user == item {
+        return Ok(layers);
+    }
+    let (users, items) = count_candidates(&schema);
+    let is_sure = (source.user.is_some() || users == 1) && (source.item.is_some() || items == 1);
+    if !is_sure {
+        return Err(unsure(&source, (&user, &item), command));
+    }
+    reporter.note(format!("columns guessed from their names: --user {user} --item {item}"));
+    let columns = [("user", user), ("item", item)].map(|(key, name)| (key.into(), name.into()));
+    let values = Dict::from([(Keys::SOURCE.into(), Value::from(Dict::from(columns)))]);
+    Ok(layers.above(Layer { origin: "guessed".into(), values }))
+}
+
+/// Shows the guess as a command, for a person to check.
+fn unsure(source: &PartialSource, (user, item): (&str, &str), command: &str) -> Error {
+    let missing = [("--user", source.user.is_none()), ("--item", source.item.is_none())];
+    let missing = missing.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect::<Vec<_>>();
+    let inputs = source.input.iter().map(|input| quoted(input)).collect::<Vec<_>>().join(" ");
+    Error::input(format!("missing: {}", missing.join(", "))).with_help(format!(
+        "did you mean `ilk {command} {inputs} --user {} --item {}`? `ilk inspect {inputs}` lists the \
+         columns",
+        quoted(user),
+        quoted(item)
+    ))
+}

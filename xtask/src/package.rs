@@ -1,0 +1,40 @@
+//! `cargo xtask package`: the crates that are published, as users get them.
+
+use anyhow::Result;
+
+use crate::{command, workspace::Workspace};
+
+/// The crates that are published, each after those that it depends on.
+pub(crate) const PUBLISHED: [&str; 4] =
+    ["ilk-core", "ilk-formats", "ilk-plugin-host", "ilk-engine"];
+
+/// How closely a package is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// That it can be put together.
+    Files,
+    /// That it compiles by itself, outside of the workspace: without our patches, and with nothing but
+    /// its own files.
+    Build,
+}
+
+/// Puts the packages together below the target folder.
+///
+/// # Errors
+/// Where a manifest lacks something, or a package does not compile.
+pub(crate) fn run(workspace: &Workspace, depth: Depth) -> Result<()> {
+    let mut command = workspace.cargo(&["package", "--locked", "--allow-dirty"]);
+    command.args(PUBLISHED.iter().flat_map(|name| ["--package", name]));
+    if depth == Depth::Files {
+        command.arg("--no-verify");
+    }
+    command::run(&mut command)
+}
+
+/// The same without compiling.
+///
+/// # Errors
+/// Where a manifest lacks something.
+pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+    run(workspace, Depth::Files)
+}
