@@ -1,11 +1,13 @@
 //! Which columns of a file serve as what, checked once when it is opened.
 
 use arrow_schema::DataType;
+use ilk_core::data::TimeRule;
 
 use crate::{
     columns::{self, Place},
     condition::{Condition, Number, check_condition},
     error::Error,
+    format::FileFormat,
     schema::{Column, ColumnKind, Schema, UNTYPED},
 };
 
@@ -26,6 +28,12 @@ pub struct ReadOptions {
     pub conditions: Vec<Condition>,
     /// Delimiter of CSV files; detected where `None`.
     pub delimiter: Option<u8>,
+    /// What stands between the items of one cell, where cells hold several.
+    pub item_separator: Option<String>,
+    /// What the files are; found out where `None`.
+    pub format: Option<FileFormat>,
+    /// How times are written.
+    pub times: TimeRule,
     /// Rows of a chunk at most; a limit of the format's own holds where `None`.
     pub chunk_rows: Option<usize>,
     /// Columns that have one value in the whole file (from `key=value` folders): name and value.
@@ -71,6 +79,8 @@ pub(crate) struct Plan {
     pub(crate) weight: Option<Pick>,
     pub(crate) time: Option<Pick>,
     pub(crate) label: Option<Pick>,
+    pub(crate) times: TimeRule,
+    pub(crate) item_separator: Option<String>,
     pub(crate) checks: Vec<Check>,
     /// Positions in the file of the columns read, ascending.
     pub(crate) columns: Vec<usize>,
@@ -120,6 +130,9 @@ impl Plan {
             weight,
             time,
             label,
+            times: options.times.clone(),
+            // Between any two characters there is nothing.
+            item_separator: options.item_separator.clone().filter(|text| !text.is_empty()),
             checks,
             columns: Vec::new(),
             chunk_rows: options.chunk_rows.map_or(usize::MAX, |rows| rows.max(1)),
@@ -145,7 +158,7 @@ impl Plan {
         let label = self.label.iter().map(|pick| (pick, columns::check_label as Checker));
         for (pick, check) in ids.into_iter().chain(weight).chain(time).chain(label) {
             if let Origin::Read(place) = pick.origin {
-                check(Place { file, column: &pick.name, first_row: 1 }, &types[place])?;
+                check(Place::new(file, &pick.name), &types[place])?;
             }
         }
         for check in &self.checks {
@@ -171,7 +184,8 @@ impl Finder<'_> {
         if let Some((_, value)) = constant
             && !self.schema.names().any(|column| column == name)
         {
-            let value = (value != HIVE_NULL).then(|| value.clone());
+            let is_null = value == HIVE_NULL || value.is_empty();
+            let value = (!is_null).then(|| value.clone());
             return Ok(Pick { name: name.into(), origin: Origin::Constant(value) });
         }
         let found = self.schema.find(self.name, name);

@@ -64,10 +64,18 @@ export interface DataSource {
     time?: string;
     /** Item name column, shown beside the item ID. */
     item_label?: string;
+    /** Separator between items in one cell, such as a space. Default: one item per cell. */
+    item_separator?: string;
+    /** Unit of numbers in the time column. Default: auto. */
+    time_unit?: "auto" | "s" | "ms" | "us" | "ns" | "days" | "yyyymmdd";
+    /** Format of times, as in '%d/%m/%Y %H:%M'. Default: ISO 8601. */
+    time_format?: string;
     /** Keep only rows that match a condition, as in country=FR or 'price>=10'. */
     where?: string[];
     /** Field delimiter of CSV files: one character, or `tab`. Default: detected. */
     delimiter?: string;
+    /** Format of the inputs, standard input (`-`) included. Default: detected. */
+    format?: "parquet" | "csv" | "arrow" | "jsonl";
 }
 
 /** A job, spelled as under `[job]` in a job file; every setting is optional. */

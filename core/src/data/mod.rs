@@ -9,6 +9,9 @@ pub(crate) use self::hash::{hash_integer, pair_hash};
 pub use self::{
     hash::hash_id,
     ids::{Cells, Id, IdColumn, Ids, TextColumn, TextList, canonical_integer},
-    rows::{BadCell, NumberColumn, Rows, TimeColumn},
-    time::{from_seconds, parse_duration, parse_time},
+    rows::{BadCell, GuessedNumber, Guesses, NumberColumn, Rows, TimeColumn},
+    time::{
+        Guess, Moment, TimeRule, TimeUnit, display_time, from_seconds, parse_duration, parse_time,
+        readings_of,
+    },
 };

@@ -195,6 +195,7 @@ mod tests {
         let rows = |ids: &[i64]| Rows {
             file: 0,
             first_row: 1,
+            places: None,
             user: IdColumn::Integer(ids.to_vec().into()),
             item: IdColumn::Text(TextColumn::default()),
             weight: None,

@@ -154,6 +154,7 @@ impl Triples {
         let rows = Rows {
             file: 0,
             first_row: 1,
+            places: None,
             user: self.users.into_column(),
             item: self.items.into_column(),
             weight: Some(NumberColumn { values: self.weights, bad: Vec::new() }),

@@ -1,12 +1,11 @@
 //! CSV and its relatives, plain or compressed: one part.
 
 use std::{
-    io::{self, BufRead, Chain, Cursor, Read},
+    io::{self, BufRead, Read},
     sync::Arc,
 };
 
 use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
-use flate2::bufread::MultiGzDecoder;
 use ilk_core::data::Rows;
 
 use crate::{
@@ -15,7 +14,8 @@ use crate::{
     part::Part,
     plan::Plan,
     schema::Schema,
-    source::{Source, SourceReader},
+    source::Source,
+    unpack::{Packing, unpacked},
 };
 
 /// Rows per chunk at most.
@@ -24,18 +24,8 @@ const CHUNK_ROWS: usize = 256 << 10;
 const CHUNK_BYTES: usize = 128 << 20;
 /// Bytes looked at to find the delimiter.
 const SAMPLE: usize = 64 << 10;
-/// Bytes asked of the source at a time.
-const PIECE: usize = 1 << 20;
 /// What may stand between fields.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
-
-/// How the bytes are packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Packing {
-    Plain,
-    Gzip,
-    Zstd,
-}
 
 /// An opened CSV file.
 pub(crate) struct CsvFile {
@@ -168,23 +158,6 @@ impl CsvFile {
 
 fn reader<R: Read>(bytes: R, delimiter: u8) -> Reader<R> {
     ReaderBuilder::new().delimiter(delimiter).buffer_capacity(256 << 10).from_reader(bytes)
-}
-
-/// The text of a file, unpacked and without its byte order mark.
-fn unpacked(source: &Arc<dyn Source>, packing: Packing) -> io::Result<Box<dyn Read>> {
-    let bytes = SourceReader::new(Arc::clone(source), 0, PIECE);
-    let mut bytes: Box<dyn Read> = match packing {
-        Packing::Plain => Box::new(bytes),
-        Packing::Gzip => Box::new(MultiGzDecoder::new(bytes)),
-        Packing::Zstd => Box::new(zstd::Decoder::with_buffer(bytes)?),
-    };
-    let mut head = Vec::with_capacity(3);
-    bytes.by_ref().take(3).read_to_end(&mut head)?;
-    if head == b"\xef\xbb\xbf" {
-        head.clear();
-    }
-    let rest: Chain<Cursor<Vec<u8>>, Box<dyn Read>> = Cursor::new(head).chain(bytes);
-    Ok(Box::new(rest))
 }
 
 /// Reads the beginning, and tells whether it is all there is.

@@ -3,5 +3,5 @@
 mod file;
 mod out;
 
-pub(crate) use file::{CsvCursor, CsvFile, Packing};
+pub(crate) use file::{CsvCursor, CsvFile};
 pub(crate) use out::CsvOut;

@@ -5,6 +5,7 @@ mod damage;
 #[cfg(test)]
 mod encodings;
 mod errors;
+mod files;
 mod golden;
 mod ids;
 #[cfg(test)]

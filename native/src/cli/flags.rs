@@ -3,27 +3,42 @@
 
 use std::{num::NonZeroUsize, path::PathBuf};
 
-use clap::{Args, ValueHint};
+use clap::{
+    Args, ValueHint,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use ilk_core::{
+    data::TimeUnit,
     job::{Duplicates, NegativeWeights, Of, Preset},
     measure::MeasureName,
     weighting::WeightingName,
 };
-use ilk_formats::Condition;
+use ilk_formats::{Condition, FileFormat};
 use serde::Serialize;
 
 use super::described::names;
-use crate::settings::{Bytes, Delimiter, TimeSpan};
+use crate::settings::{Bytes, Delimiter, TimeFormat, TimeSpan};
+
+/// Takes one of the units of time.
+fn unit_names() -> impl TypedValueParser<Value = TimeUnit> {
+    PossibleValuesParser::new(TimeUnit::NAMES).try_map(|name| name.parse::<TimeUnit>())
+}
+
+/// Takes one of the formats of files.
+fn format_names() -> impl TypedValueParser<Value = FileFormat> {
+    PossibleValuesParser::new(FileFormat::NAMES).try_map(|name| name.parse::<FileFormat>())
+}
 
 /// What to read.
 #[derive(Debug, Default, Args)]
 pub(crate) struct InputArgs {
-    /// Files, quoted patterns or folders of Parquet, CSV/TSV or Arrow files; or one job file (.toml)
+    /// Files, quoted patterns or folders of Parquet, CSV/TSV, JSON Lines or Arrow files; `-` for
+    /// standard input; or one job file (.toml)
     ///
     /// Several files are read as one table. Patterns such as 'orders/*.parquet' are expanded; `**`
     /// matches any number of folders. Folders are read recursively, except names that start with
-    /// `_` or `.`; a folder named KEY=VALUE adds a column KEY. CSV and TSV may be compressed with
-    /// gzip or zstd.
+    /// `_` or `.`; a folder named KEY=VALUE adds a column KEY. CSV, TSV and JSON Lines may be
+    /// compressed with gzip, zstd, bzip2 or xz, or be the one file in a ZIP archive.
     #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub(crate) input: Vec<String>,
 }
@@ -65,6 +80,22 @@ pub(crate) struct SourceArgs {
     #[arg(long, value_name = "COL", env = "ILK_ITEM_LABEL", hide_env = true)]
     pub(crate) item_label: Option<String>,
 
+    /// Separator between items in one cell, such as a space [default: one item per cell]
+    #[arg(long, value_name = "TEXT", env = "ILK_ITEM_SEPARATOR", hide_env = true)]
+    pub(crate) item_separator: Option<String>,
+
+    /// Unit of numbers in the time column [default: auto]
+    ///
+    /// auto takes the unit that puts all numbers between 1990 and the day after tomorrow, and stops
+    /// where there is none. yyyymmdd is a date as one number, such as 20260131.
+    #[arg(long, value_name = "UNIT", value_parser = unit_names(), env = "ILK_TIME_UNIT")]
+    #[arg(hide_env = true, conflicts_with = "time_format")]
+    pub(crate) time_unit: Option<TimeUnit>,
+
+    /// Format of times, as in '%d/%m/%Y %H:%M' [default: ISO 8601]
+    #[arg(long, value_name = "FORMAT", env = "ILK_TIME_FORMAT", hide_env = true)]
+    pub(crate) time_format: Option<TimeFormat>,
+
     /// Keep only rows that match a condition, as in country=FR or 'price>=10'; repeatable
     ///
     /// A condition is a column, one of = != < <= > >=, and a value. All conditions must hold; a null
@@ -76,6 +107,17 @@ pub(crate) struct SourceArgs {
     /// Field delimiter of CSV files: one character, or `tab` [default: detected]
     #[arg(long, value_name = "CHAR", env = "ILK_DELIMITER", hide_env = true)]
     pub(crate) delimiter: Option<Delimiter>,
+
+    /// Format of the inputs, standard input (`-`) included [default: detected]
+    #[arg(long, value_name = "FORMAT", value_parser = format_names(), env = "ILK_FORMAT")]
+    #[arg(hide_env = true)]
+    pub(crate) format: Option<FileFormat>,
+
+    /// Read all files of Delta Lake, Iceberg and Hudi folders, including deleted rows
+    #[arg(long, value_name = "BOOL", env = "ILK_IGNORE_TABLE_FORMAT", hide_env = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_possible_values = true)]
+    pub(crate) ignore_table_format: Option<bool>,
 }
 
 /// The job as core knows it, field by field; the help of each comes from there

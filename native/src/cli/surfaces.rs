@@ -158,7 +158,7 @@ impl Setting {
             ("run_dir", _) => "run/",
             ("input", _) => "orders/*.parquet",
             ("datasource", _) => "orders",
-            (_, "CHAR") => ";",
+            (_, "CHAR" | "TEXT") => ";",
             (_, "SHARE") => "1%",
             (_, "SIZE") => "256MiB",
             (_, "FILE") => "items.txt",
@@ -223,6 +223,11 @@ fn page(settings: &[Setting]) -> String {
     page.push_str("## Names\n");
     for setting in settings {
         let Kind::Names(names) = &setting.kind else { continue };
+        if names.iter().all(|(_, meaning)| meaning.is_empty()) {
+            let names = names.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>();
+            let _ = write!(page, "\n### `{}`\n\n{}\n", setting.name, names.join(", "));
+            continue;
+        }
         let _ = write!(page, "\n### `{}`\n\n| Name | Meaning |\n|---|---|\n", setting.name);
         for (name, meaning) in names {
             let _ = writeln!(page, "| `{name}` | {} |", cell(meaning));

@@ -330,6 +330,9 @@ fn arguments(wish: &Wish, terms: &Terms, out: &Path) -> Vec<String> {
     if let Some(delimiter) = terms.source.delimiter {
         flag("delimiter", &delimiter.to_string());
     }
+    for (name, value) in terms.source.reading_flags() {
+        flag(name, &value);
+    }
     flag("out", &out.display().to_string());
     arguments.extend(terms.flags.iter().cloned());
     arguments.push("--".into());

@@ -70,6 +70,10 @@ class Source(TypedDict, total=False):
     """Timestamp column."""
     item_label: str | None
     """Item name column, shown beside the item ID."""
+    time_unit: Literal["auto", "s", "ms", "us", "ns", "days", "yyyymmdd"] | None
+    """Unit of numbers in the time column. Default: auto."""
+    time_format: str | None
+    """Format of times, as in '%d/%m/%Y %H:%M'. Default: ISO 8601."""
     where: Sequence[str]
     """Keep only rows that match a condition, as in country=FR or 'price>=10'."""
 

@@ -69,6 +69,8 @@ class Session:
         weight: str | None = None,
         time: str | None = None,
         item_label: str | None = None,
+        time_unit: str | None = None,
+        time_format: str | None = None,
         where: Sequence[str] = (),
         job: JobLike = None,
         only: Iterable[object] | None = None,
@@ -79,12 +81,14 @@ class Session:
         given = {name: column for name, column in optional.items() if column is not None}
         columns = {"user": user, "item": item, **given}
         _check_columns(columns)
+        times = {"time_unit": time_unit, "time_format": time_format}
+        times = {name: value for name, value in times.items() if value is not None}
         where = _conditions(where)
         lists = {"only": only, "exclude": exclude, "wanted": wanted}
         ids = {name: ids_of(name, listed) for name, listed in lists.items() if listed is not None}
         if "wanted" in ids:
             ids["for"] = ids.pop("wanted")
-        request = {"source": {**columns, "where": where}, "job": settings_of(job), **ids}
+        request = {"source": {**columns, **times, "where": where}, "job": settings_of(job), **ids}
         matches = [CONDITION.match(text) for text in where]
         looked_at = [match[1].strip() for match in matches if match]
         self._columns = list(dict.fromkeys([*columns.values(), *looked_at]))
@@ -307,8 +311,8 @@ def similar_items(
 
     `table`: a pandas or polars data frame, a pyarrow table or batch, or any Arrow stream. `plugin`:
     what `load` returns, or the path of a plugin's file. `request`: `user` and `item` name the ID
-    columns; `weight`, `time`, `item_label`, `where`, `job`, `only`, `exclude` and `wanted` are
-    optional. `on_progress` is called after every step; an exception in it stops the work. `on_notes`
+    columns; `weight`, `time`, `item_label`, `time_unit`, `time_format`, `where`, `job`, `only`,
+    `exclude` and `wanted` are optional. `on_progress` is called after every step; an exception in it stops the work. `on_notes`
     is called with what happened to the rows, including those set aside.
 
     Returns a table of the same kind, with the columns of `ilk run`.
