@@ -32,7 +32,7 @@ pub(crate) struct Options {
 impl Options {
     /// Everything, for so many minutes each.
     pub(crate) fn all(minutes: u32) -> Self {
-        Self { targets: vec![Target::Tables, Target::Tiles], minutes, input: None }
+        Self { targets: Target::value_variants().to_vec(), minutes, input: None }
     }
 }
 
