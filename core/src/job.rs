@@ -152,7 +152,8 @@ pub struct SimilarityJob {
     /// How to treat rows with a weight of 0 or less, such as returns. Default: `drop`.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub negative_weights: Option<NegativeWeights>,
-    /// Maximum share of rows that are unreadable or have an invalid weight or time. Default: 1%.
+    /// Maximum share of rows that are unreadable or have an invalid weight or time. Default: 1%,
+    /// but never fewer than 10 rows.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub max_bad_rows: Option<String>,
     /// Fail when any row is set aside, except by a `where` condition. Default: false.
@@ -196,6 +197,8 @@ pub struct Job {
     pub negative_weights: NegativeWeights,
     /// Share of rows that may be bad, 0 to 1.
     pub max_bad_rows: f64,
+    /// Rows that may be bad whatever their share; 0 where the share was given.
+    pub spared_bad_rows: u64,
     /// Set-aside rows are an error.
     pub strict: bool,
 }
@@ -284,6 +287,7 @@ impl SimilarityJob {
             duplicates,
             negative_weights,
             max_bad_rows: share(job.max_bad_rows.as_deref().unwrap_or("1%"))?,
+            spared_bad_rows: if job.max_bad_rows.is_none() { 10 } else { 0 },
             strict: job.strict.unwrap_or(false),
         })
     }

@@ -17,6 +17,7 @@ use ilk_core::{
 use ilk_formats::{ReadOptions, Table};
 
 use crate::{
+    csv::report_dialects,
     error::Error,
     inputs::{self, FileSource},
     pool::Pool,
@@ -59,10 +60,11 @@ impl Files {
             time: source.time.clone(),
             item_label: source.item_label.clone(),
             conditions: source.conditions.clone(),
-            delimiter: source.delimiter.map(|delimiter| delimiter.0),
             item_separator: source.item_separator.clone(),
             times: source.time_rule(),
             format: source.format,
+            csv: source.csv.options(),
+            nulls: source.csv.null.clone(),
             chunk_rows,
             constants: Vec::new(),
         };
@@ -75,6 +77,7 @@ impl Files {
             tables.push(table.map_err(|error| schemas::explain(error, &paths, &options))?);
             names.push(file.path.display().to_string());
         }
+        report_dialects(&tables, &names, reporter);
         Ok(Self { tables, names, options })
     }
 

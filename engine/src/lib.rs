@@ -22,7 +22,7 @@
 //! # }
 //! ```
 //!
-//! [`run`] writes the result to a file, and keeps every stage's result in a run directory where one
+//! [`run()`] writes the result to a file, and keeps every stage's result in a run directory where one
 //! is named, from which an interrupted run resumes. Jobs larger than memory go through working
 //! files. What happens is told by a [`progress::Reporter`]; an [`Observer`] sees data, tiles and
 //! result.
@@ -35,6 +35,7 @@
 
 mod checksum;
 mod context;
+mod csv;
 mod data;
 #[doc(hidden)]
 pub mod drawing;
@@ -83,6 +84,7 @@ pub mod text;
 pub mod times;
 
 pub use self::{
+    csv::CsvSettings,
     error::{Error, Kind, reason},
     memory::Bytes,
     observe::{Degrees, Kept, Lazily, Observer, Place, Tiles, Timed, Unobserved, Walk},
@@ -91,7 +93,7 @@ pub use self::{
     request::{Budget, Earlier, Request, Resources, RunPlace},
     result::{Similar, neighbours},
     run::run,
-    source::{DataSource, Delimiter, Lists, PartialSource, Record, Setting, TimeFormat, needs},
+    source::{DataSource, Lists, PartialSource, Record, Setting, TimeFormat, needs},
 };
 /// Parts of a run, for the commands of the program `ilk` that are no runs.
 #[doc(hidden)]

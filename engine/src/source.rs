@@ -10,46 +10,7 @@ use ilk_core::{
 use ilk_formats::{Condition, FileFormat};
 use serde::{Deserialize, Serialize};
 
-use crate::{error::Error, inputs::TableFormats};
-
-/// The byte between fields of a CSV file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Delimiter(pub u8);
-
-impl FromStr for Delimiter {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match (text, text.as_bytes()) {
-            ("tab" | "\\t", _) => Ok(Self(b'\t')),
-            (_, [byte]) if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => {
-                Ok(Self(*byte))
-            }
-            _ => Err("expected one character, such as `;`, or `tab`".into()),
-        }
-    }
-}
-
-impl TryFrom<String> for Delimiter {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map_err(|expected| format!("`{text}`: {expected}"))
-    }
-}
-
-impl From<Delimiter> for String {
-    fn from(delimiter: Delimiter) -> Self {
-        delimiter.to_string()
-    }
-}
-
-impl fmt::Display for Delimiter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == b'\t' { f.pad("tab") } else { write!(f, "{}", char::from(self.0)) }
-    }
-}
+use crate::{csv::CsvSettings, error::Error, inputs::TableFormats};
 
 /// How times are written, in the terms of strftime.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,9 +87,9 @@ pub struct PartialSource {
     /// Conditions on rows; all must hold.
     #[serde(rename = "where", skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
-    /// Delimiter of CSV files; detected where absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub delimiter: Option<Delimiter>,
+    /// How CSV files are written.
+    #[serde(flatten)]
+    pub csv: CsvSettings,
 }
 
 /// Says what becomes of folders of table formats.
@@ -176,7 +137,7 @@ impl PartialSource {
             format: self.format,
             ignore_table_format: self.ignore_table_format,
             conditions: self.conditions,
-            delimiter: self.delimiter,
+            csv: self.csv,
         })
     }
 }
@@ -210,8 +171,8 @@ pub struct DataSource {
     pub ignore_table_format: bool,
     /// Conditions on rows; all must hold.
     pub conditions: Vec<Condition>,
-    /// Delimiter of CSV files; detected where absent.
-    pub delimiter: Option<Delimiter>,
+    /// How CSV files are written.
+    pub csv: CsvSettings,
 }
 
 impl DataSource {
@@ -235,7 +196,7 @@ impl DataSource {
             format: None,
             ignore_table_format: false,
             conditions: Vec::new(),
-            delimiter: None,
+            csv: CsvSettings::default(),
         }
     }
 
@@ -329,21 +290,4 @@ impl Record {
 /// Returns which columns of `source` the job looks at.
 pub fn needs(source: &DataSource, job: &Job) -> Needs {
     Needs::of(job, source.given())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn delimiters_are_one_character() {
-        for (text, byte) in
-            [("tab", b'\t'), ("\\t", b'\t'), ("\t", b'\t'), (";", b';'), ("|", b'|')]
-        {
-            assert_eq!(text.parse(), Ok(Delimiter(byte)), "{text:?}");
-        }
-        for text in ["", ";;", "é", "\"", "\n"] {
-            assert!(text.parse::<Delimiter>().is_err(), "{text:?}");
-        }
-    }
 }

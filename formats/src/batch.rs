@@ -315,23 +315,29 @@ impl<'a> Untyped<'a> {
         self.user.bytes() + self.item.bytes() + self.label.as_ref().map_or(0, TextBuilder::bytes)
     }
 
+    /// Appends a row that could not be read; `text` says why, and what stands there.
+    pub(crate) fn push_unreadable(&mut self, text: String) {
+        self.unreadable.push(BadCell { row: self.rows as u32, text });
+        self.rows += 1;
+        self.push_blank();
+    }
+
     /// Appends a row. `cell` gives the bytes of a column read.
     pub(crate) fn push<'c>(&mut self, cell: impl Fn(usize) -> &'c [u8]) {
-        let row = self.rows as u32;
-        self.rows += 1;
         if let Some(text) = self.find_unreadable(&cell) {
-            self.unreadable.push(BadCell { row, text });
-            self.push_blank();
+            self.push_unreadable(text);
             return;
         }
+        let row = self.rows as u32;
+        self.rows += 1;
         let plan = self.plan;
-        self.user.push(text(&plan.user, &cell));
-        self.item.push(text(&plan.item, &cell));
+        self.user.push(text(plan, &plan.user, &cell));
+        self.item.push(text(plan, &plan.item, &cell));
         if let (Some(column), Some(pick)) = (&mut self.label, &plan.label) {
-            column.push(text(pick, &cell));
+            column.push(text(plan, pick, &cell));
         }
         if let (Some(column), Some(pick)) = (&mut self.weight, &plan.weight) {
-            let cell = text(pick, &cell);
+            let cell = text(plan, pick, &cell);
             let weight = cell.and_then(columns::parse_weight);
             column.values.push(weight.unwrap_or(f64::NAN));
             if let (Some(cell), None) = (cell, weight) {
@@ -339,7 +345,7 @@ impl<'a> Untyped<'a> {
             }
         }
         if let (Some(column), Some(pick)) = (&mut self.time, &plan.time) {
-            let cell = text(pick, &cell);
+            let cell = text(plan, pick, &cell);
             let moment = cell.and_then(|cell| plan.times.text(cell));
             let (number, first_row) = (plan.file, self.first_row);
             let place = Place { number, first_row, ..Place::new("", &pick.name) };
@@ -347,16 +353,16 @@ impl<'a> Untyped<'a> {
         }
         if let Some(kept) = &mut self.kept {
             kept.push(plan.checks.iter().all(|check| {
-                text(&check.pick, &cell)
+                text(plan, &check.pick, &cell)
                     .is_some_and(|cell| check.condition.admits_untyped(check.number, cell))
             }));
         }
     }
 
-    /// Says which needed cell is no text, if one is.
+    /// Says which needed cell is no text, if one is. A label that is none is lost, not its row.
     fn find_unreadable<'c>(&self, cell: &impl Fn(usize) -> &'c [u8]) -> Option<String> {
         let broken = |place: &usize| std::str::from_utf8(cell(*place)).is_err();
-        let place = (0..self.plan.columns.len()).find(broken)?;
+        let place = self.plan.vital.iter().copied().find(broken)?;
         Some(format!("not UTF-8: {}", String::from_utf8_lossy(cell(place))))
     }
 
@@ -397,12 +403,16 @@ impl<'a> Untyped<'a> {
     }
 }
 
-/// The text of a cell; an empty one is null. Cells that are no UTF-8 do not get here.
-fn text<'t, 'c: 't>(pick: &'t Pick, cell: &impl Fn(usize) -> &'c [u8]) -> Option<&'t str> {
+/// The text of a cell; an empty one is null, and so is one that is no UTF-8.
+fn text<'t, 'c: 't>(
+    plan: &'t Plan,
+    pick: &'t Pick,
+    cell: &impl Fn(usize) -> &'c [u8],
+) -> Option<&'t str> {
     match &pick.origin {
         Origin::Constant(value) => value.as_deref(),
         Origin::Read(place) => {
-            std::str::from_utf8(cell(*place)).ok().filter(|text| !text.is_empty())
+            std::str::from_utf8(cell(*place)).ok().filter(|text| !plan.is_null(text))
         }
     }
 }

@@ -107,23 +107,15 @@ pub enum Error {
         /// The number.
         value: String,
     },
-    /// A CSV whose number of fields changes.
-    #[error(
-        "{file}, row {row} (line {line}): the number of fields is {found}, expected {expected} as in the header; repair the line, close its quotes, or quote fields that hold the delimiter {delimiter:?}"
-    )]
-    Ragged {
+    /// A CSV that is not read in the dialect that it is in, or may be in another one.
+    #[error("{file}: {found}; {help}")]
+    Dialect {
         /// Name of the file.
         file: String,
-        /// Number of the row, from 1; the header is not counted.
-        row: u64,
-        /// Number of the line, from 1.
-        line: u64,
-        /// Fields of the row.
-        found: u64,
-        /// Fields of the header.
-        expected: u64,
-        /// The delimiter in force.
-        delimiter: char,
+        /// What does not go together.
+        found: String,
+        /// Which settings to give.
+        help: String,
     },
     /// Lists of one row that do not go together.
     #[error(

@@ -54,6 +54,9 @@ mod write;
 
 pub use arrow::Feed;
 pub use condition::{Comparison, Condition, ConditionError};
+pub use csv::{
+    CsvOptions, Delimiter, Dialect, DialectError, Encoding, Escape, Header, NullWord, Quote,
+};
 pub use error::{Error, is_decoding, printable};
 pub use format::FileFormat;
 pub use guess::{Guess, count_candidates, guess_columns};

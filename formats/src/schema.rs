@@ -60,7 +60,7 @@ impl Schema {
             let names = self.names().collect::<Vec<_>>();
             // A whole header line as one column is a file read with the wrong delimiter.
             let (nearest, known) = match names[..] {
-                [line] if line.contains([',', ';', '\t', '|']) => {
+                [line] if line.contains([',', ';', '\t', '|', ' ']) => {
                     (None, format!("just one, `{line}`; is the delimiter right?"))
                 }
                 _ => (nearest(name, self.names()).map(String::from), names.join(", ")),

@@ -9,7 +9,7 @@ use crate::{
     baskets::split_items,
     batch,
     cells::Batch,
-    csv::{CsvCursor, CsvFile},
+    csv::{CsvCursor, CsvFile, CsvOptions, Dialect, NullWord},
     error::{At, Error},
     format::FileFormat,
     json::{JsonCursor, JsonFile},
@@ -68,13 +68,14 @@ pub(crate) enum Body {
 
 impl Input {
     /// Opens a file: its format by its first bytes, else by the ending of its name, else by
-    /// what its text looks like. Reads the schema only: a footer, a header, or the first lines. `delimiter` is that of
-    /// CSV files, detected where `None`.
+    /// what its text looks like. Reads the schema only: a footer, a header, or the first 256 KiB of
+    /// a text. `csv` says how CSV files are written, as far as that is known.
     ///
     /// # Errors
-    /// A source that fails, bytes that are damaged, a format that is not read, a CSV of 0 bytes.
-    pub fn open(source: Arc<dyn Source>, delimiter: Option<u8>) -> Result<Self, Error> {
-        Self::open_as(source, None, delimiter)
+    /// A source that fails, bytes that are damaged, a format that is not read, a CSV of 0 bytes or
+    /// in a dialect that cannot be told.
+    pub fn open(source: Arc<dyn Source>, csv: &CsvOptions) -> Result<Self, Error> {
+        Self::open_as(source, None, csv)
     }
 
     /// Opens a file in a format that is given; in the one that is found where `None`.
@@ -84,7 +85,17 @@ impl Input {
     pub fn open_as(
         source: Arc<dyn Source>,
         format: Option<FileFormat>,
-        delimiter: Option<u8>,
+        csv: &CsvOptions,
+    ) -> Result<Self, Error> {
+        Self::open_for(source, format, csv, &[])
+    }
+
+    /// Does what [`open_as`](Self::open_as) does for a reader of the columns `wanted`.
+    fn open_for(
+        source: Arc<dyn Source>,
+        format: Option<FileFormat>,
+        csv: &CsvOptions,
+        wanted: &[&str],
     ) -> Result<Self, Error> {
         let body = match sniff(&source, format)? {
             Sniffed::Json(packing) => Body::Json(JsonFile::open(Arc::clone(&source), packing)?),
@@ -92,7 +103,7 @@ impl Input {
             Sniffed::ArrowFile => Body::ArrowFile(ArrowFile::open(&source)?),
             Sniffed::ArrowStream => Body::ArrowStream(ArrowStream::open(&source)?),
             Sniffed::Csv(packing) => {
-                Body::Csv(CsvFile::open(Arc::clone(&source), packing, delimiter)?)
+                Body::Csv(CsvFile::open(Arc::clone(&source), packing, csv, wanted)?)
             }
         };
         Ok(Self { source, body })
@@ -126,7 +137,7 @@ impl Input {
     }
 
     /// Returns the pieces that can be read by themselves: row groups of Parquet, batches of an
-    /// Arrow file, one piece for the rest.
+    /// Arrow file, 4 MiB of a plain CSV, one piece for the rest.
     pub fn parts(&self) -> &[Part] {
         match &self.body {
             Body::Parquet(file) => &file.parts,
@@ -134,6 +145,22 @@ impl Input {
             Body::ArrowFile(file) => &file.parts,
             Body::ArrowStream(file) => &file.parts,
             Body::Json(file) => &file.parts,
+        }
+    }
+
+    /// Returns the dialect of a CSV file.
+    pub fn dialect(&self) -> Option<&Dialect> {
+        match &self.body {
+            Body::Csv(file) => Some(&file.dialect),
+            _ => None,
+        }
+    }
+
+    /// Says what may be read otherwise than it is meant.
+    pub fn notes(&self) -> &[String] {
+        match &self.body {
+            Body::Csv(file) => &file.notes,
+            _ => &[],
         }
     }
 
@@ -214,7 +241,7 @@ impl Input {
     fn begin(&self, part: usize, rows: usize) -> Result<Place, Error> {
         Ok(match &self.body {
             Body::Parquet(file) => Place::Parquet(file.begin(part, rows)?),
-            Body::Csv(file) => Place::Csv(file.begin()?),
+            Body::Csv(file) => Place::Csv(file.begin(part)?),
             Body::ArrowFile(_) => Place::ArrowFile(Some(part)),
             Body::ArrowStream(_) => Place::ArrowStream(ArrowStream::begin()),
             Body::Json(file) => Place::Json(file.begin()?, rows),
@@ -229,7 +256,7 @@ impl Input {
             (Body::Json(file), Place::Json(place, rows)) => file.next(place, *rows),
             (Body::ArrowFile(file), Place::ArrowFile(place)) => {
                 let Some(part) = place.take() else { return Ok(None) };
-                Ok(Some((file.parts[part].first_row, file.read_part(part)?)))
+                Ok(Some((file.parts[part].first_row.unwrap_or(1), file.read_part(part)?)))
             }
             _ => Ok(None),
         }
@@ -256,7 +283,8 @@ impl Table {
     /// # Errors
     /// Those of the two.
     pub fn open(source: Arc<dyn Source>, file: u32, options: &ReadOptions) -> Result<Self, Error> {
-        Input::open_as(source, options.format, options.delimiter)?.table(file, options)
+        Input::open_for(source, options.format, &options.csv, &options.wanted())?
+            .table(file, options)
     }
 
     /// Returns the columns of the file.
@@ -267,6 +295,24 @@ impl Table {
     /// Returns what the file is.
     pub fn format(&self) -> InputFormat {
         self.input.format()
+    }
+
+    /// Returns the dialect of a CSV file.
+    pub fn dialect(&self) -> Option<&Dialect> {
+        self.input.dialect()
+    }
+
+    /// Says what may be read otherwise than it is meant.
+    pub fn notes(&self) -> &[String] {
+        self.input.notes()
+    }
+
+    /// Lists ids of a CSV that may be meant as none, such as `NULL`, in the parts that were read.
+    pub fn null_words(&self) -> Vec<NullWord> {
+        match &self.input.body {
+            Body::Csv(file) => file.null_words(),
+            _ => Vec::new(),
+        }
     }
 
     /// Returns the pieces that can be read by themselves.
@@ -285,7 +331,7 @@ impl Table {
     /// and a batch of Arrow.
     ///
     /// # Errors
-    /// A source that fails, damaged bytes, a CSV whose number of fields changes, a fraction
+    /// A source that fails, damaged bytes, a CSV most of which is unreadable, a fraction
     /// among ids; and whatever `sink` returns, which ends the reading.
     ///
     /// # Panics

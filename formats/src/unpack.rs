@@ -87,18 +87,22 @@ fn refuse<T>(found: impl Into<String>, instead: &'static str) -> io::Result<T> {
     Err(io::Error::other(Refused { found: found.into(), instead }))
 }
 
-/// The text of a file, unpacked and without its byte order mark. Memory: what the packing asks for,
-/// such as a window.
-pub(crate) fn unpacked(source: &Arc<dyn Source>, packing: Packing) -> io::Result<Box<dyn Read>> {
+/// The bytes of a file, unpacked. Memory: what the packing asks for, such as a window.
+pub(crate) fn unpack(source: &Arc<dyn Source>, packing: Packing) -> io::Result<Box<dyn Read>> {
     let bytes = SourceReader::new(Arc::clone(source), 0, PIECE);
-    let mut bytes: Box<dyn Read> = match packing {
+    Ok(match packing {
         Packing::Plain => Box::new(bytes),
         Packing::Gzip => Box::new(MultiGzDecoder::new(bytes)),
         Packing::Zstd => zstd(bytes)?,
         Packing::Bzip2 => bzip2(bytes)?,
         Packing::Xz => xz(bytes)?,
         Packing::Zip => zip::member(source)?.1,
-    };
+    })
+}
+
+/// The same without a byte order mark.
+pub(crate) fn unpacked(source: &Arc<dyn Source>, packing: Packing) -> io::Result<Box<dyn Read>> {
+    let mut bytes = unpack(source, packing)?;
     let mut head = Vec::with_capacity(3);
     bytes.by_ref().take(3).read_to_end(&mut head)?;
     if head == b"\xef\xbb\xbf" {

@@ -6,7 +6,7 @@ use ilk_core::{
     job::JobError,
     prepare::{EncodeError, Refusal},
 };
-use ilk_formats::{ConditionError, Error, printable};
+use ilk_formats::{ConditionError, DialectError, Error, printable};
 use js_sys::{Object, Reflect};
 use wasm_bindgen::JsValue;
 
@@ -76,9 +76,8 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let (code, file, column) = match &error {
             Error::Read { file, .. } => ("read", Some(file), None),
-            Error::Damaged { file, .. } | Error::Ragged { file, .. } => {
-                ("damaged", Some(file), None)
-            }
+            Error::Damaged { file, .. } => ("damaged", Some(file), None),
+            Error::Dialect { file, .. } => ("dialect", Some(file), None),
             Error::NotAsNamed { file, .. } | Error::Unsupported { file, .. } => {
                 ("unsupported", Some(file), None)
             }
@@ -106,6 +105,12 @@ impl From<JobError> for Fault {
             | JobError::Misplaced { setting, .. } => fault.with("setting", setting),
             _ => fault,
         }
+    }
+}
+
+impl From<DialectError> for Fault {
+    fn from(error: DialectError) -> Self {
+        Self::new("setting", error.to_string()).with("setting", error.setting)
     }
 }
 

@@ -57,6 +57,10 @@ export interface Inspection {
     bytes: number;
     /** Present if the file stores it. */
     rows?: number;
+    /** How a CSV file is written, in words. */
+    dialect?: string;
+    /** What may be read otherwise than it is meant. */
+    notes?: string[];
   }[];
   /** The columns of the first file. */
   columns: {
@@ -290,7 +294,7 @@ export interface Rival {
 /** What is thrown. `message` says what is wrong, where, and how to fix it. */
 export interface IlkError extends Error {
   code:
-    | "setting" | "column" | "damaged" | "unsupported" | "empty" | "read" | "input" | "ids"
+    | "setting" | "column" | "damaged" | "dialect" | "unsupported" | "empty" | "read" | "input" | "ids"
     | "no_rows" | "refused" | "memory" | "unknown_item" | "unfinished" | "internal";
   details: {
     /** The invalid setting. */

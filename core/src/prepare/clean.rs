@@ -243,7 +243,7 @@ impl Tally {
         self.check_times()?;
         let bad = Reason::ALL.into_iter().filter(|reason| reason.is_bad());
         let bad = bad.map(|reason| self.count(reason)).sum::<u64>();
-        if bad as f64 > job.max_bad_rows * self.rows as f64 {
+        if bad > job.spared_bad_rows && bad as f64 > job.max_bad_rows * self.rows as f64 {
             let (rows, allowed) = (self.rows, job.max_bad_rows);
             return Err(Refusal::TooManyBadRows { bad, rows, allowed });
         }

@@ -12,7 +12,7 @@ use super::{
     interactions::{Interactions, Part},
 };
 use crate::{
-    data::{IdColumn, Rows, hash_id, hash_integer},
+    data::{IdColumn, Rows, canonical_digits, hash_id, hash_integer},
     job::Of,
 };
 
@@ -159,7 +159,13 @@ fn each_hash(ids: &IdColumn, mut visit: impl FnMut(u32, u64)) {
             }
         }
         IdColumn::Text(column) => {
-            let hashes = column.dictionary.iter().map(hash_id).collect::<Vec<_>>();
+            // `7.0` of a format without types is the integer 7.
+            let canonical = |text| match canonical_digits(text) {
+                Some(digits) if column.untyped => digits,
+                _ => text,
+            };
+            let hashes = column.dictionary.iter().map(|text| hash_id(canonical(text)));
+            let hashes = hashes.collect::<Vec<_>>();
             for (row, code) in (0..).zip(&column.codes) {
                 if let Some(hash) = hashes.get(*code as usize) {
                     visit(row, *hash);

@@ -321,9 +321,16 @@ fn bad_rows_are_refused_past_the_share_allowed() {
         job(&SimilarityJob { max_bad_rows: Some(share.into()), ..SimilarityJob::default() })
     };
     for reason in [Reason::Unreadable, Reason::BadWeight, Reason::BadTime] {
-        assert_eq!(tally(200, 2, reason).check(&default_job()), Ok(()), "exactly 1 %");
+        assert_eq!(tally(2_000, 20, reason).check(&default_job()), Ok(()), "exactly 1 %");
         assert_eq!(
-            tally(200, 3, reason).check(&default_job()),
+            tally(2_000, 21, reason).check(&default_job()),
+            Err(Refusal::TooManyBadRows { bad: 21, rows: 2_000, allowed: 0.01 })
+        );
+        assert_eq!(tally(12, 10, reason).check(&default_job()), Ok(()), "never fewer than 10");
+        assert!(tally(12, 11, reason).check(&default_job()).is_err());
+        assert_eq!(tally(200, 2, reason).check(&allowing("1%")), Ok(()), "exactly 1 %");
+        assert_eq!(
+            tally(200, 3, reason).check(&allowing("1%")),
             Err(Refusal::TooManyBadRows { bad: 3, rows: 200, allowed: 0.01 })
         );
         assert_eq!(tally(200, 3, reason).check(&allowing("0.015")), Ok(()));
@@ -343,9 +350,10 @@ fn reasons_that_guard_bad_rows_add_up() {
     spoil(&mut rows, 0, Reason::Unreadable);
     spoil(&mut rows, 1, Reason::BadWeight);
     spoil(&mut rows, 2, Reason::BadTime);
-    assert_eq!(tally_of(rows.clone(), &default_job()).check(&default_job()), Ok(()));
+    let one = job(&SimilarityJob { max_bad_rows: Some("1%".into()), ..SimilarityJob::default() });
+    assert_eq!(tally_of(rows.clone(), &one).check(&one), Ok(()));
     spoil(&mut rows, 3, Reason::BadTime);
-    let refusal = tally_of(rows, &default_job()).check(&default_job()).expect_err("too many");
+    let refusal = tally_of(rows, &one).check(&one).expect_err("too many");
     assert_eq!(
         refusal.to_string(),
         "4 of 300 rows are unreadable or hold a bad weight or time (1.33 %), more than \

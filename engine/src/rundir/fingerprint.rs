@@ -38,6 +38,9 @@ pub struct Fingerprint {
     pub modified: Option<String>,
     /// Of its content; see the module.
     pub content: Checksum,
+    /// The dialect of a CSV file, in words, where it is not the plain one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialect: Option<String>,
 }
 
 impl Fingerprint {
@@ -58,7 +61,7 @@ impl Fingerprint {
         let bytes = source.len();
         let content = sum_up(&source, bytes).map_err(failed)?;
         let modified = metadata.modified().ok().and_then(time_text);
-        Ok(Self { path: path.display().to_string(), bytes, modified, content })
+        Ok(Self { path: path.display().to_string(), bytes, modified, content, dialect: None })
     }
 
     /// Returns what is the same for the same content, whatever the file is called.
@@ -165,6 +168,7 @@ mod tests {
             bytes: 1,
             modified: None,
             content: Checksum::of(content),
+            dialect: None,
         };
         let then = [one("a", b"1"), one("b", b"1"), one("c", b"1")];
         let now = [one("a", b"1"), one("c", b"2"), one("d", b"1")];

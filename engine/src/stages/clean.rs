@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     context::Run,
+    csv::report_nulls,
     data::Scale,
     error::Error,
     files::Files,
@@ -55,6 +56,7 @@ pub(crate) fn clean<'r, K: Keep<'r>>(
     };
     keep.finish(step, ending)?;
     report_set_aside(tally, run.names, run.reporter);
+    report_nulls(&files.tables, run.reporter);
     Ok(cleaned)
 }
 

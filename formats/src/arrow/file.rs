@@ -71,7 +71,7 @@ impl ArrowFile {
             let rows = rows.filter(|rows| *rows < 1 << 48);
             let rows = rows.ok_or_else(|| at.damaged("an invalid batch"))?;
             let bytes = u64::try_from(block.bodyLength()).unwrap_or_default();
-            parts.push(Part { first_row, rows: Some(rows), bytes });
+            parts.push(Part { first_row: Some(first_row), rows: Some(rows), bytes });
             first_row += rows;
         }
         Ok(parts)
@@ -205,7 +205,7 @@ impl ArrowStream {
             let decoder = begin(at, &message)?;
             let schema = decoder.columns();
             let types = decoder.types(&(0..schema.columns.len()).collect::<Vec<_>>());
-            let parts = vec![Part { first_row: 1, rows: None, bytes: source.len() }];
+            let parts = vec![Part { first_row: Some(1), rows: None, bytes: source.len() }];
             Ok(Self { source: Arc::clone(source), types, columns: Vec::new(), schema, parts })
         })
     }
@@ -239,7 +239,7 @@ impl ArrowStream {
             if let Some(batch) = batch {
                 let row = cursor.next_row;
                 cursor.number += 1;
-                cursor.next_row += batch.rows as u64;
+                cursor.next_row += batch.of_rows as u64;
                 return Ok(Some((row, batch)));
             }
         }

@@ -89,7 +89,7 @@ impl ParquetFile {
             let rows = u64::try_from(group.num_rows()).ok().filter(|rows| *rows < 1 << 60);
             let rows = rows.ok_or_else(|| at.damaged("an impossible number of rows"))?;
             let bytes = u64::try_from(group.total_byte_size()).unwrap_or_default();
-            parts.push(Part { first_row, rows: Some(rows), bytes });
+            parts.push(Part { first_row: Some(first_row), rows: Some(rows), bytes });
             first_row = first_row.saturating_add(rows);
         }
         let types = leaves.iter().map(|leaf| (leaf.name.as_str(), &leaf.data_type));
@@ -205,7 +205,7 @@ impl ParquetFile {
             };
             readings.iter_mut().zip(&self.columns).map(read).collect::<Result<Vec<_>, Error>>()
         })?;
-        let first_row = part.first_row + done;
+        let first_row = part.first_row.unwrap_or(1) + done;
         cursor.done += rows as u64;
         let batch = unfold(columns, rows).map_err(|uneven| {
             let name = |place: usize| self.leaves[self.columns[place]].name.clone();

@@ -1,6 +1,8 @@
 //! Bytes in, rows out, and back: every format, every id type, and damage.
 
+mod cases;
 mod csv;
+mod csv_laws;
 mod damage;
 #[cfg(test)]
 mod encodings;

@@ -13,11 +13,11 @@ use ilk_core::{
     measure::MeasureName,
     weighting::WeightingName,
 };
-use ilk_formats::{Condition, FileFormat};
+use ilk_formats::{Condition, Delimiter, Encoding, Escape, FileFormat, Quote};
 use serde::Serialize;
 
 use super::described::names;
-use crate::settings::{Bytes, Delimiter, TimeFormat, TimeSpan};
+use crate::settings::{Bytes, TimeFormat, TimeSpan};
 
 /// Takes one of the units of time.
 fn unit_names() -> impl TypedValueParser<Value = TimeUnit> {
@@ -104,10 +104,6 @@ pub(crate) struct SourceArgs {
     #[serde(rename = "where")]
     pub(crate) conditions: Option<Vec<Condition>>,
 
-    /// Field delimiter of CSV files: one character, or `tab` [default: detected]
-    #[arg(long, value_name = "CHAR", env = "ILK_DELIMITER", hide_env = true)]
-    pub(crate) delimiter: Option<Delimiter>,
-
     /// Format of the inputs, standard input (`-`) included [default: detected]
     #[arg(long, value_name = "FORMAT", value_parser = format_names(), env = "ILK_FORMAT")]
     #[arg(hide_env = true)]
@@ -118,6 +114,55 @@ pub(crate) struct SourceArgs {
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(hide_possible_values = true)]
     pub(crate) ignore_table_format: Option<bool>,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) csv: CsvArgs,
+}
+
+const CSV: &str = "CSV files";
+
+/// How CSV files are written; what is not said is detected from the first 256 KiB.
+#[derive(Debug, Default, Args, Serialize)]
+pub(crate) struct CsvArgs {
+    /// Field delimiter, such as ';', '::', '\t' or '\x01' [default: detected]
+    #[arg(long, value_name = "TEXT", env = "ILK_DELIMITER", hide_env = true, help_heading = CSV)]
+    pub(crate) delimiter: Option<Delimiter>,
+
+    /// Quote character: '"', "'" or none [default: detected]
+    #[arg(long, value_name = "CHAR", env = "ILK_QUOTE", hide_env = true, help_heading = CSV)]
+    pub(crate) quote: Option<Quote>,
+
+    /// Escape character before quotes: '\', or none where quotes are doubled [default: detected]
+    #[arg(long, value_name = "CHAR", env = "ILK_ESCAPE", hide_env = true, help_heading = CSV)]
+    pub(crate) escape: Option<Escape>,
+
+    /// The first line is data; columns are named 1, 2, 3
+    #[arg(long, value_name = "BOOL", env = "ILK_NO_HEADER", hide_env = true, help_heading = CSV)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_possible_values = true)]
+    pub(crate) no_header: Option<bool>,
+
+    /// Skip N lines before the header [default: 0]
+    #[arg(long, value_name = "N", env = "ILK_SKIP_LINES", hide_env = true, help_heading = CSV)]
+    pub(crate) skip_lines: Option<u64>,
+
+    /// Encoding: utf-8, utf-16, latin-1 or windows-1252 [default: utf-8, or by byte order mark]
+    #[arg(long, value_name = "NAME", env = "ILK_ENCODING", hide_env = true, help_heading = CSV)]
+    pub(crate) encoding: Option<Encoding>,
+
+    /// Text that means null, as in --null NULL; repeatable. Empty text always does
+    #[arg(long, value_name = "TEXT", env = "ILK_NULL", hide_env = true, help_heading = CSV)]
+    pub(crate) null: Option<Vec<String>>,
+
+    /// Skip lines that begin with this text
+    #[arg(long, value_name = "TEXT", env = "ILK_COMMENT", hide_env = true, help_heading = CSV)]
+    pub(crate) comment: Option<String>,
+
+    /// Longest record; longer ones are set aside as unreadable [default: 1MiB]
+    #[arg(long, value_name = "SIZE", env = "ILK_MAX_RECORD_SIZE", hide_env = true)]
+    #[arg(help_heading = CSV)]
+    pub(crate) max_record_size: Option<Bytes>,
 }
 
 /// The job as core knows it, field by field; the help of each comes from there

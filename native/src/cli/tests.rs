@@ -6,7 +6,7 @@ use ilk_core::{job::Duplicates, measure::MeasureName};
 use super::{Cli, Command, command, layers::keys};
 use crate::{
     error::Error,
-    settings::{Delimiter, JobFile, Layers},
+    settings::{JobFile, Layers},
 };
 
 #[test]
@@ -115,8 +115,8 @@ fn a_printed_job_file_gives_the_same_settings() {
     let second = layers(&[home.path().join("copy.toml").to_str().unwrap()]).unwrap();
     let settings = |layers: &Layers| format!("{:?}", layers.settings().unwrap());
     assert_eq!(settings(&first), settings(&second));
-    let delimiter = second.settings().unwrap().source.delimiter;
-    assert_eq!(delimiter, Some(Delimiter(b'\t')));
+    let delimiter = second.settings().unwrap().source.csv.delimiter;
+    assert_eq!(delimiter, Some("tab".parse().unwrap()));
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub(crate) fn explore(
         "name": name_of(&source),
         "inputs": source.input,
         "where": source.conditions,
-        "delimiter": source.delimiter,
+        "delimiter": source.csv.delimiter,
         "item_separator": source.item_separator,
         "time_unit": source.time_unit,
         "time_format": source.time_format,

@@ -11,15 +11,13 @@ use ilk_core::{
     prepare::{Folded, Needs, Reason, Refusal, Tally},
     result::Overlaps,
 };
-use ilk_formats::{Guess, Input, Schema, guess_columns};
-
 use ilk_engine::{
     files::Files,
     parts::{Cleaning, heavy_user, row_text},
 };
+use ilk_formats::{Guess, Input, Schema, guess_columns};
 
 use super::sample::{Few, few};
-
 use crate::{
     error::Error,
     inputs::{self, FileSource, InputFile},
@@ -133,13 +131,17 @@ fn command_text(source: &DataSource, min_overlap: Option<u32>) -> String {
     for condition in &source.conditions {
         flag("where", &condition.to_string());
     }
-    if let Some(delimiter) = source.delimiter {
-        flag("delimiter", &delimiter.to_string());
+    for (name, value) in source.csv.said() {
+        match (name, value.as_str()) {
+            ("no_header", "false") => {}
+            ("no_header", _) => words.push("--no-header".into()),
+            _ => words.push(format!("--{} {}", name.replace('_', "-"), quoted(&value))),
+        }
     }
     if let Some(min_overlap) = min_overlap {
-        flag("min-overlap", &min_overlap.to_string());
+        words.push(format!("--min-overlap {min_overlap}"));
     }
-    flag("out", "similar.parquet");
+    words.push("--out similar.parquet".into());
     // Before the output, and with a sign: a flag without a value may stand by itself.
     let place = words.len() - 1;
     let reading = source.reading_flags();
@@ -166,8 +168,7 @@ fn command_text(source: &DataSource, min_overlap: Option<u32>) -> String {
 /// Reads the columns of the first file; the others must have those that are needed.
 pub(super) fn schema_of(first: &InputFile, source: &PartialSource) -> Result<Schema, Error> {
     let opened = FileSource::open(&first.path)?;
-    let delimiter = source.delimiter.map(|delimiter| delimiter.0);
-    let input = Input::open_as(Arc::new(opened), source.format, delimiter)?;
+    let input = Input::open_as(Arc::new(opened), source.format, &source.csv.options())?;
     Ok(input.schema().clone())
 }
 
@@ -215,12 +216,12 @@ pub(super) fn complete(named: &PartialSource, guess: &Guess) -> Option<DataSourc
         time: pick(&named.time, &guess.time),
         item_label: pick(&named.item_label, &guess.item_label),
         conditions: named.conditions.clone(),
-        delimiter: named.delimiter,
         item_separator: named.item_separator.clone(),
         time_unit: named.time_unit,
         time_format: named.time_format.clone(),
         format: named.format,
         ignore_table_format: named.ignore_table_format,
+        csv: named.csv.clone(),
     })
 }
 

@@ -60,8 +60,15 @@ impl Layers {
         add("source", "ignore_table_format", Some(source.ignore_table_format.to_string()));
         let conditions: Vec<_> = source.conditions.iter().map(ToString::to_string).collect();
         add("source", "where", texts(&conditions));
-        let delimiter = source.delimiter.map_or_else(|| "detected".into(), |one| one.to_string());
-        add("source", "delimiter", Some(delimiter));
+        if source.csv.delimiter.is_none() {
+            add("source", "delimiter", Some("detected".into()));
+        }
+        let mut said = source.csv.said();
+        said.retain(|(name, _)| *name != "null");
+        said.extend(texts(&source.csv.null).map(|null| ("null", null)));
+        for (name, value) in said {
+            add("source", name, Some(value));
+        }
         add("job", "like", self.job()?.like.map(|like| like.to_string()));
         for (name, value) in job_values(&job, &self.job()?) {
             add("job", name, value);

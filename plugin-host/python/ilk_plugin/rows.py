@@ -23,6 +23,7 @@ class Decided:
     duplicates: str
     negative_weights: str
     max_bad_rows: float
+    spared_bad_rows: int
     strict: bool
     now: int | None
     """Reference time for decay, in microseconds since 1970, if the job has one."""

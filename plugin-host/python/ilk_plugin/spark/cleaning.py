@@ -253,7 +253,7 @@ class Tally:
         if self.rows == 0:
             raise Refused("no_rows", "the DataFrame has no rows: nothing to compare")
         bad = sum(count for reason, count in self.set_aside.items() if reason in BAD)
-        if bad > job.max_bad_rows * self.rows:
+        if bad > job.spared_bad_rows and bad > job.max_bad_rows * self.rows:
             raise Refused(
                 "refused",
                 f"{bad} of {self.rows} rows are unreadable or hold a bad weight or time "
