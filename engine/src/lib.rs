@@ -35,6 +35,7 @@
 
 mod checksum;
 mod context;
+mod csv;
 mod data;
 #[doc(hidden)]
 pub mod drawing;
@@ -73,13 +74,17 @@ mod run;
 pub mod rundir;
 #[doc(hidden)]
 pub mod sandbox;
+mod schemas;
 mod source;
 mod spill;
 mod stages;
 #[doc(hidden)]
 pub mod text;
+#[doc(hidden)]
+pub mod times;
 
 pub use self::{
+    csv::CsvSettings,
     error::{Error, Kind, reason},
     memory::Bytes,
     observe::{Degrees, Kept, Lazily, Observer, Place, Tiles, Timed, Unobserved, Walk},
@@ -88,7 +93,7 @@ pub use self::{
     request::{Budget, Earlier, Request, Resources, RunPlace},
     result::{Similar, neighbours},
     run::run,
-    source::{DataSource, Delimiter, Lists, PartialSource, Record, Setting, needs},
+    source::{DataSource, Lists, PartialSource, Record, Setting, TimeFormat, needs},
 };
 /// Parts of a run, for the commands of the program `ilk` that are no runs.
 #[doc(hidden)]

@@ -9,7 +9,7 @@ use std::{
 
 use parquet::errors::ParquetError;
 
-use crate::source::SourceFailure;
+use crate::{source::SourceFailure, unpack::Refused};
 
 /// Why a file cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -107,23 +107,28 @@ pub enum Error {
         /// The number.
         value: String,
     },
-    /// A CSV whose number of fields changes.
-    #[error(
-        "{file}, row {row} (line {line}): the number of fields is {found}, expected {expected} as in the header; repair the line, close its quotes, or quote fields that hold the delimiter {delimiter:?}"
-    )]
-    Ragged {
+    /// A CSV that is not read in the dialect that it is in, or may be in another one.
+    #[error("{file}: {found}; {help}")]
+    Dialect {
         /// Name of the file.
         file: String,
-        /// Number of the row, from 1; the header is not counted.
+        /// What does not go together.
+        found: String,
+        /// Which settings to give.
+        help: String,
+    },
+    /// Lists of one row that do not go together.
+    #[error(
+        "{file}, row {row}: the lists in `{}` and `{}` are not equally long; choose columns of one list, or one list column",
+        columns[0], columns[1]
+    )]
+    UnevenLists {
+        /// Name of the file.
+        file: String,
+        /// Number of the row, from 1.
         row: u64,
-        /// Number of the line, from 1.
-        line: u64,
-        /// Fields of the row.
-        found: u64,
-        /// Fields of the header.
-        expected: u64,
-        /// The delimiter in force.
-        delimiter: char,
+        /// The columns.
+        columns: [String; 2],
     },
     /// A condition whose value cannot be compared with its column.
     #[error("`{condition}` compares {column_type} with `{value}`; write {expected}")]
@@ -201,6 +206,11 @@ impl At<'_> {
 
     /// Makes an error of what reading gave: the source's own failure, or damage.
     pub(crate) fn io(self, error: io::Error) -> Error {
+        if let Some(Refused { found, instead }) =
+            error.get_ref().and_then(|inner| inner.downcast_ref())
+        {
+            return Error::Unsupported { file: self.file.into(), found: found.clone(), instead };
+        }
         match take_failure(error) {
             Ok(source) => Error::Read { file: self.file.into(), source },
             Err(error) => self.damaged(error.to_string()),

@@ -27,6 +27,7 @@
 //! ```
 
 mod arrow;
+mod baskets;
 mod batch;
 mod cells;
 mod columns;
@@ -34,6 +35,7 @@ mod condition;
 mod csv;
 mod decimal;
 mod error;
+mod format;
 mod guess;
 mod json;
 mod out;
@@ -46,11 +48,17 @@ mod schema;
 mod source;
 mod table;
 mod text;
+mod thrift;
+mod unpack;
 mod write;
 
 pub use arrow::Feed;
 pub use condition::{Comparison, Condition, ConditionError};
+pub use csv::{
+    CsvOptions, Delimiter, Dialect, DialectError, Encoding, Escape, Header, NullWord, Quote,
+};
 pub use error::{Error, is_decoding, printable};
+pub use format::FileFormat;
 pub use guess::{Guess, count_candidates, guess_columns};
 pub use part::Part;
 pub use plain::{CellType, TableWriter, Values, read_notes, read_plain};

@@ -14,6 +14,7 @@ use parquet::{
 use crate::{
     cells::{Batch, Cells as Decoded, Column},
     columns,
+    csv::CsvOptions,
     error::{At, Error},
     out::{self, Cells, Field, Nulls},
     parquet::ParquetOut,
@@ -257,7 +258,7 @@ pub fn read_plain<E: From<Error>>(
     sink: &mut dyn FnMut(Vec<Values>) -> Result<(), E>,
 ) -> Result<(), E> {
     let file = source.name().to_owned();
-    let mut input = Input::open(source, None)?;
+    let mut input = Input::open(source, &CsvOptions::default())?;
     let places = names.iter().map(|name| input.schema().find(&file, name));
     let places = places.collect::<Result<Vec<_>, Error>>()?;
     let mut columns = places.clone();
@@ -316,7 +317,7 @@ fn values_of(
 /// # Errors
 /// Those of [`Input::open`].
 pub fn read_notes(source: Arc<dyn Source>) -> Result<Vec<(String, String)>, Error> {
-    let input = Input::open(source, None)?;
+    let input = Input::open(source, &CsvOptions::default())?;
     Ok(match input.body() {
         Body::Parquet(file) => file.notes(),
         _ => Vec::new(),

@@ -1,11 +1,14 @@
 //! Which columns of a file serve as what, checked once when it is opened.
 
 use arrow_schema::DataType;
+use ilk_core::data::TimeRule;
 
 use crate::{
     columns::{self, Place},
     condition::{Condition, Number, check_condition},
+    csv::CsvOptions,
     error::Error,
+    format::FileFormat,
     schema::{Column, ColumnKind, Schema, UNTYPED},
 };
 
@@ -24,13 +27,32 @@ pub struct ReadOptions {
     pub item_label: Option<String>,
     /// Conditions that a row must satisfy to be kept, all of them.
     pub conditions: Vec<Condition>,
-    /// Delimiter of CSV files; detected where `None`.
-    pub delimiter: Option<u8>,
+    /// How CSV files are written; what is not said is detected.
+    pub csv: CsvOptions,
+    /// Texts that stand for nothing, beside the empty one, in formats without types.
+    pub nulls: Vec<String>,
+    /// What stands between the items of one cell, where cells hold several.
+    pub item_separator: Option<String>,
+    /// What the files are; found out where `None`.
+    pub format: Option<FileFormat>,
+    /// How times are written.
+    pub times: TimeRule,
     /// Rows of a chunk at most; a limit of the format's own holds where `None`.
     pub chunk_rows: Option<usize>,
     /// Columns that have one value in the whole file (from `key=value` folders): name and value.
     /// They are text without a type; a column of the file with the same name goes first.
     pub constants: Vec<(String, String)>,
+}
+
+impl ReadOptions {
+    /// Names the columns that a file must have itself.
+    pub(crate) fn wanted(&self) -> Vec<&str> {
+        let optional = [&self.weight, &self.time, &self.item_label].into_iter().flatten();
+        let conditions = self.conditions.iter().map(|condition| &condition.column);
+        let all = [&self.user, &self.item].into_iter().chain(optional).chain(conditions);
+        let is_constant = |name: &&String| self.constants.iter().any(|(key, _)| key == *name);
+        all.filter(|name| !is_constant(name)).map(String::as_str).collect()
+    }
 }
 
 /// How Hive and Spark spell a null in a folder's name.
@@ -71,9 +93,14 @@ pub(crate) struct Plan {
     pub(crate) weight: Option<Pick>,
     pub(crate) time: Option<Pick>,
     pub(crate) label: Option<Pick>,
+    pub(crate) times: TimeRule,
+    pub(crate) item_separator: Option<String>,
     pub(crate) checks: Vec<Check>,
     /// Positions in the file of the columns read, ascending.
     pub(crate) columns: Vec<usize>,
+    /// Positions among the columns read of those without which a row cannot be: all but the label's.
+    pub(crate) vital: Vec<usize>,
+    nulls: Vec<String>,
     /// Rows of a chunk at most.
     pub(crate) chunk_rows: usize,
 }
@@ -98,7 +125,27 @@ impl Plan {
             }
         }
         plan.columns = columns;
+        plan.vital = plan.vital_places();
         Ok(plan)
+    }
+
+    fn vital_places(&self) -> Vec<usize> {
+        let checks = self.checks.iter().map(|check| &check.pick);
+        let picks = [&self.user, &self.item].into_iter();
+        let picks = picks.chain(&self.weight).chain(&self.time).chain(checks);
+        let read = picks.filter_map(|pick| match pick.origin {
+            Origin::Read(place) => Some(place),
+            Origin::Constant(_) => None,
+        });
+        let mut places: Vec<usize> = read.collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    /// Tells whether a cell without a type holds nothing.
+    pub(crate) fn is_null(&self, text: &str) -> bool {
+        text.is_empty() || self.nulls.iter().any(|null| null == text)
     }
 
     fn pick(finder: &mut Finder<'_>, file: u32) -> Result<Self, Error> {
@@ -120,8 +167,13 @@ impl Plan {
             weight,
             time,
             label,
+            times: options.times.clone(),
+            // Between any two characters there is nothing.
+            item_separator: options.item_separator.clone().filter(|text| !text.is_empty()),
             checks,
             columns: Vec::new(),
+            vital: Vec::new(),
+            nulls: options.nulls.clone(),
             chunk_rows: options.chunk_rows.map_or(usize::MAX, |rows| rows.max(1)),
         })
     }
@@ -145,7 +197,7 @@ impl Plan {
         let label = self.label.iter().map(|pick| (pick, columns::check_label as Checker));
         for (pick, check) in ids.into_iter().chain(weight).chain(time).chain(label) {
             if let Origin::Read(place) = pick.origin {
-                check(Place { file, column: &pick.name, first_row: 1 }, &types[place])?;
+                check(Place::new(file, &pick.name), &types[place])?;
             }
         }
         for check in &self.checks {
@@ -171,7 +223,8 @@ impl Finder<'_> {
         if let Some((_, value)) = constant
             && !self.schema.names().any(|column| column == name)
         {
-            let value = (value != HIVE_NULL).then(|| value.clone());
+            let is_null = value == HIVE_NULL || value.is_empty();
+            let value = (!is_null).then(|| value.clone());
             return Ok(Pick { name: name.into(), origin: Origin::Constant(value) });
         }
         let found = self.schema.find(self.name, name);

@@ -2,13 +2,13 @@
 
 use std::{collections::HashSet, io::BufRead, sync::Arc};
 
-use csv::ByteRecord;
 use ilk_core::data::{IdColumn, TextColumn, TextList};
 use serde_json::{Map, Value};
 
 use crate::{
     cells::{Batch, Cells as Decoded, Column},
     columns::{self, Place},
+    csv::CsvOptions,
     error::{At, Error},
     schema::Schema,
     source::{Source, SourceReader, read_exact},
@@ -112,7 +112,7 @@ pub fn read_id_list(source: Arc<dyn Source>, column: &str) -> Result<TextList, E
     if source.is_empty() {
         return Ok(list.ids);
     }
-    let mut input = match Input::open(source, None) {
+    let mut input = match Input::open(source, &CsvOptions::default()) {
         // Blank lines are no ids.
         Err(Error::NoHeader { .. }) => return Ok(list.ids),
         input => input?,
@@ -129,7 +129,7 @@ pub fn read_id_list(source: Arc<dyn Source>, column: &str) -> Result<TextList, E
     let column = input.schema().columns[place].name.clone();
     let types = input.project(vec![place])?.unwrap_or_default();
     let name = input.name().to_owned();
-    let at = |first_row| Place { file: &name, column: &column, first_row };
+    let at = |first_row| Place { first_row, ..Place::new(&name, &column) };
     columns::check_id(at(1), &types[0])?;
     input.each_batch(&mut |first_row, batch: Batch| {
         for column in batch.columns {
@@ -153,8 +153,8 @@ fn read_text_ids(input: &Input, place: Option<usize>, list: &mut Distinct) -> Re
         });
     }
     let place = place.unwrap_or(0);
-    file.each_record(&mut |record: &ByteRecord| {
-        list.push(&String::from_utf8_lossy(record.get(place).unwrap_or_default()));
+    file.each_record(&mut |record| {
+        list.push(&String::from_utf8_lossy(record.get(place).copied().unwrap_or_default()));
         Ok(())
     })
 }
@@ -229,7 +229,7 @@ impl TextTable {
         if is_json_lines(source.as_ref())? {
             return Ok(Self { source, input: None, names, required, places: Vec::new() });
         }
-        let mut input = Input::open(Arc::clone(&source), None)?;
+        let mut input = Input::open(Arc::clone(&source), &CsvOptions::default())?;
         let (file, schema): (&str, &Schema) = (source.name(), input.schema());
         let mut found = Vec::with_capacity(names.len());
         for (order, name) in names.iter().enumerate() {
@@ -241,7 +241,7 @@ impl TextTable {
         let types = input.project(columns.clone())?;
         for (data_type, column) in types.iter().flatten().zip(&columns) {
             let column = &input.schema().columns[*column].name;
-            columns::check_label(Place { file, column, first_row: 1 }, data_type)?;
+            columns::check_label(Place::new(file, column), data_type)?;
         }
         let is_csv = matches!(input.body(), Body::Csv(_));
         let place = |column: usize| {

@@ -60,7 +60,7 @@ impl Schema {
             let names = self.names().collect::<Vec<_>>();
             // A whole header line as one column is a file read with the wrong delimiter.
             let (nearest, known) = match names[..] {
-                [line] if line.contains([',', ';', '\t', '|']) => {
+                [line] if line.contains([',', ';', '\t', '|', ' ']) => {
                     (None, format!("just one, `{line}`; is the delimiter right?"))
                 }
                 _ => (nearest(name, self.names()).map(String::from), names.join(", ")),
@@ -86,12 +86,6 @@ impl Schema {
             type_name: type_name(data_type),
         };
         Self { columns: columns.into_iter().map(column).collect() }
-    }
-
-    /// Describes the columns of an Arrow schema.
-    pub(crate) fn of_arrow(schema: &arrow_schema::Schema) -> Self {
-        let fields = schema.fields().iter();
-        Self::of_types(fields.map(|field| (field.name().as_str(), field.data_type())))
     }
 
     /// Describes columns of text without types.

@@ -27,7 +27,7 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = match &error {
-            Error::Damaged { .. } | Error::Ragged { .. } => "damaged",
+            Error::Damaged { .. } => "damaged",
             Error::MissingColumn { .. }
             | Error::DuplicateColumn { .. }
             | Error::ColumnType { .. }

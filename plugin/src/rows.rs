@@ -34,6 +34,8 @@ pub struct Decided {
     pub negative_weights: &'static str,
     /// Share of rows that may be bad.
     pub max_bad_rows: f64,
+    /// Rows that may be bad whatever their share.
+    pub spared_bad_rows: u64,
     /// Set-aside rows are an error.
     pub strict: bool,
     /// The present of decay, microseconds since 1970, where the job names it.
@@ -69,6 +71,7 @@ pub fn decide(wish: &str, given: Given) -> Result<Decided, Failure> {
         duplicates: job.duplicates.name(),
         negative_weights: job.negative_weights.name(),
         max_bad_rows: job.max_bad_rows,
+        spared_bad_rows: job.spared_bad_rows,
         strict: job.strict,
         now,
         needs_weight: weight,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ilk_core::{job::Job, prepare::clean};
-use ilk_formats::{ColumnKind, Input, Source, Table, guess_columns};
+use ilk_formats::{ColumnKind, CsvOptions, Input, Source, Table, guess_columns};
 use ilk_shop as shop;
 use js_sys::{Function, Uint8Array};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
@@ -14,7 +14,7 @@ use crate::{
     reading::{Forecast, Reading, all_needs},
     records::{
         ColumnRecord, DataSource, Estimate, FileRecord, GuessRecord, Inspection, ReadRequest,
-        delimiter, from_js, to_js,
+        from_js, to_js,
     },
     source::JsSource,
 };
@@ -88,10 +88,19 @@ impl Files {
     /// For files that cannot be read, or none.
     #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over values")]
     #[wasm_bindgen(unchecked_return_type = "Inspection")]
-    pub fn inspect(&self, separator: Option<String>) -> Result<JsValue, Fault> {
-        let separator = separator.as_deref().map(delimiter).transpose()?;
+    pub fn inspect(
+        &self,
+        #[wasm_bindgen(unchecked_optional_param_type = "string | Partial<DataSource>")]
+        settings: JsValue,
+    ) -> Result<JsValue, Fault> {
+        let csv = match settings.as_string() {
+            Some(delimiter) => {
+                CsvOptions { delimiter: Some(delimiter.parse()?), ..CsvOptions::default() }
+            }
+            None => from_js::<DataSource>(settings)?.csv(),
+        };
         let inputs = self.sources()?.iter().map(|source| {
-            Input::open(Arc::clone(source) as Arc<dyn Source>, separator).map_err(Fault::from)
+            Input::open(Arc::clone(source) as Arc<dyn Source>, &csv).map_err(Fault::from)
         });
         let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
         let schema = inputs[0].schema();
@@ -100,6 +109,8 @@ impl Files {
             format: input.format().name(),
             bytes: source.len() as f64,
             rows: input.row_count().map(|rows| rows as f64),
+            dialect: input.dialect().map(ToString::to_string),
+            notes: input.notes().to_vec(),
         });
         let columns = schema.columns.iter().map(|column| ColumnRecord {
             name: column.name.clone(),
@@ -171,7 +182,7 @@ impl Files {
 impl Files {
     fn sources(&self) -> Result<&[Arc<JsSource>], Fault> {
         if self.sources.is_empty() {
-            return Err(Fault::new("setting", "there are no files: add one with addBytes()"));
+            return Err(Fault::new("setting", "no files: add one with addBytes()"));
         }
         Ok(&self.sources)
     }

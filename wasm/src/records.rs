@@ -1,11 +1,14 @@
 //! Settings as they come in and records as they go out. What JavaScript sees of them is in
-//! `types.d.ts`; settings are spelled as in a job file.
+//! `types.d.ts` and `settings.d.ts`; settings are spelled as in a job file.
 
 use ilk_core::{
+    data::{TimeRule, TimeUnit},
     job::{Given, SimilarityJob},
     prepare::Sample,
 };
-use ilk_formats::ReadOptions;
+use ilk_formats::{
+    CsvOptions, Delimiter, Encoding, Escape, FileFormat, Header, Quote, ReadOptions,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
@@ -26,7 +29,7 @@ pub(crate) fn from_js<T: DeserializeOwned + Default>(settings: JsValue) -> Resul
     }
     // By way of a tree: read straight from an object, unknown fields would go unseen.
     let tree: serde_json::Value = serde_wasm_bindgen::from_value(settings)
-        .map_err(|error| refuse(format!("the settings cannot be read: {error}")))?;
+        .map_err(|error| refuse(format!("cannot read the settings: {error}")))?;
     serde_json::from_value(tree).map_err(|error| refuse(error.to_string()))
 }
 
@@ -42,16 +45,57 @@ pub(crate) struct DataSource {
     pub(crate) time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) item_label: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) item_separator: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time_unit: Option<TimeUnit>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time_format: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) format: Option<FileFormat>,
     #[serde(rename = "where", skip_serializing_if = "Vec::is_empty")]
     pub(crate) conditions: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) delimiter: Option<String>,
+    pub(crate) delimiter: Option<Delimiter>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) quote: Option<Quote>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) escape: Option<Escape>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) no_header: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) skip_lines: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) encoding: Option<Encoding>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) null: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) comment: Option<String>,
+    /// In bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_record_size: Option<usize>,
 }
 
 impl DataSource {
     /// Tells which optional columns there are.
     pub(crate) fn given(&self) -> Given {
         Given { weight: self.weight.is_some(), time: self.time.is_some() }
+    }
+
+    /// Says how CSV files are written, as formats takes it.
+    pub(crate) fn csv(&self) -> CsvOptions {
+        let is_absent = self.no_header == Some(true);
+        CsvOptions {
+            delimiter: self.delimiter.clone(),
+            quote: self.quote,
+            escape: self.escape,
+            header: if is_absent { Header::Absent } else { Header::Named },
+            skip_lines: self.skip_lines.unwrap_or(0),
+            encoding: self.encoding,
+            comment: self.comment.clone().filter(|comment| !comment.is_empty()),
+            max_record_size: self.max_record_size,
+            ..CsvOptions::default()
+        }
     }
 
     /// Checks the settings, as formats takes them.
@@ -62,6 +106,10 @@ impl DataSource {
                 return Err(Fault::new("setting", message).with("setting", setting));
             }
         }
+        if let Some(Err(why)) = self.time_format.as_deref().map(TimeRule::check_pattern) {
+            let message = format!("source.time_format is no format of strftime: {why}");
+            return Err(Fault::new("setting", message).with("setting", "time_format"));
+        }
         let conditions = self.conditions.iter().map(|text| text.parse());
         Ok(ReadOptions {
             user: self.user.clone(),
@@ -70,19 +118,18 @@ impl DataSource {
             time: self.time.clone(),
             item_label: self.item_label.clone(),
             conditions: conditions.collect::<Result<_, _>>()?,
-            delimiter: self.delimiter.as_deref().map(delimiter).transpose()?,
+            csv: self.csv(),
+            nulls: self.null.clone(),
+            item_separator: self.item_separator.clone(),
+            format: self.format,
+            times: TimeRule {
+                unit: self.time_unit.unwrap_or_default(),
+                pattern: self.time_format.clone(),
+                now: Some((js_sys::Date::now() * 1e3) as i64),
+            },
             chunk_rows: None,
             constants: Vec::new(),
         })
-    }
-}
-
-/// Reads a delimiter: one character of one byte.
-pub(crate) fn delimiter(text: &str) -> Result<u8, Fault> {
-    match text.as_bytes() {
-        [byte] => Ok(*byte),
-        _ => Err(Fault::new("setting", format!("delimiter is `{text}`, expected one character"))
-            .with("setting", "delimiter")),
     }
 }
 
@@ -164,6 +211,10 @@ pub(crate) struct FileRecord {
     pub(crate) format: &'static str,
     pub(crate) bytes: f64,
     pub(crate) rows: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dialect: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) notes: Vec<String>,
 }
 
 /// A column of the files.

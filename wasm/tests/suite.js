@@ -331,7 +331,7 @@ export function suite({ ilk, run, cases, file, reference }) {
       ["unsupported", open("a.xlsx", TEXT.encode("PK\u0003\u0004 and more"))],
       ["empty", open("a.csv", new Uint8Array())],
       ["no_rows", reading("member,product\n", { source: PLAIN })],
-      ["damaged", reading("member,product\n1,2,3\n", { source: PLAIN })],
+      ["dialect", reading("member,product\n1,2,3,4\n", { source: PLAIN })],
       ["column", reading("member,product\n1,2\n", { source: { user: "membr", item: "product" } })],
       ["setting", reading("member,product\n1,2\n", { source: { item: "product" } })],
       ["setting", reading("member,product\n1,2\n", { sourse: PLAIN })],

@@ -17,5 +17,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     command::run(
         workspace.command(&python).args(["-B", "-m", "unittest", "discover", "-s", folder]),
     )?;
+    // What is read of CSV files in made-up dialects, against other readers.
+    command::run(
+        workspace.command(&python).args(["-B", "tests/parity/dialects.py"]).arg(&program),
+    )?;
     command::run(workspace.command(&python).args(["-B", "tests/parity/parity.py"]).arg(program))
 }

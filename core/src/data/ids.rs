@@ -3,7 +3,7 @@
 //! Integers compare as integers whatever their width, text compares as bytes; codes are
 //! assigned in ascending id order, so comparing codes is comparing ids.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use super::hash::hash_id;
 
@@ -40,7 +40,7 @@ impl TextList {
         self.ends.len()
     }
 
-    /// Tells whether the list holds no string.
+    /// Returns whether the list holds no string.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
@@ -76,7 +76,7 @@ pub struct Cells<T> {
 }
 
 impl<T> Cells<T> {
-    /// Tells whether `row` holds a value.
+    /// Returns whether `row` holds a value.
     pub fn is_valid(&self, row: usize) -> bool {
         self.valid.as_ref().is_none_or(|valid| valid[row])
     }
@@ -106,7 +106,7 @@ pub struct TextColumn {
     /// The distinct strings, in any order; entries may go unused.
     pub dictionary: TextList,
     /// True where the format has no types (CSV): such a column is read as integers if every
-    /// value of every such file is a canonical decimal integer.
+    /// value of every such file is a canonical decimal integer, with or without a fraction of zeros.
     pub untyped: bool,
 }
 
@@ -148,7 +148,7 @@ impl IdColumn {
         }
     }
 
-    /// Tells whether the column has no rows.
+    /// Returns whether the column has no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -170,7 +170,7 @@ impl IdColumn {
         }
     }
 
-    /// Tells whether `row` holds no id.
+    /// Returns whether `row` holds no id.
     pub fn is_null(&self, row: usize) -> bool {
         match self {
             Self::Integer(cells) => !cells.is_valid(row),
@@ -214,7 +214,7 @@ impl Ids {
         }
     }
 
-    /// Tells whether there is no id.
+    /// Returns whether there is no id.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -287,6 +287,48 @@ impl Ids {
     }
 }
 
+/// Ids of text that may be meant otherwise; see [`Ids::doubtful`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DoubtfulIds {
+    /// How many differ from another id only by a fraction of zeros, and the first of them.
+    pub fractions: Option<(usize, String)>,
+    /// How many look like numbers that a spreadsheet shortened, as `1.23E+12`, and the first.
+    pub shortened: Option<(usize, String)>,
+}
+
+impl Ids {
+    /// Looks for ids of text that differ from another only by a fraction of zeros (`7` and `7.0`), or
+    /// look like shortened numbers. Cost: O(n), and a search per id with such a fraction.
+    pub fn doubtful(&self) -> DoubtfulIds {
+        let mut doubtful = DoubtfulIds::default();
+        let Self::Text(list) = self else { return doubtful };
+        let count = |found: &mut Option<(usize, String)>, id: &str| match found {
+            Some((count, _)) => *count += 1,
+            None => *found = Some((1, id.into())),
+        };
+        for id in list.iter() {
+            let digits = canonical_digits(id).filter(|digits| digits.len() < id.len());
+            if digits.is_some_and(|digits| search(list, digits).is_ok()) {
+                count(&mut doubtful.fractions, id);
+            } else if is_shortened(id) {
+                count(&mut doubtful.shortened, id);
+            }
+        }
+        doubtful
+    }
+}
+
+/// Tells whether a text looks like a number with a positive exponent.
+fn is_shortened(text: &str) -> bool {
+    let Some((digits, exponent)) = text.split_once("E+") else { return false };
+    let are_digits =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = digits.split_once(['.', ',']).unwrap_or((digits, "0"));
+    are_digits(whole.strip_prefix('-').unwrap_or(whole))
+        && are_digits(fraction)
+        && are_digits(exponent)
+}
+
 /// Finds where each of `these` stands among `those`, both ascending.
 fn join<T: Ord>(
     these: impl Iterator<Item = T>,
@@ -302,7 +344,7 @@ fn join<T: Ord>(
 }
 
 /// One id, to be compared with others of its kind.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Id {
     /// See [`Ids::Integer`].
     Integer(i64),
@@ -310,6 +352,53 @@ pub enum Id {
     Unsigned(u64),
     /// See [`Ids::Text`].
     Text(String),
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(value) => value.fmt(f),
+            Self::Unsigned(value) => value.fmt(f),
+            Self::Text(text) => f.pad(text),
+        }
+    }
+}
+
+impl From<i32> for Id {
+    fn from(value: i32) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<u32> for Id {
+    fn from(value: u32) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<i64> for Id {
+    fn from(value: i64) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl From<u64> for Id {
+    /// Takes a value as [`Id::Unsigned`] only where it does not fit with a sign.
+    fn from(value: u64) -> Self {
+        i64::try_from(value).map_or(Self::Unsigned(value), Self::Integer)
+    }
+}
+
+impl From<&str> for Id {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Id {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
 }
 
 impl Ids {
@@ -438,15 +527,23 @@ fn search(list: &TextList, text: &str) -> Result<usize, usize> {
     Err(low)
 }
 
-/// Parses a canonical decimal integer: no sign but `-`, no leading zeros, no spaces.
+/// Parses a canonical decimal integer: no sign but `-`, no leading zeros, no spaces; a fraction of
+/// zeros may follow, as in `17850.0`.
 pub fn canonical_integer(text: &str) -> Option<i128> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
+    canonical_digits(text)?.parse().ok()
+}
+
+/// Returns the sign and the digits of a canonical decimal integer, without a fraction of zeros.
+pub fn canonical_digits(text: &str) -> Option<&str> {
+    let whole = text.trim_end_matches('0').strip_suffix('.').filter(|_| !text.ends_with('.'));
+    let whole = whole.unwrap_or(text);
+    let digits = whole.strip_prefix('-').unwrap_or(whole);
     let canonical = match digits.as_bytes() {
-        [b'0'] => digits.len() == text.len(),
+        [b'0'] => digits.len() == whole.len(),
         [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
         _ => false,
     };
-    if canonical && digits.len() <= 20 { text.parse().ok() } else { None }
+    (canonical && digits.len() <= 20).then_some(whole)
 }
 
 #[cfg(test)]
@@ -455,16 +552,46 @@ mod tests {
 
     #[test]
     fn only_canonical_integers_are_integers() {
-        for (text, value) in
-            [("0", 0), ("7", 7), ("-7", -7), ("18446744073709551615", u64::MAX as i128)]
-        {
+        for (text, value) in [
+            ("0", 0),
+            ("7", 7),
+            ("-7", -7),
+            ("7.0", 7),
+            ("-70.000", -70),
+            ("0.0", 0),
+            ("18446744073709551615", u64::MAX as i128),
+        ] {
             assert_eq!(canonical_integer(text), Some(value), "{text}");
         }
-        for text in
-            ["", "-", "-0", "007", "+7", " 7", "7 ", "7.0", "1e3", "٣", "123456789012345678901"]
-        {
+        for text in [
+            "",
+            "-",
+            "-0",
+            "-0.0",
+            "007",
+            "+7",
+            " 7",
+            "7 ",
+            "7.",
+            ".0",
+            "7.5",
+            "7.00.0",
+            "1e3",
+            "٣",
+            "123456789012345678901",
+        ] {
             assert_eq!(canonical_integer(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn ids_that_may_be_meant_otherwise_are_found() {
+        let mut texts = ["7", "7.0", "8.0", "1.23E+12", "1E+5", "x", "E+5", "7.00"];
+        texts.sort_unstable();
+        let doubtful = Ids::Text(texts.into_iter().collect()).doubtful();
+        assert_eq!(doubtful.fractions, Some((2, "7.0".into())));
+        assert_eq!(doubtful.shortened, Some((2, "1.23E+12".into())));
+        assert_eq!(Ids::Integer(vec![7]).doubtful(), DoubtfulIds::default());
     }
 
     #[test]

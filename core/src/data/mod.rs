@@ -8,7 +8,13 @@ pub mod time;
 pub(crate) use self::hash::{hash_integer, pair_hash};
 pub use self::{
     hash::hash_id,
-    ids::{Cells, Id, IdColumn, Ids, TextColumn, TextList, canonical_integer},
-    rows::{BadCell, NumberColumn, Rows, TimeColumn},
-    time::{from_seconds, parse_duration, parse_time},
+    ids::{
+        Cells, DoubtfulIds, Id, IdColumn, Ids, TextColumn, TextList, canonical_digits,
+        canonical_integer,
+    },
+    rows::{BadCell, GuessedNumber, Guesses, NumberColumn, Rows, TimeColumn},
+    time::{
+        Guess, Moment, TimeRule, TimeUnit, display_time, from_seconds, parse_duration, parse_time,
+        readings_of,
+    },
 };

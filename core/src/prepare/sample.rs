@@ -12,7 +12,7 @@ use super::{
     interactions::{Interactions, Part},
 };
 use crate::{
-    data::{IdColumn, Rows, hash_id, hash_integer},
+    data::{IdColumn, Rows, canonical_digits, hash_id, hash_integer},
     job::Of,
 };
 
@@ -44,7 +44,7 @@ impl Sample {
         Self { below: (self.below as f64 * share.clamp(0.0, 1.0)).ceil() as u128 }
     }
 
-    /// Tells whether a user of this hash is in.
+    /// Returns whether a user of this hash is in.
     pub const fn admits(self, hash: u64) -> bool {
         (hash as u128) < self.below
     }
@@ -159,7 +159,13 @@ fn each_hash(ids: &IdColumn, mut visit: impl FnMut(u32, u64)) {
             }
         }
         IdColumn::Text(column) => {
-            let hashes = column.dictionary.iter().map(hash_id).collect::<Vec<_>>();
+            // `7.0` of a format without types is the integer 7.
+            let canonical = |text| match canonical_digits(text) {
+                Some(digits) if column.untyped => digits,
+                _ => text,
+            };
+            let hashes = column.dictionary.iter().map(|text| hash_id(canonical(text)));
+            let hashes = hashes.collect::<Vec<_>>();
             for (row, code) in (0..).zip(&column.codes) {
                 if let Some(hash) = hashes.get(*code as usize) {
                     visit(row, *hash);
@@ -195,6 +201,7 @@ mod tests {
         let rows = |ids: &[i64]| Rows {
             file: 0,
             first_row: 1,
+            places: None,
             user: IdColumn::Integer(ids.to_vec().into()),
             item: IdColumn::Text(TextColumn::default()),
             weight: None,

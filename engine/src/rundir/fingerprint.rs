@@ -38,6 +38,9 @@ pub struct Fingerprint {
     pub modified: Option<String>,
     /// Of its content; see the module.
     pub content: Checksum,
+    /// The dialect of a CSV file, in words, where it is not the plain one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialect: Option<String>,
 }
 
 impl Fingerprint {
@@ -46,13 +49,19 @@ impl Fingerprint {
     /// # Errors
     /// If it cannot be read.
     pub fn of(path: &Path) -> Result<Self, Error> {
+        if path == Path::new("-") {
+            return Err(Error::input(
+                "standard input cannot be read again, as a run directory asks",
+            )
+            .with_help("write it to a file and name that"));
+        }
         let failed = |error: io::Error| Error::file("read", path, &error);
         let metadata = fs::metadata(path).map_err(failed)?;
         let source = FileSource::open(path)?;
         let bytes = source.len();
         let content = sum_up(&source, bytes).map_err(failed)?;
         let modified = metadata.modified().ok().and_then(time_text);
-        Ok(Self { path: path.display().to_string(), bytes, modified, content })
+        Ok(Self { path: path.display().to_string(), bytes, modified, content, dialect: None })
     }
 
     /// Returns what is the same for the same content, whatever the file is called.
@@ -159,6 +168,7 @@ mod tests {
             bytes: 1,
             modified: None,
             content: Checksum::of(content),
+            dialect: None,
         };
         let then = [one("a", b"1"), one("b", b"1"), one("c", b"1")];
         let now = [one("a", b"1"), one("c", b"2"), one("d", b"1")];

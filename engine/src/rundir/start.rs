@@ -68,7 +68,7 @@ pub(crate) fn run(
     let entered = Entered::enter(&folder, earlier)?;
     let task = Task {
         job: record,
-        inputs: fingerprints(&opened.names, &pool)?,
+        inputs: with_dialects(fingerprints(&opened.names, &pool)?, &opened),
         lists: list_fingerprints(&request.lists)?,
         engine: request.plugin.as_deref().map(Fingerprint::of).transpose()?,
     };
@@ -284,6 +284,15 @@ fn check_version(manifest: &Manifest, name: &str) -> Result<(), Error> {
         manifest.life.ilk
     ))
     .with_help("resume with that version, or start over with --restart"))
+}
+
+/// Notes the dialects of CSV files that are not plain ones.
+fn with_dialects(mut inputs: Vec<Fingerprint>, files: &Files) -> Vec<Fingerprint> {
+    for (input, table) in inputs.iter_mut().zip(&files.tables) {
+        let dialect = table.dialect().filter(|dialect| !dialect.is_plain());
+        input.dialect = dialect.map(ToString::to_string);
+    }
+    inputs
 }
 
 fn list_fingerprints(lists: &Lists) -> Result<BTreeMap<String, Vec<Fingerprint>>, Error> {

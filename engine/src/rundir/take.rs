@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ilk_formats::{Input, Values, read_plain};
+use ilk_formats::{CsvOptions, Input, Values, read_plain};
 
 use super::{
     checking::checked,
@@ -154,7 +154,7 @@ impl<'a> Reading<'a> {
         let mut preview = Preview { columns: Vec::new(), rows: Vec::new(), total: 0 };
         for file in self.files(place)? {
             let path = self.folder.join(&file.name);
-            let input = Input::open(open(&path)?, None);
+            let input = Input::open(open(&path)?, &CsvOptions::default());
             if preview.rows.len() < count || preview.columns.is_empty() {
                 let path = self.verified(place.stage, file)?;
                 preview.extend(&path, count)?;
@@ -207,7 +207,7 @@ impl<'a> Reading<'a> {
         for file in self.files(place)? {
             let path = self.verified(place.stage, file)?;
             let source = open(&path)?;
-            let columns = Input::open(source.clone(), None)?;
+            let columns = Input::open(source.clone(), &CsvOptions::default())?;
             let has_labels = columns.schema().names().any(|name| name == "label");
             let columns = if has_labels { vec!["code", id, "label"] } else { vec!["code", id] };
             read_plain(source, &columns, &mut |values| {
@@ -244,7 +244,7 @@ impl Preview {
     /// Appends rows of a file until there are `count`.
     fn extend(&mut self, path: &Path, count: usize) -> Result<(), Error> {
         let source = open(path)?;
-        let input = Input::open(source.clone(), None)?;
+        let input = Input::open(source.clone(), &CsvOptions::default())?;
         let names = input.schema().names().map(str::to_owned).collect::<Vec<_>>();
         let names = names.iter().map(String::as_str).collect::<Vec<_>>();
         if self.columns.is_empty() {

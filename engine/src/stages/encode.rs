@@ -10,6 +10,7 @@ use ilk_core::{
 use super::clean::check_rows;
 use crate::{
     context::Run,
+    csv::report_ids,
     data::{Data, Made, Scale},
     error::Error,
     handed::Encoded,
@@ -45,6 +46,7 @@ pub(crate) fn encode<'r, K: Keep<'r>>(
         Data::Memory(chunks) => {
             let of_job = (run.job, run.needs);
             let folded = in_memory(chunks, run.names, of_job, run.means.pool)?;
+            report_ids(&folded, run.job, run.reporter);
             let Folded { interactions, catalogue, others, folding } = folded;
             Encoded { folded: Data::Memory((interactions, others)), catalogue, folding }
         }

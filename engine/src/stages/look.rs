@@ -7,6 +7,7 @@ use ilk_core::{
 
 use super::encode::{folded_text, in_memory, mixed_ids, report_folding};
 use crate::{
+    csv::{report_ids, report_nulls},
     error::Error,
     files::{Files, Held},
     pool::Pool,
@@ -44,6 +45,7 @@ impl Cleaning {
         stage.count("rows", tally.rows);
         stage.count("kept", tally.kept());
         stage.finish(files.read_text(tally.rows));
+        report_nulls(&files.tables, reporter);
         Ok(Self { chunks: held.finish(), tally, names: files.names.clone() })
     }
 
@@ -73,6 +75,7 @@ impl Cleaning {
         let mut stage = reporter.stage("sorting", None);
         let folded = in_memory(self.chunks, &self.names, (job, needs), pool)?;
         stage.clear();
+        report_ids(&folded, job, reporter);
         report_folding(&folded.folding, folded.interactions.pair_operations(), job, reporter);
         let sides = (folded.others.len() as u64, folded.catalogue.ids.len() as u64);
         let (users, items) = match job.of {

@@ -11,7 +11,6 @@ use crate::{
     batch,
     error::{At, Error},
     plan::{Plan, ReadOptions},
-    schema::Schema,
 };
 
 /// Arrow IPC streams as they come in: bytes cut anywhere, one stream after the other. Memory: one
@@ -127,10 +126,13 @@ impl Feed {
         let batch = at.guard(|| decode(at, decoder, &message, &plan.columns))?;
         // Its bytes are not held beside the rows.
         drop(message);
-        let Some(batch) = batch.filter(|batch| batch.rows > 0) else { return Ok(None) };
-        self.number += 1;
+        let Some(batch) = batch else { return Ok(None) };
         let first_row = self.next_row;
-        self.next_row += batch.rows as u64;
+        self.next_row += batch.of_rows as u64;
+        if batch.rows == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
         at.guard(|| batch::rows(plan, at.file, first_row, batch)).map(Some)
     }
 }
@@ -139,10 +141,8 @@ impl Stream {
     /// Begins with the message of the schema.
     fn new(at: At<'_>, message: &[u8], options: &ReadOptions) -> Result<Self, Error> {
         let decoder = begin(at, message)?;
-        let plan = Plan::new(at.file, &Schema::of_arrow(&decoder.schema), 0, options)?;
-        let of_column = |place: &usize| decoder.schema.field(*place).data_type().clone();
-        let types = plan.columns.iter().map(of_column).collect::<Vec<_>>();
-        plan.check_types(at.file, &types)?;
+        let plan = Plan::new(at.file, &decoder.columns(), 0, options)?;
+        plan.check_types(at.file, &decoder.types(&plan.columns))?;
         Ok(Self { decoder, plan })
     }
 }

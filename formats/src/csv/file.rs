@@ -1,135 +1,333 @@
-//! CSV and its relatives, plain or compressed: one part.
+//! CSV and its relatives, plain or compressed. Plain files in UTF-8 are read in pieces, by as many
+//! threads as like to; others as a stream.
 
 use std::{
-    io::{self, BufRead, Chain, Cursor, Read},
-    sync::Arc,
+    io::BufRead as _,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
-use flate2::bufread::MultiGzDecoder;
 use ilk_core::data::Rows;
 
+use super::{
+    dialect::{CsvOptions, Dialect, Encoding},
+    encoding::Coding,
+    open::Purpose,
+    pieces::{Loaded, PIECE, Pieces},
+    rows::{Buffer, Chunk, NULL_WORDS, Outcome, Paused, Position},
+    scan::{Grammar, Reach, Scanner, Step},
+    stream::{Window, lines, text},
+    text::describe,
+};
 use crate::{
-    batch::Untyped,
     error::{At, Error},
     part::Part,
     plan::Plan,
     schema::Schema,
-    source::{Source, SourceReader},
+    source::Source,
+    unpack::Packing,
 };
-
-/// Rows per chunk at most.
-const CHUNK_ROWS: usize = 256 << 10;
-/// Bytes of distinct text per chunk, about.
-const CHUNK_BYTES: usize = 128 << 20;
-/// Bytes looked at to find the delimiter.
-const SAMPLE: usize = 64 << 10;
-/// Bytes asked of the source at a time.
-const PIECE: usize = 1 << 20;
-/// What may stand between fields.
-const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
-
-/// How the bytes are packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Packing {
-    Plain,
-    Gzip,
-    Zstd,
-}
 
 /// An opened CSV file.
 pub(crate) struct CsvFile {
     source: Arc<dyn Source>,
     packing: Packing,
-    delimiter: u8,
+    coding: Coding,
+    pub(crate) dialect: Dialect,
+    grammar: Arc<Grammar>,
     pub(crate) schema: Schema,
     pub(crate) parts: Vec<Part>,
+    pub(crate) notes: Vec<String>,
+    /// Where the first record begins, in the text without a byte order mark, and its line.
+    start: u64,
+    line: u64,
+    /// Of plain files.
+    pieces: Option<Pieces>,
+    /// What each part came to, once it is read.
+    outcomes: Mutex<Vec<Option<Outcome>>>,
 }
 
-/// Where reading a file's rows has got to.
+/// Where reading a part's rows has got to.
 pub(crate) struct CsvCursor {
-    reader: Reader<Box<dyn Read>>,
+    part: usize,
+    feed: Feed,
+    position: Position,
     next_row: u64,
+    outcome: Outcome,
 }
+
+/// Where the bytes come from.
+enum Feed {
+    Stream(Window),
+    /// Not loaded before the first chunk is asked for.
+    Unloaded,
+    Piece(Loaded),
+    Done,
+}
+
+/// An id that may be meant as none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NullWord {
+    /// `user` or `item`.
+    pub role: &'static str,
+    /// The id.
+    pub text: &'static str,
+    /// Rows that have it.
+    pub rows: u64,
+}
+
+/// What a walk over records is handed on to: the line's number, and the fields.
+pub(crate) type RecordSink<'a, E> = dyn FnMut(&[&[u8]]) -> Result<(), E> + 'a;
 
 impl CsvFile {
-    /// Reads the header and finds the delimiter.
+    /// Settles the dialect and reads the header. `wanted`: the columns that will be asked for.
     pub(crate) fn open(
         source: Arc<dyn Source>,
         packing: Packing,
-        delimiter: Option<u8>,
+        options: &CsvOptions,
+        wanted: &[&str],
     ) -> Result<Self, Error> {
-        let name = source.name().to_owned();
-        let at = At { file: &name, place: "header" };
-        let (sample, whole) = sample(&source, packing).map_err(|error| at.io(error))?;
-        check_text(&name, &sample)?;
-        let delimiter = delimiter.unwrap_or_else(|| detect(&name, &sample, whole));
-        let parts = vec![Part { first_row: 1, rows: None, bytes: source.len() }];
-        let mut file = Self { source, packing, delimiter, schema: Schema::default(), parts };
-        let header = file.header(at)?;
-        if header.is_empty() {
-            return Err(Error::NoHeader { file: name });
-        }
-        file.schema = Schema::of_untyped(
-            header.iter().map(|name| String::from_utf8_lossy(name).into_owned()),
-        );
-        Ok(file)
+        let opened = Purpose { source: &source, packing, options, wanted }.open()?;
+        let grammar = Arc::new(opened.grammar);
+        let is_plain = packing == Packing::Plain && opened.coding.encoding == Encoding::Utf8;
+        let first = opened.start + opened.coding.mark as u64;
+        let pieces = is_plain.then(|| {
+            let size = options.piece_size.unwrap_or(PIECE);
+            Pieces::new(Arc::clone(&source), Arc::clone(&grammar), first, size)
+        });
+        let parts = match &pieces {
+            None => vec![Part { first_row: Some(1), rows: None, bytes: source.len() }],
+            Some(pieces) => {
+                let part = |piece: usize| Part {
+                    first_row: (piece == 0).then_some(1),
+                    rows: None,
+                    bytes: pieces.bound(piece + 1) - pieces.bound(piece),
+                };
+                (0..pieces.len()).map(part).collect()
+            }
+        };
+        Ok(Self {
+            outcomes: Mutex::new(vec![None; parts.len()]),
+            source,
+            packing,
+            coding: opened.coding,
+            dialect: opened.dialect,
+            grammar,
+            schema: Schema::of_untyped(opened.names),
+            parts,
+            notes: opened.notes,
+            start: opened.start,
+            line: opened.line,
+            pieces,
+        })
     }
 
-    fn reader(&self, at: At<'_>) -> Result<Reader<Box<dyn Read>>, Error> {
-        let bytes = unpacked(&self.source, self.packing).map_err(|error| at.io(error))?;
-        Ok(reader(bytes, self.delimiter))
+    fn at<'a>(&'a self, place: &'a str) -> At<'a> {
+        At { file: self.source.name(), place }
     }
 
-    fn header(&self, at: At<'_>) -> Result<ByteRecord, Error> {
-        let mut reader = self.reader(at)?;
-        reader.byte_headers().cloned().map_err(|error| self.csv_error(at, error))
+    /// Begins at the first row of a part.
+    pub(crate) fn begin(&self, part: usize) -> Result<CsvCursor, Error> {
+        let feed =
+            if self.pieces.is_some() { Feed::Unloaded } else { Feed::Stream(self.window()?) };
+        let position = Position { place: 0, line: self.line };
+        Ok(CsvCursor { part, feed, position, next_row: 1, outcome: Outcome::default() })
     }
 
-    /// Begins at the first row.
-    pub(crate) fn begin(&self) -> Result<CsvCursor, Error> {
-        let start = At { file: self.source.name(), place: "header" };
-        Ok(CsvCursor { reader: self.reader(start)?, next_row: 1 })
+    fn window(&self) -> Result<Window, Error> {
+        let text = text(&self.source, self.packing, self.coding, self.start);
+        let text = text.map_err(|error| self.at("header").io(error))?;
+        Ok(Window::new(text, self.grammar.most))
     }
 
     /// Reads the next rows, up to a chunk of them; `None` at the end.
     pub(crate) fn next(&self, plan: &Plan, cursor: &mut CsvCursor) -> Result<Option<Rows>, Error> {
-        let mut chunk = Untyped::new(plan, cursor.next_row);
-        let mut record = ByteRecord::new();
-        while chunk.len() < plan.chunk_rows.min(CHUNK_ROWS)
-            && chunk.bytes() < CHUNK_BYTES
-            && self.read_record(&mut cursor.reader, &mut record)?
-        {
-            chunk.push(|place| record.get(plan.columns[place]).unwrap_or_default());
+        if matches!(cursor.feed, Feed::Unloaded) {
+            self.load(cursor)?;
         }
-        cursor.next_row += chunk.len() as u64;
-        Ok((chunk.len() > 0).then(|| chunk.finish()))
+        let mut chunk = Chunk::new(plan, &self.grammar, cursor.next_row);
+        loop {
+            let paused = chunk.fill(cursor.feed.buffer(self, cursor.part), &mut cursor.position);
+            if paused == Paused::Full || !self.resume(paused, cursor, &mut chunk)? {
+                break;
+            }
+        }
+        cursor.outcome.add(chunk.outcome);
+        let rows = chunk.finish();
+        match &rows {
+            Some(rows) => {
+                cursor.outcome.count_nulls(rows);
+                cursor.next_row += rows.len() as u64;
+            }
+            None => self.conclude(cursor)?,
+        }
+        Ok(rows)
     }
 
-    /// Walks the records after the header.
-    pub(crate) fn each_record<E: From<Error>>(
-        &self,
-        sink: &mut dyn FnMut(&ByteRecord) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let start = At { file: self.source.name(), place: "header" };
-        let mut reader = self.reader(start)?;
-        let mut record = ByteRecord::new();
-        while self.read_record(&mut reader, &mut record)? {
-            sink(&record)?;
-        }
+    /// Loads a piece and finds out what comes before it.
+    fn load(&self, cursor: &mut CsvCursor) -> Result<(), Error> {
+        let Some(pieces) = &self.pieces else { return Ok(()) };
+        let failed = |error| self.at("rows").io(error);
+        let start = pieces.start(cursor.part).map_err(failed)?;
+        let end = pieces.bound(cursor.part + 1).max(start);
+        let loaded = pieces.load(start, end).map_err(failed)?;
+        let before = pieces.before(cursor.part, &loaded).map_err(failed)?;
+        cursor.position = Position { place: 0, line: self.line + before.lines };
+        cursor.next_row = 1 + before.rows;
+        cursor.feed = Feed::Piece(loaded);
         Ok(())
     }
 
-    /// Reads the next record; tells whether there was one.
-    fn read_record(
+    /// Does what is needed to go on; false at the end.
+    fn resume(
         &self,
-        reader: &mut Reader<Box<dyn Read>>,
-        record: &mut ByteRecord,
+        paused: Paused,
+        cursor: &mut CsvCursor,
+        chunk: &mut Chunk<'_>,
     ) -> Result<bool, Error> {
-        reader.read_byte_record(record).map_err(|error| {
-            let place = format!("line {}", reader.position().line());
-            self.csv_error(At { file: self.source.name(), place: &place }, error)
-        })
+        let failed = |error| self.at("rows").io(error);
+        let position = &mut cursor.position;
+        let is_long = match &mut cursor.feed {
+            Feed::Unloaded | Feed::Done => return Ok(false),
+            Feed::Stream(window) => match paused {
+                Paused::End if window.reach == Reach::End => return Ok(false),
+                Paused::Long(fault) => {
+                    let head = window.pass_line(position.place, self.grammar.line_end);
+                    let head = head.map_err(failed)?;
+                    position.place = 0;
+                    fault.map(|fault| (fault, head))
+                }
+                _ => {
+                    window.refill(position.place).map_err(failed)?;
+                    position.place = 0;
+                    return Ok(true);
+                }
+            },
+            Feed::Piece(loaded) => match (paused, &self.pieces) {
+                (Paused::Long(fault), _) => {
+                    // It goes on past the piece, of which no more is to be read.
+                    let head = loaded.bytes[position.place..].iter().take(super::text::SHOWN + 1);
+                    let head = head.copied().collect::<Vec<u8>>();
+                    cursor.feed = Feed::Done;
+                    fault.map(|fault| (fault, head))
+                }
+                (Paused::More, Some(pieces)) => {
+                    *loaded = pieces.extend(loaded).map_err(failed)?;
+                    return Ok(true);
+                }
+                _ => return Ok(false),
+            },
+        };
+        if let Some((fault, head)) = is_long {
+            chunk.set_aside(position.line, fault, &head);
+        }
+        position.line += 1;
+        Ok(true)
+    }
+
+    /// Notes what a part came to; once all are read, refuses what is mostly unreadable.
+    fn conclude(&self, cursor: &mut CsvCursor) -> Result<(), Error> {
+        let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        outcomes[cursor.part] = Some(cursor.outcome);
+        let Some(all) = outcomes.iter().copied().collect::<Option<Vec<Outcome>>>() else {
+            return Ok(());
+        };
+        let mut sum = Outcome::default();
+        for outcome in all {
+            sum.add(outcome);
+        }
+        match sum.fault {
+            Some((line, fault)) if sum.aside > sum.sound => Err(Error::Dialect {
+                file: self.source.name().into(),
+                found: format!(
+                    "{} of {} records cannot be read with {} (line {line}: {})",
+                    sum.aside,
+                    sum.aside + sum.sound,
+                    self.dialect,
+                    fault.text(&self.grammar)
+                ),
+                help: fault.flags().into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lists what was read as an id and may be meant as none, once parts are read.
+    pub(crate) fn null_words(&self) -> Vec<NullWord> {
+        let mut sum = Outcome::default();
+        let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        outcomes.iter().flatten().for_each(|outcome| sum.add(*outcome));
+        let mut words = Vec::new();
+        for (role, counts) in ["user", "item"].into_iter().zip(sum.spelled) {
+            let counted = NULL_WORDS.into_iter().zip(counts).filter(|(_, rows)| *rows > 0);
+            words.extend(counted.map(|(text, rows)| NullWord { role, text, rows }));
+        }
+        words
+    }
+
+    /// Walks the records after the header; one that cannot be read is damage.
+    pub(crate) fn each_record<E: From<Error>>(
+        &self,
+        sink: &mut RecordSink<'_, E>,
+    ) -> Result<(), E> {
+        let mut window = self.window()?;
+        let mut position = Position { place: 0, line: self.line };
+        let failed = |error| self.at("records").io(error);
+        loop {
+            window.refill(position.place).map_err(failed)?;
+            position.place = 0;
+            let paused = self.walk(&window, &mut position, sink)?;
+            if let Paused::Long(fault) = paused {
+                let head =
+                    window.pass_line(position.place, self.grammar.line_end).map_err(failed)?;
+                if let Some(fault) = fault {
+                    return Err(self
+                        .broken(describe(&self.grammar, position.line, fault, &head))
+                        .into());
+                }
+                position = Position { place: 0, line: position.line + 1 };
+            } else if paused == Paused::End && window.reach == Reach::End {
+                return Ok(());
+            }
+        }
+    }
+
+    fn walk<E: From<Error>>(
+        &self,
+        window: &Window,
+        position: &mut Position,
+        sink: &mut RecordSink<'_, E>,
+    ) -> Result<Paused, E> {
+        let bytes = &window.bytes;
+        let mut scanner = Scanner::new(&self.grammar, bytes, window.reach, position.place);
+        let mut scratch = vec![Vec::new(); self.grammar.fields];
+        while position.place < bytes.len() {
+            match scanner.step(position.place) {
+                Step::Sound { next, lines } => {
+                    let fields = scanner.fields.iter().zip(&mut scratch);
+                    let cells: Vec<&[u8]> = fields
+                        .map(|(field, plain)| self.grammar.plain(bytes, *field, plain))
+                        .collect();
+                    sink(&cells)?;
+                    *position = Position { place: next, line: position.line + lines as u64 };
+                }
+                Step::Aside { end, fault, .. } => {
+                    let raw = &bytes[position.place..end];
+                    return Err(self
+                        .broken(describe(&self.grammar, position.line, fault, raw))
+                        .into());
+                }
+                Step::Blank { next } => {
+                    *position = Position { place: next, line: position.line + 1 };
+                }
+                Step::More => return Ok(Paused::More),
+                Step::Long { fault } => return Ok(Paused::Long(fault)),
+            }
+        }
+        Ok(Paused::End)
+    }
+
+    fn broken(&self, why: String) -> Error {
+        self.at("records").damaged(why)
     }
 
     /// Walks the lines as they are, the first one included, without their ends.
@@ -137,9 +335,10 @@ impl CsvFile {
         &self,
         sink: &mut dyn FnMut(&str) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let at = At { file: self.source.name(), place: "lines" };
-        let bytes = unpacked(&self.source, self.packing).map_err(|error| at.io(error))?;
-        let mut lines = io::BufReader::new(bytes);
+        let at = self.at("lines");
+        let text =
+            text(&self.source, self.packing, self.coding, 0).map_err(|error| at.io(error))?;
+        let mut lines = lines(text);
         let mut line = Vec::new();
         while lines.read_until(b'\n', &mut line).map_err(|error| at.io(error))? > 0 {
             let text = String::from_utf8_lossy(&line);
@@ -148,102 +347,21 @@ impl CsvFile {
         }
         Ok(())
     }
+}
 
-    fn csv_error(&self, at: At<'_>, error: csv::Error) -> Error {
-        match error.into_kind() {
-            ErrorKind::Io(error) => at.io(error),
-            ErrorKind::UnequalLengths { pos, expected_len, len } => Error::Ragged {
-                file: at.file.into(),
-                // Records are counted from 0 with the header, rows from 1 without it.
-                row: pos.as_ref().map_or(0, csv::Position::record),
-                line: pos.as_ref().map_or(0, csv::Position::line),
-                found: len,
-                expected: expected_len,
-                delimiter: self.delimiter as char,
-            },
-            other => at.damaged(format!("{other:?}")),
+impl Feed {
+    /// The bytes to read records from.
+    fn buffer<'a>(&'a self, file: &CsvFile, part: usize) -> Buffer<'a> {
+        match self {
+            Self::Stream(window) => {
+                Buffer { bytes: &window.bytes, reach: window.reach, stop: window.bytes.len() }
+            }
+            Self::Piece(loaded) => {
+                let end = file.pieces.as_ref().map_or(0, |pieces| pieces.bound(part + 1));
+                let stop = (end.saturating_sub(loaded.base) as usize).min(loaded.bytes.len());
+                Buffer { bytes: &loaded.bytes, reach: loaded.reach, stop }
+            }
+            Self::Unloaded | Self::Done => Buffer { bytes: &[], reach: Reach::End, stop: 0 },
         }
     }
-}
-
-fn reader<R: Read>(bytes: R, delimiter: u8) -> Reader<R> {
-    ReaderBuilder::new().delimiter(delimiter).buffer_capacity(256 << 10).from_reader(bytes)
-}
-
-/// The text of a file, unpacked and without its byte order mark.
-fn unpacked(source: &Arc<dyn Source>, packing: Packing) -> io::Result<Box<dyn Read>> {
-    let bytes = SourceReader::new(Arc::clone(source), 0, PIECE);
-    let mut bytes: Box<dyn Read> = match packing {
-        Packing::Plain => Box::new(bytes),
-        Packing::Gzip => Box::new(MultiGzDecoder::new(bytes)),
-        Packing::Zstd => Box::new(zstd::Decoder::with_buffer(bytes)?),
-    };
-    let mut head = Vec::with_capacity(3);
-    bytes.by_ref().take(3).read_to_end(&mut head)?;
-    if head == b"\xef\xbb\xbf" {
-        head.clear();
-    }
-    let rest: Chain<Cursor<Vec<u8>>, Box<dyn Read>> = Cursor::new(head).chain(bytes);
-    Ok(Box::new(rest))
-}
-
-/// Reads the beginning, and tells whether it is all there is.
-fn sample(source: &Arc<dyn Source>, packing: Packing) -> io::Result<(Vec<u8>, bool)> {
-    let mut sample = Vec::new();
-    unpacked(source, packing)?.take(SAMPLE as u64).read_to_end(&mut sample)?;
-    let whole = sample.len() < SAMPLE;
-    Ok((sample, whole))
-}
-
-/// Refuses what is plainly no text.
-fn check_text(file: &str, sample: &[u8]) -> Result<(), Error> {
-    let refuse = |found: &str, instead| {
-        Err(Error::Unsupported { file: file.into(), found: found.into(), instead })
-    };
-    if sample.starts_with(b"\xff\xfe") || sample.starts_with(b"\xfe\xff") {
-        return refuse("UTF-16 text", "save it as UTF-8");
-    }
-    if sample.starts_with(b"PAR1") || sample.starts_with(b"ARROW1") {
-        return refuse("a compressed Parquet or Arrow file", "unpack it first");
-    }
-    if sample.starts_with(b"PK\x03\x04") {
-        return refuse("a ZIP archive or spreadsheet", "unpack it or export it as CSV");
-    }
-    if sample.contains(&0) {
-        return refuse("no text (it holds zero bytes)", "export it as CSV, Parquet or Arrow");
-    }
-    Ok(())
-}
-
-/// Finds the delimiter: the one that cuts the first records into the most fields, all of them
-/// into as many as the header; else the one that cuts the header into the most.
-fn detect(name: &str, sample: &[u8], whole: bool) -> u8 {
-    let mut best = (false, 1, b',');
-    for delimiter in DELIMITERS {
-        let (fields, even) = cut(sample, delimiter, whole);
-        let even = even && fields > 1;
-        if (even, fields) > (best.0, best.1) {
-            best = (even, fields, delimiter);
-        }
-    }
-    let is_tsv = [".tsv", ".tab", ".tsv.gz", ".tsv.zst"].iter().any(|end| name.ends_with(end));
-    if is_tsv && cut(sample, b'\t', whole).0 > 1 { b'\t' } else { best.2 }
-}
-
-/// Counts the header's fields, and tells whether the records after it have as many.
-fn cut(sample: &[u8], delimiter: u8, whole: bool) -> (usize, bool) {
-    let mut reader = ReaderBuilder::new()
-        .delimiter(delimiter)
-        .flexible(true)
-        .has_headers(false)
-        .from_reader(sample);
-    let records: Vec<ByteRecord> = reader.byte_records().take(100).filter_map(Result::ok).collect();
-    let fields = records.first().map_or(0, ByteRecord::len);
-    // The last record of a sample may be cut.
-    let sure = if whole || records.len() == 100 {
-        &records[..]
-    } else {
-        &records[..records.len().max(1) - 1]
-    };
-    (fields, sure.iter().all(|record| record.len() == fields))
 }

@@ -1,7 +1,21 @@
-//! CSV and its relatives.
+//! CSV and its relatives: strict, with recovery, in parallel.
 
+mod detect;
+mod dialect;
+mod encoding;
 mod file;
+mod guard;
+mod kinds;
+mod masks;
+mod open;
 mod out;
+mod pieces;
+mod rows;
+mod scan;
+mod stream;
+mod text;
 
-pub(crate) use file::{CsvCursor, CsvFile, Packing};
+pub use dialect::{CsvOptions, Delimiter, Dialect, DialectError, Encoding, Escape, Header, Quote};
+pub use file::NullWord;
+pub(crate) use file::{CsvCursor, CsvFile};
 pub(crate) use out::CsvOut;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ilk_formats::{Input, ReadOptions};
+use ilk_formats::{CsvOptions, Input, ReadOptions};
 
 use crate::tools::{all, error, gzip, pair, read, show, source};
 
@@ -44,10 +44,13 @@ fn the_delimiter_is_that_which_cuts_evenly() {
         ("user\n1\n2\n", 1),
         ("a,b;c\n1,2;3\n4,5\n", 2),
     ] {
-        let input = Input::open(source("a.csv", text), None).unwrap();
+        let input = Input::open(source("a.csv", text), &CsvOptions::default()).unwrap();
         assert_eq!(input.schema().columns.len(), columns, "{text}");
     }
-    let options = ReadOptions { delimiter: Some(b':'), ..pair() };
+    let options = ReadOptions {
+        csv: CsvOptions { delimiter: Some(":".parse().unwrap()), ..CsvOptions::default() },
+        ..pair()
+    };
     assert_eq!(show(&read("a.csv", "user:item\n1:2\n", &options)), ["1 2"]);
 }
 
@@ -65,17 +68,21 @@ fn chunks_are_of_bounded_size_and_rows_are_counted_on() {
 }
 
 #[test]
-fn changing_numbers_of_fields_are_named_with_their_place() {
-    let text = "user,item\n1,2\n\"a\nb\",3\n1,2,3\n";
-    insta::assert_snapshot!(error("a.csv", text, &pair()), @"a.csv, row 3 (line 5): the number of fields is 3, expected 2 as in the header; repair the line, close its quotes, or quote fields that hold the delimiter ','");
-    insta::assert_snapshot!(error("a.csv", "user,item\n1\n", &pair()), @"a.csv, row 1 (line 2): the number of fields is 1, expected 2 as in the header; repair the line, close its quotes, or quote fields that hold the delimiter ','");
+fn lines_with_other_numbers_of_fields_are_set_aside_with_their_line() {
+    let text = "user,item\n1,2\n3,\"a\nb\"\n1,2,3\n4,x\n";
+    let chunks = read("a.csv", text, &pair());
+    assert_eq!(show(&chunks), ["1 2", "3 a\nb", "?- -", "4 x"]);
+    assert_eq!(chunks[0].unreadable[0].text, "line 5: 3 fields, expected 2: 1,2,3");
+    insta::assert_snapshot!(error("a.csv", "user,item\n1\n", &pair()), @"a.csv: header has 2 names, rows have 1 field; give --delimiter, or --skip-lines N where lines come before the header, or --no-header");
+    insta::assert_snapshot!(error("a.csv", "user,item\n1,2\n3\n4,5,6\n7\n", &pair()), @r#"a.csv: 3 of the first 4 records cannot be read with delimiter "," (line 3: 1 field, expected 2); give --delimiter, or --skip-lines N where lines come before the header"#);
 }
 
 #[test]
 fn what_is_no_csv_is_refused() {
     let utf16: Vec<u8> = "\u{feff}user,item\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    insta::assert_snapshot!(error("a.csv", utf16, &pair()), @"a.csv is UTF-16 text, which is not supported; save it as UTF-8");
-    insta::assert_snapshot!(error("a.csv", b"PK\x03\x04rest".to_vec(), &pair()), @"a.csv is a ZIP archive or spreadsheet, which is not supported; unpack it or export it as CSV");
+    assert_eq!(show(&read("a.csv", [utf16, b"7\0,\08\0".to_vec()].concat(), &pair())), ["7 8"]);
+    insta::assert_snapshot!(error("a.csv", b"\xff\xfe\0\0u\0\0\0".to_vec(), &pair()), @"a.csv is UTF-32 text, which is not supported; save it as UTF-8");
+    insta::assert_snapshot!(error("a.csv", b"PK\x03\x04rest".to_vec(), &pair()), @"a.csv is damaged or cut short (start: a ZIP archive with a fault: Missing end of central directory); copy or export it again");
     insta::assert_snapshot!(error("a.csv", b"user\0item".to_vec(), &pair()), @"a.csv is no text (it holds zero bytes), which is not supported; export it as CSV, Parquet or Arrow");
     insta::assert_snapshot!(error("a.csv", "", &pair()), @"a.csv is empty: not even a header line; remove it or export it again");
     insta::assert_snapshot!(error("a.parquet", "", &pair()), @"a.parquet is empty: not even a header line; remove it or export it again");

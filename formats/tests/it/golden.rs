@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use ilk_core::data::Rows;
-use ilk_formats::{Input, ReadOptions, guess_columns};
+use ilk_formats::{CsvOptions, Input, ReadOptions, guess_columns};
 
 use crate::tools::{chunks, source};
 
@@ -26,7 +26,7 @@ fn count(chunks: &[Rows], holds: impl Fn(&Rows, usize) -> bool) -> usize {
 fn online_retail_has_its_known_counts() {
     let Some(bytes) = shared("online_retail.parquet") else { return };
     let source = source("online_retail.parquet", bytes);
-    let input = Input::open(std::sync::Arc::clone(&source), None).unwrap();
+    let input = Input::open(std::sync::Arc::clone(&source), &CsvOptions::default()).unwrap();
     let guess = guess_columns(input.schema());
     assert_eq!(input.row_count(), Some(541_909));
     let options = ReadOptions {
@@ -51,7 +51,7 @@ fn online_retail_has_its_known_counts() {
 fn completejourney_has_its_known_counts() {
     let Some(bytes) = shared("completejourney_transactions.parquet") else { return };
     let source = source("completejourney_transactions.parquet", bytes);
-    let input = Input::open(std::sync::Arc::clone(&source), None).unwrap();
+    let input = Input::open(std::sync::Arc::clone(&source), &CsvOptions::default()).unwrap();
     let guess = guess_columns(input.schema());
     let options = ReadOptions {
         user: guess.user.unwrap(),
@@ -65,6 +65,6 @@ fn completejourney_has_its_known_counts() {
 #[test]
 fn msweb_has_its_known_counts() {
     let Some(bytes) = shared("msweb_views.parquet") else { return };
-    let input = Input::open(source("msweb_views.parquet", bytes), None).unwrap();
+    let input = Input::open(source("msweb_views.parquet", bytes), &CsvOptions::default()).unwrap();
     assert_eq!(input.row_count(), Some(113_845));
 }

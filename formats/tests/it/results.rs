@@ -5,7 +5,7 @@ use ilk_core::{
     result::{Catalogue, Neighbour, Neighbours},
 };
 use ilk_formats::{
-    Error, Input, ListQuality, NeighbourRow, OutputFormat, read_id_list, read_items,
+    CsvOptions, Error, Input, ListQuality, NeighbourRow, OutputFormat, read_id_list, read_items,
     read_neighbours, write_items, write_items_with, write_neighbours,
 };
 
@@ -154,7 +154,7 @@ fn text_formats_are_as_people_expect_them() {
 fn the_columns_have_the_types_of_the_contract() {
     let schema = |ids| {
         let bytes = write(OutputFormat::Parquet, &catalogue(ids));
-        let input = Input::open(source("out.parquet", bytes), None).unwrap();
+        let input = Input::open(source("out.parquet", bytes), &CsvOptions::default()).unwrap();
         let columns = input.schema().columns.iter();
         columns.map(|c| format!("{} {}", c.name, c.type_name)).collect::<Vec<_>>().join(", ")
     };
@@ -198,7 +198,7 @@ fn batches_and_row_groups_are_bounded() {
     let catalogue = Catalogue { ids, labels: None, supports: vec![1; items as usize] };
     let mut bytes = Vec::new();
     write_neighbours(OutputFormat::Parquet, &mut bytes, &catalogue, &result).unwrap();
-    let input = Input::open(source("out.parquet", bytes.clone()), None).unwrap();
+    let input = Input::open(source("out.parquet", bytes.clone()), &CsvOptions::default()).unwrap();
     let groups: Vec<_> = input.parts().iter().map(|part| part.rows.unwrap()).collect();
     assert_eq!(groups, [1 << 20, 1_200_000 - (1 << 20)]);
     for item in ["000000", "026214", "029999"] {

@@ -8,7 +8,9 @@ use arrow_array::{
 };
 use arrow_ipc::CompressionType;
 use ilk_core::{data::IdColumn, prepare::IdKind};
-use ilk_formats::{ColumnKind, Input, InputFormat, OutputFormat, ReadOptions, write_rows};
+use ilk_formats::{
+    ColumnKind, CsvOptions, Input, InputFormat, OutputFormat, ReadOptions, write_rows,
+};
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 
 use crate::tools::{
@@ -89,7 +91,10 @@ fn csv_is_read_plain_and_packed() {
 
 #[test]
 fn the_schema_is_known_without_options() {
-    let input = Input::open(source("shop", parquet_with(&shop(), Compression::SNAPPY, 2)), None);
+    let input = Input::open(
+        source("shop", parquet_with(&shop(), Compression::SNAPPY, 2)),
+        &CsvOptions::default(),
+    );
     let input = input.unwrap();
     assert_eq!(
         (input.format(), input.parts().len(), input.row_count()),
@@ -104,7 +109,7 @@ fn the_schema_is_known_without_options() {
     time: times in milliseconds
     label: text
     ");
-    let csv = Input::open(source("shop.csv", "a;b\n1;2\n"), None).unwrap();
+    let csv = Input::open(source("shop.csv", "a;b\n1;2\n"), &CsvOptions::default()).unwrap();
     assert_eq!(csv.row_count(), None);
     assert!(csv.schema().columns.iter().all(|column| column.kind == ColumnKind::Untyped));
 }
@@ -255,7 +260,7 @@ fn a_stream_without_batches_has_its_columns_and_no_rows() {
         ("item", Arc::new(StringArray::from(Vec::<&str>::new()))),
     ];
     let bytes = arrow_stream(&[batch(&columns).slice(0, 0)], None);
-    let without = ilk_formats::Input::open(source("a.arrows", bytes), None);
+    let without = ilk_formats::Input::open(source("a.arrows", bytes), &CsvOptions::default());
     assert_eq!(without.unwrap().schema().columns.len(), 2);
     let schema = batch(&columns).schema();
     let writer = arrow_ipc::writer::StreamWriter::try_new(Vec::new(), &schema).unwrap();

@@ -8,18 +8,16 @@ use ilk_core::{
     kernel::neighbours,
     matrix::Matrix,
     plan::{ItemFilter, Plan},
-    prepare::{Folded, Needs, Reason, Tally},
+    prepare::{Folded, Needs, Reason, Refusal, Tally},
     result::Overlaps,
 };
-use ilk_formats::{Guess, Input, Schema, guess_columns};
-
 use ilk_engine::{
     files::Files,
     parts::{Cleaning, heavy_user, row_text},
 };
+use ilk_formats::{Guess, Input, Schema, guess_columns};
 
 use super::sample::{Few, few};
-
 use crate::{
     error::Error,
     inputs::{self, FileSource, InputFile},
@@ -47,7 +45,7 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
     if partial.input.is_empty() {
         return Err(Error::input("missing: INPUT").with_help("as in `ilk inspect orders.csv`"));
     }
-    let files = inputs::resolve(&partial.input)?.files;
+    let files = inputs::resolve(&partial.input, partial.table_formats())?.files;
     let first = &files[0];
     let schema = schema_of(first, &partial)?;
     // Who names user and item knows the columns: what else is used is then named too.
@@ -133,13 +131,22 @@ fn command_text(source: &DataSource, min_overlap: Option<u32>) -> String {
     for condition in &source.conditions {
         flag("where", &condition.to_string());
     }
-    if let Some(delimiter) = source.delimiter {
-        flag("delimiter", &delimiter.to_string());
+    for (name, value) in source.csv.said() {
+        match (name, value.as_str()) {
+            ("no_header", "false") => {}
+            ("no_header", _) => words.push("--no-header".into()),
+            _ => words.push(format!("--{} {}", name.replace('_', "-"), quoted(&value))),
+        }
     }
     if let Some(min_overlap) = min_overlap {
-        flag("min-overlap", &min_overlap.to_string());
+        words.push(format!("--min-overlap {min_overlap}"));
     }
-    flag("out", "similar.parquet");
+    words.push("--out similar.parquet".into());
+    // Before the output, and with a sign: a flag without a value may stand by itself.
+    let place = words.len() - 1;
+    let reading = source.reading_flags();
+    let reading = reading.iter().map(|(name, value)| format!("--{name}={}", quoted(value)));
+    drop(words.splice(place..place, reading));
     let (mut text, mut column) = ("  ".to_owned(), 2);
     for (index, word) in words.iter().enumerate() {
         let length = word.chars().count();
@@ -161,7 +168,7 @@ fn command_text(source: &DataSource, min_overlap: Option<u32>) -> String {
 /// Reads the columns of the first file; the others must have those that are needed.
 pub(super) fn schema_of(first: &InputFile, source: &PartialSource) -> Result<Schema, Error> {
     let opened = FileSource::open(&first.path)?;
-    let input = Input::open(Arc::new(opened), source.delimiter.map(|delimiter| delimiter.0))?;
+    let input = Input::open_as(Arc::new(opened), source.format, &source.csv.options())?;
     Ok(input.schema().clone())
 }
 
@@ -209,7 +216,12 @@ pub(super) fn complete(named: &PartialSource, guess: &Guess) -> Option<DataSourc
         time: pick(&named.time, &guess.time),
         item_label: pick(&named.item_label, &guess.item_label),
         conditions: named.conditions.clone(),
-        delimiter: named.delimiter,
+        item_separator: named.item_separator.clone(),
+        time_unit: named.time_unit,
+        time_format: named.time_format.clone(),
+        format: named.format,
+        ignore_table_format: named.ignore_table_format,
+        csv: named.csv.clone(),
     })
 }
 
@@ -225,6 +237,13 @@ fn rows_text(report: &mut String, tally: &Tally, names: &[String]) {
     }
     table.row(["  kept".into(), grouped(tally.kept()), share(tally.kept())]);
     let _ = write!(report, "\n{}", table.render(width()));
+    if let Some(times) = ilk_engine::times::text(&tally.times) {
+        let _ = writeln!(report, "\ntimes: {times}");
+    }
+    if let Err(Refusal::TimeUnit { readings }) = tally.check_times() {
+        let _ = writeln!(report, "  what the numbers count is not clear: {readings}");
+        let _ = writeln!(report, "  say it with --time-unit s, ms, us, ns, days or yyyymmdd");
+    }
     let samples = tally.samples.iter().filter(|row| row.reason != Reason::Filtered);
     let mut last = None;
     for row in samples {

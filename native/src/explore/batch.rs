@@ -327,8 +327,11 @@ fn arguments(wish: &Wish, terms: &Terms, out: &Path) -> Vec<String> {
     for condition in &terms.source.conditions {
         flag("where", &condition.to_string());
     }
-    if let Some(delimiter) = terms.source.delimiter {
-        flag("delimiter", &delimiter.to_string());
+    for (name, value) in terms.source.csv.said() {
+        flag(name, &value);
+    }
+    for (name, value) in terms.source.reading_flags() {
+        flag(name, &value);
     }
     flag("out", &out.display().to_string());
     arguments.extend(terms.flags.iter().cloned());

@@ -48,10 +48,27 @@ impl Layers {
         ] {
             add("source", name, column.clone());
         }
+        add(
+            "source",
+            "item_separator",
+            source.item_separator.as_ref().map(|text| format!("{text:?}")),
+        );
+        add("source", "time_unit", Some(source.time_unit.unwrap_or_default().to_string()));
+        add("source", "time_format", source.time_format.as_ref().map(ToString::to_string));
+        let format = source.format.map_or("detected", ilk_formats::FileFormat::name);
+        add("source", "format", Some(format.into()));
+        add("source", "ignore_table_format", Some(source.ignore_table_format.to_string()));
         let conditions: Vec<_> = source.conditions.iter().map(ToString::to_string).collect();
         add("source", "where", texts(&conditions));
-        let delimiter = source.delimiter.map_or_else(|| "detected".into(), |one| one.to_string());
-        add("source", "delimiter", Some(delimiter));
+        if source.csv.delimiter.is_none() {
+            add("source", "delimiter", Some("detected".into()));
+        }
+        let mut said = source.csv.said();
+        said.retain(|(name, _)| *name != "null");
+        said.extend(texts(&source.csv.null).map(|null| ("null", null)));
+        for (name, value) in said {
+            add("source", name, Some(value));
+        }
         add("job", "like", self.job()?.like.map(|like| like.to_string()));
         for (name, value) in job_values(&job, &self.job()?) {
             add("job", name, value);

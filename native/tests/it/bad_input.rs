@@ -86,7 +86,7 @@ fn files_that_are_broken() {
     home.write("header.csv", "member,sku\n");
     home.write("headers/1.csv", "member,sku\n");
     home.write("headers/2.csv", "member,sku\n");
-    home.write("ragged.csv", "member,sku\na,b\na,b,c\n");
+    home.write("ragged.csv", "member,sku\na,b\na,b,c\nd\n");
     home.write("cut.csv.gz", &gzip(ORDERS.repeat(50).as_bytes())[..200]);
     home.write("orders.json", "{}");
     home.write("orders.xlsx", "PK\u{3}\u{4}");

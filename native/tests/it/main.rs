@@ -7,6 +7,7 @@ mod explain;
 #[cfg(feature = "explore")]
 mod explore;
 mod faults;
+mod files;
 mod job;
 mod logs;
 mod plan;

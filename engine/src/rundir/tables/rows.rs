@@ -7,7 +7,7 @@ use ilk_core::{
     job::Job,
     prepare::{Cleaned, Needs, Reason, clean},
 };
-use ilk_formats::{CellType, ReadOptions, Table, Values, read_plain};
+use ilk_formats::{CellType, CsvOptions, ReadOptions, Table, Values, read_plain};
 
 use super::table::{Writing, instant, notes, open, push_text};
 use crate::{error::Error, rundir::stage::StageFile};
@@ -103,7 +103,7 @@ pub(crate) fn each_cleaned(
     let damaged = || Error::input(format!("{} has no note of its input", path.display()));
     let file = note("ilk.file").parse().map_err(|_| damaged())?;
     let has = |name: &str| -> Result<bool, Error> {
-        let input = ilk_formats::Input::open(source.clone(), None)?;
+        let input = ilk_formats::Input::open(source.clone(), &CsvOptions::default())?;
         Ok(input.schema().names().any(|known| known == name))
     };
     let column = |name: &str| has(name).map(|has| has.then(|| name.to_owned()));
@@ -168,7 +168,7 @@ impl Aside {
         let time = time.and_then(|column| raw(&column.bad).or_else(|| instant(column.values[row])));
         let detail = raw(&rows.unreadable);
         let (user, item) = (rows.user.display(row), rows.item.display(row));
-        self.rows.push(rows.first_row + row as u64);
+        self.rows.push(rows.number(row));
         let cells = [
             Some(name),
             Some(reason.name()),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use ilk_core::data::{Ids, TextColumn, TimeColumn};
-use ilk_formats::{CellType, TableWriter, Values, read_notes, read_plain};
+use ilk_formats::{CellType, CsvOptions, TableWriter, Values, read_notes, read_plain};
 
 use crate::{error::Error, inputs::FileSource, rundir::stage::StageFile};
 
@@ -88,7 +88,7 @@ pub(crate) fn text_column(texts: impl Iterator<Item = Option<String>>) -> Values
 /// # Errors
 /// If it cannot be read.
 pub(crate) fn row_count(path: &Path) -> Result<u64, Error> {
-    let input = ilk_formats::Input::open(open(path)?, None)?;
+    let input = ilk_formats::Input::open(open(path)?, &CsvOptions::default())?;
     Ok(input.row_count().unwrap_or_default())
 }
 
@@ -138,7 +138,7 @@ pub(crate) fn unfit(path: &Path) -> Error {
 }
 
 pub(super) fn has_column(source: &Arc<FileSource>, name: &str) -> Result<bool, Error> {
-    let input = ilk_formats::Input::open(source.clone(), None)?;
+    let input = ilk_formats::Input::open(source.clone(), &CsvOptions::default())?;
     Ok(input.schema().names().any(|known| known == name))
 }
 

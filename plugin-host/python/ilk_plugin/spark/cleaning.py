@@ -1,4 +1,4 @@
-"""Rows of a DataFrame: kept, or set aside with a reason, as `ilk run` does it."""
+"""Rows of a DataFrame: kept, or set aside with a reason, as in `ilk run`."""
 
 import contextlib
 import dataclasses
@@ -40,7 +40,7 @@ class Source:
     time: str | None = None
     item_label: str | None = None
     where: str | None = None
-    """A condition in Spark's SQL; rows that miss it are set aside as `filtered`."""
+    """A condition in Spark SQL; rows that do not match are set aside as `filtered`."""
 
     def record(self) -> dict:
         """As a record of JSON."""
@@ -84,7 +84,8 @@ def _ids(df: DataFrame, column: str, role: str) -> _Ids:
         if kind.collation not in (None, "UTF8_BINARY"):
             cell = f.collate(cell, "UTF8_BINARY")
         valid = f.is_valid_utf8(cell)
-        return _Ids(f.when(valid, cell), ~valid & cell.isNotNull(), nothing)
+        # Empty text names nobody.
+        return _Ids(f.when(valid & (cell != ""), cell), ~valid & cell.isNotNull(), nothing)
     if isinstance(kind, FLOATS):
         # NaN stands for null, as pandas writes it.
         cell = f.nanvl(cell.cast("double"), f.lit(None).cast("double"))
@@ -165,7 +166,7 @@ def _condition(df: DataFrame, where: str | None) -> Column | None:
     if not isinstance(where, str):
         raise Refused(
             "where",
-            f"where is a {type(where).__name__}: give one condition as text in Spark's SQL, as in "
+            f"where is a {type(where).__name__}; give a condition in Spark SQL, as in "
             "where=\"country = 'France' and quantity > 0\"",
         )
     try:
@@ -174,7 +175,7 @@ def _condition(df: DataFrame, where: str | None) -> Column | None:
             _ = df.where(f.expr(where)).schema
     except PySparkException as error:
         first = str(error).strip().splitlines()[0]
-        raise Refused("where", f"where={where!r} is no condition on the rows: {first}") from None
+        raise Refused("where", f"where={where!r} is not a valid condition: {first}") from None
     return f.expr(where)
 
 
@@ -252,7 +253,7 @@ class Tally:
         if self.rows == 0:
             raise Refused("no_rows", "the DataFrame has no rows: nothing to compare")
         bad = sum(count for reason, count in self.set_aside.items() if reason in BAD)
-        if bad > job.max_bad_rows * self.rows:
+        if bad > job.spared_bad_rows and bad > job.max_bad_rows * self.rows:
             raise Refused(
                 "refused",
                 f"{bad} of {self.rows} rows are unreadable or hold a bad weight or time "

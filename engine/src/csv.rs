@@ -1,0 +1,150 @@
+//! How CSV files are written, as people say it, and what is said of how they were read.
+
+use ilk_core::{
+    job::{Job, Of},
+    prepare::Folded,
+};
+use ilk_formats::{CsvOptions, Delimiter, Encoding, Escape, Header, NullWord, Quote, Table};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    memory::Bytes,
+    progress::Reporter,
+    text::{counted, grouped},
+};
+
+/// What is said of CSV files; what is absent is detected.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CsvSettings {
+    /// What stands between fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<Delimiter>,
+    /// What encloses fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quote: Option<Quote>,
+    /// What stands before a quote inside an enclosed field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub escape: Option<Escape>,
+    /// No record names the columns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_header: Option<bool>,
+    /// Lines before the header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skip_lines: Option<u64>,
+    /// How characters are written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<Encoding>,
+    /// Texts that stand for nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub null: Vec<String>,
+    /// What lines begin with that are passed over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Bytes of a record at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_record_size: Option<Bytes>,
+}
+
+impl CsvSettings {
+    /// Turns the settings into what readers take.
+    pub fn options(&self) -> CsvOptions {
+        let absent = self.no_header == Some(true);
+        CsvOptions {
+            delimiter: self.delimiter.clone(),
+            quote: self.quote,
+            escape: self.escape,
+            header: if absent { Header::Absent } else { Header::Named },
+            skip_lines: self.skip_lines.unwrap_or(0),
+            encoding: self.encoding,
+            comment: self.comment.clone().filter(|comment| !comment.is_empty()),
+            max_record_size: self.max_record_size.map(|size| size.0 as usize),
+            ..CsvOptions::default()
+        }
+    }
+
+    /// Lists what is said: names of settings and values as people write them.
+    pub fn said(&self) -> Vec<(&'static str, String)> {
+        let mut said = Vec::new();
+        let mut add = |name, value: Option<String>| said.extend(value.map(|value| (name, value)));
+        add("delimiter", self.delimiter.as_ref().map(ToString::to_string));
+        add("quote", self.quote.map(|quote| quote.to_string()));
+        add("escape", self.escape.map(|escape| escape.to_string()));
+        add("no_header", self.no_header.map(|absent| absent.to_string()));
+        add("skip_lines", self.skip_lines.map(|lines| lines.to_string()));
+        add("encoding", self.encoding.map(|encoding| encoding.to_string()));
+        self.null.iter().for_each(|null| add("null", Some(null.clone())));
+        add("comment", self.comment.clone());
+        add("max_record_size", self.max_record_size.map(String::from));
+        said
+    }
+}
+
+/// Says how CSV files are read that are not plain ones, and what may be read otherwise than it is
+/// meant; what holds of several files is said once.
+pub(crate) fn report_dialects(tables: &[Table], names: &[String], reporter: &Reporter) {
+    let mut said: Vec<(String, &str, usize)> = Vec::new();
+    let mut say = |text: String, name| match said.iter_mut().find(|(known, ..)| *known == text) {
+        Some((.., count)) => *count += 1,
+        None => said.push((text, name, 1)),
+    };
+    for (table, name) in tables.iter().zip(names) {
+        if let Some(dialect) = table.dialect().filter(|dialect| !dialect.is_plain()) {
+            say(format!("read as CSV with {dialect}"), name.as_str());
+        }
+        table.notes().iter().for_each(|note| say(note.clone(), name));
+    }
+    for (text, name, count) in said {
+        let others = if count > 1 {
+            format!(" and {} more", grouped(count as u64 - 1))
+        } else {
+            String::new()
+        };
+        reporter.note(format!("{name}{others}: {text}"));
+    }
+}
+
+/// Says which ids may be meant as none, once the files are read.
+pub(crate) fn report_nulls(tables: &[Table], reporter: &Reporter) {
+    let mut words: Vec<NullWord> = Vec::new();
+    for word in tables.iter().flat_map(Table::null_words) {
+        match words.iter_mut().find(|known| (known.role, known.text) == (word.role, word.text)) {
+            Some(known) => known.rows += word.rows,
+            None => words.push(word),
+        }
+    }
+    for NullWord { role, text, rows } in words {
+        let has = if rows == 1 { "has" } else { "have" };
+        let quote = if text.contains('\\') { "'" } else { "" };
+        reporter.note(format!(
+            "{} {has} the {role} `{text}`; if that means none, add --null {quote}{text}{quote}",
+            counted(rows, "row"),
+        ));
+    }
+}
+
+/// Notes ids that may be meant otherwise: of those who are not compared, and of those who are.
+pub(crate) fn report_ids(folded: &Folded, job: &Job, reporter: &Reporter) {
+    let (others, compared) = (&folded.others, &folded.catalogue.ids);
+    let names = match job.of {
+        Of::Items => ["user", "item"],
+        Of::Users => ["item", "user"],
+    };
+    for (ids, name) in [others, compared].into_iter().zip(names) {
+        let doubtful = ids.doubtful();
+        if let Some((count, first)) = doubtful.fractions {
+            reporter.note(format!(
+                "{} in two spellings, with and without a fraction of zeros, such as `{first}`; they stay \
+                 apart because other {name} ids are no integers",
+                counted(count as u64, &format!("{name} id"))
+            ));
+        }
+        if let Some((count, first)) = doubtful.shortened {
+            reporter.note(format!(
+                "{} shortened by a spreadsheet, it seems, such as `{first}`; export the file again with \
+                 the {name} column as text",
+                counted(count as u64, &format!("{name} id"))
+            ));
+        }
+    }
+}

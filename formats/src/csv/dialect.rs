@@ -1,0 +1,394 @@
+//! How a CSV file is written: what people may say of it, and what was settled on.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A setting of a dialect that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid {setting} `{}`: expected {expected}", crate::error::printable(found))]
+pub struct DialectError {
+    /// The setting.
+    pub setting: &'static str,
+    /// What was given.
+    pub found: String,
+    /// What it takes.
+    pub expected: &'static str,
+}
+
+/// Implements serde and parsing by [`FromStr`] and [`fmt::Display`].
+macro_rules! by_text {
+    ($($name:ty),*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+
+by_text!(Delimiter, Quote, Escape, Encoding);
+
+/// What stands between fields: one character or several.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Delimiter(String);
+
+impl Delimiter {
+    /// Returns the text itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Delimiter {
+    fn default() -> Self {
+        Self(",".into())
+    }
+}
+
+impl FromStr for Delimiter {
+    type Err = DialectError;
+
+    /// Takes the text itself, `tab`, `space`, and escapes such as `\t` and `\x01`.
+    fn from_str(text: &str) -> Result<Self, DialectError> {
+        let failure = || DialectError {
+            setting: "delimiter",
+            found: text.into(),
+            expected: "one to eight characters such as `;`, `::`, `\\t` or `\\x01`, without \
+                       quotes and line breaks",
+        };
+        let plain = match text {
+            "tab" => "\t".into(),
+            "space" => " ".into(),
+            _ => unescaped(text).ok_or_else(failure)?,
+        };
+        let is_long = plain.chars().count() > 8;
+        if plain.is_empty() || is_long || plain.contains(['"', '\n', '\r', '\0']) {
+            return Err(failure());
+        }
+        Ok(Self(plain))
+    }
+}
+
+/// Replaces `\t`, `\\` and `\x01`; a single backslash stands for itself.
+fn unescaped(text: &str) -> Option<String> {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find('\\') {
+        plain.push_str(&rest[..start]);
+        rest = &rest[start + 1..];
+        if let Some(after) = rest.strip_prefix('t') {
+            plain.push('\t');
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('x') {
+            let code = u8::from_str_radix(after.get(..2)?, 16).ok().filter(u8::is_ascii)?;
+            plain.push(char::from(code));
+            rest = &after[2..];
+        } else {
+            plain.push('\\');
+            rest = rest.strip_prefix('\\').unwrap_or(rest);
+        }
+    }
+    plain.push_str(rest);
+    Some(plain)
+}
+
+impl fmt::Display for Delimiter {
+    /// Writes what [`FromStr`] reads.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.chars() {
+            match character {
+                '\t' => f.write_str("\\t")?,
+                '\\' => f.write_str("\\\\")?,
+                control if control.is_ascii_control() => write!(f, "\\x{:02x}", control as u32)?,
+                other => write!(f, "{other}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What encloses fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Quote {
+    /// `"`
+    #[default]
+    Double,
+    /// `'`
+    Single,
+    /// Nothing: quotes are text.
+    None,
+}
+
+impl Quote {
+    /// Returns the byte.
+    pub(crate) const fn byte(self) -> Option<u8> {
+        match self {
+            Self::Double => Some(b'"'),
+            Self::Single => Some(b'\''),
+            Self::None => None,
+        }
+    }
+}
+
+impl FromStr for Quote {
+    type Err = DialectError;
+
+    fn from_str(text: &str) -> Result<Self, DialectError> {
+        match text {
+            "\"" => Ok(Self::Double),
+            "'" => Ok(Self::Single),
+            "none" => Ok(Self::None),
+            _ => Err(DialectError {
+                setting: "quote",
+                found: text.into(),
+                expected: "`\"`, `'` or `none`",
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Quote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Double => "\"",
+            Self::Single => "'",
+            Self::None => "none",
+        })
+    }
+}
+
+/// How a quote stands inside an enclosed field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Escape {
+    /// It is written twice.
+    #[default]
+    Doubled,
+    /// A backslash stands before it; the byte after a backslash is taken as it is, anywhere.
+    Backslash,
+}
+
+impl FromStr for Escape {
+    type Err = DialectError;
+
+    fn from_str(text: &str) -> Result<Self, DialectError> {
+        match text {
+            "\\" => Ok(Self::Backslash),
+            "none" => Ok(Self::Doubled),
+            _ => Err(DialectError {
+                setting: "escape",
+                found: text.into(),
+                expected: "`\\`, or `none` where quotes are doubled",
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Escape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Doubled => "none",
+            Self::Backslash => "\\",
+        })
+    }
+}
+
+/// How characters are written as bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// UTF-8, with or without a byte order mark.
+    #[default]
+    Utf8,
+    /// UTF-16 of either byte order, by its mark; without one the least significant byte is first.
+    Utf16,
+    /// ISO 8859-1.
+    Latin1,
+    /// The code page of Western Windows.
+    Windows1252,
+}
+
+impl FromStr for Encoding {
+    type Err = DialectError;
+
+    fn from_str(text: &str) -> Result<Self, DialectError> {
+        match text.to_ascii_lowercase().as_str() {
+            "utf-8" | "utf8" => Ok(Self::Utf8),
+            "utf-16" | "utf16" | "utf-16le" | "utf-16be" => Ok(Self::Utf16),
+            "latin-1" | "latin1" | "iso-8859-1" => Ok(Self::Latin1),
+            "windows-1252" | "cp1252" => Ok(Self::Windows1252),
+            _ => Err(DialectError {
+                setting: "encoding",
+                found: text.into(),
+                expected: "utf-8, utf-16, latin-1 or windows-1252",
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Utf8 => "utf-8",
+            Self::Utf16 => "utf-16",
+            Self::Latin1 => "latin-1",
+            Self::Windows1252 => "windows-1252",
+        })
+    }
+}
+
+/// Whether the first record names the columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Header {
+    /// It does.
+    #[default]
+    Named,
+    /// It does not: columns are called 1, 2, 3.
+    Absent,
+}
+
+/// What is said of CSV files; what is `None` is detected from the first 256 KiB.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CsvOptions {
+    /// What stands between fields.
+    pub delimiter: Option<Delimiter>,
+    /// What encloses fields.
+    pub quote: Option<Quote>,
+    /// How a quote stands inside an enclosed field.
+    pub escape: Option<Escape>,
+    /// Whether the first record names the columns.
+    pub header: Header,
+    /// Lines before the header, or the first record, that are passed over.
+    pub skip_lines: u64,
+    /// How characters are written; UTF-8 where no byte order mark says otherwise.
+    pub encoding: Option<Encoding>,
+    /// What a line begins with that is passed over.
+    pub comment: Option<String>,
+    /// Bytes of a record at most; longer ones are unreadable. 1 MiB where `None`.
+    pub max_record_size: Option<usize>,
+    /// Bytes of the pieces that threads share a file out by; for tests.
+    #[doc(hidden)]
+    pub piece_size: Option<u64>,
+}
+
+impl CsvOptions {
+    /// Bytes of a record at most where nothing is said.
+    pub const MAX_RECORD_SIZE: usize = 1 << 20;
+
+    /// Returns the most bytes of a record.
+    pub(crate) fn max_record(&self) -> usize {
+        self.max_record_size.unwrap_or(Self::MAX_RECORD_SIZE).clamp(1, 1 << 30)
+    }
+}
+
+/// What ends lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LineEnd {
+    /// `\n` and `\r\n`.
+    #[default]
+    Lf,
+    /// `\r` alone too.
+    Cr,
+}
+
+/// The dialect that a file is read in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dialect {
+    /// What stands between fields.
+    pub delimiter: Delimiter,
+    /// What encloses fields.
+    pub quote: Quote,
+    /// How a quote stands inside an enclosed field.
+    pub escape: Escape,
+    /// How characters are written.
+    pub encoding: Encoding,
+    /// Whether a record names the columns.
+    pub header: Header,
+    /// Number of the line that names the columns, from 1; of the first record where none does.
+    pub header_line: u64,
+    /// Fields of a record.
+    pub fields: usize,
+    pub(crate) line_end: LineEnd,
+    /// Share of the records of the sample that are unreadable.
+    pub(crate) malformed: f64,
+    /// The dialect that was nearly as likely, in words.
+    pub(crate) runner_up: Option<String>,
+}
+
+impl Dialect {
+    /// Tells whether this is CSV as most write it: commas, `"` doubled, UTF-8, a header first.
+    pub fn is_plain(&self) -> bool {
+        self.delimiter == Delimiter::default()
+            && self.quote == Quote::Double
+            && self.escape == Escape::Doubled
+            && self.encoding == Encoding::Utf8
+            && self.header == Header::Named
+            && self.header_line == 1
+            && self.line_end == LineEnd::Lf
+    }
+}
+
+impl fmt::Display for Dialect {
+    /// Describes it in a line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "delimiter `{}`, quote {}", self.delimiter, self.quote)?;
+        if self.escape == Escape::Backslash {
+            f.write_str(", escape \\")?;
+        }
+        if self.line_end == LineEnd::Cr {
+            f.write_str(", lines end in CR")?;
+        }
+        if self.encoding != Encoding::Utf8 {
+            write!(f, ", {}", self.encoding)?;
+        }
+        match self.header {
+            Header::Named if self.header_line > 1 => {
+                write!(f, ", header in line {}", self.header_line)?;
+            }
+            Header::Named => {}
+            Header::Absent => write!(f, ", no header, data from line {}", self.header_line)?,
+        }
+        write!(f, ", {} fields", self.fields)?;
+        if self.malformed > 0.0 {
+            write!(f, ", {:.2} % of the first records unreadable", self.malformed * 100.0)?;
+        }
+        if let Some(other) = &self.runner_up {
+            write!(f, "; next best: {other}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delimiters_are_read_as_they_are_shown() {
+        for (text, plain) in [
+            (";", ";"),
+            ("::", "::"),
+            ("tab", "\t"),
+            ("\\t", "\t"),
+            ("\t", "\t"),
+            ("\\x01", "\x01"),
+            ("\\", "\\"),
+            ("\\\\", "\\"),
+            ("space", " "),
+            ("\u{a7}", "\u{a7}"),
+        ] {
+            let delimiter: Delimiter = text.parse().unwrap();
+            assert_eq!(delimiter.as_str(), plain, "{text}");
+            assert_eq!(delimiter.to_string().parse(), Ok(delimiter), "{text}");
+        }
+        for text in ["", "\"", "\n", "\\x", "\\xff", "\\x0a", "123456789"] {
+            assert!(text.parse::<Delimiter>().is_err(), "{text}");
+        }
+    }
+}

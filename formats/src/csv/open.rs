@@ -1,0 +1,467 @@
+//! What is settled before a CSV file is read: encoding, dialect, header, kinds of columns.
+
+use std::{io::Read as _, sync::Arc};
+
+use memchr::memchr_iter;
+
+use super::{
+    detect::{Candidate, Cut, Record, Sample, commonest, detect, guard},
+    dialect::{CsvOptions, Dialect, Encoding, Escape, Header, LineEnd, Quote},
+    encoding::{Coding, Told},
+    scan::{Fault, Grammar, Reach},
+    stream::text,
+};
+use crate::{
+    error::{At, Error},
+    source::Source,
+    unpack::{Packing, unpack},
+};
+
+/// Bytes looked at to find the dialect.
+pub(crate) const SAMPLE: usize = 256 << 10;
+
+/// What was settled.
+pub(crate) struct Opened {
+    pub(crate) coding: Coding,
+    pub(crate) dialect: Dialect,
+    pub(crate) grammar: Grammar,
+    /// Names of the columns.
+    pub(crate) names: Vec<String>,
+    /// Where the first record begins, in the text without a byte order mark.
+    pub(crate) start: u64,
+    /// The number of its line, from 1.
+    pub(crate) line: u64,
+    /// What people should know.
+    pub(crate) notes: Vec<String>,
+}
+
+/// What a file is opened for.
+#[derive(Clone, Copy)]
+pub(crate) struct Purpose<'a> {
+    pub(crate) source: &'a Arc<dyn Source>,
+    pub(crate) packing: Packing,
+    pub(crate) options: &'a CsvOptions,
+    /// The columns that will be asked for, as far as they are known.
+    pub(crate) wanted: &'a [&'a str],
+}
+
+impl Purpose<'_> {
+    fn file(&self) -> &str {
+        self.source.name()
+    }
+
+    fn refuse(&self, found: impl Into<String>, help: impl Into<String>) -> Error {
+        Error::Dialect { file: self.file().into(), found: found.into(), help: help.into() }
+    }
+
+    /// Settles everything.
+    pub(crate) fn open(self) -> Result<Opened, Error> {
+        let at = At { file: self.file(), place: "header" };
+        let mut head = Vec::new();
+        unpack(self.source, self.packing)
+            .and_then(|bytes| bytes.take(1 << 10).read_to_end(&mut head))
+            .map_err(|error| at.io(error))?;
+        let coding = self.coding(&head)?;
+        let mut bytes = Vec::new();
+        text(self.source, self.packing, coding, 0)
+            .and_then(|text| text.take(SAMPLE as u64).read_to_end(&mut bytes))
+            .map_err(|error| at.io(error))?;
+        self.check_text(&bytes)?;
+        let reach = if bytes.len() < SAMPLE { Reach::End } else { Reach::Within };
+        Settling::new(self, coding, &bytes, reach).settle()
+    }
+
+    fn coding(&self, head: &[u8]) -> Result<Coding, Error> {
+        let unsupported = |found: &str, instead| Error::Unsupported {
+            file: self.file().into(),
+            found: found.into(),
+            instead,
+        };
+        match Coding::tell(head, self.options.encoding) {
+            Told::Utf32 => Err(unsupported("UTF-32 text", "save it as UTF-8")),
+            Told::Coding(coding) => {
+                // Latin text in UTF-16 has every other byte zero.
+                let zeros = memchr_iter(0, head).count();
+                if coding.encoding != Encoding::Utf16 && zeros * 4 > head.len() && head.len() > 3 {
+                    return Err(self.refuse(
+                        "looks like UTF-16 text without a byte order mark",
+                        "give --encoding utf-16",
+                    ));
+                }
+                Ok(coding)
+            }
+        }
+    }
+
+    /// Refuses what is plainly no text.
+    fn check_text(&self, sample: &[u8]) -> Result<(), Error> {
+        let refuse = |found: &str, instead| {
+            Err(Error::Unsupported { file: self.file().into(), found: found.into(), instead })
+        };
+        if sample.starts_with(b"PAR1") || sample.starts_with(b"ARROW1") {
+            return refuse("a compressed Parquet or Arrow file", "unpack it first");
+        }
+        if sample.starts_with(b"PK\x03\x04") {
+            return refuse("a ZIP archive or spreadsheet", "unpack it or export it as CSV");
+        }
+        if sample.contains(&0) {
+            return refuse("no text (it holds zero bytes)", "export it as CSV, Parquet or Arrow");
+        }
+        Ok(())
+    }
+}
+
+/// A sample on its way to a settled dialect.
+struct Settling<'a> {
+    purpose: Purpose<'a>,
+    coding: Coding,
+    sample: Sample<'a>,
+    options: CsvOptions,
+    /// Bytes and lines before the sample.
+    skipped: (usize, u64),
+    notes: Vec<String>,
+}
+
+/// Which record names the columns, by its position among those of the sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Heading {
+    place: usize,
+}
+
+impl<'a> Settling<'a> {
+    fn new(purpose: Purpose<'a>, coding: Coding, bytes: &'a [u8], reach: Reach) -> Self {
+        let mut options = purpose.options.clone();
+        let line_end = line_end(bytes);
+        let lines = Lines { bytes, line_end };
+        let (mut start, mut line) = (0, 0);
+        while line < options.skip_lines && start < bytes.len() {
+            (start, line) = (lines.next(start), line + 1);
+        }
+        // The line by which Excel tells itself the delimiter.
+        if let Some(delimiter) = lines.at(start).strip_prefix(b"sep=")
+            && let Ok(delimiter) = std::str::from_utf8(delimiter)
+            && let Ok(delimiter) = delimiter.parse()
+        {
+            options.delimiter.get_or_insert(delimiter);
+            (start, line) = (lines.next(start), line + 1);
+        }
+        let mut end = bytes.len();
+        if reach == Reach::Within {
+            // The last record of a sample may be cut.
+            let last = bytes[start..].iter().rposition(|byte| matches!(byte, b'\n' | b'\r'));
+            end = last.map_or(bytes.len(), |at| start + at + 1);
+        }
+        let sample = Sample {
+            bytes: &bytes[start..end],
+            line_end,
+            most: options.max_record(),
+            comment: purpose.options.comment.as_deref(),
+        };
+        Self { purpose, coding, sample, options, skipped: (start, line), notes: Vec::new() }
+    }
+
+    fn settle(mut self) -> Result<Opened, Error> {
+        let is_tsv = is_tsv(self.purpose.file());
+        let detected = detect(self.sample, &self.options, is_tsv);
+        let best = detected.best;
+        if best.records.is_empty() {
+            return Err(Error::NoHeader { file: self.purpose.file().into() });
+        }
+        self.check_rivals(&best, &detected.rivals)?;
+        self.check_single_quotes(&best)?;
+        let heading = self.heading(&best);
+        let (names, fields) = self.names(&best, heading)?;
+        let mut grammar = best.candidate.grammar(self.sample, fields);
+        let data = heading.map_or(0, |heading| heading.place + 1);
+        let records = best.records.get(data..).unwrap_or_default();
+        grammar.guard = guard(&grammar, self.sample.bytes, records);
+        if let Some(heading) = heading {
+            let header = &best.records[heading.place];
+            let raw = grammar.without_end(&self.sample.bytes[header.start..header.next]);
+            grammar.header = Some(raw.to_vec());
+        }
+        let first =
+            heading.map_or(best.records[0].start, |heading| best.records[heading.place].next);
+        let named =
+            heading.map_or(best.records[0].start, |heading| best.records[heading.place].start);
+        let line_of = |place: usize| {
+            self.skipped.1 + 1 + grammar.count_lines(&self.sample.bytes[..place]) as u64
+        };
+        let (line, header_line) = (line_of(first), line_of(named));
+        let malformed = self.check_records(&grammar, first)?;
+        let dialect = Dialect {
+            delimiter: best.candidate.delimiter.clone(),
+            quote: best.candidate.quote,
+            escape: best.candidate.escape,
+            encoding: self.coding.encoding,
+            header: self.options.header,
+            header_line,
+            fields,
+            line_end: self.sample.line_end,
+            malformed,
+            runner_up: detected.rivals.first().map(|cut| words(&cut.candidate)),
+        };
+        self.note_text(&best);
+        Ok(Opened {
+            coding: self.coding,
+            dialect,
+            grammar,
+            names,
+            start: (self.skipped.0 + first) as u64,
+            line,
+            notes: self.notes,
+        })
+    }
+
+    /// The record that names the columns.
+    fn heading(&self, cut: &Cut) -> Option<Heading> {
+        if self.options.header == Header::Absent {
+            return None;
+        }
+        let grammar = cut.candidate.grammar(self.sample, cut.fields);
+        let names = |record: &Record| self.cells(&grammar, record);
+        let holds_all = |record: &Record| {
+            let names = names(record);
+            self.purpose.wanted.iter().all(|wanted| names.iter().any(|name| name == wanted))
+        };
+        let place = if self.purpose.wanted.is_empty() {
+            None
+        } else {
+            cut.records.iter().take(1_000).position(holds_all)
+        };
+        // Without names to go by: the first record with as many fields as most, but for one.
+        let near = |record: &Record| {
+            record.cells.as_ref().is_ok_and(|cells| {
+                cells.len().abs_diff(cut.fields) <= 1 && (cells.len() > 1 || cut.fields == 1)
+            })
+        };
+        let first = || cut.records.iter().position(near).unwrap_or(0);
+        Some(Heading { place: place.unwrap_or_else(first) })
+    }
+
+    /// The cells of a record, as text.
+    fn cells(&self, grammar: &Grammar, record: &Record) -> Vec<String> {
+        let mut scratch = Vec::new();
+        let cell = |field: &_| {
+            let cell = grammar.plain(self.sample.bytes, *field, &mut scratch);
+            String::from_utf8_lossy(cell).into_owned()
+        };
+        record.cells.iter().flatten().map(cell).collect()
+    }
+
+    /// Names the columns, and says how many fields records have.
+    fn names(
+        &mut self,
+        cut: &Cut,
+        heading: Option<Heading>,
+    ) -> Result<(Vec<String>, usize), Error> {
+        let Some(heading) = heading else {
+            return Ok(((1..=cut.fields).map(|column| column.to_string()).collect(), cut.fields));
+        };
+        let grammar = cut.candidate.grammar(self.sample, cut.fields);
+        let header = &cut.records[heading.place];
+        let mut names = self.cells(&grammar, header);
+        let below = &cut.records[heading.place + 1..];
+        let mut fields = fields_of(below).unwrap_or(names.len());
+        let as_named = below.iter().filter(|record| record.fields(names.len()).is_some()).count();
+        if as_named * 4 >= below.len() {
+            fields = names.len();
+        }
+        self.check_twice(header, below)?;
+        if names.len() == fields {
+            return Ok((names, fields));
+        }
+        let plural = if fields == 1 { "" } else { "s" };
+        let found = format!("header has {} names, rows have {fields} field{plural}", names.len());
+        if names.len().abs_diff(fields) > 1 || fields == 1 {
+            let help = "give --delimiter, or --skip-lines N where lines come before the header, or --no-header";
+            return Err(self.purpose.refuse(found, help));
+        }
+        if names.len() + 1 == fields && self.counts_rows(&grammar, below) {
+            self.notes.push(format!("{found}: the first column numbers the rows and has no name"));
+            names.insert(0, String::new());
+        } else {
+            self.notes.push(format!("{found}: columns are taken by position"));
+            names.resize(fields, String::new());
+        }
+        Ok((names, fields))
+    }
+
+    /// Tells whether the first cells count 1, 2, 3 or 0, 1, 2, as R and pandas number rows.
+    fn counts_rows(&self, grammar: &Grammar, records: &[Record]) -> bool {
+        let first = |record: &Record| self.cells(grammar, record).first()?.parse::<u64>().ok();
+        let begins = records.first().and_then(first);
+        let counts = |(record, number)| first(record) == Some(number);
+        begins.is_some_and(|begin| begin <= 1 && records.iter().zip(begin..).take(100).all(counts))
+    }
+
+    /// Refuses a header that stands there twice.
+    fn check_twice(&self, header: &Record, below: &[Record]) -> Result<(), Error> {
+        let text = |record: &Record| self.sample.bytes[record.start..record.next].trim_ascii_end();
+        if below.first().is_some_and(|next| text(next) == text(header)) {
+            return Err(self
+                .purpose
+                .refuse("the header stands there twice", "give --skip-lines 1"));
+        }
+        Ok(())
+    }
+
+    /// Refuses where another dialect is nearly as likely and gives other values.
+    fn check_rivals(&self, best: &Cut, rivals: &[Cut]) -> Result<(), Error> {
+        if self.purpose.wanted.is_empty() {
+            return Ok(());
+        }
+        let Some(values) = self.values(best) else { return Ok(()) };
+        let differs = |rival: &&Cut| self.values(rival).is_some_and(|other| other != values);
+        let Some(rival) = rivals.iter().find(differs) else { return Ok(()) };
+        let (one, other) = (words(&best.candidate), words(&rival.candidate));
+        Err(self.purpose.refuse(
+            format!("may be {one} or {other}, which give other values"),
+            "give --delimiter, --quote and --escape",
+        ))
+    }
+
+    /// The values of the columns asked for; `None` where they are not all there.
+    fn values(&self, cut: &Cut) -> Option<Vec<Vec<u8>>> {
+        let grammar = cut.candidate.grammar(self.sample, cut.fields);
+        let heading = self.heading(cut);
+        let columns: Vec<usize> = match heading {
+            None => self
+                .purpose
+                .wanted
+                .iter()
+                .filter_map(|name| Some(name.parse::<usize>().ok()? - 1))
+                .collect(),
+            Some(heading) => {
+                let names = self.cells(&grammar, &cut.records[heading.place]);
+                let place = |wanted: &&str| names.iter().position(|name| name == wanted);
+                self.purpose.wanted.iter().map(place).collect::<Option<_>>()?
+            }
+        };
+        let mut scratch = Vec::new();
+        let mut values = Vec::new();
+        for (_, fields) in cut.sound_records() {
+            for column in &columns {
+                let field = fields.get(*column)?;
+                values.push(grammar.plain(self.sample.bytes, *field, &mut scratch).to_vec());
+            }
+        }
+        Some(values)
+    }
+
+    /// Refuses `'` as a quote where it also stands inside of words.
+    fn check_single_quotes(&self, best: &Cut) -> Result<(), Error> {
+        let is_bare =
+            |record: &Record| matches!(record.cells, Err(Fault::BareQuote | Fault::AfterQuote));
+        let doubtful = best.candidate.quote == Quote::Single
+            && self.options.quote.is_none()
+            && best.records.iter().any(is_bare);
+        if !doubtful {
+            return Ok(());
+        }
+        Err(self.purpose.refuse(
+            "has fields in ' quotes, and ' inside of others",
+            "give --quote \"'\" or --quote '\"'",
+        ))
+    }
+
+    /// Refuses a sample most of which cannot be read; returns the share of what cannot.
+    fn check_records(&self, grammar: &Grammar, first: usize) -> Result<f64, Error> {
+        let outcome = grammar.outcome(self.sample.bytes, first);
+        let all = outcome.sound + outcome.aside;
+        if outcome.aside > outcome.sound
+            && let Some((line, fault)) = outcome.fault
+        {
+            let before = grammar.count_lines(&self.sample.bytes[..first]) as u64;
+            let line = line + self.skipped.1 + before;
+            let delimiter = String::from_utf8_lossy(&grammar.delimiter);
+            return Err(self.purpose.refuse(
+                format!(
+                    "{} of the first {all} records cannot be read with delimiter {delimiter:?} (line {line}: {})",
+                    outcome.aside,
+                    fault.text(grammar)
+                ),
+                fault.flags(),
+            ));
+        }
+        Ok(outcome.aside as f64 / all.max(1) as f64)
+    }
+
+    /// Notes what may be read otherwise than it is meant.
+    fn note_text(&mut self, best: &Cut) {
+        let grammar = best.candidate.grammar(self.sample, best.fields);
+        let mut scratch = Vec::new();
+        let (mut single, mut invalid) = (0_u64, 0_u64);
+        for (_, fields) in best.sound_records() {
+            for field in fields {
+                let cell = grammar.plain(self.sample.bytes, *field, &mut scratch);
+                let is_single = cell.len() > 2 && cell.starts_with(b"'") && cell.ends_with(b"'");
+                single += u64::from(is_single);
+                invalid += u64::from(std::str::from_utf8(cell).is_err());
+            }
+        }
+        if single > 0 && grammar.quote != Some(b'\'') {
+            self.notes.push(format!(
+                "{single} of the first cells stand in ' quotes, which are kept as text; --quote \"'\" takes them off"
+            ));
+        }
+        if invalid > 0 {
+            self.notes.push(format!(
+                "{invalid} of the first cells are not UTF-8; if they are Western, give --encoding windows-1252"
+            ));
+        }
+    }
+}
+
+/// The commonest number of fields.
+fn fields_of(records: &[Record]) -> Option<usize> {
+    records.iter().any(|record| record.cells.is_ok()).then(|| commonest(records))
+}
+
+/// Describes a candidate in a few words.
+fn words(candidate: &Candidate) -> String {
+    let escape = match candidate.escape {
+        Escape::Doubled => "",
+        Escape::Backslash => " and escape \\",
+    };
+    format!("delimiter `{}` with quote {}{escape}", candidate.delimiter, candidate.quote)
+}
+
+/// Finds what ends lines: CR alone only where nothing else does.
+fn line_end(sample: &[u8]) -> LineEnd {
+    let has = |byte| memchr_iter(byte, sample).next().is_some();
+    if !has(b'\n') && has(b'\r') { LineEnd::Cr } else { LineEnd::Lf }
+}
+
+fn is_tsv(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let stem = [".gz", ".zst", ".bz2", ".xz"].iter().find_map(|end| name.strip_suffix(end));
+    let name = stem.unwrap_or(&name);
+    name.rsplit_once('.').is_some_and(|(_, ending)| matches!(ending, "tsv" | "tab"))
+}
+
+/// Physical lines, before any dialect.
+#[derive(Clone, Copy)]
+struct Lines<'a> {
+    bytes: &'a [u8],
+    line_end: LineEnd,
+}
+
+impl<'a> Lines<'a> {
+    fn end(self, start: usize) -> usize {
+        let is_end = |byte: &u8| *byte == b'\n' || *byte == b'\r' && self.line_end == LineEnd::Cr;
+        let rest = &self.bytes[start..];
+        start + rest.iter().position(is_end).unwrap_or(rest.len())
+    }
+
+    /// The line at `start`, without its end.
+    fn at(self, start: usize) -> &'a [u8] {
+        let line = &self.bytes[start..self.end(start)];
+        line.strip_suffix(b"\r").unwrap_or(line)
+    }
+
+    /// Where the next line begins.
+    fn next(self, start: usize) -> usize {
+        (self.end(start) + 1).min(self.bytes.len())
+    }
+}
