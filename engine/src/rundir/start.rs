@@ -179,9 +179,7 @@ pub fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) -> Result
         Some(stage) => Error::input(error.message())
             .with_help(format!("`ilk stage {name} {stage}` rebuilds it")),
     };
-    clear_folders(&mut dir, stage)
-        .and_then(|()| alone(run, &mut dir, stage, &source))
-        .map_err(told)?;
+    alone(run, &mut dir, stage, &source).map_err(told)?;
     say_undone(&dir, stage, reporter);
     dir.end_if_done()
 }
@@ -200,7 +198,9 @@ fn alone(
             stages::read(run, dir, &opened)
         }
         StageName::Clean => {
+            // Nothing of it goes before the inputs are known to be what they were.
             let opened = open(run, dir, source)?;
+            clear_folders(dir, stage)?;
             stages::clean(run, dir, &opened).map(drop)
         }
         StageName::Encode => {
@@ -209,7 +209,10 @@ fn alone(
         }
         StageName::Matrix => stages::matrix(run, dir, Made::Before(before)).map(drop),
         StageName::Plan => stages::plan(run, dir, Made::Before(before)).map(drop),
-        StageName::Tiles => stages::tiles(run, dir, Made::Before(before)).map(drop),
+        StageName::Tiles => {
+            clear_folders(dir, stage)?;
+            stages::tiles(run, dir, Made::Before(before)).map(drop)
+        }
         StageName::Merge => {
             let named = Made::Before(before.clone());
             stages::merge(run, dir, Tiled::Kept(before, named)).map(drop)
