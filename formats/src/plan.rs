@@ -5,7 +5,7 @@ use arrow_schema::DataType;
 use crate::{
     columns::{self, Place},
     condition::{Condition, Number, check_condition},
-    csv::CsvOptions,
+    dialect::CsvOptions,
     error::Error,
     schema::{Column, ColumnKind, Schema, UNTYPED},
 };

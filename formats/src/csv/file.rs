@@ -9,7 +9,6 @@ use std::{
 use ilk_core::data::Rows;
 
 use super::{
-    dialect::{CsvOptions, Dialect, Encoding},
     encoding::Coding,
     open::Purpose,
     pieces::{Loaded, PIECE, Pieces},
@@ -18,6 +17,7 @@ use super::{
     stream::{Packing, Window, lines, text},
     text::describe,
 };
+use crate::dialect::{CsvOptions, Dialect, Encoding};
 use crate::{
     error::{At, Error},
     part::Part,

@@ -6,11 +6,11 @@ use memchr::memchr_iter;
 
 use super::{
     detect::{Candidate, Cut, Record, Sample, commonest, detect, guard},
-    dialect::{CsvOptions, Dialect, Encoding, Escape, Header, LineEnd, Quote},
     encoding::{Coding, Told},
     scan::{Fault, Grammar, Reach},
     stream::{Packing, text, unpacked},
 };
+use crate::dialect::{CsvOptions, Dialect, Encoding, Escape, Header, LineEnd, Quote};
 use crate::{
     error::{At, Error},
     source::Source,
