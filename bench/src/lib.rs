@@ -65,6 +65,7 @@ impl Shape {
         let chunks = pairs.chunks(CHUNK).enumerate().map(|(index, chunk)| Rows {
             file: 0,
             first_row: (index * CHUNK) as u64 + 1,
+            places: None,
             user: column(chunk.iter().map(|(user, _)| i64::from(*user)).collect()),
             item: column(chunk.iter().map(|(_, item)| i64::from(*item)).collect()),
             weight: None,

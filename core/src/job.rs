@@ -3,9 +3,6 @@
 //! [`SimilarityJob`] is what people write: every setting optional. [`SimilarityJob::resolve`]
 //! applies preset and defaults, checks every value, and gives the [`Job`] that core runs.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::{
     data::time,
     measure::{Measure, MeasureName},
@@ -72,73 +69,75 @@ named! {
 /// A similarity job as people write it: every setting may be left out.
 ///
 /// A setting that is left out takes its value from the preset `like`, or else its default.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields, default))]
 pub struct SimilarityJob {
     /// Take measure and weighting from another library's definition.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub like: Option<Preset>,
     /// What is compared: `items` (default) or `users`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub of: Option<Of>,
     /// How alike two items are; default `cosine`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub measure: Option<MeasureName>,
     /// Parameter α of `tversky` (≥ 0, default 0.5), `asymmetric-cosine` (0 to 1, default 0.5)
     /// and `conditional` (≥ 0, default 0).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub alpha: Option<f64>,
     /// Parameter β of `tversky` (≥ 0, default 0.5).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub beta: Option<f64>,
     /// Parameter κ of `lift` (≥ 0, default 0): damps rare items.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub kappa: Option<f64>,
     /// What an interaction counts; default `binary`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub weighting: Option<WeightingName>,
     /// Parameter K1 of `bm25` (≥ 0, default 1.2).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub k1: Option<f64>,
     /// Parameter B of `bm25` (0 to 1, default 0.75).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub b: Option<f64>,
     /// Half-life of `decay`, as in `90d` or `12h`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub half_life: Option<String>,
     /// The present of `decay`; default the newest time in the data.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub now: Option<String>,
     /// Neighbours kept per item (≥ 1, default 50).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub top: Option<u32>,
     /// Items with fewer users are dropped first (default 1).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub min_support: Option<u32>,
     /// Pairs sharing fewer users are no neighbours (≥ 1, default 1).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub min_overlap: Option<u32>,
     /// Multiplies each score by c / (c + h) (h ≥ 0, default 0).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub shrinkage: Option<f64>,
     /// Pairs scoring below are no neighbours.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub threshold: Option<f64>,
     /// Of users with more items only so many are kept: largest weight, then newest, then smallest hash.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub max_items_per_user: Option<u32>,
     /// What becomes of several rows of one user and item; default `sum` with a weight, else `one`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub duplicates: Option<Duplicates>,
     /// What becomes of rows whose weight is zero or less; default `drop`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub negative_weights: Option<NegativeWeights>,
     /// Share of rows that may be unreadable or hold a bad weight or time, as in `1%`; by default 1 %,
     /// and 10 rows of however few.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub max_bad_rows: Option<String>,
     /// Set-aside rows of any reason but `filtered` are an error.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub strict: Option<bool>,
 }
 

@@ -22,6 +22,7 @@ use crate::{
     inputs::{self, FileSource},
     pool::Pool,
     progress::{Reporter, Stage},
+    schemas,
     source::DataSource,
     text::{counted, grouped},
 };
@@ -45,7 +46,10 @@ impl Files {
         chunk_rows: Option<usize>,
         reporter: &Reporter,
     ) -> Result<Self, Error> {
-        let inputs = inputs::resolve(&source.input)?;
+        let inputs = inputs::resolve(&source.input, source.table_formats())?;
+        if let Some(empty) = inputs.empty_text() {
+            reporter.count("skipped", empty, &[("files", inputs.empty.len() as u64)]);
+        }
         if let Some(skipped) = inputs.skipped_text() {
             reporter.count("skipped", skipped, &[("files", inputs.skipped.len() as u64)]);
         }
@@ -58,14 +62,19 @@ impl Files {
             conditions: source.conditions.clone(),
             csv: source.csv.options(),
             nulls: source.csv.null.clone(),
+            item_separator: source.item_separator.clone(),
+            times: source.time_rule(),
+            format: source.format,
             chunk_rows,
             constants: Vec::new(),
         };
+        let paths = inputs.files.iter().map(|file| file.path.clone()).collect::<Vec<_>>();
         let (mut tables, mut names) = (Vec::new(), Vec::new());
         for (number, file) in (0..).zip(inputs.files) {
             let source = FileSource::open(&file.path)?;
             let options = ReadOptions { constants: file.constants, ..options.clone() };
-            tables.push(Table::open(Arc::new(source), number, &options)?);
+            let table = Table::open(Arc::new(source), number, &options);
+            tables.push(table.map_err(|error| schemas::explain(error, &paths, &options))?);
             names.push(file.path.display().to_string());
         }
         report_dialects(&tables, &names, reporter);

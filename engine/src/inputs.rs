@@ -2,10 +2,11 @@
 //! become columns. Also how files are read: at any position, by several threads at once.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io,
     path::{Component, Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -33,28 +34,48 @@ pub struct Inputs {
     pub files: Vec<InputFile>,
     /// Files of folders that were passed over because of their ending, by path.
     pub skipped: Vec<PathBuf>,
+    /// Files of folders and patterns that were passed over because they have no bytes, by path.
+    pub empty: Vec<PathBuf>,
+}
+
+/// The argument that stands for standard input.
+const STDIN: &str = "-";
+
+/// What becomes of folders of table formats, in which files of deleted rows lie beside the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableFormats {
+    /// They are refused by name.
+    Refuse,
+    /// All their files are read.
+    Ignore,
 }
 
 /// Endings of files that are read when they are found in a folder.
-const ENDINGS: &[&str] = &[
-    ".parquet", ".pq", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst", ".arrow",
-    ".arrows", ".feather", ".ipc",
-];
+const ENDINGS: &[&str] = &[".parquet", ".pq", ".parq", ".arrow", ".arrows", ".feather", ".ipc"];
+
+/// Endings of files of text that are read when they are found in a folder, packed or not.
+const TEXTS: &[&str] = &[".csv", ".tsv", ".tab", ".jsonl", ".ndjson"];
+
+/// Endings of packed files.
+const PACKED: &[&str] = &[".gz", ".zst", ".zstd", ".bz2", ".xz", ".zip"];
+
+/// What is read, for people.
+const READABLE: &str = "Parquet (.parquet), CSV and TSV, JSON Lines (.jsonl) and Arrow (.arrow, \
+                        .feather) files, text also as .gz, .zst, .bz2, .xz and .zip";
 
 /// Endings of files that are never read. A file that is named and has any other ending is looked
 /// into: delimited text comes as `u.data` or `part-00000` too.
 const FOREIGN: &[&str] = &[
-    ".7z", ".avro", ".bz2", ".db", ".duckdb", ".json", ".jsonl", ".lz4", ".ndjson", ".ods", ".orc",
-    ".pdf", ".pkl", ".rar", ".rds", ".sqlite", ".tar", ".tar.gz", ".tgz", ".xls", ".xlsx", ".xml",
-    ".xz", ".zip",
+    ".7z", ".avro", ".db", ".duckdb", ".lz4", ".ods", ".orc", ".pdf", ".pkl", ".rar", ".rds",
+    ".sqlite", ".tar", ".tar.bz2", ".tar.gz", ".tar.xz", ".tgz", ".xls", ".xlsx", ".xml",
 ];
 
 /// Finds the files that `inputs` name: files, patterns and folders.
 ///
 /// # Errors
 /// If an input names nothing, or something that cannot be read.
-pub fn resolve<S: AsRef<str>>(inputs: &[S]) -> Result<Inputs, Error> {
-    let mut search = Search::default();
+pub fn resolve<S: AsRef<str>>(inputs: &[S], table_formats: TableFormats) -> Result<Inputs, Error> {
+    let mut search = Search::new(table_formats);
     for input in inputs {
         search.input(input.as_ref())?;
     }
@@ -65,18 +86,36 @@ pub fn resolve<S: AsRef<str>>(inputs: &[S]) -> Result<Inputs, Error> {
         let identity = file.path.canonicalize();
         seen.insert(identity.unwrap_or_else(|_| file.path.clone()))
     });
-    Ok(Inputs { files, skipped: search.skipped.into_iter().collect() })
+    let (skipped, empty) = (search.skipped.into_iter(), search.empty.into_iter());
+    Ok(Inputs { files, skipped: skipped.collect(), empty: empty.collect() })
 }
 
-#[derive(Default)]
 struct Search {
+    table_formats: TableFormats,
     files: BTreeSet<PathBuf>,
     skipped: BTreeSet<PathBuf>,
+    empty: BTreeSet<PathBuf>,
+    /// The format of the tables in the folders that were looked at.
+    tables: BTreeMap<PathBuf, Option<&'static str>>,
 }
 
 impl Search {
+    const fn new(table_formats: TableFormats) -> Self {
+        Self {
+            table_formats,
+            files: BTreeSet::new(),
+            skipped: BTreeSet::new(),
+            empty: BTreeSet::new(),
+            tables: BTreeMap::new(),
+        }
+    }
+
     fn input(&mut self, input: &str) -> Result<(), Error> {
         let path = Path::new(input);
+        if input == STDIN {
+            self.files.insert(path.to_owned());
+            return Ok(());
+        }
         match path.metadata() {
             Ok(metadata) if metadata.is_dir() => self.folder(path),
             Ok(_) => self.file(path),
@@ -93,9 +132,30 @@ impl Search {
         if ends_in(path, FOREIGN) {
             let name = path.display();
             return Err(Error::input(format!("{name}: {} is not read", ending_text(path)))
-                .with_help(format!("ilk reads {}", ENDINGS.join(", "))));
+                .with_help(format!("ilk reads {READABLE}")));
         }
+        self.check_table(path.parent())?;
         self.files.insert(path.to_owned());
+        Ok(())
+    }
+
+    /// Refuses files that are part of a table whose log says which of them count.
+    fn check_table(&mut self, folder: Option<&Path>) -> Result<(), Error> {
+        if self.table_formats == TableFormats::Ignore {
+            return Ok(());
+        }
+        let mut folder = folder;
+        while let Some(path) = folder {
+            let known = self.tables.get(path).copied();
+            let format = known.unwrap_or_else(|| table_format(path));
+            self.tables.insert(path.to_owned(), format);
+            if let Some(format) = format {
+                return Err(table_error(path, format));
+            }
+            // Parts of a table lie in folders named by their values.
+            let is_part = name_of(path).contains('=') || name_of(path) == "data";
+            folder = path.parent().filter(|_| is_part);
+        }
         Ok(())
     }
 
@@ -115,17 +175,30 @@ impl Search {
                 continue;
             }
             any = true;
-            if path.is_dir() { self.folder(&path)? } else { self.file(&path)? }
+            if path.is_dir() {
+                self.folder(&path)?;
+            } else if path
+                .metadata()
+                .is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
+            {
+                self.empty.insert(path);
+            } else {
+                self.file(&path)?;
+            }
+        }
+        if any && (!self.files.is_empty() || self.empty.is_empty()) {
+            return Ok(());
         }
         if any {
-            return Ok(());
+            return Err(Error::input(format!("all files that match `{pattern}` are empty")));
         }
         Err(Error::input(format!("no file matches `{pattern}`")))
     }
 
     /// Takes what can be read in a folder and below it.
     fn folder(&mut self, folder: &Path) -> Result<(), Error> {
-        let (mut found, mut endings) = (0, BTreeSet::new());
+        let (mut found, mut empty, mut endings) = (0_u64, 0_u64, BTreeSet::new());
+        self.check_table(Some(folder))?;
         let walk = WalkDir::new(folder).follow_links(true).into_iter();
         for entry in walk.filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.path())) {
             let entry = entry.map_err(|error| {
@@ -134,11 +207,21 @@ impl Search {
                 Error::input(format!("cannot read {path}: {why}"))
             })?;
             if entry.file_type().is_dir() {
+                self.check_table(Some(entry.path()))?;
                 continue;
             }
-            if ends_in(entry.path(), ENDINGS) {
-                found += 1;
-                self.files.insert(entry.into_path());
+            // Opening a pipe waits for a writer.
+            if !entry.file_type().is_file() {
+                endings.insert("what is no regular file".into());
+                self.skipped.insert(entry.into_path());
+            } else if is_readable(entry.path()) {
+                if entry.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+                    empty += 1;
+                    self.empty.insert(entry.into_path());
+                } else {
+                    found += 1;
+                    self.files.insert(entry.into_path());
+                }
             } else {
                 endings.insert(ending_text(entry.path()));
                 self.skipped.insert(entry.into_path());
@@ -147,17 +230,68 @@ impl Search {
         if found > 0 {
             return Ok(());
         }
-        let what = if endings.is_empty() {
+        let what = if empty > 0 {
+            format!("it has {} of 0 bytes", counted(empty, "file"))
+        } else if endings.is_empty() {
             "it is empty (names that begin with `_` or `.` are ignored)".into()
         } else {
             format!("it has {}", endings.into_iter().collect::<Vec<_>>().join(", "))
         };
         Err(Error::input(format!("folder {} has no file to read: {what}", folder.display()))
-            .with_help(format!("ilk reads {}", ENDINGS.join(", "))))
+            .with_help(format!("ilk reads {READABLE}")))
     }
 }
 
+/// Recognises a folder that holds a table of one of the formats that keep deleted rows in files.
+fn table_format(folder: &Path) -> Option<&'static str> {
+    if folder.join("_delta_log").is_dir() {
+        return Some("Delta Lake");
+    }
+    if folder.join(".hoodie").is_dir() {
+        return Some("Hudi");
+    }
+    let mut metadata = folder.join("metadata").read_dir().ok()?.flatten();
+    let is_iceberg = |name: &std::ffi::OsStr| name.to_string_lossy().ends_with(".metadata.json");
+    metadata.any(|entry| is_iceberg(&entry.file_name())).then_some("Iceberg")
+}
+
+fn table_error(folder: &Path, format: &str) -> Error {
+    let (name, engine) = (
+        folder.display(),
+        match format {
+            "Delta Lake" => "delta",
+            "Hudi" => "hudi",
+            _ => "iceberg",
+        },
+    );
+    Error::input(format!(
+        "folder {name} is a {format} table: its Parquet files hold deleted and replaced rows, too"
+    ))
+    .with_help(format!(
+        "export its rows first, as with spark.read.format(\"{engine}\").load(…).write.parquet(…) or \
+         COPY (SELECT * FROM {engine}_scan('{name}')) TO 'orders.parquet' in DuckDB; \
+         --ignore-table-format reads all files"
+    ))
+}
+
+/// Tells whether a file found in a folder is read: by its ending, or because Hadoop's tools name
+/// their parts so.
+fn is_readable(path: &Path) -> bool {
+    let name = name_of(path).to_lowercase();
+    let packed = PACKED.iter().find_map(|ending| name.strip_suffix(ending));
+    let is_part = name.starts_with("part-") && !name.contains('.');
+    let is_text = |name: &str| TEXTS.iter().any(|ending| name.ends_with(ending));
+    is_part || ends_in(path, ENDINGS) || is_text(packed.unwrap_or(&name))
+}
+
 impl Inputs {
+    /// Says which files of folders and patterns have no bytes; `None` if all have some.
+    pub fn empty_text(&self) -> Option<String> {
+        let first = self.empty.first()?;
+        let number = counted(self.empty.len() as u64, "file");
+        Some(format!("{number} of 0 bytes, such as {}", first.display()))
+    }
+
     /// Says which files of folders were passed over; `None` if none was.
     pub fn skipped_text(&self) -> Option<String> {
         let first = self.skipped.first()?;
@@ -170,9 +304,11 @@ fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Tells whether a name is one that writers keep for themselves: `_SUCCESS`, `.crc`, …
+/// Tells whether a name is one that writers keep for themselves: `_SUCCESS`, `.crc`, …; but a
+/// column may be called `_date`.
 fn is_hidden(path: &Path) -> bool {
-    name_of(path).starts_with(['_', '.'])
+    let name = name_of(path);
+    name.starts_with(['_', '.']) && !name.contains('=')
 }
 
 fn ends_in(path: &Path, endings: &[&str]) -> bool {
@@ -245,14 +381,46 @@ impl FileSource {
     /// # Errors
     /// If it cannot be opened, or is no regular file.
     pub fn open(path: &Path) -> Result<Self, Error> {
+        if path == Path::new(STDIN) {
+            return Self::of_stdin();
+        }
         let failed = |error: io::Error| Error::file("read", path, &error);
-        let file = File::open(path).map_err(failed)?;
-        let metadata = file.metadata().map_err(failed)?;
+        // Before it is opened: opening a pipe waits for a writer.
+        let metadata = path.metadata().map_err(failed)?;
         if !metadata.is_file() {
             return Err(Error::input(format!("{} is not a regular file", path.display()))
-                .with_help("write the stream to a file first"));
+                .with_help("pipe it in and name it `-`, or write it to a file first"));
         }
+        let file = File::open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
         Ok(Self { name: path.display().to_string(), length: metadata.len(), file })
+    }
+}
+
+/// What standard input held, in a file without a name. It is read once, however often it is opened.
+static STDIN_FILE: Mutex<Option<File>> = Mutex::new(None);
+
+impl FileSource {
+    /// Opens what standard input holds. Cost: as many bytes in the folder of temporary files.
+    fn of_stdin() -> Result<Self, Error> {
+        let failed = |error: io::Error| {
+            Error::input(format!("standard input cannot be read: {error}"))
+                .with_help("write it to a file and name that")
+        };
+        let mut held = STDIN_FILE.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_none() {
+            let stdin = io::stdin();
+            if io::IsTerminal::is_terminal(&stdin) {
+                return Err(Error::input("standard input is a terminal")
+                    .with_help("pipe a file in, as in `zcat orders.csv.gz | ilk run -`"));
+            }
+            let mut file = tempfile::tempfile().map_err(failed)?;
+            io::copy(&mut stdin.lock(), &mut file).map_err(failed)?;
+            *held = Some(file);
+        }
+        let Some(file) = &*held else { return Err(failed(io::ErrorKind::NotFound.into())) };
+        let (file, length) = (file.try_clone().map_err(failed)?, file.metadata().map_err(failed)?);
+        Ok(Self { name: "standard input".into(), file, length: length.len() })
     }
 }
 
@@ -309,7 +477,7 @@ mod tests {
         for file in files {
             let path = home.path().join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "").unwrap();
+            fs::write(path, "x").unwrap();
         }
         home
     }
@@ -323,7 +491,7 @@ mod tests {
             let help = error.help().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
             format!("error: {}{help}", error.message()).replace(&prefix, "")
         };
-        let files = resolve(&inputs).map_err(text)?.files.into_iter();
+        let files = resolve(&inputs, TableFormats::Refuse).map_err(text)?.files.into_iter();
         Ok(files.map(|file| file.path.display().to_string().replace(&prefix, "")).collect())
     }
 
@@ -340,7 +508,7 @@ mod tests {
             "a/notes.md",
         ]);
         assert_eq!(found(home.path(), &[""]).unwrap(), ["a/deep/w.TSV.GZ", "a/x.parquet", "b.csv"]);
-        let inputs = resolve(&[home.path().to_str().unwrap()]).unwrap();
+        let inputs = resolve(&[home.path().to_str().unwrap()], TableFormats::Refuse).unwrap();
         assert_eq!(inputs.skipped, [home.path().join("a/notes.md")]);
         assert!(inputs.skipped_text().unwrap().starts_with("1 file with an ending"));
     }
@@ -366,10 +534,68 @@ mod tests {
     #[test]
     fn folders_named_key_value_become_columns() {
         let home = tree(&["o/year=2026/shop=A%3A1/x.parquet", "o/=/y.parquet"]);
-        let files = resolve(&[home.path().join("o").to_str().unwrap()]).unwrap().files;
+        let folder = home.path().join("o");
+        let files = resolve(&[folder.to_str().unwrap()], TableFormats::Refuse).unwrap().files;
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         assert_eq!(files[0].constants, []);
         assert_eq!(files[1].constants, [pair("year", "2026"), pair("shop", "A:1")]);
+    }
+
+    #[test]
+    fn columns_may_begin_as_hidden_names_do() {
+        let home = tree(&["_h=1/a.csv", "_tmp/b.csv", "_h=1/_c.csv", "_h=1/.d=2/e.csv"]);
+        assert_eq!(found(home.path(), &[""]).unwrap(), ["_h=1/.d=2/e.csv", "_h=1/a.csv"]);
+    }
+
+    #[test]
+    fn text_is_found_however_it_is_packed() {
+        let files = ["a.jsonl", "b.NDJSON.gz", "c.csv.bz2", "d.tsv.xz", "e.csv.zip", "part-00000"];
+        let home = tree(&files);
+        assert_eq!(found(home.path(), &[""]).unwrap(), files);
+        let home = tree(&["a.parq", "b.zip", "part-1.crc", "run.json", "notes.txt"]);
+        assert_eq!(found(home.path(), &[""]).unwrap(), ["a.parq"]);
+        assert_eq!(found(home.path(), &["notes.txt", "b.zip"]).unwrap(), ["b.zip", "notes.txt"]);
+    }
+
+    #[test]
+    fn parts_without_bytes_are_passed_over() {
+        let home = tree(&["p/a.csv"]);
+        fs::write(home.path().join("p/b.csv"), "").unwrap();
+        assert_eq!(found(home.path(), &["p"]).unwrap(), ["p/a.csv"]);
+        assert_eq!(found(home.path(), &["p/*.csv"]).unwrap(), ["p/a.csv"]);
+        let folder = home.path().join("p");
+        let inputs = resolve(&[folder.to_str().unwrap()], TableFormats::Refuse).unwrap();
+        assert!(inputs.empty_text().unwrap().starts_with("1 file of 0 bytes, such as"));
+        fs::write(home.path().join("p/a.csv"), "").unwrap();
+        assert!(found(home.path(), &["p"]).unwrap_err().contains("2 files of 0 bytes"));
+        assert!(found(home.path(), &["p/*"]).unwrap_err().contains("are empty"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn pipes_do_not_keep_anyone_waiting() {
+        let home = tree(&["a.csv"]);
+        let pipe = home.path().join("b.csv");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert_eq!(found(home.path(), &[""]).unwrap(), ["a.csv"]);
+        assert!(FileSource::open(&pipe).unwrap_err().message().contains("is not a regular file"));
+    }
+
+    #[test]
+    fn tables_with_a_log_are_refused_by_name() {
+        for (marker, name) in [
+            ("_delta_log/00000000000000000000.json", "Delta Lake"),
+            (".hoodie/hoodie.properties", "Hudi"),
+            ("metadata/v1.metadata.json", "Iceberg"),
+        ] {
+            let home = tree(&[&format!("t/{marker}"), "t/day=1/a.parquet", "t/b.parquet"]);
+            for input in ["", "t", "t/*.parquet", "t/b.parquet", "t/day=1", "t/day=1/a.parquet"] {
+                let error = found(home.path(), &[input]).unwrap_err();
+                assert!(error.contains(&format!("is a {name} table")), "{input}: {error}");
+            }
+            let inputs = [home.path().join("t").display().to_string()];
+            assert_eq!(resolve(&inputs, TableFormats::Ignore).unwrap().files.len(), 2, "{name}");
+        }
     }
 
     #[test]

@@ -74,11 +74,14 @@ mod run;
 pub mod rundir;
 #[doc(hidden)]
 pub mod sandbox;
+mod schemas;
 mod source;
 mod spill;
 mod stages;
 #[doc(hidden)]
 pub mod text;
+#[doc(hidden)]
+pub mod times;
 
 pub use self::{
     csv::CsvSettings,
@@ -90,7 +93,7 @@ pub use self::{
     request::{Budget, Earlier, Request, Resources, RunPlace},
     result::{Similar, neighbours},
     run::run,
-    source::{DataSource, Lists, PartialSource, Record, Setting, needs},
+    source::{DataSource, Lists, PartialSource, Record, Setting, TimeFormat, needs},
 };
 /// Parts of a run, for the commands of the program `ilk` that are no runs.
 #[doc(hidden)]

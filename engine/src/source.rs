@@ -3,13 +3,49 @@
 use std::path::PathBuf;
 
 use ilk_core::{
+    data::{TimeRule, TimeUnit},
     job::{Given, Job, SimilarityJob},
     prepare::Needs,
 };
-use ilk_formats::Condition;
+use ilk_formats::{Condition, FileFormat};
 use serde::{Deserialize, Serialize};
 
-use crate::{csv::CsvSettings, error::Error};
+use crate::{csv::CsvSettings, error::Error, inputs::TableFormats};
+
+/// How times are written, in the terms of strftime.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TimeFormat(String);
+
+impl FromStr for TimeFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let checked = TimeRule::check_pattern(text);
+        checked.map_err(|why| format!("{why}; write it as in %d/%m/%Y %H:%M"))?;
+        Ok(Self(text.into()))
+    }
+}
+
+impl TryFrom<String> for TimeFormat {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|why| format!("`{text}`: {why}"))
+    }
+}
+
+impl From<TimeFormat> for String {
+    fn from(format: TimeFormat) -> Self {
+        format.0
+    }
+}
+
+impl fmt::Display for TimeFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
 
 /// A data source as far as it is known: what `inspect` needs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,6 +69,21 @@ pub struct PartialSource {
     /// Column with the item's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub item_label: Option<String>,
+    /// What stands between the items of one cell, where cells hold several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item_separator: Option<String>,
+    /// What numbers in the time column count; found out where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_unit: Option<TimeUnit>,
+    /// How times are written, in the terms of strftime; ISO 8601 where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_format: Option<TimeFormat>,
+    /// What the files are; found out where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<FileFormat>,
+    /// Read folders of Delta Lake, Iceberg and Hudi as if all their files counted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ignore_table_format: bool,
     /// Conditions on rows; all must hold.
     #[serde(rename = "where", skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
@@ -41,7 +92,29 @@ pub struct PartialSource {
     pub csv: CsvSettings,
 }
 
+/// Says what becomes of folders of table formats.
+const fn table_formats(ignore: bool) -> TableFormats {
+    if ignore { TableFormats::Ignore } else { TableFormats::Refuse }
+}
+
 impl PartialSource {
+    /// Returns what becomes of folders of table formats.
+    pub const fn table_formats(&self) -> TableFormats {
+        table_formats(self.ignore_table_format)
+    }
+
+    /// Lists the flags of how files are read that are not the default ones, with their values.
+    pub fn reading_flags(&self) -> Vec<(&'static str, String)> {
+        let flags = [
+            ("item-separator", self.item_separator.clone()),
+            ("time-unit", self.time_unit.map(|unit| unit.to_string())),
+            ("time-format", self.time_format.as_ref().map(ToString::to_string)),
+            ("format", self.format.map(|format| format.name().into())),
+            ("ignore-table-format", self.ignore_table_format.then(|| "true".into())),
+        ];
+        flags.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
     /// Returns which optional columns are named.
     pub const fn given(&self) -> Given {
         Given { weight: self.weight.is_some(), time: self.time.is_some() }
@@ -58,6 +131,11 @@ impl PartialSource {
             weight: self.weight,
             time: self.time,
             item_label: self.item_label,
+            item_separator: self.item_separator,
+            time_unit: self.time_unit,
+            time_format: self.time_format,
+            format: self.format,
+            ignore_table_format: self.ignore_table_format,
             conditions: self.conditions,
             csv: self.csv,
         })
@@ -81,6 +159,16 @@ pub struct DataSource {
     pub time: Option<String>,
     /// Column with the item's name.
     pub item_label: Option<String>,
+    /// What stands between the items of one cell, where cells hold several.
+    pub item_separator: Option<String>,
+    /// What numbers in the time column count; found out where absent.
+    pub time_unit: Option<TimeUnit>,
+    /// How times are written, in the terms of strftime; ISO 8601 where absent.
+    pub time_format: Option<TimeFormat>,
+    /// What the files are; found out where absent.
+    pub format: Option<FileFormat>,
+    /// Read folders of Delta Lake, Iceberg and Hudi as if all their files counted.
+    pub ignore_table_format: bool,
     /// Conditions on rows; all must hold.
     pub conditions: Vec<Condition>,
     /// How CSV files are written.
@@ -102,8 +190,40 @@ impl DataSource {
             weight: None,
             time: None,
             item_label: None,
+            item_separator: None,
+            time_unit: None,
+            time_format: None,
+            format: None,
+            ignore_table_format: false,
             conditions: Vec::new(),
             csv: CsvSettings::default(),
+        }
+    }
+
+    /// Returns what becomes of folders of table formats.
+    pub const fn table_formats(&self) -> TableFormats {
+        table_formats(self.ignore_table_format)
+    }
+
+    /// Lists the flags of how files are read that are not the default ones, with their values.
+    pub fn reading_flags(&self) -> Vec<(&'static str, String)> {
+        let partial = PartialSource {
+            item_separator: self.item_separator.clone(),
+            time_unit: self.time_unit,
+            time_format: self.time_format.clone(),
+            format: self.format,
+            ignore_table_format: self.ignore_table_format,
+            ..PartialSource::default()
+        };
+        partial.reading_flags()
+    }
+
+    /// Returns how times are read, at the present of this machine's clock.
+    pub fn time_rule(&self) -> TimeRule {
+        TimeRule {
+            unit: self.time_unit.unwrap_or_default(),
+            pattern: self.time_format.clone().map(String::from),
+            now: Some(jiff::Timestamp::now().as_microsecond()),
         }
     }
 

@@ -3,12 +3,12 @@
 use std::cmp::Ordering;
 
 use ilk_core::data::{
-    BadCell, Cells, IdColumn, NumberColumn, Rows, TextColumn, TimeColumn, parse_time,
+    BadCell, Cells, IdColumn, NumberColumn, Rows, TextColumn, TimeColumn, TimeRule, parse_time,
 };
 
 use crate::{
     cells::{Batch, Cells as Decoded, Column},
-    columns::{self, Place, floats},
+    columns::{self, Place, floats, push_time},
     condition::Number,
     error::Error,
     plan::{Check, Origin, Pick, Plan},
@@ -45,7 +45,9 @@ impl Columns {
 /// A batch being turned into rows.
 struct Turning<'a> {
     file: &'a str,
+    number: u32,
     first_row: u64,
+    places: Option<Vec<u32>>,
     rows: usize,
     columns: Columns,
     unreadable: Vec<BadCell>,
@@ -56,15 +58,16 @@ impl Turning<'_> {
     fn column<T>(
         &mut self,
         pick: &Pick,
-        constant: fn(Option<&str>, usize) -> T,
-        read: fn(Place<'_>, Column) -> Result<T, Error>,
+        constant: impl FnOnce(Option<&str>, usize) -> T,
+        read: impl FnOnce(Place<'_>, Column) -> Result<T, Error>,
     ) -> Result<T, Error> {
         match &pick.origin {
             Origin::Constant(value) => Ok(constant(value.as_deref(), self.rows)),
             Origin::Read(place) => {
                 let column = self.columns.take(*place);
-                let (file, first_row) = (self.file, self.first_row);
-                read(Place { file, column: &pick.name, first_row }, column)
+                let (file, first_row, number) = (self.file, self.first_row, self.number);
+                let places = self.places.as_deref();
+                read(Place { file, column: &pick.name, first_row, number, places }, column)
             }
         }
     }
@@ -84,21 +87,32 @@ impl Turning<'_> {
 
 /// Turns a batch of the columns that `plan` reads into rows.
 pub(crate) fn rows(plan: &Plan, file: &str, first_row: u64, batch: Batch) -> Result<Rows, Error> {
-    let kept = keep(plan, &batch)?;
-    let rows = batch.rows;
+    let mut batch = batch;
+    let unreadable = std::mem::take(&mut batch.unreadable);
+    let mut kept = keep(plan, &batch)?;
+    // Kept, so that they are counted as unreadable and not as filtered.
+    if let Some(kept) = &mut kept {
+        unreadable.iter().for_each(|bad| kept[bad.row as usize] = true);
+    }
+    let (rows, places) = (batch.rows, batch.places.take());
     let columns = Columns::new(batch, plan);
-    let mut turning = Turning { file, first_row, rows, columns, unreadable: Vec::new() };
+    let number = plan.file;
+    let mut turning = Turning { file, number, first_row, places, rows, columns, unreadable };
     let (user, item) = (turning.ids(&plan.user)?, turning.ids(&plan.item)?);
     let weight = plan.weight.as_ref();
     let weight = weight.map(|pick| turning.column(pick, constant_weight, columns::weights));
     let time = plan.time.as_ref();
-    let time = time.map(|pick| turning.column(pick, constant_time, columns::times));
+    let time = time.map(|pick| {
+        let constant = |value: Option<&str>, rows| constant_time(plan, first_row, value, rows);
+        turning.column(pick, constant, |place, column| columns::times(place, column, &plan.times))
+    });
     let label = plan.label.as_ref();
     let label = label
         .map(|pick| turning.column(pick, constant_text, |_, column| Ok(columns::labels(column))));
     let mut rows = Rows {
         file: plan.file,
         first_row,
+        places: turning.places,
         user,
         item,
         weight: weight.transpose()?,
@@ -159,13 +173,19 @@ pub(crate) fn constant_weight(value: Option<&str>, rows: usize) -> NumberColumn 
 }
 
 /// A column that holds the same time in every row.
-pub(crate) fn constant_time(value: Option<&str>, rows: usize) -> TimeColumn {
-    let time = value.and_then(parse_time);
-    let bad = value.filter(|_| time.is_none());
-    TimeColumn {
-        values: vec![time.unwrap_or(TimeColumn::NONE); rows],
+fn constant_time(plan: &Plan, first_row: u64, value: Option<&str>, rows: usize) -> TimeColumn {
+    let moment = value.and_then(|text| plan.times.text(text));
+    let bad = value.filter(|_| moment.is_none());
+    let mut times = TimeColumn {
+        values: vec![moment.map_or(TimeColumn::NONE, |moment| moment.micros); rows],
         bad: constant_bad(bad, rows),
+        ..TimeColumn::default()
+    };
+    if let Some(moment) = moment.filter(|_| rows > 0) {
+        let number = value.and_then(|text| text.trim().parse().ok()).unwrap_or_default();
+        times.guesses.note(moment.guess, number, plan.file, first_row);
     }
+    times
 }
 
 fn constant_bad(text: Option<&str>, rows: usize) -> Vec<BadCell> {
@@ -212,8 +232,8 @@ fn apply(check: &Check, column: &Column, kept: &mut [bool]) -> Result<(), Error>
         }
         Decoded::Day(_) | Decoded::Time(..) => {
             let wanted = parse_time(value).unwrap_or_default();
-            let place = Place { file: "", column: &check.pick.name, first_row: 1 };
-            let times = columns::times(place, column.clone())?;
+            let place = Place::new("", &check.pick.name);
+            let times = columns::times(place, column.clone(), &TimeRule::default())?;
             for (row, cell) in times.values.into_iter().enumerate() {
                 mark(row, (cell != TimeColumn::NONE).then(|| cell.cmp(&wanted)));
             }
@@ -326,11 +346,10 @@ impl<'a> Untyped<'a> {
         }
         if let (Some(column), Some(pick)) = (&mut self.time, &plan.time) {
             let cell = text(plan, pick, &cell);
-            let time = cell.and_then(parse_time);
-            column.values.push(time.unwrap_or(TimeColumn::NONE));
-            if let (Some(cell), None) = (cell, time) {
-                column.bad.push(BadCell { row, text: cell.into() });
-            }
+            let moment = cell.and_then(|cell| plan.times.text(cell));
+            let (number, first_row) = (plan.file, self.first_row);
+            let place = Place { number, first_row, ..Place::new("", &pick.name) };
+            push_time(column, place, row as usize, moment, cell);
         }
         if let Some(kept) = &mut self.kept {
             kept.push(plan.checks.iter().all(|check| {
@@ -372,6 +391,7 @@ impl<'a> Untyped<'a> {
         Rows {
             file: self.plan.file,
             first_row: self.first_row,
+            places: None,
             user: IdColumn::Text(untyped(self.user)),
             item: IdColumn::Text(untyped(self.item)),
             weight: self.weight,

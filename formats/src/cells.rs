@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use arrow_schema::TimeUnit;
+use ilk_core::data::BadCell;
 
 use crate::text::Texts;
 
@@ -187,6 +188,11 @@ pub(crate) struct Batch {
     pub(crate) columns: Vec<Column>,
     /// How many rows there are.
     pub(crate) rows: usize,
+    /// Where each stands in the file, counted from the first row of the batch on; `None` where
+    /// they follow one another.
+    pub(crate) places: Option<Vec<u32>>,
+    /// Rows that could not be read, ascending; their cells are null.
+    pub(crate) unreadable: Vec<BadCell>,
 }
 
 impl Batch {
@@ -194,14 +200,22 @@ impl Batch {
     pub(crate) fn split_off(&mut self, start: usize) -> Self {
         let rows = std::mem::replace(&mut self.rows, start) - start;
         let columns = self.columns.iter_mut().map(|column| column.split_off(start)).collect();
-        Self { columns, rows }
+        let places = self.places.as_mut().map(|places| places.split_off(start));
+        let cut = self.unreadable.partition_point(|bad| (bad.row as usize) < start);
+        let mut unreadable = self.unreadable.split_off(cut);
+        unreadable.iter_mut().for_each(|bad| bad.row -= start as u32);
+        Self { columns, rows, places, unreadable }
     }
 
     /// Copies out some rows.
     pub(crate) fn slice(&self, range: Range<usize>) -> Self {
+        let of_rows = self.places.as_ref().map(|places| places[range.clone()].to_vec());
+        let bad = self.unreadable.iter().filter(|bad| range.contains(&(bad.row as usize)));
+        let bad = bad.map(|bad| BadCell { row: bad.row - range.start as u32, ..bad.clone() });
+        let unreadable = bad.collect();
         let (rows, places) = (range.len(), range.map(Some).collect::<Vec<_>>());
         let columns = self.columns.iter().filter_map(|column| column.take(&places)).collect();
-        Self { columns, rows }
+        Self { columns, rows, places: of_rows, unreadable }
     }
 }
 

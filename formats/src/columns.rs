@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use arrow_schema::{DataType, TimeUnit};
 use chrono::{DateTime, NaiveDateTime};
 use ilk_core::data::{
-    BadCell, Cells as IdCells, IdColumn, NumberColumn, TextColumn, TimeColumn, from_seconds,
-    parse_time,
+    BadCell, Cells as IdCells, Guess, IdColumn, Moment, NumberColumn, TextColumn, TimeColumn,
+    TimeRule,
 };
 
 use crate::{
@@ -26,9 +26,23 @@ pub(crate) struct Place<'a> {
     pub(crate) column: &'a str,
     /// Number of the first row, from 1.
     pub(crate) first_row: u64,
+    /// Position of the file in the caller's list.
+    pub(crate) number: u32,
+    /// Where the rows stand in the file, from the first one on, if not one after the other.
+    pub(crate) places: Option<&'a [u32]>,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    /// The beginning of a column.
+    pub(crate) const fn new(file: &'a str, column: &'a str) -> Self {
+        Self { file, column, first_row: 1, number: 0, places: None }
+    }
+
+    /// Returns the number of a row in its file, from 1.
+    pub(crate) fn row(&self, row: usize) -> u64 {
+        self.first_row + self.places.map_or(row as u64, |places| places[row].into())
+    }
+
     pub(crate) fn misfit(self, found: &DataType, expected: &'static str) -> Error {
         Error::ColumnType {
             file: self.file.into(),
@@ -54,7 +68,7 @@ impl Place<'_> {
         Error::NumericId {
             file: self.file.into(),
             column: self.column.into(),
-            row: self.first_row + row as u64,
+            row: self.row(row),
             value,
         }
     }
@@ -62,7 +76,7 @@ impl Place<'_> {
 
 const IDS: &str = "integers, text or UUIDs";
 const WEIGHTS: &str = "numbers";
-const TIMES: &str = "dates, times, or numbers of seconds since 1970";
+const TIMES: &str = "dates, times or numbers";
 
 /// Checks that a type serves as ids.
 pub(crate) fn check_id(place: Place<'_>, data_type: &DataType) -> Result<(), Error> {
@@ -123,13 +137,27 @@ pub(crate) fn ids(place: Place<'_>, column: Column) -> Result<(IdColumn, Vec<u32
         Cells::Uuid(_) => IdColumn::Text(uuids(&Column { cells, valid })),
         Cells::Null(rows) => signed(vec![0; rows], Some(vec![false; rows])),
         Cells::Text(Texts { column, unreadable }) => {
-            return Ok((IdColumn::Text(column), unreadable));
+            return Ok((IdColumn::Text(without_empty(column)), unreadable));
         }
         other @ (Cells::Bool(_) | Cells::Day(_) | Cells::Time(..)) => {
             return Err(place.cells_misfit(&other, IDS));
         }
     };
     Ok((ids, Vec::new()))
+}
+
+/// Makes empty text null: as an id it names nobody.
+fn without_empty(mut column: TextColumn) -> TextColumn {
+    if !column.dictionary.iter().any(str::is_empty) {
+        return column;
+    }
+    let is_empty = column.dictionary.iter().map(str::is_empty).collect::<Vec<_>>();
+    for code in &mut column.codes {
+        if is_empty.get(*code as usize) == Some(&true) {
+            *code = TextColumn::NULL;
+        }
+    }
+    column
 }
 
 fn unsigned_ids(values: Vec<u64>, valid: Option<Vec<bool>>) -> IdColumn {
@@ -302,72 +330,153 @@ fn parsed<T: Copy>(
 }
 
 /// Points in time of any type, in microseconds; cells out of range are listed.
-pub(crate) fn times(place: Place<'_>, column: Column) -> Result<TimeColumn, Error> {
+pub(crate) fn times(
+    place: Place<'_>,
+    column: Column,
+    rule: &TimeRule,
+) -> Result<TimeColumn, Error> {
     const DAY: i64 = 86_400_000_000;
     let Column { cells, valid } = column;
-    let valid = valid.as_deref();
-    let seconds = |seconds: i128| i64::try_from(seconds * 1_000_000).ok();
-    Ok(match cells {
+    let mut moments = Moments::new(place, valid.as_deref());
+    match cells {
         Cells::Time(values, TimeUnit::Microsecond) if valid.is_none() => {
-            TimeColumn { values, bad: Vec::new() }
+            return Ok(TimeColumn { values, ..TimeColumn::default() });
         }
-        Cells::Time(values, unit) => instants(&values, valid, |time| match unit {
+        Cells::Time(values, unit) => moments.instants(&values, |time| match unit {
             TimeUnit::Second => time.checked_mul(1_000_000),
             TimeUnit::Millisecond => time.checked_mul(1_000),
             TimeUnit::Microsecond => Some(time),
             TimeUnit::Nanosecond => Some(time.div_euclid(1_000)),
         }),
-        Cells::Day(values) => instants(&values, valid, |day| i64::from(day).checked_mul(DAY)),
-        Cells::I32(values) => instants(&values, valid, |value| seconds(value.into())),
-        Cells::U32(values) => instants(&values, valid, |value| seconds(value.into())),
-        Cells::I64(values) => instants(&values, valid, |value| seconds(value.into())),
-        Cells::U64(values) => instants(&values, valid, |value| seconds(value.into())),
-        Cells::Text(texts) => {
-            let (values, bad) = parsed(texts, parse_time, TimeColumn::NONE);
-            TimeColumn { values, bad }
-        }
+        Cells::Day(values) => moments.instants(&values, |day| i64::from(day).checked_mul(DAY)),
+        Cells::I32(values) => moments.numbers(&values, |value| rule.whole(value.into())),
+        Cells::U32(values) => moments.numbers(&values, |value| rule.whole(value.into())),
+        Cells::I64(values) => moments.numbers(&values, |value| rule.whole(value.into())),
+        Cells::U64(values) => moments.numbers(&values, |value| rule.whole(value.into())),
+        Cells::Text(texts) => return Ok(text_times(place, &texts, rule)),
         Cells::Bool(_) => return Err(place.cells_misfit(&cells, TIMES)),
         cells => {
-            let column = Column { cells, valid: valid.map(<[bool]>::to_vec) };
-            let seconds =
-                floats(&column).ok_or_else(|| place.cells_misfit(&column.cells, TIMES))?;
-            seconds_column(&seconds)
+            let column = Column { cells, valid: valid.clone() };
+            let floats = floats(&column).ok_or_else(|| place.cells_misfit(&column.cells, TIMES))?;
+            moments.numbers(&floats, |value| rule.float(value));
         }
-    })
+    }
+    Ok(moments.column)
 }
 
-fn instants<T: Copy + std::fmt::Display>(
-    values: &[T],
-    valid: Option<&[bool]>,
-    micros: impl Fn(T) -> Option<i64>,
-) -> TimeColumn {
-    let mut bad = Vec::new();
-    let mut cell = |(row, value): (usize, &T)| {
-        if valid.is_some_and(|valid| !valid[row]) {
-            return TimeColumn::NONE;
-        }
-        micros(*value).unwrap_or_else(|| {
-            bad.push(BadCell { row: row as u32, text: value.to_string() });
-            TimeColumn::NONE
-        })
-    };
-    let values = values.iter().enumerate().map(&mut cell).collect();
-    TimeColumn { values, bad }
+/// Text that is read as times, each distinct string once.
+fn text_times(place: Place<'_>, texts: &Texts, rule: &TimeRule) -> TimeColumn {
+    let Texts { column, unreadable } = texts;
+    let moments: Vec<_> = column.dictionary.iter().map(|text| rule.text(text)).collect();
+    let mut unreadable = unreadable.iter().peekable();
+    let mut times = TimeColumn::default();
+    for (row, code) in column.codes.iter().enumerate() {
+        let text = column.get(row);
+        let broken = unreadable.next_if(|broken| **broken as usize == row);
+        let moment = moments.get(*code as usize).copied().flatten();
+        let raw = broken.map(|_| "bytes that are no text").or(text.filter(|text| !text.is_empty()));
+        push_time(&mut times, place, row, moment, raw);
+    }
+    times
 }
 
-fn seconds_column(seconds: &[f64]) -> TimeColumn {
-    let mut bad = Vec::new();
-    let mut cell = |(row, seconds): (usize, &f64)| {
-        from_seconds(*seconds).unwrap_or_else(|| {
-            if !seconds.is_nan() {
-                bad.push(BadCell { row: row as u32, text: seconds.to_string() });
+/// Appends a cell that was read as a time, or was not: then `raw` is what stood there, unless
+/// nothing did.
+pub(crate) fn push_time(
+    times: &mut TimeColumn,
+    place: Place<'_>,
+    row: usize,
+    moment: Option<Moment>,
+    raw: Option<&str>,
+) {
+    times.values.push(moment.map_or(TimeColumn::NONE, |moment| moment.micros));
+    match (moment, raw) {
+        (Some(Moment { guess, .. }), _) if guess != Guess::None => {
+            let value = raw.and_then(|text| text.trim().parse().ok()).unwrap_or_default();
+            times.guesses.note(guess, value, place.number, place.row(row));
+        }
+        (None, Some(raw)) => times.bad.push(BadCell { row: row as u32, text: raw.into() }),
+        _ => {}
+    }
+}
+
+/// A time column being made of numbers.
+struct Moments<'a> {
+    place: Place<'a>,
+    valid: Option<&'a [bool]>,
+    column: TimeColumn,
+}
+
+impl<'a> Moments<'a> {
+    fn new(place: Place<'a>, valid: Option<&'a [bool]>) -> Self {
+        Self { place, valid, column: TimeColumn::default() }
+    }
+
+    /// Takes over points in time.
+    fn instants<T: Copy + std::fmt::Display>(
+        &mut self,
+        values: &[T],
+        micros: impl Fn(T) -> Option<i64>,
+    ) {
+        self.column.values.reserve(values.len());
+        for (row, value) in values.iter().enumerate() {
+            self.push(row, *value, micros(*value));
+        }
+    }
+
+    /// Takes over numbers; NaN is null.
+    fn numbers<T: Copy + std::fmt::Display + Number>(
+        &mut self,
+        values: &[T],
+        moment: impl Fn(T) -> Option<Moment>,
+    ) {
+        self.column.values.reserve(values.len());
+        for (row, value) in values.iter().enumerate() {
+            let number = value.float();
+            let moment = if number.is_nan() { None } else { moment(*value) };
+            let is_there = self.valid.is_none_or(|valid| valid[row]) && !number.is_nan();
+            if let Some(Moment { guess, .. }) = moment.filter(|_| is_there)
+                && guess != Guess::None
+            {
+                let at = self.place.row(row);
+                self.column.guesses.note(guess, number, self.place.number, at);
             }
-            TimeColumn::NONE
-        })
-    };
-    let values = seconds.iter().enumerate().map(&mut cell).collect();
-    TimeColumn { values, bad }
+            if is_there {
+                self.push(row, *value, moment.map(|moment| moment.micros));
+            } else {
+                self.column.values.push(TimeColumn::NONE);
+            }
+        }
+    }
+
+    fn push<T: std::fmt::Display>(&mut self, row: usize, value: T, micros: Option<i64>) {
+        if self.valid.is_some_and(|valid| !valid[row]) {
+            self.column.values.push(TimeColumn::NONE);
+            return;
+        }
+        self.column.values.push(micros.unwrap_or(TimeColumn::NONE));
+        if micros.is_none() {
+            self.column.bad.push(BadCell { row: row as u32, text: value.to_string() });
+        }
+    }
 }
+
+/// A number as a float, for messages.
+trait Number {
+    fn float(self) -> f64;
+}
+
+macro_rules! numbers {
+    ($($number:ty),*) => {$(
+        impl Number for $number {
+            fn float(self) -> f64 {
+                self as f64
+            }
+        }
+    )*};
+}
+
+numbers!(i32, u32, i64, u64, f64);
 
 /// The cells of a column of any type as text.
 pub(crate) fn labels(column: Column) -> TextColumn {

@@ -9,7 +9,7 @@ use std::{
 
 use parquet::errors::ParquetError;
 
-use crate::source::SourceFailure;
+use crate::{source::SourceFailure, unpack::Refused};
 
 /// Why a file cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +117,19 @@ pub enum Error {
         /// Which settings to give.
         help: String,
     },
+    /// Lists of one row that do not go together.
+    #[error(
+        "{file}, row {row}: the lists in `{}` and `{}` are not equally long; choose columns of one list, or one list column",
+        columns[0], columns[1]
+    )]
+    UnevenLists {
+        /// Name of the file.
+        file: String,
+        /// Number of the row, from 1.
+        row: u64,
+        /// The columns.
+        columns: [String; 2],
+    },
     /// A condition whose value cannot be compared with its column.
     #[error("`{condition}` compares {column_type} with `{value}`; write {expected}")]
     Literal {
@@ -193,6 +206,11 @@ impl At<'_> {
 
     /// Makes an error of what reading gave: the source's own failure, or damage.
     pub(crate) fn io(self, error: io::Error) -> Error {
+        if let Some(Refused { found, instead }) =
+            error.get_ref().and_then(|inner| inner.downcast_ref())
+        {
+            return Error::Unsupported { file: self.file.into(), found: found.clone(), instead };
+        }
         match take_failure(error) {
             Ok(source) => Error::Read { file: self.file.into(), source },
             Err(error) => self.damaged(error.to_string()),

@@ -27,6 +27,7 @@
 //! ```
 
 mod arrow;
+mod baskets;
 mod batch;
 mod cells;
 mod columns;
@@ -35,6 +36,7 @@ mod csv;
 mod decimal;
 mod dialect;
 mod error;
+mod format;
 mod guess;
 mod json;
 mod out;
@@ -47,6 +49,8 @@ mod schema;
 mod source;
 mod table;
 mod text;
+mod thrift;
+mod unpack;
 mod write;
 
 pub use arrow::Feed;
@@ -54,6 +58,7 @@ pub use condition::{Comparison, Condition, ConditionError};
 pub use csv::NullWord;
 pub use dialect::{CsvOptions, Delimiter, Dialect, DialectError, Encoding, Escape, Header, Quote};
 pub use error::{Error, is_decoding, printable};
+pub use format::FileFormat;
 pub use guess::{Guess, count_candidates, guess_columns};
 pub use part::Part;
 pub use plain::{CellType, TableWriter, Values, read_notes, read_plain};

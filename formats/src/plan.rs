@@ -1,12 +1,14 @@
 //! Which columns of a file serve as what, checked once when it is opened.
 
 use arrow_schema::DataType;
+use ilk_core::data::TimeRule;
 
 use crate::{
     columns::{self, Place},
     condition::{Condition, Number, check_condition},
     dialect::CsvOptions,
     error::Error,
+    format::FileFormat,
     schema::{Column, ColumnKind, Schema, UNTYPED},
 };
 
@@ -29,6 +31,12 @@ pub struct ReadOptions {
     pub csv: CsvOptions,
     /// Texts that stand for nothing, beside the empty one, in formats without types.
     pub nulls: Vec<String>,
+    /// What stands between the items of one cell, where cells hold several.
+    pub item_separator: Option<String>,
+    /// What the files are; found out where `None`.
+    pub format: Option<FileFormat>,
+    /// How times are written.
+    pub times: TimeRule,
     /// Rows of a chunk at most; a limit of the format's own holds where `None`.
     pub chunk_rows: Option<usize>,
     /// Columns that have one value in the whole file (from `key=value` folders): name and value.
@@ -85,6 +93,8 @@ pub(crate) struct Plan {
     pub(crate) weight: Option<Pick>,
     pub(crate) time: Option<Pick>,
     pub(crate) label: Option<Pick>,
+    pub(crate) times: TimeRule,
+    pub(crate) item_separator: Option<String>,
     pub(crate) checks: Vec<Check>,
     /// Positions in the file of the columns read, ascending.
     pub(crate) columns: Vec<usize>,
@@ -157,6 +167,9 @@ impl Plan {
             weight,
             time,
             label,
+            times: options.times.clone(),
+            // Between any two characters there is nothing.
+            item_separator: options.item_separator.clone().filter(|text| !text.is_empty()),
             checks,
             columns: Vec::new(),
             vital: Vec::new(),
@@ -184,7 +197,7 @@ impl Plan {
         let label = self.label.iter().map(|pick| (pick, columns::check_label as Checker));
         for (pick, check) in ids.into_iter().chain(weight).chain(time).chain(label) {
             if let Origin::Read(place) = pick.origin {
-                check(Place { file, column: &pick.name, first_row: 1 }, &types[place])?;
+                check(Place::new(file, &pick.name), &types[place])?;
             }
         }
         for check in &self.checks {
@@ -210,7 +223,8 @@ impl Finder<'_> {
         if let Some((_, value)) = constant
             && !self.schema.names().any(|column| column == name)
         {
-            let value = (value != HIVE_NULL).then(|| value.clone());
+            let is_null = value == HIVE_NULL || value.is_empty();
+            let value = (!is_null).then(|| value.clone());
             return Ok(Pick { name: name.into(), origin: Origin::Constant(value) });
         }
         let found = self.schema.find(self.name, name);

@@ -129,7 +129,7 @@ pub fn read_id_list(source: Arc<dyn Source>, column: &str) -> Result<TextList, E
     let column = input.schema().columns[place].name.clone();
     let types = input.project(vec![place])?.unwrap_or_default();
     let name = input.name().to_owned();
-    let at = |first_row| Place { file: &name, column: &column, first_row };
+    let at = |first_row| Place { first_row, ..Place::new(&name, &column) };
     columns::check_id(at(1), &types[0])?;
     input.each_batch(&mut |first_row, batch: Batch| {
         for column in batch.columns {
@@ -241,7 +241,7 @@ impl TextTable {
         let types = input.project(columns.clone())?;
         for (data_type, column) in types.iter().flatten().zip(&columns) {
             let column = &input.schema().columns[*column].name;
-            columns::check_label(Place { file, column, first_row: 1 }, data_type)?;
+            columns::check_label(Place::new(file, column), data_type)?;
         }
         let is_csv = matches!(input.body(), Body::Csv(_));
         let place = |column: usize| {

@@ -88,12 +88,6 @@ impl Schema {
         Self { columns: columns.into_iter().map(column).collect() }
     }
 
-    /// Describes the columns of an Arrow schema.
-    pub(crate) fn of_arrow(schema: &arrow_schema::Schema) -> Self {
-        let fields = schema.fields().iter();
-        Self::of_types(fields.map(|field| (field.name().as_str(), field.data_type())))
-    }
-
     /// Describes columns of text without types.
     pub(crate) fn of_untyped<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Self {
         let column = |name: S| Column {

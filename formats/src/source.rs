@@ -12,6 +12,8 @@ use parquet::{
     file::reader::{ChunkReader, Length},
 };
 
+use crate::thrift::{Fault, check_page};
+
 /// Bytes that can be read from any position, by several threads at once.
 pub trait Source: Send + Sync {
     /// Returns the name people know the bytes by, for messages; its ending may tell the format.
@@ -111,6 +113,13 @@ impl SourceReader {
     }
 }
 
+impl SourceReader {
+    /// Starts at `offset`, from where on `buffer` has been read.
+    fn from_bytes(source: Arc<dyn Source>, offset: u64, buffer: Bytes) -> Self {
+        Self { source, next: offset + buffer.len() as u64, piece: 4 << 10, buffer }
+    }
+}
+
 impl BufRead for SourceReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.buffer.is_empty() {
@@ -153,8 +162,21 @@ impl ChunkReader for Chunks {
     type T = SourceReader;
 
     fn get_read(&self, start: u64) -> parquet::errors::Result<SourceReader> {
-        // Only page headers are read this way.
-        Ok(SourceReader::new(Arc::clone(&self.0), start, 4 << 10))
+        // The heads of pages are read this way, and the last bytes of the file.
+        if start + 8 >= self.0.len() {
+            return Ok(SourceReader::new(Arc::clone(&self.0), start, 8));
+        }
+        let mut length = 4 << 10;
+        loop {
+            let left = self.0.len().saturating_sub(start);
+            let bytes = read_exact(self.0.as_ref(), start, left.min(length) as usize)?;
+            match check_page(&bytes) {
+                Err(Fault::CutShort) if length < left => length *= 2,
+                Err(Fault::Absurd(why)) => return Err(ParquetError::General(why.into())),
+                // What is cut short for good is left to the library to name.
+                _ => return Ok(SourceReader::from_bytes(Arc::clone(&self.0), start, bytes)),
+            }
+        }
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {

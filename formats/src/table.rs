@@ -1,21 +1,25 @@
 //! Opening files by what they hold, and reading them as rows.
 
-use std::sync::Arc;
+use std::{io::Read as _, sync::Arc};
 
 use ilk_core::data::Rows;
 
 use crate::{
     arrow::{ArrowFile, ArrowStream, StreamCursor},
+    baskets::split_items,
     batch,
     cells::Batch,
-    csv::{CsvCursor, CsvFile, NullWord, Packing},
+    csv::{CsvCursor, CsvFile, NullWord},
     dialect::{CsvOptions, Dialect},
     error::{At, Error},
+    format::FileFormat,
+    json::{JsonCursor, JsonFile},
     parquet::{ParquetCursor, ParquetFile},
     part::Part,
     plan::{Plan, ReadOptions},
     schema::Schema,
     source::{Source, read_exact},
+    unpack::{Packing, inner_name, unpacked},
 };
 
 /// What a file is.
@@ -29,6 +33,8 @@ pub enum InputFormat {
     ArrowFile,
     /// Arrow IPC, the streaming format
     ArrowStream,
+    /// JSON Lines, plain or compressed
+    JsonLines,
 }
 
 impl InputFormat {
@@ -39,6 +45,7 @@ impl InputFormat {
             Self::Csv => "CSV",
             Self::ArrowFile => "Arrow file",
             Self::ArrowStream => "Arrow stream",
+            Self::JsonLines => "JSON Lines",
         }
     }
 }
@@ -57,23 +64,42 @@ pub(crate) enum Body {
     Csv(CsvFile),
     ArrowFile(ArrowFile),
     ArrowStream(ArrowStream),
+    Json(JsonFile),
 }
 
 impl Input {
-    /// Opens a file: its format by its first bytes, else by the ending of its name. Reads the
-    /// schema only: a footer, a header, or the first 256 KiB of a CSV. `csv` says how CSV files are
-    /// written, as far as that is known.
+    /// Opens a file: its format by its first bytes, else by the ending of its name, else by
+    /// what its text looks like. Reads the schema only: a footer, a header, or the first 256 KiB.
+    /// `csv` says how CSV files are written, as far as that is known.
     ///
     /// # Errors
     /// A source that fails, bytes that are damaged, a format that is not read, a CSV of 0 bytes or
     /// in a dialect that cannot be told.
     pub fn open(source: Arc<dyn Source>, csv: &CsvOptions) -> Result<Self, Error> {
-        Self::open_for(source, csv, &[])
+        Self::open_as(source, None, csv)
     }
 
-    /// Does what [`open`](Self::open) does for a reader of the columns `wanted`.
-    fn open_for(source: Arc<dyn Source>, csv: &CsvOptions, wanted: &[&str]) -> Result<Self, Error> {
-        let body = match sniff(source.as_ref())? {
+    /// Opens a file in a format that is given; in the one that is found where `None`.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open); a file that is in another format than the one given.
+    pub fn open_as(
+        source: Arc<dyn Source>,
+        format: Option<FileFormat>,
+        csv: &CsvOptions,
+    ) -> Result<Self, Error> {
+        Self::open_for(source, format, csv, &[])
+    }
+
+    /// Does what [`open_as`](Self::open_as) does for a reader of the columns `wanted`.
+    fn open_for(
+        source: Arc<dyn Source>,
+        format: Option<FileFormat>,
+        csv: &CsvOptions,
+        wanted: &[&str],
+    ) -> Result<Self, Error> {
+        let body = match sniff(&source, format)? {
+            Sniffed::Json(packing) => Body::Json(JsonFile::open(Arc::clone(&source), packing)?),
             Sniffed::Parquet => Body::Parquet(ParquetFile::open(Arc::clone(&source))?),
             Sniffed::ArrowFile => Body::ArrowFile(ArrowFile::open(&source)?),
             Sniffed::ArrowStream => Body::ArrowStream(ArrowStream::open(&source)?),
@@ -96,6 +122,7 @@ impl Input {
             Body::Csv(_) => InputFormat::Csv,
             Body::ArrowFile(_) => InputFormat::ArrowFile,
             Body::ArrowStream(_) => InputFormat::ArrowStream,
+            Body::Json(_) => InputFormat::JsonLines,
         }
     }
 
@@ -106,6 +133,7 @@ impl Input {
             Body::Csv(file) => &file.schema,
             Body::ArrowFile(file) => &file.schema,
             Body::ArrowStream(file) => &file.schema,
+            Body::Json(file) => &file.schema,
         }
     }
 
@@ -117,6 +145,7 @@ impl Input {
             Body::Csv(file) => &file.parts,
             Body::ArrowFile(file) => &file.parts,
             Body::ArrowStream(file) => &file.parts,
+            Body::Json(file) => &file.parts,
         }
     }
 
@@ -160,9 +189,13 @@ impl Input {
         columns: Vec<usize>,
     ) -> Result<Option<Vec<arrow_schema::DataType>>, Error> {
         Ok(match &mut self.body {
-            Body::Parquet(file) => Some(file.project(columns)),
+            Body::Parquet(file) => {
+                columns.iter().try_for_each(|column| file.check_readable(*column))?;
+                Some(file.project(columns))
+            }
             Body::ArrowFile(file) => Some(file.project(columns)?),
             Body::ArrowStream(file) => Some(file.project(columns)),
+            Body::Json(file) => Some(file.project(columns)?),
             Body::Csv(_) => None,
         })
     }
@@ -212,6 +245,7 @@ impl Input {
             Body::Csv(file) => Place::Csv(file.begin(part)?),
             Body::ArrowFile(_) => Place::ArrowFile(Some(part)),
             Body::ArrowStream(_) => Place::ArrowStream(ArrowStream::begin()),
+            Body::Json(file) => Place::Json(file.begin()?, rows),
         })
     }
 
@@ -220,6 +254,7 @@ impl Input {
         match (&self.body, place) {
             (Body::Parquet(file), Place::Parquet(place)) => file.next(place),
             (Body::ArrowStream(file), Place::ArrowStream(place)) => file.next(place),
+            (Body::Json(file), Place::Json(place, rows)) => file.next(place, *rows),
             (Body::ArrowFile(file), Place::ArrowFile(place)) => {
                 let Some(part) = place.take() else { return Ok(None) };
                 Ok(Some((file.parts[part].first_row.unwrap_or(1), file.read_part(part)?)))
@@ -249,7 +284,8 @@ impl Table {
     /// # Errors
     /// Those of the two.
     pub fn open(source: Arc<dyn Source>, file: u32, options: &ReadOptions) -> Result<Self, Error> {
-        Input::open_for(source, &options.csv, &options.wanted())?.table(file, options)
+        Input::open_for(source, options.format, &options.csv, &options.wanted())?
+            .table(file, options)
     }
 
     /// Returns the columns of the file.
@@ -333,6 +369,14 @@ impl Table {
     /// # Errors
     /// Those of [`read`](Self::read); what a cursor gives after one is not defined.
     pub fn next(&self, cursor: &mut Cursor) -> Result<Option<Rows>, Error> {
+        let rows = self.next_rows(cursor)?;
+        Ok(match &self.plan.item_separator {
+            Some(separator) => rows.map(|rows| split_items(rows, separator)),
+            None => rows,
+        })
+    }
+
+    fn next_rows(&self, cursor: &mut Cursor) -> Result<Option<Rows>, Error> {
         if let (Body::Csv(file), Place::Csv(place)) = (&self.input.body, &mut cursor.place) {
             return file.next(&self.plan, place);
         }
@@ -346,7 +390,9 @@ impl Table {
             // Batches of Arrow files are as long as their writer made them.
             if batch.rows > most {
                 let rest = batch.split_off(most);
-                cursor.rest = Some((first_row + most as u64, rest));
+                // Rows made of lists count from the first row of the batch, wherever it is cut.
+                let skipped = if rest.places.is_some() { 0 } else { most as u64 };
+                cursor.rest = Some((first_row + skipped, rest));
             }
             if batch.rows > 0 {
                 return batch::rows(&self.plan, self.input.name(), first_row, batch).map(Some);
@@ -368,6 +414,8 @@ enum Place {
     /// The batch, until it is read.
     ArrowFile(Option<usize>),
     ArrowStream(StreamCursor),
+    /// With the rows of a batch.
+    Json(JsonCursor, usize),
 }
 
 enum Sniffed {
@@ -375,54 +423,102 @@ enum Sniffed {
     ArrowFile,
     ArrowStream,
     Csv(Packing),
+    Json(Packing),
 }
 
-/// Finds the format.
-fn sniff(source: &dyn Source) -> Result<Sniffed, Error> {
+/// Finds the format: by the first bytes where they tell, then by the ending of the name, then by
+/// what the text looks like.
+fn sniff(source: &Arc<dyn Source>, format: Option<FileFormat>) -> Result<Sniffed, Error> {
     let file = source.name();
     let at = At { file, place: "start" };
     let length = source.len().min(8) as usize;
-    let head = read_exact(source, 0, length).map_err(|error| at.io(error))?;
+    let head = read_exact(source.as_ref(), 0, length).map_err(|error| at.io(error))?;
     let unsupported = |found: &str, instead| {
         Err(Error::Unsupported { file: file.into(), found: found.into(), instead })
     };
-    match head.as_ref() {
-        [b'P', b'A', b'R', b'1', ..] => return Ok(Sniffed::Parquet),
+    let found = match head.as_ref() {
+        [b'P', b'A', b'R', b'1', ..] => Some(Sniffed::Parquet),
         [b'P', b'A', b'R', b'E', ..] => {
             return unsupported("encrypted Parquet", "decrypt it first");
         }
-        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => return Ok(Sniffed::ArrowFile),
+        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Some(Sniffed::ArrowFile),
         [b'F', b'E', b'A', b'1', ..] => {
             return unsupported("Feather version 1", "write it as version 2 or Parquet");
         }
-        [0xff, 0xff, 0xff, 0xff, ..] => return Ok(Sniffed::ArrowStream),
-        [0x1f, 0x8b, ..] => return Ok(Sniffed::Csv(Packing::Gzip)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => return Ok(Sniffed::Csv(Packing::Zstd)),
-        _ => {}
-    }
-    let name = file.to_lowercase();
-    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+        [0xff, 0xff, 0xff, 0xff, ..] => Some(Sniffed::ArrowStream),
+        _ => None,
+    };
+    let packing = Packing::of_bytes(&head);
     let not_as_named = |named| Err(Error::NotAsNamed { file: file.into(), named });
-    if length == 0 {
-        return Err(Error::NoHeader { file: file.into() });
+    match (format, found) {
+        (None, Some(found))
+        | (Some(FileFormat::Parquet), Some(found @ Sniffed::Parquet))
+        | (Some(FileFormat::Arrow), Some(found @ (Sniffed::ArrowFile | Sniffed::ArrowStream))) => {
+            return Ok(found);
+        }
+        (Some(FileFormat::Parquet), _) => return not_as_named("Parquet"),
+        // Streams of old writers begin without a mark.
+        (Some(FileFormat::Arrow), None) if length > 0 => return Ok(Sniffed::ArrowStream),
+        (Some(FileFormat::Arrow), _) => return not_as_named("Arrow"),
+        (Some(FileFormat::Csv), None) => return Ok(Sniffed::Csv(packing)),
+        (Some(FileFormat::JsonLines), None) => return Ok(Sniffed::Json(packing)),
+        (Some(FileFormat::Csv), Some(_)) => return not_as_named("CSV"),
+        (Some(FileFormat::JsonLines), Some(_)) => return not_as_named("JSON Lines"),
+        (None, None) => {}
     }
-    if ends(&[".parquet", ".pq"]) {
-        return not_as_named("Parquet");
+    if packing == Packing::Plain {
+        let name = file.to_lowercase();
+        if let Some(promised) = promised(&name) {
+            return promised_only(file, length, promised);
+        }
+    }
+    text_format(at, source, packing)
+}
+
+/// A format that its first bytes tell: what the ending of a name promises of it.
+fn promised(name: &str) -> Option<&'static str> {
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    if ends(&[".parquet", ".pq", ".parq"]) {
+        return Some("Parquet");
     }
     if ends(&[".arrow", ".feather", ".ipc"]) {
-        return not_as_named("Arrow");
+        return Some("Arrow");
     }
     if ends(&[".arrows"]) {
-        return Ok(Sniffed::ArrowStream);
+        return Some("Arrow stream");
     }
-    if ends(&[".gz"]) {
-        return not_as_named("gzip");
-    }
-    if ends(&[".zst", ".zstd"]) {
-        return not_as_named("zstd");
-    }
-    if ends(&[".jsonl", ".ndjson", ".json"]) {
-        return unsupported("JSON", "write it as CSV, Parquet or Arrow");
-    }
-    Ok(Sniffed::Csv(Packing::Plain))
+    Packing::of_name(name).map(|(_, packing)| packing.name())
 }
+
+/// Refuses a file that is not what its name promises. Streams of Arrow may begin without a mark.
+fn promised_only(file: &str, length: usize, promised: &'static str) -> Result<Sniffed, Error> {
+    match promised {
+        _ if length == 0 => Err(Error::NoHeader { file: file.into() }),
+        "Arrow stream" => Ok(Sniffed::ArrowStream),
+        named => Err(Error::NotAsNamed { file: file.into(), named }),
+    }
+}
+
+/// Tells JSON from CSV.
+fn text_format(at: At<'_>, source: &Arc<dyn Source>, packing: Packing) -> Result<Sniffed, Error> {
+    let name = inner_name(source, packing).map_err(|error| at.io(error))?;
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    if ends(&[".jsonl", ".ndjson", ".json"]) {
+        return Ok(Sniffed::Json(packing));
+    }
+    if ends(&[".csv", ".tsv", ".tab"]) {
+        return Ok(Sniffed::Csv(packing));
+    }
+    let mut head = Vec::new();
+    let text = unpacked(source, packing).map_err(|error| at.io(error))?;
+    text.take(HEAD).read_to_end(&mut head).map_err(|error| at.io(error))?;
+    let first = head.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
+    // A first line that does not fit may still be an object: no CSV looks like the beginning of one.
+    let is_json = first.starts_with(b"{")
+        && (first.len() as u64 > HEAD / 2
+            || serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok());
+    Ok(if is_json { Sniffed::Json(packing) } else { Sniffed::Csv(packing) })
+}
+
+/// Bytes of text that are looked at to tell JSON from CSV.
+const HEAD: u64 = 64 << 10;

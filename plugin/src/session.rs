@@ -2,6 +2,7 @@
 
 use ilk_core::{
     cost::Layout,
+    data::{TimeRule, TimeUnit},
     executor::Sequential,
     forecast::find_heavy_user,
     job::{Given, Job},
@@ -29,6 +30,10 @@ pub struct Source {
     pub time: Option<String>,
     /// The column of what items are called.
     pub item_label: Option<String>,
+    /// What numbers in the column of when count; found out where absent.
+    pub time_unit: Option<TimeUnit>,
+    /// How times are written, in the terms of strftime; ISO 8601 where absent.
+    pub time_format: Option<String>,
     /// Conditions that rows must satisfy.
     #[serde(rename = "where")]
     pub conditions: Vec<String>,
@@ -125,6 +130,10 @@ impl Session {
         }
         let given = Given { weight: source.weight.is_some(), time: source.time.is_some() };
         let job = job(&wish)?.resolve(given)?;
+        let (unit, pattern) = (source.time_unit.unwrap_or_default(), source.time_format);
+        if let Some(Err(why)) = pattern.as_deref().map(TimeRule::check_pattern) {
+            return Err(Failure::new("setting", format!("source.time_format: {why}")));
+        }
         let conditions = source.conditions.iter().map(|text| text.parse());
         let options = ReadOptions {
             user: source.user,
@@ -133,6 +142,8 @@ impl Session {
             time: source.time,
             item_label: source.item_label,
             conditions: conditions.collect::<Result<_, _>>()?,
+            // Nobody here knows the present.
+            times: TimeRule { unit, pattern, now: None },
             ..ReadOptions::default()
         };
         let feed = Box::new(Feed::new("the table", options));
@@ -200,7 +211,7 @@ impl Session {
         Ok(stream.next(catalogue, found)?)
     }
 
-    /// Says what became of the rows.
+    /// Returns what became of the rows.
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }

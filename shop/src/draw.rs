@@ -46,7 +46,7 @@ impl Dice {
         ((u64::from(self.0.next_u32()) * u64::from(bound)) >> 32) as u32
     }
 
-    /// Tells true in `percent` of 100 cases.
+    /// Returns true in `percent` of 100 cases.
     fn chance(&mut self, percent: u32) -> bool {
         self.below(100) < percent
     }

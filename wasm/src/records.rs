@@ -2,10 +2,13 @@
 //! `types.d.ts`; settings are spelled as in a job file.
 
 use ilk_core::{
+    data::{TimeRule, TimeUnit},
     job::{Given, SimilarityJob},
     prepare::Sample,
 };
-use ilk_formats::{CsvOptions, Delimiter, Encoding, Escape, Header, Quote, ReadOptions};
+use ilk_formats::{
+    CsvOptions, Delimiter, Encoding, Escape, FileFormat, Header, Quote, ReadOptions,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
@@ -42,6 +45,14 @@ pub(crate) struct DataSource {
     pub(crate) time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) item_label: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) item_separator: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time_unit: Option<TimeUnit>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time_format: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) format: Option<FileFormat>,
     #[serde(rename = "where", skip_serializing_if = "Vec::is_empty")]
     pub(crate) conditions: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,6 +106,10 @@ impl DataSource {
                 return Err(Fault::new("setting", message).with("setting", setting));
             }
         }
+        if let Some(Err(why)) = self.time_format.as_deref().map(TimeRule::check_pattern) {
+            let message = format!("source.time_format is no format of strftime: {why}");
+            return Err(Fault::new("setting", message).with("setting", "time_format"));
+        }
         let conditions = self.conditions.iter().map(|text| text.parse());
         Ok(ReadOptions {
             user: self.user.clone(),
@@ -105,6 +120,13 @@ impl DataSource {
             conditions: conditions.collect::<Result<_, _>>()?,
             csv: self.csv(),
             nulls: self.null.clone(),
+            item_separator: self.item_separator.clone(),
+            format: self.format,
+            times: TimeRule {
+                unit: self.time_unit.unwrap_or_default(),
+                pattern: self.time_format.clone(),
+                now: Some((js_sys::Date::now() * 1e3) as i64),
+            },
             chunk_rows: None,
             constants: Vec::new(),
         })

@@ -10,6 +10,14 @@ export interface DataSource {
   time?: string;
   /** Column that says what the item is called. */
   item_label?: string;
+  /** What stands between the items of a cell that holds several. */
+  item_separator?: string;
+  /** What numbers in the time column count; found out where absent or `auto`. */
+  time_unit?: "auto" | "s" | "ms" | "us" | "ns" | "days" | "yyyymmdd";
+  /** How times are written, in the terms of strftime, such as `%d/%m/%Y`; ISO 8601 where absent. */
+  time_format?: string;
+  /** What the files are; found out where absent. */
+  format?: "parquet" | "csv" | "arrow" | "jsonl";
   /** Conditions such as `"country=DE"` or `"quantity>0"`; all must hold. */
   where?: string[];
   /** Delimiter of CSV files, such as `";"`, `"::"` or `"\\t"`; detected where absent. */

@@ -1,9 +1,10 @@
-//! `cargo xtask fuzz`: what comes into the plugin, made up by libFuzzer for as long as one likes.
+//! `cargo xtask fuzz`: what comes into the readers of files and into the plugin, made up by libFuzzer
+//! for as long as one likes.
 //!
 //! The targets are those of cargo-fuzz; these are its flags without a sanitizer, so that the one
 //! stable toolchain is enough: our code has no `unsafe` there, and panics are what is looked for.
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -18,7 +19,7 @@ use crate::{
 #[derive(Args)]
 pub(crate) struct Options {
     /// Entry points to fuzz
-    #[arg(default_value = "tables,tiles", value_delimiter = ',')]
+    #[arg(default_values = Target::NAMES, value_delimiter = ',')]
     targets: Vec<Target>,
     /// Minutes for each
     #[arg(long, default_value_t = 10)]
@@ -42,13 +43,45 @@ enum Target {
     Tables,
     /// Comparisons: items, blocks, positions, offers
     Tiles,
+    /// Bytes as a Parquet file
+    Parquet,
+    /// Bytes as an Arrow file or stream
+    Arrow,
+    /// Bytes as JSON Lines
+    Json,
+    /// Bytes as CSV
+    Csv,
+    /// Bytes as whatever they look like, archives and packed text among them
+    Packed,
+    /// Jobs as JSON
+    Job,
+    /// The manifest of a run directory
+    Manifest,
 }
 
 impl Target {
+    const NAMES: [&str; 9] =
+        ["tables", "tiles", "parquet", "arrow", "json", "csv", "packed", "job", "manifest"];
+
     const fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+
+    /// Returns the workspace that the target is built in.
+    const fn workspace(self) -> &'static str {
         match self {
-            Self::Tables => "tables",
-            Self::Tiles => "tiles",
+            Self::Tables | Self::Tiles => "plugin/fuzz",
+            _ => "formats/fuzz",
+        }
+    }
+
+    /// Returns a folder of inputs to begin with.
+    const fn seeds(self) -> Option<&'static str> {
+        match self {
+            Self::Parquet | Self::Arrow | Self::Json | Self::Csv | Self::Packed => {
+                Some("tests/files/typed")
+            }
+            _ => None,
         }
     }
 }
@@ -72,10 +105,14 @@ const FLAGS: [&str; 8] = [
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     setup::run(workspace, Scope::Fuzz, Mode::Install)?;
     let (folder, triple) = (workspace.target.join("fuzz"), host(workspace)?);
-    let mut build = workspace.cargo(&["build", "--release", "--locked", "--bins"]);
-    // Named, so that only what is fuzzed gets the flags, no build script.
-    build.args(["--manifest-path", "plugin/fuzz/Cargo.toml", "--target", &triple]);
-    command::run(build.arg("--target-dir").arg(&folder).env("RUSTFLAGS", FLAGS.join(" ")))?;
+    let folders = options.targets.iter().map(|target| target.workspace());
+    for of_targets in folders.collect::<BTreeSet<_>>() {
+        let mut build = workspace.cargo(&["build", "--release", "--locked", "--bins"]);
+        let manifest = format!("{of_targets}/Cargo.toml");
+        // Named, so that only what is fuzzed gets the flags, no build script.
+        build.args(["--manifest-path", &manifest, "--target", &triple]);
+        command::run(build.arg("--target-dir").arg(&folder).env("RUSTFLAGS", FLAGS.join(" ")))?;
+    }
     for target in &options.targets {
         let name = target.name();
         let (corpus, found) = (folder.join("corpus").join(name), folder.join("found").join(name));
@@ -86,7 +123,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         fuzz.arg(format!("-artifact_prefix={}/", found.display()));
         match &options.input {
             Some(input) => fuzz.arg(input),
-            None => fuzz.arg(format!("-max_total_time={}", 60 * options.minutes)).arg(&corpus),
+            None => {
+                fuzz.arg(format!("-max_total_time={}", 60 * options.minutes)).arg(&corpus);
+                fuzz.args(target.seeds())
+            }
         };
         if command::run(&mut fuzz).is_err() {
             bail!(

@@ -4,15 +4,14 @@
 //! runs (see `docs/performance.md`; those of NEON and simd128 are estimates), or a calibration
 //! measured them (`ilk_core::forecast::Workload`). Results do not depend on them.
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
     simd::{BitRow, Kernel},
     weighting::WeightKind,
 };
 
 /// What one core of a machine pays for each step, in picoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Machine {
     /// Adding one user's bit row to the counts of a chunk.
     pub bit_row: u64,
@@ -151,7 +150,7 @@ pub(crate) struct Extent {
 }
 
 impl Extent {
-    /// Tells whether most pairs of items that share a user share just one: a row adds to a small
+    /// Returns whether most pairs of items that share a user share just one: a row adds to a small
     /// part of all items.
     pub(crate) const fn is_sparse(&self) -> bool {
         let items = self.items as u64;
@@ -168,7 +167,7 @@ const THIRD_LEVEL: usize = 1 << 24;
 const NEAR_SUMS: usize = 1 << 21;
 
 impl CostModel {
-    /// Says what `machine` pays on data of some extent.
+    /// Returns what `machine` pays on data of some extent.
     pub(crate) fn of(machine: &Machine, extent: &Extent) -> Self {
         let far = match extent.users * size_of::<BitRow>() {
             bytes if bytes <= SECOND_LEVEL => 0,

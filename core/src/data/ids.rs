@@ -3,7 +3,7 @@
 //! Integers compare as integers whatever their width, text compares as bytes; codes are
 //! assigned in ascending id order, so comparing codes is comparing ids.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use super::hash::hash_id;
 
@@ -40,7 +40,7 @@ impl TextList {
         self.ends.len()
     }
 
-    /// Tells whether the list holds no string.
+    /// Returns whether the list holds no string.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
@@ -76,7 +76,7 @@ pub struct Cells<T> {
 }
 
 impl<T> Cells<T> {
-    /// Tells whether `row` holds a value.
+    /// Returns whether `row` holds a value.
     pub fn is_valid(&self, row: usize) -> bool {
         self.valid.as_ref().is_none_or(|valid| valid[row])
     }
@@ -148,7 +148,7 @@ impl IdColumn {
         }
     }
 
-    /// Tells whether the column has no rows.
+    /// Returns whether the column has no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -170,7 +170,7 @@ impl IdColumn {
         }
     }
 
-    /// Tells whether `row` holds no id.
+    /// Returns whether `row` holds no id.
     pub fn is_null(&self, row: usize) -> bool {
         match self {
             Self::Integer(cells) => !cells.is_valid(row),
@@ -214,7 +214,7 @@ impl Ids {
         }
     }
 
-    /// Tells whether there is no id.
+    /// Returns whether there is no id.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -344,7 +344,7 @@ fn join<T: Ord>(
 }
 
 /// One id, to be compared with others of its kind.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Id {
     /// See [`Ids::Integer`].
     Integer(i64),
@@ -352,6 +352,53 @@ pub enum Id {
     Unsigned(u64),
     /// See [`Ids::Text`].
     Text(String),
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(value) => value.fmt(f),
+            Self::Unsigned(value) => value.fmt(f),
+            Self::Text(text) => f.pad(text),
+        }
+    }
+}
+
+impl From<i32> for Id {
+    fn from(value: i32) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<u32> for Id {
+    fn from(value: u32) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<i64> for Id {
+    fn from(value: i64) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl From<u64> for Id {
+    /// Takes a value as [`Id::Unsigned`] only where it does not fit with a sign.
+    fn from(value: u64) -> Self {
+        i64::try_from(value).map_or(Self::Unsigned(value), Self::Integer)
+    }
+}
+
+impl From<&str> for Id {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for Id {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
 }
 
 impl Ids {

@@ -12,6 +12,9 @@ pub use self::{
         Cells, DoubtfulIds, Id, IdColumn, Ids, TextColumn, TextList, canonical_digits,
         canonical_integer,
     },
-    rows::{BadCell, NumberColumn, Rows, TimeColumn},
-    time::{from_seconds, parse_duration, parse_time},
+    rows::{BadCell, GuessedNumber, Guesses, NumberColumn, Rows, TimeColumn},
+    time::{
+        Guess, Moment, TimeRule, TimeUnit, display_time, from_seconds, parse_duration, parse_time,
+        readings_of,
+    },
 };

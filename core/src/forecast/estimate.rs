@@ -2,8 +2,6 @@
 //!
 //! Work and the effect of caps are exact, from degrees alone; memory and time are predictions.
 
-use serde::Serialize;
-
 use super::survey::{Survey, survey};
 use crate::{
     cost::{Layout, Machine},
@@ -17,7 +15,8 @@ use crate::{
 };
 
 /// How large a set of interactions is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Size {
     /// Users with at least one interaction.
     pub users: u64,
@@ -43,7 +42,8 @@ impl Size {
 }
 
 /// The most bytes that the stages of comparing hold at the same time, by prediction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Memory {
     /// While interactions are arranged in the matrix.
     pub arranging: u64,
@@ -59,7 +59,8 @@ impl Memory {
 }
 
 /// What is known of a job before its interactions are arranged.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Outlook {
     /// How large the data is.
     pub size: Size,
@@ -79,19 +80,19 @@ pub struct Outlook {
     /// Bytes it will take.
     pub memory: Memory,
     /// What a core pays.
-    #[serde(skip)]
+    #[cfg_attr(feature = "serde", serde(skip))]
     machine: Machine,
-    #[serde(skip)]
+    #[cfg_attr(feature = "serde", serde(skip))]
     weights: WeightKind,
     /// How many others each item asked for is expected to meet.
-    #[serde(skip)]
+    #[cfg_attr(feature = "serde", serde(skip))]
     met: Vec<f64>,
-    #[serde(skip)]
+    #[cfg_attr(feature = "serde", serde(skip))]
     top: f64,
     /// Bytes that an interaction takes before it is arranged.
-    #[serde(skip)]
+    #[cfg_attr(feature = "serde", serde(skip))]
     given: u64,
-    #[serde(skip)]
+    #[cfg_attr(feature = "serde", serde(skip))]
     workers: u64,
 }
 
@@ -198,7 +199,8 @@ fn seconds(picoseconds: f64) -> f64 {
 }
 
 /// CPU seconds of comparing, by prediction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Forecast {
     /// Arranging the matrix.
     pub arranging: f64,
@@ -275,8 +277,9 @@ impl Forecast {
 }
 
 /// A setting that makes a job smaller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Setting {
     /// A cap on items per user.
     MaxItemsPerUser,
@@ -285,7 +288,8 @@ pub enum Setting {
 }
 
 /// A setting with which a job fits.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Remedy {
     /// What to set.
     pub setting: Setting,

@@ -7,7 +7,6 @@
 use std::fmt;
 
 use rand_pcg::{Pcg32, rand_core::Rng as _};
-use serde::Serialize;
 
 use super::estimate::{Forecast, Outlook, Size};
 use crate::plan::Plan;
@@ -34,7 +33,8 @@ pub fn pick_tiles(plan: &Plan, picoseconds: u64, seed: u64) -> Vec<usize> {
 }
 
 /// One rung: a sample that was computed, all of it or a part.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Rung {
     /// Its rate.
     pub rate: f64,
@@ -80,7 +80,8 @@ impl Rung {
 }
 
 /// The rungs that were climbed, smallest first.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Ladder {
     /// The rungs.
     pub rungs: Vec<Rung>,
@@ -89,8 +90,9 @@ pub struct Ladder {
 }
 
 /// Why a rung was not climbed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Missing {
     /// The sample has no pair, or is the same as the one below.
     Nothing,
@@ -162,7 +164,8 @@ impl Ladder {
 }
 
 /// Where the ladder ends before the whole, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Stop {
     /// The rung's rate.
     pub rate: f64,
@@ -171,8 +174,9 @@ pub struct Stop {
 }
 
 /// What was wrong at a rung.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Why {
     /// Time grew faster than the work.
     Time {
@@ -191,7 +195,8 @@ pub enum Why {
 }
 
 /// What a job may take.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Limits {
     /// Bytes.
     pub memory: Option<u64>,
@@ -200,7 +205,8 @@ pub struct Limits {
 }
 
 /// What a job needs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Needs {
     /// Bytes.
     pub memory: u64,
@@ -209,7 +215,8 @@ pub struct Needs {
 }
 
 /// What a plan comes to, as a value: for a page, a machine, another surface.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Report {
     /// What is known from degrees alone.
     pub outlook: Outlook,
@@ -233,7 +240,8 @@ pub struct Report {
 }
 
 /// What a job takes beside comparing, which core does not do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Surroundings {
     /// Seconds that pass before and after: reading, sorting, writing.
     pub seconds: f64,
@@ -279,8 +287,9 @@ impl Report {
 }
 
 /// What the plan comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Verdict {
     /// The job fits.
     Fits(Needs),
@@ -317,7 +326,7 @@ impl Verdict {
         Self::Fits(needs)
     }
 
-    /// Tells whether the job fits.
+    /// Returns whether the job fits.
     pub const fn fits(&self) -> bool {
         matches!(self, Self::Fits(_))
     }

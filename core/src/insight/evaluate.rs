@@ -186,7 +186,7 @@ impl Trial {
         &self.train
     }
 
-    /// Says what became of the held-out interactions.
+    /// Returns what became of the held-out interactions.
     pub fn counts(&self) -> Counts {
         self.counts
     }

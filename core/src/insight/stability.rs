@@ -1,7 +1,5 @@
 //! How far the neighbours of two parts of the users agree.
 
-use serde::Serialize;
-
 use crate::{
     executor::Executor,
     job::Job,
@@ -12,7 +10,8 @@ use crate::{
 };
 
 /// How far two lists of neighbours agree, over items.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Agreement {
     /// Items that have neighbours in one of them at least.
     pub items: usize,

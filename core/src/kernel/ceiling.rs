@@ -47,13 +47,13 @@ impl Ceilings {
         prefetch(&self.as_neighbour, item);
     }
 
-    /// Tells whether a score estimated as `product` times the item's factor keeps its digits.
+    /// Returns whether a score estimated as `product` times the item's factor keeps its digits.
     pub(super) fn is_safe(&self, item: u32, product: f32) -> bool {
         let score = product * self.as_item[item as usize];
         product >= Self::SMALLEST && (Self::SMALLEST..=Self::LARGEST).contains(&score)
     }
 
-    /// Says what dot · neighbour factor must reach, so that the neighbour may score `bar` for
+    /// Returns what dot · neighbour factor must reach, so that the neighbour may score `bar` for
     /// `item`.
     pub(super) fn limit(&self, item: u32, bar: f32) -> f32 {
         // Below the smallest normal f32 rounding is no longer a share of the score.

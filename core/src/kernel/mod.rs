@@ -18,10 +18,12 @@ pub use self::{
     topk::{Offer, most_kept, rank, to_score},
 };
 use crate::{
-    executor::Executor,
+    cost::Layout,
+    executor::{Executor, Sequential},
     job::Job,
     matrix::Matrix,
     plan::{ItemFilter, Plan, Tile},
+    prepare::Interactions,
     result::Neighbours,
 };
 
@@ -52,4 +54,29 @@ pub fn neighbours(
         },
     );
     comparison.neighbours(executor)
+}
+
+/// Finds the neighbours of every item, on the caller's thread. Cost: as the forecast of a
+/// [`Plan`] says; memory for the matrix and the result.
+///
+/// # Panics
+/// If the interactions have weights that the job's weighting keeps and its measure only counts,
+/// which no resolved job asks for.
+pub fn similar_items(interactions: &Interactions, job: &Job) -> Neighbours {
+    similar_items_with(interactions, job, &Sequential)
+}
+
+/// Finds the neighbours of every item on the executor's threads. The result is the same.
+///
+/// # Panics
+/// As for [`similar_items`].
+pub fn similar_items_with(
+    interactions: &Interactions,
+    job: &Job,
+    executor: &impl Executor,
+) -> Neighbours {
+    let filter = ItemFilter::default();
+    let mut task = Task::new(interactions, job, &filter, Layout::default(), executor);
+    task.run(executor, |_| {});
+    task.finish(executor)
 }

@@ -445,7 +445,7 @@ impl Scorer {
         }
     }
 
-    /// Says what sums must reach to matter to the row's item or to the other one.
+    /// Returns what sums must reach to matter to the row's item or to the other one.
     fn sieve<'b>(&'b self, row: &Row, first: usize, hurdles: &'b [f32]) -> Sieve<'b> {
         let position = row.position as usize;
         Sieve {
@@ -516,7 +516,7 @@ impl Scorer {
         &hits[..stay]
     }
 
-    /// Tells whether scores are products of sum and factors, up to rounding.
+    /// Returns whether scores are products of sum and factors, up to rounding.
     fn estimates(&self) -> bool {
         self.job.shrinkage == 0.0 && self.job.measure.is_product()
     }

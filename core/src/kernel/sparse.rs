@@ -23,7 +23,7 @@ impl<'a, V: Value> Scatter<'a, V> {
         Self { starts: lists.starts(), positions: lists.checked(), values: lists.values() }
     }
 
-    /// Tells whether a row takes fewer than `most` additions against the whole block.
+    /// Returns whether a row takes fewer than `most` additions against the whole block.
     pub(super) fn additions_below(&self, users: Indices<'_>, most: usize) -> bool {
         let users = users.list();
         if users.len() >= most {

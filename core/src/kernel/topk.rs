@@ -127,7 +127,7 @@ impl Bar {
         Self { score: kth.score, code: kth.code }
     }
 
-    /// Tells whether a neighbour comes before.
+    /// Returns whether a neighbour comes before.
     #[inline]
     pub(super) fn admits(self, score: f32, code: u32) -> bool {
         score > self.score
@@ -135,7 +135,7 @@ impl Bar {
                 && self.score.total_cmp(&score).then(code.cmp(&self.code)).is_lt()
     }
 
-    /// Tells whether a neighbour comes before, or is the k-th itself.
+    /// Returns whether a neighbour comes before, or is the k-th itself.
     pub(crate) fn keeps(self, neighbour: &Neighbour) -> bool {
         let is_kth =
             self.score.to_bits() == neighbour.score.to_bits() && self.code == neighbour.code;
@@ -186,7 +186,7 @@ impl Offers {
         &self.gathered
     }
 
-    /// Tells whether it is time to settle, where `k` neighbours are kept.
+    /// Returns whether it is time to settle, where `k` neighbours are kept.
     pub(crate) fn is_full(&self, k: usize) -> bool {
         self.gathered.len() >= Self::MOST.max(Self::MOST_PER_KEPT.saturating_mul(k).min(1 << 17))
     }

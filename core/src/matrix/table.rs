@@ -57,7 +57,7 @@ impl ItemTable {
         self.0.codes.len()
     }
 
-    /// Tells whether there is no item.
+    /// Returns whether there is no item.
     pub fn is_empty(&self) -> bool {
         self.0.codes.is_empty()
     }

@@ -135,12 +135,12 @@ impl Measure {
         }
     }
 
-    /// Tells whether the measure looks at weights; the others only count users.
+    /// Returns whether the measure looks at weights; the others only count users.
     pub const fn is_weighted(&self) -> bool {
         matches!(self, Self::Cosine | Self::AsymmetricCosine { .. } | Self::Dot)
     }
 
-    /// Tells whether (x, y) always scores what (y, x) scores, to the bit.
+    /// Returns whether (x, y) always scores what (y, x) scores, to the bit.
     pub fn is_symmetric(&self) -> bool {
         match self {
             Self::Tversky { alpha, beta } => alpha == beta,
@@ -169,7 +169,7 @@ impl Measure {
         }
     }
 
-    /// Tells whether the score is that product, rounding aside.
+    /// Returns whether the score is that product, rounding aside.
     pub(crate) const fn is_product(&self) -> bool {
         matches!(
             self,

@@ -48,7 +48,7 @@ impl ItemFilter {
         Self { candidates: self.candidates.clone(), wanted: Some(wanted) }
     }
 
-    /// Tells whether every item may be a neighbour.
+    /// Returns whether every item may be a neighbour.
     pub(crate) fn admits_all(&self) -> bool {
         self.candidates.is_none()
     }
@@ -63,12 +63,12 @@ impl ItemFilter {
         Self { candidates: pick(&self.candidates), wanted: pick(&self.wanted) }
     }
 
-    /// Tells whether the item may be a neighbour.
+    /// Returns whether the item may be a neighbour.
     pub fn admits(&self, code: u32) -> bool {
         self.candidates.as_ref().is_none_or(|marks| marks[code as usize])
     }
 
-    /// Tells whether neighbours of the item are computed.
+    /// Returns whether neighbours of the item are computed.
     pub fn wants(&self, code: u32) -> bool {
         self.wanted.as_ref().is_none_or(|marks| marks[code as usize])
     }

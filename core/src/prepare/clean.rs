@@ -1,9 +1,17 @@
 //! Keeps each raw row or sets it aside with a reason: steps 2 to 5 of the pipeline.
 
-use std::fmt;
+use std::{
+    cmp::{Ordering, Reverse},
+    fmt,
+};
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    data::{BadCell, Cells, IdColumn, Rows, TextColumn, TimeColumn},
+    data::{
+        BadCell, Cells, Guess, GuessedNumber, Guesses, IdColumn, Rows, TextColumn, TimeColumn,
+        readings_of,
+    },
     job::{Duplicates, Given, Job, NegativeWeights},
     weighting::{LARGEST_WEIGHT, Weighting},
 };
@@ -52,7 +60,7 @@ impl Reason {
         }
     }
 
-    /// Tells whether such rows count against `max_bad_rows`.
+    /// Returns whether such rows count against `max_bad_rows`.
     pub const fn is_bad(self) -> bool {
         matches!(self, Self::Unreadable | Self::BadWeight | Self::BadTime)
     }
@@ -81,6 +89,64 @@ pub struct SetAside {
     pub detail: Option<String>,
 }
 
+/// The time of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TimeOfRow {
+    /// Microseconds since 1970.
+    pub time: i64,
+    /// Position of its file in the caller's list.
+    pub file: u32,
+    /// Its row number in that file, from 1.
+    pub row: u64,
+}
+
+/// What is known of the times of all rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Times {
+    /// The earliest time of a row that was kept; of several the first row.
+    pub earliest: Option<TimeOfRow>,
+    /// The latest time of a row that was kept; of several the first row.
+    pub latest: Option<TimeOfRow>,
+    /// What numbers without a unit were taken to count, rows that were not kept included.
+    pub guesses: Guesses,
+}
+
+impl Times {
+    /// Looks at the rows of a chunk; `keep` names those that are kept, unless `all` are.
+    fn of(rows: &Rows, keep: &[u32], all: bool) -> Self {
+        let Some(column) = &rows.time else { return Self::default() };
+        let mut times = Self { guesses: column.guesses.clone(), ..Self::default() };
+        let mut take = |row: usize| {
+            let time = column.values[row];
+            let is_news = |known: Option<TimeOfRow>, order| {
+                known.is_none_or(|known| time.cmp(&known.time) == order)
+            };
+            let of_row = || Some(TimeOfRow { time, file: rows.file, row: rows.number(row) });
+            if is_news(times.earliest, Ordering::Less) {
+                times.earliest = of_row();
+            }
+            if is_news(times.latest, Ordering::Greater) {
+                times.latest = of_row();
+            }
+        };
+        if all {
+            (0..rows.len()).for_each(&mut take);
+        } else {
+            keep.iter().for_each(|row| take(*row as usize));
+        }
+        times
+    }
+
+    /// Adds those of another chunk. The outcome does not depend on the order of chunks.
+    pub fn merge(&mut self, other: Self) {
+        let both = |a: Option<TimeOfRow>, b: Option<TimeOfRow>| a.into_iter().chain(b);
+        self.earliest = both(self.earliest, other.earliest).min();
+        self.latest = both(self.latest, other.latest)
+            .min_by_key(|of_row| (Reverse(of_row.time), of_row.file, of_row.row));
+        self.guesses.merge(other.guesses);
+    }
+}
+
 /// How many rows took which path, and the first of each reason.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tally {
@@ -90,6 +156,8 @@ pub struct Tally {
     pub set_aside: [u64; Reason::ALL.len()],
     /// The first [`Tally::SAMPLES`] rows of each reason, by reason, file and row.
     pub samples: Vec<SetAside>,
+    /// The times there are, where the job names a time column.
+    pub times: Times,
 }
 
 /// Why a job must not go on with this data.
@@ -110,6 +178,14 @@ pub enum Refusal {
         rows: u64,
         /// Share allowed.
         allowed: f64,
+    },
+    /// Numbers of times whose unit was not given, and which do not tell it.
+    #[error(
+        "cannot tell what the numbers in the time column count: {readings}; say it with time_unit"
+    )]
+    TimeUnit {
+        /// What they may mean.
+        readings: String,
     },
     /// `negative_weights = error` and there are some.
     #[error("{rows} rows have a weight of zero or less, and negative_weights is error")]
@@ -147,6 +223,7 @@ impl Tally {
         for (mine, theirs) in self.set_aside.iter_mut().zip(other.set_aside) {
             *mine += theirs;
         }
+        self.times.merge(other.times);
         self.samples.extend(other.samples);
         self.samples.sort_by_key(|row| (row.reason, row.file, row.row));
         let (mut reason, mut seen) = (None, 0);
@@ -160,9 +237,10 @@ impl Tally {
     /// Checks the tally of all rows against the job's guards.
     ///
     /// # Errors
-    /// [`Refusal`] if too many rows are bad, weights at or below zero are an error, or the job
-    /// is strict.
+    /// [`Refusal`] if the unit of times is unclear, too many rows are bad, weights at or below zero
+    /// are an error, or the job is strict.
     pub fn check(&self, job: &Job) -> Result<(), Refusal> {
+        self.check_times()?;
         let bad = Reason::ALL.into_iter().filter(|reason| reason.is_bad());
         let bad = bad.map(|reason| self.count(reason)).sum::<u64>();
         if bad > job.spared_bad_rows && bad as f64 > job.max_bad_rows * self.rows as f64 {
@@ -185,6 +263,35 @@ impl Tally {
     }
 }
 
+impl Tally {
+    /// Checks that the numbers of the time column all count the same.
+    ///
+    /// # Errors
+    /// [`Refusal::TimeUnit`] if they do not, or if nobody can tell.
+    pub fn check_times(&self) -> Result<(), Refusal> {
+        if self.times.guesses.is_unclear() {
+            return Err(Refusal::TimeUnit { readings: self.readings() });
+        }
+        Ok(())
+    }
+
+    /// Says what the numbers of the time column may mean.
+    fn readings(&self) -> String {
+        let reading = |number: &GuessedNumber| {
+            let meaning = match number.guess {
+                Guess::Unit(unit) => {
+                    let only = |text: &&str| text.ends_with(&format!(" as {unit}"));
+                    let all = readings_of(number.value);
+                    all.split(", ").find(only).map(ToOwned::to_owned).unwrap_or(all)
+                }
+                _ => readings_of(number.value),
+            };
+            format!("{} (row {}) is {meaning}", number.value, number.row)
+        };
+        self.times.guesses.iter().map(reading).collect::<Vec<_>>().join("; ")
+    }
+}
+
 /// Which columns the later steps of a job look at; the others are dropped when rows are cleaned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needs {
@@ -195,7 +302,7 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// Says what `job` needs of data that has the columns `given`.
+    /// Returns what `job` needs of data that has the columns `given`.
     pub fn of(job: &Job, given: Given) -> Self {
         let cap = job.max_items_per_user.is_some();
         // Without a weight column a sum counts rows; any other policy leaves every weight at 1.
@@ -259,7 +366,7 @@ impl Cleaned {
         self.user.len()
     }
 
-    /// Tells whether no row was kept.
+    /// Returns whether no row was kept.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -296,6 +403,7 @@ pub fn clean_each(
         keep = judge_rows(&rows, job, &mut tally, &mut set_aside);
     }
     let all = tally.kept() == tally.rows;
+    tally.times = Times::of(&rows, &keep, all);
     let weight = needs.weight.then(|| match rows.weight {
         Some(column) => pick(column.values, &keep, all),
         None => vec![1.0; tally.kept() as usize],
@@ -313,7 +421,7 @@ pub fn clean_each(
     (cleaned, tally)
 }
 
-/// Tells, column by column, whether any row of the chunk may have to be set aside.
+/// Returns, column by column, whether any row of the chunk may have to be set aside.
 fn has_trouble(rows: &Rows, job: &Job) -> bool {
     let has_null = |column: &IdColumn| match column {
         IdColumn::Integer(Cells { valid, .. }) | IdColumn::Unsigned(Cells { valid, .. }) => {
@@ -401,7 +509,7 @@ fn sample(rows: &Rows, row: usize, reason: Reason) -> SetAside {
     SetAside {
         reason,
         file: rows.file,
-        row: rows.first_row + row as u64,
+        row: rows.number(row),
         user: rows.user.display(row).map(Into::into),
         item: rows.item.display(row).map(Into::into),
         detail,

@@ -104,7 +104,7 @@ impl Interactions {
         self.items.len()
     }
 
-    /// Tells whether there is no interaction.
+    /// Returns whether there is no interaction.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }

@@ -6,15 +6,19 @@ mod fold;
 mod interactions;
 mod runs;
 mod sample;
+mod triples;
 mod user_rows;
 
 pub(crate) use self::interactions::Remainder;
 pub use self::{
-    clean::{Cleaned, Needs, Reason, Refusal, SetAside, Tally, clean, clean_each},
+    clean::{
+        Cleaned, Needs, Reason, Refusal, SetAside, Tally, TimeOfRow, Times, clean, clean_each,
+    },
     encode::{EncodeError, Encoded, Events, IdKind, Kinds, TypedIds, check_count, encode},
     fold::{Folded, Folding, SupportedItems, fold, fold_blocks, fold_in_parts},
     interactions::{Interactions, InteractionsError, Part, pairs_among},
     runs::{Dictionary, Gatherer, LabelCounts, Typed},
     sample::{Sample, Smallest, sampled_side},
+    triples::{Triples, TriplesError},
     user_rows::UserRows,
 };

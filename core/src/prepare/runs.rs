@@ -50,7 +50,7 @@ impl Dictionary {
         if self.kind == IdKind::Text { self.texts.len() } else { self.keys.len() }
     }
 
-    /// Tells whether there is no id.
+    /// Returns whether there is no id.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -262,12 +262,12 @@ impl Gatherer {
         }
     }
 
-    /// Tells whether there are no events.
+    /// Returns whether there are no events.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Tells whether `more` events no longer fit: then it is time for [`take`](Self::take).
+    /// Returns whether `more` events no longer fit: then it is time for [`take`](Self::take).
     pub fn is_full(&self, more: usize) -> bool {
         let size = match &self.events {
             Events::Narrow { .. } => 8,

@@ -44,7 +44,7 @@ impl Sample {
         Self { below: (self.below as f64 * share.clamp(0.0, 1.0)).ceil() as u128 }
     }
 
-    /// Tells whether a user of this hash is in.
+    /// Returns whether a user of this hash is in.
     pub const fn admits(self, hash: u64) -> bool {
         (hash as u128) < self.below
     }
@@ -201,6 +201,7 @@ mod tests {
         let rows = |ids: &[i64]| Rows {
             file: 0,
             first_row: 1,
+            places: None,
             user: IdColumn::Integer(ids.to_vec().into()),
             item: IdColumn::Text(TextColumn::default()),
             weight: None,

@@ -78,7 +78,7 @@ impl Neighbours {
         self.pieces.iter().map(|piece| piece.entries.len()).sum()
     }
 
-    /// Tells whether no item has a neighbour.
+    /// Returns whether no item has a neighbour.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -33,7 +33,7 @@ impl Groups {
     /// No count reaches its floor.
     pub(crate) const NONE: Self = Self(0);
 
-    /// Tells whether there are none.
+    /// Returns whether there are none.
     pub(crate) const fn is_empty(self) -> bool {
         self.0 == 0
     }

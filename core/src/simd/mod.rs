@@ -188,7 +188,7 @@ impl Kernel {
         }
     }
 
-    /// Tells whether ranking a hundred keys takes less than sorting them.
+    /// Returns whether ranking a hundred keys takes less than sorting them.
     pub(crate) const fn ranks_fast(self) -> bool {
         match self.0 {
             #[cfg(target_arch = "x86_64")]

@@ -53,7 +53,7 @@ impl Sieve<'_> {
     /// and products are computed in f32.
     pub(crate) const NEARLY: f32 = 1.0 - 4e-6;
 
-    /// Tells whether the number at `index` may matter.
+    /// Returns whether the number at `index` may matter.
     #[inline]
     pub(crate) fn admits(&self, index: usize, number: f32) -> bool {
         number * self.factors[index] >= self.row_limit

@@ -23,7 +23,7 @@ impl Dice {
         ((u64::from(self.0.next_u32()) * u64::from(bound)) >> 32) as u32
     }
 
-    /// Tells true in one of `of` cases.
+    /// Returns true in one of `of` cases.
     fn one_in(&mut self, of: u32) -> bool {
         self.below(of) == 0
     }
@@ -177,10 +177,11 @@ pub fn rows(events: &[Event], given: Given, file: u32) -> Rows {
     Rows {
         file,
         first_row: 1,
+        places: None,
         user: id_column(events, |event| event.user.as_ref()),
         item: id_column(events, |event| event.item.as_ref()),
         weight: given.weight.then(|| NumberColumn { values: weights(), bad: Vec::new() }),
-        time: given.time.then(|| TimeColumn { values: times(), bad: Vec::new() }),
+        time: given.time.then(|| TimeColumn { values: times(), ..TimeColumn::default() }),
         label: labels().any(|label| label.is_some()).then(|| text_column(labels())),
         kept: None,
         unreadable: Vec::new(),

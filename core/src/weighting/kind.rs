@@ -14,7 +14,7 @@ pub enum WeightKind {
 }
 
 impl WeightKind {
-    /// Tells what weights a job has. `has_weights`: interactions have weights before weighting.
+    /// Returns what weights a job has. `has_weights`: interactions have weights before weighting.
     pub const fn of(weighting: Weighting, has_weights: bool) -> Self {
         match weighting {
             _ if Weigher::is_unit(weighting, has_weights) => Self::One,

@@ -15,7 +15,7 @@ pub struct Weigher {
 }
 
 impl Weigher {
-    /// Tells whether every weight is 1 after weighting, so that overlaps are all there is to
+    /// Returns whether every weight is 1 after weighting, so that overlaps are all there is to
     /// count. `has_weights`: interactions have weights before it.
     pub const fn is_unit(weighting: Weighting, has_weights: bool) -> bool {
         match weighting {

@@ -72,6 +72,7 @@ impl World {
         let rows = Rows {
             file: 0,
             first_row: 1,
+            places: None,
             user: numbers(|touch| touch.user),
             item: numbers(|touch| touch.item),
             weight: Some(NumberColumn {
@@ -80,7 +81,7 @@ impl World {
             }),
             time: Some(TimeColumn {
                 values: touches.iter().map(Touch::time).collect(),
-                bad: Vec::new(),
+                ..TimeColumn::default()
             }),
             label: None,
             kept: None,

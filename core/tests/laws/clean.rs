@@ -1,9 +1,9 @@
 //! Rows set aside: every reason, which one counts, what is kept to look at, and the guards.
 
 use ilk_core::{
-    data::{BadCell, Cells, IdColumn, NumberColumn, Rows, TextColumn, TimeColumn},
+    data::{BadCell, Cells, Guess, IdColumn, NumberColumn, Rows, TextColumn, TimeColumn, TimeUnit},
     job::{Duplicates, Given, Job, NegativeWeights, SimilarityJob},
-    prepare::{Needs, Reason, Refusal, SetAside, Tally, clean, clean_each},
+    prepare::{Needs, Reason, Refusal, SetAside, Tally, TimeOfRow, Times, clean, clean_each},
     weighting::{LARGEST_WEIGHT, WeightingName},
 };
 
@@ -23,6 +23,7 @@ fn good(rows: usize) -> Rows {
     Rows {
         file: 0,
         first_row: 1,
+        places: None,
         user: IdColumn::Integer(users.into()),
         item: IdColumn::Text(TextColumn {
             codes: vec![0; rows],
@@ -30,7 +31,7 @@ fn good(rows: usize) -> Rows {
             untyped: false,
         }),
         weight: Some(NumberColumn { values: vec![1.0; rows], bad: Vec::new() }),
-        time: Some(TimeColumn { values: vec![0; rows], bad: Vec::new() }),
+        time: Some(TimeColumn { values: vec![0; rows], ..TimeColumn::default() }),
         label: None,
         kept: None,
         unreadable: Vec::new(),
@@ -151,8 +152,67 @@ fn a_row_has_the_first_reason_that_holds() {
 
 #[test]
 fn good_rows_are_left_alone() {
-    assert_eq!(tally_of(good(5), &default_job()), Tally { rows: 5, ..Tally::default() });
+    let first = Some(TimeOfRow { time: 0, file: 0, row: 1 });
+    let times = Times { earliest: first, latest: first, ..Times::default() };
+    assert_eq!(tally_of(good(5), &default_job()), Tally { rows: 5, times, ..Tally::default() });
     assert_eq!(tally_of(good(0), &default_job()), Tally::default());
+}
+
+#[test]
+fn times_are_those_of_rows_kept_whatever_the_order_of_chunks() {
+    let chunk = |first_row: u64, values: [i64; 3], bad: usize| {
+        let mut rows = good(3);
+        rows.first_row = first_row;
+        rows.time = Some(TimeColumn { values: values.to_vec(), ..TimeColumn::default() });
+        spoil(&mut rows, bad, Reason::NullUser);
+        rows
+    };
+    let chunks = [chunk(1, [9, 5, 7], 0), chunk(4, [5, 7, 1], 2), chunk(7, [8, 6, 8], 1)];
+    let found = |chunks: &[Rows]| {
+        let times = merged(chunks.iter().cloned(), &default_job()).times;
+        [times.earliest, times.latest].map(|of_row| of_row.map(|of_row| (of_row.time, of_row.row)))
+    };
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let chunks = order.map(|place| chunks[place].clone());
+        assert_eq!(found(&chunks), [Some((5, 2)), Some((8, 7))], "{order:?}");
+    }
+}
+
+#[test]
+fn numbers_of_times_must_count_the_same() {
+    let chunk = |first_row: u64, guess: Guess| {
+        let mut rows = good(1);
+        rows.first_row = first_row;
+        let mut column = TimeColumn { values: vec![0], ..TimeColumn::default() };
+        column.guesses.note(guess, 7.0, 0, first_row);
+        rows.time = Some(column);
+        rows
+    };
+    let check = |guesses: &[Guess]| {
+        let chunks = (1..).zip(guesses).map(|(row, guess)| chunk(row, *guess));
+        merged(chunks, &default_job()).check(&default_job())
+    };
+    let (seconds, days) = (Guess::Unit(TimeUnit::S), Guess::Unit(TimeUnit::Days));
+    assert_eq!(check(&[Guess::None, seconds, seconds]), Ok(()));
+    for unclear in [
+        &[seconds, days][..],
+        &[days, seconds],
+        &[Guess::Unlikely],
+        &[Guess::None, Guess::Unlikely, days],
+    ] {
+        let refusal = check(unclear).unwrap_err();
+        assert!(matches!(refusal, Refusal::TimeUnit { .. }), "{refusal}");
+    }
+}
+
+#[test]
+fn repeated_rows_keep_their_numbers_and_what_is_bad_about_them() {
+    let mut rows = good(3);
+    rows.unreadable = vec![BadCell { row: 1, text: "x".into() }];
+    let rows = rows.repeat(&[0, 1, 1, 2]);
+    let numbers = (0..rows.len()).map(|row| rows.number(row)).collect::<Vec<_>>();
+    assert_eq!(numbers, [1, 2, 2, 3]);
+    assert_eq!(rows.unreadable.iter().map(|bad| bad.row).collect::<Vec<_>>(), [1, 2]);
 }
 
 #[test]

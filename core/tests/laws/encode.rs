@@ -24,6 +24,7 @@ fn chunk(file: u32, ids: &IdColumn) -> Rows {
     Rows {
         file,
         first_row: 1,
+        places: None,
         user: ids.clone(),
         item: ids.clone(),
         weight: None,

@@ -10,7 +10,7 @@ use std::{
 use ilk_core::{
     executor::Executor as _,
     job::Job,
-    prepare::{Cleaned, Needs, Reason, SetAside, Tally, clean_each},
+    prepare::{Cleaned, Needs, Reason, SetAside, Tally, Times, clean_each},
 };
 use ilk_formats::Table;
 use serde::{Deserialize, Serialize};
@@ -272,6 +272,8 @@ struct TallyNote {
     rows: u64,
     set_aside: BTreeMap<String, u64>,
     samples: Vec<Sample>,
+    #[serde(default)]
+    times: Times,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -301,6 +303,7 @@ impl TallyNote {
             rows: tally.rows,
             set_aside: counts.map(|(reason, count)| (reason.name().into(), count)).collect(),
             samples: tally.samples.iter().map(sample).collect(),
+            times: tally.times.clone(),
         }
     }
 
@@ -325,6 +328,7 @@ impl TallyNote {
             rows: self.rows,
             set_aside: counts.map(Option::unwrap_or_default),
             samples: self.samples.into_iter().filter_map(sample).collect(),
+            times: self.times,
         }
     }
 }
@@ -335,5 +339,6 @@ pub(super) fn tally_of(record: &StageRecord) -> Tally {
         rows: record.count("rows"),
         set_aside: Reason::ALL.map(|reason| record.count(reason.name())),
         samples: Vec::new(),
+        times: Times::default(),
     }
 }

@@ -49,6 +49,12 @@ impl Fingerprint {
     /// # Errors
     /// If it cannot be read.
     pub fn of(path: &Path) -> Result<Self, Error> {
+        if path == Path::new("-") {
+            return Err(Error::input(
+                "standard input cannot be read again, as a run directory asks",
+            )
+            .with_help("write it to a file and name that"));
+        }
         let failed = |error: io::Error| Error::file("read", path, &error);
         let metadata = fs::metadata(path).map_err(failed)?;
         let source = FileSource::open(path)?;

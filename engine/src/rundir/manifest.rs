@@ -130,6 +130,10 @@ impl Manifest {
     /// If it cannot be read, is damaged, or comes from a version that this one does not know.
     pub fn load(folder: &Path) -> Result<Option<Self>, Error> {
         let path = folder.join(MANIFEST);
+        // A pipe of that name would keep its reader waiting.
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Ok(None);
+        }
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

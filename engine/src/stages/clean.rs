@@ -18,6 +18,7 @@ use crate::{
     record::StageName,
     source::{DataSource, needs},
     text::{counted, grouped, shortened},
+    times,
 };
 
 /// Reads all rows, and keeps each or sets it aside.
@@ -39,6 +40,8 @@ pub(crate) fn clean<'r, K: Keep<'r>>(
     if tally.rows == 0 {
         return Err(no_rows);
     }
+    // What the numbers count is no guard: another unit is another job.
+    times::check(tally)?;
     step.count("rows", tally.rows);
     step.count("kept", tally.kept());
     for reason in Reason::ALL {
@@ -76,8 +79,10 @@ pub fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
     }
 }
 
-/// Says how many rows were set aside for which reason, and shows the first few of each.
+/// Says how many rows were set aside for which reason, and shows the first few of each; and which
+/// times there are.
 pub fn report_set_aside(tally: &Tally, names: &[String], reporter: &Reporter) {
+    times::report(&tally.times, names, reporter);
     for reason in Reason::ALL {
         let count = tally.count(reason);
         if count == 0 {
@@ -141,6 +146,7 @@ fn row_record(row: &SetAside, names: &[String]) -> Map<String, Value> {
 /// # Errors
 /// A refusal with what to do about it.
 pub fn check_rows(tally: &Tally, job: &Job) -> Result<(), Error> {
+    times::check(tally)?;
     let refusal = match tally.check(job) {
         Ok(()) => return Ok(()),
         Err(refusal) => refusal,

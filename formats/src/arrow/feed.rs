@@ -11,7 +11,6 @@ use crate::{
     batch,
     error::{At, Error},
     plan::{Plan, ReadOptions},
-    schema::Schema,
 };
 
 /// Arrow IPC streams as they come in: bytes cut anywhere, one stream after the other. Memory: one
@@ -139,10 +138,8 @@ impl Stream {
     /// Begins with the message of the schema.
     fn new(at: At<'_>, message: &[u8], options: &ReadOptions) -> Result<Self, Error> {
         let decoder = begin(at, message)?;
-        let plan = Plan::new(at.file, &Schema::of_arrow(&decoder.schema), 0, options)?;
-        let of_column = |place: &usize| decoder.schema.field(*place).data_type().clone();
-        let types = plan.columns.iter().map(of_column).collect::<Vec<_>>();
-        plan.check_types(at.file, &types)?;
+        let plan = Plan::new(at.file, &decoder.columns(), 0, options)?;
+        plan.check_types(at.file, &decoder.types(&plan.columns))?;
         Ok(Self { decoder, plan })
     }
 }

@@ -45,7 +45,7 @@ impl ArrowFile {
             let schema = footer.schema().ok_or_else(|| at.damaged("no schema"))?;
             let decoder = Decoder::new(at, schema, footer.version())?;
             let mut file = Self {
-                schema: Schema::of_arrow(&decoder.schema),
+                schema: decoder.columns(),
                 decoder,
                 dictionaries: footer.dictionaries().iter().flatten().copied().collect(),
                 blocks: footer.recordBatches().iter().flatten().copied().collect(),
@@ -112,8 +112,7 @@ impl ArrowFile {
             Ok(())
         })?;
         self.columns = columns;
-        let field = |place: &usize| self.decoder.schema.field(*place).data_type().clone();
-        Ok(self.columns.iter().map(field).collect())
+        Ok(self.decoder.types(&self.columns))
     }
 
     /// Reads one batch.
@@ -204,9 +203,8 @@ impl ArrowStream {
             let mut messages = Messages { source: source.as_ref(), next: 0 };
             let message = messages.next(at)?.ok_or_else(|| at.damaged("no schema"))?;
             let decoder = begin(at, &message)?;
-            let schema = Schema::of_arrow(&decoder.schema);
-            let fields = decoder.schema.fields().iter();
-            let types = fields.map(|field| field.data_type().clone()).collect();
+            let schema = decoder.columns();
+            let types = decoder.types(&(0..schema.columns.len()).collect::<Vec<_>>());
             let parts = vec![Part { first_row: Some(1), rows: None, bytes: source.len() }];
             Ok(Self { source: Arc::clone(source), types, columns: Vec::new(), schema, parts })
         })

@@ -6,20 +6,191 @@ use arrow_ipc::{
     BodyCompression, CompressionType, DictionaryBatch, Endianness, FieldNode, Message,
     MetadataVersion, RecordBatch as BatchHeader, convert::try_fb_to_schema,
 };
-use arrow_schema::{DataType, Field, Schema, TimeUnit, UnionMode};
+use arrow_schema::{DataType, Field, Fields, TimeUnit, UnionMode};
 
 use crate::{
+    baskets::{Decoded, unfold},
     cells::{Batch, Cells, Column},
     decimal,
     error::{At, Error},
+    schema::Schema,
     text::TextBuilder,
 };
 
 /// What has to be known to decode the batches of a file or a stream.
 pub(crate) struct Decoder {
-    pub(crate) schema: Schema,
+    schema: arrow_schema::Schema,
+    leaves: Vec<Leaf>,
     version: MetadataVersion,
     dictionaries: HashMap<i64, Column>,
+}
+
+/// A column: a field that holds no others, or one that is not read.
+struct Leaf {
+    /// Its name; inside structures the path to it, with dots between.
+    name: String,
+    /// Its type, that of the elements where it holds lists.
+    data_type: DataType,
+    is_list: bool,
+}
+
+/// How a field is gone into.
+enum Inside<'a> {
+    Structure(&'a Fields),
+    List(&'a Field),
+    /// It is a column.
+    Nothing,
+}
+
+fn inside(data_type: &DataType, in_list: bool) -> Inside<'_> {
+    match data_type {
+        DataType::Struct(fields) if !fields.is_empty() => Inside::Structure(fields),
+        DataType::List(inner)
+        | DataType::LargeList(inner)
+        | DataType::ListView(inner)
+        | DataType::LargeListView(inner)
+        | DataType::FixedSizeList(inner, 1..)
+            // Nulls take no bytes, so their number is what anybody says.
+            if !in_list && *inner.data_type() != DataType::Null =>
+        {
+            Inside::List(inner)
+        }
+        _ => Inside::Nothing,
+    }
+}
+
+/// Lists the columns of a field.
+fn leaves_of(name: String, data_type: &DataType, in_list: bool, leaves: &mut Vec<Leaf>) {
+    match inside(data_type, in_list) {
+        Inside::Structure(fields) => {
+            for field in fields {
+                let name = format!("{name}.{}", field.name());
+                leaves_of(name, field.data_type(), in_list, leaves);
+            }
+        }
+        Inside::List(inner) => leaves_of(name, inner.data_type(), true, leaves),
+        Inside::Nothing => {
+            // What is nested deeper than is read holds nothing that serves, list or not.
+            let is_list = in_list && !data_type.is_nested();
+            leaves.push(Leaf { name, data_type: data_type.clone(), is_list });
+        }
+    }
+}
+
+/// Finds the type of a dictionary's entries.
+fn values_of(field: &Field, id: i64) -> Option<&DataType> {
+    match field.data_type() {
+        DataType::Dictionary(_, values) if dictionary_id(field) == Some(id) => Some(values),
+        DataType::Struct(fields) => fields.iter().find_map(|field| values_of(field, id)),
+        DataType::List(inner)
+        | DataType::LargeList(inner)
+        | DataType::ListView(inner)
+        | DataType::LargeListView(inner)
+        | DataType::FixedSizeList(inner, _) => values_of(inner, id),
+        _ => None,
+    }
+}
+
+/// What stands around a field: which of its cells are there, and how they make up lists.
+#[derive(Default)]
+struct Shape {
+    /// Which structures around it are there.
+    valid: Option<Vec<bool>>,
+    list: Option<Spans>,
+}
+
+/// Where the elements of each list are; `None` for a list that is null.
+struct Spans(Vec<Option<(usize, usize)>>);
+
+impl Shape {
+    /// The same, inside structures of which some are not there.
+    fn within(&self, valid: Option<Vec<bool>>) -> Self {
+        let both = |a: &Vec<bool>, b: Vec<bool>| a.iter().zip(b).map(|(a, b)| *a && b).collect();
+        let valid = match (&self.valid, valid) {
+            (Some(above), Some(own)) => Some(both(above, own)),
+            (above, own) => own.or_else(|| above.clone()),
+        };
+        Self { valid, list: self.list.as_ref().map(|spans| Spans(spans.0.clone())) }
+    }
+
+    /// Puts the cells of a field into their places; `None` if they are too few.
+    fn put(&self, column: Column) -> Option<Decoded> {
+        let is_there = |cell: usize| {
+            self.valid.as_ref().is_none_or(|valid| valid.get(cell).copied().unwrap_or_default())
+        };
+        let Some(Spans(spans)) = &self.list else {
+            if self.valid.is_none() {
+                return Some(column.into());
+            }
+            let cells = (0..column.len()).map(|cell| is_there(cell).then_some(cell));
+            return column.take(&cells.collect::<Vec<_>>()).map(Decoded::from);
+        };
+        let ends = spans.iter().flatten().map(|(_, end)| *end);
+        let elements = spans.iter().flatten().map(|(start, end)| end - start);
+        // Elements that stand in several lists could be as many as anybody says.
+        if ends.max().unwrap_or_default() > column.len() || elements.sum::<usize>() > column.len() {
+            return None;
+        }
+        let (mut counts, mut cells) = (Vec::with_capacity(spans.len()), Vec::new());
+        for span in spans {
+            if let Some((start, end)) = span {
+                counts.push((end - start) as u32);
+                cells.extend((*start..*end).map(|cell| is_there(cell).then_some(cell)));
+            } else {
+                counts.push(1);
+                cells.push(None);
+            }
+        }
+        Some(Decoded { column: column.take(&cells)?, counts: Some(counts) })
+    }
+}
+
+/// A walk that goes into structures and lists.
+struct Nested<'a, 'd> {
+    decoder: &'d Decoder,
+    walk: Walk<'a>,
+    places: &'d [usize],
+    /// The next leaf.
+    next: usize,
+    columns: Vec<Decoded>,
+}
+
+impl Nested<'_, '_> {
+    /// Decodes what is asked for of a field and what is in it; passes over the rest.
+    fn field(&mut self, field: &Field, shape: &Shape) -> Result<(), Error> {
+        let mut leaves = Vec::new();
+        leaves_of(String::new(), field.data_type(), shape.list.is_some(), &mut leaves);
+        let all = self.next..self.next + leaves.len();
+        if !self.places.iter().any(|place| all.contains(place)) {
+            self.next = all.end;
+            return self.walk.skip(field);
+        }
+        match inside(field.data_type(), shape.list.is_some()) {
+            Inside::Structure(fields) => {
+                let valid = self.walk.valid()?.1;
+                let shape = shape.within(valid);
+                fields.iter().try_for_each(|field| self.field(field, &shape))
+            }
+            Inside::List(inner) => {
+                let spans = self.walk.spans(field.data_type(), shape.valid.as_deref())?;
+                self.field(inner, &Shape { valid: None, list: Some(spans) })
+            }
+            Inside::Nothing => {
+                self.next += 1;
+                let column = match field.data_type() {
+                    DataType::Dictionary(keys, _) => {
+                        self.decoder.named(&mut self.walk, field, keys)?
+                    }
+                    data_type => self.walk.column(data_type)?,
+                };
+                let column = shape.put(column);
+                let at = self.walk.at;
+                let why = "a list that reaches past its elements";
+                self.columns.push(column.ok_or_else(|| at.damaged(why))?);
+                Ok(())
+            }
+        }
+    }
 }
 
 impl Decoder {
@@ -37,7 +208,28 @@ impl Decoder {
             });
         }
         let schema = try_fb_to_schema(schema).map_err(|error| at.damaged(error.to_string()))?;
-        Ok(Self { schema, version, dictionaries: HashMap::new() })
+        let mut leaves = Vec::new();
+        for field in schema.fields() {
+            leaves_of(field.name().clone(), field.data_type(), false, &mut leaves);
+        }
+        Ok(Self { schema, leaves, version, dictionaries: HashMap::new() })
+    }
+
+    /// Describes the columns.
+    pub(crate) fn columns(&self) -> Schema {
+        let types = self.leaves.iter().map(|leaf| (leaf.name.as_str(), &leaf.data_type));
+        let mut schema = Schema::of_types(types);
+        for (column, leaf) in schema.columns.iter_mut().zip(&self.leaves) {
+            if leaf.is_list {
+                column.type_name.insert_str(0, "lists of ");
+            }
+        }
+        schema
+    }
+
+    /// Returns the types of the columns at `places`, those of the elements where they hold lists.
+    pub(crate) fn types(&self, places: &[usize]) -> Vec<DataType> {
+        places.iter().map(|place| self.leaves[*place].data_type.clone()).collect()
     }
 
     /// Decodes a batch of the columns at `places`, which ascend.
@@ -48,27 +240,28 @@ impl Decoder {
         body: &[u8],
         places: &[usize],
     ) -> Result<Batch, Error> {
-        let mut walk = Walk::new(at, header, body, self.version);
+        let walk = Walk::new(at, header, body, self.version);
         let rows = usize::try_from(header.length()).ok();
         let rows = rows.ok_or_else(|| at.damaged("a batch of impossible length"))?;
-        let mut columns = Vec::with_capacity(places.len());
-        let last = places.last().map_or(0, |last| last + 1);
-        for (place, field) in self.schema.fields().iter().enumerate().take(last) {
-            if !places.contains(&place) {
-                walk.skip(field)?;
-                continue;
+        let columns = Vec::with_capacity(places.len());
+        let mut nested = Nested { decoder: self, walk, places, next: 0, columns };
+        for field in self.schema.fields() {
+            if nested.columns.len() == places.len() {
+                break;
             }
-            let column = match field.data_type() {
-                DataType::Dictionary(keys, _) => self.named(&mut walk, field, keys)?,
-                data_type => walk.column(data_type)?,
-            };
-            if column.len() != rows {
-                let found = column.len();
+            nested.field(field, &Shape::default())?;
+        }
+        for column in &nested.columns {
+            let found = column.rows();
+            if found != rows {
                 return Err(at.damaged(format!("{found} rows where {rows} should be")));
             }
-            columns.push(column);
         }
-        Ok(Batch { columns, rows })
+        unfold(nested.columns, rows).map_err(|uneven| Error::UnevenLists {
+            file: at.file.into(),
+            row: 1 + uneven.row as u64,
+            columns: uneven.columns.map(|column| self.leaves[places[column]].name.clone()),
+        })
     }
 
     /// Decodes a column that names entries of a dictionary.
@@ -91,11 +284,10 @@ impl Decoder {
         body: &[u8],
     ) -> Result<(), Error> {
         let id = dictionary.id();
-        let mut fields = self.schema.fields().iter();
-        let Some(field) = fields.find(|field| dictionary_id(field) == Some(id)) else {
+        let fields = self.schema.fields();
+        let Some(values) = fields.iter().find_map(|field| values_of(field, id)) else {
             return Ok(());
         };
-        let DataType::Dictionary(_, values) = field.data_type() else { return Ok(()) };
         let header = dictionary.data().ok_or_else(|| at.damaged("a dictionary without entries"))?;
         let entries = Walk::new(at, header, body, self.version).column(values)?;
         match self.dictionaries.get_mut(&id) {
@@ -266,14 +458,72 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Decodes a column that is no dictionary.
-    fn column(&mut self, data_type: &DataType) -> Result<Column, Error> {
+    /// Reads the number of rows of the next column, and which of them are there.
+    fn valid(&mut self) -> Result<(usize, Option<Vec<bool>>), Error> {
         let (rows, has_nulls) = self.node()?;
-        if *data_type == DataType::Null {
-            return Ok(Column::nulls(rows));
-        }
         let nulls = self.buffer()?;
         let valid = if has_nulls { Some(self.bits(&nulls, rows)?) } else { None };
+        Ok((rows, valid))
+    }
+
+    /// Reads where the elements of the next column of lists are. `above`: which of the structures
+    /// around it are there.
+    fn spans(&mut self, data_type: &DataType, above: Option<&[bool]>) -> Result<Spans, Error> {
+        let (rows, valid) = self.valid()?;
+        let is_there = |row: usize| {
+            valid.as_ref().is_none_or(|valid| valid[row])
+                && above.is_none_or(|above| above.get(row).copied().unwrap_or_default())
+        };
+        let spans: Vec<(usize, usize)> = match data_type {
+            DataType::List(_) | DataType::LargeList(_) => {
+                let is_wide = matches!(data_type, DataType::LargeList(_));
+                let ends = self.places(rows + usize::from(rows > 0), is_wide)?;
+                ends.windows(2).map(|pair| (pair[0], pair[1])).collect()
+            }
+            DataType::ListView(_) | DataType::LargeListView(_) => {
+                let is_wide = matches!(data_type, DataType::LargeListView(_));
+                let (starts, lengths) = (self.places(rows, is_wide)?, self.places(rows, is_wide)?);
+                let ends = starts.iter().zip(lengths);
+                ends.map(|(start, length)| (*start, start.saturating_add(length))).collect()
+            }
+            DataType::FixedSizeList(_, width) => {
+                let width = usize::try_from(*width).unwrap_or_default();
+                // The elements come next: there must be as many as that.
+                let elements = self.nodes.as_slice().first().map_or(0, FieldNode::length);
+                let all = rows.checked_mul(width).and_then(|all| i64::try_from(all).ok());
+                if all != Some(elements) || elements as usize / 2_048 > self.body.len() {
+                    return Err(self.at.damaged("lists whose elements are missing"));
+                }
+                (0..rows).map(|row| (row * width, (row + 1) * width)).collect()
+            }
+            _ => Vec::new(),
+        };
+        if spans.iter().any(|(start, end)| start > end) {
+            return Err(self.at.damaged("a list that ends before it begins"));
+        }
+        let spans = spans.into_iter().enumerate();
+        Ok(Spans(spans.map(|(row, span)| is_there(row).then_some(span)).collect()))
+    }
+
+    /// Reads places in another buffer.
+    fn places(&mut self, count: usize, is_wide: bool) -> Result<Vec<usize>, Error> {
+        let bytes = self.buffer()?;
+        let place = |place: i64| usize::try_from(place).unwrap_or(usize::MAX);
+        Ok(if is_wide {
+            let cells = self.cells::<8>(&bytes, count)?;
+            cells.iter().map(|cell| place(i64::from_le_bytes(*cell))).collect()
+        } else {
+            let cells = self.cells::<4>(&bytes, count)?;
+            cells.iter().map(|cell| place(i32::from_le_bytes(*cell).into())).collect()
+        })
+    }
+
+    /// Decodes a column that is no dictionary.
+    fn column(&mut self, data_type: &DataType) -> Result<Column, Error> {
+        if *data_type == DataType::Null {
+            return Ok(Column::nulls(self.node()?.0));
+        }
+        let (rows, valid) = self.valid()?;
         let cells = match data_type {
             DataType::Utf8 | DataType::Binary => {
                 self.text::<4>(data_type, rows, valid.as_deref())?

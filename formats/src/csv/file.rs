@@ -14,7 +14,7 @@ use super::{
     pieces::{Loaded, PIECE, Pieces},
     rows::{Buffer, Chunk, NULL_WORDS, Outcome, Paused, Position},
     scan::{Grammar, Reach, Scanner, Step},
-    stream::{Packing, Window, lines, text},
+    stream::{Window, lines, text},
     text::describe,
 };
 use crate::dialect::{CsvOptions, Dialect, Encoding};
@@ -24,6 +24,7 @@ use crate::{
     plan::Plan,
     schema::Schema,
     source::Source,
+    unpack::Packing,
 };
 
 /// An opened CSV file.

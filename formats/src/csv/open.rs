@@ -8,12 +8,13 @@ use super::{
     detect::{Candidate, Cut, Record, Sample, commonest, detect, guard},
     encoding::{Coding, Told},
     scan::{Fault, Grammar, Reach},
-    stream::{Packing, text, unpacked},
+    stream::text,
 };
 use crate::dialect::{CsvOptions, Dialect, Encoding, Escape, Header, LineEnd, Quote};
 use crate::{
     error::{At, Error},
     source::Source,
+    unpack::{Packing, unpacked_with_mark},
 };
 
 /// Bytes looked at to find the dialect.
@@ -57,7 +58,7 @@ impl Purpose<'_> {
     pub(crate) fn open(self) -> Result<Opened, Error> {
         let at = At { file: self.file(), place: "header" };
         let mut head = Vec::new();
-        unpacked(self.source, self.packing)
+        unpacked_with_mark(self.source, self.packing)
             .and_then(|bytes| bytes.take(1 << 10).read_to_end(&mut head))
             .map_err(|error| at.io(error))?;
         let coding = self.coding(&head)?;

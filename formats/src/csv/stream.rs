@@ -5,34 +5,17 @@ use std::{
     sync::Arc,
 };
 
-use flate2::bufread::MultiGzDecoder;
 use memchr::{memchr, memchr2};
 
-use super::{dialect::LineEnd, encoding::Coding, scan::Reach, text::SHOWN};
-use crate::source::{Source, SourceReader};
+use super::{encoding::Coding, scan::Reach, text::SHOWN};
+use crate::{
+    dialect::LineEnd,
+    source::Source,
+    unpack::{Packing, unpacked_with_mark},
+};
 
-/// Bytes asked of the source at a time.
-const PIECE: usize = 1 << 20;
 /// Bytes of a window, about.
 const WINDOW: usize = 4 << 20;
-
-/// How the bytes are packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Packing {
-    Plain,
-    Gzip,
-    Zstd,
-}
-
-/// The bytes of a file, unpacked.
-pub(crate) fn unpacked(source: &Arc<dyn Source>, packing: Packing) -> io::Result<Box<dyn Read>> {
-    let bytes = SourceReader::new(Arc::clone(source), 0, PIECE);
-    Ok(match packing {
-        Packing::Plain => Box::new(bytes),
-        Packing::Gzip => Box::new(MultiGzDecoder::new(bytes)),
-        Packing::Zstd => Box::new(zstd::Decoder::with_buffer(bytes)?),
-    })
-}
 
 /// The text of a file from `start` on, as UTF-8, counted without a byte order mark.
 pub(crate) fn text(
@@ -41,7 +24,7 @@ pub(crate) fn text(
     coding: Coding,
     start: u64,
 ) -> io::Result<Box<dyn Read>> {
-    let mut bytes = unpacked(source, packing)?;
+    let mut bytes = unpacked_with_mark(source, packing)?;
     pass_over(&mut bytes, coding.mark as u64)?;
     let mut text = coding.decode(bytes);
     pass_over(&mut text, start)?;

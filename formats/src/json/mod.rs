@@ -1,5 +1,9 @@
 //! JSON Lines.
 
+mod cells;
+mod file;
 mod out;
+mod shape;
 
+pub(crate) use file::{JsonCursor, JsonFile};
 pub(crate) use out::{JsonOut, JsonValue};

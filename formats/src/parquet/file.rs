@@ -1,6 +1,6 @@
 //! Parquet files: one part per row group.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use arrow_schema::DataType;
 use parquet::{
@@ -15,14 +15,16 @@ use parquet::{
 use super::{
     column::{Decode, decoder},
     full::{Full, required},
-    types::{Root, roots},
+    types::{Leaf, leaves},
 };
 use crate::{
-    cells::{Batch, Column},
+    baskets::{Decoded, unfold},
+    cells::Batch,
     error::{At, Error},
     part::Part,
     schema::Schema,
-    source::{Chunks, Source},
+    source::{Chunks, Source, read_exact},
+    thrift::{Fault, check_footer},
 };
 
 /// Rows per chunk at most.
@@ -35,7 +37,9 @@ const CHUNK_BYTES: u64 = 256 << 20;
 pub(crate) struct ParquetFile {
     source: Arc<dyn Source>,
     metadata: Arc<ParquetMetaData>,
-    roots: Arc<[Root]>,
+    leaves: Arc<[Leaf]>,
+    /// Places of the leaves that are encrypted.
+    encrypted: Arc<BTreeSet<usize>>,
     columns: Vec<usize>,
     pub(crate) schema: Schema,
     pub(crate) parts: Vec<Part>,
@@ -43,7 +47,7 @@ pub(crate) struct ParquetFile {
 
 /// Where reading a row group has got to.
 pub(crate) struct ParquetCursor {
-    columns: Vec<Box<dyn Decode>>,
+    columns: Vec<Reading>,
     part: usize,
     /// Rows of a batch.
     rows: usize,
@@ -52,17 +56,32 @@ pub(crate) struct ParquetCursor {
     place: String,
 }
 
+/// A column being read.
+struct Reading {
+    decoder: Box<dyn Decode>,
+    /// It is read as if it could hold no nulls, because the footer says that it holds none.
+    is_full: bool,
+}
+
+/// Whether the footer is believed where it says that a column holds no nulls.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    Footer,
+    Pages,
+}
+
 impl ParquetFile {
     /// Reads the footer.
     pub(crate) fn open(source: Arc<dyn Source>) -> Result<Self, Error> {
         let file = source.name();
         let at = At { file, place: "footer" };
         let chunks = Chunks(Arc::clone(&source));
-        let (metadata, roots) = at.guard(|| {
+        let (metadata, leaves, encrypted) = at.guard(|| {
+            let encrypted = guarded(at, source.as_ref())?;
             let metadata = ParquetMetaDataReader::new().parse_and_finish(&chunks);
             let metadata = metadata.map_err(|error| at.parquet(error))?;
-            let roots = roots(metadata.file_metadata());
-            Ok((metadata, roots))
+            let leaves = leaves(metadata.file_metadata());
+            Ok((metadata, leaves, encrypted))
         })?;
         let mut first_row: u64 = 1;
         let mut parts = Vec::with_capacity(metadata.num_row_groups());
@@ -73,17 +92,22 @@ impl ParquetFile {
             parts.push(Part { first_row: Some(first_row), rows: Some(rows), bytes });
             first_row = first_row.saturating_add(rows);
         }
-        let names = roots.iter().map(|root| (root.name.as_str(), &root.data_type));
-        let schema = Schema::of_types(names);
-        let columns = (0..roots.len()).collect();
-        let (metadata, roots) = (Arc::new(metadata), roots.into());
-        Ok(Self { source, metadata, roots, columns, schema, parts })
+        let types = leaves.iter().map(|leaf| (leaf.name.as_str(), &leaf.data_type));
+        let mut schema = Schema::of_types(types);
+        for (column, leaf) in schema.columns.iter_mut().zip(&leaves) {
+            if leaf.list.is_some() {
+                column.type_name.insert_str(0, "lists of ");
+            }
+        }
+        let columns = (0..leaves.len()).collect();
+        let (metadata, leaves, encrypted) = (Arc::new(metadata), leaves.into(), encrypted.into());
+        Ok(Self { source, metadata, leaves, encrypted, columns, schema, parts })
     }
 
     /// Reads only `columns` from now on; returns their types.
     pub(crate) fn project(&mut self, columns: Vec<usize>) -> Vec<DataType> {
         self.columns = columns;
-        self.columns.iter().map(|place| self.roots[*place].data_type.clone()).collect()
+        self.columns.iter().map(|place| self.leaves[*place].data_type.clone()).collect()
     }
 
     /// Returns the notes of the footer: name and text.
@@ -98,7 +122,8 @@ impl ParquetFile {
         let place = format!("row group {} of {}", part + 1, self.parts.len());
         let at = At { file: self.source.name(), place: &place };
         let columns = at.guard(|| {
-            let columns = self.columns.iter().map(|column| self.begin_column(at, part, *column));
+            let begin = |column: &usize| self.begin_column(at, part, *column, Trust::Footer);
+            let columns = self.columns.iter().map(begin);
             columns.collect::<Result<Vec<_>, Error>>()
         })?;
         let rows = self.batch_rows(part).min(rows);
@@ -110,32 +135,51 @@ impl ParquetFile {
         at: At<'_>,
         part: usize,
         column: usize,
-    ) -> Result<Box<dyn Decode>, Error> {
-        let root = &self.roots[column];
-        let leaf = root.leaf.ok_or_else(|| {
+        trust: Trust,
+    ) -> Result<Reading, Error> {
+        let leaf = &self.leaves[column];
+        let place = leaf.place.ok_or_else(|| {
             at.damaged(format!(
                 "column `{}` is {}",
-                root.name, self.schema.columns[column].type_name
+                leaf.name, self.schema.columns[column].type_name
             ))
         })?;
         let group = self.metadata.row_group(part);
-        if leaf >= group.num_columns() {
-            return Err(at.damaged(format!("no column `{}`", root.name)));
+        if place >= group.num_columns() {
+            return Err(at.damaged(format!("no column `{}`", leaf.name)));
         }
-        let chunk = group.column(leaf);
+        let chunk = group.column(place);
         let chunks = Arc::new(Chunks(Arc::clone(&self.source)));
         let rows = usize::try_from(group.num_rows()).unwrap_or_default();
         let pages = SerializedPageReader::new(chunks, chunk, rows, None);
         let pages = pages.map_err(|error| at.parquet(error))?;
         let column = chunk.column_descr_ptr();
         let nulls = chunk.statistics().and_then(Statistics::null_count_opt);
-        let is_full = nulls == Some(0) && column.max_def_level() > 0;
+        let is_full = trust == Trust::Footer
+            && nulls == Some(0)
+            && column.max_def_level() > 0
+            && leaf.list.is_none();
         let (column, pages): (_, Box<dyn PageReader>) = if is_full {
             (required(&column), Box::new(Full(Box::new(pages))))
         } else {
             (column, Box::new(pages))
         };
-        decoder(column, pages, &root.data_type).map_err(|error| at.parquet(error))
+        let decoder = decoder(column, pages, &leaf.data_type, leaf.list);
+        let decoder = decoder.map_err(|error| at.parquet(error))?;
+        Ok(Reading { decoder, is_full })
+    }
+
+    /// Refuses a column that is encrypted.
+    pub(crate) fn check_readable(&self, column: usize) -> Result<(), Error> {
+        let leaf = &self.leaves[column];
+        if leaf.place.is_some_and(|place| self.encrypted.contains(&place)) {
+            return Err(Error::Unsupported {
+                file: self.source.name().into(),
+                found: format!("Parquet whose column `{}` is encrypted", leaf.name),
+                instead: "decrypt it first, or choose other columns",
+            });
+        }
+        Ok(())
     }
 
     /// Decodes the next batch of a row group; `None` at its end.
@@ -147,30 +191,66 @@ impl ParquetFile {
         if rows == 0 {
             return Ok(None);
         }
-        let decoders = &mut cursor.columns;
+        let done = cursor.done;
+        let (index, readings) = (cursor.part, &mut cursor.columns);
         let columns = at.guard(|| {
-            let read = |decoder: &mut Box<dyn Decode>| -> Result<Column, Error> {
-                let column = decoder.read(rows).map_err(|error| at.parquet(error))?;
-                let found = cursor.done + column.len() as u64;
-                if column.len() == rows {
-                    Ok(column)
+            let read = |(reading, column): (&mut Reading, &usize)| -> Result<Decoded, Error> {
+                let decoded = self.read_column(at, index, *column, reading, (done, rows))?;
+                let found = done + decoded.rows() as u64;
+                if decoded.rows() == rows {
+                    Ok(decoded)
                 } else {
                     Err(at.damaged(format!("{found} rows where {all} should be")))
                 }
             };
-            decoders.iter_mut().map(read).collect::<Result<Vec<_>, Error>>()
+            readings.iter_mut().zip(&self.columns).map(read).collect::<Result<Vec<_>, Error>>()
         })?;
-        let first_row = part.first_row.unwrap_or(1) + cursor.done;
+        let first_row = part.first_row.unwrap_or(1) + done;
         cursor.done += rows as u64;
-        Ok(Some((first_row, Batch { columns, rows })))
+        let batch = unfold(columns, rows).map_err(|uneven| {
+            let name = |place: usize| self.leaves[self.columns[place]].name.clone();
+            Error::UnevenLists {
+                file: self.source.name().into(),
+                row: first_row + uneven.row as u64,
+                columns: uneven.columns.map(name),
+            }
+        })?;
+        Ok(Some((first_row, batch)))
+    }
+
+    /// Reads the rows of a column that follow the first `done`. Where the footer is wrong about nulls,
+    /// the column is begun anew, and its pages are believed.
+    fn read_column(
+        &self,
+        at: At<'_>,
+        part: usize,
+        column: usize,
+        reading: &mut Reading,
+        (done, rows): (u64, usize),
+    ) -> Result<Decoded, Error> {
+        match reading.decoder.read(rows) {
+            Err(_) if reading.is_full => {}
+            other => return other.map_err(|error| at.parquet(error)),
+        }
+        *reading = self.begin_column(at, part, column, Trust::Pages)?;
+        let mut left = done;
+        while left > 0 {
+            let some = left.min(CHUNK_ROWS as u64) as usize;
+            let passed = reading.decoder.read(some).map_err(|error| at.parquet(error))?;
+            if passed.rows() != some {
+                return Err(at.damaged("fewer rows than there should be"));
+            }
+            left -= some as u64;
+        }
+        reading.decoder.read(rows).map_err(|error| at.parquet(error))
     }
 
     /// Tells whether a row group may hold `id` in a column read, by its smallest and largest.
     pub(crate) fn may_hold(&self, part: usize, column: usize, id: &str) -> bool {
-        let root = &self.roots[self.columns[column]];
+        let root = &self.leaves[self.columns[column]];
         let group = self.metadata.row_group(part);
-        let leaf = root.leaf.filter(|leaf| *leaf < group.num_columns());
-        let statistics = leaf.and_then(|leaf| group.column(leaf).statistics());
+        let place = root.place.filter(|place| *place < group.num_columns());
+        let statistics = place.and_then(|place| group.column(place).statistics());
         // Old writers compared text in an order of their own.
         let Some(statistics) = statistics.filter(|found| !found.is_min_max_deprecated()) else {
             return true;
@@ -201,12 +281,29 @@ impl ParquetFile {
     /// Chooses how many rows to decode at a time.
     fn batch_rows(&self, part: usize) -> usize {
         let group = self.metadata.row_group(part);
-        let leaves = self.columns.iter().filter_map(|column| self.roots[*column].leaf);
+        let leaves = self.columns.iter().filter_map(|column| self.leaves[*column].place);
         let chunks =
             leaves.filter(|leaf| *leaf < group.num_columns()).map(|leaf| group.column(leaf));
         let bytes: u64 = chunks.map(|chunk| chunk.uncompressed_size().max(0) as u64).sum();
         let rows = self.parts[part].rows.unwrap_or_default().max(1);
         let fitting = (CHUNK_BYTES as u128 * rows as u128 / bytes.max(1) as u128).max(1);
         fitting.min(rows as u128).min(CHUNK_ROWS as u128) as usize
+    }
+}
+
+/// Looks at the footer before the library does; returns which leaves are encrypted. What is not
+/// there at all is left to the library to name.
+fn guarded(at: At<'_>, source: &dyn Source) -> Result<BTreeSet<usize>, Error> {
+    let Some(end) = source.len().checked_sub(8) else { return Ok(BTreeSet::new()) };
+    let tail = read_exact(source, end, 8).map_err(|error| at.io(error))?;
+    let length = tail.first_chunk().map_or(0, |length| u32::from_le_bytes(*length));
+    let Some(start) = end.checked_sub(length.into()).filter(|_| tail.ends_with(b"PAR1")) else {
+        return Ok(BTreeSet::new());
+    };
+    let footer = read_exact(source, start, length as usize).map_err(|error| at.io(error))?;
+    match check_footer(&footer) {
+        Ok(encrypted) => Ok(encrypted),
+        Err(Fault::Absurd(why)) => Err(at.damaged(why)),
+        Err(Fault::CutShort) => Err(at.damaged("a footer that is cut short")),
     }
 }

@@ -16,36 +16,162 @@ use parquet::{
 /// The note in which writers that think in Arrow types keep those.
 const ARROW_SCHEMA: &str = "ARROW:schema";
 
-/// A column at the top of a file's schema.
+/// A column of a file: a leaf of its schema, or what is nested deeper than is read.
 #[derive(Clone, Debug)]
-pub(crate) struct Root {
-    /// Its name.
+pub(crate) struct Leaf {
+    /// Its name; inside structures the path to it, with dots between.
     pub(crate) name: String,
-    /// Its type; lists, structures and maps without what is in them.
+    /// Its type, that of the elements where it holds lists; where it is not read, that of the whole.
     pub(crate) data_type: DataType,
-    /// Its place among the leaves, if it is one.
-    pub(crate) leaf: Option<usize>,
+    /// Its place among the leaves of the schema, if it is read.
+    pub(crate) place: Option<usize>,
+    /// The definition level from which on an element is there, where it holds lists.
+    pub(crate) list: Option<i16>,
 }
 
-/// Lists the columns at the top of a file's schema.
-pub(crate) fn roots(file: &FileMetaData) -> Vec<Root> {
+/// Lists the columns of a file.
+pub(crate) fn leaves(file: &FileMetaData) -> Vec<Leaf> {
     let fields = file.schema_descr().root_schema().get_fields();
     let hints = hints(file).filter(|hints| hints.len() == fields.len());
-    let mut leaves = 0;
-    let root = |(place, field): (usize, &Arc<Type>)| {
-        let first = leaves;
-        leaves += count_leaves(field);
-        let info = field.get_basic_info();
-        let is_flat = field.is_primitive() && info.repetition() != Repetition::REPEATED;
-        let data_type = if is_flat { primitive(field) } else { nested(field) };
+    let mut walk = Walk { leaves: Vec::new(), next: 0 };
+    for (place, field) in fields.iter().enumerate() {
         let hint = hints.as_ref().map(|hints| hints[place].data_type());
-        Root {
-            name: field.name().into(),
-            data_type: hint.map_or_else(|| data_type.clone(), |hint| hinted(&data_type, hint)),
-            leaf: is_flat.then_some(first),
+        walk.field(field, field.name().into(), hint, Depth::default());
+    }
+    walk.leaves
+}
+
+/// How deep a walk is.
+#[derive(Clone, Copy, Default)]
+struct Depth {
+    definition: i16,
+    repetition: i16,
+    list: Option<i16>,
+}
+
+impl Depth {
+    /// Goes down into a field.
+    fn into(mut self, field: &Type) -> Self {
+        match field.get_basic_info().repetition() {
+            Repetition::REQUIRED => {}
+            Repetition::OPTIONAL => self.definition += 1,
+            Repetition::REPEATED => {
+                self.definition += 1;
+                self.repetition += 1;
+                self.list = Some(self.definition);
+            }
         }
-    };
-    fields.iter().enumerate().map(root).collect()
+        self
+    }
+}
+
+/// A walk over the fields of a schema.
+struct Walk {
+    leaves: Vec<Leaf>,
+    /// The next leaf of the schema.
+    next: usize,
+}
+
+impl Walk {
+    fn field(&mut self, field: &Type, name: String, hint: Option<&DataType>, above: Depth) {
+        let repetition = field.get_basic_info().has_repetition();
+        let depth = if repetition { above.into(field) } else { above };
+        if field.is_primitive() {
+            self.leaf(field, name, hint, depth);
+        } else if is_map(field) || depth.repetition > 1 {
+            self.pass(field, name, nested(field));
+        } else if let Some(element) = element_of(field) {
+            let inside = depth.into(&field.get_fields()[0]);
+            let hint = hint.and_then(hint_of_element);
+            match element {
+                Element::Repeated(element) => self.inside(element, name, hint, inside),
+                Element::Inner(element) => self.field(element, name, hint, inside),
+            }
+        } else {
+            self.inside(field, name, hint, depth);
+        }
+    }
+
+    /// Walks what is in a field whose own repetition has been counted.
+    fn inside(&mut self, field: &Type, name: String, hint: Option<&DataType>, depth: Depth) {
+        if field.is_primitive() {
+            self.leaf(field, name, hint, depth);
+            return;
+        }
+        if field.get_fields().is_empty() {
+            self.pass(field, name, nested(field));
+            return;
+        }
+        for inner in field.get_fields() {
+            let hint = hint.and_then(|hint| hint_of_field(hint, inner.name()));
+            self.field(inner, format!("{name}.{}", inner.name()), hint, depth);
+        }
+    }
+
+    fn leaf(&mut self, field: &Type, name: String, hint: Option<&DataType>, depth: Depth) {
+        if depth.repetition > 1 {
+            self.pass(field, name, nested(field));
+            return;
+        }
+        let own = primitive(field);
+        let data_type = hint.map_or_else(|| own.clone(), |hint| hinted(&own, hint));
+        let list = depth.list;
+        self.leaves.push(Leaf { name, data_type, place: Some(self.next), list });
+        self.next += 1;
+    }
+
+    /// Notes a field that is not read.
+    fn pass(&mut self, field: &Type, name: String, data_type: DataType) {
+        self.leaves.push(Leaf { name, data_type, place: None, list: None });
+        self.next += count_leaves(field);
+    }
+}
+
+/// What a list is of.
+enum Element<'a> {
+    /// The repeated field itself.
+    Repeated(&'a Type),
+    /// The one field in it.
+    Inner(&'a Type),
+}
+
+/// Finds the element of a group that is marked as a list, whoever wrote it.
+fn element_of(field: &Type) -> Option<Element<'_>> {
+    let info = field.get_basic_info();
+    let is_list = matches!(info.logical_type_ref(), Some(LogicalType::List))
+        || info.converted_type() == ConvertedType::LIST;
+    let [repeated] = field.get_fields() else { return None };
+    if !is_list || repeated.get_basic_info().repetition() != Repetition::REPEATED {
+        return None;
+    }
+    // The rules by which old writers are told apart are part of the format's description.
+    let is_old = repeated.name() == "array" || repeated.name() == format!("{}_tuple", field.name());
+    match repeated.is_group().then(|| repeated.get_fields()) {
+        Some([inner]) if !is_old => Some(Element::Inner(inner)),
+        _ => Some(Element::Repeated(repeated)),
+    }
+}
+
+fn is_map(field: &Type) -> bool {
+    let info = field.get_basic_info();
+    matches!(info.logical_type_ref(), Some(LogicalType::Map))
+        || matches!(info.converted_type(), ConvertedType::MAP | ConvertedType::MAP_KEY_VALUE)
+}
+
+fn hint_of_element(hint: &DataType) -> Option<&DataType> {
+    match hint {
+        DataType::List(inner)
+        | DataType::LargeList(inner)
+        | DataType::ListView(inner)
+        | DataType::LargeListView(inner)
+        | DataType::FixedSizeList(inner, _) => Some(inner.data_type()),
+        _ => None,
+    }
+}
+
+fn hint_of_field<'a>(hint: &'a DataType, name: &str) -> Option<&'a DataType> {
+    let DataType::Struct(fields) = hint else { return None };
+    fields.find(name).map(|(_, field)| field.data_type())
 }
 
 fn count_leaves(field: &Type) -> usize {
@@ -82,17 +208,17 @@ fn hinted(own: &DataType, hint: &DataType) -> DataType {
     }
 }
 
+/// The type of what is not read, for messages.
 fn nested(field: &Type) -> DataType {
     let info = field.get_basic_info();
     let inner = Arc::new(Field::new("", DataType::Null, true));
     let is_list = matches!(info.logical_type_ref(), Some(LogicalType::List))
         || info.converted_type() == ConvertedType::LIST
-        || info.repetition() == Repetition::REPEATED;
-    let is_map = matches!(info.logical_type_ref(), Some(LogicalType::Map))
-        || matches!(info.converted_type(), ConvertedType::MAP | ConvertedType::MAP_KEY_VALUE);
-    match (is_list, is_map) {
-        (true, _) => DataType::List(inner),
-        (_, true) => DataType::Map(inner, false),
+        || info.repetition() == Repetition::REPEATED
+        || field.is_primitive();
+    match (is_map(field), is_list) {
+        (true, _) => DataType::Map(inner, false),
+        (_, true) => DataType::List(Arc::new(Field::new("", DataType::List(inner), true))),
         _ => DataType::Struct(Fields::empty()),
     }
 }
@@ -121,7 +247,7 @@ fn primitive(field: &Type) -> DataType {
         PhysicalType::BOOLEAN => DataType::Boolean,
         PhysicalType::INT32 => int32(logical, converted),
         PhysicalType::INT64 => int64(logical, converted),
-        PhysicalType::INT96 => DataType::Timestamp(TimeUnit::Nanosecond, None),
+        PhysicalType::INT96 => DataType::Timestamp(TimeUnit::Microsecond, None),
         PhysicalType::FLOAT => DataType::Float32,
         PhysicalType::DOUBLE => DataType::Float64,
         PhysicalType::BYTE_ARRAY => match (logical, converted) {

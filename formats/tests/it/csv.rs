@@ -82,7 +82,7 @@ fn what_is_no_csv_is_refused() {
     let utf16: Vec<u8> = "\u{feff}user,item\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_eq!(show(&read("a.csv", [utf16, b"7\0,\08\0".to_vec()].concat(), &pair())), ["7 8"]);
     insta::assert_snapshot!(error("a.csv", b"\xff\xfe\0\0u\0\0\0".to_vec(), &pair()), @"a.csv is UTF-32 text, which is not supported; save it as UTF-8");
-    insta::assert_snapshot!(error("a.csv", b"PK\x03\x04rest".to_vec(), &pair()), @"a.csv is a ZIP archive or spreadsheet, which is not supported; unpack it or export it as CSV");
+    insta::assert_snapshot!(error("a.csv", b"PK\x03\x04rest".to_vec(), &pair()), @"a.csv is damaged or cut short (start: a ZIP archive with a fault: Missing end of central directory); copy or export it again");
     insta::assert_snapshot!(error("a.csv", b"user\0item".to_vec(), &pair()), @"a.csv is no text (it holds zero bytes), which is not supported; export it as CSV, Parquet or Arrow");
     insta::assert_snapshot!(error("a.csv", "", &pair()), @"a.csv is empty: not even a header line; remove it or export it again");
     insta::assert_snapshot!(error("a.parquet", "", &pair()), @"a.parquet is empty: not even a header line; remove it or export it again");

@@ -1,6 +1,7 @@
 //! Bytes in, rows out, and back: every format, every id type, and damage.
 
 mod csv;
+mod csv_files;
 mod csv_laws;
 mod damage;
 #[cfg(test)]

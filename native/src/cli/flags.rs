@@ -9,14 +9,15 @@ use clap::{
 };
 use ilk_core::{
     UnknownName,
+    data::TimeUnit,
     job::{Duplicates, NegativeWeights, Of, Preset},
     measure::MeasureName,
     weighting::WeightingName,
 };
-use ilk_formats::{Condition, Delimiter, Encoding, Escape, Quote};
+use ilk_formats::{Condition, Delimiter, Encoding, Escape, FileFormat, Quote};
 use serde::Serialize;
 
-use crate::settings::{Bytes, TimeSpan};
+use crate::settings::{Bytes, TimeFormat, TimeSpan};
 
 /// Takes one of the names of an enum of core.
 pub(super) fn names<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
@@ -26,15 +27,26 @@ where
     PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
 }
 
+/// Takes one of the units of time.
+fn unit_names() -> impl TypedValueParser<Value = TimeUnit> {
+    PossibleValuesParser::new(TimeUnit::NAMES).try_map(|name| name.parse::<TimeUnit>())
+}
+
+/// Takes one of the formats of files.
+fn format_names() -> impl TypedValueParser<Value = FileFormat> {
+    PossibleValuesParser::new(FileFormat::NAMES).try_map(|name| name.parse::<FileFormat>())
+}
+
 /// What to read.
 #[derive(Debug, Default, Args)]
 pub(crate) struct InputArgs {
-    /// Files, quoted patterns or folders of Parquet, CSV/TSV or Arrow files; or one job file (.toml)
+    /// Files, quoted patterns or folders of Parquet, CSV/TSV, JSON Lines or Arrow files; `-` for
+    /// standard input; or one job file (.toml)
     ///
     /// Several files make one table. Patterns such as 'orders/*.parquet' are expanded; `**`
     /// stands for any folders. Folders are read with all below them, except names that begin
-    /// with `_` or `.`; folders named KEY=VALUE become a column KEY. CSV and TSV may be
-    /// compressed with gzip or zstd.
+    /// with `_` or `.`; folders named KEY=VALUE become a column KEY. CSV, TSV and JSON Lines may
+    /// be compressed with gzip, zstd, bzip2 or xz, or be the one file in a ZIP archive.
     #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub(crate) input: Vec<String>,
 }
@@ -76,6 +88,22 @@ pub(crate) struct SourceArgs {
     #[arg(long, value_name = "COL", env = "ILK_ITEM_LABEL", hide_env = true)]
     pub(crate) item_label: Option<String>,
 
+    /// Separator between items in one cell, such as a space [default: one item per cell]
+    #[arg(long, value_name = "TEXT", env = "ILK_ITEM_SEPARATOR", hide_env = true)]
+    pub(crate) item_separator: Option<String>,
+
+    /// Unit of numbers in the time column [default: auto]
+    ///
+    /// auto takes the unit that puts all numbers between 1990 and the day after tomorrow, and stops
+    /// where there is none. yyyymmdd is a date as one number, such as 20260131.
+    #[arg(long, value_name = "UNIT", value_parser = unit_names(), env = "ILK_TIME_UNIT")]
+    #[arg(hide_env = true, conflicts_with = "time_format")]
+    pub(crate) time_unit: Option<TimeUnit>,
+
+    /// Format of times, as in '%d/%m/%Y %H:%M' [default: ISO 8601]
+    #[arg(long, value_name = "FORMAT", env = "ILK_TIME_FORMAT", hide_env = true)]
+    pub(crate) time_format: Option<TimeFormat>,
+
     /// Keep only rows for which this holds, as in country=FR or 'price>=10'; repeatable
     ///
     /// One of = != < <= > >= between column and value. All conditions must hold; nulls satisfy
@@ -83,6 +111,17 @@ pub(crate) struct SourceArgs {
     #[arg(id = "where", long = "where", value_name = "COND", env = "ILK_WHERE", hide_env = true)]
     #[serde(rename = "where")]
     pub(crate) conditions: Option<Vec<Condition>>,
+
+    /// Format of the inputs, standard input (`-`) included [default: detected]
+    #[arg(long, value_name = "FORMAT", value_parser = format_names(), env = "ILK_FORMAT")]
+    #[arg(hide_env = true)]
+    pub(crate) format: Option<FileFormat>,
+
+    /// Read all files of Delta Lake, Iceberg and Hudi folders, including deleted rows
+    #[arg(long, value_name = "BOOL", env = "ILK_IGNORE_TABLE_FORMAT", hide_env = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_possible_values = true)]
+    pub(crate) ignore_table_format: Option<bool>,
 
     #[command(flatten)]
     #[serde(flatten)]

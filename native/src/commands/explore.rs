@@ -71,6 +71,11 @@ pub(crate) fn explore(
         "inputs": source.input,
         "where": source.conditions,
         "delimiter": source.csv.delimiter,
+        "item_separator": source.item_separator,
+        "time_unit": source.time_unit,
+        "time_format": source.time_format,
+        "format": source.format,
+        "ignore_table_format": source.ignore_table_format,
         "columns": {
             "user": source.user,
             "item": source.item,
@@ -152,7 +157,7 @@ fn source_of(partial: &PartialSource) -> Result<DataSource, Error> {
     let guess = if is_named {
         Guess::default()
     } else {
-        let files = inputs::resolve(&partial.input)?.files;
+        let files = inputs::resolve(&partial.input, partial.table_formats())?.files;
         guess_columns(&schema_of(&files[0], partial)?)
     };
     complete(partial, &guess).ok_or_else(|| {

@@ -28,7 +28,8 @@ pub(crate) fn with_guess(
         return Ok(layers);
     }
     // An input that does not exist is reported with everything else that is missing.
-    let Ok(inputs) = inputs::resolve(&source.input) else { return Ok(layers) };
+    let found = inputs::resolve(&source.input, source.table_formats());
+    let Ok(inputs) = found else { return Ok(layers) };
     let schema = schema_of(&inputs.files[0], &source)?;
     let Guess { user, item, .. } = guess_columns(&schema);
     let (user, item) = (source.user.clone().or(user), source.item.clone().or(item));

@@ -8,7 +8,7 @@ use ilk_core::{
     kernel::neighbours,
     matrix::Matrix,
     plan::{ItemFilter, Plan},
-    prepare::{Folded, Needs, Reason, Tally},
+    prepare::{Folded, Needs, Reason, Refusal, Tally},
     result::Overlaps,
 };
 use ilk_formats::{Guess, Input, Schema, guess_columns};
@@ -47,7 +47,7 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
     if partial.input.is_empty() {
         return Err(Error::input("missing: INPUT").with_help("as in `ilk inspect orders.csv`"));
     }
-    let files = inputs::resolve(&partial.input)?.files;
+    let files = inputs::resolve(&partial.input, partial.table_formats())?.files;
     let first = &files[0];
     let schema = schema_of(first, &partial)?;
     // Who names user and item knows the columns: what else is used is then named too.
@@ -143,6 +143,8 @@ fn command_text(source: &DataSource, min_overlap: Option<u32>) -> String {
     if let Some(min_overlap) = min_overlap {
         words.push(format!("--min-overlap {min_overlap}"));
     }
+    let reading = source.reading_flags();
+    words.extend(reading.iter().map(|(name, value)| format!("--{name}={}", quoted(value))));
     words.push("--out similar.parquet".into());
     let (mut text, mut column) = ("  ".to_owned(), 2);
     for (index, word) in words.iter().enumerate() {
@@ -165,7 +167,7 @@ fn command_text(source: &DataSource, min_overlap: Option<u32>) -> String {
 /// Reads the columns of the first file; the others must have those that are needed.
 pub(super) fn schema_of(first: &InputFile, source: &PartialSource) -> Result<Schema, Error> {
     let opened = FileSource::open(&first.path)?;
-    let input = Input::open(Arc::new(opened), &source.csv.options())?;
+    let input = Input::open_as(Arc::new(opened), source.format, &source.csv.options())?;
     Ok(input.schema().clone())
 }
 
@@ -214,6 +216,11 @@ pub(super) fn complete(named: &PartialSource, guess: &Guess) -> Option<DataSourc
         item_label: pick(&named.item_label, &guess.item_label),
         conditions: named.conditions.clone(),
         csv: named.csv.clone(),
+        item_separator: named.item_separator.clone(),
+        time_unit: named.time_unit,
+        time_format: named.time_format.clone(),
+        format: named.format,
+        ignore_table_format: named.ignore_table_format,
     })
 }
 
@@ -229,6 +236,13 @@ fn rows_text(report: &mut String, tally: &Tally, names: &[String]) {
     }
     table.row(["  kept".into(), grouped(tally.kept()), share(tally.kept())]);
     let _ = write!(report, "\n{}", table.render(width()));
+    if let Some(times) = ilk_engine::times::text(&tally.times) {
+        let _ = writeln!(report, "\ntimes: {times}");
+    }
+    if let Err(Refusal::TimeUnit { readings }) = tally.check_times() {
+        let _ = writeln!(report, "  what the numbers count is not clear: {readings}");
+        let _ = writeln!(report, "  say it with --time-unit s, ms, us, ns, days or yyyymmdd");
+    }
     let samples = tally.samples.iter().filter(|row| row.reason != Reason::Filtered);
     let mut last = None;
     for row in samples {

@@ -330,6 +330,9 @@ fn arguments(wish: &Wish, terms: &Terms, out: &Path) -> Vec<String> {
     for (name, value) in terms.source.csv.said() {
         flag(name, &value);
     }
+    for (name, value) in terms.source.reading_flags() {
+        flag(name, &value);
+    }
     flag("out", &out.display().to_string());
     arguments.extend(terms.flags.iter().cloned());
     arguments.push("--".into());

@@ -14,6 +14,7 @@ use std::{
 };
 
 use ilk_core::{
+    data::display_time,
     prepare::{Folding, Reason, pairs_among},
     result::{Catalogue, Neighbour},
 };
@@ -187,7 +188,7 @@ impl Watch {
             let operations = journal.of_stage("comparing", "pair_operations");
             report.pair_operations = report.pair_operations.or(operations);
             // The run is the last rung: that of all users.
-            report.ladder = inputs::resolve(&inputs).map_or_else(
+            report.ladder = inputs::resolve(&inputs, inputs::TableFormats::Ignore).map_or_else(
                 |_| Vec::new(),
                 |found| {
                     let names = found.files.iter().map(|file| file.path.display().to_string());
@@ -452,6 +453,7 @@ impl ReportData {
             emptied_users: folding("emptied_users"),
         };
         self.funnel = funnel(count(StageName::Clean, "rows"), &self.set_aside, &folding);
+        self.tell_times(journal);
     }
 
     /// Tells what became of the rows, as far as this process saw it.
@@ -459,6 +461,17 @@ impl ReportData {
         self.set_aside = journal.counted("set_aside");
         if let Some(rows) = journal.of_stage("reading", "rows") {
             self.funnel = funnel(rows, &self.set_aside, folding);
+            self.tell_times(journal);
+        }
+    }
+
+    /// Puts the range of times beside the rows that were read.
+    fn tell_times(&mut self, journal: &Journal) {
+        if let [(_, earliest), .., (_, latest)] = &journal.counted("times")[..]
+            && let Some(rows) = self.funnel.first_mut()
+        {
+            let text = |seconds: u64| display_time((seconds as i64).saturating_mul(1_000_000));
+            rows.remark = format!("from {} to {}", text(*earliest), text(*latest));
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::{error::Error, inputs, memory::Bytes, text::did_you_mean};
 
 /// Says what is missing, by name; but a path that is mistyped comes first: nothing can be named of it.
 fn missing_error(missing: &[(&str, bool)], inputs: &[String], help: impl Into<String>) -> Error {
-    inputs::resolve(inputs).err().map_or_else(
+    inputs::resolve(inputs, inputs::TableFormats::Ignore).err().map_or_else(
         || {
             let names = missing.iter().filter(|(_, is)| *is).map(|(name, _)| *name);
             let names = names.collect::<Vec<_>>().join(", ");

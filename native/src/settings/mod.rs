@@ -25,5 +25,5 @@ pub(crate) use self::{
     values::{Engine, TimeSpan},
 };
 pub(crate) use ilk_engine::{
-    DataSource, Lists, PartialSource, Record, Setting, StageName, memory::Bytes,
+    DataSource, Lists, PartialSource, Record, Setting, StageName, TimeFormat, memory::Bytes,
 };

@@ -48,6 +48,16 @@ impl Layers {
         ] {
             add("source", name, column.clone());
         }
+        add(
+            "source",
+            "item_separator",
+            source.item_separator.as_ref().map(|text| format!("{text:?}")),
+        );
+        add("source", "time_unit", Some(source.time_unit.unwrap_or_default().to_string()));
+        add("source", "time_format", source.time_format.as_ref().map(ToString::to_string));
+        let format = source.format.map_or("detected", ilk_formats::FileFormat::name);
+        add("source", "format", Some(format.into()));
+        add("source", "ignore_table_format", Some(source.ignore_table_format.to_string()));
         let conditions: Vec<_> = source.conditions.iter().map(ToString::to_string).collect();
         add("source", "where", texts(&conditions));
         if source.csv.delimiter.is_none() {

@@ -407,7 +407,7 @@ fn dot(x: &[Option<f64>], y: &[Option<f64>]) -> f64 {
 }
 
 impl Answer {
-    /// Says where a result differs from the answer, scores compared bit by bit; `None` if nowhere.
+    /// Returns where a result differs from the answer, scores compared bit by bit; `None` if nowhere.
     pub fn difference(&self, catalogue: &Catalogue, neighbours: &Neighbours) -> Option<String> {
         if catalogue.ids.len() != self.items.len() || neighbours.items() != self.items.len() {
             let (ids, lists) = (catalogue.ids.len(), neighbours.items());

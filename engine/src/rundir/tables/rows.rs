@@ -168,7 +168,7 @@ impl Aside {
         let time = time.and_then(|column| raw(&column.bad).or_else(|| instant(column.values[row])));
         let detail = raw(&rows.unreadable);
         let (user, item) = (rows.user.display(row), rows.item.display(row));
-        self.rows.push(rows.first_row + row as u64);
+        self.rows.push(rows.number(row));
         let cells = [
             Some(name),
             Some(reason.name()),

@@ -84,7 +84,8 @@ def _ids(df: DataFrame, column: str, role: str) -> _Ids:
         if kind.collation not in (None, "UTF8_BINARY"):
             cell = f.collate(cell, "UTF8_BINARY")
         valid = f.is_valid_utf8(cell)
-        return _Ids(f.when(valid, cell), ~valid & cell.isNotNull(), nothing)
+        # Empty text names nobody.
+        return _Ids(f.when(valid & (cell != ""), cell), ~valid & cell.isNotNull(), nothing)
     if isinstance(kind, FLOATS):
         # NaN stands for null, as pandas writes it.
         cell = f.nanvl(cell.cast("double"), f.lit(None).cast("double"))

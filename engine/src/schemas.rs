@@ -1,0 +1,54 @@
+//! Files that do not belong together.
+
+use std::{
+    cmp::Reverse,
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use ilk_formats::{Input, ReadOptions};
+
+use crate::{
+    error::Error,
+    inputs::FileSource,
+    text::{counted, shortened},
+};
+
+/// Schemas that are listed.
+const SHOWN: usize = 8;
+
+/// Says of files of several schemas which has which, where one of them lacks a column.
+pub(crate) fn explain(
+    error: ilk_formats::Error,
+    paths: &[PathBuf],
+    options: &ReadOptions,
+) -> Error {
+    let is_missing = matches!(error, ilk_formats::Error::MissingColumn { .. });
+    let error = Error::from(error);
+    if !is_missing || paths.len() < 2 {
+        return error;
+    }
+    let mut schemas: BTreeMap<String, (u64, &Path)> = BTreeMap::new();
+    for path in paths {
+        let input = FileSource::open(path).ok().and_then(|source| {
+            Input::open_as(Arc::new(source), options.format, options.delimiter).ok()
+        });
+        let Some(input) = input else { continue };
+        let names = input.schema().names().collect::<Vec<_>>().join(", ");
+        schemas.entry(names).or_insert((0, path)).0 += 1;
+    }
+    if schemas.len() < 2 {
+        return error;
+    }
+    let mut schemas = schemas.into_iter().collect::<Vec<_>>();
+    schemas.sort_by_key(|(_, (count, _))| Reverse(*count));
+    let line = |(names, (count, first)): &(String, (u64, &Path))| {
+        let (number, first) = (counted(*count, "file"), first.display());
+        let such = if *count > 1 { "such as " } else { "" };
+        format!("{number} ({such}{first}): {}", shortened(names, 160))
+    };
+    let lines = schemas.iter().take(SHOWN).map(line).collect::<Vec<_>>().join("\n  ");
+    Error::input(format!("{}\nthe files have different columns:\n  {lines}", error.message()))
+        .with_help("name the files that belong together")
+}

@@ -1,0 +1,49 @@
+//! Reads bytes as a file, with whatever columns it has in every role that they can serve.
+
+use std::sync::Arc;
+
+use ilk_core::data::TimeRule;
+use ilk_formats::{Error, FileFormat, Input, Memory, ReadOptions, Source, Table};
+
+/// Opens and reads `bytes` under a name, in a format if one is given.
+pub fn read(name: &str, format: Option<FileFormat>, bytes: &[u8]) {
+    let source: Arc<dyn Source> = Arc::new(Memory::new(name, bytes.to_vec()));
+    let Ok(input) = Input::open_as(Arc::clone(&source), format, None) else { return };
+    let names = input.schema().names().map(str::to_owned).collect::<Vec<_>>();
+    // The first bytes choose which columns serve as what; few inputs have more than a handful.
+    let pick = |place: usize| {
+        let byte = bytes.get(bytes.len() / 2 + place).copied().unwrap_or_default();
+        names.get(usize::from(byte) % names.len().max(1)).cloned()
+    };
+    let (Some(user), Some(item)) = (pick(0), pick(1)) else { return };
+    let options = ReadOptions {
+        user,
+        item,
+        weight: pick(2).filter(|_| bytes.len() % 2 == 0),
+        time: pick(3).filter(|_| bytes.len() % 3 == 0),
+        item_label: pick(4).filter(|_| bytes.len() % 5 == 0),
+        item_separator: (bytes.len() % 7 == 0).then(|| " ".into()),
+        format,
+        times: TimeRule::default(),
+        chunk_rows: Some(1 << 10),
+        ..ReadOptions::default()
+    };
+    let Ok(table) = Table::open(source, 0, &options) else { return };
+    for part in 0..table.parts().len() {
+        let mut rows = 0;
+        let read = table.read(part, &mut |chunk| {
+            rows += chunk.len();
+            // Lengths of columns agree, and the last row has a number.
+            assert!(chunk.is_empty() || chunk.number(chunk.len() - 1) >= chunk.first_row);
+            // Rows that take no bytes are as many as anybody says.
+            if rows > 1 << 20 { Err(stop()) } else { Ok::<_, Error>(()) }
+        });
+        if read.is_err() {
+            return;
+        }
+    }
+}
+
+fn stop() -> Error {
+    Error::NoHeader { file: String::new() }
+}
