@@ -1,6 +1,6 @@
 //! What a job reads, as plain values; they are also what a run directory keeps of it.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use ilk_core::{
     data::{TimeRule, TimeUnit},

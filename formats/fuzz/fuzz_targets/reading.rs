@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use ilk_core::data::TimeRule;
-use ilk_formats::{Error, FileFormat, Input, Memory, ReadOptions, Source, Table};
+use ilk_formats::{CsvOptions, Error, FileFormat, Input, Memory, ReadOptions, Source, Table};
 
 /// Opens and reads `bytes` under a name, in a format if one is given.
 pub fn read(name: &str, format: Option<FileFormat>, bytes: &[u8]) {
     let source: Arc<dyn Source> = Arc::new(Memory::new(name, bytes.to_vec()));
-    let Ok(input) = Input::open_as(Arc::clone(&source), format, None) else { return };
+    let Ok(input) = Input::open_as(Arc::clone(&source), format, &CsvOptions::default()) else { return };
     let names = input.schema().names().map(str::to_owned).collect::<Vec<_>>();
     // The first bytes choose which columns serve as what; few inputs have more than a handful.
     let pick = |place: usize| {

@@ -69,7 +69,7 @@ impl JsonFile {
                 column.type_name.insert_str(0, "lists of ");
             }
         }
-        let parts = vec![Part { first_row: 1, rows: None, bytes: source.len() }];
+        let parts = vec![Part { first_row: Some(1), rows: None, bytes: source.len() }];
         let columns = (0..leaves.len()).collect();
         let way = Way::to(&leaves);
         Ok(Self { source, packing, leaves, columns, way, schema, parts })
