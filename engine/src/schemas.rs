@@ -31,9 +31,9 @@ pub(crate) fn explain(
     }
     let mut schemas: BTreeMap<String, (u64, &Path)> = BTreeMap::new();
     for path in paths {
-        let input = FileSource::open(path).ok().and_then(|source| {
-            Input::open_as(Arc::new(source), options.format, &options.csv).ok()
-        });
+        let input = FileSource::open(path)
+            .ok()
+            .and_then(|source| Input::open_as(Arc::new(source), options.format, &options.csv).ok());
         let Some(input) = input else { continue };
         let names = input.schema().names().collect::<Vec<_>>().join(", ");
         schemas.entry(names).or_insert((0, path)).0 += 1;

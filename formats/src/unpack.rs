@@ -101,7 +101,10 @@ pub(crate) fn unpacked(source: &Arc<dyn Source>, packing: Packing) -> io::Result
 }
 
 /// Unpacks the bytes of a file, a byte order mark included.
-pub(crate) fn unpacked_with_mark(source: &Arc<dyn Source>, packing: Packing) -> io::Result<Box<dyn Read>> {
+pub(crate) fn unpacked_with_mark(
+    source: &Arc<dyn Source>,
+    packing: Packing,
+) -> io::Result<Box<dyn Read>> {
     let bytes = SourceReader::new(Arc::clone(source), 0, PIECE);
     Ok(match packing {
         Packing::Plain => Box::new(bytes),

@@ -106,3 +106,16 @@ fn every_file_is_read_right_or_refused_by_name() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn plain_lists_of_ids_are_no_tables() {
+    for (text, ids) in [
+        ("7\n7\n8\n", vec!["7", "8"]),
+        ("x,1\ny\nz\n", vec!["x,1", "y", "z"]),
+        ("a b\nc\nd e f\n", vec!["a b", "c", "d e f"]),
+        ("\"a\nb\n", vec!["\"a", "b"]),
+    ] {
+        let list = ilk_formats::read_id_list(source("ids.txt", text), "item").unwrap();
+        assert_eq!(list.iter().collect::<Vec<_>>(), ids, "{text:?}");
+    }
+}
