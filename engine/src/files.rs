@@ -60,11 +60,11 @@ impl Files {
             time: source.time.clone(),
             item_label: source.item_label.clone(),
             conditions: source.conditions.clone(),
-            csv: source.csv.options(),
-            nulls: source.csv.null.clone(),
             item_separator: source.item_separator.clone(),
             times: source.time_rule(),
             format: source.format,
+            csv: source.csv.options(),
+            nulls: source.csv.null.clone(),
             chunk_rows,
             constants: Vec::new(),
         };

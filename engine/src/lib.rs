@@ -22,7 +22,7 @@
 //! # }
 //! ```
 //!
-//! [`run`] writes the result to a file, and keeps every stage's result in a run directory where one
+//! [`run()`] writes the result to a file, and keeps every stage's result in a run directory where one
 //! is named, from which an interrupted run resumes. Jobs larger than memory go through working
 //! files. What happens is told by a [`progress::Reporter`]; an [`Observer`] sees data, tiles and
 //! result.

@@ -25,6 +25,19 @@ fn empty(flag: &str, paths: &[PathBuf]) -> Error {
         .with_help(format!("add IDs, or remove --{flag}"))
 }
 
+/// Refuses a list of which no id is in the data, and names some that are.
+fn unknown_ids(flag: &str, unknown: &[impl AsRef<str>], ids: &Ids) -> Error {
+    let first = unknown.first().map_or("", AsRef::as_ref);
+    let known =
+        (0..ids.len().min(3) as u32).map(|code| format!("`{}`", shortened(&ids.display(code), 40)));
+    Error::input(format!(
+        "--{flag}: none of its {} is in the data, such as `{}`",
+        counted(unknown.len() as u64, "ID"),
+        shortened(first, 40)
+    ))
+    .with_help(format!("the data has IDs such as {}", known.collect::<Vec<_>>().join(", ")))
+}
+
 /// The ids of `--only`, `--exclude` and `--for`.
 pub struct IdLists {
     only: Option<TextList>,
@@ -72,11 +85,17 @@ impl IdLists {
         lists.into_iter().filter_map(|(name, list)| Some((name, list.as_ref()?)))
     }
 
-    /// Finds the codes of the ids; says which are not there.
-    pub fn filter(&self, ids: &Ids, reporter: &Reporter) -> ItemFilter {
+    /// Finds the codes of the ids, and reports those that are not in the data.
+    ///
+    /// # Errors
+    /// If no id of `--only` or `--for` is: no neighbour would be left.
+    pub fn filter(&self, ids: &Ids, reporter: &Reporter) -> Result<ItemFilter, Error> {
         let codes = |flag: &str, list: &Option<TextList>| {
-            let list = list.as_ref()?;
+            let Some(list) = list else { return Ok(None) };
             let (codes, unknown) = codes_of(ids, list.iter());
+            if codes.is_empty() && flag != "exclude" && !ids.is_empty() {
+                return Err(unknown_ids(flag, &unknown, ids));
+            }
             if let Some(first) = unknown.first() {
                 let count = unknown.len() as u64;
                 let text = format!(
@@ -86,13 +105,13 @@ impl IdLists {
                 );
                 reporter.count("lists", text, &[(flag, count)]);
             }
-            Some(codes)
+            Ok(Some(codes))
         };
-        ItemFilter::new(
+        Ok(ItemFilter::new(
             ids.len(),
-            codes("only", &self.only).as_deref(),
-            codes("exclude", &self.exclude).as_deref(),
-            codes("for", &self.targets).as_deref(),
-        )
+            codes("only", &self.only)?.as_deref(),
+            codes("exclude", &self.exclude)?.as_deref(),
+            codes("for", &self.targets)?.as_deref(),
+        ))
     }
 }

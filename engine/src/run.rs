@@ -47,7 +47,7 @@ pub fn run(
 /// Runs a job and keeps nothing, with threads and memory of the caller's choice.
 ///
 /// # Errors
-/// As [`run`].
+/// As [`run()`].
 pub(crate) fn run_within(
     request: &Request,
     (pool, budget): (&Pool, &Allowance),

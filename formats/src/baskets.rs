@@ -43,7 +43,7 @@ pub(crate) fn unfold(columns: Vec<Decoded>, rows: usize) -> Result<Batch, Uneven
     let first = lists.find_map(|(place, column)| Some((place, column.counts.as_ref()?)));
     let Some((first, counts)) = first else {
         let columns = columns.into_iter().map(|decoded| decoded.column).collect();
-        return Ok(Batch { columns, rows, places: None, unreadable: Vec::new() });
+        return Ok(Batch { columns, rows, places: None, unreadable: Vec::new(), of_rows: rows });
     };
     for (place, other) in lists {
         let Some(other) = &other.counts else { continue };
@@ -60,7 +60,13 @@ pub(crate) fn unfold(columns: Vec<Decoded>, rows: usize) -> Result<Batch, Uneven
         None => decoded.column.take(&taken).unwrap_or(Column::nulls(taken.len())),
     };
     let columns = columns.into_iter().map(spread).collect();
-    Ok(Batch { columns, rows: places.len(), places: Some(places), unreadable: Vec::new() })
+    Ok(Batch {
+        columns,
+        rows: places.len(),
+        places: Some(places),
+        unreadable: Vec::new(),
+        of_rows: rows,
+    })
 }
 
 /// Splits items of text at a separator: each piece that is not empty becomes a row of its own, beside

@@ -193,6 +193,8 @@ pub(crate) struct Batch {
     pub(crate) places: Option<Vec<u32>>,
     /// Rows that could not be read, ascending; their cells are null.
     pub(crate) unreadable: Vec<BadCell>,
+    /// How many rows of the file it was made of, before anything was cut off.
+    pub(crate) of_rows: usize,
 }
 
 impl Batch {
@@ -204,7 +206,7 @@ impl Batch {
         let cut = self.unreadable.partition_point(|bad| (bad.row as usize) < start);
         let mut unreadable = self.unreadable.split_off(cut);
         unreadable.iter_mut().for_each(|bad| bad.row -= start as u32);
-        Self { columns, rows, places, unreadable }
+        Self { columns, rows, places, unreadable, of_rows: self.of_rows }
     }
 
     /// Copies out some rows.
@@ -215,7 +217,7 @@ impl Batch {
         let unreadable = bad.collect();
         let (rows, places) = (range.len(), range.map(Some).collect::<Vec<_>>());
         let columns = self.columns.iter().filter_map(|column| column.take(&places)).collect();
-        Self { columns, rows, places: of_rows, unreadable }
+        Self { columns, rows, places: of_rows, unreadable, of_rows: self.of_rows }
     }
 }
 

@@ -87,24 +87,8 @@ fn refuse<T>(found: impl Into<String>, instead: &'static str) -> io::Result<T> {
     Err(io::Error::other(Refused { found: found.into(), instead }))
 }
 
-/// The text of a file, unpacked and without its byte order mark. Memory: what the packing asks for,
-/// such as a window.
-pub(crate) fn unpacked(source: &Arc<dyn Source>, packing: Packing) -> io::Result<Box<dyn Read>> {
-    let mut bytes = unpacked_with_mark(source, packing)?;
-    let mut head = Vec::with_capacity(3);
-    bytes.by_ref().take(3).read_to_end(&mut head)?;
-    if head == b"\xef\xbb\xbf" {
-        head.clear();
-    }
-    let rest: Chain<Cursor<Vec<u8>>, Box<dyn Read>> = Cursor::new(head).chain(bytes);
-    Ok(Box::new(rest))
-}
-
-/// Unpacks the bytes of a file, a byte order mark included.
-pub(crate) fn unpacked_with_mark(
-    source: &Arc<dyn Source>,
-    packing: Packing,
-) -> io::Result<Box<dyn Read>> {
+/// The bytes of a file, unpacked. Memory: what the packing asks for, such as a window.
+pub(crate) fn unpack(source: &Arc<dyn Source>, packing: Packing) -> io::Result<Box<dyn Read>> {
     let bytes = SourceReader::new(Arc::clone(source), 0, PIECE);
     Ok(match packing {
         Packing::Plain => Box::new(bytes),
@@ -114,6 +98,18 @@ pub(crate) fn unpacked_with_mark(
         Packing::Xz => xz(bytes)?,
         Packing::Zip => zip::member(source)?.1,
     })
+}
+
+/// The same without a byte order mark.
+pub(crate) fn unpacked(source: &Arc<dyn Source>, packing: Packing) -> io::Result<Box<dyn Read>> {
+    let mut bytes = unpack(source, packing)?;
+    let mut head = Vec::with_capacity(3);
+    bytes.by_ref().take(3).read_to_end(&mut head)?;
+    if head == b"\xef\xbb\xbf" {
+        head.clear();
+    }
+    let rest: Chain<Cursor<Vec<u8>>, Box<dyn Read>> = Cursor::new(head).chain(bytes);
+    Ok(Box::new(rest))
 }
 
 /// Names what the text of a file is called: the member of an archive, or the file itself without

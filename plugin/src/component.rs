@@ -84,6 +84,8 @@ impl tables::GuestSession for Session {
             time: source.time,
             item_label: source.item_label,
             conditions: source.conditions,
+            // The interface has no words for how times are written: hosts hand over times.
+            ..session::Source::default()
         };
         let request = session::Request { source, job, only, exclude, wanted };
         let session = session::Session::open(request)?;

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use ilk_formats::{ColumnKind, CsvOptions, Error, Input, Memory, NeighbourRow, Source, read_neighbours};
+use ilk_formats::{ColumnKind, Error, Input, Memory, NeighbourRow, Source, read_neighbours};
 
 use crate::{
     cases::{self, Case},
@@ -110,7 +110,11 @@ fn every_format_of_output_holds_the_same_rows() {
             if name == "out.jsonl" {
                 continue;
             }
-            let input = Input::open(Arc::new(Memory::new(name, bytes)), &CsvOptions::default()).expect("a table");
+            let input = Input::open(
+                Arc::new(Memory::new(name, bytes)),
+                &ilk_formats::CsvOptions::default(),
+            )
+            .expect("a table");
             let columns = &input.schema().columns;
             let kinds = columns.iter().map(|column| column.kind).collect::<Vec<_>>();
             let mut expected = vec![ids, ids, ColumnKind::Integer, ColumnKind::Number];

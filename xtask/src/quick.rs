@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::{
-    command,
+    command, layers,
     steps::{self, Runner},
     suite::{self, Tally},
     workspace::Workspace,
@@ -50,6 +50,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
     };
     let mut runner = Runner::default();
     runner.run("formatting", || steps::formatting(workspace))?;
+    runner.run("layers", || layers::check(workspace))?;
     if changed.is_empty() {
         println!("\nno crate changed");
         return Ok(ExitCode::SUCCESS);

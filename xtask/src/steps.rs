@@ -11,7 +11,7 @@ use clap::Args;
 
 use crate::{
     bench::Machine,
-    command, deps, package, parity, plugin, policy,
+    command, deps, layers, package, parity, plugin, policy,
     record::{self, Taken},
     setup::{self, Mode, Scope},
     suite, surface, wasm, web,
@@ -37,6 +37,7 @@ struct Step {
 const STEPS: &[Step] = &[
     Step { name: "formatting", run: formatting },
     Step { name: "dependency directions", run: deps::check },
+    Step { name: "layers", run: layers::check },
     Step { name: "dependency policy", run: policy::check },
     Step { name: "public surface", run: surface::check },
     Step { name: "packages", run: package::check },

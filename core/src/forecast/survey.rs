@@ -31,7 +31,9 @@ pub(crate) fn survey(interactions: &Interactions, executor: &impl Executor) -> S
         additions
     });
     let mut additions = Additions::new(codes.len());
-    parts.iter().for_each(|part| additions.add(part));
+    for part in &parts {
+        additions.add(part);
+    }
     let supports = codes.iter().map(|code| by_code[*code as usize]).collect();
     Survey { codes, supports, additions }
 }

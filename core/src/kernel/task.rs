@@ -126,7 +126,9 @@ impl Task {
             on_tile(tile);
         };
         if executor.workers() == 1 {
-            tiles.iter().for_each(|next| tile(next, worker));
+            for next in tiles {
+                tile(next, worker);
+            }
         } else {
             let init = || comparison.worker();
             executor.map_with(tiles.len(), init, |worker, index| tile(&tiles[index], worker));

@@ -154,7 +154,9 @@ impl<V: Value> Pieces<V> {
             sums
         });
         let mut sums = Additions::new(items);
-        parts.iter().for_each(|part| sums.add(part));
+        for part in &parts {
+            sums.add(part);
+        }
         sums
     }
 

@@ -1,11 +1,11 @@
 //! The run directory: what a run keeps, so that it can be looked at, gone on with and trusted.
 //!
-//! A directory belongs to one job on one set of inputs. Its manifest [`manifest::Manifest`] says
+//! A directory belongs to one job on one set of inputs. Its manifest [`Manifest`] says
 //! which, and which stages are done; every file a stage leaves is written whole or not at all and
-//! has its checksum there. Files of which a stage leaves many ([`Folder`]) carry their checksum in
+//! has its checksum there. Files of which a stage leaves many (`stage::Folder`) carry their checksum in
 //! their name, so that those of an interrupted stage can be told whole without a manifest.
 //!
-//! [`RunDir`] is what the stages hand their results to ([`crate::keep::Keep`]), [`kept::Results`]
+//! `RunDir` is what the stages hand their results to (`keep::Keep`), `kept::Results`
 //! where they find those of the stages before them.
 
 mod checking;

@@ -47,7 +47,7 @@ impl Folded {
     }
 
     /// Lays the interactions out as segments by position, and decides how what is not `covered` is
-    /// compared. `used`: bytes that stay taken, as of [`catalogue_bytes`]. Progress: twice the
+    /// compared. `used`: bytes that stay taken, as of [`super::catalogue_bytes`]. Progress: twice the
     /// interactions.
     ///
     /// # Errors

@@ -202,9 +202,12 @@ type Out = (Arrangement, Named, Reserve, Option<f64>);
 
 impl<'r> Laying<'_, 'r> {
     /// Finds the items that are asked for, and those that may be neighbours.
-    fn named(&self, catalogue: Catalogue) -> Named {
-        let filter = self.run.lists.filter(&catalogue.ids, self.run.reporter);
-        Named { catalogue, filter }
+    ///
+    /// # Errors
+    /// If a list leaves none.
+    fn named(&self, catalogue: Catalogue) -> Result<Named, Error> {
+        let filter = self.run.lists.filter(&catalogue.ids, self.run.reporter)?;
+        Ok(Named { catalogue, filter })
     }
 
     /// Lays out interactions that are in memory.
@@ -216,7 +219,7 @@ impl<'r> Laying<'_, 'r> {
         reserve: Reserve,
     ) -> Result<Out, Error> {
         if scale == Scale::Memory {
-            let named = self.named(catalogue);
+            let named = self.named(catalogue)?;
             let laid = self.in_memory(keep, &interactions, users, &named)?;
             let arrangement = Data::Memory(laid);
             if self.is_of(&arrangement) {
@@ -295,7 +298,7 @@ impl<'r> Laying<'_, 'r> {
         catalogue: Catalogue,
         reserve: Reserve,
     ) -> Result<Out, Error> {
-        let named = self.named(catalogue);
+        let named = self.named(catalogue)?;
         self.arranged(keep, folded, named, reserve)
     }
 

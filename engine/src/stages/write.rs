@@ -1,5 +1,7 @@
 //! Stage `write`: the result, in its places.
 
+use ilk_core::{job::Of, result::Overlaps};
+
 use crate::{
     context::Run,
     data::{Made, Scale},
@@ -7,7 +9,7 @@ use crate::{
     handed::Merged,
     keep::{Ending, Keep, Kept},
     record::StageName,
-    text::counted,
+    text::{counted, grouped, rounded},
 };
 
 /// What is said of a table without rows.
@@ -36,8 +38,27 @@ pub(crate) fn write<'r, K: Keep<'r>>(
     let text = format!("{} to {place}", counted(rows, "row"));
     let ending = Ending { rows_in: rows, rows_out: rows, of_stage: text.clone(), of_part: text };
     keep.finish(step, ending)?;
-    if rows == 0 {
-        run.reporter.note(NO_ROWS);
+    let trust = if rows > 0 { trust_text(&merged.found.overlaps()?, run.job.of) } else { None };
+    if let Some(text) = trust.or_else(|| (rows == 0).then(|| NO_ROWS.into())) {
+        run.reporter.note(text);
     }
     Ok(())
+}
+
+/// Says that many neighbours rest on a single user, and what a larger `min_overlap` keeps.
+fn trust_text(overlaps: &Overlaps, of: Of) -> Option<String> {
+    let min_overlap = overlaps.advice()?;
+    let (neighbours, items) = overlaps.kept(min_overlap);
+    let (who, what) = match of {
+        Of::Items => ("user", "items"),
+        Of::Users => ("item", "users"),
+    };
+    Some(format!(
+        "{:.0} % of neighbours rest on one shared {who}; --min-overlap {min_overlap} would keep at \
+         least {} rows and {} of {} {what}",
+        overlaps.share_of_one() * 100.0,
+        rounded(neighbours.into()),
+        grouped(items),
+        grouped(overlaps.items())
+    ))
 }

@@ -126,10 +126,13 @@ impl Feed {
         let batch = at.guard(|| decode(at, decoder, &message, &plan.columns))?;
         // Its bytes are not held beside the rows.
         drop(message);
-        let Some(batch) = batch.filter(|batch| batch.rows > 0) else { return Ok(None) };
-        self.number += 1;
+        let Some(batch) = batch else { return Ok(None) };
         let first_row = self.next_row;
-        self.next_row += batch.rows as u64;
+        self.next_row += batch.of_rows as u64;
+        if batch.rows == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
         at.guard(|| batch::rows(plan, at.file, first_row, batch)).map(Some)
     }
 }

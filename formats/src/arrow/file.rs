@@ -239,7 +239,7 @@ impl ArrowStream {
             if let Some(batch) = batch {
                 let row = cursor.next_row;
                 cursor.number += 1;
-                cursor.next_row += batch.rows as u64;
+                cursor.next_row += batch.of_rows as u64;
                 return Ok(Some((row, batch)));
             }
         }

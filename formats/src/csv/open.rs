@@ -14,7 +14,7 @@ use crate::dialect::{CsvOptions, Dialect, Encoding, Escape, Header, LineEnd, Quo
 use crate::{
     error::{At, Error},
     source::Source,
-    unpack::{Packing, unpacked_with_mark},
+    unpack::{Packing, unpack},
 };
 
 /// Bytes looked at to find the dialect.
@@ -58,7 +58,7 @@ impl Purpose<'_> {
     pub(crate) fn open(self) -> Result<Opened, Error> {
         let at = At { file: self.file(), place: "header" };
         let mut head = Vec::new();
-        unpacked_with_mark(self.source, self.packing)
+        unpack(self.source, self.packing)
             .and_then(|bytes| bytes.take(1 << 10).read_to_end(&mut head))
             .map_err(|error| at.io(error))?;
         let coding = self.coding(&head)?;

@@ -11,7 +11,7 @@ use super::{encoding::Coding, scan::Reach, text::SHOWN};
 use crate::{
     dialect::LineEnd,
     source::Source,
-    unpack::{Packing, unpacked_with_mark},
+    unpack::{Packing, unpack},
 };
 
 /// Bytes of a window, about.
@@ -24,7 +24,7 @@ pub(crate) fn text(
     coding: Coding,
     start: u64,
 ) -> io::Result<Box<dyn Read>> {
-    let mut bytes = unpacked_with_mark(source, packing)?;
+    let mut bytes = unpack(source, packing)?;
     pass_over(&mut bytes, coding.mark as u64)?;
     let mut text = coding.decode(bytes);
     pass_over(&mut text, start)?;

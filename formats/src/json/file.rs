@@ -356,6 +356,7 @@ impl Chunk {
         Batch {
             columns: self.columns.into_iter().map(Builder::finish).collect(),
             rows: self.rows,
+            of_rows: self.places.last().map_or(0, |last| *last as usize + 1),
             places: (!is_plain).then_some(self.places),
             unreadable: self.unreadable,
         }

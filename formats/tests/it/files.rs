@@ -1,16 +1,17 @@
 //! Files of typed formats as other programs write them: the right rows, or the right refusal. The
 //! files are made by `tests/files/typed.py`.
 
-use std::{fs, path::Path, time::Instant};
+use std::{fs, path::Path, sync::Arc, time::Instant};
 
+use arrow_array::{Int32Array, ListArray, types::Int32Type};
 use ilk_core::{
     data::{Rows, TimeRule, TimeUnit},
     job::{Given, SimilarityJob},
     prepare::{Needs, Refusal, Tally, clean},
 };
-use ilk_formats::{FileFormat, Input, ReadOptions};
+use ilk_formats::{CsvOptions, Error, Feed, FileFormat, Input, ReadOptions};
 
-use crate::tools::{chunks, error, pair, read, show, source};
+use crate::tools::{arrow_stream, batch, chunks, error, pair, read, show, source};
 
 fn bytes(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/files/typed");
@@ -86,6 +87,30 @@ fn rows_of_lists_keep_their_numbers() {
         let numbers = chunks.iter().flat_map(|rows| (0..rows.len()).map(|row| rows.number(row)));
         assert_eq!(numbers.collect::<Vec<_>>(), [1, 1, 3, 4, 4, 4], "{name}");
     }
+}
+
+#[test]
+fn rows_of_lists_are_counted_over_batches() {
+    let lists = |lists: &[&[i32]]| {
+        let cells = lists.iter().map(|list| Some(list.iter().copied().map(Some)));
+        let items = ListArray::from_iter_primitive::<Int32Type, _, _>(cells);
+        let users = Int32Array::from_iter_values(0..lists.len() as i32);
+        batch(&[("user", Arc::new(users)), ("item", Arc::new(items))])
+    };
+    let batches = [lists(&[&[1, 2], &[]]), lists(&[&[], &[]]), lists(&[&[3], &[4, 5]])];
+    let stream = arrow_stream(&batches, None);
+    let number = |chunks: &[Rows]| {
+        let of_rows = |rows: &Rows| (0..rows.len()).map(|row| rows.number(row)).collect::<Vec<_>>();
+        chunks.iter().flat_map(of_rows).collect::<Vec<_>>()
+    };
+    assert_eq!(number(&read("a.arrows", stream.clone(), &pair())), [1, 1, 5, 6, 6]);
+    let (mut feed, mut fed) = (Feed::new("a", pair()), Vec::new());
+    let taken = feed.push(stream, &mut |rows| {
+        fed.push(rows);
+        Ok::<_, Error>(())
+    });
+    taken.and_then(|()| feed.finish()).unwrap();
+    assert_eq!(number(&fed), [1, 1, 5, 6, 6]);
 }
 
 #[test]
@@ -201,7 +226,8 @@ fn packed_text_that_is_cut_short_is_an_error() {
 #[test]
 fn a_format_that_is_given_counts_before_names() {
     let open = |name: &str, bytes: &[u8], format| {
-        Input::open_as(source(name, bytes), Some(format), None).map(|input| input.format().name())
+        Input::open_as(source(name, bytes), Some(format), &CsvOptions::default())
+            .map(|input| input.format().name())
     };
     let lines = b"{\"user\":1}\n";
     assert_eq!(open("a.csv", lines, FileFormat::JsonLines).unwrap(), "JSON Lines");

@@ -1,5 +1,6 @@
 //! Bytes in, rows out, and back: every format, every id type, and damage.
 
+mod cases;
 mod csv;
 mod csv_files;
 mod csv_laws;

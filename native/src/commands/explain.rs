@@ -43,7 +43,7 @@ pub(crate) fn explain(
     rundir::check_inputs(Path::new(&args.run), files.names(), &pool)?;
     let rows = Cleaning::read(&files, (job, needs), &pool, reporter)?;
     let folded = rows.fold((job, needs), &pool, reporter)?;
-    let filter = lists.filter(&folded.catalogue.ids, reporter);
+    let filter = lists.filter(&folded.catalogue.ids, reporter)?;
     let item = find(&folded, &args.item, job)?;
     let neighbour = find(&folded, &args.neighbour, job)?;
     let interactions = &folded.interactions;

@@ -11,15 +11,13 @@ use ilk_core::{
     prepare::{Folded, Needs, Reason, Refusal, Tally},
     result::Overlaps,
 };
-use ilk_formats::{Guess, Input, Schema, guess_columns};
-
 use ilk_engine::{
     files::Files,
     parts::{Cleaning, heavy_user, row_text},
 };
+use ilk_formats::{Guess, Input, Schema, guess_columns};
 
 use super::sample::{Few, few};
-
 use crate::{
     error::Error,
     inputs::{self, FileSource, InputFile},
@@ -143,9 +141,12 @@ fn command_text(source: &DataSource, min_overlap: Option<u32>) -> String {
     if let Some(min_overlap) = min_overlap {
         words.push(format!("--min-overlap {min_overlap}"));
     }
-    let reading = source.reading_flags();
-    words.extend(reading.iter().map(|(name, value)| format!("--{name}={}", quoted(value))));
     words.push("--out similar.parquet".into());
+    // Before the output, and with a sign: a flag without a value may stand by itself.
+    let place = words.len() - 1;
+    let reading = source.reading_flags();
+    let reading = reading.iter().map(|(name, value)| format!("--{name}={}", quoted(value)));
+    drop(words.splice(place..place, reading));
     let (mut text, mut column) = ("  ".to_owned(), 2);
     for (index, word) in words.iter().enumerate() {
         let length = word.chars().count();
@@ -215,12 +216,12 @@ pub(super) fn complete(named: &PartialSource, guess: &Guess) -> Option<DataSourc
         time: pick(&named.time, &guess.time),
         item_label: pick(&named.item_label, &guess.item_label),
         conditions: named.conditions.clone(),
-        csv: named.csv.clone(),
         item_separator: named.item_separator.clone(),
         time_unit: named.time_unit,
         time_format: named.time_format.clone(),
         format: named.format,
         ignore_table_format: named.ignore_table_format,
+        csv: named.csv.clone(),
     })
 }
 

@@ -97,6 +97,7 @@ impl Input {
             time: named(3),
             item_label: named(4),
             conditions: self.condition.iter().cloned().collect(),
+            ..Source::default()
         };
         let (only, wanted) = (self.only.clone(), self.wanted.clone());
         Request { source, job, only, exclude: None, wanted }

@@ -82,13 +82,12 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         bail!("imports run against {TABLE}:\n  {}", violations.join("\n  "));
     }
     let sum = |count: fn(&Map) -> usize| maps.iter().map(count).sum::<usize>();
-    println!(
-        "{} files of {} crates, {} arrows between files: no circle but {} listed, layers as in {TABLE}",
-        sum(|map| map.files.len()),
-        maps.len(),
-        sum(|map| map.arrows.len()),
-        table.circle.len()
-    );
+    let circles = match table.circle.len() {
+        0 => "no circle".to_owned(),
+        listed => format!("no circle but the {listed} listed"),
+    };
+    let (files, arrows) = (sum(|map| map.files.len()), sum(|map| map.arrows.len()));
+    println!("{files} files, {arrows} imports between files: {circles}; layers as in {TABLE}");
     Ok(())
 }
 
