@@ -112,6 +112,7 @@ pub fn read_items<E: From<Error>>(
 ///
 /// # Errors
 /// Those of [`Input::open`] and [`Table::read`](crate::Table::read).
+#[expect(clippy::needless_pass_by_value, reason = "as the other readers take it")]
 pub fn read_id_list(source: Arc<dyn Source>, column: &str) -> Result<TextList, Error> {
     let mut list = Distinct::default();
     if source.is_empty() {
