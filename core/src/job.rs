@@ -11,37 +11,37 @@ use crate::{
 };
 
 named! {
-    /// What is compared with what.
+    /// What is compared.
     Of, "of" {
-        /// Items by the users they share.
+        /// Items, by the users they share
         Items = "items",
-        /// Users by the items they share.
+        /// Users, by the items they share
         Users = "users",
     }
 }
 
 named! {
-    /// What becomes of several rows of one user and item.
+    /// How repeated rows of a user and item are combined.
     Duplicates, "duplicates" {
-        /// Their weights are added, in ascending order of weight.
+        /// Add the weights, in ascending order
         Sum = "sum",
-        /// The largest weight counts.
+        /// Keep the largest weight
         Max = "max",
-        /// The newest row counts; of equally new ones that of larger weight.
+        /// Keep the newest row, or the larger weight of equally new ones; needs a time column
         Last = "last",
-        /// They count as one row of weight 1.
+        /// Count them as one row of weight 1
         One = "one",
     }
 }
 
 named! {
-    /// What becomes of rows whose weight is zero or less (returns, cancellations).
+    /// How rows with a weight of 0 or less are treated, such as returns.
     NegativeWeights, "negative_weights" {
-        /// They are set aside.
+        /// Set them aside
         Drop = "drop",
-        /// They are added to the pair's others; pairs left at zero or less are dropped.
+        /// Add them to the pair's other rows; drop pairs left at 0 or less
         Net = "net",
-        /// They are an error.
+        /// Stop with an error
         Error = "error",
     }
 }
@@ -68,75 +68,95 @@ named! {
 
 /// A similarity job as people write it: every setting may be left out.
 ///
-/// A setting that is left out takes its value from the preset `like`, or else its default.
+/// A setting that is left out takes its value from the preset `like`, or else its default. What is
+/// said of each field is also the help of its flag and its documentation on every other surface: a
+/// sentence, then `Default: x.` where there is one, then a paragraph of details.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields, default))]
 pub struct SimilarityJob {
-    /// Take measure and weighting from another library's definition.
+    /// Use the measure and weighting of another library.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub like: Option<Preset>,
-    /// What is compared: `items` (default) or `users`.
+    /// What to compare. Default: `items`.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub of: Option<Of>,
-    /// How alike two items are; default `cosine`.
+    /// Similarity measure. Default: `cosine`.
+    ///
+    /// In the formulas, c is the number of users that two items share, a and b are the numbers of users
+    /// of each, N is the number of all users, and x and y are the weighted columns.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub measure: Option<MeasureName>,
-    /// Parameter α of `tversky` (≥ 0, default 0.5), `asymmetric-cosine` (0 to 1, default 0.5)
-    /// and `conditional` (≥ 0, default 0).
+    /// Parameter α of `tversky`, `asymmetric-cosine` and `conditional`. Default: 0.5, for
+    /// `conditional` 0.
+    ///
+    /// At least 0; for `asymmetric-cosine` at most 1, for `conditional` at most 10.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub alpha: Option<f64>,
-    /// Parameter β of `tversky` (≥ 0, default 0.5).
+    /// Parameter β of `tversky`. Default: 0.5.
+    ///
+    /// At least 0.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub beta: Option<f64>,
-    /// Parameter κ of `lift` (≥ 0, default 0): damps rare items.
+    /// Parameter κ of `lift`; larger values lower the scores of rare items. Default: 0.
+    ///
+    /// At least 0.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub kappa: Option<f64>,
-    /// What an interaction counts; default `binary`.
+    /// Weight of an interaction, for `cosine`, `asymmetric-cosine` and `dot`. Default: `binary`.
+    ///
+    /// In the formulas, w is the value of the weight column, idf is ln I − ln(1 + df) with I items in
+    /// all and df items of the user, len is the weight sum of the item, avg is the mean of len, and t
+    /// is the time.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub weighting: Option<WeightingName>,
-    /// Parameter K1 of `bm25` (≥ 0, default 1.2).
+    /// Parameter K1 of `bm25`. Default: 1.2.
+    ///
+    /// At least 0.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub k1: Option<f64>,
-    /// Parameter B of `bm25` (0 to 1, default 0.75).
+    /// Parameter B of `bm25`. Default: 0.75.
+    ///
+    /// 0 to 1.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub b: Option<f64>,
     /// Half-life of `decay`, as in `90d` or `12h`.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub half_life: Option<String>,
-    /// The present of `decay`; default the newest time in the data.
+    /// Reference time for `decay`, as in `2026-01-31`. Default: the newest time in the data.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub now: Option<String>,
-    /// Neighbours kept per item (≥ 1, default 50).
+    /// Number of neighbours to keep per item. Default: 50.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub top: Option<u32>,
-    /// Items with fewer users are dropped first (default 1).
+    /// Minimum number of users per item; items with fewer are dropped first. Default: 1.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub min_support: Option<u32>,
-    /// Pairs sharing fewer users are no neighbours (≥ 1, default 1).
+    /// Minimum number of shared users per pair. Default: 1.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub min_overlap: Option<u32>,
-    /// Multiplies each score by c / (c + h) (h ≥ 0, default 0).
+    /// Damping H of pairs that share few users: scores are multiplied by c/(c+H). Default: 0.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub shrinkage: Option<f64>,
-    /// Pairs scoring below are no neighbours.
+    /// Minimum score of a pair.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub threshold: Option<f64>,
-    /// Of users with more items only so many are kept: largest weight, then newest, then smallest hash.
+    /// Maximum number of items per user; the largest weights are kept, then the newest rows.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub max_items_per_user: Option<u32>,
-    /// What becomes of several rows of one user and item; default `sum` with a weight, else `one`.
+    /// How to combine repeated rows of a user and item. Default: `sum` with a weight column, else
+    /// `one`.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub duplicates: Option<Duplicates>,
-    /// What becomes of rows whose weight is zero or less; default `drop`.
+    /// How to treat rows with a weight of 0 or less, such as returns. Default: `drop`.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub negative_weights: Option<NegativeWeights>,
-    /// Share of rows that may be unreadable or hold a bad weight or time, as in `1%`; by default 1 %,
-    /// and 10 rows of however few.
+    /// Maximum share of rows that are unreadable or have an invalid weight or time. Default: 1%,
+    /// but never fewer than 10 rows.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub max_bad_rows: Option<String>,
-    /// Set-aside rows of any reason but `filtered` are an error.
+    /// Fail when any row is set aside, except by a `where` condition. Default: false.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub strict: Option<bool>,
 }

@@ -1,5 +1,5 @@
-// What few need: the decoder of brotli and the writer of Parquet. Each is a module of its own, fetched
-// when it is first used.
+// Rarely needed: the Brotli decoder and the Parquet writer. Each is a module of its own, fetched on first
+// use.
 import { decode as decodeBrotli, initSync as initBrotli } from "./brotli/ilk_brotli.js";
 import { Tables, initSync as initParquet } from "./parquet/ilk_parquet.js";
 
@@ -19,7 +19,7 @@ function fetched(url) {
   // Text of which each character is a byte: a page, unlike a worker, gets no bytes at once.
   request.overrideMimeType("text/plain; charset=x-user-defined");
   request.send();
-  if (request.status !== 200) throw new Error(`${url} cannot be fetched (status ${request.status})`);
+  if (request.status !== 200) throw new Error(`cannot fetch ${url} (status ${request.status})`);
   return Uint8Array.from(request.responseText, (byte) => byte.charCodeAt(0) & 0xff);
 }
 

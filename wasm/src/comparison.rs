@@ -164,7 +164,7 @@ fn named(name: &str) -> Result<Kernel, Fault> {
     let named = available.iter().find(|kernel| kernel.name() == name);
     named.copied().ok_or_else(|| {
         let names = available.iter().map(|kernel| kernel.name()).collect::<Vec<_>>().join(", ");
-        let message = format!("kernel is `{name}`, which is not there; choose one of: {names}");
+        let message = format!("kernel `{name}` is not available; choose one of: {names}");
         Fault::new("setting", message).with("setting", "kernel")
     })
 }

@@ -203,7 +203,7 @@ impl Data {
         let wanted = job.negative_weights.unwrap_or(self.negative_weights);
         if nets(wanted) != nets(self.negative_weights) {
             let message = format!(
-                "negative_weights is {wanted}, but the data was read with {}: read it again",
+                "negative_weights is {wanted}, but the data was read with {}; read it again",
                 self.negative_weights
             );
             return Err(Fault::new("setting", message).with("setting", "negative_weights"));

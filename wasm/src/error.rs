@@ -10,7 +10,7 @@ use ilk_formats::{ConditionError, DialectError, Error, printable};
 use js_sys::{Object, Reflect};
 use wasm_bindgen::JsValue;
 
-/// Something that did not go well. Becomes an `Error` when it reaches JavaScript.
+/// An error; becomes an `Error` in JavaScript.
 #[derive(Debug)]
 pub struct Fault {
     code: &'static str,
@@ -132,13 +132,13 @@ impl From<Refusal> for Fault {
             return Self::new("refused", refusal.to_string());
         };
         let percent = (bad * 100).div_ceil(rows.max(1));
-        let way = format!("mend them, or allow more with max_bad_rows: \"{percent}%\"");
+        let way = format!("fix them, or allow more with max_bad_rows: \"{percent}%\"");
         Self::new("refused", format!("{refusal}; {way}"))
     }
 }
 
-/// Throws a panic as an `Error`: damage where foreign bytes were being decoded, else a fault of
-/// ours. The module cannot go on reliably after it: make a new worker.
+/// Throws a panic as an `Error`: a damaged file if foreign bytes were being decoded, else an internal
+/// error. The module cannot be used reliably after it: start a new worker.
 pub(crate) fn throw(panic: &PanicHookInfo<'_>) {
     let payload = panic.payload();
     let why = payload.downcast_ref::<String>().map(String::as_str);
@@ -147,7 +147,7 @@ pub(crate) fn throw(panic: &PanicHookInfo<'_>) {
         Fault::new("damaged", format!("the file is damaged ({why}); copy or export it again"))
     } else {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        Fault::new("internal", format!("a fault of ilk itself ({why}, {place}); please report it"))
+        Fault::new("internal", format!("internal error: {why} ({place}); please report it"))
     };
     let fault = fault.with("fatal", 1.0);
     if cfg!(target_family = "wasm") {

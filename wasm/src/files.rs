@@ -182,7 +182,7 @@ impl Files {
 impl Files {
     fn sources(&self) -> Result<&[Arc<JsSource>], Fault> {
         if self.sources.is_empty() {
-            return Err(Fault::new("setting", "there are no files: add one with addBytes()"));
+            return Err(Fault::new("setting", "no files: add one with addBytes()"));
         }
         Ok(&self.sources)
     }

@@ -2,7 +2,7 @@
 //!
 //! Thin: formats reads, core computes; what is here turns JavaScript's values into theirs and
 //! back, and cuts long work into steps, so that a worker can answer in between. The types that
-//! JavaScript sees are in `types.d.ts`.
+//! JavaScript sees are in `types.d.ts`; those of settings are in `settings.d.ts`.
 
 #[cfg(target_family = "wasm")]
 mod aside;
@@ -35,7 +35,7 @@ pub use crate::{
 };
 
 #[wasm_bindgen(typescript_custom_section)]
-const TYPES: &str = include_str!("types.d.ts");
+const TYPES: &str = concat!(include_str!("settings.d.ts"), "\n", include_str!("types.d.ts"));
 
 /// Prepares the module; runs when it is loaded.
 #[wasm_bindgen(start)]

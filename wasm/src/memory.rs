@@ -128,8 +128,8 @@ pub(crate) fn refusal(what: &str, rows: f64, rate: f64, fits: f64, bytes: f64) -
     Fault::new(
         "memory",
         format!(
-            "{what}: about {} rows, which take about {}; {} fit into the {} allowed: open a sample \
-             of {} % of the users, or allow more memory",
+            "{what}: about {} rows need about {}, but only {} fit in the limit of {}; open a sample \
+             of {} % of the users, or raise the memory limit",
             rounded(rows),
             megabytes(bytes),
             rounded(fits),

@@ -84,7 +84,7 @@ impl Sampler {
     fn new(request: Option<SampleRequest>) -> Result<Self, Fault> {
         let Some(request) = request else { return Ok(Self::Rate(Sample::ALL)) };
         if request.rest {
-            let why = "sample.rest works on data that was read: call sample() of it";
+            let why = "sample.rest needs data that was already read: call its sample()";
             return Err(Fault::new("setting", why).with("setting", "sample"));
         }
         Ok(match request.users()? {

@@ -1,5 +1,5 @@
 //! Settings as they come in and records as they go out. What JavaScript sees of them is in
-//! `types.d.ts`; settings are spelled as in a job file.
+//! `types.d.ts` and `settings.d.ts`; settings are spelled as in a job file.
 
 use ilk_core::{
     data::{TimeRule, TimeUnit},
@@ -29,7 +29,7 @@ pub(crate) fn from_js<T: DeserializeOwned + Default>(settings: JsValue) -> Resul
     }
     // By way of a tree: read straight from an object, unknown fields would go unseen.
     let tree: serde_json::Value = serde_wasm_bindgen::from_value(settings)
-        .map_err(|error| refuse(format!("the settings cannot be read: {error}")))?;
+        .map_err(|error| refuse(format!("cannot read the settings: {error}")))?;
     serde_json::from_value(tree).map_err(|error| refuse(error.to_string()))
 }
 

@@ -46,6 +46,6 @@ pub(crate) fn now() -> f64 {
 pub(crate) fn unfinished() -> Fault {
     Fault::new(
         "unfinished",
-        "there is no result to take: call step() until it says `finished`, and finish() once",
+        "no result is available: call step() until `finished` is true, then finish() once",
     )
 }

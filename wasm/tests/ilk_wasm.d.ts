@@ -1,146 +1,187 @@
 /* tslint:disable */
 /* eslint-disable */
-/** Which column is what, spelled as under `[datasource.NAME]` in a job file. */
-export interface DataSource {
-    /** Column that says who touched. */
-    user: string;
-    /** Column that says what was touched. */
-    item: string;
-    /** Column that says how much. */
-    weight?: string;
-    /** Column that says when. */
-    time?: string;
-    /** Column that says what the item is called. */
-    item_label?: string;
-    /** What stands between the items of a cell that holds several. */
-    item_separator?: string;
-    /** What numbers in the time column count; found out where absent or `auto`. */
-    time_unit?: "auto" | "s" | "ms" | "us" | "ns" | "days" | "yyyymmdd";
-    /** How times are written, in the terms of strftime, such as `%d/%m/%Y`; ISO 8601 where absent. */
-    time_format?: string;
-    /** What the files are; found out where absent. */
-    format?: "parquet" | "csv" | "arrow" | "jsonl";
-    /** Conditions such as `"country=DE"` or `"quantity>0"`; all must hold. */
-    where?: string[];
-    /** Delimiter of CSV files; found by itself where absent. */
-    delimiter?: string;
-}
-
-export type MeasureName =
-| "cosine" | "jaccard" | "dice" | "overlap" | "tversky" | "asymmetric-cosine" | "conditional"
-| "lift" | "sar-lift" | "pmi" | "npmi" | "lexicographers-mi" | "llr" | "mahout-llr"
-| "cooccurrence" | "dot";
-
-export type WeightingName = "binary" | "raw" | "log" | "tfidf" | "bm25" | "decay";
+// Written by `cargo xtask settings`: change the flags and the job instead.
 
 export type Preset =
-| "implicit-cosine" | "implicit-tfidf" | "implicit-bm25" | "spark-column-similarities"
-| "sar-jaccard" | "sar-lift" | "mahout-llr";
+| "implicit-cosine"
+| "implicit-tfidf"
+| "implicit-bm25"
+| "spark-column-similarities"
+| "sar-jaccard"
+| "sar-lift"
+| "mahout-llr";
 
-/** A job, spelled as under `[job]` in a job file; every setting may be left out. */
+export type Of =
+| "items"
+| "users";
+
+export type MeasureName =
+| "cosine"
+| "jaccard"
+| "dice"
+| "overlap"
+| "tversky"
+| "asymmetric-cosine"
+| "conditional"
+| "lift"
+| "sar-lift"
+| "pmi"
+| "npmi"
+| "lexicographers-mi"
+| "llr"
+| "mahout-llr"
+| "cooccurrence"
+| "dot";
+
+export type WeightingName =
+| "binary"
+| "raw"
+| "log"
+| "tfidf"
+| "bm25"
+| "decay";
+
+export type Duplicates =
+| "sum"
+| "max"
+| "last"
+| "one";
+
+export type NegativeWeights =
+| "drop"
+| "net"
+| "error";
+
+/** Which column is what, spelled as under `[datasource.NAME]` in a job file. */
+export interface DataSource {
+    /** User ID column. */
+    user: string;
+    /** Item ID column. */
+    item: string;
+    /** Weight column, such as a quantity, a rating or a number of plays. */
+    weight?: string;
+    /** Timestamp column. */
+    time?: string;
+    /** Item name column, shown beside the item ID. */
+    item_label?: string;
+    /** Separator between items in one cell, such as a space. Default: one item per cell. */
+    item_separator?: string;
+    /** Unit of numbers in the time column. Default: auto. */
+    time_unit?: "auto" | "s" | "ms" | "us" | "ns" | "days" | "yyyymmdd";
+    /** Format of times, as in '%d/%m/%Y %H:%M'. Default: ISO 8601. */
+    time_format?: string;
+    /** Keep only rows that match a condition, as in country=FR or 'price>=10'. */
+    where?: string[];
+    /** Field delimiter of CSV files: one character, or `tab`. Default: detected. */
+    delimiter?: string;
+    /** Format of the inputs, standard input (`-`) included. Default: detected. */
+    format?: "parquet" | "csv" | "arrow" | "jsonl";
+}
+
+/** A job, spelled as under `[job]` in a job file; every setting is optional. */
 export interface SimilarityJob {
-    /** Take measure and weighting from another library's definition. */
+    /** Use the measure and weighting of another library. */
     like?: Preset;
-    /** What is compared; default `items`. */
-    of?: "items" | "users";
-    /** How alike two items are; default `cosine`. */
+    /** What to compare. Default: items. */
+    of?: Of;
+    /** Similarity measure. Default: cosine. */
     measure?: MeasureName;
-    /** α of `tversky`, `asymmetric-cosine` and `conditional`. */
-    alpha?: number;
-    /** β of `tversky`. */
-    beta?: number;
-    /** κ of `lift`. */
-    kappa?: number;
-    /** What an interaction counts; default `binary`. */
+    /** Weight of an interaction, for cosine, asymmetric-cosine and dot. Default: binary. */
     weighting?: WeightingName;
-    /** K1 of `bm25`. */
-    k1?: number;
-    /** B of `bm25`. */
-    b?: number;
-    /** Half-life of `decay`, as in `"90d"`. */
-    half_life?: string;
-    /** The present of `decay`; default the newest time in the data. */
-    now?: string;
-    /** Neighbours kept per item; default 50. */
+    /** Number of neighbours to keep per item. Default: 50. */
     top?: number;
-    /** Items with fewer users are dropped first. */
+    /** Minimum number of users per item; items with fewer are dropped first. Default: 1. */
     min_support?: number;
-    /** Pairs sharing fewer users are no neighbours. */
+    /** Minimum number of shared users per pair. Default: 1. */
     min_overlap?: number;
-    /** h: multiplies each score by c / (c + h). */
+    /** Damping H of pairs that share few users: scores are multiplied by c/(c+H). Default: 0. */
     shrinkage?: number;
-    /** Pairs scoring below are no neighbours. */
+    /** Minimum score of a pair. */
     threshold?: number;
-    /** Of users with more items only so many are kept. */
+    /** Parameter α of tversky, asymmetric-cosine and conditional. Default: 0.5, for conditional 0. */
+    alpha?: number;
+    /** Parameter β of tversky. Default: 0.5. */
+    beta?: number;
+    /** Parameter κ of lift; larger values lower the scores of rare items. Default: 0. */
+    kappa?: number;
+    /** Parameter K1 of bm25. Default: 1.2. */
+    k1?: number;
+    /** Parameter B of bm25. Default: 0.75. */
+    b?: number;
+    /** Half-life of decay, as in 90d or 12h. */
+    half_life?: string;
+    /** Reference time for decay, as in 2026-01-31. Default: the newest time in the data. */
+    now?: string;
+    /** How to combine repeated rows of a user and item. Default: sum with a weight column, else one. */
+    duplicates?: Duplicates;
+    /** How to treat rows with a weight of 0 or less, such as returns. Default: drop. */
+    negative_weights?: NegativeWeights;
+    /** Maximum number of items per user; the largest weights are kept, then the newest rows. */
     max_items_per_user?: number;
-    /** What becomes of several rows of one user and item; default `sum` with a weight, else `one`. */
-    duplicates?: "sum" | "max" | "last" | "one";
-    /** What becomes of rows whose weight is 0 or less; default `drop`. `net` works while reading. */
-    negative_weights?: "drop" | "net" | "error";
-    /** Share of rows that may be bad, as in `"1%"` (default). */
+    /** Maximum share of rows that are unreadable or have an invalid weight or time. Default: 1%. */
     max_bad_rows?: string;
-    /** Set-aside rows of any reason but `filtered` are an error. */
+    /** Fail when any row is set aside, except by a where condition. Default: false. */
     strict?: boolean;
 }
 
 /**
- * Which users to keep. Users are picked by a fixed hash of their ids: 10 % lies within 20 %, and
- * the same users are picked in every format and on every surface. Where users are compared, items
- * are sampled instead.
+ * Which users to keep. Users are picked by a fixed hash of their IDs: the 10 % sample is part of the
+ * 20 % sample, and the same users are picked in every format and on every surface. When users are
+ * compared, items are sampled instead.
  */
 export type SampleRequest =
-/** A share of the users, 0 to 1; with `rest` the others instead (of data that was read). */
+/** A share of the users, 0 to 1; with `rest` the other users instead (only of data already read). */
 | { rate: number; rest?: boolean }
-/** So many users. */
+/** A number of users. */
 | { users: number };
 
 /** What to read, and how much of it. */
 export interface ReadRequest {
     source: DataSource;
-    /** Of the job, `of` and `negative_weights` matter while reading. */
+    /** Reading uses `of` and `negative_weights` of the job. */
     job?: SimilarityJob;
     sample?: SampleRequest;
 }
 
-/** What to compare, and what with. */
+/** What to compare. */
 export interface CompareRequest {
     job?: SimilarityJob;
-    /** Ids that alone may be neighbours. */
+    /** IDs of the only items allowed as neighbours. */
     only?: string[];
-    /** Ids that may not be neighbours. */
+    /** IDs of items excluded as neighbours. */
     exclude?: string[];
-    /** Ids to compute neighbours for; all where absent. */
+    /** IDs of the items to compute neighbours for. Default: all. */
     for?: string[];
-    /** `simd128` or `portable`, for measuring; the result is the same. */
+    /** `simd128` or `portable`, for measurements; the result is the same. */
     kernel?: string;
 }
 
 /** What to measure on samples. */
 export interface LadderRequest {
     job?: SimilarityJob;
-    /** The share of the users that the data was sampled to, if it was: rungs are shares of that. */
+    /** The share of all users in the data, if it is a sample; rungs are shares of that. */
     rate?: number;
 }
 
 export type OutputFormat = "parquet" | "csv" | "jsonl" | "arrow";
 
-/** How far a task has got. */
+/** Progress of a task. */
 export interface Progress {
-    /** What it is doing: `reading`, `sorting`, `arranging`, `comparing`, `calibrating`, `climbing`. */
+    /** Current stage: `reading`, `sorting`, `arranging`, `comparing`, `calibrating`, `climbing`. */
     stage: string;
-    /** Share of the stage that is done, 0 to 1. */
+    /** Completed share of the stage, 0 to 1. */
     done: number;
-    /** The result can be taken. */
+    /** Whether the result is available. */
     finished: boolean;
 }
 
-/** What can be said of files before their rows are read. */
+/** What is known of files before their rows are read. */
 export interface Inspection {
     files: {
         name: string;
         format: "Parquet" | "CSV" | "Arrow file" | "Arrow stream";
         bytes: number;
-        /** Where the file says it. */
+        /** Present if the file stores it. */
         rows?: number;
     }[];
     /** The columns of the first file. */
@@ -150,25 +191,25 @@ export interface Inspection {
         /** In words, such as `32-bit integers`. */
         type: string;
     }[];
-    /** Which column is probably what, by its name. */
+    /** The probable columns, by their names. */
     guess: { user?: string; item?: string; weight?: string; time?: string; item_label?: string };
 }
 
-/** Whether files fit into memory. */
+/** Whether files fit in memory. */
 export interface Estimate {
-    /** Rows there are; concluded from the first ones unless `isExact`. */
+    /** Number of rows; estimated from the first ones unless `isExact`. */
     rows: number;
     isExact: boolean;
-    /** What a kept row takes at the height of the work. */
+    /** Peak bytes per kept row. */
     bytesPerRow: number;
-    /** What all rows take at the height of the work. */
+    /** Peak bytes of all rows. */
     bytes: number;
-    /** What is allowed; see `setMemoryLimit`. */
+    /** The memory limit in bytes; see `setMemoryLimit`. */
     limit: number;
-    /** Rows, set-aside ones included, that fit. */
+    /** Number of rows that fit, including those set aside. */
     rowsThatFit: number;
     fits: boolean;
-    /** A sample of users that fits, about as large as there is room for, 0 to 1. */
+    /** The share of users, 0 to 1, that about fills the memory limit. */
     rate: number;
 }
 
@@ -177,14 +218,14 @@ export type Reason =
 | "unreadable" | "filtered" | "null_user" | "null_item" | "bad_weight" | "bad_time"
 | "nonpositive_weight";
 
-/** What became of the rows. */
+/** Counts of kept rows and of rows set aside. */
 export interface RowsReport {
     rows: number;
     kept: number;
     setAside: {
         reason: Reason;
         rows: number;
-        /** The first few, as they stand in their files; rows count from 1. */
+        /** The first few as they are in the files; rows are numbered from 1. */
         first: { file: string; row: number; user?: string; item?: string; detail?: string }[];
     }[];
 }
@@ -200,24 +241,24 @@ export interface Degrees {
     histogram: number[];
 }
 
-/** What data looks like under a job. */
+/** Size and skew of the data under a job. */
 export interface Shape {
     users: number;
     items: number;
     interactions: number;
     /** Share of all pairs of user and item that are interactions. */
     density: number;
-    /** What comparing everything with everything adds: every pair of items that a user has, once. */
+    /** Number of additions to compare all items: every pair of items of a user, once. */
     pairOperations: number;
     /** Items per user. */
     userDegrees: Degrees;
     /** Users per item. */
     itemDegrees: Degrees;
-    /** Which share of the work the heaviest 0.1 %, 1 % and 10 % of users cause. */
+    /** Share of the work caused by the heaviest 0.1 %, 1 % and 10 % of users. */
     workOfHeaviest: { users: number; work: number }[];
     topUsers: { id: string; label?: string; count: number }[];
     topItems: { id: string; label?: string; count: number }[];
-    /** What became of the rows on their way to interactions. */
+    /** Counts at each step from rows to interactions. */
     folding: {
         events: number;
         pairs: number;
@@ -229,78 +270,78 @@ export interface Shape {
         rarePairs: number;
         emptiedUsers: number;
     };
-    /** A user with so many items that `ilk run` refuses the job, and the cap that would help. */
+    /** A user with so many items that `ilk run` refuses the job, and the cap that fixes it. */
     heavyUser?: { id: string; items: number; operations: number; cap: number; cappedOperations: number };
 }
 
-/** What a comparison takes, known before it is done. */
+/** Predicted work of a comparison. */
 export interface Work {
     pairOperations: number;
-    /** Predicted seconds of one core. */
+    /** Predicted core time in seconds. */
     predictedSeconds: number;
     tiles: number;
-    /** Items that are compared by bits. */
+    /** Number of items compared as bit sets. */
     headItems: number;
-    /** Ids of the lists that are not in the data. */
+    /** Listed IDs that are not in the data. */
     unknownIds: string[];
 }
 
-/** A job on nested samples, measured beside what the cost model predicts, and what follows for all. */
+/** A job measured on nested samples, compared with the prediction, and extrapolated to all the data. */
 export interface LadderReport {
     /** Smallest first. */
     rungs: {
-        /** Share of the users that are here. */
+        /** Share of the loaded users. */
         rate: number;
         users: number;
         items: number;
         interactions: number;
         pairOperations: number;
         tiles: number;
-        /** Tiles that were computed, drawn at random: all where that is quick. */
+        /** Number of tiles computed, drawn at random; all of them if that is fast. */
         computedTiles: number;
-        /** Predicted CPU seconds of comparing, all tiles. */
+        /** Predicted core time of all tiles, in seconds. */
         predictedSeconds: number;
-        /** Measured seconds of the tiles that were computed, on one thread. */
+        /** Measured seconds of the computed tiles, on one thread. */
         measuredSeconds: number;
-        /** CPU seconds of all tiles, from those that were computed. */
+        /** Core time of all tiles in seconds, extrapolated from the computed ones. */
         secondsOfAll: number;
         predictedBytes: number;
-        /** What was taken at most beside the data. */
+        /** Measured peak bytes, without the data. */
         measuredBytes: number;
     }[];
-    /** Rates that were not measured: nothing to compare, or too little memory. */
+    /** Rates that were skipped: nothing to compare, too little time or too little memory. */
     missing: { rate: number; why: "nothing" | "time" | "memory" }[];
-    /** All of the data, by prediction that what was measured corrects. */
+    /** Prediction for all the data, corrected by the measurements. */
     whole: {
         users: number;
         items: number;
         interactions: number;
         pairOperations: number;
-        /** Neighbours that there will be, about. */
+        /** Approximate number of neighbours. */
         neighbours: number;
         cpuSeconds: number;
-        /** Seconds that pass on these threads. */
+        /** Elapsed seconds on these threads. */
         seconds: number;
-        /** What comparing takes at its height beside the data. */
+        /** Peak bytes of the comparison, without the data. */
         bytes: number;
     };
-    /** The exponent e of seconds ~ pair operations^e; absent where the rungs are too quick to tell. */
+    /** The exponent e of seconds ~ pair operations^e; absent if the samples are too fast to tell. */
     growth?: number;
-    /** What predictions of comparing are multiplied by. */
+    /** Factor applied to the predicted comparison time. */
     correction: number;
-    /** Threads that will share the whole here. */
+    /** Number of threads that the prediction assumes. */
     threads: number;
-    /** Whether the whole fits into the memory allowed here, or where prediction ends; one sentence. */
+    /** Whether all the data fits in the memory limit, in one sentence. */
     verdict: string;
     fits: boolean;
 }
 
-/** An item, or a user where users are compared. */
+/** An item, or a user when users are compared. */
 export interface ItemRecord {
     code: number;
     id: string;
     label?: string;
-    /** Users of the item. */
+    /** Number of users of the item. */
     support: number;
 }
 
@@ -309,7 +350,7 @@ export interface NeighbourRecord extends ItemRecord {
     /** From 1. */
     rank: number;
     score: number;
-    /** Users of both. */
+    /** Number of shared users. */
     overlap: number;
 }
 
@@ -321,75 +362,75 @@ export interface NeighbourColumns {
     overlaps: Uint32Array;
 }
 
-/** Why an item has a neighbour, or why it has not. */
+/** Why an item has a neighbour, or why it does not. */
 export interface Explanation {
     item: ItemRecord;
     neighbour: ItemRecord;
-    /** Users of both. */
+    /** Number of shared users. */
     overlap: number;
-    /** Users there are. */
+    /** Number of all users. */
     users: number;
-    /** Σ x·y of the weights; with weights of 1 the overlap. */
+    /** Σ x·y of the weights; equal to the overlap if all weights are 1. */
     dot: number;
     /** Σ x² of the item and of the neighbour. */
     itemSquare: number;
     neighbourSquare: number;
-    /** Weights differ: dot product and squares say more than overlap and supports. */
+    /** Whether weights differ from 1. */
     isWeighted: boolean;
-    /** Under the job, shrinkage included; absent where the measure sees no pair. */
+    /** The score under the job, with shrinkage; absent if the measure does not score the pair. */
     score?: number;
     standing:
     | "ranked" | "itself" | "nothing_shared" | "left_out" | "overlap_too_small" | "no_pair"
     | "below_threshold";
-    /** From 1, where it is ranked; the job keeps it if this is at most `top`. */
+    /** From 1, if ranked; the job keeps the neighbour if this is at most `top`. */
     rank?: number;
-    /** Neighbours that the item has, however many the job keeps. */
+    /** Number of neighbours of the item, including those the job does not keep. */
     qualified: number;
-    /** What every measure makes of the pair; `reverse`: as seen from the neighbour, where it may differ. */
+    /** The score of the pair by every measure; `reverse`: from the neighbour's side, if it may differ. */
     measures: { measure: MeasureName; score?: number; reverse?: number }[];
-    /** The users of both that contribute most. */
+    /** The shared users that contribute most. */
     contributions: {
         user: string;
-        /** Items of the user. */
+        /** Number of items of the user. */
         items: number;
         itemWeight: number;
         neighbourWeight: number;
         /** Share of the dot product, 0 to 1. */
         share: number;
     }[];
-    /** The neighbour just above, and what it would take to pass it. */
+    /** The neighbour one rank above, and what it takes to pass it. */
     above?: Rival;
-    /** The neighbour just below. */
+    /** The neighbour one rank below. */
     below?: NeighbourRecord;
-    /** The last neighbour kept, and what it would take to come before it, where this one is not kept. */
+    /** If the neighbour is not kept: the last one that is, and what it takes to pass it. */
     entry?: Rival;
 }
 
-/** A neighbour ahead, and what the pair would need to pass it, all else as it is. */
+/** A higher-ranked neighbour, and what the pair needs to pass it, all else equal. */
 export interface Rival {
-    /** Absent where the job would keep more than there are. */
+    /** Absent if the job keeps more neighbours than there are. */
     neighbour?: NeighbourRecord;
     needs: { overlap: number } | { dot: number } | "impossible";
 }
 
-/** What is thrown. `message` says what is wrong, where, and what to do next. */
+/** What is thrown. `message` says what is wrong, where, and how to fix it. */
 export interface IlkError extends Error {
     code:
     | "setting" | "column" | "damaged" | "unsupported" | "empty" | "read" | "input" | "ids"
     | "no_rows" | "refused" | "memory" | "unknown_item" | "unfinished" | "internal";
     details: {
-        /** The setting that is wrong. */
+        /** The invalid setting. */
         setting?: string;
         file?: string;
         column?: string;
         id?: string;
-        /** Of `memory`: rows to hold, how many fit, the sample that does, the bytes all would take. */
+        /** With `memory`: rows to hold, rows that fit, the rate of a sample that fits, bytes of all rows. */
         rows?: number;
         fits?: number;
         rate?: number;
         bytes?: number;
         limit?: number;
-        /** 1 where the module cannot go on: begin anew in a fresh worker. */
+        /** 1 if the module cannot continue: start a new worker. */
         fatal?: number;
     };
 }

@@ -14,6 +14,7 @@ mod plugin;
 mod policy;
 mod quick;
 mod record;
+mod settings;
 mod setup;
 mod steps;
 mod suite;
@@ -72,6 +73,8 @@ enum Chore {
     Package,
     /// Check licences, sources and versions of dependencies against deny.toml
     CheckPolicy,
+    /// Write docs/settings.md and the types of settings anew; tests hold them to be current
+    Settings,
     /// Compare the program's neighbours with those of other libraries
     Parity,
     /// Build the npm package, print its sizes and hold them
@@ -120,6 +123,7 @@ fn run(chore: Chore) -> Result<ExitCode> {
         Chore::Package => package::run(&workspace, Depth::Build)?,
         Chore::CheckDeps => deps::check(&workspace)?,
         Chore::CheckPolicy => policy::check(&workspace)?,
+        Chore::Settings => settings::write(&workspace)?,
         Chore::Parity => parity::run(&workspace)?,
         Chore::Plugin => plugin::build(&workspace)?,
         Chore::PluginTest => plugin::test(&workspace)?,

@@ -11,7 +11,7 @@ named! {
         Raw = "raw",
         /// ln(1 + w)
         Log = "log",
-        /// √w·(ln I − ln(1 + df))
+        /// √w·idf
         Tfidf = "tfidf",
         /// w(K1 + 1) / (K1(1 − B + B·len/avg) + w)·idf
         Bm25 = "bm25",

@@ -1,8 +1,6 @@
 //! `ilk completions`.
 
-use clap::CommandFactory as _;
-
-use super::Cli;
+use super::command;
 use crate::{error::Error, stdout};
 
 pub(super) const EXAMPLES: &str = "\
@@ -18,7 +16,7 @@ Examples:
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Error> {
     stdout::print(|out| {
         let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Cli::command(), "ilk", &mut script);
+        clap_complete::generate(shell, &mut command(), "ilk", &mut script);
         out.write_all(&script)
     })
 }

@@ -4,9 +4,9 @@ use super::flags::JobSettingsArgs;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  What a job file comes to, and why:
+  Every setting of a job file with its origin:
     ilk config job.toml
-  The defaults of a preset:
+  Settings of a preset:
     ilk config --like implicit-bm25
   Turn a command line into a job file:
     ilk config orders/ --user member --item product -k 20 --toml > job.toml";
@@ -17,7 +17,7 @@ pub(crate) struct ConfigArgs {
     #[command(flatten)]
     pub(crate) settings: JobSettingsArgs,
 
-    /// Print a job file that gives these settings
+    /// Print a job file with these settings
     #[arg(long, help_heading = "Output")]
     pub(crate) toml: bool,
 }

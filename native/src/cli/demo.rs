@@ -10,7 +10,7 @@ Examples:
 /// `ilk demo`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
-    /// Keep the shop's orders and the result in a new folder
+    /// Keep the orders and the result in a new folder
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
 }

@@ -3,13 +3,13 @@
 use super::flags::{ReadingArgs, TextOrJson};
 
 pub(super) const EXAMPLES: &str = "\
-RUN is a folder of --run-dir, a job file, or an input (quote a pattern). Flags say what else there is
-to say, and go over what the run or the job file says.
+RUN is a run directory, a job file or an input (quote a pattern). Flags override the settings of the
+run or the job file.
 
 Examples:
-  Why a neighbour stands where it stands:
+  Why a neighbour has its rank:
     ilk explain job.toml 85123A 21733
-  The same by another measure:
+  With another measure:
     ilk explain job.toml 85123A 21733 --measure llr
   Without a job file:
     ilk explain orders.csv 85123A 21733 --user CustomerID --item StockCode";
@@ -21,22 +21,22 @@ pub(crate) struct ExplainArgs {
     #[arg(id = "input", value_name = "RUN")]
     pub(crate) run: String,
 
-    /// Id of the item
+    /// ID of the item
     #[arg(id = "ITEM", value_name = "ITEM", allow_hyphen_values = true)]
     pub(crate) item: String,
 
-    /// Id of the neighbour
+    /// ID of the neighbour
     #[arg(value_name = "NEIGHBOUR", allow_hyphen_values = true)]
     pub(crate) neighbour: String,
 
     #[command(flatten)]
     pub(crate) reading: ReadingArgs,
 
-    /// How many of the users of both to name
+    /// Number of shared users to list
     #[arg(short = 'n', long, value_name = "N", default_value = "10", help_heading = "Output")]
     pub(crate) count: u32,
 
-    /// What to print
+    /// Output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t, help_heading = "Output")]
     pub(crate) format: TextOrJson,
 }

@@ -8,16 +8,16 @@ use super::{
 };
 
 pub(super) const EXAMPLES: &str = "\
-The page is served on this machine alone, at an address that nobody can guess. What is computed in it
-is computed in the browser, on a sample; the button at its end runs the job on everything, as
-`ilk run` would, and keeps result and report. Ctrl-C ends both.
+The page is served to this machine only, at an unguessable address. It computes in the browser, on a
+sample; the button at its end runs the job on all the data, as `ilk run` does, and keeps the result
+and a report. Ctrl-C stops both.
 
 Examples:
-  Look at a file, its columns guessed:
+  Open a file; its columns are guessed:
     ilk explore orders.parquet
-  A tenth of the users, and a job to begin with:
+  A tenth of the users, and a job to start with:
     ilk explore views/ --user member --item product --rate 10% --measure llr
-  Where there is no browser, from another machine through ssh -L 8000:localhost:8000:
+  On a machine without a browser, reached with ssh -L 8000:localhost:8000:
     ilk explore job.toml --no-open --listen 127.0.0.1:8000";
 
 /// `ilk explore`.
@@ -26,22 +26,22 @@ pub(crate) struct ExploreArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
 
-    /// Share of the users in the notebook, as in 10% or 0.1 [default: as many as have 2,000,000 rows]
+    /// Share of the users to load, as in 10% or 0.1 [default: as many as have 2,000,000 rows]
     #[arg(long, value_name = "SHARE", value_parser = rate, help_heading = "Sample")]
     pub(crate) rate: Option<f64>,
 
-    /// Number of users in the notebook: those of the smallest hashes
+    /// Number of users to load, picked by the hash of their IDs
     #[arg(long, value_name = "N", conflicts_with = "rate", help_heading = "Sample")]
     pub(crate) users: Option<NonZeroU32>,
 
-    /// Do not open a browser, only print the address
+    /// Print the address without opening a browser
     #[arg(long, help_heading = "Server")]
     pub(crate) no_open: bool,
 
-    /// Where to listen; port 0 is any free one
+    /// Address to listen on; port 0 takes any free port
     ///
-    /// Anything but an address of this machine's own lets others in who have the notebook's
-    /// address.
+    /// With an address other than localhost, anyone on the network who knows the notebook's address
+    /// can open it.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0", help_heading = "Server")]
     pub(crate) listen: String,
 
@@ -61,13 +61,13 @@ pub(crate) struct ExploreArgs {
     pub(crate) limits: LimitArgs,
 }
 
-/// Where the full batch writes.
+/// Where the full run writes.
 #[derive(Debug, clap::Args, serde::Serialize)]
 pub(crate) struct BatchOutputArgs {
-    /// Output of the full batch [default: similar.parquet]; its report goes beside it
+    /// Output of the full run; its report goes beside it [default: similar.parquet]
     ///
-    /// .parquet, .csv, .jsonl or .arrow, or a folder. Nothing is replaced: where there is one
-    /// already, the next is similar-2.parquet.
+    /// A file (.parquet, .csv, .jsonl or .arrow) or a folder. Nothing is overwritten: if it exists,
+    /// the next one is similar-2.parquet.
     #[arg(short, long, value_name = "PATH", env = "ILK_OUT", hide_env = true)]
     #[arg(help_heading = "Output")]
     pub(crate) out: Option<PathBuf>,

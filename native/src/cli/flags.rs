@@ -1,14 +1,13 @@
 //! Flags that belong together. The id of each is the name of its setting in job files, and
 //! `ILK_` with that name in capitals is its variable.
 
-use std::{num::NonZeroUsize, path::PathBuf, str::FromStr};
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{
     Args, ValueHint,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use ilk_core::{
-    UnknownName,
     data::TimeUnit,
     job::{Duplicates, NegativeWeights, Of, Preset},
     measure::MeasureName,
@@ -17,15 +16,8 @@ use ilk_core::{
 use ilk_formats::{Condition, Delimiter, Encoding, Escape, FileFormat, Quote};
 use serde::Serialize;
 
+use super::described::names;
 use crate::settings::{Bytes, TimeFormat, TimeSpan};
-
-/// Takes one of the names of an enum of core.
-pub(super) fn names<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
-where
-    T: FromStr<Err = UnknownName> + Clone + Send + Sync + 'static,
-{
-    PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
-}
 
 /// Takes one of the units of time.
 fn unit_names() -> impl TypedValueParser<Value = TimeUnit> {
@@ -43,10 +35,10 @@ pub(crate) struct InputArgs {
     /// Files, quoted patterns or folders of Parquet, CSV/TSV, JSON Lines or Arrow files; `-` for
     /// standard input; or one job file (.toml)
     ///
-    /// Several files make one table. Patterns such as 'orders/*.parquet' are expanded; `**`
-    /// stands for any folders. Folders are read with all below them, except names that begin
-    /// with `_` or `.`; folders named KEY=VALUE become a column KEY. CSV, TSV and JSON Lines may
-    /// be compressed with gzip, zstd, bzip2 or xz, or be the one file in a ZIP archive.
+    /// Several files are read as one table. Patterns such as 'orders/*.parquet' are expanded; `**`
+    /// matches any number of folders. Folders are read recursively, except names that start with
+    /// `_` or `.`; a folder named KEY=VALUE adds a column KEY. CSV, TSV and JSON Lines may be
+    /// compressed with gzip, zstd, bzip2 or xz, or be the one file in a ZIP archive.
     #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub(crate) input: Vec<String>,
 }
@@ -55,11 +47,11 @@ pub(crate) struct InputArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Job file")]
 pub(crate) struct JobFileArgs {
-    /// Job file with data sources and settings; paths in it start from its folder
+    /// Job file with data sources and settings; its paths are relative to its folder
     #[arg(long, value_name = "FILE", env = "ILK_JOB", hide_env = true)]
     pub(crate) job: Option<PathBuf>,
 
-    /// Which of the job file's data sources to read
+    /// Data source of the job file to read
     #[arg(long, value_name = "NAME", env = "ILK_DATASOURCE", hide_env = true)]
     pub(crate) datasource: Option<String>,
 }
@@ -68,23 +60,23 @@ pub(crate) struct JobFileArgs {
 #[derive(Debug, Default, Args, Serialize)]
 #[command(next_help_heading = "Columns")]
 pub(crate) struct SourceArgs {
-    /// Column that says who
+    /// User ID column
     #[arg(long, value_name = "COL", env = "ILK_USER", hide_env = true)]
     pub(crate) user: Option<String>,
 
-    /// Column that says what
+    /// Item ID column
     #[arg(long, value_name = "COL", env = "ILK_ITEM", hide_env = true)]
     pub(crate) item: Option<String>,
 
-    /// Column that says how much (quantity, rating, plays)
+    /// Weight column, such as a quantity, a rating or a number of plays
     #[arg(long, value_name = "COL", env = "ILK_WEIGHT", hide_env = true)]
     pub(crate) weight: Option<String>,
 
-    /// Column that says when
+    /// Timestamp column
     #[arg(long, value_name = "COL", env = "ILK_TIME", hide_env = true)]
     pub(crate) time: Option<String>,
 
-    /// Column with the item's name, shown beside its id
+    /// Item name column, shown beside the item ID
     #[arg(long, value_name = "COL", env = "ILK_ITEM_LABEL", hide_env = true)]
     pub(crate) item_label: Option<String>,
 
@@ -104,10 +96,10 @@ pub(crate) struct SourceArgs {
     #[arg(long, value_name = "FORMAT", env = "ILK_TIME_FORMAT", hide_env = true)]
     pub(crate) time_format: Option<TimeFormat>,
 
-    /// Keep only rows for which this holds, as in country=FR or 'price>=10'; repeatable
+    /// Keep only rows that match a condition, as in country=FR or 'price>=10'; repeatable
     ///
-    /// One of = != < <= > >= between column and value. All conditions must hold; nulls satisfy
-    /// none.
+    /// A condition is a column, one of = != < <= > >=, and a value. All conditions must hold; a null
+    /// matches none.
     #[arg(id = "where", long = "where", value_name = "COND", env = "ILK_WHERE", hide_env = true)]
     #[serde(rename = "where")]
     pub(crate) conditions: Option<Vec<Condition>>,
@@ -173,123 +165,87 @@ pub(crate) struct CsvArgs {
     pub(crate) max_record_size: Option<Bytes>,
 }
 
-/// The job as core knows it, field by field.
+/// The job as core knows it, field by field; the help of each comes from there
+/// ([`described`](super::described)).
 #[derive(Debug, Default, Args, Serialize)]
 #[command(next_help_heading = "Similarity")]
 pub(crate) struct JobArgs {
-    /// Take measure and weighting from another library's definition
     #[arg(long, value_name = "PRESET", value_parser = names::<Preset>(Preset::NAMES))]
     #[arg(env = "ILK_LIKE", hide_env = true)]
     pub(crate) like: Option<Preset>,
 
-    /// What is compared [default: items]
     #[arg(long, value_name = "WHAT", value_parser = names::<Of>(Of::NAMES))]
     #[arg(env = "ILK_OF", hide_env = true)]
     pub(crate) of: Option<Of>,
 
-    /// How alike two items are [default: cosine]
-    ///
-    /// c users of both, a and b users of each, N users in all, x and y the weighted columns:
-    /// cosine x·y/(‖x‖‖y‖); jaccard c/(a+b−c); dice 2c/(a+b); overlap c/min(a,b); tversky
-    /// c/(c+α(a−c)+β(b−c)); asymmetric-cosine x·y/((Σx²)^α (Σy²)^(1−α)); conditional c/(a·b^α);
-    /// lift Nc/((a+κ)(b+κ)); sar-lift c/(ab); pmi ln(Nc/(ab)); npmi pmi/(−ln(c/N));
-    /// lexicographers-mi c·log2(Nc/(ab)); llr Dunning's log-likelihood ratio; mahout-llr
-    /// 1−1/(1+llr); cooccurrence c; dot x·y.
     #[arg(long, value_name = "NAME", env = "ILK_MEASURE", hide_env = true)]
     #[arg(value_parser = names::<MeasureName>(MeasureName::NAMES))]
     pub(crate) measure: Option<MeasureName>,
 
-    /// What an interaction counts, for cosine, asymmetric-cosine and dot [default: binary]
-    ///
-    /// binary 1; raw w; log ln(1+w); tfidf √w·(ln I − ln(1+df)) with I items and df items of the
-    /// user; bm25 w(K1+1)/(K1(1−B+B·len/avg)+w)·idf; decay w·0.5^((now−t)/half-life).
     #[arg(long, value_name = "NAME", env = "ILK_WEIGHTING", hide_env = true)]
     #[arg(value_parser = names::<WeightingName>(WeightingName::NAMES))]
     pub(crate) weighting: Option<WeightingName>,
 
-    /// Neighbours kept per item [default: 50]
     #[arg(short = 'k', long, value_name = "K", env = "ILK_TOP", hide_env = true)]
     pub(crate) top: Option<u32>,
 
-    /// Drop items with fewer users first [default: 1]
     #[arg(long, value_name = "N", env = "ILK_MIN_SUPPORT", hide_env = true)]
     pub(crate) min_support: Option<u32>,
 
-    /// Pairs that share fewer users are no neighbours [default: 1]
     #[arg(long, value_name = "N", env = "ILK_MIN_OVERLAP", hide_env = true)]
     pub(crate) min_overlap: Option<u32>,
 
-    /// Damp chance pairs: multiply scores by c/(c+H) [default: 0]
     #[arg(long, value_name = "H", env = "ILK_SHRINKAGE", hide_env = true)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) shrinkage: Option<f64>,
 
-    /// Pairs that score below are no neighbours
     #[arg(long, value_name = "S", env = "ILK_THRESHOLD", hide_env = true)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) threshold: Option<f64>,
 
-    /// α of tversky, asymmetric-cosine [default: 0.5] and conditional [default: 0]
     #[arg(long, value_name = "X", env = "ILK_ALPHA", hide_env = true, help_heading = PARAMETERS)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) alpha: Option<f64>,
 
-    /// β of tversky [default: 0.5]
     #[arg(long, value_name = "X", env = "ILK_BETA", hide_env = true, help_heading = PARAMETERS)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) beta: Option<f64>,
 
-    /// κ of lift: damps rare items [default: 0]
     #[arg(long, value_name = "X", env = "ILK_KAPPA", hide_env = true, help_heading = PARAMETERS)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) kappa: Option<f64>,
 
-    /// K1 of bm25 [default: 1.2]
     #[arg(long, value_name = "X", env = "ILK_K1", hide_env = true, help_heading = PARAMETERS)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) k1: Option<f64>,
 
-    /// B of bm25 [default: 0.75]
     #[arg(long, value_name = "X", env = "ILK_B", hide_env = true, help_heading = PARAMETERS)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) b: Option<f64>,
 
-    /// Half-life of decay, as in 90d or 12h
     #[arg(long, value_name = "SPAN", env = "ILK_HALF_LIFE", hide_env = true)]
     #[arg(help_heading = PARAMETERS)]
     pub(crate) half_life: Option<String>,
 
-    /// The present of decay, as in 2026-01-31 [default: the newest time in the data]
     #[arg(long, value_name = "TIME", env = "ILK_NOW", hide_env = true, help_heading = PARAMETERS)]
     pub(crate) now: Option<String>,
 
-    /// What becomes of several rows of one user and item [default: sum with --weight, else one]
-    ///
-    /// sum adds their weights; max takes the largest; last takes the newest (needs --time); one
-    /// counts them as one row of weight 1.
     #[arg(long, value_name = "HOW", env = "ILK_DUPLICATES", hide_env = true)]
     #[arg(value_parser = names::<Duplicates>(Duplicates::NAMES), help_heading = CLEANING)]
     pub(crate) duplicates: Option<Duplicates>,
 
-    /// What becomes of rows with weight 0 or less, such as returns [default: drop]
-    ///
-    /// drop sets them aside; net adds them to the pair's others and drops pairs left at 0 or
-    /// less; error stops.
     #[arg(long, value_name = "HOW", env = "ILK_NEGATIVE_WEIGHTS", hide_env = true)]
     #[arg(value_parser = names::<NegativeWeights>(NegativeWeights::NAMES), help_heading = CLEANING)]
     pub(crate) negative_weights: Option<NegativeWeights>,
 
-    /// Of users with more items keep N: largest weight first, then newest
     #[arg(long, value_name = "N", env = "ILK_MAX_ITEMS_PER_USER", hide_env = true)]
     #[arg(help_heading = CLEANING)]
     pub(crate) max_items_per_user: Option<u32>,
 
-    /// Stop when more rows are unreadable or hold a bad weight or time [default: 1%, at least 10 rows]
     #[arg(long, value_name = "SHARE", env = "ILK_MAX_BAD_ROWS", hide_env = true)]
     #[arg(help_heading = CLEANING)]
     pub(crate) max_bad_rows: Option<String>,
 
-    /// Stop when any row is set aside, except by --where
     #[arg(long, value_name = "BOOL", env = "ILK_STRICT", hide_env = true, help_heading = CLEANING)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(hide_possible_values = true)]
@@ -299,15 +255,15 @@ pub(crate) struct JobArgs {
 const PARAMETERS: &str = "Parameters of measures and weightings";
 const CLEANING: &str = "Cleaning";
 
-/// Files with one id per line.
+/// Files with one ID per line.
 #[derive(Debug, Default, Args, Serialize)]
-#[command(next_help_heading = "Item lists (files with one id per line)")]
+#[command(next_help_heading = "Item lists (files with one ID per line)")]
 pub(crate) struct ListArgs {
-    /// Only these items may appear as neighbours; repeatable
+    /// Allow only these items as neighbours; repeatable
     #[arg(long, value_name = "FILE", env = "ILK_ONLY", hide_env = true)]
     pub(crate) only: Option<Vec<PathBuf>>,
 
-    /// These items may not appear as neighbours; repeatable
+    /// Exclude these items as neighbours; repeatable
     #[arg(long, value_name = "FILE", env = "ILK_EXCLUDE", hide_env = true)]
     pub(crate) exclude: Option<Vec<PathBuf>>,
 
@@ -321,14 +277,14 @@ pub(crate) struct ListArgs {
 #[derive(Debug, Default, Args, Serialize)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// Output: .parquet, .csv, .jsonl or .arrow, or a folder
+    /// Output file (.parquet, .csv, .jsonl or .arrow) or folder
     #[arg(short, long, value_name = "PATH", env = "ILK_OUT", hide_env = true)]
     pub(crate) out: Option<PathBuf>,
 
-    /// Keep every stage's result in this folder; the same command goes on where it stopped
+    /// Keep every stage's result in this folder; the same command resumes an interrupted run
     ///
     /// Holds the manifest run.json, each stage's result as Parquet, the rows set aside in
-    /// quarantine.parquet and the result as neighbours.parquet. `ilk take` shows rows of them,
+    /// quarantine.parquet and the result in neighbours.parquet. `ilk take` shows rows of them,
     /// `ilk stage` runs one stage alone.
     #[arg(long, value_name = "DIR", env = "ILK_RUN_DIR", hide_env = true)]
     pub(crate) run_dir: Option<PathBuf>,
@@ -338,7 +294,7 @@ pub(crate) struct OutputArgs {
 #[derive(Debug, Default, Args, Serialize)]
 #[command(next_help_heading = "Work")]
 pub(crate) struct WorkArgs {
-    /// Threads to use [default: one per core]
+    /// Number of threads [default: one per core]
     #[arg(long, value_name = "N", env = "ILK_THREADS", hide_env = true)]
     pub(crate) threads: Option<NonZeroUsize>,
 }
@@ -347,10 +303,10 @@ pub(crate) struct WorkArgs {
 #[derive(Debug, Default, Args, Serialize)]
 #[command(next_help_heading = "Work")]
 pub(crate) struct LimitArgs {
-    /// Memory that the program may take, as in 2GiB [default: 70 % of RAM]
+    /// Memory limit of the program, as in 2GiB [default: 70 % of RAM]
     ///
-    /// A promise: what does not fit goes through working files beside the output, with the same
-    /// result. In a container RAM is what the container allows.
+    /// Data that does not fit goes through working files beside the output, with the same result. In
+    /// a container, RAM is the container's limit.
     #[arg(long, value_name = "SIZE", env = "ILK_MEMORY", hide_env = true)]
     pub(crate) memory: Option<Bytes>,
 
@@ -365,8 +321,8 @@ pub(crate) struct LimitArgs {
 pub(crate) struct BudgetArgs {
     /// Refuse a job that would take longer, as in 90s, 30m or 2h
     ///
-    /// What is left to do is predicted before it starts, from this machine's speed (which takes
-    /// up to two seconds to measure); the refusal says what would make the job fit.
+    /// The time is predicted before the work starts, from the speed of this machine, which takes up
+    /// to two seconds to measure. The refusal lists changes that make the job fit.
     #[arg(long, value_name = "SPAN", env = "ILK_BUDGET_TIME", hide_env = true)]
     pub(crate) budget_time: Option<TimeSpan>,
 
@@ -379,7 +335,7 @@ pub(crate) struct BudgetArgs {
     #[arg(allow_negative_numbers = true)]
     pub(crate) budget_cost: Option<f64>,
 
-    /// What an hour of this machine costs, in any currency
+    /// Price of an hour of this machine, in any currency
     #[arg(long, value_name = "AMOUNT", env = "ILK_PRICE_PER_HOUR", hide_env = true)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) price_per_hour: Option<f64>,
@@ -423,7 +379,7 @@ pub(crate) struct ReadingArgs {
     pub(crate) work: WorkArgs,
 }
 
-/// How a page for people is printed.
+/// Formats of a page for people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum TextOrJson {
     /// Tables for people

@@ -4,9 +4,9 @@ use super::flags::{InputArgs, JobFileArgs, SourceArgs, WorkArgs};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  Which columns there are:
+  Columns and their types:
     ilk inspect orders.csv
-  Rows, users, items, skew and how much work a job would be:
+  Rows, users, items, skew, and the work of a job:
     ilk inspect orders/ --user member --item product
     ilk inspect job.toml";
 

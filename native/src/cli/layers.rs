@@ -177,7 +177,8 @@ impl InspectArgs {
 
 /// Returns the settings that job files take: the ids of flags are their names.
 pub(super) fn keys() -> Keys {
-    let groups: [(_, fn(Command) -> Command); 8] = [
+    type Augment = fn(Command) -> Command;
+    let groups: [(&str, Augment); 8] = [
         (Keys::SOURCE, InputArgs::augment_args),
         (Keys::SOURCE, SourceArgs::augment_args),
         ("job", JobArgs::augment_args),
@@ -216,9 +217,9 @@ fn job_file(
         Path::new(input).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"))
     };
     match (&args.job, input.input.as_slice()) {
-        (Some(path), inputs) => Ok((Some(JobFile::read(path, keys())?), inputs.to_vec())),
+        (Some(path), inputs) => Ok((Some(JobFile::read(path, &keys())?), inputs.to_vec())),
         (None, [only]) if is_job(only) => {
-            Ok((Some(JobFile::read(Path::new(only), keys())?), Vec::new()))
+            Ok((Some(JobFile::read(Path::new(only), &keys())?), Vec::new()))
         }
         (None, inputs) => match inputs.iter().find(|input| is_job(input)) {
             Some(job) => Err(Error::input(format!("{job} is a job file, not an input"))

@@ -2,9 +2,7 @@
 
 use std::io::Write as _;
 
-use clap::CommandFactory as _;
-
-use super::Cli;
+use super::command;
 use crate::{error::Error, stdout};
 
 pub(super) const EXAMPLES: &str = "\
@@ -16,7 +14,7 @@ Examples:
 /// # Errors
 /// If standard output cannot be written.
 pub(crate) fn man() -> Result<(), Error> {
-    let mut command = Cli::command();
+    let mut command = command();
     command.build();
     stdout::print(|out| {
         let mut pages = Vec::new();

@@ -3,6 +3,7 @@
 mod completions;
 mod config;
 mod demo;
+mod described;
 mod evaluate;
 mod explain;
 #[cfg(feature = "explore")]
@@ -40,8 +41,8 @@ pub(crate) use self::{
     variables::unknown_variables,
 };
 use self::{
-    config::ConfigArgs, demo::DemoArgs, mistakes::usage_error, plan::PlanArgs, plugin::PluginArgs,
-    stage::StageArgs, take::TakeArgs,
+    config::ConfigArgs, demo::DemoArgs, described::described, mistakes::usage_error,
+    plan::PlanArgs, plugin::PluginArgs, stage::StageArgs, take::TakeArgs,
 };
 #[cfg(feature = "explore")]
 pub(crate) use self::{explore::ExploreArgs, variables::variables_of_jobs};
@@ -56,19 +57,19 @@ const ABOUT: &str =
 
 const AFTER: &str = "\
 Examples:
-  See what it does, on a made-up shop:
+  Try it on a made-up shop:
     ilk demo
-  For every product, the 50 most similar ones:
+  Compute the 50 most similar products of every product:
     ilk run orders/*.parquet --user member --item product --out similar.parquet
-  Look at one of them:
+  Show the neighbours of one product:
     ilk similar similar.parquet 85123A
 
 Exit codes:
-  0    done (also when no pair qualified: a table without rows)
-  1    a guard refused: too many bad rows, --strict, a budget, or too much work without --force
-  2    wrong usage, or input or output that cannot be used
+  0    done (also when no pair qualified: the table then has no rows)
+  1    refused by a check: too many bad rows, --strict, a budget, or too much work without --force
+  2    wrong usage, or an unusable input or output
   3    internal error
-  130  interrupted; nothing half-written is left";
+  130  interrupted; no partial output was left";
 
 /// The program's arguments.
 #[derive(Debug, Parser)]
@@ -79,11 +80,11 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Say nothing but errors
+    /// Print only errors
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub(crate) quiet: bool,
 
-    /// How progress and errors are written to stderr
+    /// Format of progress and errors on stderr
     #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t)]
     #[arg(env = "ILK_LOG", hide_env = true, help_heading = "Global options")]
     pub(crate) log: LogFormat,
@@ -101,50 +102,50 @@ impl Cli {
 pub(crate) enum Command {
     /// Compute the k most similar items of every item
     ///
-    /// Reads interactions (rows of user and item), and writes for every item its k most similar
-    /// ones: a table item, neighbour, rank, score, overlap. The result is exact and the same to
-    /// the bit for any order of rows, split into files and number of threads.
+    /// Reads interactions (rows of user and item) and writes the k most similar items of every item
+    /// as a table with the columns item, neighbour, rank, score and overlap. The result is exact and
+    /// bit-identical for any order of rows, any split into files and any number of threads.
     #[command(after_long_help = run::EXAMPLES)]
     Run(Box<RunArgs>),
 
-    /// Say what a run would take, and prove it on samples of the data
+    /// Predict time and memory of a run, and check the prediction on samples
     ///
     /// Counts the work exactly, measures this machine (two seconds), predicts time and memory, and
-    /// computes nested samples of whole users, 1, 10, 20 and 40 % of them, or random parts of
-    /// those, to hold the prediction against what is measured: 5 % of the predicted job, at
-    /// least ten seconds and at most a minute. The last line says whether the job fits.
+    /// checks the prediction on nested samples of 1, 10, 20 and 40 % of the users, or on random parts
+    /// of those. The samples take 5 % of the predicted time, at least ten seconds and at most a
+    /// minute. The last line says whether the job fits.
     #[command(after_long_help = plan::EXAMPLES)]
     Plan(Box<PlanArgs>),
 
-    /// Write the rows of some users, and say what they tell of the whole
+    /// Write a sample of whole users, and report how it relates to all the data
     ///
-    /// Whole users are kept, picked by a fixed hash of their ids: the same users from any file in
-    /// any order, and those of 10 % are among those of 20 %. The work of comparing falls with the
-    /// rate. Only the named columns are written, under their names; rows without a user are left
-    /// out. With --of users it is whole items that are kept.
+    /// Users are picked by a fixed hash of their IDs: the same users from any file in any order, and
+    /// the 10 % sample is part of the 20 % sample. All rows of a picked user are kept. Only the named
+    /// columns are written, under their names; rows without a user are left out. With --of users,
+    /// whole items are sampled instead.
     #[command(after_long_help = sample::EXAMPLES)]
     Sample(Box<SampleArgs>),
 
-    /// Show one item's neighbours
+    /// Show the neighbours of an item
     #[command(after_long_help = similar::EXAMPLES)]
     Similar(SimilarArgs),
 
-    /// Show why an item has a neighbour, and what would change its rank
+    /// Explain why an item has a neighbour, and what would change its rank
     #[command(after_long_help = explain::EXAMPLES)]
     Explain(Box<ExplainArgs>),
 
-    /// Compare measures by what they recommend, on held-out interactions
+    /// Compare measures by their recommendations on held-out interactions
     #[command(after_long_help = evaluate::EXAMPLES)]
     Evaluate(Box<EvaluateArgs>),
 
-    /// Show what past runs took and cost, per day and month
+    /// Show time and cost of past runs, per day and month
     #[command(after_long_help = usage::EXAMPLES)]
     Usage(UsageArgs),
 
-    /// Run one stage of a run directory alone
+    /// Run a single stage of a run directory
     ///
-    /// Takes the results of the stages before it from the directory and does the stage again, or
-    /// goes on with it. Where its result differs from before, the stages after it are undone.
+    /// Takes the results of the stages before it from the directory, and repeats or resumes the
+    /// stage. If its result differs from before, the stages after it must run again.
     #[command(after_long_help = stage::EXAMPLES)]
     Stage(StageArgs),
 
@@ -152,35 +153,35 @@ pub(crate) enum Command {
     #[command(after_long_help = take::EXAMPLES)]
     Take(TakeArgs),
 
-    /// Look at the data before a run: columns, counts, skew, work
+    /// Inspect the data before a run: columns, counts, skew, work
     #[command(after_long_help = inspect::EXAMPLES)]
     Inspect(InspectArgs),
 
-    /// Open the notebook in the browser, with a sample of the data in it
+    /// Open the notebook in the browser, with a sample of the data
     ///
-    /// Draws whole users as `ilk sample` does, as many as a browser holds with ease, and serves the
-    /// notebook from this program: what the rows are like, how skewed, how many users are enough,
-    /// similar items and why, what the full batch will take, and a button that runs it.
+    /// Samples whole users as `ilk sample` does, as many as a browser handles with ease, and serves the
+    /// notebook from this program: the rows, their skew, how many users are enough, similar items with
+    /// explanations, the cost of the full run, and a button that starts it.
     #[cfg(feature = "explore")]
     #[command(after_long_help = explore::EXAMPLES)]
     Explore(Box<ExploreArgs>),
-    /// Look at a plugin for `ilk run --engine`, or check it
+    /// Inspect or check a plugin for `ilk run --engine`
     ///
-    /// A plugin is a WebAssembly component that compares, in a sandbox without files, network or
-    /// clock: `cargo xtask plugin` builds Ilk's own, docs/plugin.md says how to write one. Needs a
-    /// program built with `--features plugins`.
+    /// A plugin is a WebAssembly component that compares items in a sandbox without files, network or
+    /// clock. `cargo xtask plugin` builds Ilk's own; docs/plugin.md explains how to write one. Needs a
+    /// build with `--features plugins`.
     #[command(after_long_help = plugin::EXAMPLES)]
     Plugin(PluginArgs),
 
-    /// Run the whole job on a small made-up shop
+    /// Run a complete job on a small made-up shop
     #[command(after_long_help = demo::EXAMPLES)]
     Demo(DemoArgs),
 
-    /// Show every setting in force and where it comes from
+    /// Show every effective setting and its origin
     #[command(after_long_help = config::EXAMPLES)]
     Config(Box<ConfigArgs>),
 
-    /// Print the completions of a shell
+    /// Print a shell's completions
     #[command(after_long_help = completions::EXAMPLES)]
     Completions {
         /// The shell
@@ -193,12 +194,17 @@ pub(crate) enum Command {
     Man,
 }
 
+/// Returns the command line with all help.
+fn command() -> clap::Command {
+    described(Cli::command())
+}
+
 /// Parses the program's arguments; the matches know where each value came from.
 ///
 /// # Errors
 /// Wrong usage. Where `--help` or `--version` was asked for, `Ok(None)` after printing it.
 pub(crate) fn parse() -> Result<Option<(Cli, ArgMatches)>, Error> {
-    let parsed = Cli::command()
+    let parsed = command()
         .try_get_matches()
         .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
     match parsed {
@@ -225,5 +231,7 @@ pub(crate) fn log_format_of_arguments() -> LogFormat {
     if asked { LogFormat::Json } else { LogFormat::Text }
 }
 
+#[cfg(test)]
+mod surfaces;
 #[cfg(test)]
 mod tests;

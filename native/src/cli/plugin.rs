@@ -6,11 +6,11 @@ use clap::Subcommand;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  What it exports and may take:
+  Its interfaces and limits:
     ilk plugin inspect ilk.wasm
-  Whether it finds what is expected:
+  Check its results against the conformance cases:
     ilk plugin check ilk.wasm --cases conformance/
-  With it:
+  Run a job with it:
     ilk run job.toml --engine plugin:ilk.wasm";
 
 /// `ilk plugin`.
@@ -26,17 +26,17 @@ pub(crate) struct PluginArgs {
 pub(crate) enum PluginAction {
     /// Show its interfaces, imports and limits
     Inspect {
-        /// The plugin
+        /// Plugin file
         #[arg(value_name = "PATH")]
         path: PathBuf,
     },
-    /// Run the conformance cases in it, by tables and by tiles
+    /// Run the conformance cases, by tables and by tiles
     Check {
-        /// The plugin
+        /// Plugin file
         #[arg(value_name = "PATH")]
         path: PathBuf,
 
-        /// The folder of the cases
+        /// Folder of the cases
         #[arg(long, value_name = "FOLDER", default_value = "conformance")]
         cases: PathBuf,
     },

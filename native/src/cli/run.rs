@@ -6,20 +6,20 @@ use super::flags::JobSettingsArgs;
 use crate::settings::Engine;
 
 pub(super) const EXAMPLES: &str = "\
-Settings come from, strongest first: the command line, ILK_* variables (ILK_TOP for --top,
-ILK_MIN_SUPPORT for --min-support, …), the job file, the preset of --like, defaults.
-`ilk config` takes the same flags and shows each setting with its origin.
+Settings are taken from the first of these that has them: the command line, ILK_* variables
+(ILK_MIN_SUPPORT for --min-support), the job file, the preset of --like, the defaults.
+`ilk config` takes the same flags and shows every setting with its origin.
 
 Examples:
   Products bought by the same members, from a folder of Parquet files:
     ilk run orders/ --user member --item product --out similar.parquet
-  Counting quantities, leaving out rare products and returns, with names, as CSV:
+  Weighted by quantity, without rare products, with product names, as CSV:
     ilk run orders.csv.gz --user CustomerID --item StockCode --weight Quantity \\
       --item-label Description --weighting log --min-support 5 -k 20 -o similar.csv
-  As implicit's TFIDFRecommender does, this year's orders only:
+  Like implicit's TFIDFRecommender, on this year's orders only:
     ilk run 'orders/*.parquet' --user member --item product --weight quantity \\
       --like implicit-tfidf --where 'date>=2026-01-01' -o similar.parquet
-  From a job file, on another of its data sources:
+  From a job file, with another of its data sources:
     ilk run job.toml --datasource member_views";
 
 /// `ilk run`.
@@ -32,20 +32,19 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "Output")]
     pub(crate) overwrite: bool,
 
-    /// Write a report for people to this file: what became of the rows, what took the time, and
-    /// what came of it
+    /// Write an HTML report to this file: rows, time per stage, and the result
     #[arg(long, value_name = "FILE.html", help_heading = "Output")]
     pub(crate) report: Option<PathBuf>,
 
-    /// Begin the run directory anew, whatever it holds of an earlier run
+    /// Start over in the run directory, discarding an earlier run
     #[arg(long, help_heading = "Output")]
     pub(crate) restart: bool,
 
-    /// Run even if a guard or a budget thinks it is too much work
+    /// Run even if a check or a budget refuses the job
     #[arg(long, help_heading = "Work")]
     pub(crate) force: bool,
 
-    /// What compares: `native`, or `plugin:PATH`, a plugin in a sandbox; ilk's own has the same result
+    /// Engine: `native`, or `plugin:PATH` for a sandboxed plugin; Ilk's own gives the same result
     #[arg(long, value_name = "ENGINE", default_value = "native", hide_default_value = true)]
     #[arg(help_heading = "Work")]
     pub(crate) engine: Engine,

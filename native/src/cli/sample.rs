@@ -18,7 +18,7 @@ pub(crate) struct SampleArgs {
     #[command(flatten)]
     pub(crate) size: SampleSizeArgs,
 
-    /// Output: .parquet, .csv, .jsonl or .arrow
+    /// Output file (.parquet, .csv, .jsonl or .arrow)
     #[arg(short, long, value_name = "PATH", help_heading = "Sample")]
     pub(crate) out: PathBuf,
 
@@ -44,7 +44,7 @@ pub(crate) struct SampleSizeArgs {
     #[arg(long, value_name = "SHARE", value_parser = rate, help_heading = "Sample")]
     pub(crate) rate: Option<f64>,
 
-    /// Number of users to keep: those of the smallest hashes
+    /// Number of users to keep, picked by the hash of their IDs
     #[arg(long, value_name = "N", help_heading = "Sample")]
     pub(crate) users: Option<NonZeroU32>,
 }

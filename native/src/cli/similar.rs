@@ -14,11 +14,11 @@ pub(crate) struct SimilarArgs {
     #[arg(value_name = "OUT")]
     pub(crate) out: PathBuf,
 
-    /// Id of the item
+    /// ID of the item
     #[arg(value_name = "ITEM", allow_hyphen_values = true)]
     pub(crate) item: String,
 
-    /// How many neighbours to show
+    /// Number of neighbours to show
     #[arg(short = 'n', long, value_name = "N", default_value = "10")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) count: u32,

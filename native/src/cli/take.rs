@@ -6,7 +6,7 @@ use crate::settings::Form;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  What was kept of the input, and what was not:
+  Rows that were kept, and rows that were set aside:
     ilk take run/ clean
     ilk take run/ quarantine -n 50
   The most popular items, as CSV:
@@ -15,22 +15,22 @@ Examples:
 /// `ilk take`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TakeArgs {
-    /// Run directory of `ilk run --run-dir`
+    /// Run directory (`ilk run --run-dir`)
     #[arg(value_name = "DIR")]
     pub(crate) run_dir: PathBuf,
 
-    /// A stage, or one of its tables
+    /// Stage or table
     ///
     /// read: inputs; clean: cleaned, quarantine; encode: interactions, items, users; matrix; plan;
-    /// tiles; merge: merged; write: neighbours. A stage stands for the first of its tables.
+    /// tiles; merge: merged; write: neighbours. A stage's name shows its first table.
     #[arg(value_name = "STAGE")]
     pub(crate) stage: String,
 
-    /// How many rows to show
+    /// Number of rows to show
     #[arg(short = 'n', long, value_name = "N", default_value = "10")]
     pub(crate) count: u32,
 
-    /// How to print them
+    /// Output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub(crate) format: Form,
 }

@@ -1,9 +1,9 @@
 use std::{num::NonZeroUsize, path::Path};
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::FromArgMatches as _;
 use ilk_core::{job::Duplicates, measure::MeasureName};
 
-use super::{Cli, Command, layers::keys};
+use super::{Cli, Command, command, layers::keys};
 use crate::{
     error::Error,
     settings::{JobFile, Layers},
@@ -11,12 +11,12 @@ use crate::{
 
 #[test]
 fn the_definitions_hold_together() {
-    Cli::command().debug_assert();
+    command().debug_assert();
 }
 
 /// Stacks the layers of `ilk run` with these arguments.
 fn layers(arguments: &[&str]) -> Result<Layers, Error> {
-    let matches = Cli::command().try_get_matches_from([&["ilk", "run"], arguments].concat());
+    let matches = command().try_get_matches_from([&["ilk", "run"], arguments].concat());
     let matches = matches.map_err(|error| Error::input(error.to_string()))?;
     let cli = Cli::from_arg_matches(&matches).unwrap();
     let Command::Run(run) = cli.command else { unreachable!("the command is run") };
@@ -190,7 +190,7 @@ fn what_has_no_meaning_is_an_error_with_its_line() {
         "datasource = 1",
     ]
     .into_iter()
-    .map(|text| JobFile::parse(Path::new("jobs/job.toml"), text, keys()).unwrap_err().to_string())
+    .map(|text| JobFile::parse(Path::new("jobs/job.toml"), text, &keys()).unwrap_err().to_string())
     .map(|error| console::strip_ansi_codes(&error).into_owned())
     .collect();
     insta::assert_snapshot!(errors.join(""));

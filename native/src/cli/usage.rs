@@ -3,33 +3,33 @@
 use super::flags::TextOrJson;
 
 pub(super) const EXAMPLES: &str = "\
-Every `ilk run` adds a line to a file in the user's state folder ($XDG_STATE_HOME/ilk/usage.jsonl or
-~/.local/state/ilk/usage.jsonl). ILK_USAGE_FILE names another file; ILK_USAGE_FILE=off keeps none.
+Every `ilk run` adds a line to $XDG_STATE_HOME/ilk/usage.jsonl (or ~/.local/state/ilk/usage.jsonl).
+ILK_USAGE_FILE names another file; ILK_USAGE_FILE=off disables it.
 
 Examples:
-  Days and months:
+  Per day and month:
     ilk usage
-  What they cost, and what is left this month:
+  With costs, and the budget left this month:
     ilk usage --price-per-hour 3.20 --budget-month 100";
 
 /// `ilk usage`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct UsageArgs {
-    /// Price of one hour of this machine, in any currency
+    /// Price of an hour of this machine, in any currency
     #[arg(long, value_name = "PRICE", env = "ILK_PRICE_PER_HOUR", hide_env = true)]
     #[arg(value_parser = amount)]
     pub(crate) price_per_hour: Option<f64>,
 
-    /// What a month may cost; needs a price
+    /// Monthly budget; needs --price-per-hour
     #[arg(long, value_name = "AMOUNT", env = "ILK_BUDGET_MONTH", hide_env = true)]
     #[arg(value_parser = amount, requires = "price_per_hour")]
     pub(crate) budget_month: Option<f64>,
 
-    /// Days to show
+    /// Number of days to show
     #[arg(long, value_name = "N", default_value = "14")]
     pub(crate) days: u32,
 
-    /// What to print
+    /// Output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub(crate) format: TextOrJson,
 }

@@ -1,8 +1,6 @@
 //! `ILK_*` variables.
 
-use clap::CommandFactory as _;
-
-use super::Cli;
+use super::command;
 use crate::{interrupt, text::closest};
 
 /// Names the variables that say what a job reads, computes and writes.
@@ -32,7 +30,7 @@ pub(crate) fn unknown_variables() -> Vec<String> {
     if unknown.is_empty() {
         return Vec::new();
     }
-    let command = Cli::command();
+    let command = command();
     let flags = command.get_subcommands().chain([&command]).flat_map(clap::Command::get_arguments);
     let known = flags.filter_map(|flag| flag.get_env()?.to_str()).chain(OTHERS).collect::<Vec<_>>();
     unknown.retain(|name| !known.contains(&name.as_str()));

@@ -47,7 +47,7 @@ impl JobFile {
     ///
     /// # Errors
     /// If it cannot be read, is not TOML, or holds a key that has no meaning.
-    pub(crate) fn read(path: &Path, keys: Keys) -> Result<Self, Error> {
+    pub(crate) fn read(path: &Path, keys: &Keys) -> Result<Self, Error> {
         let text = fs::read(path).map_err(|error| Error::file("read", path, &error))?;
         let text = String::from_utf8(text)
             .map_err(|_| Error::input(format!("{}: a job file is UTF-8 text", path.display())))?;
@@ -58,7 +58,7 @@ impl JobFile {
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub(crate) fn parse(path: &Path, text: &str, keys: Keys) -> Result<Self, Error> {
+    pub(crate) fn parse(path: &Path, text: &str, keys: &Keys) -> Result<Self, Error> {
         let name = path.display().to_string();
         let (text, chosen) = take_choice(text);
         let tree = DeTable::parse(&text).map_err(|error| {
@@ -74,7 +74,7 @@ impl JobFile {
             datasource: chosen,
             keys: keys.clone(),
         };
-        let reader = Reader { text: &text, name: file.name.clone(), folder: &folder, keys: &keys };
+        let reader = Reader { text: &text, name: file.name.clone(), folder: &folder, keys };
         for (key, value) in by_line(tree.get_ref()) {
             reader.top_level(&mut file, key, value)?;
         }
@@ -301,7 +301,7 @@ mod tests {
         };
         let source = ["input", "user"].map(|name| key(name, Keys::SOURCE));
         let job = ["max_bad_rows", "now", "only", "out"].map(|name| key(name, "job"));
-        JobFile::parse(Path::new("jobs/job.toml"), text, Keys::new([&source[..], &job].concat()))
+        JobFile::parse(Path::new("jobs/job.toml"), text, &Keys::new([&source[..], &job].concat()))
             .map_err(|error| console::strip_ansi_codes(&error.to_string()).into_owned())
     }
 

@@ -1,14 +1,14 @@
-"""What can go wrong between a host and its plugin."""
+"""Errors of plugins and their hosts."""
 
 
 class PluginError(Exception):
-    """Any of the errors below. After one from a call the session or comparison is of no more use
-    (`Busy` leaves it to who was first); the plugin is."""
+    """Base of the errors below. After one, the session or comparison cannot be used again, except after
+    `Busy`; the plugin can."""
 
 
 class Refused(PluginError):
-    """What was asked cannot be done, and why. `code` is for programs: `setting`, `column`,
-    `damaged`, `ids`, `no_rows`, `refused`, `block`, `limit`, …"""
+    """The request is invalid. `code` is for programs: `setting`, `column`, `damaged`, `ids`,
+    `no_rows`, `refused`, `block`, `limit`, …"""
 
     def __init__(self, code: str, message: str):
         super().__init__(message)
@@ -20,11 +20,11 @@ class Refused(PluginError):
 
 
 class Deadline(PluginError):
-    """The time was over."""
+    """The deadline passed."""
 
 
 class OutOfFuel(PluginError):
-    """The fuel was used up."""
+    """The fuel limit was reached."""
 
 
 class OutOfMemory(PluginError):
@@ -36,15 +36,15 @@ class Trapped(PluginError):
 
 
 class Busy(PluginError):
-    """Another thread is in the same session or comparison: give each thread its own."""
+    """Another thread uses the same session or comparison; give each thread its own."""
 
 
 class Ended(PluginError):
-    """A session or comparison was used after it had failed, or given its result: begin anew."""
+    """A session or comparison was used after it failed, or after its result was taken; start over."""
 
 
 class IncompatibleInterface(PluginError):
-    """The file is no plugin that this package can call."""
+    """The file is not a plugin that this package can call."""
 
 
 class Unreadable(PluginError, OSError):
@@ -52,4 +52,4 @@ class Unreadable(PluginError, OSError):
 
 
 class BadOutput(PluginError):
-    """The plugin returned something that cannot be."""
+    """The plugin returned invalid data."""

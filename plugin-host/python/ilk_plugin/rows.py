@@ -1,4 +1,4 @@
-"""Rows: what hosts need that prepare them themselves, and leave tiles to the plugin."""
+"""What hosts need that prepare rows themselves and leave the tiles to the plugin."""
 
 import dataclasses
 import json
@@ -6,13 +6,13 @@ import json
 import numpy
 import pyarrow
 
-from ilk_plugin.jobs import settings_of
+from ilk_plugin.jobs import JobLike, settings_of
 from ilk_plugin.sandbox import Instance
 
 
 @dataclasses.dataclass(frozen=True)
 class Decided:
-    """A job with every setting decided, as far as a host has to know it."""
+    """A job with all settings resolved, as far as a host needs them."""
 
     of: str
     measure: str
@@ -26,25 +26,84 @@ class Decided:
     spared_bad_rows: int
     strict: bool
     now: int | None
-    """The present of decay, microseconds since 1970, where the job names it."""
+    """Reference time for decay, in microseconds since 1970, if the job has one."""
     needs_weight: bool
-    """Weights differ between pairs, and something looks at them."""
+    """Weights differ between pairs and are used."""
     needs_time: bool
-    """Times are looked at."""
+    """Timestamps are used."""
     is_weighted: bool
-    """Tiles take weights: they are not all 1 after weighting."""
+    """Tiles take weights: not all of them are 1 after weighting."""
     heaviest_user: int
-    """Items of one user past which a job is refused."""
+    """Number of items of a user above which a job is refused."""
 
 
 def decide(instance: Instance, job, *, weight: bool, time: bool) -> Decided:
-    """Decides a job on data that has a weight, a time."""
+    """Resolves a job for data with or without a weight and a timestamp column."""
     request = {"job": settings_of(job), "weight": weight, "time": time}
     instance.call("ilk_job", *instance.put(json.dumps(request).encode()))
     try:
         return Decided(**instance.json())
     except TypeError as error:
         raise instance.nonsense("ilk_job", str(error)) from None
+
+
+@dataclasses.dataclass(frozen=True)
+class Seconds:
+    """Predicted core time of a tile, by what it holds."""
+
+    operation: float
+    """For each pair operation."""
+    interaction: float
+    """For each interaction of rows and columns."""
+    item: float
+    """For each item of rows and columns."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Bytes:
+    """Memory of an instance, by what it holds."""
+
+    instance: int
+    """For the instance itself."""
+    interaction: int
+    """For each interaction, with its weight if the job has weights."""
+    item: int
+    """For each item."""
+    neighbour: int
+    """For each neighbour that may be found."""
+    offer: int
+    """For each offer that is merged."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Costs:
+    """What tiles of a job cost in the plugin."""
+
+    seconds: Seconds
+    bytes: Bytes
+
+
+def costs(
+    instance: Instance,
+    job: JobLike = None,
+    *,
+    weight: bool = False,
+    time: bool = False,
+    users: int = 0,
+    items: int = 0,
+    interactions: int = 0,
+    operations: int = 0,
+) -> Costs:
+    """Predicts what tiles of a job cost. `weight`, `time`: whether the data has these columns;
+    `operations`: the number of pair operations."""
+    extent = {"users": users, "items": items, "interactions": interactions, "operations": operations}
+    request = {"job": settings_of(job), "weight": weight, "time": time, **extent}
+    instance.call("ilk_costs", *instance.put(json.dumps(request).encode()))
+    try:
+        answer = instance.json()
+        return Costs(Seconds(**answer["seconds"]), Bytes(**answer["bytes"]))
+    except (KeyError, TypeError) as error:
+        raise instance.nonsense("ilk_costs", str(error)) from None
 
 
 def hashes(instance: Instance, texts: pyarrow.Array) -> numpy.ndarray:
@@ -73,7 +132,7 @@ def weigh(
     times: numpy.ndarray | None = None,
 ) -> numpy.ndarray:
     """Weighs `count` interactions. `items`: all items; `average`: the mean of all items' lengths,
-    for BM25; `newest`: the present, for decay. Of each interaction: its weight before weighting,
+    for BM25; `newest`: the reference time for decay. Of each interaction: its weight before weighting,
     the items of its user, the sum of its item's weights in ascending order of users, its time."""
     request = {"job": settings_of(job), "items": items, "average": average, "newest": newest}
     columns = [(weights, "<f8"), (degrees, "<u4"), (lengths, "<f8"), (times, "<i8")]

@@ -15,10 +15,13 @@ import os
 import threading
 import time
 import weakref
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 import numpy
 import wasmtime
 
+from ilk_plugin.checks import check_whole, size
 from ilk_plugin.errors import (
     BadOutput,
     Busy,
@@ -32,6 +35,9 @@ from ilk_plugin.errors import (
     Unreadable,
 )
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 ABI = 1
 TICK = 0.01
 PLUGIN_BYTES = 64 << 20
@@ -40,6 +46,7 @@ SECONDS = 1e9
 # How many numbers each call takes. Those of NEEDED every plugin has; others are looked for when used.
 NEEDED = {"ilk_abi": 0, "ilk_alloc": 1, "ilk_answer": 0, "ilk_answer_length": 0}
 CALLS = NEEDED | {
+    "ilk_costs": 2,
     "ilk_hashes": 4,
     "ilk_job": 2,
     "ilk_merge": 3,
@@ -61,28 +68,23 @@ CALLS = NEEDED | {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What each session or comparison may take."""
+    """Limits of each session or comparison."""
 
     memory_bytes: int = 1 << 30
-    """Bytes of memory, at most 4 GiB."""
+    """Maximum memory in bytes, at most 4 GiB."""
     deadline: float | None = None
-    """Seconds from its beginning to the end of its last call."""
+    """Maximum seconds from start to the end of the last call."""
     fuel: int | None = None
-    """Units of work, about one per instruction."""
+    """Maximum units of work, about one per instruction."""
 
     def __post_init__(self):
         # The sandbox itself takes what is too large or negative for "no limit".
-        _check_whole("memory_bytes", self.memory_bytes, 1, MEMORY_BYTES)
+        check_whole("limit", "memory_bytes", self.memory_bytes, 1, MEMORY_BYTES)
         if self.fuel is not None:
-            _check_whole("fuel", self.fuel, 0, (1 << 64) - 1)
+            check_whole("limit", "fuel", self.fuel, 0, (1 << 64) - 1)
         seconds = self.deadline
         if seconds is not None and not (isinstance(seconds, numbers.Real) and 0 <= seconds <= SECONDS):
-            raise Refused("limit", f"deadline is {seconds!r}; give seconds, 0 to {SECONDS:.0f}, or None")
-
-
-def _check_whole(name: str, value, least: int, most: int) -> None:
-    if not isinstance(value, numbers.Integral) or not least <= value <= most:
-        raise Refused("limit", f"{name} is {value!r}; give a whole number, {least} to {most}")
+            raise Refused("limit", f"deadline is {seconds!r}; give seconds from 0 to {SECONDS:.0f}, or None")
 
 
 class Plugin:
@@ -102,18 +104,18 @@ class Plugin:
         try:
             self._module = wasmtime.Module(self._engine, wasm)
         except wasmtime.WasmtimeError as error:
-            raise IncompatibleInterface(f"{name} is no plugin: {_line(error)}") from None
+            raise IncompatibleInterface(f"{name} is not a valid plugin: {_line(error)}") from None
         imports = [f"{entry.module}.{entry.name}" for entry in self._module.imports]
         if imports:
             raise IncompatibleInterface(
-                f"{name} imports {', '.join(imports)}; a plugin gets nothing from outside"
+                f"{name} imports {', '.join(imports)}; a plugin may not import anything"
             )
         exports = {entry.name: entry.type for entry in self._module.exports}
         self.exports = frozenset(exports)
         if wrong := _misfits(exports):
             raise IncompatibleInterface(
-                f"{name} lacks the calls of Ilk's core module, or has others by their names "
-                f"({', '.join(wrong)}); take ilk.module.wasm, which `cargo xtask plugin` builds"
+                f"{name} lacks exports of Ilk's core module, or has others by the same names "
+                f"({', '.join(wrong)}); use ilk.module.wasm, built by `cargo xtask plugin`"
             )
         if limits.deadline is not None:
             _keep_time(self._engine)
@@ -150,15 +152,15 @@ def wasm_of(path: str | os.PathLike | None) -> bytes:
         file = importlib.resources.files("ilk_plugin") / "ilk.module.wasm"
         if not file.is_file():
             raise IncompatibleInterface(
-                "the package has no plugin in it: run `cargo xtask plugin` and install it again, "
-                "or name one"
+                "the package contains no plugin: run `cargo xtask plugin` and reinstall it, or "
+                "name the file of one"
             )
         return file.read_bytes()
     try:
-        size = os.path.getsize(path)
-        if size > PLUGIN_BYTES:
+        length = os.path.getsize(path)
+        if length > PLUGIN_BYTES:
             raise IncompatibleInterface(
-                f"{path} has {size} bytes, and plugins may have {PLUGIN_BYTES}"
+                f"{path} has {size(length)}; a plugin has at most {size(PLUGIN_BYTES)}"
             )
         with open(path, "rb") as file:
             return file.read()
@@ -168,7 +170,7 @@ def wasm_of(path: str | os.PathLike | None) -> bytes:
 
 def _unreadable(path, error: OSError) -> Unreadable:
     return Unreadable(
-        f"the plugin {path} cannot be read: {error.strerror}; name a file that `cargo xtask plugin` built"
+        f"cannot read the plugin {path}: {error.strerror}; name a file built by `cargo xtask plugin`"
     )
 
 
@@ -177,9 +179,16 @@ def _load(path: str | None, stamp, limits: Limits) -> Plugin:
     return Plugin(wasm_of(path), limits, name=str(path or "ilk.module.wasm"))
 
 
-def load(path: str | os.PathLike | None = None, **limits) -> Plugin:
-    """Loads a plugin: the one in this package, or that of a file. The same one again costs
-    nothing. The limits are those of `Limits`."""
+def load(
+    path: str | os.PathLike | None = None,
+    *,
+    memory_bytes: int = Limits.memory_bytes,
+    deadline: float | None = Limits.deadline,
+    fuel: int | None = Limits.fuel,
+) -> Plugin:
+    """Loads the plugin of this package, or that of a file. Loading it again is free. The limits
+    are those of `Limits`."""
+    limits = Limits(memory_bytes=memory_bytes, deadline=deadline, fuel=fuel)
     stamp = None
     if path is not None:
         path = os.path.abspath(path)
@@ -188,7 +197,7 @@ def load(path: str | os.PathLike | None = None, **limits) -> Plugin:
         except OSError as error:
             raise _unreadable(path, error) from None
         stamp = (status.st_mtime_ns, status.st_size)
-    return _load(path, stamp, Limits(**limits))
+    return _load(path, stamp, limits)
 
 
 def plugin_of(plugin) -> Plugin:
@@ -197,7 +206,7 @@ def plugin_of(plugin) -> Plugin:
         return plugin
     if plugin is None or isinstance(plugin, str | os.PathLike):
         return load(plugin)
-    raise Refused("setting", f"plugin is {type(plugin).__name__}; give what `load` returns, or a path")
+    raise Refused("setting", f"plugin is a {type(plugin).__name__}; give what `load` returns, or a path")
 
 
 _timed = weakref.WeakSet()
@@ -235,16 +244,16 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:400]
 
 
-def alone(method):
-    """Refuses a method to a second thread while one is in the instance, whose memory two would
-    bring down with the whole process. Its object has the instance's `lock`."""
+def alone(method: Callable[P, R]) -> Callable[P, R]:
+    """Refuses a method to a second thread while one is in the instance: two in its memory could crash
+    the process. The method's object has the instance's `lock`."""
 
     @functools.wraps(method)
     def run(self, *arguments, **named):
         if not self.lock.acquire(blocking=False):
             raise Busy(
-                f"{method.__name__} was called while another thread is in the same session or "
-                "comparison: give each thread its own"
+                f"{method.__name__} was called while another thread uses the same session or "
+                "comparison; give each thread its own"
             )
         try:
             return method(self, *arguments, **named)
@@ -279,7 +288,7 @@ class Instance:
         version = self.number("ilk_abi")
         if version != ABI:
             raise IncompatibleInterface(
-                f"{plugin.name} speaks version {version} of the calls, wanted is {ABI}"
+                f"{plugin.name} has version {version} of the interface; version {ABI} is required"
             )
 
     @alone
@@ -287,8 +296,8 @@ class Instance:
         """Makes a call that returns a number, or nothing and then 0."""
         if function not in self._names:
             raise IncompatibleInterface(
-                f"{self._name} lacks {function}: it is older than this package, or no plugin of Ilk; "
-                "take the one that `cargo xtask plugin` builds beside it"
+                f"{self._name} lacks {function}: it is older than this package, or not a plugin of "
+                "Ilk; use the one that `cargo xtask plugin` builds for this package"
             )
         signed = [_signed(number) for number in arguments]
         number = self._guarded(function, lambda: self._exports[function](self._store, *signed))
@@ -330,8 +339,8 @@ class Instance:
         if address == 0:
             self._has_failed = True
             raise OutOfMemory(
-                f"the plugin has no room for {len(view)} bytes more in its "
-                f"{self._limits.memory_bytes} bytes of memory; give it more, or less to do"
+                f"the plugin cannot take {size(len(view))} more: its memory is limited to "
+                f"{size(self._limits.memory_bytes)}; raise memory_bytes, or reduce the data"
             )
         if len(view):
             self._view(address, len(view))[:] = view
@@ -346,11 +355,11 @@ class Instance:
     def nonsense(self, function: str, why: str) -> BadOutput:
         """Ends the instance; returns the error that says why."""
         self._has_failed = True
-        return BadOutput(f"the plugin returned nonsense from {function}: {why}")
+        return BadOutput(f"the plugin returned invalid data from {function}: {why}")
 
     def _guarded(self, function: str, run):
         if self._has_failed:
-            raise Ended(f"{function} was called after an earlier call had failed: begin anew")
+            raise Ended(f"{function} was called after an earlier call failed; start over")
         if self._end is not None:
             left = self._end - time.monotonic()
             if left <= 0:
@@ -365,7 +374,7 @@ class Instance:
 
     def _late(self, function: str) -> Deadline:
         return Deadline(
-            f"the plugin was stopped in {function} when its {self._limits.deadline} s were over"
+            f"the plugin was stopped in {function} at its deadline of {self._limits.deadline} s"
         )
 
     def _explain(self, function: str, error: Exception) -> Exception:
@@ -373,13 +382,13 @@ class Instance:
         if code == wasmtime.TrapCode.INTERRUPT:
             return self._late(function)
         if code == wasmtime.TrapCode.OUT_OF_FUEL or "fuel" in str(error):
-            return OutOfFuel(f"the plugin used up its {self._limits.fuel} units of fuel")
+            return OutOfFuel(f"the plugin exceeded its limit of {self._limits.fuel} units of fuel")
         used = 0 if self._memory is None else self._memory.data_len(self._store)
         # Allocations double: who asks for more than there is has half of it at least.
         if used > self._limits.memory_bytes // 2 or "memory" in str(error) and used == 0:
             return OutOfMemory(
-                f"the plugin failed in {function} with {used} of {self._limits.memory_bytes} "
-                "bytes of memory in use; give it more, or less to do"
+                f"the plugin failed in {function} with {size(used)} of {size(self._limits.memory_bytes)} "
+                "in use; raise memory_bytes, or reduce the data"
             )
         cause = _line(str(error).rpartition("Caused by:")[2])
         return Trapped(f"the plugin failed in {function}: {cause}")
@@ -389,5 +398,5 @@ def _signed(number: int) -> int:
     """Turns an unsigned number of 32 bits into what calls take."""
     number = operator.index(number)
     if not 0 <= number < 1 << 32:
-        raise ValueError(f"{number} is no whole number from 0 to 2**32 - 1")
+        raise ValueError(f"{number} is not a whole number from 0 to 2**32 - 1")
     return number - (1 << 32) if number >= 1 << 31 else number

@@ -5,17 +5,44 @@ import io
 import json
 import os
 import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypedDict, Unpack
 
 import numpy
 import pyarrow
 
 from ilk_plugin.errors import Ended, Refused
-from ilk_plugin.jobs import settings_of
+from ilk_plugin.jobs import JobLike, settings_of
 from ilk_plugin.sandbox import Instance, Plugin, alone, plugin_of
+from ilk_plugin.settings import Source
 
 # Pieces of a table: large enough to cost nothing, small enough not to be felt in memory.
 ROWS = 1 << 20
 CONDITION = re.compile(r"^(.+?)(?:!=|<=|>=|=|<|>)")
+
+
+class Progress(TypedDict):
+    """How far a session is."""
+
+    stage: str
+    """What it does: `sorting`, `arranging`, `comparing`."""
+    done: float
+    """Completed share of the stage, 0 to 1."""
+    finished: bool
+    """Whether the result is available."""
+
+
+class Request(Source, total=False):
+    """What a session takes: the columns, and these."""
+
+    job: JobLike
+    """The job; see `SimilarityJob`."""
+    only: Iterable[object] | None
+    """IDs of the only items allowed as neighbours."""
+    exclude: Iterable[object] | None
+    """IDs of items excluded as neighbours."""
+    wanted: Iterable[object] | None
+    """IDs of the items to compute neighbours for. Default: all."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,36 +55,40 @@ class Note:
 
 
 class Session:
-    """One table on its way to its neighbours, in an instance of its own: `add` batches, `step`
-    until it says `finished`, take the `result`, once.
+    """Computes the neighbours of one table: `add` batches, `step` until it is `finished`, then take
+    the `result`, once.
 
-    A session is for one thread at a time: a call while another is under way is refused as `Busy`."""
+    A session is for one thread at a time: a call during another one is refused as `Busy`."""
 
     def __init__(
         self,
-        plugin: Plugin | str | os.PathLike | None = None,
+        plugin: Plugin | str | os.PathLike[str] | None = None,
         *,
         user: str,
         item: str,
         weight: str | None = None,
         time: str | None = None,
         item_label: str | None = None,
-        where: list[str] = (),
-        job=None,
-        only: list | None = None,
-        exclude: list | None = None,
-        wanted: list | None = None,
-    ):
+        time_unit: str | None = None,
+        time_format: str | None = None,
+        where: Sequence[str] = (),
+        job: JobLike = None,
+        only: Iterable[object] | None = None,
+        exclude: Iterable[object] | None = None,
+        wanted: Iterable[object] | None = None,
+    ) -> None:
         optional = {"weight": weight, "time": time, "item_label": item_label}
         given = {name: column for name, column in optional.items() if column is not None}
         columns = {"user": user, "item": item, **given}
         _check_columns(columns)
+        times = {"time_unit": time_unit, "time_format": time_format}
+        times = {name: value for name, value in times.items() if value is not None}
         where = _conditions(where)
         lists = {"only": only, "exclude": exclude, "wanted": wanted}
         ids = {name: ids_of(name, listed) for name, listed in lists.items() if listed is not None}
         if "wanted" in ids:
             ids["for"] = ids.pop("wanted")
-        request = {"source": {**columns, "where": where}, "job": settings_of(job), **ids}
+        request = {"source": {**columns, **times, "where": where}, "job": settings_of(job), **ids}
         matches = [CONDITION.match(text) for text in where]
         looked_at = [match[1].strip() for match in matches if match]
         self._columns = list(dict.fromkeys([*columns.values(), *looked_at]))
@@ -69,8 +100,8 @@ class Session:
         )
 
     @alone
-    def add(self, table) -> None:
-        """Adds rows, of all that `similar_items` takes; columns that nothing names stay outside."""
+    def add(self, table: Any) -> None:
+        """Adds the rows of any table that `similar_items` takes; other columns are ignored."""
         table = _to_arrow(table, self._columns)
         sink = io.BytesIO()
         with pyarrow.ipc.new_stream(sink, table.schema) as writer:
@@ -88,13 +119,13 @@ class Session:
         self.add_bytes(written)
 
     @alone
-    def add_bytes(self, data) -> None:
+    def add_bytes(self, data: bytes) -> None:
         """Adds the next bytes of an Arrow IPC stream, cut anywhere."""
         self._instance.call("ilk_session_add", self._handle, *self._instance.put(data))
 
     @alone
-    def step(self) -> dict:
-        """Does the next piece of work; returns `stage`, `done` (0 to 1) and `finished`."""
+    def step(self) -> Progress:
+        """Does the next piece of work."""
         self._instance.call("ilk_session_step", self._handle)
         progress = self._instance.json()
         if not isinstance(progress, dict) or not isinstance(progress.get("finished"), bool):
@@ -103,7 +134,7 @@ class Session:
 
     @alone
     def notes(self) -> list[Note]:
-        """Says what became of the rows, from the first step on."""
+        """Returns what happened to the rows; available from the first step on."""
         self._instance.call("ilk_session_notes", self._handle)
         try:
             return [Note(**note) for note in self._instance.json()]
@@ -112,9 +143,9 @@ class Session:
 
     @alone
     def result(self) -> pyarrow.Table:
-        """Takes the neighbours, once it is finished; they are there to be taken once."""
+        """Takes the neighbours when finished; they can be taken once."""
         if self._was_taken:
-            raise Ended("the result was taken before: keep what `result` returned, or begin anew")
+            raise Ended("the result was already taken; keep what `result` returned, or start over")
         self._was_taken = True
         pieces = []
         while True:
@@ -126,7 +157,7 @@ class Session:
         try:
             return pyarrow.ipc.open_stream(b"".join(pieces)).read_all()
         except pyarrow.ArrowInvalid as error:
-            raise self._instance.nonsense("ilk_session_next", f"no table: {error}") from None
+            raise self._instance.nonsense("ilk_session_next", f"not a table: {error}") from None
 
 
 def _check_columns(columns: dict[str, str]) -> None:
@@ -136,15 +167,15 @@ def _check_columns(columns: dict[str, str]) -> None:
     if columns["user"] and columns["user"] == columns["item"]:
         raise Refused(
             "setting",
-            f"user and item are the same column, `{columns['user']}`: user says who, item says "
-            "what; name two columns",
+            f"user and item are the same column, `{columns['user']}`; name the user ID column and the "
+            "item ID column",
         )
 
 
 def _listed(name: str, given, example: str) -> list:
     """Makes a list of what is one. A text is not, though it could be gone through."""
     if isinstance(given, str | bytes) or not hasattr(given, "__iter__"):
-        raise Refused("setting", f"{name} is {type(given).__name__}; give a list, as in {name}={example}")
+        raise Refused("setting", f"{name} is a {type(given).__name__}; give a list, as in {name}={example}")
     return list(given)
 
 
@@ -152,7 +183,7 @@ def _conditions(where) -> list[str]:
     conditions = _listed("where", where, "['country=FR']")
     for condition in conditions:
         if not isinstance(condition, str):
-            raise Refused("setting", f"where has {condition!r}; conditions are texts, as in 'country=FR'")
+            raise Refused("setting", f"where has {condition!r}; conditions are strings, as in 'country=FR'")
     return conditions
 
 
@@ -175,7 +206,7 @@ def _id(name: str, value) -> str | None:
     if numpy.isnan(value):
         return None
     if not value.is_integer():
-        raise Refused("setting", f"{name} has {value}; ids are texts or whole numbers")
+        raise Refused("setting", f"{name} has {value}; IDs are strings or whole numbers")
     return str(int(value))
 
 
@@ -183,7 +214,7 @@ def _text(name: str, value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        raise Refused("setting", f"{name} has {value!r}, which is no UTF-8; ids are texts") from None
+        raise Refused("setting", f"{name} has {value!r}, which is not UTF-8; IDs are strings or whole numbers") from None
 
 
 def _kind(table) -> str:
@@ -199,8 +230,8 @@ def _kind(table) -> str:
 
 def _no_table(table) -> TypeError:
     return TypeError(
-        f"the table is {type(table).__name__}; give a pandas or polars data frame, a pyarrow "
-        "table, or anything with __arrow_c_stream__"
+        f"the table is a {type(table).__name__}; give a pandas or polars data frame, a pyarrow "
+        "table, or an object with __arrow_c_stream__"
     )
 
 
@@ -216,7 +247,7 @@ def _to_arrow(table, columns: list[str]) -> pyarrow.Table:
         return pyarrow.table([pyarrow.nulls(0)] * len(names), names=names)
     for column in columns:
         if names.count(column) > 1:
-            raise Refused("column", f"the table has several columns `{column}`: rename or drop the others")
+            raise Refused("column", f"the table has several columns `{column}`; rename or drop the others")
     if kind == "pyarrow":
         return table.select(columns)
     take = _of_pandas if kind == "pandas" else _of_polars
@@ -242,8 +273,8 @@ def _of_pandas(frame, place: int, name: str):
         why = " ".join(str(error).split())
         raise Refused(
             "column",
-            f"column `{name}` has values of several types, or of one that Arrow does not have ({why}); "
-            "make them one, as with .astype(str)",
+            f"column `{name}` has values of several types, or of a type that Arrow lacks ({why}); "
+            "convert it, as with .astype(str)",
         ) from None
 
 
@@ -255,7 +286,7 @@ def _of_polars(frame, place: int, name: str):
             return pyarrow.table(series.to_frame()).column(0)
     except pyarrow.ArrowException:
         pass
-    raise Refused("column", f"column `{name}` is {series.dtype}, which Arrow does not have; cast it")
+    raise Refused("column", f"column `{name}` has type {series.dtype}, which Arrow lacks; cast it")
 
 
 def _from_arrow(table: pyarrow.Table, kind: str):
@@ -269,23 +300,22 @@ def _from_arrow(table: pyarrow.Table, kind: str):
 
 
 def similar_items(
-    table,
+    table: Any,
     *,
-    plugin: Plugin | str | os.PathLike | None = None,
-    on_progress=None,
-    on_notes=None,
-    **request,
-):
+    plugin: Plugin | str | os.PathLike[str] | None = None,
+    on_progress: Callable[[Progress], object] | None = None,
+    on_notes: Callable[[list[Note]], object] | None = None,
+    **request: Unpack[Request],
+) -> Any:
     """Finds the neighbours of every item (of every user with `of="users"` in the job).
 
-    `table`: a pandas or polars data frame, a pyarrow table or batch, or anything that gives an
-    Arrow stream. `plugin`: what `load` returns, or the path of a plugin's file. `request`: what
-    `Session` takes: `user` and `item` name columns; `weight`, `time`, `item_label`, `where`, `job`,
-    `only`, `exclude` and `wanted` may be left out. `on_progress` is called with the progress after
-    every step; what it raises ends the work. `on_notes` is called with what became of the rows:
-    a list of `Note`s, those set aside among them.
+    `table`: a pandas or polars data frame, a pyarrow table or batch, or any Arrow stream. `plugin`:
+    what `load` returns, or the path of a plugin's file. `request`: `user` and `item` name the ID
+    columns; `weight`, `time`, `item_label`, `time_unit`, `time_format`, `where`, `job`, `only`,
+    `exclude` and `wanted` are optional. `on_progress` is called after every step; an exception in it stops the work. `on_notes`
+    is called with what happened to the rows, including those set aside.
 
-    Returns a table of the same kind, as `ilk run` writes it.
+    Returns a table of the same kind, with the columns of `ilk run`.
     """
     kind = _kind(table)
     session = Session(plugin, **request)

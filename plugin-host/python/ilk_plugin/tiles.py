@@ -64,7 +64,7 @@ class Offers:
 def _codes(array) -> numpy.ndarray:
     array = numpy.asarray(array)
     if array.ndim != 1 or array.size and not _are_codes(array):
-        raise ValueError("codes, users, starts and supports are lists of whole numbers below 2**32")
+        raise ValueError("codes, users, starts and supports must be lists of whole numbers below 2**32")
     return numpy.ascontiguousarray(array, dtype="<u4")
 
 
@@ -84,7 +84,7 @@ def _offers(instance: Instance, function: str) -> Offers:
     lists = answer.view("<u4").reshape(4, -1)
     scores = lists[2].view("<f4")
     if not numpy.isfinite(scores).all():
-        raise instance.nonsense(function, "a score that is no finite number")
+        raise instance.nonsense(function, "a score that is not finite")
     return Offers(lists[0], lists[1], scores, lists[3])
 
 
@@ -93,7 +93,7 @@ def _squares(items: Items) -> numpy.ndarray | None:
         return None
     squares = numpy.ascontiguousarray(items.squares, dtype="<f8")
     if not (numpy.isfinite(squares) & (squares >= 0)).all():
-        raise ValueError("squares are finite numbers, 0 or more: sums of squared weights")
+        raise ValueError("squares must be finite and at least 0: they are sums of squared weights")
     return squares
 
 
@@ -126,7 +126,7 @@ class Comparison:
         codes, supports = _codes(items.codes), _codes(items.supports)
         squares = _squares(items)
         if len(codes) != len(supports) or squares is not None and len(squares) != len(codes):
-            raise ValueError("there must be as many codes as supports and squares")
+            raise ValueError("codes, supports and squares must have the same length")
         put = self._instance.put
         self._handle = self._instance.call(
             "ilk_tiles_open",
@@ -138,16 +138,16 @@ class Comparison:
         )
 
     def rows(self, block: Block) -> None:
-        """Takes the rows of the tiles to come."""
+        """Sets the rows of the next tiles."""
         self._take("ilk_tiles_rows", block)
 
     def columns(self, block: Block) -> None:
-        """Takes the columns of the tiles to come."""
+        """Sets the columns of the next tiles."""
         self._take("ilk_tiles_columns", block)
 
     @alone
     def columns_of_rows(self, first: int, width: int) -> None:
-        """Takes as columns some of the rows' own items."""
+        """Sets some of the rows' own items as columns."""
         self._instance.call("ilk_tiles_columns_of_rows", self._handle, first, width)
 
     @alone
@@ -161,18 +161,18 @@ class Comparison:
 
     @alone
     def close(self) -> None:
-        """Frees what it holds in its instance."""
+        """Frees its memory in the instance."""
         self._instance.number("ilk_tiles_close", self._handle)
 
     @alone
     def _take(self, function: str, block: Block) -> None:
         starts, users = _codes(block.starts), _codes(block.users)
         if len(starts) == 0:
-            raise ValueError("starts has one entry more than there are items: at least one")
+            raise ValueError("starts must have one entry more than there are items")
         weights = 0
         if block.weights is not None:
             if len(block.weights) != len(users):
-                raise ValueError("there must be as many weights as users")
+                raise ValueError("weights must have the length of users")
             weights, _ = self._instance.put(numpy.ascontiguousarray(block.weights, dtype="<f8"))
         put = self._instance.put
         self._instance.call(
@@ -210,14 +210,14 @@ def merge(
     plugin: Plugin | str | os.PathLike | None = None,
     instance: Instance | None = None,
 ) -> Offers:
-    """Brings offers together, in any order and grouping: by item, best first, at most `top` each."""
+    """Merges offers in any order and grouping: by item, best first, at most `top` per item."""
     scores = numpy.ascontiguousarray(offers.scores, dtype="<f4")
     if not numpy.isfinite(scores).all():
-        raise ValueError("scores are finite numbers")
+        raise ValueError("scores must be finite")
     arrays = [_codes(offers.items), _codes(offers.neighbours), scores.view("<u4")]
     arrays.append(_codes(offers.overlaps))
     if len({len(array) for array in arrays}) != 1:
-        raise ValueError("there must be as many of each")
+        raise ValueError("items, neighbours, scores and overlaps must have the same length")
     instance = instance or Instance(plugin_of(plugin))
     address, _ = instance.put(numpy.concatenate(arrays))
     instance.call("ilk_merge", top, address, len(arrays[0]))

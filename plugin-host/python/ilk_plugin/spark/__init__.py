@@ -9,7 +9,6 @@ DataFrames in, a DataFrame out, with the neighbours and score bits of `ilk run` 
 """
 
 import atexit
-import numbers
 import uuid
 
 from py4j.protocol import Py4JJavaError
@@ -17,6 +16,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
 from ilk_plugin import rows as plugin_rows
+from ilk_plugin.checks import check_whole
 from ilk_plugin.errors import Refused
 from ilk_plugin.jobs import settings_of
 from ilk_plugin.sandbox import Instance, load
@@ -57,32 +57,32 @@ def similar_items(
     """Finds the neighbours of every item (of every user with `of="users"` in the job).
 
     `user`, `item`, `weight`, `time`, `item_label`: names of columns. `where`: a condition in
-    Spark's SQL; rows that miss it are counted as set aside. `job`: a `SimilarityJob`, a dictionary
-    or JSON. `only`, `exclude`, `wanted`: ids, as a list or a DataFrame of one column.
+    Spark SQL; rows that do not match are counted as set aside. `job`: a `SimilarityJob`, a
+    dictionary or JSON. `only`, `exclude`, `wanted`: IDs, as a list or a DataFrame of one column.
 
-    `plugin`: the file of a plugin, in the place of the package's own. `scratch`: a folder that the
-    driver and all executors share, for blocks and results; needed unless the master is local.
-    `checkpoint`: such a folder that is kept: a job that ended halfway goes on with what is missing
-    when it is called again. `memory_bytes`: what the plugin may take in a task, beside Spark's own,
-    from 8 MiB to 4 GiB; the plan is cut to it. `slots`: tasks that run at a time, where Spark does
-    not say. `rows_at_once`: where no more rows are kept, one task computes them all, unless that
-    would take it long; 0 for never.
+    `plugin`: the file of a plugin to use instead of the package's own. `scratch`: a folder that the
+    driver and all executors share, for blocks and results; required unless the master is local.
+    `checkpoint`: such a folder that is kept: an interrupted job resumes when called again with the
+    same folder. `memory_bytes`: memory of the plugin in each task, in addition to Spark's own, from
+    8 MiB to 4 GiB; blocks are sized to fit it. `slots`: number of concurrent tasks, if Spark does not
+    report it. `rows_at_once`: up to this number of kept rows, a single task computes everything,
+    unless it would take too long; 0 disables this.
 
-    `explain` prints the plan before tiles are computed. `dry_run` computes by-user samples of 1,
-    10, 20 and 40 % instead, prints the plan and how measured compares with predicted, and returns
-    that ladder. `on_notes` is called with what became of the rows.
+    `explain` prints the plan before the comparison. `dry_run` computes by-user samples of 1, 10, 20
+    and 40 % instead, prints the plan and the measured time beside the prediction, and returns these
+    figures. `on_notes` is called with what happened to the rows.
 
     Returns the columns of `ilk run`: `item`, `neighbour`, `rank`, `score`, `overlap` and, with
     labels, `item_label` and `neighbour_label`, in no particular order of rows. Without
-    `checkpoint` its files are gone when the driver's Python ends.
+    `checkpoint` its files are removed when the driver's Python exits.
 
-    Raises `Refused` for what cannot be, `TaskFailed` for what went wrong on an executor.
+    Raises `Refused` for an invalid request, `TaskFailed` for a failure on an executor.
     """
     _check_frame(df)
-    _check_number("memory_bytes", memory_bytes, LEAST_MEMORY)
-    _check_number("rows_at_once", rows_at_once, 0)
+    check_whole("setting", "memory_bytes", memory_bytes, LEAST_MEMORY)
+    check_whole("setting", "rows_at_once", rows_at_once, 0)
     if slots is not None:
-        _check_number("slots", slots, 1)
+        check_whole("setting", "slots", slots, 1)
     lists = Lists(only, exclude, wanted)
     spark = df.sparkSession
     place = checkpoint
@@ -125,14 +125,9 @@ def _check_frame(df) -> None:
     if not isinstance(df, DataFrame):
         raise Refused(
             "table",
-            f"df is a {type(df).__module__}.{type(df).__name__}, expected a Spark DataFrame: make one by "
-            "spark.createDataFrame(df), or hand it to ilk_plugin.similar_items, which needs no Spark",
+            f"df is a {type(df).__module__}.{type(df).__name__}, expected a Spark DataFrame; create one with "
+            "spark.createDataFrame(df), or use ilk_plugin.similar_items, which needs no Spark",
         )
-
-
-def _check_number(name: str, number, least: int) -> None:
-    if not isinstance(number, numbers.Integral) or number < least:
-        raise Refused("setting", f"{name} is {number!r}, expected a whole number from {least} on")
 
 
 def _run(run: Run, explain: bool, dry_run: bool, rows_at_once: int) -> DataFrame:
@@ -164,13 +159,13 @@ def _run(run: Run, explain: bool, dry_run: bool, rows_at_once: int) -> DataFrame
 
 
 def _clear(storage: Storage, checkpoint: str | None) -> None:
-    """Removes the files of a job that failed, unless it may be gone on with."""
+    """Removes the files of a failed job, unless it can be resumed."""
     if checkpoint is None:
         storage.remove()
 
 
 def _slots(spark) -> int:
-    """How many tasks run at a time, by Spark's own count."""
+    """Number of concurrent tasks, by Spark's own count."""
     try:
         return max(spark.sparkContext.defaultParallelism, 1)
     except PySparkException:

@@ -50,7 +50,7 @@ def compute(kept: DataFrame, of: str, work: Work) -> DataFrame:
     wanted = to_arrow_schema(schema)
 
     def run(batches):
-        task("looking around", lambda: here.check(work.courier, work.storage))
+        task("checking the executor", lambda: here.check(work.courier, work.storage))
         yield from task("computing all rows at once", lambda: _compute(list(batches), wanted, work))
 
     # The rows come from as many tasks as before, and go to one.
@@ -119,4 +119,4 @@ def _finish(session: Session) -> None:
         seconds = time.perf_counter() - begin
         # What has been done says how long the rest takes, once it is more than a moment.
         if seconds > SECONDS / 10 and seconds > SECONDS * progress["done"]:
-            raise _TooLong(f"comparing would take one task more than {SECONDS:.0f} s")
+            raise _TooLong(f"a single task would take more than {SECONDS:.0f} s")

@@ -1,4 +1,4 @@
-"""Rows of a DataFrame: kept, or set aside with a reason, as `ilk run` does it."""
+"""Rows of a DataFrame: kept, or set aside with a reason, as in `ilk run`."""
 
 import contextlib
 import dataclasses
@@ -40,7 +40,7 @@ class Source:
     time: str | None = None
     item_label: str | None = None
     where: str | None = None
-    """A condition in Spark's SQL; rows that miss it are set aside as `filtered`."""
+    """A condition in Spark SQL; rows that do not match are set aside as `filtered`."""
 
     def record(self) -> dict:
         """As a record of JSON."""
@@ -166,7 +166,7 @@ def _condition(df: DataFrame, where: str | None) -> Column | None:
     if not isinstance(where, str):
         raise Refused(
             "where",
-            f"where is a {type(where).__name__}: give one condition as text in Spark's SQL, as in "
+            f"where is a {type(where).__name__}; give a condition in Spark SQL, as in "
             "where=\"country = 'France' and quantity > 0\"",
         )
     try:
@@ -175,7 +175,7 @@ def _condition(df: DataFrame, where: str | None) -> Column | None:
             _ = df.where(f.expr(where)).schema
     except PySparkException as error:
         first = str(error).strip().splitlines()[0]
-        raise Refused("where", f"where={where!r} is no condition on the rows: {first}") from None
+        raise Refused("where", f"where={where!r} is not a valid condition: {first}") from None
     return f.expr(where)
 
 

@@ -68,8 +68,8 @@ def _compiled(name: str, digest: str, limits: Limits) -> Plugin:
     # Executors name it from the folder that they run in.
     path = os.path.abspath(SparkFiles.get(name))
     fix = (
-        "it travels by SparkContext.addFile: start the application again, and keep what cleans "
-        f"up away from {os.path.dirname(path)}"
+        "it is sent with SparkContext.addFile; start the application again, and exclude "
+        f"{os.path.dirname(path)} from cleanup jobs"
     )
     try:
         with open(path, "rb") as file:
@@ -103,14 +103,14 @@ def check(courier: Courier, storage) -> None:
     """Checks that what is here is what the driver has: package, plugin and folder."""
     if VERSION != courier.version:
         raise PluginError(
-            f"the package ilk-plugin is {VERSION} there and {courier.version} on the driver; "
+            f"ilk-plugin is version {VERSION} there and {courier.version} on the driver; "
             f"`pip install ilk-plugin=={courier.version}` into the Python that executors run"
         )
     courier.compiled()
     if not storage.has(JOB):
         raise PluginError(
             f"the folder {storage} is not the driver's; `checkpoint` or `scratch` must "
-            "name one that the driver and all executors share"
+            "name a folder that the driver and all executors share"
         )
 
 
@@ -125,7 +125,7 @@ def look_around(courier: Courier, storage):
         from ilk_plugin.spark import courier as here
 
         for batch in batches:
-            here.task("looking around", lambda: here.check(courier, storage))
+            here.task("checking the executor", lambda: here.check(courier, storage))
             yield pyarrow.RecordBatch.from_pydict({"place": [here.place()] * len(batch)})
 
     return look

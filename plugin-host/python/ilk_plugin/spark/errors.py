@@ -1,4 +1,4 @@
-"""What can go wrong on a cluster, in one line each."""
+"""Errors of a cluster, in one line each."""
 
 import json
 import re
@@ -11,8 +11,7 @@ MODULE = re.compile(r"No module named '([\w.]+)'")
 
 
 class TaskFailed(PluginError):
-    """A task failed, and again where it was tried once more. The message names the task, the
-    executor and what to do."""
+    """A task failed, also when retried. The message names the task, the executor and the fix."""
 
 
 class TaskError(Exception):
@@ -38,7 +37,7 @@ def explained(error: Exception) -> Exception:
         package = found[1].partition(".")[0]
         if package in ("ilk_plugin", "wasmtime", "numpy", "pyarrow"):
             return TaskFailed(
-                f"{executor} has no package {package}: `pip install ilk-plugin` into the Python "
-                "that executors run (spark.pyspark.python), in the driver's version"
+                f"{executor} has no package {package}: `pip install` the driver's version of ilk-plugin "
+                "into the Python of the executors (spark.pyspark.python)"
             )
     return error

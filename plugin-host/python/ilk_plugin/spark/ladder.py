@@ -95,7 +95,7 @@ def _text(rungs: list[dict], plan: Plan) -> str:
     # A rung counts as much as the model: samples have fewer users per item than the whole.
     ratio = math.sqrt(last["measured"] / last["predicted"]) if last["predicted"] else 1.0
     lines.append(
-        f"all tiles: about {seconds * ratio / plan.slots:,.1f} s, {plan.slots} at a time (x {ratio:.2f} "
-        "by the ladder)"
+        f"estimated time: {seconds * ratio / plan.slots:,.1f} s with {plan.slots} tasks at a time "
+        f"(prediction x {ratio:.2f})"
     )
     return "\n".join(lines)

@@ -5,6 +5,7 @@ import pyarrow
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
+from ilk_plugin.rows import costs
 from ilk_plugin.spark.courier import Courier, task
 from ilk_plugin.spark.folding import Catalogue
 from ilk_plugin.spark.planning import offers_at_once
@@ -54,8 +55,9 @@ def _by_item(batches):
 
 def best_of(top: int, offers: Offers, courier: Courier) -> Offers:
     """The best offers of each item, by item: merged in pieces that an instance has room for."""
-    pieces = _pieces(offers, offers_at_once(courier.limits.memory_bytes))
-    return Offers.concatenate([merge(top, piece, instance=courier.instance()) for piece in pieces])
+    instance = courier.instance()
+    most = offers_at_once(costs(instance), courier.limits.memory_bytes)
+    return Offers.concatenate([merge(top, piece, instance=instance) for piece in _pieces(offers, most)])
 
 
 def _pieces(offers: Offers, most: int):

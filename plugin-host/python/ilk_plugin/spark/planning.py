@@ -5,26 +5,14 @@ import json
 
 import numpy
 
+from ilk_plugin.checks import size
 from ilk_plugin.errors import Refused
-from ilk_plugin.rows import Decided
+from ilk_plugin.rows import Costs, Decided
 from ilk_plugin.spark.folding import Catalogue, Sizes
 
-# What one core pays in the sandbox, in nanoseconds; bench/records says on which machine. `cost`
-# of a tile is their sum over its pair operations, interactions and items.
-OPERATION = 1.6
-INTERACTION = 25.0
-ITEM = 1500.0
-TILE = 60e6
+# Seconds that Spark takes to start and end a task. What the plugin takes, it says itself.
+TILE = 0.06
 
-# Bytes of an instance, measured as docs/scale.md says: what it takes for itself; an interaction as it
-# crosses the border, in lists and in bits, and its weight; an item; a neighbour that may be found for
-# it, which is kept, recorded, brought out and answered; an offer that is merged.
-BASE_BYTES = 4 << 20
-INTERACTION_BYTES = 32
-WEIGHT_BYTES = 16
-ITEM_BYTES = 140
-KEPT_BYTES = 120
-MERGED_BYTES = 100
 # What a block takes of an instance, as rows and once more as columns; the rest is for gaps.
 BLOCK_SHARE = 0.45
 LEAST_MEMORY, MOST_MEMORY = 8 << 20, 4 << 30
@@ -35,8 +23,8 @@ MOST_BLOCKS = 500
 SLICE = 2_000_000
 # Tiles for each task that runs at a time: enough to balance, few enough to cost nothing.
 WAVES = 4
-# Work below which a tile is not worth cutting, in nanoseconds.
-LEAST = 300e6
+# Core time in seconds below which a tile is not worth cutting.
+LEAST = 0.3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,35 +129,27 @@ class Plan:
             (
                 "blocks",
                 f"{len(self.blocks):,} of at most {largest:,} interactions, "
-                f"{_bytes(self.bytes_written)} written once",
+                f"{size(self.bytes_written)} written once",
             ),
             (
                 "tiles",
-                f"{len(self.tiles):,}, the largest {longest:.1f} s of a core; they read "
-                f"{_bytes(self.bytes_read)}, an executor each block at most once",
+                f"{len(self.tiles):,}, the largest takes {longest:.1f} s of core time; they read "
+                f"{size(self.bytes_read)}, each executor a block at most once",
             ),
             (
                 "shuffled",
-                f"{_bytes(self.bytes_shuffled)} of interactions and at most "
-                f"{_bytes(self.bytes_offered)} of short lists; pairs never",
+                f"{size(self.bytes_shuffled)} of interactions and at most "
+                f"{size(self.bytes_offered)} of short lists; pairs never",
             ),
             (
                 "per executor",
                 f"{self.operations // max(executors, 1):,} pair operations, "
-                f"{seconds / max(executors, 1):.1f} s of a core on each of {executors}",
+                f"{seconds / max(executors, 1):.1f} s of core time on each of {executors}",
             ),
-            ("tiles from start to end", f"about {wall:.1f} s, {self.slots} at a time"),
+            ("estimated time", f"{wall:.1f} s, {self.slots} tasks at a time"),
         ]
         width = max(len(name) for name, _ in lines)
         return "\n".join(f"{name:<{width}}  {text}" for name, text in lines)
-
-
-def _bytes(count: int) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 10_000:
-            return f"{count:,.0f} {unit}"
-        count /= 1024
-    return f"{count:,.0f} TiB"
 
 
 def order_of(supports: numpy.ndarray) -> numpy.ndarray:
@@ -181,20 +161,22 @@ def plan(
     catalogue: Catalogue,
     sizes: Sizes,
     job: Decided,
+    costs: Costs,
     *,
     slots: int,
     memory_bytes: int,
     wanted: numpy.ndarray | None = None,
 ) -> Plan:
-    """Cuts blocks and tiles. `wanted`: the positions to compute neighbours for, ascending."""
+    """Cuts blocks and tiles by what they cost in the plugin. `wanted`: the positions to compute
+    neighbours for, ascending."""
     supports = catalogue.supports[order_of(catalogue.supports)]
-    blocks = _fitting(_Cutter(supports, sizes, job, slots), memory_bytes)
+    blocks = _fitting(_Cutter(supports, sizes, job, costs, slots), memory_bytes)
     # Of two interactions of one user, so often: either may be the row.
     share = 2 * sizes.operations / max(sizes.interactions, 1) ** 2
-    both = _Draft(supports, blocks, "both", share, slots, None)
+    both = _Draft(supports, blocks, "both", share, costs, slots)
     chosen = both
     if wanted is not None:
-        row = _Draft(supports, blocks, "row", share, slots, wanted)
+        row = _Draft(supports, blocks, "row", share, costs, slots, wanted)
         chosen = row if row.cost < both.cost else both
     tiles = sorted(chosen.cut(), key=lambda tile: -tile.cost)
     return Plan(
@@ -210,17 +192,17 @@ def plan(
     )
 
 
-def offers_at_once(memory_bytes: int) -> int:
-    """How many offers an instance merges without filling up."""
-    return max((memory_bytes - BASE_BYTES) // 4 // MERGED_BYTES, 1)
+def offers_at_once(costs: Costs, memory_bytes: int) -> int:
+    """The number of offers that an instance can merge at once."""
+    return max((memory_bytes - costs.bytes.instance) // 4 // costs.bytes.offer, 1)
 
 
 class _Cutter:
     """Cuts items into blocks of as many interactions: enough for tiles to keep all tasks busy, small
     enough for two of them to be held by an instance with all that is found between them."""
 
-    def __init__(self, supports: numpy.ndarray, sizes: Sizes, job: Decided, slots: int):
-        self._supports = supports
+    def __init__(self, supports: numpy.ndarray, sizes: Sizes, job: Decided, costs: Costs, slots: int):
+        self._supports, self._bytes = supports, costs.bytes
         busy = min(int(numpy.ceil(numpy.sqrt(2 * WAVES * slots))), MOST_BLOCKS // 2)
         self._most = max(sizes.interactions // busy, 10_000)
         self._items = self._bytes_of(sizes, job)
@@ -230,8 +212,8 @@ class _Cutter:
         have interactions there, on average."""
         met = 2 * sizes.operations / max(sizes.interactions, 1) ** 2 * self._most
         kept = numpy.minimum(met * self._supports + 8, min(job.top, len(self._supports)))
-        each = INTERACTION_BYTES + (WEIGHT_BYTES if job.is_weighted else 0)
-        return (ITEM_BYTES + each * self._supports + KEPT_BYTES * kept).astype("<i8")
+        each = self._bytes
+        return (each.item + each.interaction * self._supports + each.neighbour * kept).astype("<i8")
 
     @property
     def largest(self) -> int:
@@ -240,7 +222,7 @@ class _Cutter:
 
     def room(self, memory_bytes: int) -> int:
         """What a block may take of an instance, which also marks every item as listed or not."""
-        free = min(memory_bytes, MOST_MEMORY) - BASE_BYTES - 2 * len(self._items)
+        free = min(memory_bytes, MOST_MEMORY) - self._bytes.instance - 2 * len(self._items)
         return int(BLOCK_SHARE * free)
 
     def blocks(self, memory_bytes: int) -> list[Block]:
@@ -270,20 +252,23 @@ def _fitting(cutter: _Cutter, memory_bytes: int) -> list[Block]:
         return cutter.blocks(memory_bytes)
     why = f"make more than {MOST_BLOCKS:,} blocks"
     if not fits(memory_bytes):
-        why = f"are too large: the largest takes {_bytes(cutter.largest)} with what is found for it"
+        why = f"are too large: the largest takes {size(cutter.largest)} with its neighbours"
     doubled = (LEAST_MEMORY << step for step in range(10))
     enough = next((memory for memory in doubled if memory > memory_bytes and few(memory)), None)
-    fix = "have fewer of them by min_support, or a smaller top, as no instance is large enough"
+    fix = "no instance is large enough: drop items with min_support, or lower top"
     if enough:
-        fix = f"give memory_bytes={enough} ({_bytes(enough)}), or have a smaller top"
-    raise Refused("memory", f"in instances of {_bytes(memory_bytes)} the items {why}; {fix}")
+        fix = f"set memory_bytes={enough} ({size(enough)}), or lower top"
+    raise Refused("memory", f"in instances of {size(memory_bytes)} the items {why}; {fix}")
 
 
 class _Draft:
     """What every pair of blocks costs; cut into tiles by pair operations, not by rows."""
 
-    def __init__(self, supports, blocks: list[Block], sides: str, share: float, slots: int, wanted):
+    def __init__(
+        self, supports, blocks: list[Block], sides: str, share: float, costs: Costs, slots: int, wanted=None
+    ):
         self.sides, self._blocks, self._share, self._slots = sides, blocks, share, slots
+        self._seconds = costs.seconds
         # What counts of a position: its interactions, where it is a row to compute.
         counts = supports if wanted is None else numpy.zeros_like(supports)
         if wanted is not None:
@@ -303,7 +288,8 @@ class _Draft:
         across = self._blocks[columns]
         items = self._blocks[rows].end - self._blocks[rows].first + across.end - across.first
         touched = of_rows + (across.interactions if rows != columns else 0)
-        return TILE + operations * OPERATION + touched * INTERACTION + items * ITEM
+        each = self._seconds
+        return TILE + operations * each.operation + touched * each.interaction + items * each.item
 
     @property
     def cost(self) -> float:
@@ -311,17 +297,18 @@ class _Draft:
 
     def cut(self) -> list[Tile]:
         pairs = list(self._pairs())
-        goal = max(sum(operations for *_, operations in pairs) * OPERATION / (WAVES * self._slots), LEAST)
+        each = self._seconds.operation
+        goal = max(sum(operations for *_, operations in pairs) * each / (WAVES * self._slots), LEAST)
         tiles = []
         for rows, columns, of_rows, operations in pairs:
             block = self._blocks[rows]
-            pieces = max(1, min(round(operations * OPERATION / goal), block.end - block.first))
+            pieces = max(1, min(round(operations * each / goal), block.end - block.first))
             begin = self._rows[block.first]
             goals = begin + of_rows * numpy.arange(pieces + 1) / pieces
             cuts = numpy.searchsorted(self._rows[block.first : block.end + 1], goals) + block.first
             cuts = numpy.unique(numpy.clip(cuts, block.first, block.end))
             for first, end in zip(cuts.tolist(), cuts[1:].tolist()):
                 part = (self._rows[end] - self._rows[first]) / of_rows
-                cost = float(self._cost(rows, columns, of_rows * part, operations * part)) / 1e9
+                cost = float(self._cost(rows, columns, of_rows * part, operations * part))
                 tiles.append(Tile(rows, columns, first, end, int(operations * part), cost))
         return tiles

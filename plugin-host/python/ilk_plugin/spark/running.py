@@ -13,7 +13,7 @@ from pyspark.sql import functions as f
 
 from ilk_plugin import rows as plugin_rows
 from ilk_plugin.errors import Refused
-from ilk_plugin.rows import Decided
+from ilk_plugin.rows import Costs, Decided
 from ilk_plugin.sandbox import Instance
 from ilk_plugin.spark import at_once, blocks, cleaning, courier, folding, merging, planning, tiling
 from ilk_plugin.spark.blocks import Ground, Weights, Written
@@ -165,7 +165,7 @@ class Run:
         return tally
 
     def agree(self, tally: Tally) -> None:
-        """Refuses a folder that another job, or the same on other data, left behind."""
+        """Refuses a folder that was created with another job or other data."""
         wish = {name: value for name, value in sorted(self.wish.items()) if name not in GUARDS}
         mine = {
             "job": wish,
@@ -184,13 +184,13 @@ class Run:
         if other:
             raise Refused(
                 "checkpoint",
-                f"{self.storage} holds a job with another {' and '.join(other)}; name another "
-                "folder, or remove it to begin anew",
+                f"{self.storage} was created with another {' and '.join(other)}; name another "
+                "folder, or remove it to start over",
             )
 
     def is_small(self, tally: Tally, most: int) -> bool:
-        """Tells whether one task may take all rows: there are `most` or fewer, no list may be long,
-        and many tasks have not begun the job."""
+        """Whether one task may take all rows: at most `most` of them, no long lists, and no progress by
+        many tasks."""
         return 0 < tally.kept <= most and not self.lists.has_tables and not self.is_done("baskets")
 
     def compute_at_once(self) -> bool:
@@ -223,7 +223,7 @@ class Run:
                 self.mark_done("baskets", dataclasses.asdict(sizes))
         sizes = Sizes(**self.record_of("baskets"))
         for code, count, text in [
-            ("netted_away", sizes.netted_away, "pairs netted to zero or less"),
+            ("netted_away", sizes.netted_away, "pairs with a net weight of 0 or less"),
             ("capped_users", sizes.capped_users, "users with more items than the cap"),
         ]:
             if count:
@@ -282,11 +282,11 @@ class Run:
                 self.mark_done("items")
             catalogue = folding.catalogue_of(self.read("items"))
         if sizes.numbers >= 1 << 32:
-            raise Refused("refused", f"{sizes.numbers} users are more than 4,294,967,295")
+            raise Refused("refused", f"{sizes.numbers:,} users exceed the limit of 4,294,967,295")
         return catalogue
 
     def plan(self, sizes: Sizes, catalogue: Catalogue) -> tuple[Plan, dict]:
-        """Plans, or finds the plan of the job that is gone on with."""
+        """Makes a plan, or reads that of the resumed job."""
         filters = self._filters(catalogue)
         found = self.storage.read("plan.json")
         if found is not None:
@@ -295,12 +295,26 @@ class Run:
             catalogue,
             sizes,
             self.job,
+            self._costs(sizes, catalogue),
             slots=self.slots,
             memory_bytes=self.memory_bytes,
             wanted=filters["wanted"],
         )
         self.storage.write("plan.json", plan.text().encode())
         return plan, filters
+
+    def _costs(self, sizes: Sizes, catalogue: Catalogue) -> Costs:
+        """Asks the plugin what tiles of the job cost."""
+        return plugin_rows.costs(
+            Instance(self.courier.plugin),
+            self.wish,
+            weight=self.source.weight is not None,
+            time=self.source.time is not None,
+            users=sizes.users,
+            items=int(catalogue.count),
+            interactions=sizes.interactions,
+            operations=sizes.operations,
+        )
 
     def _filters(self, catalogue: Catalogue) -> dict:
         """The positions of listed items."""
@@ -326,7 +340,7 @@ class Run:
         found = ids.join(items, "id", "left").select(catalogue.code(f.col("m")).alias("code"))
         codes = found.toArrow()["code"]
         if codes.null_count:
-            self.note(Note("unknown_ids", codes.null_count, f"ids of {name} that no row has"))
+            self.note(Note("unknown_ids", codes.null_count, f"IDs of {name} that are not in the data"))
         return codes.drop_null().to_numpy().astype("<i8")
 
     def lay_blocks(self, sizes: Sizes, catalogue: Catalogue, plan: Plan) -> list[Written]:

@@ -73,12 +73,12 @@ class Storage:
         except OSError as error:
             raise Refused(
                 "storage",
-                f"{self} cannot be used: {str(error).strip()}; name a folder in `scratch` or `checkpoint` "
-                "that the driver and all executors may write, and that has room",
+                f"cannot use {self}: {str(error).strip()}; name a folder in `scratch` or `checkpoint` "
+                "that the driver and all executors may write, with enough space",
             ) from None
 
     def has(self, name: str) -> bool:
-        """Tells whether there is such a file."""
+        """Whether the file exists."""
         return self._files.get_file_info(f"{self._root}/{name}").is_file
 
     def names(self, folder: str) -> list[str]:
@@ -126,7 +126,7 @@ def _mapped(storage: Storage, path: str, checksum: int) -> pyarrow.Buffer:
         status = os.stat(path)
     except FileNotFoundError:
         raise ValueError(
-            f"{path} is not there; `checkpoint` or `scratch` must name a folder that the driver and "
+            f"{path} does not exist; `checkpoint` or `scratch` must name a folder that the driver and "
             "all executors share"
         ) from None
     return _mapped_file(path, checksum, (status.st_mtime_ns, status.st_size, status.st_ino))

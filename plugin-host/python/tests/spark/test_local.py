@@ -26,7 +26,7 @@ from pyspark.sql import functions as f
 from support import ILK, LIGHT, SHARED, assert_same, draw, native, session, sorted_table
 
 from cases import cells, every_case
-from ilk_plugin import Refused, SimilarityJob, load
+from ilk_plugin import Refused, SimilarityJob, load, rows
 from ilk_plugin.errors import OutOfMemory
 from ilk_plugin.sandbox import Instance
 from ilk_plugin.spark import TaskFailed, at_once, folding, merging, planning, running, tiling
@@ -214,7 +214,7 @@ class AtOnce(unittest.TestCase):
     def test_one_task_leaves_what_is_too_much_for_it(self):
         table = draw(users=4_000, items=500, rows=60_000, seed=9).select(["user", "item"])
         schema = pyarrow.schema([("item", pyarrow.string()), ("score", pyarrow.float32())])
-        for memory, seconds, words in [(3 << 20, 20.0, "bytes of memory"), (1 << 30, 0.0, "more than 0 s")]:
+        for memory, seconds, words in [(3 << 20, 20.0, "raise memory_bytes"), (1 << 30, 0.0, "more than 0 s")]:
             with tempfile.TemporaryDirectory() as folder, mock.patch.object(at_once, "SECONDS", seconds):
                 courier = mock.Mock(compiled=lambda memory=memory: load(memory_bytes=memory))
                 work = at_once.Work(Storage(folder), courier, {}, {})
@@ -265,14 +265,14 @@ class Trouble(unittest.TestCase):
             ("only is str; give a list, as in only=['85123A']", good | {"only": "85123A"}),
             ("wanted is int; give a list", good | {"wanted": 7}),
             ("exclude is DataFrame; give a list", good | {"exclude": pandas.DataFrame({"id": ["a"]})}),
-            ("memory_bytes is -5, expected a whole number from 8388608 on", good | {"memory_bytes": -5}),
-            ("slots is -1, expected a whole number from 1 on", good | {"slots": -1}),
-            ("rows_at_once is -1, expected a whole number from 0 on", good | {"rows_at_once": -1}),
+            ("memory_bytes is -5; give a whole number of 8388608 or more", good | {"memory_bytes": -5}),
+            ("slots is -1; give a whole number of 1 or more", good | {"slots": -1}),
+            ("rows_at_once is -1; give a whole number of 0 or more", good | {"rows_at_once": -1}),
             ("where is a list: give one condition as text", good | {"where": ["user = 1"]}),
-            ("where='foo bar =' is no condition on the rows: [PARSE", good | {"where": "foo bar ="}),
-            ("where='zz = 1' is no condition on the rows: [UNRES", good | {"where": "zz = 1"}),
-            ("where='user + 1' is no condition on the rows: [DATA", good | {"where": "user + 1"}),
-            ("where='max(user) > 1' is no condition on the rows: [", good | {"where": "max(user) > 1"}),
+            ("where='foo bar =' is not a valid condition: [PARSE", good | {"where": "foo bar ="}),
+            ("where='zz = 1' is not a valid condition: [UNRES", good | {"where": "zz = 1"}),
+            ("where='user + 1' is not a valid condition: [DATA", good | {"where": "user + 1"}),
+            ("where='max(user) > 1' is not a valid condition: [", good | {"where": "max(user) > 1"}),
             ("/proc/ilk", good | {"scratch": "/proc/ilk"}),
             ("that the driver and all executors may write", good | {"scratch": f"{__file__}/folder"}),
             ("df is a pandas", good | {"df": pandas.DataFrame({"user": [1], "item": ["a"]})}),
@@ -307,7 +307,17 @@ class Memory(unittest.TestCase):
         each, job = numpy.array(supports), {"top": 50, "is_weighted": False} | job
         sizes = folding.Sizes(9_000_000, int(each.sum()), int(each.sum()) * 30, 99, None, [9_000_000], 0, 0)
         catalogue = folding.Catalogue(each, numpy.array([0, len(each)]))
-        return planning.plan(catalogue, sizes, mock.Mock(**job), slots=2, memory_bytes=memory_bytes)
+        settings = {"top": job["top"], "weighting": "raw" if job["is_weighted"] else "binary"}
+        costs = rows.costs(
+            Instance(load()),
+            settings,
+            weight=job["is_weighted"],
+            users=sizes.users,
+            items=len(supports),
+            interactions=sizes.interactions,
+            operations=sizes.operations,
+        )
+        return planning.plan(catalogue, sizes, mock.Mock(**job), costs, slots=2, memory_bytes=memory_bytes)
 
     def test_the_least_memory_is_enough(self):
         # Every item meets every other one.
@@ -333,9 +343,9 @@ class Memory(unittest.TestCase):
 
     def test_a_plan_that_fits_no_instance_says_from_where_on_it_does(self):
         for supports, memory, words in [
-            ([3_000_000, 5], 64 << 20, r"64 MiB the items are too large.*give memory_bytes=268435456"),
-            ([900] * 60_000, 8 << 20, r"make more than 500 blocks; give memory_bytes=16777216"),
-            ([2**31], 64 << 20, r"have fewer of them by min_support"),
+            ([3_000_000, 5], 64 << 20, r"64 MiB the items are too large.*set memory_bytes=268435456"),
+            ([900] * 60_000, 8 << 20, r"make more than 500 blocks; set memory_bytes=16777216"),
+            ([2**31], 64 << 20, r"drop items with min_support"),
         ]:
             with self.subTest(words), self.assertRaisesRegex(Refused, words) as refused:
                 self.plan(supports, memory)
@@ -363,7 +373,7 @@ class Memory(unittest.TestCase):
         courier = mock.Mock(instance=lambda: instance)
         for most in (1, 10, 1_000, 4_999):
             self.assertGreater(len(list(merging._pieces(offers, most))), 1)
-            with mock.patch.object(merging, "offers_at_once", lambda memory, most=most: most):
+            with mock.patch.object(merging, "offers_at_once", lambda *_, most=most: most):
                 found = merging.best_of(6, offers, courier)
             for mine, theirs in zip(vars(found).values(), vars(whole).values()):
                 self.assertTrue(numpy.array_equal(mine, theirs))

@@ -1,0 +1,22 @@
+"""Checks of numbers that callers give, and numbers as people read them."""
+
+import numbers
+
+from ilk_plugin.errors import Refused
+
+
+def check_whole(code: str, name: str, value: object, least: int, most: int | None = None) -> None:
+    """Refuses what is not a whole number in a range; `code` is the refusal's."""
+    if isinstance(value, numbers.Integral) and least <= value and (most is None or value <= most):
+        return
+    bounds = f"of {least} or more" if most is None else f"from {least} to {most}"
+    raise Refused(code, f"{name} is {value!r}; give a whole number {bounds}")
+
+
+def size(count: float) -> str:
+    """Formats a number of bytes."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 10_000:
+            return f"{count:,.0f} {unit}"
+        count /= 1024
+    return f"{count:,.0f} TiB"

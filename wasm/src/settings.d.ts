@@ -1,0 +1,123 @@
+// Written by `cargo xtask settings`: change the flags and the job instead.
+
+export type Preset =
+  | "implicit-cosine"
+  | "implicit-tfidf"
+  | "implicit-bm25"
+  | "spark-column-similarities"
+  | "sar-jaccard"
+  | "sar-lift"
+  | "mahout-llr";
+
+export type Of =
+  | "items"
+  | "users";
+
+export type MeasureName =
+  | "cosine"
+  | "jaccard"
+  | "dice"
+  | "overlap"
+  | "tversky"
+  | "asymmetric-cosine"
+  | "conditional"
+  | "lift"
+  | "sar-lift"
+  | "pmi"
+  | "npmi"
+  | "lexicographers-mi"
+  | "llr"
+  | "mahout-llr"
+  | "cooccurrence"
+  | "dot";
+
+export type WeightingName =
+  | "binary"
+  | "raw"
+  | "log"
+  | "tfidf"
+  | "bm25"
+  | "decay";
+
+export type Duplicates =
+  | "sum"
+  | "max"
+  | "last"
+  | "one";
+
+export type NegativeWeights =
+  | "drop"
+  | "net"
+  | "error";
+
+/** Which column is what, spelled as under `[datasource.NAME]` in a job file. */
+export interface DataSource {
+  /** User ID column. */
+  user: string;
+  /** Item ID column. */
+  item: string;
+  /** Weight column, such as a quantity, a rating or a number of plays. */
+  weight?: string;
+  /** Timestamp column. */
+  time?: string;
+  /** Item name column, shown beside the item ID. */
+  item_label?: string;
+  /** Separator between items in one cell, such as a space. Default: one item per cell. */
+  item_separator?: string;
+  /** Unit of numbers in the time column. Default: auto. */
+  time_unit?: "auto" | "s" | "ms" | "us" | "ns" | "days" | "yyyymmdd";
+  /** Format of times, as in '%d/%m/%Y %H:%M'. Default: ISO 8601. */
+  time_format?: string;
+  /** Keep only rows that match a condition, as in country=FR or 'price>=10'. */
+  where?: string[];
+  /** Field delimiter of CSV files: one character, or `tab`. Default: detected. */
+  delimiter?: string;
+  /** Format of the inputs, standard input (`-`) included. Default: detected. */
+  format?: "parquet" | "csv" | "arrow" | "jsonl";
+}
+
+/** A job, spelled as under `[job]` in a job file; every setting is optional. */
+export interface SimilarityJob {
+  /** Use the measure and weighting of another library. */
+  like?: Preset;
+  /** What to compare. Default: items. */
+  of?: Of;
+  /** Similarity measure. Default: cosine. */
+  measure?: MeasureName;
+  /** Weight of an interaction, for cosine, asymmetric-cosine and dot. Default: binary. */
+  weighting?: WeightingName;
+  /** Number of neighbours to keep per item. Default: 50. */
+  top?: number;
+  /** Minimum number of users per item; items with fewer are dropped first. Default: 1. */
+  min_support?: number;
+  /** Minimum number of shared users per pair. Default: 1. */
+  min_overlap?: number;
+  /** Damping H of pairs that share few users: scores are multiplied by c/(c+H). Default: 0. */
+  shrinkage?: number;
+  /** Minimum score of a pair. */
+  threshold?: number;
+  /** Parameter α of tversky, asymmetric-cosine and conditional. Default: 0.5, for conditional 0. */
+  alpha?: number;
+  /** Parameter β of tversky. Default: 0.5. */
+  beta?: number;
+  /** Parameter κ of lift; larger values lower the scores of rare items. Default: 0. */
+  kappa?: number;
+  /** Parameter K1 of bm25. Default: 1.2. */
+  k1?: number;
+  /** Parameter B of bm25. Default: 0.75. */
+  b?: number;
+  /** Half-life of decay, as in 90d or 12h. */
+  half_life?: string;
+  /** Reference time for decay, as in 2026-01-31. Default: the newest time in the data. */
+  now?: string;
+  /** How to combine repeated rows of a user and item. Default: sum with a weight column, else one. */
+  duplicates?: Duplicates;
+  /** How to treat rows with a weight of 0 or less, such as returns. Default: drop. */
+  negative_weights?: NegativeWeights;
+  /** Maximum number of items per user; the largest weights are kept, then the newest rows. */
+  max_items_per_user?: number;
+  /** Maximum share of rows that are unreadable or have an invalid weight or time. Default: 1%. */
+  max_bad_rows?: string;
+  /** Fail when any row is set aside, except by a where condition. Default: false. */
+  strict?: boolean;
+}
