@@ -210,13 +210,13 @@ fn fractions_among_ids_are_named() {
         ("user", Arc::new(Float64Array::from(vec![1.0, 2.5]))),
         ("item", Arc::new(Int32Array::from(vec![1, 2]))),
     ]);
-    insta::assert_snapshot!(error("a.parquet", parquet(&table), &pair()), @"column `user` of a.parquet, row 2: id 2.5 is not whole or does not fit 64 bits; choose another column or turn it into text");
+    insta::assert_snapshot!(error("a.parquet", parquet(&table), &pair()), @"column `user` of a.parquet, row 2: ID 2.5 is not whole or does not fit 64 bits; choose another column or convert it to text");
     let decimals = Decimal128Array::from(vec![150]).with_precision_and_scale(5, 2).unwrap();
     let table = batch(&[("user", Arc::new(decimals.clone())), ("item", Arc::new(decimals))]);
-    insta::assert_snapshot!(error("a.parquet", parquet(&table), &pair()), @"column `user` of a.parquet, row 1: id 1.50 is not whole or does not fit 64 bits; choose another column or turn it into text");
+    insta::assert_snapshot!(error("a.parquet", parquet(&table), &pair()), @"column `user` of a.parquet, row 1: ID 1.50 is not whole or does not fit 64 bits; choose another column or convert it to text");
     let table = batch(&[
         ("user", Arc::new(Float64Array::from(vec![-1.0, 1e19]))),
         ("item", Arc::new(Int32Array::from(vec![1, 2]))),
     ]);
-    insta::assert_snapshot!(error("a.parquet", parquet(&table), &pair()), @"column `user` of a.parquet, row 2: id 10000000000000000000 is not whole or does not fit 64 bits; choose another column or turn it into text");
+    insta::assert_snapshot!(error("a.parquet", parquet(&table), &pair()), @"column `user` of a.parquet, row 2: ID 10000000000000000000 is not whole or does not fit 64 bits; choose another column or convert it to text");
 }
