@@ -92,7 +92,9 @@ pub(crate) fn rows(plan: &Plan, file: &str, first_row: u64, batch: Batch) -> Res
     let mut kept = keep(plan, &batch)?;
     // Kept, so that they are counted as unreadable and not as filtered.
     if let Some(kept) = &mut kept {
-        unreadable.iter().for_each(|bad| kept[bad.row as usize] = true);
+        for bad in &unreadable {
+            kept[bad.row as usize] = true;
+        }
     }
     let (rows, places) = (batch.rows, batch.places.take());
     let columns = Columns::new(batch, plan);
@@ -348,7 +350,7 @@ impl<'a> Untyped<'a> {
             let cell = text(plan, pick, &cell);
             let moment = cell.and_then(|cell| plan.times.text(cell));
             let (number, first_row) = (plan.file, self.first_row);
-            let place = Place { number, first_row, ..Place::new("", &pick.name) };
+            let place = Place { first_row, number, ..Place::new("", &pick.name) };
             push_time(column, place, row as usize, moment, cell);
         }
         if let Some(kept) = &mut self.kept {

@@ -1,6 +1,10 @@
 //! Results read back: neighbours tables and lists of ids, in any format they are written in.
 
-use std::{collections::HashSet, io::BufRead, sync::Arc};
+use std::{
+    collections::HashSet,
+    io::{BufRead, BufReader},
+    sync::Arc,
+};
 
 use ilk_core::data::{IdColumn, TextColumn, TextList};
 use serde_json::{Map, Value};
@@ -8,11 +12,12 @@ use serde_json::{Map, Value};
 use crate::{
     cells::{Batch, Cells as Decoded, Column},
     columns::{self, Place},
-    csv::CsvOptions,
+    dialect::CsvOptions,
     error::{At, Error},
     schema::Schema,
     source::{Source, SourceReader, read_exact},
     table::{Body, Input},
+    unpack::{Packing, unpacked},
 };
 
 /// One row of a neighbours table, ids as text.
@@ -107,12 +112,18 @@ pub fn read_items<E: From<Error>>(
 ///
 /// # Errors
 /// Those of [`Input::open`] and [`Table::read`](crate::Table::read).
+#[expect(clippy::needless_pass_by_value, reason = "as the other readers take it")]
 pub fn read_id_list(source: Arc<dyn Source>, column: &str) -> Result<TextList, Error> {
     let mut list = Distinct::default();
     if source.is_empty() {
         return Ok(list.ids);
     }
-    let mut input = match Input::open(source, &CsvOptions::default()) {
+    let mut input = match Input::open(Arc::clone(&source), &CsvOptions::default()) {
+        // Lines that are no table, or not clearly one, are a list all the same.
+        Err(Error::Dialect { .. }) => {
+            read_lines(&source, &mut list)?;
+            return Ok(list.ids);
+        }
         // Blank lines are no ids.
         Err(Error::NoHeader { .. }) => return Ok(list.ids),
         input => input?,
@@ -139,6 +150,21 @@ pub fn read_id_list(source: Arc<dyn Source>, column: &str) -> Result<TextList, E
         Ok::<_, Error>(())
     })?;
     Ok(list.ids)
+}
+
+/// Reads an id per line.
+fn read_lines(source: &Arc<dyn Source>, list: &mut Distinct) -> Result<(), Error> {
+    let at = At { file: source.name(), place: "lines" };
+    let failed = |error| at.io(error);
+    let head = read_exact(source.as_ref(), 0, source.len().min(8) as usize).map_err(failed)?;
+    let packing = Packing::of_bytes(&head);
+    let mut lines = BufReader::new(unpacked(source, packing).map_err(failed)?);
+    let mut line = Vec::new();
+    while lines.read_until(b'\n', &mut line).map_err(failed)? > 0 {
+        list.push(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']));
+        line.clear();
+    }
+    Ok(())
 }
 
 /// Reads ids from a CSV file or plain lines.

@@ -9,7 +9,8 @@ use crate::{
     baskets::split_items,
     batch,
     cells::Batch,
-    csv::{CsvCursor, CsvFile, CsvOptions, Dialect, NullWord},
+    csv::{CsvCursor, CsvFile, NullWord},
+    dialect::{CsvOptions, Dialect},
     error::{At, Error},
     format::FileFormat,
     json::{JsonCursor, JsonFile},
@@ -68,8 +69,8 @@ pub(crate) enum Body {
 
 impl Input {
     /// Opens a file: its format by its first bytes, else by the ending of its name, else by
-    /// what its text looks like. Reads the schema only: a footer, a header, or the first 256 KiB of
-    /// a text. `csv` says how CSV files are written, as far as that is known.
+    /// what its text looks like. Reads the schema only: a footer, a header, or the first 256 KiB.
+    /// `csv` says how CSV files are written, as far as that is known.
     ///
     /// # Errors
     /// A source that fails, bytes that are damaged, a format that is not read, a CSV of 0 bytes or

@@ -4,12 +4,12 @@
 use memchr::memmem;
 
 use super::{
-    dialect::{CsvOptions, Delimiter, Escape, LineEnd, Quote},
     guard::Guard,
     kinds::{Census, Kind},
     rows::Outcome,
     scan::{Fault, Field, Form, Grammar, Reach, Scanner, Step},
 };
+use crate::dialect::{CsvOptions, Delimiter, Escape, LineEnd, Quote};
 
 /// What may stand between fields, the likelier first.
 const DELIMITERS: [&str; 15] =

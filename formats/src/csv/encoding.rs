@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::dialect::Encoding;
+use crate::dialect::Encoding;
 
 /// An encoding with all that is needed to decode it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use std::{
 use ilk_core::data::Rows;
 
 use super::{
-    dialect::{CsvOptions, Dialect, Encoding},
     encoding::Coding,
+    guard::Guard,
     open::Purpose,
     pieces::{Loaded, PIECE, Pieces},
     rows::{Buffer, Chunk, NULL_WORDS, Outcome, Paused, Position},
@@ -18,6 +18,7 @@ use super::{
     stream::{Window, lines, text},
     text::describe,
 };
+use crate::dialect::{CsvOptions, Dialect, Encoding};
 use crate::{
     error::{At, Error},
     part::Part,
@@ -271,11 +272,14 @@ impl CsvFile {
     ) -> Result<(), E> {
         let mut window = self.window()?;
         let mut position = Position { place: 0, line: self.line };
+        // What programs write is believed.
+        let believing =
+            Grammar { guard: Guard::default(), header: None, ..(*self.grammar).clone() };
         let failed = |error| self.at("records").io(error);
         loop {
             window.refill(position.place).map_err(failed)?;
             position.place = 0;
-            let paused = self.walk(&window, &mut position, sink)?;
+            let paused = self.walk(&believing, &window, &mut position, sink)?;
             if let Paused::Long(fault) = paused {
                 let head =
                     window.pass_line(position.place, self.grammar.line_end).map_err(failed)?;
@@ -293,12 +297,13 @@ impl CsvFile {
 
     fn walk<E: From<Error>>(
         &self,
+        grammar: &Grammar,
         window: &Window,
         position: &mut Position,
         sink: &mut RecordSink<'_, E>,
     ) -> Result<Paused, E> {
         let bytes = &window.bytes;
-        let mut scanner = Scanner::new(&self.grammar, bytes, window.reach, position.place);
+        let mut scanner = Scanner::new(grammar, bytes, window.reach, position.place);
         let mut scratch = vec![Vec::new(); self.grammar.fields];
         while position.place < bytes.len() {
             match scanner.step(position.place) {

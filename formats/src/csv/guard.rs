@@ -4,10 +4,10 @@
 use memchr::{memchr, memchr2};
 
 use super::{
-    dialect::LineEnd,
     kinds::Kind,
     scan::{Field, Form, Grammar, Reach},
 };
+use crate::dialect::LineEnd;
 
 /// What is known of the columns from the sample.
 #[derive(Clone, Debug, Default)]

@@ -6,11 +6,11 @@ use memchr::memchr_iter;
 
 use super::{
     detect::{Candidate, Cut, Record, Sample, commonest, detect, guard},
-    dialect::{CsvOptions, Dialect, Encoding, Escape, Header, LineEnd, Quote},
     encoding::{Coding, Told},
     scan::{Fault, Grammar, Reach},
     stream::text,
 };
+use crate::dialect::{CsvOptions, Dialect, Encoding, Escape, Header, LineEnd, Quote};
 use crate::{
     error::{At, Error},
     source::Source,
@@ -298,7 +298,8 @@ impl<'a> Settling<'a> {
     /// Refuses a header that stands there twice.
     fn check_twice(&self, header: &Record, below: &[Record]) -> Result<(), Error> {
         let text = |record: &Record| self.sample.bytes[record.start..record.next].trim_ascii_end();
-        if below.first().is_some_and(|next| text(next) == text(header)) {
+        let is_table = header.cells.as_ref().is_ok_and(|cells| cells.len() > 1);
+        if is_table && below.first().is_some_and(|next| text(next) == text(header)) {
             return Err(self
                 .purpose
                 .refuse("the header stands there twice", "give --skip-lines 1"));

@@ -15,10 +15,10 @@ use bytes::Bytes;
 use memchr::{memchr, memchr2, memrchr};
 
 use super::{
-    dialect::LineEnd,
     masks::{BLOCK, Needles},
     scan::{Grammar, Reach, Scanner, Step},
 };
+use crate::dialect::LineEnd;
 use crate::source::{Source, read_exact};
 
 /// Bytes of a piece.

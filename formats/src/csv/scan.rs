@@ -14,10 +14,10 @@
 use memchr::{memchr, memchr2};
 
 use super::{
-    dialect::LineEnd,
     guard::{Guard, Spans},
     masks::{Needles, Walk},
 };
+use crate::dialect::LineEnd;
 
 /// What was settled before reading.
 #[derive(Clone, Debug)]

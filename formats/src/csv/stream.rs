@@ -7,8 +7,9 @@ use std::{
 
 use memchr::{memchr, memchr2};
 
-use super::{dialect::LineEnd, encoding::Coding, scan::Reach, text::SHOWN};
+use super::{encoding::Coding, scan::Reach, text::SHOWN};
 use crate::{
+    dialect::LineEnd,
     source::Source,
     unpack::{Packing, unpack},
 };

@@ -1,9 +1,7 @@
 //! What is said of a record that is set aside.
 
-use super::{
-    dialect::CsvOptions,
-    scan::{Fault, Grammar},
-};
+use super::scan::{Fault, Grammar};
+use crate::dialect::CsvOptions;
 
 /// Bytes of a record that are shown at most.
 pub(crate) const SHOWN: usize = 1 << 10;

@@ -2,6 +2,7 @@
 
 mod cases;
 mod csv;
+mod csv_files;
 mod csv_laws;
 mod damage;
 #[cfg(test)]
