@@ -34,6 +34,7 @@ mod columns;
 mod condition;
 mod csv;
 mod decimal;
+mod dialect;
 mod error;
 mod format;
 mod guess;
@@ -54,9 +55,8 @@ mod write;
 
 pub use arrow::Feed;
 pub use condition::{Comparison, Condition, ConditionError};
-pub use csv::{
-    CsvOptions, Delimiter, Dialect, DialectError, Encoding, Escape, Header, NullWord, Quote,
-};
+pub use csv::NullWord;
+pub use dialect::{CsvOptions, Delimiter, Dialect, DialectError, Encoding, Escape, Header, Quote};
 pub use error::{Error, is_decoding, printable};
 pub use format::FileFormat;
 pub use guess::{Guess, count_candidates, guess_columns};

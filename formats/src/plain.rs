@@ -14,7 +14,7 @@ use parquet::{
 use crate::{
     cells::{Batch, Cells as Decoded, Column},
     columns,
-    csv::CsvOptions,
+    dialect::CsvOptions,
     error::{At, Error},
     out::{self, Cells, Field, Nulls},
     parquet::ParquetOut,

@@ -6,7 +6,7 @@ use ilk_core::data::TimeRule;
 use crate::{
     columns::{self, Place},
     condition::{Condition, Number, check_condition},
-    csv::CsvOptions,
+    dialect::CsvOptions,
     error::Error,
     format::FileFormat,
     schema::{Column, ColumnKind, Schema, UNTYPED},

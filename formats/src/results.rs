@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::{
     cells::{Batch, Cells as Decoded, Column},
     columns::{self, Place},
-    csv::CsvOptions,
+    dialect::CsvOptions,
     error::{At, Error},
     schema::Schema,
     source::{Source, SourceReader, read_exact},

@@ -1,7 +1,6 @@
 //! CSV and its relatives: strict, with recovery, in parallel.
 
 mod detect;
-mod dialect;
 mod encoding;
 mod file;
 mod guard;
@@ -15,7 +14,8 @@ mod scan;
 mod stream;
 mod text;
 
-pub use dialect::{CsvOptions, Delimiter, Dialect, DialectError, Encoding, Escape, Header, Quote};
 pub use file::NullWord;
 pub(crate) use file::{CsvCursor, CsvFile};
 pub(crate) use out::CsvOut;
+
+use crate::dialect;
