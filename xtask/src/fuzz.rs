@@ -121,13 +121,12 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         let mut fuzz = workspace.command(folder.join(&triple).join("release").join(name));
         fuzz.args(["-timeout=30", "-rss_limit_mb=4096", "-print_final_stats=1"]);
         fuzz.arg(format!("-artifact_prefix={}/", found.display()));
-        match &options.input {
-            Some(input) => fuzz.arg(input),
-            None => {
-                fuzz.arg(format!("-max_total_time={}", 60 * options.minutes)).arg(&corpus);
-                fuzz.args(target.seeds())
-            }
-        };
+        if let Some(input) = &options.input {
+            fuzz.arg(input);
+        } else {
+            fuzz.arg(format!("-max_total_time={}", 60 * options.minutes)).arg(&corpus);
+            fuzz.args(target.seeds());
+        }
         if command::run(&mut fuzz).is_err() {
             bail!(
                 "{name}: an input that should not be is in {}; \

@@ -132,7 +132,9 @@ impl Times {
         if all {
             (0..rows.len()).for_each(&mut take);
         } else {
-            keep.iter().for_each(|row| take(*row as usize));
+            for row in keep {
+                take(*row as usize);
+            }
         }
         times
     }

@@ -17,3 +17,4 @@ mod text;
 pub use file::NullWord;
 pub(crate) use file::{CsvCursor, CsvFile};
 pub(crate) use out::CsvOut;
+
