@@ -62,7 +62,7 @@ impl Files {
             conditions: source.conditions.clone(),
             item_separator: source.item_separator.clone(),
             times: source.time_rule(),
-            format: source.format,
+            format: source.input_format,
             csv: source.csv.options(),
             nulls: source.csv.null.clone(),
             chunk_rows,

@@ -80,7 +80,7 @@ pub struct PartialSource {
     pub time_format: Option<TimeFormat>,
     /// What the files are; found out where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub format: Option<FileFormat>,
+    pub input_format: Option<FileFormat>,
     /// Read folders of Delta Lake, Iceberg and Hudi as if all their files counted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub ignore_table_format: bool,
@@ -109,7 +109,7 @@ impl PartialSource {
             ("item-separator", self.item_separator.clone()),
             ("time-unit", self.time_unit.map(|unit| unit.to_string())),
             ("time-format", self.time_format.as_ref().map(ToString::to_string)),
-            ("format", self.format.map(|format| format.name().into())),
+            ("input-format", self.input_format.map(|format| format.name().into())),
             ("ignore-table-format", self.ignore_table_format.then(|| "true".into())),
         ];
         flags.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
@@ -134,7 +134,7 @@ impl PartialSource {
             item_separator: self.item_separator,
             time_unit: self.time_unit,
             time_format: self.time_format,
-            format: self.format,
+            input_format: self.input_format,
             ignore_table_format: self.ignore_table_format,
             conditions: self.conditions,
             csv: self.csv,
@@ -166,7 +166,7 @@ pub struct DataSource {
     /// How times are written, in the terms of strftime; ISO 8601 where absent.
     pub time_format: Option<TimeFormat>,
     /// What the files are; found out where absent.
-    pub format: Option<FileFormat>,
+    pub input_format: Option<FileFormat>,
     /// Read folders of Delta Lake, Iceberg and Hudi as if all their files counted.
     pub ignore_table_format: bool,
     /// Conditions on rows; all must hold.
@@ -193,7 +193,7 @@ impl DataSource {
             item_separator: None,
             time_unit: None,
             time_format: None,
-            format: None,
+            input_format: None,
             ignore_table_format: false,
             conditions: Vec::new(),
             csv: CsvSettings::default(),
@@ -211,7 +211,7 @@ impl DataSource {
             item_separator: self.item_separator.clone(),
             time_unit: self.time_unit,
             time_format: self.time_format.clone(),
-            format: self.format,
+            input_format: self.input_format,
             ignore_table_format: self.ignore_table_format,
             ..PartialSource::default()
         };

@@ -205,7 +205,9 @@ impl Batch {
         let places = self.places.as_mut().map(|places| places.split_off(start));
         let cut = self.unreadable.partition_point(|bad| (bad.row as usize) < start);
         let mut unreadable = self.unreadable.split_off(cut);
-        unreadable.iter_mut().for_each(|bad| bad.row -= start as u32);
+        for bad in &mut unreadable {
+            bad.row -= start as u32;
+        }
         Self { columns, rows, places, unreadable, of_rows: self.of_rows }
     }
 

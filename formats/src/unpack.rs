@@ -206,10 +206,10 @@ mod zip {
         let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
         let archive = ZipArchive::with_max_search_space(SEARCH)
             .locate_in_reader(Bytes(Arc::clone(source)), &mut buffer, source.len())
-            .map_err(|(_, error)| damaged(error))?;
+            .map_err(|(_, error)| damaged(&error))?;
         let mut entries = archive.entries(&mut buffer);
         let (mut names, mut found) = (Vec::new(), None);
-        while let Some(entry) = entries.next_entry().map_err(damaged)? {
+        while let Some(entry) = entries.next_entry().map_err(|error| damaged(&error))? {
             let path = entry.file_path();
             let name = String::from_utf8_lossy(path.as_bytes()).into_owned();
             if name == "[Content_Types].xml" {
@@ -236,7 +236,7 @@ mod zip {
             };
             return refuse(what, "unpack it into a folder and name that");
         };
-        let entry = archive.get_entry(place).map_err(damaged)?;
+        let entry = archive.get_entry(place).map_err(|error| damaged(&error))?;
         let (start, end) = entry.compressed_data_range();
         let packed = SourceReader::new(Arc::clone(source), start, PIECE);
         let packed = packed.take(end.saturating_sub(start));
@@ -255,7 +255,7 @@ mod zip {
     }
 
     /// Says what is wrong with an archive, or that its source failed.
-    fn damaged(error: rawzip::Error) -> io::Error {
+    fn damaged(error: &rawzip::Error) -> io::Error {
         let ErrorKind::IO(of_source) = error.kind() else {
             let why = format!("a ZIP archive with a fault: {error}");
             return io::Error::new(io::ErrorKind::InvalidData, why);

@@ -100,7 +100,7 @@ fn baskets_and_paths_into_structures_are_columns() {
         let found =
             neighbours(home.path(), &[&[path.as_str()], &columns[..], &cleaning[..]].concat());
         assert_eq!(
-            found, "item,neighbour,rank,score,overlap\njam,tea,1,1.0,1\ntea,jam,1,1.0,1\n",
+            found, "item,neighbour,rank,score,overlap\njam,tea,1,1,1\ntea,jam,1,1,1\n",
             "{name}"
         );
     }

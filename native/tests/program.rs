@@ -100,9 +100,9 @@ fn origins_are_told_for_every_layer() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let lines: Vec<_> = text.lines().take(3).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
-    setting             value            origin
-    datasource          views            ILK_DATASOURCE
-    input               views/           job.toml [datasource.views]
+    setting              value            origin
+    datasource           views            ILK_DATASOURCE
+    input                views/           job.toml [datasource.views]
     ");
 }
 

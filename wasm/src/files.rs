@@ -86,7 +86,6 @@ impl Files {
     ///
     /// # Errors
     /// For files that cannot be read, or none.
-    #[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands over values")]
     #[wasm_bindgen(unchecked_return_type = "Inspection")]
     pub fn inspect(
         &self,

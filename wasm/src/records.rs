@@ -52,7 +52,7 @@ pub(crate) struct DataSource {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) time_format: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) format: Option<FileFormat>,
+    pub(crate) input_format: Option<FileFormat>,
     #[serde(rename = "where", skip_serializing_if = "Vec::is_empty")]
     pub(crate) conditions: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,7 +121,7 @@ impl DataSource {
             csv: self.csv(),
             nulls: self.null.clone(),
             item_separator: self.item_separator.clone(),
-            format: self.format,
+            format: self.input_format,
             times: TimeRule {
                 unit: self.time_unit.unwrap_or_default(),
                 pattern: self.time_format.clone(),

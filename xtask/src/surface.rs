@@ -282,7 +282,8 @@ fn text(tokens: &[TokenTree]) -> String {
                     Delimiter::Brace => ("{ ", " }"),
                     Delimiter::None => ("", ""),
                 };
-                if is_apart && (open != "(" || line.ends_with(['>', '=', ',', ':', '+'])) {
+                let is_value = line.ends_with(['=', ',', ':', '+']) || line.ends_with("->");
+                if is_apart && (open != "(" || is_value) {
                     line.push(' ');
                 }
                 line.extend([open, &text(&inner), close]);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    clean::{Needs, Refusal, clean},
+    clean::{Needs, Reason, Refusal, clean},
     encode::{EncodeError, encode},
     fold::{Folded, fold},
 };
@@ -166,6 +166,11 @@ impl Triples {
         let needs = Needs::of(job, Self::GIVEN);
         let (cleaned, tally) = clean(rows, job, needs);
         tally.check(job)?;
+        // A program knows its weights: one that is no number is a mistake, however many there are.
+        let bad = tally.count(Reason::BadWeight);
+        if bad > 0 {
+            return Err(Refusal::TooManyBadRows { bad, rows: tally.rows, allowed: 0.0 }.into());
+        }
         Ok(fold(encode(vec![cleaned], executor)?, job, needs, executor))
     }
 }

@@ -108,11 +108,17 @@ fn untyped_text_is_integers_if_every_value_is_written_as_one() {
     let (ids, codes) = encode_files(&[untyped(&["10", "9", "-3"]), untyped(&["0", "9"])]).unwrap();
     assert_eq!(ids, Ids::Integer(vec![-3, 0, 9, 10]));
     assert_eq!(codes, [vec![3, 2, 0], vec![1, 2]]);
+    // A fraction of zeros does not count, as in typed columns.
+    let (ids, codes) = encode_files(&[untyped(&["10", "9.0"]), untyped(&["10.00", "9"])]).unwrap();
+    assert_eq!(ids, Ids::Integer(vec![9, 10]));
+    assert_eq!(codes, [vec![1, 0], vec![1, 0]]);
 }
 
 #[test]
 fn one_value_in_one_file_makes_untyped_text_of_all() {
-    for odd in ["00123", "+7", "7.0", " 7", "-0", "1e3", "", "18446744073709551616"] {
+    for odd in
+        ["00123", "+7", "7.5", "7.", "07.0", "7.0e0", " 7", "-0", "1e3", "", "18446744073709551616"]
+    {
         let (ids, codes) = encode_files(&[untyped(&["10", "9"]), untyped(&[odd, "9"])]).unwrap();
         let mut sorted = vec!["10", "9", odd];
         sorted.sort_unstable();

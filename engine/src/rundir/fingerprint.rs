@@ -138,7 +138,7 @@ mod tests {
         let of = |bytes: &[u8], time| file(home.path(), bytes, time);
         let small = of(b"a,b\n1,2\n", now);
         assert_eq!(small.difference(&of(b"a,b\n1,2\n", earlier)), None);
-        assert!(small.difference(&of(b"a,b\n1,3\n", now)).unwrap().contains("other content"));
+        assert!(small.difference(&of(b"a,b\n1,3\n", now)).unwrap().contains("different content"));
         assert!(small.difference(&of(b"a,b\n", now)).unwrap().contains("had 8 bytes, now 4"));
         assert_eq!(of(b"", now).bytes, 0);
     }
@@ -156,7 +156,7 @@ mod tests {
         for place in [0, (5 << 20) - 1] {
             bytes[place] = 8;
             let changed = file(home.path(), &bytes, now);
-            assert!(long.difference(&changed).unwrap().contains("other content"));
+            assert!(long.difference(&changed).unwrap().contains("different content"));
             bytes[place] = 7;
         }
     }

@@ -65,7 +65,8 @@ pub fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
     if job.measure.is_weighted() && !needs(source, job).weight {
         match job.weighting {
             Weighting::Binary if source.weight.is_some() => {
-                reporter.note("--weight is used only to drop returns; add --weighting log to count quantities");
+                reporter
+                    .note("--weight only drops returns; use --weighting log to count quantities");
             }
             Weighting::Raw | Weighting::Log => reporter.note(format!(
                 "all weights are 1: {} changes nothing without --weight or --duplicates sum",

@@ -149,6 +149,7 @@ fn measured<'r, K: Keep<'r>>(run: Run<'r>, keep: &mut K) -> Result<Layout, Error
 }
 
 /// Where the interactions come from.
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a run")]
 enum Source<D> {
     /// Memory.
     Hand { interactions: Interactions, users: Ids, catalogue: Catalogue },
@@ -181,9 +182,8 @@ impl<D: Kept> Source<D> {
     /// Decides where to work.
     const fn scale(&self, fits: bool) -> Scale {
         match self {
-            Self::Disk(..) => Scale::Disk,
             Self::Hand { .. } | Self::Kept(..) if fits => Scale::Memory,
-            Self::Hand { .. } | Self::Kept(..) => Scale::Disk,
+            Self::Disk(..) | Self::Hand { .. } | Self::Kept(..) => Scale::Disk,
         }
     }
 }

@@ -17,4 +17,3 @@ mod text;
 pub use file::NullWord;
 pub(crate) use file::{CsvCursor, CsvFile};
 pub(crate) use out::CsvOut;
-

@@ -87,6 +87,7 @@ impl<'w, 'de> Walk<'w, 'de> {
         Self { way, values, element: None }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the visitor's methods return what this does")]
     fn put<E>(self, value: Value<'de>) -> Result<(), E> {
         let Some(slot) = self.way.slot else { return Ok(()) };
         let place = &mut self.values[slot];

@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write};
 
 use arrow_schema::{DataType, TimeUnit};
 use ilk_core::{
-    data::{IdColumn, Rows, TextColumn, TimeColumn, canonical_integer},
+    data::{IdColumn, Rows, TextColumn, TimeColumn, canonical_digits, canonical_integer},
     prepare::IdKind,
 };
 
@@ -149,7 +149,12 @@ fn label(rows: &Rows, row: usize) -> Option<&str> {
 
 /// A cell as text, and whether it is text rather than a number; `None` for null.
 fn spelled(rows: &Rows, row: usize, role: Role) -> Option<(String, bool)> {
-    let id = |ids: &IdColumn, kind| Some((ids.display(row)?.into_owned(), kind == IdKind::Text));
+    let id = |ids: &IdColumn, kind| {
+        let text = ids.display(row)?;
+        // Integers are written as such, whether the file had a fraction of zeros or not.
+        let digits = (kind != IdKind::Text).then(|| canonical_digits(&text)).flatten();
+        Some((digits.unwrap_or(&text).to_owned(), kind == IdKind::Text))
+    };
     match role {
         Role::User(kind) => id(&rows.user, kind),
         Role::Item(kind) => id(&rows.item, kind),

@@ -105,9 +105,9 @@ pub(crate) struct SourceArgs {
     pub(crate) conditions: Option<Vec<Condition>>,
 
     /// Format of the inputs, standard input (`-`) included [default: detected]
-    #[arg(long, value_name = "FORMAT", value_parser = format_names(), env = "ILK_FORMAT")]
+    #[arg(long, value_name = "FORMAT", value_parser = format_names(), env = "ILK_INPUT_FORMAT")]
     #[arg(hide_env = true)]
-    pub(crate) format: Option<FileFormat>,
+    pub(crate) input_format: Option<FileFormat>,
 
     /// Read all files of Delta Lake, Iceberg and Hudi folders, including deleted rows
     #[arg(long, value_name = "BOOL", env = "ILK_IGNORE_TABLE_FORMAT", hide_env = true)]

@@ -194,9 +194,20 @@ pub(crate) enum Command {
     Man,
 }
 
-/// Returns the command line with all help.
+/// Returns the command line with all help. `--format` is the format of the input where a command has
+/// no other format.
 fn command() -> clap::Command {
-    described(Cli::command())
+    let mut command = described(Cli::command());
+    let has = |command: &clap::Command, id: &str| {
+        command.get_arguments().any(|argument| argument.get_id() == id)
+    };
+    for of_command in command.get_subcommands_mut() {
+        if has(of_command, "input_format") && !has(of_command, "format") {
+            let named = std::mem::take(of_command);
+            *of_command = named.mut_arg("input_format", |flag| flag.visible_alias("format"));
+        }
+    }
+    command
 }
 
 /// Parses the program's arguments; the matches know where each value came from.

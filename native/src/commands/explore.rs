@@ -74,7 +74,7 @@ pub(crate) fn explore(
         "item_separator": source.item_separator,
         "time_unit": source.time_unit,
         "time_format": source.time_format,
-        "format": source.format,
+        "input_format": source.input_format,
         "ignore_table_format": source.ignore_table_format,
         "columns": {
             "user": source.user,

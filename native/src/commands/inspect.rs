@@ -168,7 +168,7 @@ fn command_text(source: &DataSource, min_overlap: Option<u32>) -> String {
 /// Reads the columns of the first file; the others must have those that are needed.
 pub(super) fn schema_of(first: &InputFile, source: &PartialSource) -> Result<Schema, Error> {
     let opened = FileSource::open(&first.path)?;
-    let input = Input::open_as(Arc::new(opened), source.format, &source.csv.options())?;
+    let input = Input::open_as(Arc::new(opened), source.input_format, &source.csv.options())?;
     Ok(input.schema().clone())
 }
 
@@ -219,7 +219,7 @@ pub(super) fn complete(named: &PartialSource, guess: &Guess) -> Option<DataSourc
         item_separator: named.item_separator.clone(),
         time_unit: named.time_unit,
         time_format: named.time_format.clone(),
-        format: named.format,
+        input_format: named.input_format,
         ignore_table_format: named.ignore_table_format,
         csv: named.csv.clone(),
     })

@@ -55,8 +55,8 @@ impl Layers {
         );
         add("source", "time_unit", Some(source.time_unit.unwrap_or_default().to_string()));
         add("source", "time_format", source.time_format.as_ref().map(ToString::to_string));
-        let format = source.format.map_or("detected", ilk_formats::FileFormat::name);
-        add("source", "format", Some(format.into()));
+        let format = source.input_format.map_or("detected", ilk_formats::FileFormat::name);
+        add("source", "input_format", Some(format.into()));
         add("source", "ignore_table_format", Some(source.ignore_table_format.to_string()));
         let conditions: Vec<_> = source.conditions.iter().map(ToString::to_string).collect();
         add("source", "where", texts(&conditions));

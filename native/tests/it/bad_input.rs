@@ -138,7 +138,7 @@ fn ids_of_different_kinds_name_both_files() {
 fn rows_that_are_wrong() {
     let home = Home::new();
     let mut text = "user,item,stars,day\n".to_owned();
-    for row in 0..100 {
+    for row in 0..300 {
         let stars = if row % 20 == 7 { "many" } else { "4" };
         let day = if row == 50 { "someday" } else { "2026-01-01" };
         let item = if row == 60 { "" } else { "x" };
@@ -466,8 +466,8 @@ fn a_dash_is_no_output() {
     let told = home.ilk("run orders.csv --user member --item sku --out -");
     assert_eq!(told.code, Some(2));
     insta::assert_snapshot!(told.stderr, @r"
-    error: `-` does not name an output: results go to files
-    help: name one; its ending says the format: .parquet, .csv, .jsonl, .arrow
+    error: `-` is not an output: results go to files
+    help: name a file: its ending chooses the format (.parquet, .csv, .jsonl, .arrow)
     ");
     assert_eq!(home.names(), ["orders.csv"]);
 }

@@ -151,7 +151,7 @@ fn without_its_pages_the_program_says_what_to_do() {
     assert_eq!(ran.code, Some(2));
     insta::assert_snapshot!(ran.stderr, @r"
     error: this program was built without the notebook
-    help: in its checkout: `cargo xtask web`, then build the program again
+    help: run `cargo xtask web` in the checkout, then rebuild the program
     ");
 }
 

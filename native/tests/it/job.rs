@@ -133,7 +133,7 @@ fn hive_folders_become_columns() {
     assert_eq!(late.lines().count(), 1 + 4, "{late}");
     // Days that are bought in the same countries.
     let shown = home.stdout("inspect views");
-    for expected in ["day      names of folders", "country  names of folders", "3 files"] {
+    for expected in ["day      folder name", "country  folder name", "3 files"] {
         assert!(shown.contains(expected), "{expected}\n{shown}");
     }
     let days = csv(&home, "views --user country --item day");
@@ -312,7 +312,7 @@ fn inspect_looks_at_the_data() {
     insta::assert_snapshot!("inspect_without_guess", home.stdout("inspect odd.csv"));
     home.write("job.toml", "[datasource.a]\ninput = 'odd.csv'\nuser = 'alpha'\nitem = 'beta'\n");
     let of_flags = home.stdout("inspect odd.csv --user alpha --item beta");
-    let (report, command) = of_flags.split_once("\nto run it:\n").expect("a command");
+    let (report, command) = of_flags.split_once("\nrun it:\n").expect("a command");
     assert_eq!(command, "  ilk run odd.csv --user alpha --item beta --out similar.parquet\n");
     assert_eq!(home.stdout("inspect job.toml"), report);
 }
@@ -346,7 +346,7 @@ fn what_the_demo_prints_really_works() {
     let home = Home::new();
     let shown = home.stdout("demo --keep my-shop");
     let program = assert_cmd::cargo::cargo_bin("ilk").display().to_string();
-    let text = shown.split_once("by hand:\n").expect("commands").1.replace("\\\n", " ");
+    let text = shown.split_once("To repeat it:\n").expect("commands").1.replace("\\\n", " ");
     let commands: Vec<_> =
         text.lines().filter_map(|line| line.trim().strip_prefix(&program)).collect();
     assert_eq!(commands.len(), 3, "{shown}");

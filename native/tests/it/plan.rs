@@ -215,10 +215,10 @@ fn budgets_are_settings_like_all_others() {
     let told = String::from_utf8(told.stdout).expect("UTF-8");
     let budgets = told.lines().skip_while(|line| !line.starts_with("budget_time"));
     insta::assert_snapshot!(budgets.collect::<Vec<_>>().join("\n"), @r"
-    budget_time         2h            ILK_BUDGET_TIME
-    budget_memory       1536MiB       job.toml [job]
-    budget_cost         12.5          command line
-    price_per_hour      3.2           job.toml [job]
+    budget_time          2h            ILK_BUDGET_TIME
+    budget_memory        1536MiB       job.toml [job]
+    budget_cost          12.5          command line
+    price_per_hour       3.2           job.toml [job]
     ");
     let toml = home.stdout("config job.toml --budget-cost 12.50 --toml");
     insta::assert_snapshot!(toml, @r#"

@@ -162,7 +162,7 @@ fn a_run_directory_has_its_report() {
     let run = "run orders.csv --user member --item sku --item-label product --run-dir run";
     home.stdout(run);
     let page = home.read("run/report.html");
-    for part in ["From rows to interactions", "Workers", "Tiles", "Scores", "Black tea", "run_dir"]
+    for part in ["From rows to interactions", "Threads", "Tiles", "Scores", "Black tea", "run_dir"]
     {
         assert!(page.contains(part), "{part}");
     }

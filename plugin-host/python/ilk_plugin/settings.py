@@ -120,7 +120,7 @@ class Job(TypedDict, total=False):
     max_items_per_user: int
     """Maximum number of items per user; the largest weights are kept, then the newest rows."""
     max_bad_rows: str
-    """Maximum share of rows that are unreadable or have an invalid weight or time. Default: 1%."""
+    """Maximum share of rows that are unreadable or have an invalid weight or time. Default: 1%, but never fewer than 10 rows."""
     strict: bool
     """Fail when any row is set aside, except by a where condition. Default: false."""
 
@@ -168,7 +168,7 @@ class SimilarityJob:
     max_items_per_user: int | None = None
     """Maximum number of items per user; the largest weights are kept, then the newest rows."""
     max_bad_rows: str | None = None
-    """Maximum share of rows that are unreadable or have an invalid weight or time. Default: 1%."""
+    """Maximum share of rows that are unreadable or have an invalid weight or time. Default: 1%, but never fewer than 10 rows."""
     strict: bool | None = None
     """Fail when any row is set aside, except by a where condition. Default: false."""
 
