@@ -2,7 +2,10 @@
 
 use anyhow::Result;
 
-use crate::{command, workspace::Workspace};
+use crate::{
+    command,
+    workspace::{self, Workspace},
+};
 
 /// The test of `ilk` that holds the files to be what the flags and the job's schema say.
 const TEST: &str = "settings_are_the_same_on_every_surface";
@@ -12,6 +15,7 @@ const TEST: &str = "settings_are_the_same_on_every_surface";
 /// # Errors
 /// Where the program does not build, or a file cannot be written.
 pub(crate) fn write(workspace: &Workspace) -> Result<()> {
-    let mut test = workspace.cargo(&["test", "--package", "ilk", "--bin", "ilk", TEST]);
+    let mut test = workspace.cargo(&["test"]);
+    test.args(workspace::WHOLE).args(["--bin", "ilk", TEST]);
     command::run(test.env("WRITE_SETTINGS", "1"))
 }

@@ -151,7 +151,7 @@ pub(crate) struct CsvArgs {
     #[arg(long, value_name = "NAME", env = "ILK_ENCODING", hide_env = true, help_heading = CSV)]
     pub(crate) encoding: Option<Encoding>,
 
-    /// Text that means null, as in --null NULL; repeatable. Empty text always does
+    /// Text that means null, such as NULL; repeatable. Empty text always does
     #[arg(long, value_name = "TEXT", env = "ILK_NULL", hide_env = true, help_heading = CSV)]
     pub(crate) null: Option<Vec<String>>,
 

@@ -41,9 +41,9 @@ fn what_is_held_out_is_said() {
     for (arguments, expected) in [
         (
             "--time day --hold-out 2026-01-03",
-            "100 interactions of 100 users\n           what was from 2026-01-03T00:00:00Z on",
+            "100 interactions of 100 users\n           all rows from 2026-01-03T00:00:00Z on",
         ),
-        ("--time day --split last", "of 100 users\n           the newest of each"),
+        ("--time day --split last", "of 100 users\n           the newest item of each user"),
         ("--split any --users 40", "sampled    40 of 100 users"),
         ("--measures cosine", "cosine is better than the baseline, most popular"),
     ] {

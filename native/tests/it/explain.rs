@@ -24,7 +24,7 @@ fn what_is_no_neighbour_is_explained_too() {
     for (arguments, expected) in [
         ("milk saw", "not a neighbour: no user has both"),
         ("milk saw", "to be kept: 1 shared user instead of 0, all else equal"),
-        ("tea tea", "an item is no neighbour of itself"),
+        ("tea tea", "an item is not its own neighbour"),
         ("tea milk --min-overlap 3", "fewer than 3 users have both (min_overlap)"),
         ("tea milk --measure llr", "not a neighbour: llr gives no score"),
         ("tea milk --threshold 0.9", "is below the threshold 0.9000"),
@@ -69,7 +69,7 @@ fn unknown_items_are_told_with_the_nearest_ones() {
     let told = home.ilk("explain orders.csv tea mug --user member");
     insta::assert_snapshot!(told.stderr, @r"
     error: missing: --item
-    help: name the columns that say who and what, or take a job file
+    help: name the user ID and item ID columns, or use a job file
     ");
 }
 
@@ -85,7 +85,7 @@ fn a_run_is_not_explained_from_other_rows() {
     home.write("orders.csv", home.read("kept.csv") + "9,tea,1,Tea\n");
     let refused = home.ilk("explain done tea mug");
     assert_eq!((refused.code, &*refused.stdout), (Some(2), ""));
-    assert!(refused.stderr.contains("the input of done is not what it was"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("the input of done has changed"), "{}", refused.stderr);
     std::fs::remove_file(home.join("orders.csv")).expect("a file");
     let gone = home.ilk("explain done tea mug").stderr;
     assert!(gone.contains("orders.csv"), "{gone}");
