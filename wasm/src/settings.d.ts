@@ -82,7 +82,7 @@ export interface DataSource {
   skip_lines?: number;
   /** Encoding: utf-8, utf-16, latin-1 or windows-1252. Default: utf-8, or by byte order mark. */
   encoding?: string;
-  /** Text that means null, as in --null NULL; repeatable. Empty text always does. */
+  /** Text that means null, such as NULL; repeatable. Empty text always does. */
   null?: string[];
   /** Skip lines that begin with this text. */
   comment?: string;

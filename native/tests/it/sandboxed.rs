@@ -124,7 +124,11 @@ fn a_plugin_that_does_not_fit_in_memory_is_refused() {
         assert_eq!(refused.code, Some(2), "{}", refused.stderr);
         let told = "error: plugins compare in memory, and this job does not fit in 62.0 MiB";
         assert!(refused.stderr.contains(told), "{}", refused.stderr);
-        assert!(refused.stderr.contains("help: leave out --engine, or give"), "{}", refused.stderr);
+        assert!(
+            refused.stderr.contains("help: leave out --engine, or allow more"),
+            "{}",
+            refused.stderr
+        );
     }
     assert!(!home.join("out.parquet").exists());
 }
