@@ -32,15 +32,15 @@ fn neighbours(home: &Path, arguments: &[&str]) -> String {
     let out = home.join("out.csv");
     let output =
         ilk(home).arg("run").args(arguments).args(["-o", "out.csv", "--overwrite"]).output();
-    let (code, text) = said(&output.unwrap());
+    let (code, text) = said(&output.expect("it works"));
     assert_eq!(code, Some(0), "{arguments:?}: {text}");
-    fs::read_to_string(out).unwrap()
+    fs::read_to_string(out).expect("it works")
 }
 
 /// Runs over inputs that are to be refused; returns what was said.
 fn refusal(home: &Path, arguments: &[&str]) -> String {
     let output = ilk(home).arg("run").args(arguments).args(["-o", "no.csv"]).output();
-    let (code, text) = said(&output.unwrap());
+    let (code, text) = said(&output.expect("it works"));
     assert_eq!(code, Some(2), "{arguments:?}: {text}");
     assert!(!home.join("no.csv").exists());
     text

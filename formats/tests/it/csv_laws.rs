@@ -1,6 +1,8 @@
 //! What holds of every CSV file, however it is cut into pieces: held against a reader that goes
 //! byte by byte and knows nothing of pieces, buffers and masks.
 
+use std::fmt::Write as _;
+
 use ilk_core::data::Rows;
 use ilk_formats::{CsvOptions, Error, Escape, Quote, ReadOptions, Table};
 use proptest::prelude::*;
@@ -44,7 +46,9 @@ impl<'a> Plain<'a> {
                     if record.cells.len() == 2 && !broken.is_empty() {
                         let found = plain.lookalikes(place, &record);
                         if found.iter().all(|is_record| !is_record) {
-                            broken.iter().for_each(|column| meant[*column] += 1);
+                            for column in &broken {
+                                meant[*column] += 1;
+                            }
                         }
                     }
                     record.next
@@ -172,7 +176,7 @@ impl<'a> Plain<'a> {
         let raw =
             |from: usize, to: usize| String::from_utf8_lossy(&self.text[from..to]).into_owned();
         let lines = |from: usize, to: usize| {
-            let whole = self.text[from..to].iter().filter(|byte| **byte == b'\n').count();
+            let whole = self.text[from..to].split(|byte| *byte == b'\n').count() - 1;
             (whole + usize::from(to > from && self.text[to - 1] != b'\n')) as u64
         };
         while place < self.text.len() {
@@ -305,10 +309,10 @@ proptest! {
         let sound = std::iter::repeat_n((true, 0), 80);
         for (number, (is_sound, kind)) in sound.chain(lines).enumerate() {
             if is_sound {
-                text += &format!("user {number},{number},{}\n", number * 7);
+                let _ = writeln!(text, "user {number},{number},{}", number * 7);
                 expected.push(Became::Row(vec![format!("user {number}"), number.to_string()]));
             } else {
-                text += &format!("{}\n", DAMAGE[kind]);
+                text.extend([DAMAGE[kind], "\n"]);
                 expected.push(Became::Aside(number as u64 + 2, DAMAGE[kind].into()));
             }
         }

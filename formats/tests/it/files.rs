@@ -94,7 +94,7 @@ fn rows_of_lists_are_counted_over_batches() {
     let lists = |lists: &[&[i32]]| {
         let cells = lists.iter().map(|list| Some(list.iter().copied().map(Some)));
         let items = ListArray::from_iter_primitive::<Int32Type, _, _>(cells);
-        let users = Int32Array::from_iter_values(0..lists.len() as i32);
+        let users = Int32Array::from_iter_values((0..).take(lists.len()));
         batch(&[("user", Arc::new(users)), ("item", Arc::new(items))])
     };
     let batches = [lists(&[&[1, 2], &[]]), lists(&[&[], &[]]), lists(&[&[3], &[4, 5]])];
@@ -289,7 +289,7 @@ fn cells_of_several_items_are_split() {
 #[test]
 fn numbers_of_times_tell_their_unit_or_are_refused() {
     let read_with = |cells: &[&str], times: TimeRule| {
-        let rows = cells.iter().map(|cell| format!("1,a,{cell}\n")).collect::<String>();
+        let rows = cells.iter().flat_map(|cell| ["1,a,", *cell, "\n"]).collect::<String>();
         let options = ReadOptions { time: Some("t".into()), times, ..pair() };
         read("a.csv", format!("user,item,t\n{rows}"), &options)
     };

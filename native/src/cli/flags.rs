@@ -166,7 +166,7 @@ pub(crate) struct CsvArgs {
 }
 
 /// The job as core knows it, field by field; the help of each comes from there
-/// ([`described`](super::described)).
+/// ([`described`](mod@super::described)).
 #[derive(Debug, Default, Args, Serialize)]
 #[command(next_help_heading = "Similarity")]
 pub(crate) struct JobArgs {

@@ -98,6 +98,7 @@ impl Cli {
 }
 
 /// The commands.
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Compute the k most similar items of every item

@@ -111,7 +111,9 @@ fn overlaps(folded: &Folded, job: &Job, pool: &Pool) -> Overlaps {
     let filter = ItemFilter::new(folded.catalogue.ids.len(), None, None, Some(&some));
     let plan = Plan::new(&matrix, &filter);
     let found = neighbours(&matrix, &plan, job, &filter, pool, |_| {});
-    some.iter().for_each(|item| overlaps.see(found.of(*item)));
+    for item in &some {
+        overlaps.see(found.of(*item));
+    }
     overlaps
 }
 

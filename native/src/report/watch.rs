@@ -470,7 +470,7 @@ impl ReportData {
         if let [(_, earliest), .., (_, latest)] = &journal.counted("times")[..]
             && let Some(rows) = self.funnel.first_mut()
         {
-            let text = |seconds: u64| display_time((seconds as i64).saturating_mul(1_000_000));
+            let text = |seconds: u64| display_time(seconds.cast_signed().saturating_mul(1_000_000));
             rows.remark = format!("from {} to {}", text(*earliest), text(*latest));
         }
     }

@@ -29,7 +29,7 @@ fn what_is_no_neighbour_is_explained_too() {
         ("tea milk --measure llr", "not a neighbour: llr gives no score"),
         ("tea milk --threshold 0.9", "is below --threshold 0.9000"),
         ("tea milk --only only.txt", "not a neighbour: excluded by --only, --exclude or --for"),
-        ("tea milk -k 1", "rank 2 of 2 by cosine: 0.5774, of which the job keeps 1"),
+        ("tea milk -k 1", "rank 2 of 2 by cosine: 0.5774 (the job keeps 1)"),
         ("a b --of users", "rank 1 of 3 by cosine"),
     ] {
         let told = home.stdout(&format!("explain orders.csv {arguments} {COLUMNS}"));
