@@ -301,7 +301,7 @@ fn margin(squares: f64, count: f64) -> f64 {
     if count > 1.0 { 1.96 * (squares / (count - 1.0)).sqrt() / count.sqrt() } else { 0.0 }
 }
 
-/// How good recommendations are; formulas in the [module](self).
+/// How good recommendations are; formulas on the page `docs/evaluation.md`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quality {
     /// Share of what was held out that is in the list.

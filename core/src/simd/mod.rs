@@ -1,7 +1,7 @@
 //! What the machine offers beyond portable code: the only place in core with `unsafe`.
 //!
 //! Every path gives the same numbers as the portable one; [`Kernel`] says which are there, and
-//! only this module makes one. Lists of indices are checked once ([`Indices`]), then used
+//! only this module makes one. Lists of indices are checked once (`Indices`), then used
 //! without checks.
 #![allow(
     clippy::inline_always,
