@@ -89,8 +89,15 @@ def write(path: Path, dialect: Dialect, rows: list[list[str]], rng: random.Rando
     path.write_text(dialect.end.join(lines) + dialect.end, newline="")
 
 
-def of_ilk(program: str, path: Path, out: Path) -> list[tuple[str, str]]:
+def flags(dialect: Dialect) -> tuple[str, ...]:
+    quote = "none" if dialect.quoting == csv.QUOTE_NONE else '"'
+    escape = "\\" if dialect.escape else "none"
+    return ("--delimiter", dialect.delimiter, "--quote", quote, "--escape", escape)
+
+
+def of_ilk(program: str, path: Path, out: Path, extra: tuple[str, ...] = ()) -> list[tuple[str, str]]:
     command = [program, "sample", str(path), "--user", "user", "--item", "item", "--rate", "100%"]
+    command += list(extra)
     command += ["--max-bad-rows", "50%", "--quiet", "--overwrite", "--out", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -147,7 +154,7 @@ def main() -> int:
     arguments.add_argument("--seed", type=int, default=1)
     given = arguments.parse_args()
     rng = random.Random(given.seed)
-    passed = failed = 0
+    passed = failed = asked = 0
 
     def check(what: str, found: list, expected: list) -> None:
         nonlocal passed, failed
@@ -165,8 +172,17 @@ def main() -> int:
             write(path, dialect, rows, rng, damaged)
             expected = [(row[0], row[1]) for row in rows]
             what = f"file {number} ({dialect})"
+            out = Path(folder) / "out.csv"
             try:
-                check(f"{what}, ilk", of_ilk(given.ilk, path, Path(folder) / "out.csv"), expected)
+                try:
+                    found = of_ilk(given.ilk, path, out)
+                except RuntimeError as error:
+                    # A file that can be read in two ways is refused: the flags it names settle it.
+                    if "give --delimiter, --quote and --escape" not in str(error):
+                        raise
+                    asked += 1
+                    found = of_ilk(given.ilk, path, out, flags(dialect))
+                check(f"{what}, ilk", found, expected)
             except RuntimeError as error:
                 failed += 1
                 print(f"{what}: {error}", flush=True)
@@ -174,6 +190,9 @@ def main() -> int:
                 check(f"{what}, DuckDB", of_duckdb(path, dialect), expected)
                 check(f"{what}, pyarrow", of_pyarrow(path, dialect), expected)
                 check(f"{what}, Python", of_python(path, dialect), expected)
+    if asked > given.files // 10:
+        failed += 1
+        print(f"{asked} of {given.files} files were not told apart", flush=True)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
