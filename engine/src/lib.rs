@@ -17,7 +17,7 @@
 //!
 //! // Two of three members who bought milk bought tea: 2 / sqrt(3 * 2).
 //! let rows = similar.rows().collect::<Vec<_>>();
-//! assert_eq!(rows[0], ("milk".into(), "tea".into(), 0.81649655));
+//! assert_eq!(rows[0], ("milk".into(), "tea".into(), 0.8164966));
 //! # Ok(())
 //! # }
 //! ```
