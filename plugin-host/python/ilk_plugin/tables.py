@@ -175,7 +175,7 @@ def _check_columns(columns: dict[str, str]) -> None:
 def _listed(name: str, given, example: str) -> list:
     """Makes a list of what is one. A text is not, though it could be gone through."""
     if isinstance(given, str | bytes) or not hasattr(given, "__iter__"):
-        raise Refused("setting", f"{name} is a {type(given).__name__}; give a list, as in {name}={example}")
+        raise Refused("setting", f"{name} is {type(given).__name__}; give a list, as in {name}={example}")
     return list(given)
 
 

@@ -166,7 +166,7 @@ def _condition(df: DataFrame, where: str | None) -> Column | None:
     if not isinstance(where, str):
         raise Refused(
             "where",
-            f"where is a {type(where).__name__}; give a condition in Spark SQL, as in "
+            f"where is {type(where).__name__}; give a condition in Spark SQL, as in "
             "where=\"country = 'France' and quantity > 0\"",
         )
     try:
