@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use ilk_core::result::{Catalogue, Neighbour, Neighbours, Overlaps, share_of_one};
-use ilk_formats::{ListQuality, OutputFormat, write_lists, write_neighbours};
+use ilk_core::result::{Catalogue, Neighbour, Neighbours, Overlaps};
+use ilk_formats::{OutputFormat, write_lists, write_neighbours};
 
 use crate::{error::Error, spill::Found};
 
@@ -42,21 +42,6 @@ impl Findings {
         let mut overlaps = Overlaps::default();
         self.each(&mut |_, list| overlaps.see(list))?;
         Ok(overlaps)
-    }
-
-    /// Says how the lists of all `items` came out, by item.
-    ///
-    /// # Errors
-    /// If the disk fails.
-    pub(crate) fn lists(&self, items: usize) -> Result<Vec<ListQuality>, Error> {
-        let mut lists = vec![ListQuality::default(); items];
-        self.each(&mut |item, list| {
-            lists[item as usize] = ListQuality {
-                neighbours: list.len() as u32,
-                one_user_share: share_of_one(list).unwrap_or(0.0),
-            };
-        })?;
-        Ok(lists)
     }
 
     /// Counts the neighbours of all items.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use ilk_core::result::Catalogue;
-use ilk_formats::{OutputFormat, write_items_with};
+use ilk_formats::{OutputFormat, write_items};
 
 use crate::{
     error::Error,
@@ -104,8 +104,7 @@ impl Output {
                 let mut file = working.create_file(NEIGHBOURS)?;
                 let rows = neighbours(OutputFormat::Parquet, &path, &mut file)?;
                 let (path, mut file) = (target.join(ITEMS), working.create_file(ITEMS)?);
-                let lists = found.lists(catalogue.ids.len())?;
-                write_items_with(OutputFormat::Parquet, &mut file, catalogue, &lists)
+                write_items(OutputFormat::Parquet, &mut file, catalogue)
                     .map_err(|error| Error::writing(&path, error))?;
                 Ok(rows)
             }

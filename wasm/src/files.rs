@@ -207,10 +207,12 @@ impl Files {
         let exact = tables.iter().map(Table::row_count).sum::<Option<u64>>();
         for (table, source) in tables.iter().zip(&self.sources) {
             let taken = source.taken();
-            let Some((rows, chunk, used)) = first_chunk(table, job, request)? else { continue };
+            let Some(first) = first_chunk(table, job, request, exact.is_some())? else { continue };
+            let FirstChunk { rows, chunk, used, counted } = first;
             // The last piece read may reach past the rows: good enough for an estimate.
             let of_chunk = (source.taken() - taken).max(1) as f64;
-            let all = exact.map_or(rows * (bytes / of_chunk).max(1.0), |rows| rows as f64);
+            let (of_rows, of_bytes) = counted.unwrap_or((rows, of_chunk));
+            let all = exact.map_or(of_rows * (bytes / of_bytes).max(1.0), |rows| rows as f64);
             let kept = chunk / rows;
             let per_row = PerRow::new(given, used / chunk.max(1.0));
             return Ok(Forecast {
@@ -225,12 +227,28 @@ impl Files {
     }
 }
 
-/// Reads and cleans the first chunk: its rows, those kept, and the bytes they take.
+/// What is known once the first chunk of a table was read.
+struct FirstChunk {
+    rows: f64,
+    /// Rows kept.
+    chunk: f64,
+    /// Bytes that these take.
+    used: f64,
+    /// Rows and bytes of its whole part, where that is small.
+    counted: Option<(f64, f64)>,
+}
+
+/// Bytes of a part at most that is read to its end for an estimate: a piece of a CSV file is loaded
+/// whole in any case.
+const WHOLE_PART: u64 = 8 << 20;
+
+/// Reads and cleans the first chunk.
 fn first_chunk(
     table: &Table,
     job: &Job,
     request: &ReadRequest,
-) -> Result<Option<(f64, f64, f64)>, Fault> {
+    is_exact: bool,
+) -> Result<Option<FirstChunk>, Fault> {
     let needs = all_needs(request);
     for part in 0..table.parts().len() {
         let mut cursor = table.begin(part)?;
@@ -240,7 +258,17 @@ fn first_chunk(
         let (chunk, _) = clean(rows, job, needs);
         // What was asked of the allocator, room to grow included.
         let used = memory::in_use().saturating_sub(before);
-        return Ok(Some((all as f64, chunk.len() as f64, used as f64)));
+        let bytes = table.parts()[part].bytes;
+        let mut counted = None;
+        if !is_exact && bytes <= WHOLE_PART {
+            let mut of_part = all;
+            while let Some(rows) = table.next(&mut cursor)? {
+                of_part += rows.len();
+            }
+            counted = Some((of_part as f64, bytes as f64));
+        }
+        let (rows, chunk, used) = (all as f64, chunk.len() as f64, used as f64);
+        return Ok(Some(FirstChunk { rows, chunk, used, counted }));
     }
     Ok(None)
 }

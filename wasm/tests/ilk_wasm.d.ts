@@ -72,10 +72,26 @@ export interface DataSource {
     time_format?: string;
     /** Keep only rows that match a condition, as in country=FR or 'price>=10'. */
     where?: string[];
-    /** Field delimiter of CSV files: one character, or `tab`. Default: detected. */
+    /** Field delimiter, such as ';', '::', '\t' or '\x01'. Default: detected. */
     delimiter?: string;
+    /** Quote character: '"', "'" or none. Default: detected. */
+    quote?: string;
+    /** Escape character before quotes: '\', or none where quotes are doubled. Default: detected. */
+    escape?: string;
+    /** The first line is data; columns are named 1, 2, 3. */
+    no_header?: boolean;
+    /** Skip N lines before the header. Default: 0. */
+    skip_lines?: number;
+    /** Encoding: utf-8, utf-16, latin-1 or windows-1252. Default: utf-8, or by byte order mark. */
+    encoding?: string;
+    /** Text that means null, such as NULL; repeatable. Empty text always does. */
+    null?: string[];
+    /** Skip lines that begin with this text. */
+    comment?: string;
+    /** Longest record; longer ones are set aside as unreadable. Default: 1MiB. */
+    max_record_size?: string;
     /** Format of the inputs, standard input (`-`) included. Default: detected. */
-    format?: "parquet" | "csv" | "arrow" | "jsonl";
+    input_format?: "parquet" | "csv" | "arrow" | "jsonl";
 }
 
 /** A job, spelled as under `[job]` in a job file; every setting is optional. */
@@ -118,7 +134,7 @@ export interface SimilarityJob {
     negative_weights?: NegativeWeights;
     /** Maximum number of items per user; the largest weights are kept, then the newest rows. */
     max_items_per_user?: number;
-    /** Maximum share of rows that are unreadable or have an invalid weight or time. Default: 1%. */
+    /** Maximum share of rows that are unreadable or have an invalid weight or time. Default: 1%, but never fewer than 10 rows. */
     max_bad_rows?: string;
     /** Fail when any row is set aside, except by a where condition. Default: false. */
     strict?: boolean;
@@ -183,6 +199,10 @@ export interface Inspection {
         bytes: number;
         /** Present if the file stores it. */
         rows?: number;
+        /** How a CSV file is written, in words. */
+        dialect?: string;
+        /** What may be read otherwise than it is meant. */
+        notes?: string[];
     }[];
     /** The columns of the first file. */
     columns: {
@@ -416,7 +436,7 @@ export interface Rival {
 /** What is thrown. `message` says what is wrong, where, and how to fix it. */
 export interface IlkError extends Error {
     code:
-    | "setting" | "column" | "damaged" | "unsupported" | "empty" | "read" | "input" | "ids"
+    | "setting" | "column" | "damaged" | "dialect" | "unsupported" | "empty" | "read" | "input" | "ids"
     | "no_rows" | "refused" | "memory" | "unknown_item" | "unfinished" | "internal";
     details: {
         /** The invalid setting. */
@@ -579,7 +599,7 @@ export class Files {
      * # Errors
      * For files that cannot be read, or none.
      */
-    inspect(separator?: string | null): Inspection;
+    inspect(settings?: string | Partial<DataSource>): Inspection;
     /**
      * Begins with no file.
      */
@@ -763,7 +783,7 @@ export interface InitOutput {
     readonly files_demo: () => number;
     readonly files_demoRequest: () => [number, number, number];
     readonly files_estimate: (a: number, b: any) => [number, number, number];
-    readonly files_inspect: (a: number, b: number, c: number) => [number, number, number];
+    readonly files_inspect: (a: number, b: any) => [number, number, number];
     readonly files_new: () => number;
     readonly files_read: (a: number, b: any) => [number, number, number];
     readonly kernel: () => [number, number];
