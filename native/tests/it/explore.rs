@@ -326,8 +326,8 @@ fn rows_that_are_in_no_sample_are_counted() {
     assert_eq!(ran.code, Some(2));
     let refusal = ran.stderr.lines().skip_while(|line| !line.starts_with("error: "));
     insta::assert_snapshot!(refusal.collect::<Vec<_>>().join("\n"), @r"
-    error: none of the 2 rows can be used: 1 cannot be read, 1 without a user
-    help: `ilk inspect` shows rows as they stand
+    error: none of the 2 rows is usable: 1 unreadable, 1 without a user
+    help: `ilk inspect` shows the first rows of each reason
     ");
 }
 
@@ -430,7 +430,7 @@ fn an_interruption_ends_it_cleanly() {
     assert_eq!(served.child.wait().expect("ilk ends").code(), Some(130));
     let mut told = String::new();
     served.stderr.read_to_string(&mut told).expect("text");
-    assert!(told.ends_with("serving the notebook until Ctrl-C\n"), "no more is said: {told}");
+    assert!(told.ends_with("serving the notebook; stop with Ctrl-C\n"), "no more is said: {told}");
     let begin = Instant::now();
     while home.names() != ["views.csv"] {
         assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", home.names());
