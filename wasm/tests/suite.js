@@ -341,8 +341,8 @@ export function suite({ ilk, run, cases, file, reference }) {
       ["setting", reading("member,product\n1,2\n", { source: { ...PLAIN, where: ["nonsense"] } })],
       ["setting", () => new ilk.Files().inspect()],
       ["refused", async () => {
-        const data = await reading("member,product,n\n1,2,x\n1,3,1\n", { source: { ...PLAIN, weight: "n" }, job: { max_bad_rows: "1%" } })();
-        data.shape();
+        const data = await reading("member,product,n\n1,2,x\n1,3,1\n", { source: { ...PLAIN, weight: "n" } })();
+        data.shape({ max_bad_rows: "1%" });
       }],
       ["ids", () => read(
         files(["a.parquet", parquet], ["b.csv", TEXT.encode("member,product\nanna,tea\n")]),
