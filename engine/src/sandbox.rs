@@ -88,7 +88,7 @@ mod chosen {
             _: &Job,
             _: &ItemFilter,
             _: &Pool,
-            _: impl Fn(&Tile) + Sync,
+            _: impl Fn(usize) + Sync,
         ) -> Result<Neighbours, Error> {
             match *self {}
         }
@@ -211,7 +211,8 @@ mod chosen {
             })
         }
 
-        /// Computes every tile of `plan` in the sandbox; `on_tile` is called after each.
+        /// Computes every tile of `plan` in the sandbox; `on_tile` is called
+        /// with the number of each that is done.
         ///
         /// # Errors
         /// For whatever the plugin refuses or does wrong.
@@ -222,7 +223,7 @@ mod chosen {
             job: &Job,
             filter: &ItemFilter,
             pool: &Pool,
-            on_tile: impl Fn(&Tile) + Sync,
+            on_tile: impl Fn(usize) + Sync,
         ) -> Result<Neighbours, Error> {
             let tiling = self.tiling(matrix, plan, job, filter)?;
             let comparison =
@@ -235,7 +236,7 @@ mod chosen {
                 let tile = &plan.tiles[index];
                 let offers = tiling.compute(tile);
                 comparison.restore(offers.inspect_err(|_| has_failed.store(true, Relaxed))?);
-                on_tile(tile);
+                on_tile(index);
                 Ok(())
             };
             pool.map(plan.tiles.len(), tile).into_iter().collect::<Result<(), _>>()?;

@@ -1,7 +1,7 @@
 //! Computes tiles: co-counts, measure, and the offers of each pair to its items.
 //!
-//! [`neighbours`] does it all for a matrix in memory, a [`Task`] does it step by step. A surface
-//! that keeps blocks elsewhere uses a [`Comparison`].
+//! A [`Task`] does it for a matrix in memory, at once or step by step; [`neighbours`] for one that is
+//! only borrowed. A surface that keeps blocks elsewhere uses a [`Comparison`].
 
 mod ceiling;
 mod comparison;
@@ -22,13 +22,13 @@ use crate::{
     executor::{Executor, Sequential},
     job::Job,
     matrix::Matrix,
-    plan::{ItemFilter, Plan, Tile},
+    plan::{ItemFilter, Plan},
     prepare::Interactions,
     result::Neighbours,
 };
 
-/// Computes every tile of `plan` and selects each item's neighbours. `on_tile` is called after
-/// each tile, from the thread that computed it.
+/// Computes every tile of `plan` and selects each item's neighbours. `on_tile` is called with
+/// the number of each tile, from the thread that computed it.
 ///
 /// Cost: `plan.cost` of one core; what a [`Comparison`] and, per worker, a [`Worker`] take. The
 /// result depends on `matrix`, `job` and `filter` alone.
@@ -41,16 +41,15 @@ pub fn neighbours(
     job: &Job,
     filter: &ItemFilter,
     executor: &impl Executor,
-    on_tile: impl Fn(&Tile) + Sync,
+    on_tile: impl Fn(usize) + Sync,
 ) -> Neighbours {
     let comparison = Comparison::new(matrix.table(), job, filter, plan.sides, matrix.kernel());
     executor.map_with(
         plan.tiles.len(),
         || comparison.worker(),
         |worker, index| {
-            let tile = &plan.tiles[index];
-            comparison.compute_tile(matrix, plan, tile, worker);
-            on_tile(tile);
+            comparison.compute_tile(matrix, plan, &plan.tiles[index], worker);
+            on_tile(index);
         },
     );
     comparison.neighbours(executor)
@@ -76,7 +75,5 @@ pub fn similar_items_with(
     executor: &impl Executor,
 ) -> Neighbours {
     let filter = ItemFilter::default();
-    let mut task = Task::new(interactions, job, &filter, Layout::default(), executor);
-    task.run(executor, |_| {});
-    task.finish(executor)
+    Task::new(interactions, job, &filter, Layout::default(), executor).run(executor, |_| {})
 }

@@ -8,7 +8,7 @@ use crate::{
     executor::Executor,
     job::Job,
     matrix::Matrix,
-    plan::{ItemFilter, Plan, Tile},
+    plan::{ItemFilter, Plan},
     prepare::Interactions,
     result::Neighbours,
 };
@@ -108,32 +108,32 @@ impl Task {
         self.compute(tiles, executor, |_| {});
     }
 
-    /// Computes all tiles that are left. `on_tile` is called after each, from the thread that
-    /// computed it.
+    /// Computes all tiles that are left, and takes the neighbours out. `on_tile` is called with the
+    /// number of each tile in the plan, from the thread that computed it.
     ///
     /// # Panics
     /// As for [`advance`](Self::advance).
-    pub fn run(&mut self, executor: &impl Executor, on_tile: impl Fn(&Tile) + Sync) {
+    pub fn run(mut self, executor: &impl Executor, on_tile: impl Fn(usize) + Sync) -> Neighbours {
         self.compute(usize::MAX, executor, on_tile);
+        self.finish(executor)
     }
 
-    fn compute(&mut self, tiles: usize, executor: &impl Executor, on_tile: impl Fn(&Tile) + Sync) {
-        let last = self.next.saturating_add(tiles).min(self.plan.tiles.len());
+    fn compute(&mut self, tiles: usize, executor: &impl Executor, on_tile: impl Fn(usize) + Sync) {
+        let (first, last) = (self.next, self.next.saturating_add(tiles).min(self.plan.tiles.len()));
         let Self { matrix, plan, comparison, worker, .. } = self;
-        let tiles = &plan.tiles[self.next..last];
-        let tile = |tile: &Tile, worker: &mut Worker| {
-            comparison.compute_tile(matrix, plan, tile, worker);
-            on_tile(tile);
+        let tile = |number: usize, worker: &mut Worker| {
+            comparison.compute_tile(matrix, plan, &plan.tiles[number], worker);
+            on_tile(number);
         };
         if executor.workers() == 1 {
-            for next in tiles {
-                tile(next, worker);
+            for number in first..last {
+                tile(number, worker);
             }
         } else {
             let init = || comparison.worker();
-            executor.map_with(tiles.len(), init, |worker, index| tile(&tiles[index], worker));
+            executor.map_with(last - first, init, |worker, index| tile(first + index, worker));
         }
-        self.done += tiles.iter().map(|tile| tile.cost).sum::<u64>();
+        self.done += plan.tiles[first..last].iter().map(|tile| tile.cost).sum::<u64>();
         self.next = last;
     }
 

@@ -1,6 +1,6 @@
 //! Stage `tiles`: the tiles computed, in memory or through blocks on disk.
 
-use ilk_core::{kernel::neighbours, plan::Tile};
+use ilk_core::kernel::Task;
 
 use super::matrix::lay_out;
 use crate::{
@@ -58,14 +58,14 @@ pub(crate) fn straight(run: Run<'_>, step: &Step<'_>, laid: Laid) -> Result<Merg
     run.observer.tiles_begin();
     let found = match arrangement {
         Data::Memory((matrix, plan)) => {
-            let on_tile = |tile: &Tile| {
-                step.advance(tile.cost);
-                let number = plan.tiles.iter().position(|other| std::ptr::eq(other, tile));
-                number.inspect(|number| run.observer.saw_tile(*number, worker()));
+            let costs: Vec<_> = plan.tiles.iter().map(|tile| tile.cost).collect();
+            let on_tile = |tile: usize| {
+                step.advance(costs[tile]);
+                run.observer.saw_tile(tile, worker());
             };
             let (job, filter, pool) = (run.job, &named.filter, run.means.pool);
             Findings::Memory(match run.plugin {
-                None => neighbours(&matrix, &plan, job, filter, pool, on_tile),
+                None => Task::of_plan(matrix, plan, job, filter).run(pool, on_tile),
                 Some(plugin) => {
                     let sandbox: &Sandbox = plugin.open(pool)?;
                     sandbox.neighbours(&matrix, &plan, job, filter, pool, on_tile)?
