@@ -348,7 +348,7 @@ pub(crate) struct Work<'a> {
     pub before: f64,
 }
 
-/// Says what would make a job fit.
+/// Describes what would make a job fit.
 pub fn remedies_text(remedies: &[Remedy]) -> String {
     if remedies.is_empty() {
         return "no cap or least support makes it fit; `ilk sample` makes a smaller input of whole \

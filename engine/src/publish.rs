@@ -78,7 +78,7 @@ fn remove(path: &Path) {
 #[derive(Debug)]
 struct Registered {
     path: PathBuf,
-    /// Tells other processes that somebody works there.
+    /// Shows other processes that the place is in use.
     _lock: Option<File>,
 }
 

@@ -7,7 +7,7 @@ use ilk_core::{
 
 use crate::{error::Error, progress::Reporter, text::grouped};
 
-/// Says which times there are; nothing where there are none.
+/// Reports the range of times; nothing where there are none.
 pub(crate) fn report(times: &Times, names: &[String], reporter: &Reporter) {
     let (Some(earliest), Some(latest)) = (times.earliest, times.latest) else { return };
     let seconds = |time: i64| u64::try_from(time.div_euclid(1_000_000)).unwrap_or_default();
@@ -26,7 +26,7 @@ pub(crate) fn report(times: &Times, names: &[String], reporter: &Reporter) {
     }
 }
 
-/// Says which times there are, and what their numbers were taken to count.
+/// Describes the range of times, and the unit their numbers were read in.
 pub fn text(times: &Times) -> Option<String> {
     let (earliest, latest) = (times.earliest?, times.latest?);
     let unit = times.guesses.unit();

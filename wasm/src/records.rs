@@ -77,12 +77,12 @@ pub(crate) struct DataSource {
 }
 
 impl DataSource {
-    /// Tells which optional columns there are.
+    /// Returns which optional columns exist.
     pub(crate) fn given(&self) -> Given {
         Given { weight: self.weight.is_some(), time: self.time.is_some() }
     }
 
-    /// Says how CSV files are written, as formats takes it.
+    /// Returns how CSV files are written, as formats takes it.
     pub(crate) fn csv(&self) -> CsvOptions {
         let is_absent = self.no_header == Some(true);
         CsvOptions {

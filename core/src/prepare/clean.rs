@@ -277,7 +277,7 @@ impl Tally {
         Ok(())
     }
 
-    /// Says what the numbers of the time column may mean.
+    /// Describes what the numbers of the time column may mean.
     fn readings(&self) -> String {
         let reading = |number: &GuessedNumber| {
             let meaning = match number.guess {

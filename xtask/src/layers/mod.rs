@@ -154,7 +154,7 @@ impl Map {
     }
 }
 
-/// Says, one line each, what is against the rules.
+/// Lists the violations of the rules, one a line.
 fn violations(table: &Table, maps: &[Map]) -> Vec<String> {
     let mut lines = Vec::new();
     let mut met = BTreeSet::new();
@@ -230,7 +230,7 @@ fn against(map: &Map, parts: &Parts) -> Vec<String> {
     lines
 }
 
-/// Tells whether the table's own arrows lead from a part back to it.
+/// Returns true if the table's own arrows lead from a part back to it.
 fn leads_back(parts: &Parts, start: &str) -> bool {
     let (mut seen, mut open) = (BTreeSet::new(), vec![start]);
     while let Some(part) = open.pop() {

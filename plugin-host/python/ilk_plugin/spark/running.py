@@ -1,4 +1,4 @@
-"""A job on a cluster, stage by stage; each leaves files from which it can be gone on with."""
+"""A job on a cluster, stage by stage; each leaves files from which it can be resumed."""
 
 import contextlib
 import dataclasses
