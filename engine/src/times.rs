@@ -41,8 +41,10 @@ pub fn text(times: &Times) -> Option<String> {
 /// What they may be, and how to say which it is.
 pub(crate) fn check(tally: &Tally) -> Result<(), Error> {
     let Err(Refusal::TimeUnit { readings }) = tally.check_times() else { return Ok(()) };
-    Err(Error::input(format!("cannot tell what the numbers in the time column count: {readings}"))
-        .with_help(
-            "say it with --time-unit s, ms, us, ns, days or yyyymmdd, or fix the rows that differ",
-        ))
+    Err(Error::input(format!(
+        "cannot infer the unit of the numbers in the time column: {readings}"
+    ))
+    .with_help(
+        "set it with --time-unit s, ms, us, ns, days or yyyymmdd, or fix the rows that differ",
+    ))
 }

@@ -107,7 +107,7 @@ impl DataSource {
             }
         }
         if let Some(Err(why)) = self.time_format.as_deref().map(TimeRule::check_pattern) {
-            let message = format!("source.time_format is no format of strftime: {why}");
+            let message = format!("source.time_format is not a strftime format: {why}");
             return Err(Fault::new("setting", message).with("setting", "time_format"));
         }
         let conditions = self.conditions.iter().map(|text| text.parse());
