@@ -118,7 +118,7 @@ class Run:
         self.notes.extend(notes)
 
     def is_done(self, stage: str) -> bool:
-        """Tells whether a stage's results are there."""
+        """Returns true if a stage's results exist."""
         return self.storage.has(f"done/{stage}")
 
     def mark_done(self, stage: str, record: dict | None = None) -> None:
