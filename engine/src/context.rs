@@ -47,7 +47,7 @@ pub(crate) struct Means<'a> {
 }
 
 impl Run<'_> {
-    /// Tells whether comparing so much is predicted to fit in memory. That depends on the size of
+    /// Returns true if comparing so much is predicted to fit in memory. That depends on the size of
     /// the job alone, so that a run goes on as it began.
     pub(crate) fn fits(&self, size: Size) -> bool {
         let Means { budget, .. } = self.means;

@@ -80,8 +80,8 @@ impl CsvSettings {
     }
 }
 
-/// Says how CSV files are read that are not plain ones, and what may be read otherwise than it is
-/// meant; what holds of several files is said once.
+/// Reports how CSV files are read that are not plain ones, and what may be read otherwise than it
+/// is meant; what holds of several files is said once.
 pub(crate) fn report_dialects(tables: &[Table], names: &[String], reporter: &Reporter) {
     let mut said: Vec<(String, &str, usize)> = Vec::new();
     let mut say = |text: String, name| match said.iter_mut().find(|(known, ..)| *known == text) {
@@ -104,7 +104,7 @@ pub(crate) fn report_dialects(tables: &[Table], names: &[String], reporter: &Rep
     }
 }
 
-/// Says which ids may be meant as none, once the files are read.
+/// Reports which ids may stand for missing values, once the files are read.
 pub(crate) fn report_nulls(tables: &[Table], reporter: &Reporter) {
     let mut words: Vec<NullWord> = Vec::new();
     for word in tables.iter().flat_map(Table::null_words) {

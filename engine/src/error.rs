@@ -73,7 +73,7 @@ impl Error {
         }
     }
 
-    /// Says that the result of a stage is damaged or gone; it can be done again.
+    /// The error of a stage whose result is damaged or missing; the stage can be run again.
     pub(crate) fn damaged(stage: StageName, what: impl Into<String>) -> Self {
         Self { damage: Some(stage), ..Self::input(what) }
     }

@@ -130,7 +130,7 @@ impl Files {
         Ok((made, stage))
     }
 
-    /// Says that there is no row at all.
+    /// The error of an input without rows.
     pub(crate) fn no_rows(&self) -> Error {
         Error::input(format!("no rows in {}", self.text()))
             .with_help("check that the inputs are the files you mean")
@@ -171,7 +171,7 @@ impl Files {
         Ok(made)
     }
 
-    /// Says how many rows were read.
+    /// Describes how many rows were read.
     pub fn read_text(&self, rows: u64) -> String {
         let files = counted(self.names.len() as u64, "file");
         format!("{} from {files}", counted(rows, "row"))

@@ -348,10 +348,10 @@ pub(crate) struct Work<'a> {
     pub before: f64,
 }
 
-/// Says what would make a job fit.
+/// Describes what would make a job fit.
 pub fn remedies_text(remedies: &[Remedy]) -> String {
     if remedies.is_empty() {
-        return "no cap or least support makes it fit; `ilk sample` makes a smaller input of whole \
+        return "no cap or minimum support makes it fit; `ilk sample` makes a smaller input of whole \
                 users; `ilk run --force` runs the job anyway"
             .into();
     }
@@ -396,7 +396,7 @@ fn too_heavy(
     let cap = readable_cap(cap);
     let capped = degrees.map(|items| pairs_among(items.min(cap as usize))).sum();
     let refusal = Error::refused(format!(
-        "user {} has {}: comparing them with one another takes {} of the job's {} pair operations",
+        "user {} has {}: comparing all pairs of them takes {} of the job's {} pair operations",
         shortened(&name(user)?, 40),
         counted(items, "item"),
         rounded(operations),
@@ -431,7 +431,7 @@ mod tests {
         insta::assert_snapshot!(texts.join("\n"), @r"
         to make it fit, cap heavy users with --max-items-per-user 1200 (saves 61.2 % of the pair operations), or leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); `ilk run --force` runs the job anyway
         to make it fit, leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); `ilk run --force` runs the job anyway
-        no cap or least support makes it fit; `ilk sample` makes a smaller input of whole users; `ilk run --force` runs the job anyway
+        no cap or minimum support makes it fit; `ilk sample` makes a smaller input of whole users; `ilk run --force` runs the job anyway
         ");
     }
 

@@ -274,7 +274,7 @@ fn table_error(folder: &Path, format: &str) -> Error {
     ))
 }
 
-/// Tells whether a file found in a folder is read: by its ending, or because Hadoop's tools name
+/// Returns true if a file found in a folder is read: by its ending, or because Hadoop's tools name
 /// their parts so.
 fn is_readable(path: &Path) -> bool {
     let name = name_of(path).to_lowercase();
@@ -285,14 +285,14 @@ fn is_readable(path: &Path) -> bool {
 }
 
 impl Inputs {
-    /// Says which files of folders and patterns have no bytes; `None` if all have some.
+    /// Describes which files of folders and patterns have no bytes; `None` if all have some.
     pub fn empty_text(&self) -> Option<String> {
         let first = self.empty.first()?;
         let number = counted(self.empty.len() as u64, "file");
         Some(format!("{number} of 0 bytes, such as {}", first.display()))
     }
 
-    /// Says which files of folders were passed over; `None` if none was.
+    /// Describes which files of folders were passed over; `None` if none was.
     pub fn skipped_text(&self) -> Option<String> {
         let first = self.skipped.first()?;
         let number = counted(self.skipped.len() as u64, "file");
@@ -304,7 +304,7 @@ fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Tells whether a name is one that writers keep for themselves: `_SUCCESS`, `.crc`, …; but a
+/// Returns true if a name is one that writers keep for themselves: `_SUCCESS`, `.crc`, …; but a
 /// column may be called `_date`.
 fn is_hidden(path: &Path) -> bool {
     let name = name_of(path);
@@ -316,7 +316,7 @@ fn ends_in(path: &Path, endings: &[&str]) -> bool {
     endings.iter().any(|ending| name.ends_with(ending))
 }
 
-/// Says which ending a name has.
+/// Describes the ending of a name.
 fn ending_text(path: &Path) -> String {
     match path.extension() {
         Some(ending) => format!("the ending .{}", ending.display()),

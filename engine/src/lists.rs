@@ -74,7 +74,7 @@ impl IdLists {
         })
     }
 
-    /// Tells whether the neighbours of some items only are wanted.
+    /// Returns true if the neighbours of some items only are wanted.
     pub const fn has_targets(&self) -> bool {
         self.targets.is_some()
     }

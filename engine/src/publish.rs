@@ -78,7 +78,7 @@ fn remove(path: &Path) {
 #[derive(Debug)]
 struct Registered {
     path: PathBuf,
-    /// Tells other processes that somebody works there.
+    /// Shows other processes that the place is in use.
     _lock: Option<File>,
 }
 
@@ -402,7 +402,7 @@ fn check_replaceable(target: &Path, own: &[&str]) -> Result<(), Error> {
         let name = entry.map_err(|error| failed(&error))?.file_name();
         if !own.iter().any(|file| name == OsStr::new(file)) {
             return Err(Error::input(format!(
-                "the folder {} holds {}, which is no output of ilk; it will not be replaced",
+                "the folder {} holds {}, which is not an output of ilk; it will not be replaced",
                 target.display(),
                 name.display()
             ))

@@ -42,7 +42,7 @@ pub(crate) fn sandbox_bytes(interactions: usize, weights: WeightKind, workers: u
     list * (1 + 3 * workers) + (workers << 20)
 }
 
-/// Says that a job does not fit in memory, where plugins compare.
+/// The error of a job that does not fit in memory, where plugins compare.
 pub(crate) fn does_not_fit(limit: Bytes) -> Error {
     let why = format!("plugins compare in memory, and this job does not fit in {limit}");
     Error::input(why).with_help("leave out --engine, or allow more --memory")
@@ -67,7 +67,7 @@ mod chosen {
     pub enum Sandbox {}
 
     impl Sandbox {
-        /// Says how to get a program that can.
+        /// Refuses, and describes how to get a program that can.
         ///
         /// # Errors
         /// Always.

@@ -18,7 +18,7 @@ use crate::{
 /// Schemas that are listed.
 const SHOWN: usize = 8;
 
-/// Says of files of several schemas which has which, where one of them lacks a column.
+/// Describes which of several schemas each file has, where one of them lacks a column.
 pub(crate) fn explain(
     error: ilk_formats::Error,
     paths: &[PathBuf],

@@ -92,7 +92,7 @@ pub struct PartialSource {
     pub csv: CsvSettings,
 }
 
-/// Says what becomes of folders of table formats.
+/// Returns how folders of table formats are treated.
 const fn table_formats(ignore: bool) -> TableFormats {
     if ignore { TableFormats::Ignore } else { TableFormats::Refuse }
 }

@@ -7,7 +7,7 @@ use ilk_core::{
 
 use crate::{error::Error, progress::Reporter, text::grouped};
 
-/// Says which times there are; nothing where there are none.
+/// Reports the range of times; nothing where there are none.
 pub(crate) fn report(times: &Times, names: &[String], reporter: &Reporter) {
     let (Some(earliest), Some(latest)) = (times.earliest, times.latest) else { return };
     let seconds = |time: i64| u64::try_from(time.div_euclid(1_000_000)).unwrap_or_default();
@@ -26,7 +26,7 @@ pub(crate) fn report(times: &Times, names: &[String], reporter: &Reporter) {
     }
 }
 
-/// Says which times there are, and what their numbers were taken to count.
+/// Describes the range of times, and the unit their numbers were read in.
 pub fn text(times: &Times) -> Option<String> {
     let (earliest, latest) = (times.earliest?, times.latest?);
     let unit = times.guesses.unit();
@@ -41,8 +41,10 @@ pub fn text(times: &Times) -> Option<String> {
 /// What they may be, and how to say which it is.
 pub(crate) fn check(tally: &Tally) -> Result<(), Error> {
     let Err(Refusal::TimeUnit { readings }) = tally.check_times() else { return Ok(()) };
-    Err(Error::input(format!("cannot tell what the numbers in the time column count: {readings}"))
-        .with_help(
-            "say it with --time-unit s, ms, us, ns, days or yyyymmdd, or fix the rows that differ",
-        ))
+    Err(Error::input(format!(
+        "cannot infer the unit of the numbers in the time column: {readings}"
+    ))
+    .with_help(
+        "set it with --time-unit s, ms, us, ns, days or yyyymmdd, or fix the rows that differ",
+    ))
 }

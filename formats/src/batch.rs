@@ -361,7 +361,8 @@ impl<'a> Untyped<'a> {
         }
     }
 
-    /// Says which needed cell is no text, if one is. A label that is none is lost, not its row.
+    /// Describes the first required cell that is not text, if any. A label that is none is lost,
+    /// not its row.
     fn find_unreadable<'c>(&self, cell: &impl Fn(usize) -> &'c [u8]) -> Option<String> {
         let broken = |place: &usize| std::str::from_utf8(cell(*place)).is_err();
         let place = self.plan.vital.iter().copied().find(broken)?;

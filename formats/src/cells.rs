@@ -81,12 +81,12 @@ impl Column {
         each_kind!(&self.cells, values => values.len(), rows => *rows, texts => texts.column.codes.len())
     }
 
-    /// Tells whether the cell of a row is there.
+    /// Returns true if the cell of a row is there.
     pub(crate) fn is_valid(&self, row: usize) -> bool {
         self.valid.as_ref().is_none_or(|valid| valid[row])
     }
 
-    /// Tells whether some cell is null.
+    /// Returns true if some cell is null.
     pub(crate) fn has_nulls(&self) -> bool {
         matches!(self.cells, Cells::Null(1..)) || self.valid.is_some()
     }

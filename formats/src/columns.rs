@@ -52,7 +52,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Says that decoded cells do not serve.
+    /// The error of decoded cells of the wrong type.
     fn cells_misfit(self, cells: &Cells, expected: &'static str) -> Error {
         let found = match cells {
             Cells::Bool(_) => DataType::Boolean,

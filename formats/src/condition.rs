@@ -52,7 +52,7 @@ impl Comparison {
         }
     }
 
-    /// Tells whether a cell that compares so with the value satisfies it.
+    /// Returns true if a cell that compares so with the value satisfies it.
     pub const fn admits(self, order: Ordering) -> bool {
         match self {
             Self::Equal => order.is_eq(),
@@ -128,7 +128,7 @@ impl<'de> Deserialize<'de> for Condition {
 }
 
 impl Condition {
-    /// Says that the value cannot be compared with the column's type.
+    /// The error of a value that cannot be compared with the column's type.
     pub(crate) fn misfit(&self, column_type: &str, expected: &'static str) -> Error {
         Error::Literal {
             condition: self.to_string(),
@@ -138,7 +138,7 @@ impl Condition {
         }
     }
 
-    /// Tells whether a cell without a type satisfies the condition.
+    /// Returns true if a cell without a type satisfies the condition.
     pub(crate) fn admits_untyped(&self, number: Option<Number>, cell: &str) -> bool {
         let order = match (number, Number::parse(cell)) {
             (Some(value), Some(cell)) => cell.compare(value),

@@ -322,7 +322,7 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    /// Tells whether this is CSV as most write it: commas, `"` doubled, UTF-8, a header first.
+    /// Returns true if this is CSV as most write it: commas, `"` doubled, UTF-8, a header first.
     pub fn is_plain(&self) -> bool {
         self.delimiter == Delimiter::default()
             && self.quote == Quote::Double

@@ -181,7 +181,7 @@ thread_local! {
     static DECODING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Tells whether this thread is decoding foreign bytes right now. A panic then is caught and
+/// Returns true if this thread is decoding foreign bytes right now. A panic then is caught and
 /// becomes an [`Error::Damaged`]: a program's panic hook that asks this can stay silent about it.
 /// Where panics abort (WebAssembly), they are not caught.
 pub fn is_decoding() -> bool {
@@ -198,7 +198,7 @@ pub(crate) struct At<'a> {
 }
 
 impl At<'_> {
-    /// Says what is wrong here, on one line whatever a decoder says.
+    /// Describes what is wrong here, on one line whatever a decoder says.
     pub(crate) fn damaged(self, why: impl Into<String>) -> Error {
         let why = why.into().split_whitespace().collect::<Vec<_>>().join(" ");
         Error::Damaged { file: self.file.into(), place: self.place.into(), why }

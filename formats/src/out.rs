@@ -58,7 +58,7 @@ impl Text {
         self.ends.push(self.bytes.len() as u32);
     }
 
-    /// Says where a cell is.
+    /// Returns the range of a cell.
     #[cfg(feature = "write-parquet")]
     pub(crate) fn range(&self, row: usize) -> std::ops::Range<usize> {
         let start = if row == 0 { 0 } else { self.ends[row - 1] };
@@ -116,7 +116,7 @@ impl Cells {
         Self::text(rows.map(|row| column.get(row)))
     }
 
-    /// Tells whether a row's value is there.
+    /// Returns true if a row's value is there.
     #[cfg(feature = "write-parquet")]
     pub(crate) fn is_valid(&self, row: usize) -> bool {
         self.valid.as_ref().is_none_or(|valid| valid[row])

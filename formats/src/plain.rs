@@ -95,7 +95,7 @@ impl Values {
         }
     }
 
-    /// Tells whether there is no cell.
+    /// Returns true if there is no cell.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -143,7 +143,7 @@ impl Plan {
         places
     }
 
-    /// Tells whether a cell without a type holds nothing.
+    /// Returns true if a cell without a type holds nothing.
     pub(crate) fn is_null(&self, text: &str) -> bool {
         text.is_empty() || self.nulls.iter().any(|null| null == text)
     }

@@ -371,7 +371,7 @@ fn json_text(value: &Value) -> Option<String> {
     }
 }
 
-/// Tells whether a source is JSON Lines: by its name, or its first byte.
+/// Returns true if a source is JSON Lines: by its name, or its first byte.
 fn is_json_lines(source: &dyn Source) -> Result<bool, Error> {
     let name = source.name().to_lowercase();
     if [".jsonl", ".ndjson"].iter().any(|ending| name.ends_with(ending)) {

@@ -137,7 +137,7 @@ pub(crate) fn kind(data_type: &DataType) -> ColumnKind {
     }
 }
 
-/// Tells whether the type is a decimal of any width.
+/// Returns true if the type is a decimal of any width.
 pub(crate) fn is_decimal(data_type: &DataType) -> bool {
     use DataType::{Decimal32, Decimal64, Decimal128, Decimal256};
     matches!(data_type, Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..))

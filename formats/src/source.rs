@@ -22,7 +22,7 @@ pub trait Source: Send + Sync {
     /// Returns the number of bytes. It must not change while a table is read.
     fn len(&self) -> u64;
 
-    /// Tells whether there are no bytes.
+    /// Returns true if there are no bytes.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -157,7 +157,7 @@ impl Input {
         }
     }
 
-    /// Says what may be read otherwise than it is meant.
+    /// Returns notes on what may be read otherwise than meant.
     pub fn notes(&self) -> &[String] {
         match &self.body {
             Body::Csv(file) => &file.notes,
@@ -263,7 +263,7 @@ impl Input {
         }
     }
 
-    /// Tells whether a part may hold `id` in a column read, by what the file says of it.
+    /// Returns true if a part may hold `id` in a column read, by what the file says of it.
     pub(crate) fn may_hold(&self, part: usize, column: usize, id: &str) -> bool {
         match &self.body {
             Body::Parquet(file) => file.may_hold(part, column, id),
@@ -303,7 +303,7 @@ impl Table {
         self.input.dialect()
     }
 
-    /// Says what may be read otherwise than it is meant.
+    /// Returns notes on what may be read otherwise than meant.
     pub fn notes(&self) -> &[String] {
         self.input.notes()
     }
@@ -499,7 +499,7 @@ fn promised_only(file: &str, length: usize, promised: &'static str) -> Result<Sn
     }
 }
 
-/// Tells JSON from CSV.
+/// Distinguishes JSON from CSV.
 fn text_format(at: At<'_>, source: &Arc<dyn Source>, packing: Packing) -> Result<Sniffed, Error> {
     let name = inner_name(source, packing).map_err(|error| at.io(error))?;
     let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));

@@ -138,7 +138,7 @@ impl Texts {
     }
 }
 
-/// Tells whether cells of this type are text, or bytes that may be.
+/// Returns true if cells of this type are text, or bytes that may be.
 pub(crate) fn is_text(data_type: &DataType) -> bool {
     use DataType::{
         Binary, BinaryView, Dictionary, FixedSizeBinary, LargeBinary, LargeUtf8, Utf8, Utf8View,

@@ -254,7 +254,7 @@ mod zip {
         Ok((name.clone(), Box::new(Checked { inner, crc: Crc::new(), expected: crc })))
     }
 
-    /// Says what is wrong with an archive, or that its source failed.
+    /// Describes what is wrong with an archive, or that its source failed.
     fn damaged(error: &rawzip::Error) -> io::Error {
         let ErrorKind::IO(of_source) = error.kind() else {
             let why = format!("a ZIP archive with a fault: {error}");

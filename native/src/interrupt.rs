@@ -58,7 +58,7 @@ fn interrupt() {
 /// What is said after an interruption, where there is somebody to say it to.
 static FAREWELL: Mutex<Option<String>> = Mutex::new(None);
 
-/// Says nothing after an interruption from now on: it is how the command ends.
+/// Prints nothing after an interruption from now on: interrupting is how the command ends.
 #[cfg(feature = "explore")]
 pub(crate) fn forget_farewell() {
     *FAREWELL.lock().unwrap_or_else(PoisonError::into_inner) = None;

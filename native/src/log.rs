@@ -31,12 +31,12 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Whether to keep silent.
+/// Whether to print only errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Quiet {
-    /// Say nothing but errors.
+    /// Print only errors.
     Yes,
-    /// Say how it goes.
+    /// Print progress too.
     No,
 }
 

@@ -133,7 +133,7 @@ fn times_say_their_range_and_numbers_without_a_unit_are_refused() {
     assert_eq!(neighbours(home.path(), &arguments(&["--time-format", "%d.%m.%Y"])), expected);
     write(["20111201", "1322697600", "15309"]);
     let text = refusal(home.path(), &arguments(&[]));
-    assert!(text.contains("cannot tell what the numbers in the time column count"), "{text}");
+    assert!(text.contains("cannot infer the unit of the numbers in the time column"), "{text}");
     assert!(text.contains("20111201 (row 1) is 2011-12-01 as yyyymmdd"), "{text}");
     assert!(text.contains("--time-unit"), "{text}");
     write(["1", "2", "2"]);

@@ -78,7 +78,7 @@ fn check(mut rest: &[u8]) -> Result<(), String> {
         let (head, body) = rest.split_at_checked(8).ok_or_else(cut)?;
         let length = match *head {
             [0xff, 0xff, 0xff, 0xff, a, b, c, d] => u32::from_le_bytes([a, b, c, d]) as usize,
-            _ => return Err("bytes that are no Arrow stream".into()),
+            _ => return Err("bytes that are not an Arrow stream".into()),
         };
         if length == 0 {
             return Ok(());

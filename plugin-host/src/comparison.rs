@@ -133,7 +133,7 @@ fn check(function: &'static str, offers: &Offers) -> Result<(), Error> {
         return nonsense("lists of offers that differ in length");
     }
     if offers.scores.iter().any(|score| !score.is_finite()) {
-        return nonsense("a score that is no finite number");
+        return nonsense("a score that is not a finite number");
     }
     Ok(())
 }

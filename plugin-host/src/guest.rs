@@ -118,7 +118,7 @@ impl Guest {
         Error::Deadline { function, deadline: self.limits.deadline.unwrap_or_default() }
     }
 
-    /// Says what an error of the sandbox means.
+    /// Describes what an error of the sandbox means.
     fn explain(&self, function: &'static str, error: &wasmtime::Error) -> Error {
         let Limits { memory_bytes: limit, instances, fuel, .. } = self.limits;
         let was_refused = self.store.data().was_refused;

@@ -111,7 +111,7 @@ impl Plugin {
                 return Err(no_plugin("it is a core module, not a component".into()));
             }
             [0, b'a', b's', b'm', _, _, 1, 0, ..] => {}
-            _ => return Err(no_plugin("it is no WebAssembly".into())),
+            _ => return Err(no_plugin("it is not WebAssembly".into())),
         }
         let engine = &host.inner.engine;
         let component = Component::from_binary(engine, bytes);

@@ -163,7 +163,7 @@ impl Session {
         self.settle(bytes)
     }
 
-    /// Says what became of the rows, from the first step on.
+    /// Returns what became of the rows, from the first step on.
     ///
     /// # Errors
     /// For whatever the plugin does wrong.

@@ -227,7 +227,7 @@ impl Comparison {
             return Err(wrong("the measure counts users: leave out weights and squares"));
         }
         if weights.iter().flatten().any(|weight| !weight.is_finite()) {
-            return Err(wrong("a weight is no finite number"));
+            return Err(wrong("a weight is not a finite number"));
         }
         let starts = starts.into_iter().map(|start| start as usize).collect();
         let block = RowBlock::new(first, self.numbers, starts, users, weights)?;

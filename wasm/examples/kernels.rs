@@ -66,7 +66,7 @@ fn crowd(seed: u32) -> Vec<Event> {
     crowd.pairs(seed.into()).into_iter().map(event).collect()
 }
 
-/// Says where a kernel, with any head, differs from the oracle.
+/// Describes where a kernel, with any head, differs from the oracle.
 fn difference(events: &[Event], job: &Job) -> Option<String> {
     let answer = oracle::similar(events, GIVEN, job, &Lists::default());
     let needs = Needs::of(job, GIVEN);

@@ -58,7 +58,7 @@ impl Comparison {
         step(self, milliseconds)
     }
 
-    /// Says what the work is; arranges the matrix first if that is still to do.
+    /// Returns the work to do; arranges the matrix first if that is still to do.
     ///
     /// # Errors
     /// If the comparison is finished.

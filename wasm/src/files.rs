@@ -81,7 +81,7 @@ impl Files {
         self.sources.push(Arc::new(JsSource::of_reader(name, size as u64, read)));
     }
 
-    /// Says what the files are and which columns they have, with a guess which is which. Reads
+    /// Describes what the files are and which columns they have, with a guess which is which. Reads
     /// the schemas only.
     ///
     /// # Errors
@@ -130,8 +130,8 @@ impl Files {
         })
     }
 
-    /// Says how many rows the files have, how many fit into memory, and which sample does. Reads
-    /// the first rows.
+    /// Estimates how many rows the files have, how many fit into memory, and which sample does.
+    /// Reads the first rows.
     ///
     /// # Errors
     /// For settings that cannot be, and files that cannot be read.

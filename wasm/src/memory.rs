@@ -81,7 +81,7 @@ pub(crate) struct PerRow {
 }
 
 impl PerRow {
-    /// Says what rows take that have the columns `given`; `cleaned` as measured.
+    /// Returns the memory of rows with the columns `given`; `cleaned` as measured.
     pub(crate) fn new(given: Given, cleaned: f64) -> Self {
         let Needs { weight, time } = Needs { weight: given.weight, time: given.time };
         let (weight, time) = (f64::from(u8::from(weight)), f64::from(u8::from(time)));

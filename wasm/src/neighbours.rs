@@ -69,7 +69,7 @@ impl Neighbours {
         to_js(&(1..).zip(self.found.of(code)).map(record).collect::<Vec<_>>())
     }
 
-    /// Says why two items are alike, or why not: what the pair is made of, what every measure
+    /// Explains why two items are alike, or why not: what the pair is made of, what every measure
     /// makes of it, who contributes most, and what would change its rank. `users`: how many of
     /// those who contribute to name; default 10.
     ///

@@ -182,7 +182,7 @@ impl Reading {
         })
     }
 
-    /// Says whose rows of the next chunk are kept.
+    /// Returns whose rows of the next chunk are kept.
     fn sample_of(&mut self, rows: &Rows) -> Sample {
         // What is compared is whole; the other side is sampled.
         let of = self.job.of;

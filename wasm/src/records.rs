@@ -77,12 +77,12 @@ pub(crate) struct DataSource {
 }
 
 impl DataSource {
-    /// Tells which optional columns there are.
+    /// Returns which optional columns exist.
     pub(crate) fn given(&self) -> Given {
         Given { weight: self.weight.is_some(), time: self.time.is_some() }
     }
 
-    /// Says how CSV files are written, as formats takes it.
+    /// Returns how CSV files are written, as formats takes it.
     pub(crate) fn csv(&self) -> CsvOptions {
         let is_absent = self.no_header == Some(true);
         CsvOptions {
@@ -107,7 +107,7 @@ impl DataSource {
             }
         }
         if let Some(Err(why)) = self.time_format.as_deref().map(TimeRule::check_pattern) {
-            let message = format!("source.time_format is no format of strftime: {why}");
+            let message = format!("source.time_format is not a strftime format: {why}");
             return Err(Fault::new("setting", message).with("setting", "time_format"));
         }
         let conditions = self.conditions.iter().map(|text| text.parse());

@@ -21,7 +21,7 @@ pub(crate) trait Task {
     /// Does the next piece: a few milliseconds to a second. Does nothing once finished.
     fn advance(&mut self) -> Result<(), Fault>;
 
-    /// Says how far it has got.
+    /// Returns how far it has got.
     fn progress(&self) -> Progress;
 }
 

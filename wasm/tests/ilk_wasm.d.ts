@@ -502,7 +502,7 @@ export class Comparison {
      */
     step(milliseconds: number): Progress;
     /**
-     * Says what the work is; arranges the matrix first if that is still to do.
+     * Returns the work to do; arranges the matrix first if that is still to do.
      *
      * # Errors
      * If the comparison is finished.
@@ -585,15 +585,15 @@ export class Files {
      */
     static demo(): Files;
     /**
-     * Says how many rows the files have, how many fit into memory, and which sample does. Reads
-     * the first rows.
+     * Estimates how many rows the files have, how many fit into memory, and which sample does.
+     * Reads the first rows.
      *
      * # Errors
      * For settings that cannot be, and files that cannot be read.
      */
     estimate(request: ReadRequest): Estimate;
     /**
-     * Says what the files are and which columns they have, with a guess which is which. Reads
+     * Describes what the files are and which columns they have, with a guess which is which. Reads
      * the schemas only.
      *
      * # Errors
@@ -626,7 +626,7 @@ export class Neighbours {
      */
     columns(): NeighbourColumns;
     /**
-     * Says why two items are alike, or why not: what the pair is made of, what every measure
+     * Explains why two items are alike, or why not: what the pair is made of, what every measure
      * makes of it, who contributes most, and what would change its rank. `users`: how many of
      * those who contribute to name; default 10.
      *

@@ -53,7 +53,7 @@ const notebook = new NotebookView(saved() ?? initialNotebook(), builtins, builti
     by<HTMLButtonElement>("redo").disabled = !history.canRedo;
   },
   saved(worked) {
-    by("saved").textContent = worked ? "Saved in this browser" : "This browser does not save: save as a file";
+    by("saved").textContent = worked ? "Saved in this browser" : "This browser cannot save: save the notebook as a file";
   },
   say,
 });
@@ -69,9 +69,9 @@ function hungNotice(): HTMLElement {
   const notice = h(
     "div",
     { class: "notice hung", role: "alert" },
-    h("p", {}, "The last time, this page stopped answering while code ran, perhaps in an endless loop. So nothing was run. Look at the code, and run it again."),
+    h("p", {}, "This page stopped responding the last time its code ran, perhaps because of an endless loop. No cell has been run. Check the code, then run it."),
     runAll,
-    h("button", { type: "button", onclick: () => (notice.remove(), beginAnew()) }, "Begin anew"),
+    h("button", { type: "button", onclick: () => (notice.remove(), beginAnew()) }, "Start over"),
   );
   return notice;
 }
@@ -79,7 +79,7 @@ function hungNotice(): HTMLElement {
 function beginAnew(): void {
   forget();
   notebook.open(initialNotebook());
-  say("The notebook is as it was at first. Undo brings yours back.");
+  say("The notebook was reset. Undo restores yours.");
 }
 
 void client.call("about", []).then(
@@ -92,7 +92,7 @@ async function open(files: File[]): Promise<void> {
   if (!shared) return setFiles(files);
   try {
     notebook.open(await openNotebook(shared));
-    say("Notebook opened. Undo brings back the one before.");
+    say("Notebook opened. Undo restores the previous one.");
   } catch (error) {
     complain(error instanceof Error ? error.message : String(error));
   }

@@ -46,7 +46,7 @@ export function exploreTests({ test, holds, equal, text, done, allDone, edit, sh
   const elsewhere = { isForeign: true };
   const batch = "#cell-home .batch";
 
-  test("ilk explore opens with the data, and runs, cancels and reports the full batch", async ({ page, requests }) => {
+  test("ilk explore opens with the data, and starts, cancels and reports the full run", async ({ page, requests }) => {
     const home = await mkdtemp(join(folder, "explore-"));
     const path = await hoard(home);
     const args = [path, ...COLUMNS, "--rate", "50%", "--measure", "dice", "--top", "6", "--where", "quantity>0"];
@@ -61,7 +61,7 @@ export function exploreTests({ test, holds, equal, text, done, allDone, edit, sh
       await shows(page, "home", "--measure dice --top 6");
       await shows(page, "home", "--where 'quantity>0'");
       holds((await text(page, "#cell-home .copyable pre")).includes(path), "the command reads the whole");
-      holds(/about 2,\d{3} customers|2 k customers/.test(await text(page, "#cell-ladder")) || (await text(page, "#cell-ladder")).includes("full batch"), "the ladder reckons with the whole");
+      holds(/about 2,\d{3} customers|2 k customers/.test(await text(page, "#cell-ladder")) || (await text(page, "#cell-ladder")).includes("full run"), "the cost is that of all the data");
       holds(await page.evaluate(() => crossOriginIsolated), "the page is isolated");
 
       const button = page.locator(`${batch} button.main`);
@@ -115,7 +115,7 @@ export function exploreTests({ test, holds, equal, text, done, allDone, edit, sh
     });
   }, elsewhere);
 
-  test("lists of items hold in the page as they do in the full batch", async ({ page }) => {
+  test("lists of items apply in the page as in the full run", async ({ page }) => {
     const home = await mkdtemp(join(folder, "explore-"));
     const path = join(home, "orders.csv");
     await writeLines(path, shopLines(1000));
@@ -130,8 +130,8 @@ export function exploreTests({ test, holds, equal, text, done, allDone, edit, sh
     holds(expected.split("\n").length > 5, "there are neighbours");
     await exploring(home, [path, ...settings, "--rate", "100%"], async (address) => {
       await page.goto(address);
-      await shows(page, "sample", "neighbours are only those among 40 items (--only); none of 5 items is a neighbour (--exclude); only 3 items have neighbours (--for)");
-      await shows(page, "ladder", "the lists that the program was started with are not reckoned with");
+      await shows(page, "sample", "neighbours limited to 40 items (--only); 5 items excluded as neighbours (--exclude); neighbours computed for 3 items only (--for)");
+      await shows(page, "ladder", "The prediction ignores the item lists");
       await shows(page, "home", "--exclude ");
       await edit(page, "glance", 'const list = document.createElement("pre"); list.textContent = new TextDecoder().decode(await ilk.export(neighbours, "csv")); display(list)');
       await done(page, "glance");
@@ -139,7 +139,7 @@ export function exploreTests({ test, holds, equal, text, done, allDone, edit, sh
     });
   }, elsewhere);
 
-  test("ilk explore says what the full batch is refused for, and when the program has ended", async ({ page }) => {
+  test("ilk explore shows why a full run is refused, and when the program has stopped", async ({ page }) => {
     const home = await mkdtemp(join(folder, "explore-"));
     const path = join(home, "orders.csv");
     await writeLines(path, shopLines(300));

@@ -127,7 +127,7 @@ export async function suite() {
     await shows(page, "shape", /items\d\dinteractions/);
     await chip("User").selectOption("");
     await shows(page, "data", "Choose a column for the user");
-    await shows(page, "shape", /Waits for/);
+    await shows(page, "shape", /Not run: /);
     await page.locator("#undo").click();
     await shows(page, "shape", /items\d\dinteractions/);
     await page.locator("#undo").click();
@@ -178,7 +178,7 @@ export async function suite() {
     await shows(page, "machine", /SyntaxError/);
     await edit(page, "machine", "const machine = { cores: cpus }");
     await shows(page, "machine", "cpus is not defined");
-    await shows(page, "ladder", /Waits for\s*machine/);
+    await shows(page, "ladder", /Not run:\s*machine/);
   });
 
   test("what was changed is there again after a reload, also without a network", async ({ page, context, url, server }) => {
@@ -205,7 +205,7 @@ export async function suite() {
     await allDone(page);
     // The job as it is stands beside the measures; what means nothing to those is left out of them.
     await edit(page, "job", 'const job = { measure: "cosine", weighting: "bm25", top: 5, strict: false }');
-    await shows(page, "beside", /cosine, bm25[^]*your job: compared with this/);
+    await shows(page, "beside", /cosine, bm25[^]*your job \(baseline\)/);
     await shows(page, "home", "--strict=false");
     await done(page, "beside");
     equal(await page.locator("#cell-beside .problem").count(), 0);
@@ -216,14 +216,14 @@ export async function suite() {
     await done(page, "beside");
     await edit(page, "job", 'const job = { of: "users", top: 5 }');
     await shows(page, "sample", /neighbours of [\d,]+ members/);
-    await shows(page, "similar", /The members most like this one/i);
+    await shows(page, "similar", /The most similar members/i);
     await shows(page, "similar", /\d items/);
     // Numbers for people keep their zeros.
     const point = "{ rate: 1, users: 1000, pairOperations: 110e6, seconds: 1, halves: { mean: 0.5, low: 0.4, high: 0.6 } }";
     await edit(page, "stability", `display(show.stability([${point}], data, job))`);
     await shows(page, "stability", "110 million pair operations");
     await edit(page, "machine", "const machine = { cores: 0 }");
-    await shows(page, "ladder", "A machine has cores and memory");
+    await shows(page, "ladder", "A machine needs cores");
   });
 
   test("code that only waits can be cancelled, and holds up nothing once it is changed", async ({ page, url }) => {
@@ -237,7 +237,7 @@ export async function suite() {
     await done(page, "ladder");
     await edit(page, "machine", waiting);
     await cancel.click();
-    await shows(page, "machine", "Cancelled. Run the cell again to go on.");
+    await shows(page, "machine", "Cancelled. Run the cell again to continue.");
   });
 
   test("code that brought the page to a stop is not run again by itself", async ({ page, url }) => {
@@ -306,7 +306,7 @@ export async function suite() {
     await page.locator(".search input").fill("heart");
     await page.locator("[role=option]").first().waitFor();
     await cancel.click();
-    await shows(page, "stability", "Cancelled. Run the cell again to go on.");
+    await shows(page, "stability", "Cancelled. Run the cell again to continue.");
     await shows(page, "home", "--measure cosine");
     await edit(page, "stability", "const stability = await ilk.stability(data, job, 0.05)\ndisplay(show.stability(stability, data, job))");
     await done(page, "stability", 90_000);
@@ -415,7 +415,7 @@ export async function suite() {
     await shows(page, "glance", "No two items are neighbours under this job");
     await edit(page, "job", "const job = { top: 10 }");
     await shows(page, "similar", /4 items|tea|cups|jam|bread/);
-    await shows(page, "ladder", "too few customers here");
+    await shows(page, "ladder", "Too few customers");
     for (const id of ["glance", "shape", "stability", "similar", "beside", "map", "home"]) await done(page, id);
     equal(await page.locator(".problem").count(), 0);
   });

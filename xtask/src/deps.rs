@@ -115,7 +115,7 @@ fn edges(metadata: &Metadata, members: &BTreeSet<String>) -> Vec<Edge> {
     edges
 }
 
-/// Says, one line each, what is against the rules.
+/// Lists the violations of the rules, one a line.
 fn violations(members: &BTreeSet<String>, edges: &[Edge]) -> Vec<String> {
     let rule = |name: &str| RULES.iter().find(|rule| rule.package == name);
     let is_leaf = |name: &str| LEAVES.contains(&name);

@@ -290,7 +290,7 @@ impl fmt::Display for Action {
     }
 }
 
-/// Says what of `scope` is there and what is missing, then installs the latter.
+/// Prints what of `scope` is installed and what is missing, then installs the latter.
 ///
 /// # Errors
 /// Where something is missing that cannot be installed here; then nothing is installed.

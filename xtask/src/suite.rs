@@ -29,7 +29,7 @@ impl Tally {
         if self.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
-    /// Tells whether any test failed.
+    /// Returns true if any test failed.
     pub(crate) const fn has_failures(self) -> bool {
         self.failed > 0
     }

@@ -60,7 +60,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     }
     bail!(
         "public items differ from {FOLDER}; if that is right, `cargo xtask check-surface --record` \
-         writes it anew:\n  {}",
+         rewrites it:\n  {}",
         differences.join("\n  ")
     )
 }

@@ -57,7 +57,7 @@ impl Workspace {
         Self { root: self.root.clone(), target: self.target.clone(), size }
     }
 
-    /// Tells whether tests take on everything.
+    /// Returns true if tests take on everything.
     pub(crate) fn is_full(&self) -> bool {
         self.size == Size::Full
     }

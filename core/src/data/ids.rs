@@ -318,7 +318,7 @@ impl Ids {
     }
 }
 
-/// Tells whether a text looks like a number with a positive exponent.
+/// Returns true if a text looks like a number with a positive exponent.
 fn is_shortened(text: &str) -> bool {
     let Some((digits, exponent)) = text.split_once("E+") else { return false };
     let are_digits =

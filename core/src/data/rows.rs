@@ -222,7 +222,7 @@ impl Guesses {
         }
     }
 
-    /// Tells whether the numbers cannot all be read alike.
+    /// Returns true if the numbers cannot all be read alike.
     pub fn is_unclear(&self) -> bool {
         !self.0.is_empty() && self.unit().is_none()
     }

@@ -188,9 +188,9 @@ impl FromStr for TimeUnit {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let all = [Self::Auto].into_iter().chain(Self::MEANINGS);
-        all.into_iter()
-            .find(|unit| unit.name() == text)
-            .ok_or_else(|| format!("`{text}` is no time unit; expected {}", Self::NAMES.join(", ")))
+        all.into_iter().find(|unit| unit.name() == text).ok_or_else(|| {
+            format!("`{text}` is not a time unit; expected {}", Self::NAMES.join(", "))
+        })
     }
 }
 

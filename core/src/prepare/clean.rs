@@ -183,7 +183,7 @@ pub enum Refusal {
     },
     /// Numbers of times whose unit was not given, and which do not tell it.
     #[error(
-        "cannot tell what the numbers in the time column count: {readings}; say it with time_unit"
+        "cannot infer the unit of the numbers in the time column: {readings}; set it with time_unit"
     )]
     TimeUnit {
         /// What they may mean.
@@ -277,7 +277,7 @@ impl Tally {
         Ok(())
     }
 
-    /// Says what the numbers of the time column may mean.
+    /// Describes what the numbers of the time column may mean.
     fn readings(&self) -> String {
         let reading = |number: &GuessedNumber| {
             let meaning = match number.guess {

@@ -28,7 +28,7 @@ const WEIGHTED: &[Measure] = &[
     Measure::Dot,
 ];
 
-/// Says where the kernel's result differs, in the layout given and with any workers.
+/// Describes where the kernel's result differs, in the layout given and with any workers.
 fn difference(
     world: &World,
     job: &Job,
@@ -173,7 +173,7 @@ fn choices() -> impl Strategy<Value = Choice> {
 }
 
 impl Choice {
-    /// Says where the kernel's result differs from the reference.
+    /// Describes where the kernel's result differs from the reference.
     fn difference(
         &self,
         world: &World,

@@ -126,8 +126,8 @@ impl Ranking {
         scores
     }
 
-    /// Says where a result differs from what `job` and `narrowing` ask for, scores compared bit
-    /// by bit; `None` if nowhere.
+    /// Describes where a result differs from what `job` and `narrowing` ask for, scores compared
+    /// bit by bit; `None` if nowhere.
     pub(crate) fn difference(
         &self,
         job: &Job,

@@ -206,13 +206,13 @@ impl Narrowing {
         ]
     }
 
-    /// Tells whether `code` may be a neighbour.
+    /// Returns true if `code` may be a neighbour.
     pub(crate) fn admits(&self, code: u32) -> bool {
         self.only.as_ref().is_none_or(|only| only.contains(&code))
             && !self.exclude.as_ref().is_some_and(|exclude| exclude.contains(&code))
     }
 
-    /// Tells whether neighbours of `code` are asked for.
+    /// Returns true if neighbours of `code` are asked for.
     pub(crate) fn wants(&self, code: u32) -> bool {
         self.wanted.as_ref().is_none_or(|wanted| wanted.contains(&code))
     }

@@ -74,7 +74,7 @@ fn text_ids(values: &[&str]) -> Ids {
     Ids::Text(values.iter().collect::<TextList>())
 }
 
-/// Says which kind of ids the columns give, or where they do not go together.
+/// Returns the kind of ids of the columns, or where they do not go together.
 fn kind(columns: &[IdColumn]) -> Result<&'static str, EncodeError> {
     encode_files(columns).map(|(ids, _)| match ids {
         Ids::Integer(_) => "integers",

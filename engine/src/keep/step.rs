@@ -66,12 +66,12 @@ impl<'a> Step<'a> {
         self.started
     }
 
-    /// Says what [`advance`](Self::advance) will add up to, where that is known only now.
+    /// Sets the total of [`advance`](Self::advance), where it is known only now.
     pub(crate) fn expect(&self, total: u64) {
         self.told.expect(total);
     }
 
-    /// Says, from any thread, that `units` more are done.
+    /// Reports, from any thread, that `units` more are done.
     pub(crate) fn advance(&self, units: u64) {
         self.told.advance(units);
     }

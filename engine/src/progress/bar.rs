@@ -4,10 +4,10 @@ use std::fmt;
 
 /// Shows how far a stage has got; dropped when it is over.
 pub trait Bar: fmt::Debug + Send + Sync {
-    /// Says what [`advance`](Self::advance) will add up to, where that is known only now.
+    /// Sets the total of [`advance`](Self::advance), where it is known only now.
     fn expect(&self, total: u64);
 
-    /// Says, from any thread, that `units` more are done.
+    /// Reports, from any thread, that `units` more are done.
     fn advance(&self, units: u64);
 }
 

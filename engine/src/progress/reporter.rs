@@ -26,7 +26,7 @@ pub enum Telling {
     Nothing,
 }
 
-/// Tells how the work goes. Cheap to pass around by reference, also between threads.
+/// Reports progress. Cheap to pass by reference, also between threads.
 #[derive(Clone, Debug, Default)]
 pub struct Reporter {
     telling: Telling,
@@ -77,12 +77,12 @@ impl Reporter {
         }
     }
 
-    /// Says one line that people should see.
+    /// Reports one line for people.
     pub fn note(&self, text: impl Display) {
         self.emit("note", "note", text, &Map::new());
     }
 
-    /// Says one line on what became of rows, such as `set_aside`; `counts` are for machines.
+    /// Reports one line on what became of rows, such as `set_aside`; `counts` are for machines.
     pub fn count(&self, name: &str, text: impl Display, counts: &[(&str, u64)]) {
         self.journal.count(name, counts);
         let counts = counts.iter().map(|(name, count)| ((*name).into(), json!(count)));
@@ -117,14 +117,14 @@ pub struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Says what [`Stage::advance`] will add up to, where that is known only now.
+    /// Sets the total of [`Stage::advance`], where it is known only now.
     pub fn expect(&self, total: u64) {
         if let Some(bar) = &self.bar {
             bar.expect(total);
         }
     }
 
-    /// Says, from any thread, that `units` more are done.
+    /// Reports, from any thread, that `units` more are done.
     pub fn advance(&self, units: u64) {
         if let Some(bar) = &self.bar {
             bar.advance(units);

@@ -17,7 +17,7 @@ use super::{bar::Bar, event::tell};
 /// How often it is told; shorter stages tell nothing on their way.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Tells `progress` events until it is dropped, from a thread of its own.
+/// Emits `progress` events from a thread of its own until it is dropped.
 #[derive(Debug)]
 pub struct Ticker {
     units: Arc<Units>,

@@ -4,7 +4,7 @@ use std::{fs, io, path::Path};
 
 use crate::{checksum::Checksum, error::Error, record::FileRecord};
 
-/// Says what is wrong with a file, if anything is.
+/// Describes what is wrong with a file, if anything is.
 ///
 /// # Errors
 /// If it is there and cannot be read.

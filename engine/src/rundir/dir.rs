@@ -206,7 +206,7 @@ impl RunDir {
         Ok(())
     }
 
-    /// Says of a stage that it has to be done again, keeping what is whole of it.
+    /// Marks a stage to be done again, keeping its intact results.
     ///
     /// # Errors
     /// If the disk refuses.

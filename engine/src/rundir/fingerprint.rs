@@ -69,7 +69,7 @@ impl Fingerprint {
         format!("{} {}\n", self.bytes, self.content)
     }
 
-    /// Says in which way a file is not what it was; `None` if it is.
+    /// Describes how a file has changed; `None` if it has not.
     pub fn difference(&self, now: &Self) -> Option<String> {
         let path = &now.path;
         if self.bytes != now.bytes {
@@ -103,7 +103,7 @@ fn sum_up(source: &FileSource, bytes: u64) -> io::Result<Checksum> {
     Ok(sum.total().1)
 }
 
-/// Says in which ways the files `then` are not the files `now`, in a few words.
+/// Describes in a few words how the files `then` differ from the files `now`.
 pub(crate) fn differences(then: &[Fingerprint], now: &[Fingerprint]) -> Vec<String> {
     let find = |among: &[Fingerprint], path: &str| among.iter().position(|one| one.path == path);
     let mut found = Vec::new();

@@ -321,7 +321,7 @@ impl RunDir {
         Ok(())
     }
 
-    /// Tells the observer of everything that the directory holds, whichever process made it.
+    /// Reports to the observer everything that the directory holds, whichever process made it.
     fn tell(&self, run: Run<'_>, merged: &Merged) -> Result<(), Error> {
         let Merged { catalogue, found } = merged;
         run.observer.saw_kept(&|| self.seen(merged))?;

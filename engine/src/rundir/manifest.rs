@@ -65,7 +65,7 @@ pub struct Life {
     pub begun: Option<String>,
     /// When it ended.
     pub finished: Option<String>,
-    /// How often it was begun or gone on with.
+    /// How often it was started or resumed.
     pub attempts: u64,
     /// The folder that relative paths of the job start from.
     pub folder: PathBuf,

@@ -1,4 +1,4 @@
-//! The run directory: what a run keeps, so that it can be looked at, gone on with and trusted.
+//! The run directory: what a run keeps, so that it can be inspected, resumed and trusted.
 //!
 //! A directory belongs to one job on one set of inputs. Its manifest [`Manifest`] says
 //! which, and which stages are done; every file a stage leaves is written whole or not at all and

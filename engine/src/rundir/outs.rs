@@ -57,7 +57,7 @@ impl Outs {
     }
 }
 
-/// Tells whether an output is there as this run has written it.
+/// Returns true if an output is there as this run has written it.
 fn is_published(manifest: &Manifest, place: &Path) -> Result<bool, Error> {
     let Ok(absolute) = std::path::absolute(place) else { return Ok(false) };
     let Some(out) = manifest.out.as_ref().filter(|out| out.path == absolute) else {

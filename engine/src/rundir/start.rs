@@ -371,7 +371,7 @@ impl Going<'_> {
         dir.reopen(stage)
     }
 
-    /// Says that there is nothing to do, unless an output is to be written once more.
+    /// Reports that there is nothing to do, unless an output is to be written once more.
     fn say_finished(self, dir: &mut RunDir, name: &str) -> Result<(), Error> {
         if !dir.outs.left.is_empty() {
             dir.reopen(StageName::Write)?;
@@ -386,7 +386,7 @@ impl Going<'_> {
     }
 }
 
-/// Says which stages after `stage` are to be done, after it was done alone.
+/// Reports which stages after `stage` are left, after it was run alone.
 fn say_undone(dir: &RunDir, stage: StageName, reporter: &Reporter) {
     let is_left = |stage: &StageName| dir.manifest().done(*stage).is_none();
     let left = stage.after().filter(is_left).map(StageName::name).collect::<Vec<_>>();

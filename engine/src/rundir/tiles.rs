@@ -387,7 +387,7 @@ impl Computing<'_> {
         Ok(())
     }
 
-    /// Tells whether what was found is much, or of long ago.
+    /// Returns true if what was found is much, or of long ago.
     pub(super) fn is_due(&self, pending: &Pending) -> bool {
         let began = pending.tiles.first().map_or(f64::INFINITY, |first| first.began);
         let most = self.overflow.as_ref().map_or(usize::MAX, |overflow| overflow.most);

@@ -41,7 +41,7 @@ impl Folded {
         Ok(Some(Weigher::new(weighting, items, lengths, self.census.newest)))
     }
 
-    /// Tells what weights there are.
+    /// Returns the kind of weights.
     fn weights(&self, weighting: Weighting) -> WeightKind {
         WeightKind::of(weighting, self.has_weights)
     }
@@ -89,7 +89,7 @@ impl Folded {
                 layout,
                 matrix.weights,
             );
-            // What was begun is gone on with.
+            // What was begun is resumed.
             outline.sides = covered.sides().unwrap_or(outline.sides);
             outline
         };

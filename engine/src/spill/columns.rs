@@ -38,7 +38,7 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// Tells whether so many bytes of columns fit, with the neighbours of their items.
+    /// Returns true if so many bytes of columns fit, with the neighbours of their items.
     fn holds(&self, columns: usize, items: usize) -> bool {
         columns <= self.columns && columns + items * self.list <= self.all
     }

@@ -63,7 +63,7 @@ impl Desk {
         }
     }
 
-    /// Says where the folder is.
+    /// Describes the folder's place.
     pub(crate) const fn text(&self) -> &'static str {
         match self.place {
             Workplace::Beside(_) => "beside the output",

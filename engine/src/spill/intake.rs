@@ -40,7 +40,7 @@ struct Held {
 }
 
 impl Held {
-    /// Tells whether reading and folding so many rows, if files say how many there are, is
+    /// Returns true if reading and folding so many rows, if files say how many there are, is
     /// predicted to fit.
     fn may_begin(rows: Option<u64>, budget: &Allowance, needs: Needs) -> bool {
         let rows = rows.unwrap_or_default();
@@ -146,7 +146,7 @@ impl<'a> Intake<'a> {
         spiller.add(chunk)
     }
 
-    /// Says where the rows are.
+    /// Returns the place of the rows.
     pub(crate) fn finish(self) -> Rows {
         match self.place.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Place::Memory(held) => Data::Memory(held.finish()),

@@ -147,7 +147,7 @@ impl Arranged {
         self.tiles.iter_mut().for_each(|tile| tile.cost = scale(tile.cost));
     }
 
-    /// Tells whether a row is to be compared with columns from `first` on.
+    /// Returns true if a row is to be compared with columns from `first` on.
     fn is_wanted(&self, row: u32, first: u32, filter: &ItemFilter) -> bool {
         match self.sides() {
             Sides::Both => row >= first,
@@ -198,7 +198,7 @@ impl Arranged {
         self.groups.len()
     }
 
-    /// Tells whether a group is of the dense head.
+    /// Returns true if a group is of the dense head.
     pub(crate) fn is_head(&self, group: u32) -> bool {
         matches!(self.groups[group as usize], Group::Bits(_))
     }
@@ -215,7 +215,7 @@ impl Arranged {
         }
     }
 
-    /// Tells whether every weight is 1.
+    /// Returns true if every weight is 1.
     pub(crate) const fn is_unit(&self) -> bool {
         matches!(self.matrix.weights, WeightKind::One)
     }

@@ -47,7 +47,7 @@ impl Work<'_> {
     }
 }
 
-/// Says that something does not fit, and how much memory would do.
+/// The error of something that does not fit, with the memory that would be enough.
 pub(super) fn does_not_fit(what: &str, needed: usize, budget: &Allowance) -> Error {
     let (least, mebi) = (budget.least().0 + needed as u64, 1 << 20);
     let enough = Bytes((least + least / 8).next_multiple_of(16 * mebi));

@@ -60,7 +60,7 @@ pub(crate) fn clean<'r, K: Keep<'r>>(
     Ok(cleaned)
 }
 
-/// Says what was asked for without effect.
+/// Reports settings without effect.
 pub fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
     if job.measure.is_weighted() && !needs(source, job).weight {
         match job.weighting {
@@ -80,8 +80,8 @@ pub fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
     }
 }
 
-/// Says how many rows were set aside for which reason, and shows the first few of each; and which
-/// times there are.
+/// Reports how many rows were set aside for which reason, and shows the first few of each; and
+/// which times there are.
 pub fn report_set_aside(tally: &Tally, names: &[String], reporter: &Reporter) {
     times::report(&tally.times, names, reporter);
     for reason in Reason::ALL {

@@ -146,8 +146,8 @@ fn on_disk<'r, K: Keep<'r>>(
     Ok(Encoded { folded: Data::Disk(folded), catalogue, folding })
 }
 
-/// Says what folding came to. `sides`: how many there are of those who are not compared, and of
-/// those who are.
+/// Describes the result of folding. `sides`: how many there are of those who are not compared, and
+/// of those who are.
 pub(crate) fn folded_text(sides: (u64, u64), interactions: u64, of: Of) -> String {
     let (users, items) = match of {
         Of::Items => sides,
@@ -161,7 +161,7 @@ pub(crate) fn folded_text(sides: (u64, u64), interactions: u64, of: Of) -> Strin
     )
 }
 
-/// Says of which files the ids do not go together.
+/// Describes which files have ids of different types.
 pub(crate) fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
     match error {
         EncodeError::MixedKinds { column, integers, text } => {
@@ -177,7 +177,7 @@ pub(crate) fn mixed_ids(error: &EncodeError, names: &[String]) -> Error {
     }
 }
 
-/// Says what folding left out. `operations`: pair operations of what is left.
+/// Reports what folding left out. `operations`: pair operations of what is left.
 pub(crate) fn report_folding(folding: &Folding, operations: u128, job: &Job, reporter: &Reporter) {
     if folding.netted_away > 0 {
         let text =

@@ -71,8 +71,8 @@ fn size_of<D: Kept>(
     }
 }
 
-/// Begins `stage` and lays out what is left of the job for it: a run of which tiles are done is
-/// gone on with on disk, unless they are tiles of the plan in memory.
+/// Begins `stage` and lays out what is left of the job for it: a run with finished tiles is
+/// resumed on disk, unless they are tiles of the plan in memory.
 ///
 /// # Errors
 /// For damaged results, where the disk refuses, and where the job is too much work.
@@ -236,7 +236,7 @@ impl<'r> Laying<'_, 'r> {
         self.on_disk(keep, folded, catalogue, reserve)
     }
 
-    /// Tells whether the tiles that are done are tiles of this plan.
+    /// Returns true if the tiles that are done are tiles of this plan.
     fn is_of(&self, arrangement: &Arrangement) -> bool {
         if self.committed.areas.is_empty() {
             return true;

@@ -45,7 +45,7 @@ pub(crate) fn write<'r, K: Keep<'r>>(
     Ok(())
 }
 
-/// Says that many neighbours rest on a single user, and what a larger `min_overlap` keeps.
+/// Describes that many neighbours rest on a single user, and what a larger `min_overlap` keeps.
 fn trust_text(overlaps: &Overlaps, of: Of) -> Option<String> {
     let min_overlap = overlaps.advice()?;
     let (neighbours, items) = overlaps.kept(min_overlap);

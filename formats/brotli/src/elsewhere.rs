@@ -10,7 +10,7 @@ pub type Decode = fn(&[u8]) -> io::Result<Vec<u8>>;
 
 static DECODE: OnceLock<Decode> = OnceLock::new();
 
-/// Says who decodes; the first word counts.
+/// Sets the decoder; the first call counts.
 pub fn set_decoder(decode: Decode) {
     DECODE.get_or_init(|| decode);
 }

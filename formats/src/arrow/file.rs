@@ -351,7 +351,7 @@ pub(crate) enum Extent {
     End(usize),
 }
 
-/// Says what `bytes` begin with.
+/// Returns what `bytes` begin with.
 pub(crate) fn extent(at: At<'_>, bytes: &[u8]) -> Result<Extent, Error> {
     let Some(head) = read_head(at, bytes)? else {
         return Ok(Extent::Needs(if bytes.len() < 4 { 4 } else { 8 }));

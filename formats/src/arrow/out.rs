@@ -106,7 +106,7 @@ impl<W: Write> ArrowStreamOut<W> {
         self.out.write_all(bytes).map_err(write_error)
     }
 
-    /// Says that there is nothing more to come.
+    /// Ends the stream.
     pub(crate) fn finish(&mut self) -> Result<(), Error> {
         self.put(&CONTINUATION)?;
         self.put(&0_u32.to_le_bytes())

@@ -200,7 +200,7 @@ pub(crate) fn commonest(records: &[Record]) -> usize {
     counts.iter().find(|(_, count)| *count == most).map_or(1, |(fields, _)| *fields)
 }
 
-/// Tells whether a cell looks as if it were cut or unquoted wrongly.
+/// Returns true if a cell looks as if it were cut or unquoted wrongly.
 fn is_odd(cell: &[u8]) -> bool {
     let edge = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'"' | b'\''));
     edge(cell.first()) || edge(cell.last()) || cell.last() == Some(&b'\\')

@@ -73,7 +73,7 @@ impl Guard {
         }
     }
 
-    /// Tells whether the first line is a record without the quote that opens its broken field.
+    /// Returns true if the first line is a record without the quote that opens its broken field.
     fn begins_like_a_record(
         &self,
         grammar: &Grammar,
@@ -94,7 +94,7 @@ impl Guard {
         grammar.cuts(&line, &mut cut) && self.fits(grammar, &line, &cut)
     }
 
-    /// Tells whether no line after the first of a record is a record itself.
+    /// Returns true if no line after the first of a record is a record itself.
     pub(crate) fn has_no_lookalikes(
         &self,
         grammar: &Grammar,
@@ -137,7 +137,7 @@ impl Guard {
         found
     }
 
-    /// Tells whether the fields are of the columns' kinds.
+    /// Returns true if the fields are of the columns' kinds.
     pub(crate) fn fits(&self, grammar: &Grammar, bytes: &[u8], fields: &[Field]) -> bool {
         let mut scratch = Vec::new();
         let mut fits = |(field, kind): (&Field, &Kind)| {

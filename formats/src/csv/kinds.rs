@@ -28,7 +28,7 @@ impl Kind {
         })
     }
 
-    /// Tells whether a cell may stand in such a column.
+    /// Returns true if a cell may stand in such a column.
     pub(crate) fn admits(self, cell: &[u8]) -> bool {
         match (self, Self::of(cell)) {
             (Self::Text, _) | (_, None) | (Self::Number, Some(Self::Integer)) => true,
@@ -113,7 +113,7 @@ fn is_number(cell: &[u8]) -> bool {
         || (text.contains(',') && text.replace('.', "").replace(',', ".").parse::<f64>().is_ok())
 }
 
-/// Tells whether a cell is a date or a time of some form: digits, and what stands between them.
+/// Returns true if a cell is a date or a time of some form: digits, and what stands between them.
 fn is_date(cell: &[u8]) -> bool {
     if !(5..=35).contains(&cell.len()) || !cell.first().is_some_and(u8::is_ascii_digit) {
         return false;

@@ -287,7 +287,7 @@ impl<'a> Settling<'a> {
         Ok((names, fields))
     }
 
-    /// Tells whether the first cells count 1, 2, 3 or 0, 1, 2, as R and pandas number rows.
+    /// Returns true if the first cells count 1, 2, 3 or 0, 1, 2, as R and pandas number rows.
     fn counts_rows(&self, grammar: &Grammar, records: &[Record]) -> bool {
         let first = |record: &Record| self.cells(grammar, record).first()?.parse::<u64>().ok();
         let begins = records.first().and_then(first);

@@ -104,7 +104,7 @@ impl Pieces {
         self.starts.len()
     }
 
-    /// Says where a piece begins, wherever its records do.
+    /// Returns where a piece begins, wherever its records do.
     pub(crate) fn bound(&self, piece: usize) -> u64 {
         (self.first + piece as u64 * self.size).min(self.source.len())
     }
@@ -238,7 +238,7 @@ impl Pieces {
         }
     }
 
-    /// Tells whether a record may be anything but its line.
+    /// Returns true if a record may be anything but its line.
     fn has_marks(&self, bytes: &[u8]) -> bool {
         match (self.grammar.quote, self.grammar.escape) {
             (Some(quote), Some(escape)) => memchr2(quote, escape, bytes).is_some(),

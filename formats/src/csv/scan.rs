@@ -237,7 +237,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Says what a line is whose end is not within the bytes.
+    /// Returns the step for a line whose end is not within the bytes.
     fn unended(&mut self, start: usize) -> Step {
         let (bytes, grammar) = (self.bytes, self.grammar);
         if bytes.len() - start <= grammar.most + 2 {
@@ -262,8 +262,8 @@ impl Grammar {
         Needles::new(&needles)
     }
 
-    /// Tells whether the line at `start` may be something else than a record although it can be cut
-    /// like one: cheap, and rarely true.
+    /// Returns true if the line at `start` may be something else than a record although it can be
+    /// cut like one: cheap, and rarely true.
     #[inline]
     fn is_special(&self, bytes: &[u8], start: usize) -> bool {
         let first = bytes[start];
@@ -272,7 +272,7 @@ impl Grammar {
             || self.is_comment(bytes, start)
     }
 
-    /// Tells whether a comment begins at `start`.
+    /// Returns true if a comment begins at `start`.
     fn is_comment(&self, bytes: &[u8], start: usize) -> bool {
         self.comment.as_ref().is_some_and(|comment| bytes[start..].starts_with(comment))
     }

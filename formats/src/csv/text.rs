@@ -7,7 +7,7 @@ use crate::dialect::CsvOptions;
 pub(crate) const SHOWN: usize = 1 << 10;
 
 impl Fault {
-    /// Says what is wrong.
+    /// Describes what is wrong.
     pub(crate) fn text(self, grammar: &Grammar) -> String {
         let quote = char::from(grammar.quote.unwrap_or(b'"'));
         match self {

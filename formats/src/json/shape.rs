@@ -14,7 +14,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Says what such a value is.
+    /// Names such a value.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Boolean => "true or false",

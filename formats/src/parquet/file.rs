@@ -245,7 +245,7 @@ impl ParquetFile {
         reading.decoder.read(rows).map_err(|error| at.parquet(error))
     }
 
-    /// Tells whether a row group may hold `id` in a column read, by its smallest and largest.
+    /// Returns true if a row group may hold `id` in a column read, by its smallest and largest.
     pub(crate) fn may_hold(&self, part: usize, column: usize, id: &str) -> bool {
         let root = &self.leaves[self.columns[column]];
         let group = self.metadata.row_group(part);

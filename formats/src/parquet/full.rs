@@ -77,7 +77,7 @@ fn after_levels(bytes: &Bytes, rows: usize, encoding: Encoding) -> Option<Bytes>
     all_there(bytes.get(4..end)?, rows).then(|| bytes.slice(end..))
 }
 
-/// Tells whether runs of levels say that every row has its value.
+/// Returns true if runs of levels say that every row has its value.
 fn all_there(mut bytes: &[u8], rows: usize) -> bool {
     let mut left = rows;
     while left > 0 {

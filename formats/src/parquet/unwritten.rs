@@ -17,7 +17,7 @@ pub(crate) struct ParquetOut<W> {
 }
 
 impl<W: Write + Send> ParquetOut<W> {
-    /// Says that there is no writer here.
+    /// Returns the error that this build has no Parquet writer.
     pub(crate) fn new(
         _out: W,
         _fields: &[Field],

@@ -58,7 +58,7 @@ fn options(case: &Value) -> ReadOptions {
     }
 }
 
-/// Says what is wrong with how a file is read.
+/// Describes what is wrong with how a file is read.
 fn check(case: &Value, bytes: Vec<u8>) -> Result<(), String> {
     let name = case["file"].as_str().unwrap().rsplit('/').next().unwrap();
     let read = chunks(&source(name, bytes), &options(case));

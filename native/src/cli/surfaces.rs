@@ -105,7 +105,7 @@ impl Setting {
         }
     }
 
-    /// Says what its value is measured in, or what it is.
+    /// Returns the unit of its value, or its kind.
     fn unit(&self) -> &str {
         match (self.value.as_str(), &self.kind) {
             (_, Kind::Truth) => "`true` or `false`",
@@ -341,7 +341,7 @@ fn typescript_field(text: &mut String, setting: &Setting, mark: &str, name: Opti
     let _ = writeln!(text, "  /** {} */\n  {}{mark}: {kind};", sentence(setting), setting.name);
 }
 
-/// Says in a sentence or two what a setting means.
+/// Describes a setting in a sentence or two.
 fn sentence(setting: &Setting) -> String {
     let default = setting.default.as_ref().map(|default| format!(" Default: {default}."));
     format!("{}.{}", setting.meaning.trim_end_matches("; repeatable"), default.unwrap_or_default())

@@ -40,7 +40,7 @@ pub(crate) fn unknown_variables() -> Vec<String> {
         let bare = known.iter().map(|name| &name["ILK_".len()..]);
         let near = closest(&name["ILK_".len()..], bare);
         let hint = near.first().map(|near| format!("; did you mean ILK_{near}?"));
-        format!("{name} is set, which is no setting{}", hint.unwrap_or_default())
+        format!("{name} is set, but it is not a setting{}", hint.unwrap_or_default())
     };
     unknown.iter().map(line).collect()
 }

@@ -188,7 +188,7 @@ fn name_of(source: &DataSource) -> String {
     }
 }
 
-/// The lists of ids, for the page to compute what the full batch would: of each its files and its
+/// The lists of ids, for the page to compute what the full run would: of each its files and its
 /// ids.
 fn lists(layers: &Layers, source: &DataSource, job: &Job) -> Result<Value, Error> {
     let files = layers.lists()?;
@@ -205,7 +205,7 @@ fn lists(layers: &Layers, source: &DataSource, job: &Job) -> Result<Value, Error
     Ok(Value::Object(ids.named().map(list).collect()))
 }
 
-/// The flags of the full batch that the page does not decide.
+/// The flags of the full run that the page does not decide.
 fn flags(layers: &Layers) -> Result<Vec<String>, Error> {
     let lists = layers.lists()?;
     let lists = [("only", lists.only), ("exclude", lists.exclude), ("for", lists.targets)];

@@ -244,7 +244,7 @@ fn rows_text(report: &mut String, tally: &Tally, names: &[String]) {
     }
     if let Err(Refusal::TimeUnit { readings }) = tally.check_times() {
         let _ = writeln!(report, "  what the numbers count is not clear: {readings}");
-        let _ = writeln!(report, "  say it with --time-unit s, ms, us, ns, days or yyyymmdd");
+        let _ = writeln!(report, "  set it with --time-unit s, ms, us, ns, days or yyyymmdd");
     }
     let samples = tally.samples.iter().filter(|row| row.reason != Reason::Filtered);
     let mut last = None;

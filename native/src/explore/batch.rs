@@ -138,7 +138,7 @@ impl Batches {
         lock(&self.last)
     }
 
-    /// Says how the last batch stands; `None` where none was begun.
+    /// Returns the state of the last batch; `None` where none was begun.
     pub(crate) fn told(&self) -> Option<Told> {
         self.last().as_ref().map(|batch| {
             let mut told = batch.told.clone();

@@ -30,7 +30,7 @@ pub(crate) struct Explored {
     pub(crate) setup: Bytes,
     /// The sample, as Parquet.
     pub(crate) sample: Bytes,
-    /// The full batch.
+    /// The full run.
     pub(crate) batches: Batches,
 }
 

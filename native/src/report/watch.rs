@@ -74,7 +74,7 @@ fn count(degrees: &Degrees) -> u64 {
     degrees.iter().map(|(_, count)| count).sum()
 }
 
-/// Says how many are d or more, for d over their whole range.
+/// Counts how many are d or more, for d over their whole range.
 fn tail(degrees: &Degrees) -> Vec<(u64, u64)> {
     let Some((most, _)) = degrees.iter().next_back() else { return Vec::new() };
     let (mut left, mut next) = (count(degrees), degrees.iter().peekable());
@@ -87,7 +87,7 @@ fn tail(degrees: &Degrees) -> Vec<(u64, u64)> {
     tail.collect()
 }
 
-/// Says which share of the pair operations the heaviest users cause.
+/// Returns the share of the pair operations that the heaviest users cause.
 fn work(degrees: &Degrees) -> Vec<(f64, f64)> {
     let pairs = |degree: u64| pairs_among(degree as usize) as f64;
     let all = degrees.iter().map(|(degree, count)| pairs(degree) * count as f64);
@@ -404,7 +404,7 @@ fn put(mut working: WorkingFile, path: &Path, page: &[u8]) -> Result<(), Error> 
 }
 
 impl ReportData {
-    /// Tells of a run directory: what every stage took, whichever process did it. The last one is
+    /// Records a run directory: what every stage took, whichever process did it. The last one is
     /// still being recorded: this process knows.
     fn tell_run(
         &mut self,
@@ -456,7 +456,7 @@ impl ReportData {
         self.tell_times(journal);
     }
 
-    /// Tells what became of the rows, as far as this process saw it.
+    /// Records what became of the rows, as far as this process saw it.
     fn tell_rows(&mut self, journal: &Journal, folding: &Folding) {
         self.set_aside = journal.counted("set_aside");
         if let Some(rows) = journal.of_stage("reading", "rows") {

@@ -38,8 +38,9 @@ impl Budget {
             }
         }
         if self.cost.is_some() && self.price_per_hour.is_none() {
-            return Err(Error::input("budget_cost needs price_per_hour")
-                .with_help("say what an hour of this machine costs, as in --price-per-hour 3.20"));
+            return Err(Error::input("budget_cost needs price_per_hour").with_help(
+                "set the price of an hour of this machine, as in --price-per-hour 3.20",
+            ));
         }
         Ok(())
     }

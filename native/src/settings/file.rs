@@ -165,7 +165,7 @@ impl Reader<'_> {
         let Some(table) = source.get_ref().as_table() else {
             let known = self.keys.of_source().contains(&name.get_ref().as_ref());
             let error = self
-                .error(name, &format!("`{}` in [datasource] is no data source", name.get_ref()));
+                .error(name, &format!("`{}` in [datasource] is not a data source", name.get_ref()));
             return Err(error.with_help(if known {
                 "name the data source, as in [datasource.orders]"
             } else {

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{error::Error, inputs, memory::Bytes, text::did_you_mean};
 
-/// Says what is missing, by name; but a path that is mistyped comes first: nothing can be named of it.
+/// Describes what is missing, by name; a mistyped path comes first, as it has no columns to name.
 fn missing_error(missing: &[(&str, bool)], inputs: &[String], help: impl Into<String>) -> Error {
     inputs::resolve(inputs, inputs::TableFormats::Ignore).err().map_or_else(
         || {
@@ -294,7 +294,7 @@ impl Layers {
         Some(line.unwrap_or(origin))
     }
 
-    /// Tells of a value of the wrong type: where it stands, what it is, what it should be.
+    /// Describes a value of the wrong type: where it stands, what it is, what it should be.
     fn type_error(&self, path: &str, error: figment::Error) -> Error {
         // Below a group the error knows its key; elements of lists are of no interest.
         let key = error.path.first().map_or("", String::as_str);
@@ -317,7 +317,7 @@ impl Layers {
         }
     }
 
-    /// Tells of a setting that core refuses, and who said so.
+    /// Describes a setting that core rejects, and where it was given.
     fn job_error(&self, error: &JobError) -> Error {
         let setting = match error {
             JobError::Name { what, .. } => *what,
@@ -392,7 +392,7 @@ fn file_layers(file: &JobFile, datasource: Option<&Choice>) -> Vec<Layer> {
     layers
 }
 
-/// Says what stands in a file, in words.
+/// Names a value found in a file.
 fn found_text(found: &Actual) -> String {
     match found {
         Actual::Bool(truth) => format!("{truth}"),
@@ -406,7 +406,7 @@ fn found_text(found: &Actual) -> String {
     }
 }
 
-/// Says what a type of ours takes, in words.
+/// Names the values that a type accepts.
 fn expected_text(expected: &str) -> &str {
     match expected {
         "u32" => "a whole number of 0 or more",

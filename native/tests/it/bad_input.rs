@@ -496,7 +496,7 @@ fn variables_that_are_no_settings_are_told() {
     };
     assert_eq!(told(&[("ILK_MEASURE", "dice"), ("ILK_KERNEL", ""), ("LANG", "C")]), "");
     insta::assert_snapshot!(told(&[("ILK_MEASUR", "dice"), ("ILK_COLOUR", "red")]), @r"
-    note       ILK_COLOUR is set, which is no setting
-    note       ILK_MEASUR is set, which is no setting; did you mean ILK_MEASURE?
+    note       ILK_COLOUR is set, but it is not a setting
+    note       ILK_MEASUR is set, but it is not a setting; did you mean ILK_MEASURE?
     ");
 }

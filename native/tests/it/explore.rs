@@ -1,4 +1,4 @@
-//! The notebook as the program serves it: who is answered, what with, and the full batch.
+//! The notebook as the program serves it: who is answered, what with, and the full run.
 
 use std::{
     fs,

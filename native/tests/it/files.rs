@@ -27,7 +27,7 @@ fn spelled(rows: &[Value], column: usize) -> Vec<String> {
     digits.unwrap_or(ids).into_iter().map(String::from).collect()
 }
 
-/// Says what is wrong with how the program reads a file.
+/// Describes what is wrong with how the program reads a file.
 fn check(home: &Home, folder: &Path, case: &Value) -> Result<(), String> {
     let mut command = home.command("sample --rate 100% --out rows.jsonl --overwrite");
     command.args(flags(case)).arg(folder.join(case["file"].as_str().expect("a file")));

@@ -37,7 +37,7 @@ function askFile(context: Context): Asking<OpenFile> {
     { class: "file" },
     h("div", { class: "file-name" }, name, detail),
     h("div", { class: "file-ways" }, h("button", { type: "button", class: "main", onclick: () => picker.click() }, "Choose a file"), back, picker),
-    h("p", { class: "quiet" }, "Or drop one anywhere on this page. Parquet, CSV or Arrow; it is read where it is and sent nowhere."),
+    h("p", { class: "quiet" }, "Or drop files anywhere on this page: Parquet, CSV or Arrow. They are read on this computer and not uploaded."),
   );
   const asked = asking(element, openFile());
   const show = () => {
@@ -61,23 +61,23 @@ function askFile(context: Context): Asking<OpenFile> {
 /** What of the program's data is here. */
 function sampleText({ rate, rows, sampledRows }: Explored): string {
   if (rate < 1) return `a sample: ${percent(rate)} of the users, ${about(sampledRows)} of ${about(rows)} rows`;
-  return sampledRows < rows ? `all that can be used: ${about(sampledRows)} of ${about(rows)} rows` : "all of it";
+  return sampledRows < rows ? `all usable rows: ${about(sampledRows)} of ${about(rows)}` : "all rows";
 }
 
 type Role = keyof Inspection["guess"];
 
 const ROLES: { role: Role; name: string; hint: string }[] = [
-  { role: "user", name: "User", hint: "who touched something" },
-  { role: "item", name: "Item", hint: "what was touched" },
-  { role: "weight", name: "Weight", hint: "how much; may be left out" },
-  { role: "time", name: "Time", hint: "when; may be left out" },
-  { role: "item_label", name: "Label", hint: "what the item is called; may be left out" },
+  { role: "user", name: "User", hint: "user ID column" },
+  { role: "item", name: "Item", hint: "item ID column" },
+  { role: "weight", name: "Weight", hint: "weight column, such as a quantity (optional)" },
+  { role: "time", name: "Time", hint: "timestamp column (optional)" },
+  { role: "item_label", name: "Label", hint: "column with the name of the item (optional)" },
 ];
 
-/** Chips that say which column is what. */
+/** Chips that choose the column of each role. */
 async function askColumns(context: Context, ilk: Ilk, file: OpenFile): Promise<Asking<Partial<DataSource>>> {
   const { columns, guess: guessed, files } = await ilk.inspect(file);
-  // What was said to the program goes before what names look like.
+  // Columns given to the program take precedence over a guess from names.
   const guess = file.explored?.columns ?? guessed;
   const before = context.remembered("columns") as { file: string; source: Partial<DataSource> } | undefined;
   const names = new Set(columns.map((column) => column.name));
@@ -113,7 +113,7 @@ async function askColumns(context: Context, ilk: Ilk, file: OpenFile): Promise<A
   const rows = files.every((one) => one.rows !== undefined) ? files.reduce((sum, one) => sum + (one.rows ?? 0), 0) : undefined;
   const format = [...new Set(files.map((one) => one.format))].join(" and ");
   append(element, [
-    h("p", { class: "quiet" }, `${format}, ${counted(columns.length, "column")}${rows === undefined ? "" : `, ${counted(rows, "row")}`}. ${file.explored ? "Others were not taken along: name them to `ilk explore`." : "Which is what was guessed from the names; change what is wrong."}`),
+    h("p", { class: "quiet" }, `${format}, ${counted(columns.length, "column")}${rows === undefined ? "" : `, ${counted(rows, "row")}`}. ${file.explored ? "The sample has these columns only. To use others, name them to `ilk explore`." : "Columns were guessed from their names. Change any that are wrong."}`),
   ]);
   return asked;
 }
@@ -132,7 +132,7 @@ async function askShare(context: Context, ilk: Ilk, rows: Rows, job: SimilarityJ
   const said = h("output", { for: slider.id });
   const people = manyOf(rows.source.user);
   const label = h("label", { for: slider.id }, `Share of ${people}`);
-  const why = most < 100 && h("p", { class: "quiet" }, `Begins at ${most} %, which takes about three seconds here; 100 % takes all of them.`);
+  const why = most < 100 && h("p", { class: "quiet" }, `Starts at ${most} %, which takes about three seconds here. 100 % uses all ${people}.`);
   const element = h("div", { class: "slider" }, label, slider, said, why);
   const asked = asking(element, first / 100);
   const show = () => {
@@ -142,7 +142,7 @@ async function askShare(context: Context, ilk: Ilk, rows: Rows, job: SimilarityJ
   };
   let timer = 0;
   slider.addEventListener("input", (event) => {
-    // The value is told when the slider rests, and not at every step on its way.
+    // The value changes when the slider rests, not at every step on its way.
     event.stopPropagation();
     show();
     clearTimeout(timer);
@@ -176,7 +176,7 @@ async function firstItem(ilk: Ilk, found: Found): Promise<ItemRecord | undefined
 async function askItem(context: Context, ilk: Ilk, found: Found): Promise<Asking<ItemRecord>> {
   const before = context.remembered("item") as string | undefined;
   const start = (before !== undefined ? await ilk.find(found, before) : undefined) ?? (await firstItem(ilk, found));
-  if (!start) throw new Error("there is nothing to find: nothing is left of the data under this job");
+  if (!start) throw new Error("no item is left under this job: relax its settings, such as min_support");
   const { one, many, by } = sidesOf(found.rows.source, found.job);
   const listName = `items-${context.cell}`;
   const box = h("input", {
@@ -185,12 +185,12 @@ async function askItem(context: Context, ilk: Ilk, found: Found): Promise<Asking
     role: "combobox",
     autocomplete: "off",
     spellcheck: "false",
-    placeholder: found.job.of === "users" ? `Id of a ${one}` : "Name or id of an item",
+    placeholder: found.job.of === "users" ? `ID of a ${one}` : "Name or ID of an item",
     "aria-expanded": "false",
     "aria-controls": listName,
     "aria-autocomplete": "list",
   });
-  const list = h("ul", { id: listName, role: "listbox", "aria-label": `Found ${many}`, hidden: true });
+  const list = h("ul", { id: listName, role: "listbox", "aria-label": `Matching ${many}`, hidden: true });
   const trail = h("p", { class: "trail quiet" });
   const element = h("div", { class: "search" }, h("label", { for: box.id }, found.job.of === "users" ? `Find a ${one}` : "Find an item"), h("div", { class: "search-box" }, box, list), trail);
   const asked = asking(element, start);
@@ -215,7 +215,7 @@ async function askItem(context: Context, ilk: Ilk, found: Found): Promise<Asking
     tell(element);
   };
   const showTrail = () => {
-    trail.replaceChildren("Your way: ");
+    trail.replaceChildren("Path: ");
     way.forEach((item, step) => {
       const isLast = step === way.length - 1;
       const name = isLast
@@ -259,7 +259,7 @@ async function askItem(context: Context, ilk: Ilk, found: Found): Promise<Asking
         ),
       ),
     );
-    if (offers.length === 0) list.append(h("li", { class: "quiet", role: "option", "aria-disabled": "true", "aria-selected": "false" }, `No ${one} of that name`));
+    if (offers.length === 0) list.append(h("li", { class: "quiet", role: "option", "aria-disabled": "true", "aria-selected": "false" }, `No matching ${one}`));
     list.hidden = false;
     box.setAttribute("aria-expanded", "true");
     point(offers.length ? 0 : -1);

@@ -53,7 +53,7 @@ export function ilkFor(client: Client, context: Context) {
       const { user, item } = source;
       if (!user || !item) {
         const missing = user ? "the item" : item ? "the user" : "the user and for the item";
-        throw new Error(`choose a column for ${missing} above: those two are all it takes`);
+        throw new Error(`choose a column for ${missing} above: both are required`);
       }
       const known = { ...source, user, item };
       onProgress("reading", 0);
@@ -69,12 +69,12 @@ export function ilkFor(client: Client, context: Context) {
         const reasons = report.setAside.map(({ reason, rows }) => `${rows.toLocaleString("en")} ${REASONS[reason]}`);
         const detail = report.setAside[0]?.first[0]?.detail;
         const such = detail ? ` (${detail})` : "";
-        throw new Error(`none of the ${report.rows.toLocaleString("en")} rows can be used: ${reasons.join(", ")}${such}. Is ${user} the user and ${item} the item? Change the columns above, or open another file`);
+        throw new Error(`none of the ${report.rows.toLocaleString("en")} rows can be used: ${reasons.join(", ")}${such}. Is ${user} the user ID and ${item} the item ID? Change the columns above, or open another file`);
       }
       return { key, file, source: known, report, rate: share * drawn, isCut, seconds, bytes: estimate.bytes / drawn };
     },
 
-    /** Some of the users: 10 % lies within 20 %. */
+    /** Some of the users: the 10 % sample is part of the 20 % sample. */
     async sample(rows: Rows, share: number): Promise<Rows> {
       if (share >= 1) return rows;
       const { key } = holding(await call("sample", rows.key, share * rows.rate));
@@ -93,13 +93,13 @@ export function ilkFor(client: Client, context: Context) {
 
     /** How much the neighbours depend on who happens to be in the sample. */
     async stability(rows: Rows, job: SimilarityJob, share = 1): Promise<StabilityPoint[]> {
-      onProgress("waiting for its turn", 0);
+      onProgress("queued", 0);
       return call("stability", rows.key, job, listsOf(rows.file), share, rows.rate);
     },
 
     /** Measures growing samples, and predicts the whole. */
     async ladder(rows: Rows, job: SimilarityJob): Promise<LadderResult> {
-      onProgress("waiting for its turn", 0);
+      onProgress("queued", 0);
       return call("ladder", rows.key, job, rows.rate);
     },
 

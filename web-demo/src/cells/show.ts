@@ -1,4 +1,4 @@
-// What cells show: rows, shape, neighbours, map, ladder, and what to take home.
+// What cells show: rows, shape, neighbours, map, cost, and the command for all the data.
 import type { Explanation, ItemRecord, MeasureName, Shape, SimilarityJob } from "ilk-wasm";
 import { degreesChart } from "../charts/degrees";
 import { ladderChart } from "../charts/ladder";
@@ -20,7 +20,7 @@ import { manyOf, oneOf, REASONS, sidesOf } from "./words";
 /** What a cell calls `show`. */
 export type Show = ReturnType<typeof showFor>;
 
-/** The machine that the full batch is to run on. */
+/** The machine that the full run is for. */
 export interface Machine {
   cores: number;
   /** GiB. */
@@ -51,10 +51,10 @@ function showRows(rows: Rows): HTMLElement {
   append(element, [
     h("p", { class: "finding" }, `${count(report.rows)} rows read in ${duration(seconds)}, ${count(report.kept)} kept.`),
     rows.file.explored && rows.rate < 1 && !rows.isCut &&
-      h("p", { class: "notice" }, `These are ${percent(rows.rate)} of the ${manyOf(rows.source.user)} of ${rows.file.name}, each with everything they touched. The button at the end of this notebook runs the full batch.`),
+      h("p", { class: "notice" }, `These are ${percent(rows.rate)} of the ${manyOf(rows.source.user)} of ${rows.file.name}, each with all of their rows. The button at the end of this notebook starts the full run.`),
     leftNotice(rows),
     rows.isCut &&
-      h("p", { class: "notice" }, `The whole file does not fit into a browser's memory, so these are ${percent(rows.rate)} of its ${manyOf(rows.source.user)}, each with everything they touched. The full batch is for the program: see the end of this notebook.`),
+      h("p", { class: "notice" }, `The file does not fit in the browser's memory, so these are ${percent(rows.rate)} of its ${manyOf(rows.source.user)}, each with all of their rows. Use the program for the full run: see the end of this notebook.`),
   ]);
   for (const { reason, rows: number, first } of report.setAside) {
     element.append(
@@ -70,7 +70,7 @@ function showRows(rows: Rows): HTMLElement {
             [0],
           ),
         ),
-        h("p", { class: "quiet" }, `The first ${first.length} of ${count(number)}, as they stand in ${first[0]?.file ?? "the file"}.`),
+        h("p", { class: "quiet" }, `The first ${first.length} of ${count(number)}, as read from ${first[0]?.file ?? "the file"}.`),
       ),
     );
   }
@@ -98,7 +98,7 @@ function showFigures(shape: Shape, rows: Rows): HTMLElement {
     one(count(shape.users), manyOf(rows.source.user)),
     one(count(shape.items), "items"),
     one(about(shape.interactions), "interactions"),
-    one(percent(shape.density), "of all pairs filled"),
+    one(percent(shape.density), "density"),
   );
 }
 
@@ -141,7 +141,7 @@ async function showGlance(ilk: Ilk, found: Found, items = 3): Promise<HTMLElemen
     chosen.push(one);
     if (chosen.length === items) break;
   }
-  if (chosen.length === 0) return h("p", {}, `No two ${sidesOf(found.rows.source, found.job).many} are neighbours under this job: ask for less overlap in the job below.`);
+  if (chosen.length === 0) return h("p", {}, `No two ${sidesOf(found.rows.source, found.job).many} are neighbours under this job: lower min_overlap in the job below.`);
   const eyebrows = eyebrowsOf(found);
   const best = longest(chosen.flatMap(({ near }) => near.map((one) => one.score)));
   const card = ({ item, near }: (typeof lists)[number]) =>
@@ -166,7 +166,7 @@ function goTo(id: string): void {
 function eyebrowsOf({ rows, job }: Found): { viewed: string; loved: string } {
   const { one, many } = sidesOf(rows.source, job);
   return job.of === "users"
-    ? { viewed: capital(one), loved: `The ${many} most like this one` }
+    ? { viewed: capital(one), loved: `The most similar ${many}` }
     : { viewed: "Item you've viewed", loved: "Items we think you'll love" };
 }
 
@@ -202,7 +202,7 @@ async function showSimilar(ilk: Ilk, found: Found, item: ItemRecord): Promise<HT
       h(
         "li",
         {},
-        h("button", { type: "button", class: "near-name", onclick: () => walkTo(one.id), title: `${called(one)}: go there` }, called(one)),
+        h("button", { type: "button", class: "near-name", onclick: () => walkTo(one.id), title: `Go to ${called(one)}` }, called(one)),
         bar(one.score, best),
         h("span", { class: "near-score" }, score(one.score)),
         h("span", { class: "near-counts quiet" }, `${count(one.overlap)} of ${count(one.support)}`),
@@ -215,8 +215,8 @@ async function showSimilar(ilk: Ilk, found: Found, item: ItemRecord): Promise<HT
     "div",
     { class: "loved" },
     h("p", { class: "eyebrow" }, eyebrows.loved),
-    near.length > 0 && h("p", { class: "near-key quiet" }, `score; ${people} of both, of all the other has`),
-    near.length ? list : h("p", {}, `Nothing qualifies under this job: no other ${thing} shares enough ${people} with it.`),
+    near.length > 0 && h("p", { class: "near-key quiet" }, `score; shared ${people} of the neighbour's total`),
+    near.length ? list : h("p", {}, `No neighbours under this job: no other ${thing} shares enough ${people} with this one.`),
   );
   // The button that was pressed is gone: whoever uses the keyboard goes on from the new item.
   if (hasWalked()) requestAnimationFrame(() => title.focus({ preventScroll: true }));
@@ -228,8 +228,8 @@ async function explained(ilk: Ilk, found: Found, item: ItemRecord, other: ItemRe
   const why = await ilk.explain(found, item.id, other.id);
   const text = found.job.of === "users" ? haveText(why, item, other) : areOfText(why, item, other, manyOf(found.rows.source.user));
   const expected = (why.item.support * why.neighbour.support) / Math.max(1, why.users);
-  const chance = ` By chance it would be about ${expected < 10 ? expected.toFixed(1) : count(expected)}.`;
-  const above = why.above?.neighbour && "overlap" in Object(why.above.needs) ? ` With ${count((why.above.needs as { overlap: number }).overlap)} in common it would pass ${called(why.above.neighbour)}.` : "";
+  const chance = ` About ${expected < 10 ? expected.toFixed(1) : count(expected)} would be expected by chance.`;
+  const above = why.above?.neighbour && "overlap" in Object(why.above.needs) ? ` With ${count((why.above.needs as { overlap: number }).overlap)} in common it would rank above ${called(why.above.neighbour)}.` : "";
   const shown = ["cosine", "jaccard", "lift", "llr", "conditional", found.job.measure];
   const measures = why.measures.filter((one) => one.score !== undefined && shown.includes(one.measure));
   return h("div", {}, h("p", {}, text + chance + above), h("p", { class: "quiet" }, measures.map((one) => `${one.measure} ${score(one.score!)}`).join(" · ")));
@@ -243,7 +243,7 @@ function areOfText(why: Explanation, item: ItemRecord, other: ItemRecord, people
 
 /** What two users have in common. */
 function haveText(why: Explanation, item: ItemRecord, other: ItemRecord): string {
-  const both = `${count(why.overlap)} items are of both. ${called(item)} has ${count(why.item.support)}, `;
+  const both = `${count(why.overlap)} items are shared. ${called(item)} has ${count(why.item.support)}, `;
   return `${both}${called(other)} has ${count(why.neighbour.support)}, of ${count(why.users)} in all.`;
 }
 
@@ -279,7 +279,7 @@ async function showBeside(ilk: Ilk, rows: Rows, job: SimilarityJob, item: ItemRe
       "div",
       { class: "beside-list" },
       h("h3", {}, name),
-      h("p", { class: "quiet" }, place === 0 ? "your job: compared with this" : `${common} of ${list.length} the same`),
+      h("p", { class: "quiet" }, place === 0 ? "your job (baseline)" : `${common} of ${list.length} in common`),
       h(
         "ol",
         {},
@@ -304,20 +304,20 @@ function asProblem(error: unknown): Error {
   return error;
 }
 
-/** Refuses a machine that is none. */
+/** Refuses an invalid machine. */
 function checked(machine: Machine): Machine {
   const { cores, memory, price } = Object(machine) as Machine;
   if (cores > 0 && memory > 0 && price >= 0) return machine;
-  throw new Error("a machine has cores and memory in GiB, and a price of an hour: { cores: 8, memory: 16, price: 0.40 }");
+  throw new Error("a machine needs cores, memory in GiB and a price per hour: { cores: 8, memory: 16, price: 0.40 }");
 }
 
-/** The full batch: time, memory, money, and what would change them. */
+/** The full run: time, memory, money, and what would change them. */
 function showLadder(ladder: LadderResult, rows: Rows, given: Machine): HTMLElement {
   const machine = checked(given);
   const { rungs, threads, whole, capped } = ladder;
   const people = manyOf(rows.source.user);
-  if (whole.pairOperations === 0) return h("p", {}, "There is nothing to compare: nobody has two items.");
-  if (rungs.length === 0) return h("p", {}, `There are too few ${people} here to measure on samples.`);
+  if (whole.pairOperations === 0) return h("p", {}, "Nothing to compare: no user has two items.");
+  if (rungs.length === 0) return h("p", {}, `Too few ${people} to measure on samples.`);
   // Two threads of one core do not do twice as much.
   const useful = (cores: number) => 1 + 0.85 * (cores - 1);
   const speed = useful(Math.max(1, machine.cores)) / useful(threads);
@@ -328,18 +328,18 @@ function showLadder(ladder: LadderResult, rows: Rows, given: Machine): HTMLEleme
   const largest = rungs.at(-1)!;
   const off = largest.secondsOfAll / largest.predictedSeconds;
   const grows = ladder.verdict.startsWith("stops")
-    ? ` Careful: the prediction ${ladder.verdict}.`
+    ? ` Warning: the prediction ${ladder.verdict}.`
     : off >= 2
-      ? ` Careful: the largest sample took ${off.toFixed(1)} times as long as predicted.`
+      ? ` Warning: the largest sample took ${off.toFixed(1)} times as long as predicted.`
       : "";
   const verdict = fits
-    ? `It fits: ${full.seconds < 1 ? "less than a second" : `about ${duration(full.seconds)}`} of computing and ${full.bytes < 1e6 ? "less than 1 MB" : `about ${bytes(full.bytes)}`} of memory on ${counted(machine.cores, "core")} like this one. It costs ${money < 0.01 ? "less than 0.01" : `about ${money.toFixed(2)}`}.`
-    : `It does not fit: about ${bytes(full.bytes)}, and the machine has ${machine.memory} GiB. Cap heavy ${people}, or take a larger machine.`;
+    ? `It fits: ${full.seconds < 1 ? "less than a second" : `about ${duration(full.seconds)}`} of compute time and ${full.bytes < 1e6 ? "less than 1 MB" : `about ${bytes(full.bytes)}`} of memory on ${counted(machine.cores, "core")} like this one. Estimated cost: ${money < 0.01 ? "less than 0.01" : `about ${money.toFixed(2)}`}.`
+    : `It does not fit: the run needs about ${bytes(full.bytes)}, and the machine has ${machine.memory} GiB. Cap heavy ${people}, or use a larger machine.`;
   const saved = capped ? 1 - capped.pairOperations / Math.max(1, whole.pairOperations) : 0;
   const cap = capped
     ? capped.users === 0
-      ? `Capping would change nothing: nobody has more than ${count(capped.cap)} items.`
-      : `Keeping at most ${count(capped.cap)} items of a ${oneOf(rows.source.user)} would touch ${count(capped.users)} of them and spare ${percent(saved)} of the work. The job says so with `
+      ? `A cap would change nothing: no ${oneOf(rows.source.user)} has more than ${count(capped.cap)} items.`
+      : `Keeping at most ${count(capped.cap)} items per ${oneOf(rows.source.user)} would shorten ${count(capped.users)} ${capped.users === 1 ? oneOf(rows.source.user) : people} and save ${percent(saved)} of the work. To do so, set `
     : "";
   const line = (rung: (typeof rungs)[number]) => [
     percent(rung.rate),
@@ -350,16 +350,16 @@ function showLadder(ladder: LadderResult, rows: Rows, given: Machine): HTMLEleme
     bytes(rung.measuredBytes),
     bytes(rung.predictedBytes),
   ];
-  const head = ["share", people, "pair operations", "seconds of a core", "predicted", "memory", "predicted"];
-  const total = [rows.rate < 1 ? "all, here" : "all", count(whole.users), about(whole.pairOperations), "–", duration(whole.cpuSeconds), "–", bytes(whole.bytes)];
+  const head = ["share", people, "pair operations", "core time", "predicted", "memory", "predicted"];
+  const total = [rows.rate < 1 ? "all (sample)" : "all", count(whole.users), about(whole.pairOperations), "–", duration(whole.cpuSeconds), "–", bytes(whole.bytes)];
   return h(
     "div",
     { class: "ladder" },
     h("p", { class: fits ? "finding good" : "finding bad" }, verdict + grows),
-    h("p", {}, cap, cap.endsWith("with ") && h("code", {}, `max_items_per_user: ${capped!.cap}`)),
+    h("p", {}, cap, cap.endsWith("set ") && h("code", {}, `max_items_per_user: ${capped!.cap}`)),
     ladderChart(ladder),
-    scroll("Rungs of the ladder", table(head, [...rungs.map(line), total], [1, 2, 3, 4, 5, 6])),
-    h("p", { class: "quiet" }, `Measured in this browser on one thread${rungs.some((rung) => rung.computedTiles < rung.tiles) ? ", the larger samples on a part of their work" : ""}; ${Object.keys(rows.file.explored?.lists ?? {}).length > 0 ? "the lists that the program was started with are not reckoned with, and make it less; " : ""}memory is that of comparing, and reading takes up to ${bytes(rows.bytes)}; ${rows.rate < 1 ? `the full batch has about ${about(full.users)} ${people}; ` : ""}the program is faster where the machine has AVX.`),
+    scroll("Measured samples", table(head, [...rungs.map(line), total], [1, 2, 3, 4, 5, 6])),
+    h("p", { class: "quiet" }, `Measured in this browser on one thread${rungs.some((rung) => rung.computedTiles < rung.tiles) ? "; the larger samples on part of their work" : ""}. ${Object.keys(rows.file.explored?.lists ?? {}).length > 0 ? "The prediction ignores the item lists given to the program, which reduce the work. " : ""}Memory is for comparing; reading takes up to ${bytes(rows.bytes)}. ${rows.rate < 1 ? `The full run has about ${about(full.users)} ${people}. ` : ""}The program is faster on machines with AVX.`),
   );
 }
 
@@ -394,9 +394,9 @@ function showTakeHome(context: Context, ilk: Ilk, found: Found): HTMLElement {
     { class: "home" },
     explored && batchElement(context, found, explored),
     rows.file.origin.demo && h("p", { class: "quiet" }, "The shop's orders come with the program: ", h("code", {}, "ilk demo --keep shop"), " writes them."),
-    copyable("In one line, for the full data", commandOf(rows, job)),
-    copyable("Or as a job file, job.toml", file),
-    copyable("which runs with", runFileOf()),
+    copyable("Command for all the data", commandOf(rows, job)),
+    copyable("Job file, job.toml", file),
+    copyable("Command for the job file", runFileOf()),
     h(
       "div",
       { class: "downloads" },
@@ -412,18 +412,18 @@ function showFound(found: Found): HTMLElement {
   const { one, many } = sidesOf(found.rows.source, found.job);
   const text = `${counted(found.length, "neighbour")} of ${count(found.items)} ${found.items === 1 ? one : many} in ${duration(found.seconds)}.`;
   const part = partOf(found.rows);
-  const sampled = part && h("p", { class: "quiet" }, `In a sample of ${part}. In all of the data scores and overlaps are others, and so are some neighbours.`);
+  const sampled = part && h("p", { class: "quiet" }, `In a sample of ${part}. Scores, overlaps and some neighbours will differ on all the data.`);
   const given = found.rows.file.explored?.lists ?? {};
-  const lists = (Object.keys(LISTS) as ListName[]).flatMap((name) => (given[name] ? [LISTS[name](count(given[name].ids.length))] : []));
-  const said = lists.length > 0 && h("p", { class: "quiet" }, `By the lists that the program was started with: ${lists.join("; ")}. The full batch takes the same ones.`);
+  const lists = (Object.keys(LISTS) as ListName[]).flatMap((name) => (given[name] ? [LISTS[name](counted(given[name].ids.length, "item"))] : []));
+  const said = lists.length > 0 && h("p", { class: "quiet" }, `Item lists given to the program: ${lists.join("; ")}. The full run uses the same lists.`);
   return h("div", {}, h("p", { class: "finding" }, text), sampled, said);
 }
 
 /** What lists of so many items mean. */
 const LISTS: Record<ListName, (items: string) => string> = {
-  only: (items) => `neighbours are only those among ${items} items (--only)`,
-  exclude: (items) => `none of ${items} items is a neighbour (--exclude)`,
-  for: (items) => `only ${items} items have neighbours (--for)`,
+  only: (items) => `neighbours limited to ${items} (--only)`,
+  exclude: (items) => `${items} excluded as neighbours (--exclude)`,
+  for: (items) => `neighbours computed for ${items} only (--for)`,
 };
 
 /** Makes `show` for one run of a cell. */

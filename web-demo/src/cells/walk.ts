@@ -14,7 +14,7 @@ export function onWalk(listener: (id: string) => void): () => void {
   return () => void listeners.delete(listener);
 }
 
-/** Tells once whether what is shown now was walked to, so that the focus can follow. */
+/** Returns true, once, if the item shown was walked to, so that the focus can follow. */
 export function hasWalked(): boolean {
   const walked = isWalking;
   isWalking = false;

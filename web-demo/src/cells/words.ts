@@ -19,7 +19,7 @@ export function manyOf(column: string): string {
   return /[^aeiou]y$/.test(word) ? `${word.slice(0, -1)}ies` : `${word}s`;
 }
 
-/** What a job compares, and what tells how alike they are. */
+/** What a job compares, and what similarity is computed from. */
 export interface Sides {
   /** One of those that are compared. */
   one: string;
@@ -37,10 +37,10 @@ export function sidesOf(source: { user: string }, job: { of?: string | null }): 
 /** Why rows were set aside, in words. */
 export const REASONS: Record<Reason, string> = {
   unreadable: "could not be read",
-  filtered: "left out by a condition",
+  filtered: "excluded by a condition",
   null_user: "without a user",
   null_item: "without an item",
-  bad_weight: "with a weight that is no number",
-  bad_time: "with a time that is none",
+  bad_weight: "with a weight that is not a number",
+  bad_time: "with an invalid time",
   nonpositive_weight: "with a weight of 0 or less (returns)",
 };

@@ -46,7 +46,7 @@ export function plain(title: string): object {
   };
 }
 
-/** Says to those who can't see a chart what it shows. */
+/** Describes a chart to people who can't see it. */
 export function described<T extends Element>(chart: T, text: string): T {
   const svg = chart.matches("svg") ? chart : chart.querySelector("svg");
   // The marks' own labels only say what shape they have.

@@ -10,7 +10,7 @@ export function degreesChart(degrees: Degrees, [one, of]: [string, string], what
     .map((size, place) => ({ from: 2 ** place, to: 2 ** (place + 1), size }))
     .filter((bin) => bin.size > 0);
   const most = Math.max(...bins.map((bin) => bin.size), 1);
-  const text = `Half of all ${of} have at most ${count(degrees.median)} ${what}, 1 % have more than ${count(degrees.p99)}, the most is ${count(degrees.most)}.`;
+  const text = `Half of all ${of} have at most ${count(degrees.median)} ${what}, 1 % have more than ${count(degrees.p99)}, the maximum is ${count(degrees.most)}.`;
   const draw = (width: number) =>
     described(
       Plot.plot({

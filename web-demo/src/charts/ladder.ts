@@ -33,5 +33,5 @@ export function ladderChart({ rungs, whole }: LadderResult): HTMLElement {
       }),
       text,
     );
-  return figure("Time of one core: ● measured here, ○ predicted from the work", responsive(draw));
+  return figure("Core time: ● measured here, ○ predicted from the work", responsive(draw));
 }

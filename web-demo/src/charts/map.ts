@@ -2,7 +2,7 @@
 import { forceCollide, forceLink, forceManyBody, forceSimulation, forceX, forceY, type SimulationNodeDatum } from "d3-force";
 import { select } from "d3-selection";
 import { zoom, zoomIdentity, type ZoomTransform } from "d3-zoom";
-import { count, h, score } from "../dom";
+import { count, counted, h, score } from "../dom";
 import { columnWidth, NARROW } from "./common";
 import type { Graph } from "../worker/protocol";
 
@@ -27,7 +27,7 @@ interface Link {
   score: number;
 }
 
-/** What the map tells. */
+/** What the map needs to know. */
 export interface MapOptions {
   /** The item in the middle. */
   around?: string;
@@ -107,7 +107,7 @@ export async function mapChart(graph: Graph, options: MapOptions): Promise<HTMLE
     node.y = distance * Math.sin(angle);
   });
   const nodes = all.filter((node, place) => linked.has(place) || node.id === options.around);
-  if (nodes.length === 0) return h("p", {}, "No two of these items are neighbours: there is nothing to join.");
+  if (nodes.length === 0) return h("p", {}, "No two of these items are neighbours: the map is empty.");
   const links: Link[] = graph.edges.map((edge) => ({ source: all[edge.source]!, target: all[edge.target]!, score: edge.score }));
   await arrange(nodes, links, options.around, options.signal);
   return drawn(nodes, links, all.length - nodes.length, options);
@@ -229,9 +229,9 @@ function drawn(nodes: Spot[], links: Link[], alone: number, options: MapOptions)
       .sort((a, b) => b.score - a.score)
       .slice(0, 3)
       .map((link) => `${(link.source === nodes[place] ? link.target : link.source).name} (${score(link.score)})`);
-    return `${nodes[place]!.name}: ${count(nodes[place]!.support)} ${options.people}. Nearest: ${best.join(", ") || "none here"}.`;
+    return `${nodes[place]!.name}: ${count(nodes[place]!.support)} ${options.people}. Nearest: ${best.join(", ") || "none on this map"}.`;
   };
-  const hint = "Point at an item to see what it is joined to; choose it to go there. Arrow keys move from item to item.";
+  const hint = "Point at an item to see its neighbours; click it to go there. Arrow keys move between items.";
   const said = h("p", { class: "map-said quiet", "aria-live": "polite" }, hint);
 
   const zooming = zoom<SVGSVGElement, unknown>()
@@ -302,11 +302,11 @@ function drawn(nodes: Spot[], links: Link[], alone: number, options: MapOptions)
       { class: "map-tools" },
       button("Zoom in", "+", () => chosen.call(zooming.scaleBy, 1.4)),
       button("Zoom out", "−", () => chosen.call(zooming.scaleBy, 1 / 1.4)),
-      button("Show everything", "⤢", fit),
+      button("Fit to view", "⤢", fit),
     ),
     canvas,
     said,
-    alone > 0 && h("p", { class: "quiet" }, `${count(alone)} more have no neighbour among these.`),
+    alone > 0 && h("p", { class: "quiet" }, `${counted(alone, "more item")} without a neighbour on this map.`),
   );
   fit();
   return element;

@@ -7,13 +7,13 @@ import { described, figure, plain, responsive, spaced } from "./common";
 /** Draws the agreement of samples, and time and work beside it. */
 export function stabilityChart(points: StabilityPoint[], people: string, top: number): HTMLElement {
   const last = points.at(-1);
-  if (!last || last.users < 2) return h("p", {}, `There are too few ${people} here to take samples of.`);
-  if (last.pairOperations === 0) return h("p", {}, "There is nothing to compare: nobody has two items.");
+  if (!last || last.users < 2) return h("p", {}, `Too few ${people} to take samples.`);
+  if (last.pairOperations === 0) return h("p", {}, "Nothing to compare: no user has two items.");
   const before = points.at(-2);
   const text =
-    `With ${percent(last.rate)} of ${people} (${about(last.users)}), two halves that share nobody agree on ` +
-    `${percent(last.halves.mean)} of the top ${top} (${percent(last.halves.low)} to ${percent(last.halves.high)}).` +
-    (before?.next ? ` Of the top ${top} at ${percent(before.rate)}, ${percent(before.next.mean)} stayed at ${percent(last.rate)}.` : "");
+    `With ${percent(last.rate)} of ${people} (${about(last.users)}), two disjoint halves agree on ` +
+    `${percent(last.halves.mean)} of each top ${top} (95 % interval: ${percent(last.halves.low)} to ${percent(last.halves.high)}).` +
+    (before?.next ? ` Going from ${percent(before.rate)} to ${last.rate >= 1 ? `all ${people}` : percent(last.rate)} kept ${percent(before.next.mean)} of each top ${top}.` : "");
   const label = `${people} in the sample →`;
   // Logarithms, and their ticks where the samples are.
   const size = (point: StabilityPoint) => Math.log10(point.users);
@@ -66,7 +66,7 @@ export function stabilityChart(points: StabilityPoint[], people: string, top: nu
   const key = h(
     "p",
     { class: "key quiet" },
-    h("span", {}, h("span", { class: "swatch" }), " two halves, with interval"),
+    h("span", {}, h("span", { class: "swatch" }), " two halves, with 95 % interval"),
     h("span", {}, h("span", { class: "swatch second" }), " with the next larger sample"),
   );
   return h(
@@ -77,7 +77,7 @@ export function stabilityChart(points: StabilityPoint[], people: string, top: nu
       "div",
       { class: "pair" },
       h("div", {}, figure(`Agreement of the top ${top}`, responsive(draw, 0.5)), key),
-      figure("Time here", responsive(costs, 0.5), `${about(last.pairOperations)} pair operations at ${percent(last.rate)}.`),
+      figure("Time in this browser", responsive(costs, 0.5), `${about(last.pairOperations)} pair operations at ${percent(last.rate)}.`),
     ),
   );
 }

@@ -16,5 +16,5 @@ export function workChart(shape: Shape, people: string): HTMLElement {
   });
   const headline = shape.workOfHeaviest[1] ?? shape.workOfHeaviest[0];
   const title = headline ? `${percent(headline.users)} of ${people} cause ${percent(headline.work)} of the work` : "Work";
-  return h("figure", { class: "work" }, h("figcaption", {}, title), ...rows, h("p", { class: "quiet" }, "Work grows with the square of what a person touched: every pair of their items is counted."));
+  return h("figure", { class: "work" }, h("figcaption", {}, title), ...rows, h("p", { class: "quiet" }, "Work grows with the square of a user's number of items: every pair of them is counted."));
 }

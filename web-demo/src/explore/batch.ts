@@ -1,4 +1,4 @@
-// The full batch at the press of a button, with its progress and its report.
+// The full run at the press of a button, with its progress and its report.
 import type { Found } from "../cells/ilk";
 import { append, capital, duration, h, percent } from "../dom";
 import type { Context } from "../notebook/context";
@@ -34,16 +34,16 @@ function stageLine(stage: Stage): HTMLElement {
 /** The button, and below it what came of pressing it. */
 export function batchElement(context: Context, found: Found, explored: Explored): HTMLElement {
   const wish = wishOf(found);
-  const run = h("button", { type: "button", class: "main", onclick: () => void begin() }, "Run the full batch");
+  const run = h("button", { type: "button", class: "main", onclick: () => void begin() }, "Start the full run");
   const cancel = h("button", { type: "button", onclick: () => void stop(), hidden: true }, "Cancel");
   const said = h("p", { role: "status", class: "batch-said" });
   const stages = h("ol", { class: "stages" });
   const rest = h("div");
   const element = h(
     "section",
-    { class: "batch", "aria-label": "The full batch" },
-    h("p", { class: "eyebrow" }, "The full batch, on this computer"),
-    h("p", {}, `All of ${explored.name} under the job above, by the program that serves this page.`),
+    { class: "batch", "aria-label": "Full run" },
+    h("p", { class: "eyebrow" }, "Full run, on this computer"),
+    h("p", {}, `Runs the job above on all of ${explored.name}, with the program that serves this page.`),
     h("div", { class: "batch-ways" }, run, cancel, said),
     stages,
     rest,
@@ -67,7 +67,7 @@ export function batchElement(context: Context, found: Found, explored: Explored)
     const wasRunning = isRunning;
     isRunning = batch.state === "running";
     run.disabled = isRunning;
-    run.textContent = isRunning ? "Running…" : "Run the full batch again";
+    run.textContent = isRunning ? "Running…" : "Start the full run again";
     if (cancel === document.activeElement && !isRunning) run.focus();
     cancel.hidden = !isRunning;
     cancel.disabled = false;
@@ -76,8 +76,8 @@ export function batchElement(context: Context, found: Found, explored: Explored)
     const text = {
       running: current ? `${nameOf(current)}, ${duration(Math.max(1, Math.round(batch.seconds)))}` : "Starting",
       done: `Done in ${duration(batch.seconds)}. The result is in ${batch.out}.`,
-      cancelled: "Cancelled. Nothing half-written is left.",
-      failed: "It did not work out.",
+      cancelled: "Cancelled. No partial output was left.",
+      failed: "Run failed.",
     }[batch.state];
     // Who listens to the page hears of stages and ends, not of every second.
     said.setAttribute("aria-live", isRunning && wasRunning ? "off" : "polite");
@@ -89,10 +89,10 @@ export function batchElement(context: Context, found: Found, explored: Explored)
     }
     rest.replaceChildren();
     append(rest, [
-      !isSame(batch.wish, wish) && h("p", { class: "notice" }, "The cells above have changed since: this was ", h("code", {}, batch.command), "."),
+      !isSame(batch.wish, wish) && h("p", { class: "notice" }, "The cells above have changed since this run: ", h("code", {}, batch.command), "."),
       batch.error && h("div", { class: "problem" }, h("p", {}, batch.error.message), batch.error.help !== null && h("p", { class: "quiet" }, batch.error.help)),
       batch.notes.length > 0 &&
-        h("details", { class: "aside" }, h("summary", {}, "What the program had to say"), h("ul", { class: "notes" }, ...batch.notes.map((note) => h("li", {}, note)))),
+        h("details", { class: "aside" }, h("summary", {}, "Log"), h("ul", { class: "notes" }, ...batch.notes.map((note) => h("li", {}, note)))),
       batch.state === "done" && report(batch),
     ]);
   };
@@ -131,7 +131,7 @@ function report(batch: Batch): HTMLElement {
   return h(
     "div",
     { class: "report" },
-    h("p", { class: "eyebrow" }, "Its report ", h("a", { href: address, target: "_blank", rel: "noopener" }, "in a page of its own")),
-    h("iframe", { src: address, title: "Report of the full batch", sandbox: "", loading: "lazy" }),
+    h("p", { class: "eyebrow" }, "Report ", h("a", { href: address, target: "_blank", rel: "noopener" }, "open in a new tab")),
+    h("iframe", { src: address, title: "Report of the full run", sandbox: "", loading: "lazy" }),
   );
 }

@@ -3,7 +3,7 @@
 import type { DataSource, SimilarityJob } from "ilk-wasm";
 import type { OpenFile } from "../state/files";
 
-/** What a list decides: who may be a neighbour, who may not, and whose neighbours are wanted. */
+/** The lists: items allowed as neighbours, items excluded, and items to find neighbours for. */
 export type ListName = "only" | "exclude" | "for";
 
 /** A list of items. */
@@ -36,13 +36,13 @@ export interface Explored {
   users: number | null;
 }
 
-/** What the full batch is to be. */
+/** The requested full run. */
 export interface Wish {
   columns: Partial<DataSource>;
   job: SimilarityJob;
 }
 
-/** A stage of the full batch. */
+/** A stage of the full run. */
 export interface Stage {
   name: string;
   /** 0 to 1, where it is known. */
@@ -52,7 +52,7 @@ export interface Stage {
   seconds: number | null;
 }
 
-/** How the full batch stands. */
+/** The state of the full run. */
 export interface Batch {
   state: "running" | "done" | "cancelled" | "failed";
   wish: Wish;
@@ -74,11 +74,11 @@ async function ask(path: string, options: RequestInit = {}): Promise<Response> {
   try {
     answer = await fetch(place() + path, options);
   } catch {
-    throw new Error("the program that serves this page has ended: start `ilk explore` again, and open the address that it prints");
+    throw new Error("the program that serves this page has stopped: start `ilk explore` again and open the address it prints");
   }
   if (answer.ok) return answer;
   const said = (await answer.json().catch(() => undefined)) as { message?: string } | undefined;
-  throw new Error(said?.message ?? `the program answers with ${answer.status}`);
+  throw new Error(said?.message ?? `the program responded with status ${answer.status}`);
 }
 
 /** Takes the data that the program was started with. */
@@ -91,12 +91,12 @@ export async function exploredFile(): Promise<OpenFile> {
   return { name: explored.name, size: bytes.size, origin: { files: [file] }, explored };
 }
 
-/** How the last batch stands, if one was begun. */
+/** The state of the last run, if one was started. */
 export async function lastBatch(): Promise<Batch | null> {
   return (await ask("run")).json() as Promise<Batch | null>;
 }
 
-/** Begins the full batch. */
+/** Starts the full run. */
 export async function beginBatch(wish: Wish): Promise<Batch> {
   const headers = { "Content-Type": "application/json" };
   return (await ask("run", { method: "POST", headers, body: JSON.stringify(wish) })).json() as Promise<Batch>;

@@ -193,7 +193,7 @@ export class CodeCell implements CellEvents {
       this.element.dataset["state"] = "waiting";
       const input = (error as { input?: string }).input;
       const above = input && !input.startsWith("cell ") ? h("code", {}, input) : "a cell";
-      this.#output.replaceChildren(h("p", { class: "waiting" }, "Waits for ", above, ", which has no value."));
+      this.#output.replaceChildren(h("p", { class: "waiting" }, "Not run: ", above, " failed or was cancelled."));
     } else if (error instanceof Cancelled) {
       this.element.dataset["state"] = "cancelled";
       this.#output.replaceChildren(h("p", { class: "waiting" }, error.message));

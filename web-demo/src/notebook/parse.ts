@@ -91,7 +91,7 @@ export function parse(code: string): Parsed {
   });
   for (const statement of program.body) {
     if (/^(Import|Export)/.test(statement.type) && statement.type !== "ExpressionStatement") {
-      throw new SyntaxError("import and export have no place in a cell: every cell sees the names of all others");
+      throw new SyntaxError("import and export are not allowed in a cell: every cell sees the names of the others");
     }
   }
   const inputs = freeNames(program);

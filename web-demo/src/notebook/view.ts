@@ -215,7 +215,7 @@ export class NotebookView {
     this.#step();
     const next = this.#notebook.cells[Math.min(place, this.#notebook.cells.length - 1)];
     if (next) this.#shown.get(next.id)?.element.focus();
-    this.#events.say("Cell deleted. Undo brings it back.");
+    this.#events.say("Cell deleted. Undo restores it.");
   }
 
   #move(id: string, by: number): void {
@@ -241,7 +241,7 @@ export class NotebookView {
         },
       }, text);
     menu.append(
-      h("summary", { "aria-label": "What to do with this cell", title: "What to do with this cell" }, "⋯"),
+      h("summary", { "aria-label": "Cell actions", title: "Cell actions" }, "⋯"),
       h(
         "div",
         { class: "entries" },

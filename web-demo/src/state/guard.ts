@@ -14,7 +14,7 @@ function keep(time: number | undefined): void {
   }
 }
 
-/** Tells whether the page stopped answering while cells ran, the last time it was open. */
+/** Returns true if the page stopped responding while cells ran, the last time it was open. */
 export function hasHung(): boolean {
   try {
     const last = Number(localStorage.getItem(NAME) ?? 0);
@@ -24,7 +24,7 @@ export function hasHung(): boolean {
   }
 }
 
-/** Says that code is about to run: what comes next may never end. */
+/** Records that code is about to run: what comes next may never end. */
 export function aboutToRun(): void {
   keep(Date.now());
 }

@@ -32,11 +32,11 @@ export function notebookFrom(value: unknown): Notebook {
   const record = value as Partial<Notebook> & { nbformat?: number; metadata?: { ilk?: unknown } };
   if (record?.nbformat !== undefined && record.metadata?.ilk) return notebookFrom(record.metadata.ilk);
   if (record?.format !== "ilk-notebook" || !Array.isArray(record.cells) || !record.cells.every(isCell)) {
-    throw new Error("this is no notebook of Ilk: choose a file that was saved here");
+    throw new Error("this is not an Ilk notebook: choose a file saved by this page");
   }
-  if (record.version !== 1) throw new Error("this notebook is of a newer version: reload the page to get it");
+  if (record.version !== 1) throw new Error("this notebook was saved by a newer version: reload the page to update it");
   const ids = new Set(record.cells.map((cell) => cell.id));
-  if (ids.size !== record.cells.length) throw new Error("this notebook names two cells alike: it was damaged");
+  if (ids.size !== record.cells.length) throw new Error("this notebook is damaged: two cells have the same id");
   return { format: "ilk-notebook", version: 1, cells: record.cells, chosen: record.chosen ?? {} };
 }
 

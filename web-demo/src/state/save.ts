@@ -13,7 +13,7 @@ export function saved(): Notebook | undefined {
   }
 }
 
-/** Saves; tells whether the browser lets us. */
+/** Saves; returns false if the browser does not allow it. */
 export function save(notebook: Notebook): boolean {
   try {
     localStorage.setItem(NAME, JSON.stringify(notebook));

@@ -38,7 +38,7 @@ export function share(notebook: Notebook, format: "ilk" | "jupyter", outputs: Ou
   }
 }
 
-/** Tells whether a dropped file is a notebook and not data. */
+/** Returns true if a dropped file is a notebook and not data. */
 export function isNotebookFile(file: File): boolean {
   return /\.(ipynb|ilk\.json)$/i.test(file.name);
 }
@@ -49,7 +49,7 @@ export async function openNotebook(file: File): Promise<Notebook> {
   try {
     value = JSON.parse(await file.text());
   } catch {
-    throw new Error(`${file.name} is no notebook: it is not JSON`);
+    throw new Error(`${file.name} is not a notebook: it is not JSON`);
   }
   return notebookFrom(value);
 }

@@ -13,10 +13,10 @@ export class IlkFailure extends Error {
   }
 }
 
-/** Work that a person, or a newer run, put an end to. */
+/** Work that was cancelled by a person, or replaced by a newer run. */
 export class Cancelled extends Error {
   constructor() {
-    super("Cancelled. Run the cell again to go on.");
+    super("Cancelled. Run the cell again to continue.");
   }
 }
 
@@ -56,7 +56,7 @@ export class Client {
     this.#worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => this.#hear(data));
     this.#worker.addEventListener("error", (event) => {
       event.preventDefault();
-      const message = event.message || "the part of the page that computes could not be loaded: reload the page";
+      const message = event.message || "the compute worker could not be loaded: reload the page";
       this.#restart({ code: "internal", message, details: {} });
     });
     this.#send({ open: { base: document.baseURI, threads: HAS_THREADS ? undefined : 1 } });

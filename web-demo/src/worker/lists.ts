@@ -21,7 +21,7 @@ export function listsOf(found: Neighbours, top: number): Lists {
 }
 
 /**
- * Says how alike the lists are: per item the share of common neighbours (0 where only one side has
+ * Returns how similar the lists are: per item the share of common neighbours (0 where only one side has
  * any), then the mean over items with its 95 % interval.
  */
 export function agreement(one: Lists, other: Lists): Agreement {

@@ -112,7 +112,8 @@ struct Contest {
     failures: Vec<String>,
 }
 
-/// Tells whether a run was so long that it is not repeated: there is nothing to warm up in minutes.
+/// Returns true if a run was so long that it is not repeated: there is nothing to warm up in
+/// minutes.
 fn is_long(sample: &Sample) -> bool {
     sample.end_to_end > 60.0
 }

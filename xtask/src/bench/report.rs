@@ -135,7 +135,7 @@ const STAGES: [Stage; 8] = [
     ("merge", |stages| stages.merge),
 ];
 
-/// Says how the tables are to be read.
+/// The legend of the tables.
 pub(super) const LEGEND: &str = "\
 Medians of all rounds, with the least and the most. In a round every program runs once, each in a \
 process of its own, one after the other; what takes more than a minute runs once in all. \

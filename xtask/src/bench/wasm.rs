@@ -79,7 +79,7 @@ pub(super) fn run(workspace: &Workspace, data: &Data) -> Result<()> {
     web::build(workspace)?;
     let machine = Machine::look();
     let mut versions = machine::versions(workspace)?;
-    let file = data.path.to_str().context("a path that is no text")?;
+    let file = data.path.to_str().context("a path that is not UTF-8")?;
     let program =
         workspace.build(&["--release", "--package", "ilk-bench", "--bin", "sampled"], "sampled")?;
     let native = |kernel: Option<&str>| -> Result<Timing> {

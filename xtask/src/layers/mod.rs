@@ -154,7 +154,7 @@ impl Map {
     }
 }
 
-/// Says, one line each, what is against the rules.
+/// Lists the violations of the rules, one a line.
 fn violations(table: &Table, maps: &[Map]) -> Vec<String> {
     let mut lines = Vec::new();
     let mut met = BTreeSet::new();
@@ -173,14 +173,16 @@ fn violations(table: &Table, maps: &[Map]) -> Vec<String> {
     for (place, circle) in table.circle.iter().enumerate() {
         let files = circle.files.iter().cloned().collect::<Vec<_>>().join(", ");
         if !met.contains(&place) {
-            lines.push(format!("{TABLE} lists a circle that is none: {files}"));
+            lines.push(format!("{TABLE} lists a circle that does not exist: {files}"));
         }
         if circle.reason.is_empty() {
             lines.push(format!("{TABLE} gives no reason for a circle: {files}"));
         }
     }
     let strangers = table.crates.keys().filter(|name| maps.iter().all(|map| map.name != **name));
-    lines.extend(strangers.map(|name| format!("{TABLE} has layers of {name}, which is no crate")));
+    lines.extend(
+        strangers.map(|name| format!("{TABLE} has layers of {name}, which is not a crate")),
+    );
     lines
 }
 
@@ -210,7 +212,7 @@ fn against(map: &Map, parts: &Parts) -> Vec<String> {
     for (part, imported) in parts {
         for one in [part].into_iter().chain(imported) {
             if !there.contains(one.as_str()) {
-                lines.push(format!("{name}: {TABLE} names `{one}`, which is no part of it"));
+                lines.push(format!("{name}: {TABLE} names `{one}`, which is not a part of it"));
             }
         }
         if leads_back(parts, part) {
@@ -230,7 +232,7 @@ fn against(map: &Map, parts: &Parts) -> Vec<String> {
     lines
 }
 
-/// Tells whether the table's own arrows lead from a part back to it.
+/// Returns true if the table's own arrows lead from a part back to it.
 fn leads_back(parts: &Parts, start: &str) -> bool {
     let (mut seen, mut open) = (BTreeSet::new(), vec![start]);
     while let Some(part) = open.pop() {
@@ -355,10 +357,10 @@ mod tests {
             complaints(&files, text),
             [
                 "made-up: `high` has no line in xtask/layers.toml",
-                "made-up: xtask/layers.toml names `hihg`, which is no part of it",
-                "xtask/layers.toml lists a circle that is none: x.rs",
+                "made-up: xtask/layers.toml names `hihg`, which is not a part of it",
+                "xtask/layers.toml lists a circle that does not exist: x.rs",
                 "xtask/layers.toml gives no reason for a circle: x.rs",
-                "xtask/layers.toml has layers of other, which is no crate",
+                "xtask/layers.toml has layers of other, which is not a crate",
             ]
         );
     }

@@ -105,7 +105,8 @@ fn add(item: &[TokenTree], place: usize, modules: &mut Vec<Module>) {
     code(item, &mut modules[place]);
 }
 
-/// Tells what may stand before an item's keyword: `pub`, `pub(crate)`, `unsafe`, `async`, …
+/// Returns true for what may stand before an item's keyword: `pub`, `pub(crate)`, `unsafe`,
+/// `async`, …
 fn is_qualifier(token: &TokenTree) -> bool {
     match token {
         TokenTree::Ident(word) => {
@@ -277,13 +278,13 @@ impl Cursor {
     }
 }
 
-/// Tells whether the tokens so far are those of a `use` that goes on in braces.
+/// Returns true if the tokens so far are those of a `use` that goes on in braces.
 fn is_tree(tokens: &[TokenTree]) -> bool {
     let start = tokens.iter().position(|token| !is_qualifier(token));
     start.is_some_and(|start| word(tokens, start).is_some_and(|word| word == "use"))
 }
 
-/// Tells whether an attribute leaves code to tests: `test`, `cfg(test)`, `cfg(all(test, …))`.
+/// Returns true if an attribute leaves code to tests: `test`, `cfg(test)`, `cfg(all(test, …))`.
 fn is_for_tests(attribute: &Group) -> bool {
     let tokens = attribute.stream().into_iter().collect::<Vec<_>>();
     match (word(&tokens, 0).as_deref(), tokens.get(1)) {

@@ -56,7 +56,7 @@ fn check_types(workspace: &Workspace) -> Result<()> {
     let text = fs::read_to_string(&found).with_context(|| found.display().to_string())?;
     if fs::read_to_string(&recorded).unwrap_or_default() != text {
         bail!(
-            "{} differs from {}: if that is right, `cargo xtask wasm --record` writes it anew",
+            "{} differs from {}: if that is right, `cargo xtask wasm --record` rewrites it",
             found.display(),
             recorded.display()
         );

@@ -24,7 +24,7 @@ pub(crate) struct Options {
     /// Record the sizes and types of this build as those to hold
     #[arg(long, conflicts_with = "quick")]
     record: bool,
-    /// Only the single build, not made smaller, for trying things out
+    /// Only the single build, not optimised for size, for trying things out
     #[arg(long)]
     quick: bool,
     /// The builds that tests use: made in less time, larger, and of any size

@@ -57,12 +57,12 @@ impl Build {
     }
 }
 
-/// Tells whether rustup must not fetch anything.
+/// Returns true if rustup must not fetch anything.
 pub(crate) fn uses_debian() -> bool {
     env::var_os("RUSTUP_AUTO_INSTALL").is_some_and(|value| value == "0")
 }
 
-/// Tells whether the compiler itself is there; its standard library is another matter.
+/// Returns true if the compiler itself is there; its standard library is another matter.
 pub(crate) fn has_compiler(workspace: &Workspace) -> bool {
     if uses_debian() {
         let there = |path: &str| PathBuf::from(path).exists();
@@ -77,7 +77,7 @@ pub(crate) fn has_compiler(workspace: &Workspace) -> bool {
         && sources(workspace).is_ok_and(|sources| sources.exists())
 }
 
-/// Tells whether a C compiler for the target is there.
+/// Returns true if a C compiler for the target is there.
 pub(crate) fn has_c_compiler(workspace: &Workspace) -> bool {
     let (clang, archiver) = c_tools();
     let targets = workspace.command(clang).arg("--print-targets").output();
@@ -200,7 +200,7 @@ impl Library {
         format!("-Cembed-bitcode=yes{threads}")
     }
 
-    /// Tells whether it is there and of the present compiler.
+    /// Returns true if it is there and of the present compiler.
     pub(crate) fn is_there(self, workspace: &Workspace) -> bool {
         let made_with = fs::read_to_string(self.folder(workspace).join("made-with.txt"));
         let wanted = self.stamp(workspace);

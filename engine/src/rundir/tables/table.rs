@@ -162,7 +162,7 @@ pub(crate) fn each_number(
     })
 }
 
-/// Says how columns are kept: the dense head as bits, the sparse tail as lists.
+/// Names how columns are kept: the dense head as bits, the sparse tail as lists.
 pub(super) const fn part_name(is_head: bool) -> &'static str {
     if is_head { "head" } else { "tail" }
 }

@@ -1,4 +1,4 @@
-"""A job on a cluster, stage by stage; each leaves files from which it can be gone on with."""
+"""A job on a cluster, stage by stage; each leaves files from which it can be resumed."""
 
 import contextlib
 import dataclasses
@@ -118,7 +118,7 @@ class Run:
         self.notes.extend(notes)
 
     def is_done(self, stage: str) -> bool:
-        """Tells whether a stage's results are there."""
+        """Returns true if a stage's results exist."""
         return self.storage.has(f"done/{stage}")
 
     def mark_done(self, stage: str, record: dict | None = None) -> None:

@@ -67,7 +67,7 @@ class Storage:
 
     @contextlib.contextmanager
     def _reached(self):
-        """Says which folder it is that cannot be used."""
+        """Names the folder that cannot be used."""
         try:
             yield
         except OSError as error:
