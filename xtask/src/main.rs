@@ -82,7 +82,7 @@ enum Chore {
     /// Test the npm package that was built, in Node and in a browser
     WasmTest,
     /// Build the sandboxed plugin into target/plugin, print its sizes and that it imports nothing
-    Plugin,
+    Plugin(plugin::Options),
     /// Test the plugin's Python package that was built, in an environment of its own
     PluginTest,
     /// Fuzz what comes into the plugin
@@ -125,7 +125,7 @@ fn run(chore: Chore) -> Result<ExitCode> {
         Chore::CheckPolicy => policy::check(&workspace)?,
         Chore::Settings => settings::write(&workspace)?,
         Chore::Parity => parity::run(&workspace)?,
-        Chore::Plugin => plugin::build(&workspace)?,
+        Chore::Plugin(options) => plugin::run(&workspace, &options)?,
         Chore::PluginTest => plugin::test(&workspace)?,
         Chore::Fuzz(options) => fuzz::run(&workspace, &options)?,
         Chore::SparkTest => plugin::test_spark(&workspace)?,

@@ -3,6 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::{Result, bail};
+use clap::Args;
 use serde::Deserialize;
 
 use crate::{
@@ -13,6 +14,14 @@ use crate::{
     },
     workspace::Workspace,
 };
+
+/// What `cargo xtask plugin` is asked.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Build what tests use: the same code in less time, larger
+    #[arg(long)]
+    tests: bool,
+}
 
 /// What is built.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,6 +61,14 @@ struct Surface {
 /// The folder of what is built.
 pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
     workspace.target.join("plugin")
+}
+
+/// Builds the plugin as people or as tests use it.
+///
+/// # Errors
+/// Those of [`build`].
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    if options.tests { build_for_tests(workspace) } else { build(workspace) }
 }
 
 /// Builds the plugin both ways and the example, and prints what they weigh and that they import

@@ -12,7 +12,7 @@ use ilk_core::{
     job::Job,
     kernel::neighbours,
     matrix::Matrix,
-    plan::{ItemFilter, Plan, Tile},
+    plan::{ItemFilter, Plan},
     prepare::Interactions,
     result::Neighbours,
     simd::Kernel,
@@ -106,4 +106,4 @@ fn comparing(matrix: &Matrix, plan: &Plan, job: &Job, filter: &ItemFilter) -> Ne
     neighbours(matrix, plan, job, filter, &Sequential, nothing)
 }
 
-const fn nothing(_: &Tile) {}
+const fn nothing(_: usize) {}
