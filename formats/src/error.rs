@@ -156,21 +156,31 @@ pub enum Error {
     },
 }
 
-/// Escapes control characters: names and values come from files, and must neither break the one
-/// line of a message nor drive a terminal.
+/// Escapes control characters, line separators and marks of writing direction: names and values come
+/// from files, and must neither break the one line of a message, nor drive a terminal, nor show text
+/// in another order than it is written in.
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
+    if !text.contains(is_unprintable) {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 8);
     for character in text.chars() {
-        if character.is_control() {
+        if is_unprintable(character) {
             escaped.extend(character.escape_default());
         } else {
             escaped.push(character);
         }
     }
     Cow::Owned(escaped)
+}
+
+fn is_unprintable(character: char) -> bool {
+    let is_break = matches!(character, '\u{2028}' | '\u{2029}');
+    let is_direction = matches!(
+        character,
+        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    character.is_control() || is_break || is_direction
 }
 
 fn did_you_mean(nearest: Option<&String>) -> String {

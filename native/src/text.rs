@@ -241,6 +241,8 @@ mod tests {
     #[test]
     fn ids_cannot_drive_the_terminal() {
         assert_eq!(printable("a\u{1b}[2Jb\n"), "a\\u{1b}[2Jb\\n");
+        assert_eq!(printable("tea \u{202e}cod.\u{2069}"), "tea \\u{202e}cod.\\u{2069}");
+        assert_eq!(printable("żółw קפה"), "żółw קפה");
         assert_eq!(shortened("a long text", 6), "a lon…");
     }
 

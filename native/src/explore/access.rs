@@ -88,6 +88,9 @@ impl Access {
     /// Returns whether a host with its port is this one: an address, or the name given to listen on.
     fn is_here(&self, host: &str) -> bool {
         let Ok(asked) = host.parse::<Authority>() else { return false };
+        if asked.as_str().contains('@') {
+            return false;
+        }
         // Browsers leave out the usual port.
         if asked.port_u16().unwrap_or(80) != self.address.port() {
             return false;
@@ -126,7 +129,15 @@ mod tests {
         for host in ["127.0.0.1:8000", "localhost:8000", "LOCALHOST:8000", "[::1]:8000"] {
             assert_eq!(asked(&local, host, None), Ok("explore/setup".into()), "{host}");
         }
-        let foreign = ["127.0.0.1:8001", "127.0.0.1", "evil.example:8000", "10.0.0.1:8000", ""];
+        let foreign = [
+            "127.0.0.1:8001",
+            "127.0.0.1",
+            "evil.example:8000",
+            "10.0.0.1:8000",
+            "user@127.0.0.1:8000",
+            "evil.example@127.0.0.1:8000",
+            "",
+        ];
         for host in foreign {
             assert_eq!(asked(&local, host, None), Err(Denied::Host), "{host}");
         }

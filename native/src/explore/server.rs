@@ -7,6 +7,7 @@ use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
     body::{Bytes, Incoming},
     header::{self, HeaderName, HeaderValue},
+    http::uri::Authority,
     server::conn::http1,
     service::service_fn,
 };
@@ -45,6 +46,9 @@ pub(crate) struct Listening {
 /// A wish of a page is a few settings.
 const LONGEST_BODY: usize = 64 << 10;
 
+/// How long a request may take to arrive: the page is on this machine.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 impl Listening {
     /// Begins to listen at `HOST:PORT`; port 0 is any free one.
     ///
@@ -81,6 +85,7 @@ impl Listening {
                 });
                 let connection = http1::Builder::new()
                     .timer(TokioTimer::new())
+                    .header_read_timeout(PATIENCE)
                     .serve_connection(TokioIo::new(stream), answer);
                 // Whoever breaks a connection off has no more to hear.
                 tokio::spawn(async { drop(connection.await) });
@@ -113,10 +118,23 @@ impl Explored {
     }
 
     fn allowed<'r>(&self, request: &'r Request<Incoming>) -> Result<&'r str, Denied> {
-        let text = |name| request.headers().get(name).map(HeaderValue::to_str);
-        // Headers that are no text are of nobody known.
+        let headers = request.headers();
+        let is_one = |name| headers.get_all(name).iter().nth(1).is_none();
+        if !is_one(header::HOST) {
+            return Err(Denied::Host);
+        }
+        if !is_one(header::ORIGIN) {
+            return Err(Denied::Origin);
+        }
+        let text = |name| headers.get(name).map(HeaderValue::to_str);
+        // A header that is not text is of an unknown page.
         let host = text(header::HOST).and_then(Result::ok);
         let origin = text(header::ORIGIN).map(|origin| origin.unwrap_or("null"));
+        // A target in absolute form names a host too; a client that means this server names one.
+        let target = request.uri().authority().map(Authority::as_str);
+        if target.is_some_and(|target| Some(target) != host) {
+            return Err(Denied::Host);
+        }
         self.access.check(request.uri().path(), host, origin)
     }
 
@@ -163,7 +181,11 @@ impl Explored {
         if !is_json {
             return problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "expected application/json");
         }
-        let Ok(body) = Limited::new(request.into_body(), LONGEST_BODY).collect().await else {
+        let body = Limited::new(request.into_body(), LONGEST_BODY).collect();
+        let Ok(body) = time::timeout(PATIENCE, body).await else {
+            return problem(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive");
+        };
+        let Ok(body) = body else {
             return problem(StatusCode::PAYLOAD_TOO_LARGE, "request too large");
         };
         match serde_json::from_slice::<Wish>(&body.to_bytes()) {

@@ -1,5 +1,6 @@
 //! The report as a page.
 
+use ilk_formats::printable;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{
@@ -323,7 +324,7 @@ fn items(data: &ReportData) -> u64 {
 fn named(id: &str, label: Option<&str>) -> Markup {
     html! {
         @match label {
-            Some(label) => { (label) " " span.id { (id) } }
+            Some(label) => { (printable(label)) " " span.id { (printable(id)) } }
             None => (id)
         }
     }

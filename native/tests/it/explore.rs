@@ -198,6 +198,16 @@ fn strangers_are_turned_away() {
         let request = format!("GET {secret} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         assert_eq!(served.send(&request).status, 403, "{host}");
     }
+    // With a name of the user, with two hosts, with another host in the target.
+    let get = |target: &str, hosts: &str| {
+        let request = format!("GET {target} HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n");
+        served.send(&request).status
+    };
+    let host = format!("Host: {address}\r\n");
+    assert_eq!(get(secret, &format!("Host: evil.example@{address}\r\n")), 403);
+    assert_eq!(get(secret, &format!("{host}Host: evil.example\r\n")), 403);
+    assert_eq!(get(&format!("http://evil.example{secret}"), &host), 403);
+    assert_eq!(get(&format!("http://{address}{secret}"), &host), 200);
     let nameless = format!("GET {secret} HTTP/1.0\r\n\r\n");
     assert_eq!(served.send(&nameless).status, 403);
     // From another page.
@@ -219,6 +229,18 @@ fn strangers_are_turned_away() {
     }
     let long = format!("{}\"x\"", " ".repeat(70_000));
     assert_eq!(served.request("POST", &path, &served.own(), &long).status, 413);
+    assert_eq!(served.json("explore/run"), Value::Null, "nothing was begun");
+}
+
+#[test]
+fn a_request_that_never_ends_is_given_up() {
+    let Some((_home, served)) = served("") else { return };
+    let (address, secret, own) = (served.address, &served.secret, served.own());
+    let begun = format!(
+        "POST {secret}explore/run HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+         Content-Length: 100\r\n{own}\r\n{{"
+    );
+    assert_eq!(served.send(&begun).status, 408);
     assert_eq!(served.json("explore/run"), Value::Null, "nothing was begun");
 }
 
