@@ -34,7 +34,7 @@ impl Ceilings {
         };
         let sides = table.supports().iter().zip(table.squares());
         let factors = sides.map(|(support, square)| {
-            let (item, neighbour) = measure.ceiling(*support, *square, table.users() as u32);
+            let (item, neighbour) = measure.ceiling(*support, *square, table.population() as u32);
             (safe(item), safe(neighbour))
         });
         let (as_item, as_neighbour) = factors.unzip();

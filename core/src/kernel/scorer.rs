@@ -152,18 +152,18 @@ struct Facts {
 }
 
 /// The blocks of a tile.
-struct Tile<'a, V> {
+struct Tile<'a, V: Value> {
     /// First position of the columns.
     first: u32,
     /// How many columns there are.
     width: usize,
-    rows: &'a Lists<V>,
+    rows: &'a Lists<V::Stored>,
     /// First position of the rows.
     start: u32,
     factors: &'a Factors,
 }
 
-impl<V> Tile<'_, V> {
+impl<V: Value> Tile<'_, V> {
     /// Returns the users of the row at `position`.
     fn users(&self, position: u32) -> &[u32] {
         &self.rows.indices()[self.rows.range((position - self.start) as usize)]
@@ -342,7 +342,7 @@ impl Scorer {
 
     /// Asks for what the rows to come need first. They are not in the order of memory, so that
     /// nobody else knows; and with few users each, they are through before it would arrive.
-    fn fetch<V>(&self, tile: &Tile<'_, V>, rows: &[u32]) {
+    fn fetch<V: Value>(&self, tile: &Tile<'_, V>, rows: &[u32]) {
         /// Rows that what is known of an item is asked ahead; its users follow.
         const AHEAD: usize = 6;
         const USERS_AHEAD: usize = 2;
@@ -365,13 +365,13 @@ impl Scorer {
     fn tail_tile<V: Value>(
         &self,
         tile: &Tile<'_, V>,
-        lists: &Lists<V>,
+        lists: &Lists<V::Stored>,
         order: &[u32],
         workspace: &mut Workspace<V>,
         recording: &mut Option<&mut Recording>,
     ) {
         let first = tile.first as usize;
-        let scatter = Scatter::new(lists);
+        let scatter = Scatter::<V>::new(lists);
         for (index, position) in order.iter().copied().enumerate() {
             let coming = &order[index + 1..];
             self.fetch(tile, coming);
@@ -406,7 +406,7 @@ impl Scorer {
     }
 
     /// Returns how many of the tile's columns a row is compared with.
-    fn end_of<V>(&self, tile: &Tile<'_, V>, position: u32) -> usize {
+    fn end_of<V: Value>(&self, tile: &Tile<'_, V>, position: u32) -> usize {
         match self.sides {
             Sides::Both => tile.width.min((position - tile.first) as usize),
             Sides::Row => tile.width,
@@ -617,7 +617,7 @@ impl Scorer {
         direction: Direction,
         scores: &mut Vec<f32>,
     ) {
-        let (users, own) = (self.table.users() as u32, self.facts[row.position as usize]);
+        let (users, own) = (self.table.population() as u32, self.facts[row.position as usize]);
         let pair = |hit: &Hit<V::Sum>| {
             let other = self.facts[(first + hit.index) as usize];
             let (item, neighbour) = match direction {
@@ -632,6 +632,11 @@ impl Scorer {
                 dot: hit.sum.dot(),
                 item_square: item.square,
                 neighbour_square: neighbour.square,
+                // Where a measure looks at these they are what was summed up.
+                item_sum: item.square,
+                neighbour_sum: neighbour.square,
+                least: hit.sum.dot(),
+                common: hit.sum.common(),
             }
         };
         let shrinkage = self.job.shrinkage;
@@ -639,8 +644,7 @@ impl Scorer {
         self.job.measure.score_each(hits.iter().map(pair), |pair, score| {
             let mut score = score.unwrap_or(f64::NAN);
             if shrinkage > 0.0 {
-                let overlap = pair.overlap as f64;
-                score *= overlap / (overlap + shrinkage);
+                score *= self.job.measure.damping(pair.overlap, shrinkage);
             }
             scores.push(to_score(score));
         });

@@ -272,7 +272,7 @@ impl<'r> Laying<'_, 'r> {
         drop(users);
         let look = || Outlook::of(interactions, run.job, filter, layout, pool);
         let foreseen = run.guard.foresee(interactions, look, held)?;
-        let matrix = Matrix::with_layout(interactions, run.job.weighting, layout, pool);
+        let matrix = Matrix::with_layout(interactions, run.job, layout, pool);
         let plan = Plan::new(&matrix, filter);
         let laid = (matrix, plan);
         run.guard.check_time(&foreseen, || {
