@@ -211,9 +211,8 @@ pub fn weigh(request: &Weighing, columns: &Columns) -> Result<Vec<f64>, Failure>
         Weighting::Decay { half_life, now, anchor } => {
             let times = times.as_ref().ok_or_else(|| missing("times"))?;
             let whole = |time| decay::half_lives(time, half_life);
-            let since = |at: usize, halvings| {
-                decay::weigh_since(raw(at), times[at], half_life, halvings)
-            };
+            let since =
+                |at: usize, halvings| decay::weigh_since(raw(at), times[at], half_life, halvings);
             match anchor {
                 Anchor::Item => {
                     let anchors = anchors.as_ref().ok_or_else(|| missing("anchors"))?;

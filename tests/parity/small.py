@@ -4,7 +4,8 @@
 
 Each matrix has a few users and items: somebody who has everything, an item of everybody, ties, weights
 below 1, users with one item. Every preset must give the numbers of its library for every pair: of
-implicit by the package itself, of the others by their formulas, which are cited.
+implicit, scikit-learn, similaripy and sparse_dot_topn by the package itself, of the others by their
+formulas, which are cited.
 
 Prints a line per mismatch and ends with `N passed, N failed`.
 """
@@ -19,6 +20,13 @@ from pathlib import Path
 import numpy as np
 import reference as ref
 import scipy.sparse as sp
+import similaripy
+from sparse_dot_topn import sp_matmul_topn
+
+try:
+    from surprise import similarities
+except ImportError:
+    similarities = None
 
 WEIGHTS = [1.0, 2.0, 3.0, 5.0, 0.5, 0.25, 0.1, 1.5]
 RATINGS = [1.0, 2.0, 3.0, 4.0, 5.0, 3.5, 0.5]
@@ -51,26 +59,7 @@ class Data:
         self.matrix = sp.csr_matrix(np.nan_to_num(values))
 
 
-def over_common(score):
-    """The scores of all pairs by a function of their users' two ratings."""
-
-    def scores(data):
-        values = data.values
-        found = {}
-        for item in range(values.shape[1]):
-            for other in range(values.shape[1]):
-                both = ~np.isnan(values[:, item]) & ~np.isnan(values[:, other])
-                if item == other or not both.any():
-                    continue
-                result = score(values[both, item], values[both, other])
-                if result is not None:
-                    found[item, other] = result
-        return found
-
-    return scores
-
-
-# Surprise's similarities.pyx.
+# Surprise: by the package where it is installed (it has no wheels), else by its similarities.pyx.
 
 
 def surprise_cosine(x, y):
@@ -83,9 +72,33 @@ def surprise_msd(x, y):
 
 def surprise_pearson(x, y):
     count = len(x)
-    norm = np.sqrt((count * (x @ x) - x.sum() ** 2) * (count * (y @ y) - y.sum() ** 2))
-    # Surprise gives 0 where it cannot divide: Ilk has no pair there.
-    return None if norm < 1e-9 else (count * (x @ y) - x.sum() * y.sum()) / norm
+    norm = (count * (x @ x) - x.sum() ** 2) * (count * (y @ y) - y.sum() ** 2)
+    return (count * (x @ y) - x.sum() * y.sum()) / np.sqrt(norm)
+
+
+def surprise(name, formula):
+    """The scores of all pairs with users in common by one of Surprise's similarities."""
+
+    def scores(data):
+        values, has = data.values, ~np.isnan(data.values)
+        found = {}
+        package = None
+        if similarities is not None:
+            ratings = {
+                user: [(int(item), float(values[user, item])) for item in np.flatnonzero(has[user])]
+                for user in range(len(values))
+            }
+            package = getattr(similarities, name)(values.shape[1], ratings, 1)
+        for item, other in np.argwhere(~np.eye(values.shape[1], dtype=bool)).tolist():
+            both = has[:, item] & has[:, other]
+            x, y = values[both, item], values[both, other]
+            # It gives 0 for items that every user of both rates alike: Ilk has no such pair.
+            if not both.any() or (name == "pearson" and not (np.ptp(x) and np.ptp(y))):
+                continue
+            found[item, other] = formula(x, y) if package is None else float(package[item, other])
+        return found
+
+    return scores
 
 
 # Others.
@@ -131,14 +144,13 @@ def lenskit(data):
 
 
 def similaripy_jaccard(data):
-    """s_plus with l1 = t1 = t2 = 1: x·y / (Σx² + Σy² − x·y)."""
-    dots = (data.matrix.T @ data.matrix).toarray()
-    squares = np.diag(dots)
-    return dots / (squares[:, None] + squares[None, :] - dots)
+    items = data.matrix.T.tocsr().astype("f4")
+    return similaripy.jaccard(items, k=100, verbose=False, format_output="csr")
 
 
-def dot(data):
-    return data.matrix.T @ data.matrix
+def sparse_dot_topn(data):
+    matrix = data.matrix.astype(float)
+    return sp_matmul_topn(matrix.T.tocsr(), matrix, top_n=100)
 
 
 PRESETS = [
@@ -150,11 +162,11 @@ PRESETS = [
     ("sar-lift", of_counts(ref.sar_lift), "weights"),
     ("mahout-llr", of_counts(ref.mahout_llr), "weights"),
     ("lenskit-itemknn", lenskit, "ratings"),
-    ("surprise-cosine", over_common(surprise_cosine), "ratings"),
-    ("surprise-msd", over_common(surprise_msd), "ratings"),
-    ("surprise-pearson", over_common(surprise_pearson), "ratings"),
+    ("surprise-cosine", surprise("cosine", surprise_cosine), "ratings"),
+    ("surprise-msd", surprise("msd", surprise_msd), "ratings"),
+    ("surprise-pearson", surprise("pearson", surprise_pearson), "ratings"),
     ("similaripy-jaccard", of_sparse(similaripy_jaccard), "weights"),
-    ("sparse-dot-topn", of_sparse(dot), "weights"),
+    ("sparse-dot-topn", of_sparse(sparse_dot_topn), "weights"),
 ]
 
 

@@ -100,7 +100,10 @@ impl Comparison {
         match rows.kind() {
             WeightKind::One => self.scorer.tile(rows, columns, positions, counts, recording),
             WeightKind::Separable => {
-                assert!(!sums_up, "a measure that does not multiply weights takes them as they are");
+                assert!(
+                    !sums_up,
+                    "a measure that does not multiply weights takes them as they are"
+                );
                 self.scorer.tile(rows, columns, positions, separable, recording);
             }
             WeightKind::Own if measure.is_common() => {

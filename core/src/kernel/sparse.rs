@@ -49,7 +49,11 @@ impl<'a, V: Value> Scatter<'a, V> {
     /// Walks the lists of all users, in ascending order of users: (positions, values, the row's
     /// value).
     #[inline]
-    fn scatter(&self, line: Line<'_, V>, mut add: impl FnMut(Indices<'a>, &[V::Stored], V::Factor)) {
+    fn scatter(
+        &self,
+        line: Line<'_, V>,
+        mut add: impl FnMut(Indices<'a>, &[V::Stored], V::Factor),
+    ) {
         let users = line.users.list();
         for (index, (user, x)) in users.iter().zip(line.weights).enumerate() {
             self.look_ahead(users, index);

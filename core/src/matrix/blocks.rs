@@ -127,9 +127,7 @@ impl RowBlock {
         let list = |row: usize| parts.starts[row]..parts.starts[row + 1];
         let square = |row: usize| match (&parts.weights, self.kind()) {
             (Some(weights), _) => weights[list(row)].iter().map(|x| norm.of(*x)).sum(),
-            (None, WeightKind::Separable) => {
-                self.products(row, &parts).map(|x| norm.of(x)).sum()
-            }
+            (None, WeightKind::Separable) => self.products(row, &parts).map(|x| norm.of(x)).sum(),
             (None, _) => list(row).len() as f64,
         };
         (0..self.lists.len()).map(square).collect()

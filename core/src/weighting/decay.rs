@@ -69,7 +69,10 @@ mod tests {
         for time in [-1_000_003, 0, 5, 123_456_789] {
             let one = weigh_since(0.3, time, 1_000, half_lives(time, 1_000));
             assert!((0.3..=0.6).contains(&one));
-            assert_eq!(weigh_since(0.3, time, 1_000, half_lives(time, 1_000) + 40), one / 1_099_511_627_776.0);
+            assert_eq!(
+                weigh_since(0.3, time, 1_000, half_lives(time, 1_000) + 40),
+                one / 1_099_511_627_776.0
+            );
         }
     }
 }

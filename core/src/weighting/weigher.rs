@@ -186,9 +186,7 @@ impl Weigher {
                         let halvings = self.half_lives[row.items[at] as usize];
                         decay::weigh_since(raw(at), time(at), half_life, halvings)
                     }
-                    Anchor::All => {
-                        decay::weigh_since(raw(at), time(at), half_life, self.present)
-                    }
+                    Anchor::All => decay::weigh_since(raw(at), time(at), half_life, self.present),
                     Anchor::Now => {
                         decay::weigh(raw(at), self.present.saturating_sub(time(at)), half_life)
                     }

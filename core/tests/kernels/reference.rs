@@ -140,9 +140,7 @@ fn weigh(touches: &[Touch], users: usize, items: usize, weighting: Weighting) ->
             };
             weighting::center::weigh(touch.weight, mean)
         }
-        Weighting::Tfidf { idf: kind } => {
-            weighting::tfidf::weigh(touch.weight, idf(touch, kind))
-        }
+        Weighting::Tfidf { idf: kind } => weighting::tfidf::weigh(touch.weight, idf(touch, kind)),
         Weighting::Bm25 { k1, b, idf: kind } => {
             let length = lengths[touch.item as usize];
             let saturation = weighting::bm25::saturation(k1, b, length, average);

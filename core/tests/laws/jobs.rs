@@ -165,7 +165,10 @@ fn fit(mut wish: SimilarityJob, given: Given) -> SimilarityJob {
     ];
     let of_users = [WeightingName::Log, WeightingName::Tfidf, WeightingName::Bm25];
     let has_none = !given.weight || wish.duplicates == Some(Duplicates::One);
-    if sums_up.contains(&measure) && has_none && wish.weighting.is_some_and(|w| of_users.contains(&w)) {
+    if sums_up.contains(&measure)
+        && has_none
+        && wish.weighting.is_some_and(|w| of_users.contains(&w))
+    {
         wish.weighting = Some(WeightingName::Raw);
     }
     let weighting = wish.weighting.or(preset.weighting);

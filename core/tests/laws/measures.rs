@@ -445,8 +445,13 @@ fn each_event_decays_before_it_is_added() {
 
 #[test]
 fn a_typing_error_in_the_far_future_empties_nothing() {
-    let mut events =
-        weighted_events(&[(1, "a", 1.0), (1, "b", 1.0), (2, "a", 1.0), (2, "c", 1.0), (3, "d", 1.0)]);
+    let mut events = weighted_events(&[
+        (1, "a", 1.0),
+        (1, "b", 1.0),
+        (2, "a", 1.0),
+        (2, "c", 1.0),
+        (3, "d", 1.0),
+    ]);
     for (event, day) in events.iter_mut().zip([18_902, 18_902, 18_900, 18_900, 30_000]) {
         event.time = Some(day * 86_400_000_000);
     }

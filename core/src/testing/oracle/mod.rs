@@ -342,9 +342,7 @@ impl Dense {
                 let of_user = self.cells.iter().filter_map(|cells| cells[user].as_ref());
                 weighting::center::weigh(cell.weight, mean(of_user))
             }
-            Weighting::Tfidf { idf: kind } => {
-                weighting::tfidf::weigh(cell.weight, idf(user, kind))
-            }
+            Weighting::Tfidf { idf: kind } => weighting::tfidf::weigh(cell.weight, idf(user, kind)),
             Weighting::Bm25 { k1, b, idf: kind } => {
                 let saturation = weighting::bm25::saturation(k1, b, lengths[item], average);
                 weighting::bm25::saturate(cell.weight, k1, saturation) * idf(user, kind)

@@ -2,7 +2,11 @@
 
 use rand_pcg::Pcg32;
 
-use crate::{measure::Measure, testing::{Shape, events}, weighting::Idf};
+use crate::{
+    measure::Measure,
+    testing::{Shape, events},
+    weighting::Idf,
+};
 
 /// Two items by their users: how many have both, only one, the other or neither.
 struct Table {
