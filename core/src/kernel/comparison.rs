@@ -1,6 +1,7 @@
 //! A job being computed: tiles in, offers gathered, neighbours out.
 
 use super::{
+    scale::ScoreScale,
     scorer::{Recording, Scorer, Workspace},
     topk::Offer,
 };
@@ -143,6 +144,11 @@ impl Comparison {
         self.scorer.restore(offers, worker.recording.as_mut());
     }
 
+    /// Returns the scale of the scores that offers hold.
+    pub fn scale(&self) -> ScoreScale {
+        self.scorer.scale()
+    }
+
     /// Takes offers in that tiles found before.
     ///
     /// # Panics
@@ -165,7 +171,7 @@ impl Comparison {
     /// # Panics
     /// If there is no such position.
     pub fn take(&self, position: u32) -> Vec<Neighbour> {
-        self.scorer.selection().take(position)
+        self.scorer.take(position)
     }
 
     /// Takes every item's neighbours out, by ascending code.
@@ -178,7 +184,7 @@ impl Comparison {
             let counts = pieces[index].iter().map(|position| selection.count(*position));
             let mut piece = Piece::with_capacity(counts.sum());
             for position in pieces[index] {
-                piece.push(selection.take(*position));
+                piece.push(self.scorer.take(*position));
             }
             piece
         }))

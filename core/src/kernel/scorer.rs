@@ -9,8 +9,9 @@ use super::{
     ceiling::Ceilings,
     hit::Hit,
     packed::{self, Packed},
+    scale::ScoreScale,
     sparse::{Scatter, Sums},
-    topk::{Bar, Offer, Offers, Selection, ascending, number_at, thin_out, to_score},
+    topk::{Bar, Offer, Offers, Selection, ascending, number_at, thin_out},
 };
 use crate::{
     job::Job,
@@ -135,6 +136,7 @@ pub(super) struct Scorer {
     sides: Sides,
     kernel: Kernel,
     selection: Selection,
+    scale: ScoreScale,
     ceilings: Ceilings,
     /// Bits of what the sum of a pair, times the row's factor as a neighbour, must reach to
     /// matter to each item. They rise with the items' bars; an old one only lets more through.
@@ -206,9 +208,10 @@ impl Scorer {
         sides: Sides,
         kernel: Kernel,
     ) -> Self {
-        let floor = job.threshold.unwrap_or(f32::MIN);
+        let scale = ScoreScale::of(table, &job.measure);
+        let floor = job.threshold.map_or(f32::MIN, |least| scale.ranked(least.into()));
         let selection = Selection::new(table.len(), job.top as usize, floor, kernel);
-        let ceilings = Ceilings::new(table, &job.measure);
+        let ceilings = Ceilings::new(table, &job.measure, scale);
         let hurdles = (0..table.len() as u32)
             .map(|item| AtomicU32::new(ceilings.limit(item, selection.bar(item).score).to_bits()))
             .collect();
@@ -221,11 +224,15 @@ impl Scorer {
             })
             .collect();
         let (table, job, filter) = (table.clone(), job.clone(), filter.clone());
-        Self { table, job, filter, sides, kernel, selection, ceilings, hurdles, facts }
+        Self { table, job, filter, sides, kernel, selection, scale, ceilings, hurdles, facts }
     }
 
     pub(super) fn table(&self) -> &ItemTable {
         &self.table
+    }
+
+    pub(super) fn scale(&self) -> ScoreScale {
+        self.scale
     }
 
     pub(super) fn job(&self) -> &Job {
@@ -234,6 +241,20 @@ impl Scorer {
 
     pub(super) fn selection(&self) -> &Selection {
         &self.selection
+    }
+
+    /// Takes the neighbours of the item at `position` out, best first, with the scores that results
+    /// hold.
+    pub(super) fn take(&self, position: u32) -> Vec<Neighbour> {
+        let mut found = self.selection.take(position);
+        if !self.scale.is_one() {
+            for neighbour in &mut found {
+                neighbour.score = self.scale.score(neighbour.score);
+            }
+            let least = self.job.threshold.unwrap_or(f32::MIN);
+            found.retain(|neighbour| neighbour.score >= least);
+        }
+        found
     }
 
     /// Takes offers in that were made elsewhere.
@@ -646,7 +667,7 @@ impl Scorer {
             if shrinkage > 0.0 {
                 score *= self.job.measure.damping(pair.overlap, shrinkage);
             }
-            scores.push(to_score(score));
+            scores.push(self.scale.ranked(score));
         });
     }
 }

@@ -51,6 +51,10 @@ impl Reference {
             self.of_items.iter().map(sum).collect::<Vec<_>>()
         };
         let (squares, totals) = (total(|weight| weight * weight), total(|weight| weight));
+        let most = squares.iter().copied().fold(0.0, f64::max);
+        let fits = most == 0.0 || (libm::exp2(-60.0)..=libm::exp2(126.0)).contains(&most);
+        let is_scaled = job.measure == Measure::Dot && !fits;
+        let exponent = if is_scaled { 125 - libm::ilogb(most) } else { 0 };
         let mut sums = vec![(0, 0.0, 0.0, Common::default()); self.of_items.len()];
         let lists = self.of_items.iter().enumerate().map(|(item, users)| {
             for (user, x) in users {
@@ -82,23 +86,29 @@ impl Reference {
                     common,
                 };
                 if let Some(score) = score(&pair, job) {
-                    found.push(Neighbour { code: other as u32, score, overlap });
+                    // Compared by the scale of the largest dot product.
+                    let rank = (libm::scalbn(score, exponent) as f32).clamp(f32::MIN, f32::MAX);
+                    let score = libm::scalbn(rank.into(), -exponent) as f32;
+                    let score = score.clamp(f32::MIN, f32::MAX);
+                    found.push((rank, Neighbour { code: other as u32, score, overlap }));
                 }
             }
-            found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.code.cmp(&b.code)));
-            found
+            found.sort_by(|(a_rank, a), (b_rank, b)| {
+                b_rank.total_cmp(a_rank).then(a.code.cmp(&b.code))
+            });
+            found.into_iter().map(|(_, found)| found).collect()
         });
         Ranking(lists.collect())
     }
 }
 
-fn score(pair: &Pair, job: &Job) -> Option<f32> {
+fn score(pair: &Pair, job: &Job) -> Option<f64> {
     let mut score = job.measure.score(pair)?;
     if job.shrinkage > 0.0 {
         let free = pair.overlap - u32::from(job.measure == Measure::Pearson);
         score *= f64::from(free) / (f64::from(free) + job.shrinkage);
     }
-    Some((score as f32).clamp(f32::MIN, f32::MAX))
+    Some(score)
 }
 
 fn weigh(touches: &[Touch], users: usize, items: usize, weighting: Weighting) -> Vec<f64> {

@@ -431,6 +431,19 @@ fn decay_halves_a_weight_each_half_life() {
 }
 
 #[test]
+fn dot_keeps_its_order_where_scores_leave_their_range() {
+    for scale in [1.0, 1e-60] {
+        let rows = [(1, "a", 1e20 * scale), (1, "b", 1e20 * scale), (1, "c", 1e25 * scale)];
+        let task = weighted(MeasureName::Dot, WeightingName::Raw);
+        let outcome = similar(&weighted_events(&rows), &task);
+        assert_eq!(outcome.names_of("a"), ["c", "b"]);
+        assert_eq!(outcome.names_of("b"), ["c", "a"]);
+        let score = if scale == 1.0 { f32::MAX } else { 0.0 };
+        assert!(outcome.of("a").iter().all(|found| found.score == score));
+    }
+}
+
+#[test]
 fn each_event_decays_before_it_is_added() {
     let mut events = weighted_events(&[(1, "a", 1.0), (1, "a", 1.0), (1, "b", 1.0)]);
     for (event, day) in events.iter_mut().zip([40, 10, 40]) {

@@ -384,6 +384,7 @@ impl Dense {
         if lists.wanted.as_ref().is_some_and(|wanted| !wanted.contains(&self.items[item])) {
             return Vec::new();
         }
+        let exponent = if job.measure == Measure::Dot { exponent(weighted) } else { 0 };
         let mut found = Vec::new();
         for other in (0..self.items.len()).filter(|other| *other != item) {
             let id = &self.items[other];
@@ -392,13 +393,21 @@ impl Dense {
                 continue;
             }
             let overlap = self.overlap(item, other);
-            if let Some(score) = self.score(item, other, weighted, job) {
-                found.push(OracleNeighbour { id: id.clone(), score, overlap });
+            let Some(score) = self.score(item, other, weighted, job) else { continue };
+            // Dot products may all lie outside of what f32 holds: then they are compared by the
+            // scale of the largest there can be.
+            let rank = libm::scalbn(score, exponent) as f32;
+            let score = libm::scalbn(f64::from(rank), -exponent) as f32;
+            let score = score.clamp(f32::MIN, f32::MAX);
+            if job.threshold.is_none_or(|threshold| score >= threshold) {
+                found.push((rank, OracleNeighbour { id: id.clone(), score, overlap }));
             }
         }
-        found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+        found.sort_by(|(a_rank, a), (b_rank, b)| {
+            b_rank.total_cmp(a_rank).then_with(|| a.id.cmp(&b.id))
+        });
         found.truncate(job.top as usize);
-        found
+        found.into_iter().map(|(_, neighbour)| neighbour).collect()
     }
 
     /// Scores a pair, `None` where the two are no neighbours.
@@ -408,7 +417,7 @@ impl Dense {
         other: usize,
         weighted: &[Vec<Option<f64>>],
         job: &Job,
-    ) -> Option<f32> {
+    ) -> Option<f64> {
         let overlap = self.overlap(item, other);
         if overlap == 0 || overlap < job.min_overlap {
             return None;
@@ -439,9 +448,17 @@ impl Dense {
             score *= free as f64 / (free as f64 + job.shrinkage);
         }
         assert!(!score.is_nan(), "{pair:?} scores NaN under {:?}", job.measure);
-        let score = (score as f32).clamp(f32::MIN, f32::MAX);
-        job.threshold.is_none_or(|threshold| score >= threshold).then_some(score)
+        Some(score)
     }
+}
+
+/// By which power of two scores are compared: 0 unless the largest Σx² is past 2^126 or below 2^-60,
+/// else that which brings it to 2^125.
+fn exponent(weighted: &[Vec<Option<f64>>]) -> i32 {
+    let squares = weighted.iter().map(|column| dot(column, column));
+    let most = squares.fold(0.0, f64::max);
+    let fits = most == 0.0 || (libm::exp2(-60.0)..=libm::exp2(126.0)).contains(&most);
+    if fits { 0 } else { 125 - libm::ilogb(most) }
 }
 
 /// Sums the products in order of users, over those of both.
