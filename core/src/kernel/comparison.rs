@@ -171,7 +171,7 @@ impl Comparison {
     /// # Panics
     /// If there is no such position.
     pub fn take(&self, position: u32) -> Vec<Neighbour> {
-        self.scorer.take(position)
+        self.scorer.take_out(position)
     }
 
     /// Takes every item's neighbours out, by ascending code.
@@ -184,7 +184,7 @@ impl Comparison {
             let counts = pieces[index].iter().map(|position| selection.count(*position));
             let mut piece = Piece::with_capacity(counts.sum());
             for position in pieces[index] {
-                piece.push(self.scorer.take(*position));
+                piece.push(self.scorer.take_out(*position));
             }
             piece
         }))

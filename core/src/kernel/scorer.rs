@@ -245,7 +245,7 @@ impl Scorer {
 
     /// Takes the neighbours of the item at `position` out, best first, with the scores that results
     /// hold.
-    pub(super) fn take(&self, position: u32) -> Vec<Neighbour> {
+    pub(super) fn take_out(&self, position: u32) -> Vec<Neighbour> {
         let mut found = self.selection.take(position);
         if !self.scale.is_one() {
             for neighbour in &mut found {

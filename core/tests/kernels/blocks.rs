@@ -13,7 +13,7 @@ use ilk_core::{
     result::Neighbours,
     simd::{BitRow, Kernel},
     testing::generate::Crowd,
-    weighting::Weighting,
+    weighting::{Idf, Weighting},
 };
 use rand_pcg::Pcg32;
 

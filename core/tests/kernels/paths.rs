@@ -285,7 +285,7 @@ proptest! {
         choice.apply(&mut job, &ranking);
         let layout = *layout.get(&layouts(world.items()));
         let narrowing = narrowing.get(&Narrowing::some(world.items(), seed)).clone();
-        let matrix = Matrix::with_layout(&world.interactions, weighting, layout, &Sequential);
+        let matrix = Matrix::with_layout(&world.interactions, &job, layout, &Sequential);
         let outcome = run_with(workers, &matrix, &job, &narrowing);
         let difference = ranking.difference(&job, &narrowing, &outcome.neighbours);
         prop_assert_eq!(difference, None, "{:?} {:?}", layout, job);

@@ -281,7 +281,6 @@ fn drop_rare(mut pairs: Pairs, least: usize) -> Pairs {
 struct Dense {
     /// N.
     population: u32,
-    users: Vec<Id>,
     items: Vec<Id>,
     /// Per item, per user.
     cells: Vec<Vec<Option<Cell>>>,
@@ -297,7 +296,7 @@ impl Dense {
             cells.push(users.iter().map(of_user).collect());
         }
         let owned = |ids: BTreeSet<&Id>| ids.into_iter().cloned().collect();
-        Self { population, users: owned(users), items: owned(items), cells }
+        Self { population, items: owned(items), cells }
     }
 
     fn support(&self, item: usize) -> u32 {
