@@ -24,7 +24,7 @@ fn comparing(criterion: &mut Criterion) {
             let interactions = shape.times(factor()).interactions(&job, &Sequential);
             for kernel in Kernel::available() {
                 let layout = Layout { kernel, ..Layout::default() };
-                let matrix = Matrix::with_layout(&interactions, job.weighting, layout, &Sequential);
+                let matrix = Matrix::with_layout(&interactions, &job, layout, &Sequential);
                 let filter = ItemFilter::default();
                 let plan = Plan::new(&matrix, &filter);
                 group.throughput(Throughput::Elements(plan.operations));

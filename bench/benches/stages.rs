@@ -50,9 +50,9 @@ fn arranging(group: &mut BenchmarkGroup<'_, WallTime>, shape: Shape, job: &Job, 
     group.throughput(Throughput::Elements(interactions.len() as u64));
     let id = BenchmarkId::new(format!("matrix/{weighting}"), shape.name);
     group.bench_function(id, |bencher| {
-        bencher.iter(|| Matrix::new(&interactions, job.weighting, &Sequential));
+        bencher.iter(|| Matrix::new(&interactions, job, &Sequential));
     });
-    let matrix = Matrix::new(&interactions, job.weighting, &Sequential);
+    let matrix = Matrix::new(&interactions, job, &Sequential);
     let id = BenchmarkId::new(format!("plan/{weighting}"), shape.name);
     group.bench_function(id, |bencher| {
         bencher.iter(|| Plan::new(&matrix, &ItemFilter::default()));

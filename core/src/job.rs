@@ -5,9 +5,9 @@
 
 use crate::{
     data::time,
-    measure::{Measure, MeasureName},
+    measure::{Blindness, Measure, MeasureName},
     names::{UnknownName, named},
-    weighting::{Weighting, WeightingName},
+    weighting::{Anchor, Center, Centred, Idf, WeightKind, Weighting, WeightingName},
 };
 
 named! {
@@ -43,6 +43,8 @@ named! {
         Net = "net",
         /// Stop with an error
         Error = "error",
+        /// Keep them as they are, such as ratings and dislikes; needs weighting `raw`
+        Keep = "keep",
     }
 }
 
@@ -63,6 +65,18 @@ named! {
         SarLift = "sar-lift",
         /// Mahout's `LogLikelihoodSimilarity`
         MahoutLlr = "mahout-llr",
+        /// LensKit's `ItemKNNScorer` on ratings
+        LenskitItemknn = "lenskit-itemknn",
+        /// Surprise's `cosine`
+        SurpriseCosine = "surprise-cosine",
+        /// Surprise's `msd`
+        SurpriseMsd = "surprise-msd",
+        /// Surprise's `pearson`
+        SurprisePearson = "surprise-pearson",
+        /// similaripy's `jaccard`
+        SimilaripyJaccard = "similaripy-jaccard",
+        /// sparse_dot_topn's `sp_matmul_topn`
+        SparseDotTopn = "sparse-dot-topn",
     }
 }
 
@@ -76,7 +90,7 @@ named! {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields, default))]
 pub struct SimilarityJob {
-    /// Use the measure and weighting of another library.
+    /// Use the measure and weighting of another library, and what else decides its numbers.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub like: Option<Preset>,
     /// What to compare. Default: `items`.
@@ -104,13 +118,18 @@ pub struct SimilarityJob {
     /// At least 0.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub kappa: Option<f64>,
-    /// Weight of an interaction, for `cosine`, `asymmetric-cosine` and `dot`. Default: `binary`.
+    /// Weight of an interaction, for measures of x and y. Default: `binary`.
     ///
     /// In the formulas, w is the value of the weight column, idf is ln I − ln(1 + df) with I items in
     /// all and df items of the user, len is the weight sum of the item, avg is the mean of len, and t
     /// is the time.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub weighting: Option<WeightingName>,
+    /// Mean to subtract from weights, for weighting `raw`. Default: `none`.
+    ///
+    /// With `user`, `cosine` compares ratings whatever users are used to giving; `item` is LensKit's way.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub center: Option<Center>,
     /// Parameter K1 of `bm25`. Default: 1.2.
     ///
     /// At least 0.
@@ -137,6 +156,8 @@ pub struct SimilarityJob {
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub min_overlap: Option<u32>,
     /// Damping H of pairs that share few users: scores are multiplied by c/(c+H). Default: 0.
+    ///
+    /// For `pearson` by (c−1)/(c−1+H), as in Surprise's `pearson_baseline`.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub shrinkage: Option<f64>,
     /// Minimum score of a pair.
@@ -145,8 +166,10 @@ pub struct SimilarityJob {
     /// Maximum number of items per user; the largest weights are kept, then the newest rows.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub max_items_per_user: Option<u32>,
-    /// How to combine repeated rows of a user and item. Default: `sum` with a weight column, else
-    /// `one`.
+    /// How to combine repeated rows of a user and item. Default: `sum` with a weight column (`last`
+    /// for weighting `raw` with a time column), else `one`.
+    ///
+    /// With weighting `decay`, `sum` decays each row before it is added.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub duplicates: Option<Duplicates>,
     /// How to treat rows with a weight of 0 or less, such as returns. Default: `drop`.
@@ -249,24 +272,16 @@ impl SimilarityJob {
     /// # Errors
     /// [`JobError`] for a value out of range, or a setting that has no effect with the others.
     pub fn resolve(&self, given: Given) -> Result<Job, JobError> {
-        let preset = self.like.map(Self::preset).unwrap_or_default();
+        let preset = self.like.map(|like| Self::preset_for(like, given)).unwrap_or_default();
         let job = self.over(&preset);
-        let duplicates =
-            job.duplicates.unwrap_or(if given.weight { Duplicates::Sum } else { Duplicates::One });
+        let duplicates = job.duplicates.unwrap_or_else(|| job.usual_duplicates(given));
         let negative_weights = job.negative_weights.unwrap_or(NegativeWeights::Drop);
         check_data_settings(&job, duplicates, negative_weights, given)?;
-        let (measure, weighting) = (job.resolve_measure()?, job.resolve_weighting(given)?);
-        if !measure.is_weighted() && weighting != Weighting::Binary {
-            return Err(JobError::Misplaced {
-                setting: "weighting",
-                why: format!(
-                    "{} has no effect: measure {} counts users; leave it `binary`, or take measure \
-                     cosine, asymmetric-cosine or dot",
-                    weighting.name(),
-                    measure.name()
-                ),
-            });
-        }
+        let measure = job.resolve_measure()?;
+        let weighting = job.resolve_weighting(&measure, given)?;
+        let kind = WeightKind::of(weighting, duplicates.weights_differ(given));
+        check_weighting(&measure, &weighting, kind)?;
+        check_negative(&measure, &weighting, negative_weights)?;
         Ok(Job {
             of: job.of.unwrap_or(Of::Items),
             measure,
@@ -294,8 +309,12 @@ impl SimilarityJob {
 
     /// Returns the settings that stand for another library's similarities.
     pub fn preset(preset: Preset) -> Self {
+        Self::preset_for(preset, Given { weight: true, time: false })
+    }
+
+    fn preset_for(preset: Preset, given: Given) -> Self {
         let (measure, weighting) = match preset {
-            Preset::ImplicitCosine | Preset::SparkColumnSimilarities => {
+            Preset::ImplicitCosine | Preset::SparkColumnSimilarities | Preset::LenskitItemknn => {
                 (MeasureName::Cosine, WeightingName::Raw)
             }
             Preset::ImplicitTfidf => (MeasureName::Cosine, WeightingName::Tfidf),
@@ -303,19 +322,64 @@ impl SimilarityJob {
             Preset::SarJaccard => (MeasureName::Jaccard, WeightingName::Binary),
             Preset::SarLift => (MeasureName::SarLift, WeightingName::Binary),
             Preset::MahoutLlr => (MeasureName::MahoutLlr, WeightingName::Binary),
+            Preset::SurpriseCosine => (MeasureName::CommonCosine, WeightingName::Raw),
+            Preset::SurpriseMsd => (MeasureName::Msd, WeightingName::Raw),
+            Preset::SurprisePearson => (MeasureName::Pearson, WeightingName::Raw),
+            Preset::SimilaripyJaccard => (MeasureName::Tanimoto, WeightingName::Raw),
+            Preset::SparseDotTopn => (MeasureName::Dot, WeightingName::Raw),
         };
-        Self { measure: Some(measure), weighting: Some(weighting), ..Self::default() }
+        let settings =
+            Self { measure: Some(measure), weighting: Some(weighting), ..Self::default() };
+        let rates = given.weight.then_some(NegativeWeights::Keep);
+        match preset {
+            // Ratings of any sign.
+            Preset::LenskitItemknn => Self {
+                center: Some(Center::Item),
+                threshold: Some(1e-6),
+                negative_weights: rates,
+                ..settings
+            },
+            Preset::SurpriseCosine | Preset::SurpriseMsd | Preset::SurprisePearson => {
+                Self { negative_weights: rates, ..settings }
+            }
+            // Matrices that add up what is there twice, and hold weights of any sign.
+            Preset::SimilaripyJaccard | Preset::SparseDotTopn => Self {
+                negative_weights: rates,
+                duplicates: given.weight.then_some(Duplicates::Sum),
+                ..settings
+            },
+            Preset::ImplicitCosine | Preset::SparkColumnSimilarities => {
+                Self { duplicates: given.weight.then_some(Duplicates::Sum), ..settings }
+            }
+            _ => settings,
+        }
     }
 
     /// Lays these settings over `below`: what is left out here comes from there.
     fn over(&self, below: &Self) -> Self {
         let above = self.clone();
-        // Presets decide these two and nothing else.
+        let is_raw = above.weighting.is_none_or(|weighting| weighting == WeightingName::Raw);
         Self {
-            like: above.like,
             measure: above.measure.or(below.measure),
             weighting: above.weighting.or(below.weighting),
+            // What goes with the preset's weighting goes with it.
+            center: above.center.or(below.center.filter(|_| is_raw)),
+            negative_weights: above.negative_weights.or(below.negative_weights.filter(|_| is_raw)),
+            duplicates: above.duplicates.or(below.duplicates),
+            threshold: above.threshold.or(below.threshold),
             ..above
+        }
+    }
+
+    /// Returns how repeated rows are combined where that is not said: the last of several ratings
+    /// counts, quantities add up.
+    fn usual_duplicates(&self, given: Given) -> Duplicates {
+        let rates = self.weighting == Some(WeightingName::Raw)
+            && self.negative_weights != Some(NegativeWeights::Net);
+        match given {
+            Given { weight: false, .. } => Duplicates::One,
+            Given { time: true, .. } if rates => Duplicates::Last,
+            Given { .. } => Duplicates::Sum,
         }
     }
 
@@ -350,6 +414,11 @@ impl SimilarityJob {
             MeasureName::MahoutLlr => Measure::MahoutLlr,
             MeasureName::Cooccurrence => Measure::Cooccurrence,
             MeasureName::Dot => Measure::Dot,
+            MeasureName::Tanimoto => Measure::Tanimoto,
+            MeasureName::WeightedJaccard => Measure::WeightedJaccard,
+            MeasureName::Pearson => Measure::Pearson,
+            MeasureName::CommonCosine => Measure::CommonCosine,
+            MeasureName::Msd => Measure::Msd,
         };
         let has_alpha = matches!(
             measure,
@@ -370,31 +439,38 @@ impl SimilarityJob {
         Ok(measure)
     }
 
-    fn resolve_weighting(&self, given: Given) -> Result<Weighting, JobError> {
+    fn resolve_weighting(&self, measure: &Measure, given: Given) -> Result<Weighting, JobError> {
         let name = self.weighting.unwrap_or(WeightingName::Binary);
         let bm25 = name == WeightingName::Bm25;
         let decay = name == WeightingName::Decay;
+        let center = self.center.unwrap_or(Center::None);
         let unused = [
             ("k1", self.k1.is_some() && !bm25, "bm25"),
             ("b", self.b.is_some() && !bm25, "bm25"),
             ("half_life", self.half_life.is_some() && !decay, "decay"),
             ("now", self.now.is_some() && !decay, "decay"),
+            ("center", center != Center::None && name != WeightingName::Raw, "raw"),
         ];
         refuse_unused(unused, &format!("weighting {name}"))?;
-        Ok(match name {
-            WeightingName::Binary => Weighting::Binary,
-            WeightingName::Raw => Weighting::Raw,
-            WeightingName::Log => Weighting::Log,
-            WeightingName::Tfidf => Weighting::Tfidf,
-            WeightingName::Bm25 => Weighting::Bm25 {
+        let signed = matches!(self.like, Some(Preset::ImplicitTfidf | Preset::ImplicitBm25));
+        let idf = if signed { Idf::Signed } else { Idf::AtLeastZero };
+        Ok(match (name, center) {
+            (WeightingName::Binary, _) => Weighting::Binary,
+            (WeightingName::Raw, Center::None) => Weighting::Raw,
+            (WeightingName::Raw, Center::User) => Weighting::Centred(Centred::ByUser),
+            (WeightingName::Raw, Center::Item) => Weighting::Centred(Centred::ByItem),
+            (WeightingName::Log, _) => Weighting::Log,
+            (WeightingName::Tfidf, _) => Weighting::Tfidf { idf },
+            (WeightingName::Bm25, _) => Weighting::Bm25 {
                 k1: number("k1", self.k1.or(Some(1.2)), 0.0, 1e9, "a number of 0 or more")?,
                 b: number("b", self.b.or(Some(0.75)), 0.0, 1.0, "a number from 0 to 1")?,
+                idf,
             },
-            WeightingName::Decay => self.resolve_decay(given)?,
+            (WeightingName::Decay, _) => self.resolve_decay(measure, given)?,
         })
     }
 
-    fn resolve_decay(&self, given: Given) -> Result<Weighting, JobError> {
+    fn resolve_decay(&self, measure: &Measure, given: Given) -> Result<Weighting, JobError> {
         let misplaced = |setting, why: &str| JobError::Misplaced { setting, why: why.into() };
         if !given.time {
             return Err(misplaced(
@@ -418,8 +494,103 @@ impl SimilarityJob {
                 expected: "a date or time such as 2026-01-31 or 2026-01-31T12:00:00Z",
             })
         });
-        Ok(Weighting::Decay { half_life, now: now.transpose()? })
+        Ok(Weighting::Decay { half_life, now: now.transpose()?, anchor: anchor_for(measure) })
     }
+}
+
+impl Job {
+    /// Returns the same job by another measure; one that counts users takes no weights.
+    ///
+    /// # Errors
+    /// If the measure does not go with the weights.
+    pub fn measured_by(&self, measure: Measure, given: Given) -> Result<Self, JobError> {
+        let mut job = Self { measure, ..self.clone() };
+        if !measure.is_weighted() {
+            job.weighting = Weighting::Binary;
+            return Ok(job);
+        }
+        if let Weighting::Decay { anchor, .. } = &mut job.weighting {
+            *anchor = anchor_for(&measure);
+        }
+        let kind = WeightKind::of(job.weighting, job.duplicates.weights_differ(given));
+        check_weighting(&measure, &job.weighting, kind)?;
+        check_negative(&measure, &job.weighting, job.negative_weights)?;
+        Ok(job)
+    }
+}
+
+/// Returns what decayed weights are relative to: what scores do not change with.
+fn anchor_for(measure: &Measure) -> Anchor {
+    match measure.blindness() {
+        Blindness::OfItems => Anchor::Item,
+        Blindness::OfAll => Anchor::All,
+        Blindness::None => Anchor::Now,
+    }
+}
+
+impl NegativeWeights {
+    /// Returns whether rows with a weight of 0 or less count.
+    pub const fn count(self) -> bool {
+        matches!(self, Self::Net | Self::Keep)
+    }
+}
+
+impl Duplicates {
+    /// Returns whether pairs weigh differently when their rows are combined.
+    pub const fn weights_differ(self, given: Given) -> bool {
+        match self {
+            Self::One => false,
+            // Without a weight column a sum counts rows; any other policy leaves every weight at 1.
+            Self::Sum => true,
+            Self::Max | Self::Last => given.weight,
+        }
+    }
+}
+
+/// Checks that a measure has use of its weights, and that its sums can be had of them.
+fn check_weighting(
+    measure: &Measure,
+    weighting: &Weighting,
+    kind: WeightKind,
+) -> Result<(), JobError> {
+    let (name, weights) = (measure.name(), weighting.name());
+    let misplaced = |why| Err(JobError::Misplaced { setting: "weighting", why });
+    if !measure.is_weighted() && *weighting != Weighting::Binary {
+        return misplaced(format!(
+            "{weights} has no effect: measure {name} counts users; leave it `binary`, or take measure \
+             cosine, asymmetric-cosine or dot"
+        ));
+    }
+    let sums_up = measure.is_common() || *measure == Measure::WeightedJaccard;
+    if sums_up && kind == WeightKind::Separable {
+        return misplaced(format!(
+            "{weights} without weights does not go with measure {name}; name the weight column, or \
+             leave it `binary`"
+        ));
+    }
+    Ok(())
+}
+
+/// Checks that weights below 0 go with weighting and measure.
+fn check_negative(
+    measure: &Measure,
+    weighting: &Weighting,
+    negative: NegativeWeights,
+) -> Result<(), JobError> {
+    let keeps = negative == NegativeWeights::Keep;
+    if keeps && weighting.name() != WeightingName::Raw {
+        return Err(JobError::Misplaced {
+            setting: "negative_weights",
+            why: format!("keep needs weighting raw, not {}", weighting.name()),
+        });
+    }
+    if *measure == Measure::WeightedJaccard && (keeps || weighting.center() != Center::None) {
+        let setting = if keeps { "negative_weights" } else { "center" };
+        let why = "does not go with measure weighted-jaccard, which takes no weights below 0; take \
+                   measure tanimoto";
+        return Err(JobError::Misplaced { setting, why: why.into() });
+    }
+    Ok(())
 }
 
 /// Checks the settings that speak of the data's columns.

@@ -87,6 +87,7 @@ pub use self::{
     csv::CsvSettings,
     error::{Error, Kind, reason},
     memory::Bytes,
+    output::IdStyle,
     observe::{Degrees, Kept, Lazily, Observer, Place, Tiles, Timed, Unobserved, Walk},
     publish::{Abandoned, Existing, abandon},
     record::{FileRecord, StageName, StageRecord},

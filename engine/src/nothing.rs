@@ -213,6 +213,7 @@ impl<'r> Keep<'r> for Nothing<'r> {
         let mut places = Vec::new();
         let mut rows = None;
         for (output, place) in mem::take(&mut self.outputs) {
+            output.report_ids(catalogue, run.reporter);
             rows = Some(output.write(catalogue, found)?);
             places.push(place);
         }

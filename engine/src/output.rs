@@ -12,6 +12,7 @@ use ilk_formats::{OutputFormat, write_items};
 use crate::{
     error::Error,
     findings::Findings,
+    progress::Reporter,
     publish::{self, Existing, WorkingFile, WorkingFolder},
 };
 
@@ -21,10 +22,21 @@ pub const NEIGHBOURS: &str = "neighbours.parquet";
 /// Name of the items table in an output folder.
 pub const ITEMS: &str = "items.parquet";
 
+/// How IDs are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IdStyle {
+    /// With the type of the input.
+    #[default]
+    AsRead,
+    /// As text.
+    Text,
+}
+
 /// An output being written beside its place.
 #[derive(Debug)]
 pub struct Output {
     target: PathBuf,
+    ids: IdStyle,
     place: Place,
 }
 
@@ -58,7 +70,23 @@ impl Output {
             publish::remove_orphans(target);
             Place::File(WorkingFile::create(target, existing)?, format)
         };
-        Ok(Self { target: target.into(), place })
+        Ok(Self { target: target.into(), ids: IdStyle::default(), place })
+    }
+
+    /// Says how IDs are written.
+    pub(crate) fn with_ids(self, ids: IdStyle) -> Self {
+        Self { ids, ..self }
+    }
+
+    /// Says where readers of the format may round IDs.
+    pub(crate) fn report_ids(&self, catalogue: &Catalogue, reporter: &Reporter) {
+        let is_exact = self.ids == IdStyle::Text || self.format() != OutputFormat::JsonLines;
+        if !is_exact && catalogue.ids.are_wide() {
+            reporter.note(
+                "IDs past 2^53 are written as numbers, which JavaScript rounds; --ids text writes \
+                 them as text",
+            );
+        }
     }
 
     /// Returns where it goes.
@@ -90,6 +118,9 @@ impl Output {
     /// If the disk refuses.
     pub(crate) fn fill(&mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
         let target = &self.target;
+        let spelled = (self.ids == IdStyle::Text)
+            .then(|| Catalogue { ids: catalogue.ids.spelled(), ..catalogue.clone() });
+        let catalogue = spelled.as_ref().unwrap_or(catalogue);
         let neighbours = |format: OutputFormat, path: &Path, file: &mut File| {
             let mut out = BufWriter::with_capacity(1 << 20, file);
             let rows =

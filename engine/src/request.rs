@@ -9,6 +9,7 @@ use ilk_core::{
 
 use crate::{
     memory::Bytes,
+    output::IdStyle,
     publish::Existing,
     source::{DataSource, Lists, Record},
 };
@@ -28,6 +29,8 @@ pub struct Request {
     pub place: Option<String>,
     /// What becomes of an output that is there already.
     pub existing: Existing,
+    /// How the output writes IDs.
+    pub ids: IdStyle,
     /// Threads and memory.
     pub resources: Resources,
     /// What the job may take; a job that would take more is refused.
@@ -49,6 +52,7 @@ impl Request {
             out,
             place: None,
             existing: Existing::Refuse,
+            ids: IdStyle::default(),
             resources: Resources::default(),
             budget: Budget::default(),
             force: false,

@@ -59,7 +59,7 @@ pub(crate) fn run_within(
     let mut outputs = Vec::new();
     if let Some(out) = &request.out {
         let place = request.place.clone().unwrap_or_else(|| out.display().to_string());
-        outputs.push((Output::create(out, request.existing)?, place));
+        outputs.push((Output::create(out, request.existing)?.with_ids(request.ids), place));
     }
     let files = Files::open(source, Some(budget.chunk_rows()), reporter)?;
     request.out.iter().try_for_each(|out| files.check_apart_from(out))?;

@@ -355,7 +355,7 @@ mod chosen {
             (listed.len() < table.len()).then_some(listed)
         };
         Items {
-            users: table.users() as u32,
+            users: table.population() as u32,
             numbers: table.users() as u32,
             codes: table.codes().to_vec(),
             supports: table.supports().to_vec(),

@@ -19,12 +19,12 @@ use std::{path::Path, process::ExitCode};
 
 use clap::ArgMatches;
 use ilk_engine::{
-    Earlier, drawing, inputs, journal, lists, machine, memory, output, pool, progress, publish,
+    Earlier, IdStyle, drawing, inputs, journal, lists, machine, memory, output, pool, progress, publish,
     rundir,
 };
 
 use crate::{
-    cli::{Command, InputArgs, RunArgs},
+    cli::{Command, Ids, InputArgs, RunArgs},
     commands::{Form, Options},
     error::Error,
     log::Voice,
@@ -71,7 +71,8 @@ fn run(
     let (settings, record) = (layers.settings()?, layers.record()?);
     let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
     let earlier = if args.restart { Earlier::Discard } else { Earlier::Continue };
-    let options = Options { existing, earlier, force: args.force };
+    let ids = if args.ids == Some(Ids::Text) { IdStyle::Text } else { IdStyle::AsRead };
+    let options = Options { existing, earlier, ids, force: args.force };
     let watch = Watch::begin(args.report.as_deref(), existing, &settings, &record)?;
     usage::begin(settings.source.input.join(" "), settings.budget.price_per_hour, reporter);
     let watched = Watched { watch: watch.as_ref(), voice };

@@ -438,7 +438,7 @@ extern "C" fn ilk_hashes(starts: usize, count: u32, bytes: usize, length: u32) -
 }
 
 /// Weighs `count` interactions; takes the request, and for each a weight (f64), a degree (u32), a
-/// length (f64) and a time (i64), each unless its address is 0. Answers with as many f64.
+/// length (f64), a time and an anchor (i64), each unless its address is 0. Answers with as many f64.
 #[unsafe(no_mangle)]
 extern "C" fn ilk_weigh(
     request: usize,
@@ -448,6 +448,7 @@ extern "C" fn ilk_weigh(
     degrees: usize,
     lengths: usize,
     times: usize,
+    anchors: usize,
 ) -> u32 {
     call(|house| {
         let text = house.take::<u8>(request, length)?;
@@ -458,6 +459,7 @@ extern "C" fn ilk_weigh(
             degrees: house.take_some(degrees, count)?,
             lengths: house.take_some(lengths, count)?,
             times: house.take_some(times, count)?,
+            anchors: house.take_some(anchors, count)?,
         };
         Ok((1, bytemuck::cast_slice(&rows::weigh(&request, &columns)?).to_vec()))
     })

@@ -5,8 +5,9 @@ use ilk_core::{
     data::hash_id,
     forecast::HEAVIEST_USER,
     job::{Given, Job},
+    measure::Norm,
     prepare::Needs,
-    weighting::{Weigher, Weighting, bm25, decay, log, tfidf},
+    weighting::{Anchor, Weigher, Weighting, bm25, center, decay, log, tfidf},
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +23,14 @@ pub struct Decided {
     pub measure: &'static str,
     /// Name of the weighting.
     pub weighting: &'static str,
+    /// `none`, `user` or `item`: whose mean is subtracted from weights.
+    pub center: &'static str,
+    /// What of each weight is summed up in `squares`: `squares` or `sums`.
+    pub norm: &'static str,
     /// Neighbours kept per item.
     pub top: u32,
+    /// Pairs scoring below are no neighbours.
+    pub threshold: Option<f64>,
     /// Items with fewer users are dropped first.
     pub min_support: u32,
     /// How many items of one user are kept.
@@ -65,7 +72,13 @@ pub fn decide(wish: &str, given: Given) -> Result<Decided, Failure> {
         of: job.of.name(),
         measure: job.measure.name().name(),
         weighting: job.weighting.name().name(),
+        center: job.weighting.center().name(),
+        norm: match job.measure.norm() {
+            Norm::Squares => "squares",
+            Norm::Sum => "sums",
+        },
         top: job.top,
+        threshold: job.threshold.map(f64::from),
         min_support: job.min_support,
         max_items_per_user: job.max_items_per_user,
         duplicates: job.duplicates.name(),
@@ -112,9 +125,13 @@ pub struct Weighing {
     /// The mean of all items' lengths, for BM25.
     #[serde(default)]
     pub average: f64,
-    /// The present, for decay where the job does not name it.
+    /// The newest time of all, for decay.
     #[serde(default)]
     pub newest: i64,
+    /// These are events of one user and item that are about to be added up: with decay each weighs
+    /// what is left of it at its anchor, the newest time of the pair; else what it weighs.
+    #[serde(default)]
+    pub events: bool,
 }
 
 /// Interactions to weigh, column by column; columns that the weighting does not look at may be
@@ -125,12 +142,15 @@ pub struct Columns {
     pub count: usize,
     /// What each weighs before weighting; absent where all weigh 1.
     pub weights: Option<Vec<f64>>,
-    /// Items of the user of each.
+    /// Items of the user of each; for the mean of an item the users of the item.
     pub degrees: Option<Vec<u32>>,
-    /// Sum of the weights of the item of each, in ascending order of users.
+    /// Sum of the weights of the item of each, in ascending order of users; for the mean of a user
+    /// the sum of the user's, in ascending order of items.
     pub lengths: Option<Vec<f64>>,
     /// Time of each, microseconds since 1970.
     pub times: Option<Vec<i64>>,
+    /// Newest time of the item of each, or of the pair of an event.
+    pub anchors: Option<Vec<i64>>,
 }
 
 /// Weighs interactions as [`Weigher`] does, in any order and grouping.
@@ -138,7 +158,7 @@ pub struct Columns {
 /// # Errors
 /// For settings that cannot be, and columns that are missing or too short.
 pub fn weigh(request: &Weighing, columns: &Columns) -> Result<Vec<f64>, Failure> {
-    let Columns { count, weights, degrees, lengths, times } = columns;
+    let Columns { count, weights, degrees, lengths, times, anchors } = columns;
     let wish = if request.job.is_null() { String::new() } else { request.job.to_string() };
     let job = job(&wish)?.resolve(Given { weight: true, time: true })?;
     let as_long = |length: Option<usize>| length.is_none_or(|length| length == *count);
@@ -147,6 +167,7 @@ pub fn weigh(request: &Weighing, columns: &Columns) -> Result<Vec<f64>, Failure>
         degrees.as_ref().map(Vec::len),
         lengths.as_ref().map(Vec::len),
         times.as_ref().map(Vec::len),
+        anchors.as_ref().map(Vec::len),
     ];
     if !all.into_iter().all(as_long) {
         return Err(Failure::new("block", "the columns differ in length"));
@@ -156,34 +177,61 @@ pub fn weigh(request: &Weighing, columns: &Columns) -> Result<Vec<f64>, Failure>
     };
     let raw = |at: usize| weights.as_ref().map_or(1.0, |all| all[at]);
     let every = 0..*count;
+    if request.events {
+        let Weighting::Decay { half_life, .. } = job.weighting else {
+            return Ok(every.map(raw).collect());
+        };
+        let times = times.as_ref().ok_or_else(|| missing("times"))?;
+        let anchors = anchors.as_ref().ok_or_else(|| missing("anchors"))?;
+        let age = |at: usize| anchors[at].saturating_sub(times[at]);
+        return Ok(every.map(|at| decay::weigh(raw(at), age(at), half_life)).collect());
+    }
     Ok(match job.weighting {
         Weighting::Binary => every.map(|_| 1.0).collect(),
         Weighting::Raw => every.map(raw).collect(),
         Weighting::Log => every.map(|at| log::weigh(raw(at))).collect(),
-        Weighting::Tfidf => {
+        Weighting::Centred(_) => {
+            let counts = degrees.as_ref().ok_or_else(|| missing("degrees"))?;
+            let sums = lengths.as_ref().ok_or_else(|| missing("lengths"))?;
+            let mean = |at: usize| center::mean(sums[at], counts[at]);
+            every.map(|at| center::weigh(raw(at), mean(at))).collect()
+        }
+        Weighting::Tfidf { idf: kind } => {
             let degrees = degrees.as_ref().ok_or_else(|| missing("degrees"))?;
-            let idf = |at: usize| tfidf::idf(request.items, degrees[at]);
+            let idf = |at: usize| tfidf::idf(request.items, degrees[at], kind);
             every.map(|at| tfidf::weigh(raw(at), idf(at))).collect()
         }
-        Weighting::Bm25 { k1, b } => {
+        Weighting::Bm25 { k1, b, idf: kind } => {
             let degrees = degrees.as_ref().ok_or_else(|| missing("degrees"))?;
             let lengths = lengths.as_ref().ok_or_else(|| missing("lengths"))?;
-            let idf = |at: usize| tfidf::idf(request.items, degrees[at]);
+            let idf = |at: usize| tfidf::idf(request.items, degrees[at], kind);
             let saturation = |at: usize| bm25::saturation(k1, b, lengths[at], request.average);
             every.map(|at| bm25::saturate(raw(at), k1, saturation(at)) * idf(at)).collect()
         }
-        Weighting::Decay { half_life, now } => {
+        Weighting::Decay { half_life, now, anchor } => {
             let times = times.as_ref().ok_or_else(|| missing("times"))?;
-            let present = now.unwrap_or(request.newest);
-            let age = |at: usize| present.saturating_sub(times[at]);
-            every.map(|at| decay::weigh(raw(at), age(at), half_life)).collect()
+            let whole = |time| decay::half_lives(time, half_life);
+            let since =
+                |at: usize, halvings| decay::weigh_since(raw(at), times[at], half_life, halvings);
+            match anchor {
+                Anchor::Item => {
+                    let anchors = anchors.as_ref().ok_or_else(|| missing("anchors"))?;
+                    every.map(|at| since(at, whole(anchors[at]))).collect()
+                }
+                Anchor::All => every.map(|at| since(at, whole(request.newest))).collect(),
+                Anchor::Now => {
+                    let present = now.unwrap_or(request.newest);
+                    let age = |at: usize| present.saturating_sub(times[at]);
+                    every.map(|at| decay::weigh(raw(at), age(at), half_life)).collect()
+                }
+            }
         }
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use ilk_core::weighting::UserRow;
+    use ilk_core::weighting::{Totals, UserRow};
 
     use super::*;
 
@@ -204,10 +252,16 @@ mod tests {
             (&[1, 2, 3], &[0.1, 7.0, 2.0], &[1, 2, 3]),
         ];
         let mut lengths = vec![0.0; 4];
+        let mut newest = vec![0; 4];
         let row =
             |(items, weights, times)| UserRow { items, weights: Some(weights), times: Some(times) };
+        let mut users = vec![0; 4];
         for of_user in rows {
             bm25::add_lengths(row(of_user), &mut lengths);
+            for (item, time) in of_user.0.iter().zip(of_user.2) {
+                newest[*item as usize] = newest[*item as usize].max(*time);
+                users[*item as usize] += 1;
+            }
         }
         for wish in [
             r#"{"weighting": "raw", "measure": "cosine"}"#,
@@ -215,10 +269,17 @@ mod tests {
             r#"{"weighting": "tfidf"}"#,
             r#"{"weighting": "bm25", "k1": 2.5, "b": 0.3, "measure": "dot"}"#,
             r#"{"weighting": "decay", "half_life": "3s"}"#,
+            r#"{"weighting": "decay", "half_life": "3s", "measure": "tanimoto"}"#,
+            r#"{"weighting": "decay", "half_life": "3s", "measure": "dot"}"#,
+            r#"{"weighting": "decay", "half_life": "3s", "measure": "dot", "now": "1970-01-02"}"#,
+            r#"{"weighting": "raw", "center": "item"}"#,
+            r#"{"like": "implicit-tfidf"}"#,
         ] {
             let given = Given { weight: true, time: true };
             let job = job(wish).expect("a job").resolve(given).expect("settings");
-            let weigher = Weigher::new(job.weighting, 4, lengths.clone(), Some(9_000_000));
+            let mut totals = Totals::new(job.weighting, 4);
+            rows.into_iter().for_each(|of_user| totals.add(row(of_user)));
+            let weigher = Weigher::new(job.weighting, 4, totals);
             let mut expected = Vec::new();
             for of_user in rows {
                 weigher.weigh(row(of_user), &mut expected);
@@ -226,18 +287,23 @@ mod tests {
             let items = rows.iter().flat_map(|of_user| of_user.0.to_vec()).collect::<Vec<_>>();
             let degrees =
                 rows.iter().flat_map(|of_user| vec![of_user.0.len() as u32; of_user.0.len()]);
+            let of_items = matches!(job.weighting, Weighting::Centred(_));
+            let degrees = degrees.collect::<Vec<_>>();
+            let users = items.iter().map(|item| users[*item as usize]).collect();
             let columns = Columns {
                 count: 5,
                 weights: Some(rows.iter().flat_map(|of_user| of_user.1.to_vec()).collect()),
-                degrees: Some(degrees.collect()),
+                degrees: Some(if of_items { users } else { degrees }),
                 lengths: Some(items.iter().map(|item| lengths[*item as usize]).collect()),
                 times: Some(rows.iter().flat_map(|of_user| of_user.2.to_vec()).collect()),
+                anchors: Some(items.iter().map(|item| newest[*item as usize]).collect()),
             };
             let request = Weighing {
                 job: serde_json::from_str(wish).expect("JSON"),
                 items: 4,
                 average: lengths.iter().sum::<f64>() / 4.0,
                 newest: 9_000_000,
+                events: false,
             };
             let bits = |all: Vec<f64>| all.into_iter().map(f64::to_bits).collect::<Vec<_>>();
             assert_eq!(bits(weigh(&request, &columns).expect("weights")), bits(expected), "{wish}");

@@ -130,6 +130,11 @@ impl Comparison {
             squares.unwrap_or_else(|| supports.iter().map(|support| *support as f64).collect());
         let table = ItemTable::new(users as usize, codes, supports, squares);
         let computation = Computation::new(&table, &job, &filter, sides, Kernel::detect());
+        if !computation.scale().is_one() {
+            let message = "dot products leave the range of 32-bit scores, which tiles exchange: compute \
+                           the job in one go, or take weights of another unit";
+            return Err(Failure::new("refused", message));
+        }
         let worker = computation.recording_worker();
         Ok(Self {
             numbers: numbers as usize,

@@ -3,7 +3,7 @@
 
 use ilk_core::{
     kernel::{rank, to_score},
-    measure::{Measure, Pair},
+    measure::{Common, Measure, Pair},
     prepare::Interactions,
     result::Neighbour,
 };
@@ -73,6 +73,10 @@ impl Columns {
                     dot: products.sum(),
                     item_square: squares[item],
                     neighbour_square: squares[other],
+                    item_sum: 0.0,
+                    neighbour_sum: 0.0,
+                    least: 0.0,
+                    common: Common::default(),
                 };
                 let score = measure.score(&pair).map(to_score);
                 list.extend(score.map(|score| Neighbour { code: other as u32, score, overlap }));

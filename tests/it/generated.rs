@@ -34,6 +34,16 @@ pub(crate) fn interactions() -> Vec<(&'static str, String)> {
         ("27-min-support", 27),
         ("28-shrinkage", 28),
         ("34-of-users", 34),
+        ("51-tanimoto", 51),
+        ("52-weighted-jaccard", 52),
+        ("53-pearson", 53),
+        ("54-surprise-cosine", 54),
+        ("55-surprise-msd", 55),
+        ("56-center-user", 56),
+        ("57-lenskit-itemknn", 57),
+        ("59-decay-dot", 59),
+        ("60-decay-users", 60),
+        ("61-min-support-chance", 61),
     ];
     cases.into_iter().map(|(case, seed)| (case, draw(seed))).collect()
 }

@@ -53,7 +53,7 @@ pub(crate) fn compare(
     filter: &ItemFilter,
     executor: &impl Executor,
 ) -> Neighbours {
-    let matrix = Matrix::new(interactions, job.weighting, executor);
+    let matrix = Matrix::new(interactions, job, executor);
     let plan = Plan::new(&matrix, filter);
     neighbours(&matrix, &plan, job, filter, executor, |_| {})
 }

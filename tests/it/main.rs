@@ -8,6 +8,7 @@ mod dense;
 mod encodings;
 mod generated;
 mod library;
+mod measures_page;
 mod module;
 mod plugin;
 mod program;

@@ -174,7 +174,7 @@ pub(crate) fn laid_out(case: &Case) -> (Matrix, Items, Offers) {
     let (only, exclude, wanted) =
         (codes(&case.lists.only), codes(&case.lists.exclude), codes(&case.lists.wanted));
     let filter = ItemFilter::new(ids.len(), only.as_deref(), exclude.as_deref(), wanted.as_deref());
-    let matrix = Matrix::new(&folded.interactions, case.job.weighting, &Sequential);
+    let matrix = Matrix::new(&folded.interactions, &case.job, &Sequential);
     let plan = Plan::new(&matrix, &filter);
     let expected =
         ilk_core::kernel::neighbours(&matrix, &plan, &case.job, &filter, &Sequential, |_| {});

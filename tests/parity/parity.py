@@ -133,7 +133,7 @@ CHECKS = [
     ),
     by_counts("lexicographers-mi", lambda c, a, b, n: c * np.log2(n * c / (a * b))),
     by_counts("llr (scipy)", ref.scipy_llr, "--measure llr", only=CHANCE, absolute=1e-10),
-    by_counts("mahout-llr", ref.mahout_llr, "--like mahout-llr", only=CHANCE, absolute=1e-9),
+    by_counts("mahout-llr", ref.mahout_llr, "--like mahout-llr", absolute=1e-9),
     by_counts("cooccurrence", lambda c, a, b, n: c),
     Check(
         "jaccard, shrinkage 5",
@@ -260,7 +260,7 @@ def make_set(path):
     """Writes a set with everything real data has, and returns where it is.
 
     Popular and rare items, users with tastes, several rows of one pair, returns, fractions and
-    missing values. No user has every item: there implicit's idf falls below 0, and ilk's stays 0.
+    missing values.
     """
     random = np.random.default_rng(2026)
     rows, users, items = 12_000, 700, 240

@@ -34,6 +34,7 @@ class Interactions:
         matrix = sp.coo_array(entries, shape=(len(users), len(items))).tocsr()
         if weight is None:
             matrix.data[:] = 1
+        self.population = matrix.shape[0]
         supported = np.bincount(matrix.indices, minlength=len(items)) >= min_support
         matrix = matrix[:, supported]
         present = np.diff(matrix.indptr) > 0
@@ -46,6 +47,7 @@ class Interactions:
         """The same with users as items."""
         turned = cls.__new__(cls)
         turned.items, turned.users = interactions.users, interactions.items
+        turned.population = len(turned.users)
         turned.matrix = sp.csr_matrix(interactions.matrix.T)
         turned.matrix.sort_indices()
         return turned
@@ -54,6 +56,7 @@ class Interactions:
         """The same with `change` applied to the matrix of weights."""
         changed = Interactions.__new__(Interactions)
         changed.items, changed.users, changed.matrix = self.items, self.users, change(self.matrix)
+        changed.population = self.population
         return changed
 
     @cached_property
@@ -73,7 +76,7 @@ class Interactions:
         """c, a, b and N of every pair with c > 0."""
         overlaps = self.overlaps.tocoo()
         support = np.bincount(self.matrix.indices, minlength=len(self.items)).astype(np.float64)
-        return overlaps.data, support[overlaps.row], support[overlaps.col], self.matrix.shape[0]
+        return overlaps.data, support[overlaps.row], support[overlaps.col], self.population
 
     def scores(self, formula, only=None):
         """Items x items: `formula`(c, a, b, N) of every pair, or of those where `only` holds."""

@@ -162,7 +162,7 @@ impl Climb {
             return Err(Missing::Memory);
         }
         begin_peak();
-        let matrix = Matrix::with_layout(&interactions, self.job.weighting, layout(), &crew());
+        let matrix = Matrix::with_layout(&interactions, &self.job, layout(), &crew());
         drop(interactions);
         let plan = Plan::new(&matrix, &filter);
         let forecast = outlook.forecast(&plan);

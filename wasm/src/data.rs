@@ -198,10 +198,9 @@ impl Data {
 
     /// Decides the settings of a job on this data, and lets its guards look at the rows.
     fn resolve(&self, job: &SimilarityJob) -> Result<Job, Fault> {
-        let nets = |setting| setting == NegativeWeights::Net;
         let mut job = job.clone();
         let wanted = job.negative_weights.unwrap_or(self.negative_weights);
-        if nets(wanted) != nets(self.negative_weights) {
+        if wanted.count() != self.negative_weights.count() {
             let message = format!(
                 "negative_weights is {wanted}, but the data was read with {}; read it again",
                 self.negative_weights

@@ -61,6 +61,7 @@ enum NeedRecord {
     Overlap(u32),
     Dot(f64),
     Impossible,
+    Several,
 }
 
 /// What the codes of an explanation stand for.
@@ -97,6 +98,7 @@ impl ExplanationRecord {
                     Need::Overlap(overlap) => NeedRecord::Overlap(overlap),
                     Need::Dot(dot) => NeedRecord::Dot(dot),
                     Need::Impossible => NeedRecord::Impossible,
+                    Need::Several => NeedRecord::Several,
                 },
             }
         };

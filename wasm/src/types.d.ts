@@ -288,7 +288,7 @@ export interface Explanation {
 export interface Rival {
   /** Absent if the job keeps more neighbours than there are. */
   neighbour?: NeighbourRecord;
-  needs: { overlap: number } | { dot: number } | "impossible";
+  needs: { overlap: number } | { dot: number } | "impossible" | "several";
 }
 
 /** What is thrown. `message` says what is wrong, where, and how to fix it. */

@@ -21,5 +21,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     command::run(
         workspace.command(&python).args(["-B", "tests/parity/dialects.py"]).arg(&program),
     )?;
+    // Presets, on hundreds of small matrices with corner cases.
+    command::run(workspace.command(&python).args(["-B", "tests/parity/small.py"]).arg(&program))?;
     command::run(workspace.command(&python).args(["-B", "tests/parity/parity.py"]).arg(program))
 }

@@ -52,7 +52,7 @@ fn main() {
     // What the package does in its task.
     let begin = cpu_seconds();
     let layout = Layout { kernel, ..Layout::default() };
-    let matrix = Matrix::with_layout(&folded.interactions, job.weighting, layout, &Sequential);
+    let matrix = Matrix::with_layout(&folded.interactions, &job, layout, &Sequential);
     let filter = ItemFilter::default();
     let plan = Plan::new(&matrix, &filter);
     let found = neighbours(&matrix, &plan, &job, &filter, &Sequential, |_| {});

@@ -241,6 +241,22 @@ impl Ids {
         }
     }
 
+    /// Returns the same ids as text, with the codes they have: integers need not ascend as text.
+    pub fn spelled(&self) -> Self {
+        Self::Text((0..self.len() as u32).map(|code| self.display(code)).collect())
+    }
+
+    /// Returns whether an id is an integer past 2^53, which numbers of JavaScript do not tell from
+    /// others.
+    pub fn are_wide(&self) -> bool {
+        const MOST: u64 = 1 << 53;
+        match self {
+            Self::Integer(values) => values.iter().any(|value| value.unsigned_abs() > MOST),
+            Self::Unsigned(values) => values.iter().any(|value| *value > MOST),
+            Self::Text(_) => false,
+        }
+    }
+
     /// Finds the code of the id that reads `text`, in O(log n).
     pub fn find(&self, text: &str) -> Option<u32> {
         let found = match self {

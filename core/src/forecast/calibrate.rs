@@ -16,7 +16,7 @@ use crate::{
     plan::{ItemFilter, Plan},
     prepare::Interactions,
     simd::Kernel,
-    weighting::Weighting,
+    weighting::{Idf, Weighting},
 };
 
 /// A step of the cost model.
@@ -80,7 +80,7 @@ impl Step {
     /// What the step's interactions weigh.
     const fn weighting(self) -> Weighting {
         match self {
-            Self::WeightedBitRows => Weighting::Tfidf,
+            Self::WeightedBitRows => Weighting::Tfidf { idf: Idf::AtLeastZero },
             _ => Weighting::Binary,
         }
     }

@@ -342,7 +342,7 @@ impl Quality {
 /// If `at` is 0.
 pub fn evaluate(trial: &Trial, job: &Job, at: usize, executor: &impl Executor) -> Quality {
     let train = &trial.train;
-    let matrix = Matrix::new(train, job.weighting, executor);
+    let matrix = Matrix::new(train, job, executor);
     let filter = ItemFilter::default();
     let plan = Plan::new(&matrix, &filter);
     let found = neighbours(&matrix, &plan, job, &filter, executor, |_| {});

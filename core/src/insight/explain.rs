@@ -6,7 +6,7 @@ use crate::{
     job::{Given, Job, SimilarityJob},
     kernel::{neighbours, rank, to_score},
     matrix::Matrix,
-    measure::{Measure, MeasureName, Pair},
+    measure::{Common, Measure, MeasureName, Norm, Pair},
     plan::{ItemFilter, Plan},
     prepare::Interactions,
     result::Neighbour,
@@ -92,7 +92,7 @@ pub struct Contribution {
     pub item_weight: f64,
     /// Weight of the neighbour, after weighting.
     pub neighbour_weight: f64,
-    /// Share of the dot product, 0 to 1.
+    /// Share of the dot product, products below 0 turned around: 0 to 1.
     pub share: f64,
 }
 
@@ -114,6 +114,8 @@ pub enum Need {
     Dot(f64),
     /// No overlap, or no dot product, would do.
     Impossible,
+    /// The score is made of several sums, of which no single one decides.
+    Several,
 }
 
 impl Explainer<'_> {
@@ -178,10 +180,9 @@ impl Explainer<'_> {
             return None;
         }
         let score = self.job.measure.score(pair)?;
-        let overlap = pair.overlap as f64;
         let damped = match self.job.shrinkage {
             0.0 => score,
-            shrinkage => score * (overlap / (overlap + shrinkage)),
+            shrinkage => score * self.job.measure.damping(pair.overlap, shrinkage),
         };
         Some(to_score(damped))
     }
@@ -203,13 +204,7 @@ impl Explainer<'_> {
     }
 
     fn measure_values(&self, pair: &Pair) -> Vec<MeasureValue> {
-        let back = Pair {
-            item_support: pair.neighbour_support,
-            neighbour_support: pair.item_support,
-            item_square: pair.neighbour_square,
-            neighbour_square: pair.item_square,
-            ..*pair
-        };
+        let back = pair.reversed();
         let score = |measure: &Measure, pair: &Pair| {
             if pair.overlap == 0 { None } else { measure.score(pair) }
         };
@@ -234,13 +229,14 @@ impl Explainer<'_> {
     /// items.
     fn contributions(&self, shared: &Shared, users: usize) -> Vec<Contribution> {
         let mut all = Vec::with_capacity(shared.users.len());
+        let all_products = shared.users.iter().map(|(_, x, y)| (x * y).abs()).sum::<f64>();
         for (user, x, y) in &shared.users {
             all.push(Contribution {
                 user: *user,
                 items: self.interactions.range(*user).len() as u32,
                 item_weight: *x,
                 neighbour_weight: *y,
-                share: if shared.pair.dot > 0.0 { x * y / shared.pair.dot } else { 0.0 },
+                share: if all_products > 0.0 { (x * y).abs() / all_products } else { 0.0 },
             });
         }
         let order = |a: &Contribution, b: &Contribution| {
@@ -265,12 +261,22 @@ impl Explainer<'_> {
                 && self.job.threshold.is_none_or(|threshold| score >= threshold)
                 && ahead.is_none_or(|ahead| rank(&ours, &ahead).is_lt())
         };
+        let sums_up = self.job.measure.is_common() || self.job.measure == Measure::WeightedJaccard;
+        if shared.is_weighted && sums_up {
+            return Need::Several;
+        }
         if shared.is_weighted {
             return need_of_dot(pair, passes);
         }
         // Not every measure rises with every step of the overlap, so each is tried.
         let most = pair.item_support.min(pair.neighbour_support);
-        let with = |overlap: u32| Pair { overlap, dot: overlap.into(), ..*pair };
+        let with = |overlap: u32| Pair {
+            overlap,
+            dot: overlap.into(),
+            least: overlap.into(),
+            common: Common::of_ones(overlap),
+            ..*pair
+        };
         (pair.overlap + 1..=most)
             .find(|overlap| passes(&with(*overlap)))
             .map_or(Need::Impossible, Need::Overlap)
@@ -316,6 +322,7 @@ impl Shared {
         // Where nothing is stored all weights are 1.
         let weight = |at: usize| rows.weights.as_deref().map_or(1.0, |weights| weights[at]);
         let (mut right, mut users, mut dot) = (range(neighbour), Vec::new(), 0.0);
+        let (mut least, mut common) = (0.0, Common::default());
         for left in range(item) {
             let user = rows.indices[left];
             let before = rows.indices[right.clone()].partition_point(|other| *other < user);
@@ -323,18 +330,28 @@ impl Shared {
             if right.start < right.end && rows.indices[right.start] == user {
                 let (x, y) = (weight(left), weight(right.start));
                 dot += x * y;
+                least += x.min(y);
+                common.add(x, y);
                 users.push((user, x, y));
             }
         }
-        let (supports, squares) = (table.supports(), table.squares());
+        let supports = table.supports();
+        let norm = |position: usize, norm: Norm| match &rows.weights {
+            Some(weights) => weights[range(position)].iter().map(|x| norm.of(*x)).sum(),
+            None => range(position).len() as f64,
+        };
         let pair = Pair {
             overlap: users.len() as u32,
             item_support: supports[item],
             neighbour_support: supports[neighbour],
-            users: table.users() as u32,
+            users: table.population() as u32,
             dot,
-            item_square: squares[item],
-            neighbour_square: squares[neighbour],
+            item_square: norm(item, Norm::Squares),
+            neighbour_square: norm(neighbour, Norm::Squares),
+            item_sum: norm(item, Norm::Sum),
+            neighbour_sum: norm(neighbour, Norm::Sum),
+            least,
+            common,
         };
         Self { pair, is_weighted: rows.weights.is_some(), users }
     }

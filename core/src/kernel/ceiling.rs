@@ -4,12 +4,14 @@
 //! scores becomes a limit on that product, at the price of one product and one comparison per
 //! pair. Bounds only leave pairs out; what passes is scored exactly.
 
+use super::scale::ScoreScale;
 use crate::{matrix::ItemTable, measure::Measure, simd::prefetch};
 
 /// The factors of every position, in f32.
 #[derive(Debug)]
 pub(super) struct Ceilings {
     measure: Measure,
+    scale: ScoreScale,
     as_item: Vec<f32>,
     pub(super) as_neighbour: Vec<f32>,
 }
@@ -28,17 +30,17 @@ impl Ceilings {
     /// Factors outside this range, whose products could leave that of f32, bound nothing.
     const SAFE: std::ops::RangeInclusive<f64> = 1e-9..=1e9;
 
-    pub(super) fn new(table: &ItemTable, measure: &Measure) -> Self {
+    pub(super) fn new(table: &ItemTable, measure: &Measure, scale: ScoreScale) -> Self {
         let safe = |factor: f64| {
             if Self::SAFE.contains(&factor) { factor as f32 } else { f32::INFINITY }
         };
         let sides = table.supports().iter().zip(table.squares());
         let factors = sides.map(|(support, square)| {
-            let (item, neighbour) = measure.ceiling(*support, *square, table.users() as u32);
+            let (item, neighbour) = measure.ceiling(*support, *square, table.population() as u32);
             (safe(item), safe(neighbour))
         });
         let (as_item, as_neighbour) = factors.unzip();
-        Self { measure: *measure, as_item, as_neighbour }
+        Self { measure: *measure, scale, as_item, as_neighbour }
     }
 
     /// Asks for an item's factors, which are about to be read.
@@ -60,7 +62,7 @@ impl Ceilings {
         if bar != 0.0 && bar.abs() < Self::SMALLEST {
             return f32::NEG_INFINITY;
         }
-        let bar = f64::from(bar);
+        let bar = self.scale.unscaled(bar);
         let product = self.measure.product_for(bar - bar.abs() * Self::SLACK);
         let limit =
             (product - product.abs() * Self::SLACK) / f64::from(self.as_item[item as usize]);

@@ -1,13 +1,15 @@
 //! A job being computed: tiles in, offers gathered, neighbours out.
 
 use super::{
+    scale::ScoreScale,
     scorer::{Recording, Scorer, Workspace},
     topk::Offer,
 };
 use crate::{
     executor::Executor,
     job::Job,
-    matrix::{ColumnBlock, ItemTable, Matrix, RowBlock, Separable},
+    matrix::{ColumnBlock, CommonUsers, ItemTable, Least, Matrix, RowBlock, Separable},
+    measure::Measure,
     plan::{ItemFilter, Plan, Sides, Tile},
     result::{Neighbour, Neighbours, Piece},
     simd::Kernel,
@@ -34,6 +36,8 @@ pub struct Worker {
     counts: Workspace<()>,
     weights: Workspace<f64>,
     separable: Workspace<Separable>,
+    least: Workspace<Least>,
+    common: Workspace<CommonUsers>,
     recording: Option<Recording>,
 }
 
@@ -86,17 +90,28 @@ impl Comparison {
         worker: &mut Worker,
     ) {
         assert_eq!(rows.users(), columns.users(), "both blocks are of the same users");
-        let Worker { counts, weights, separable, recording } = worker;
+        let Worker { counts, weights, separable, least, common, recording } = worker;
         let recording = recording.as_mut();
-        let counts_only = !self.scorer.job().measure.is_weighted();
+        let measure = self.scorer.job().measure;
         assert!(
-            rows.kind() == WeightKind::One || !counts_only,
+            rows.kind() == WeightKind::One || measure.is_weighted(),
             "a measure that counts takes no weights"
         );
+        let sums_up = measure.is_common() || measure == Measure::WeightedJaccard;
         match rows.kind() {
             WeightKind::One => self.scorer.tile(rows, columns, positions, counts, recording),
             WeightKind::Separable => {
+                assert!(
+                    !sums_up,
+                    "a measure that does not multiply weights takes them as they are"
+                );
                 self.scorer.tile(rows, columns, positions, separable, recording);
+            }
+            WeightKind::Own if measure.is_common() => {
+                self.scorer.tile(rows, columns, positions, common, recording);
+            }
+            WeightKind::Own if sums_up => {
+                self.scorer.tile(rows, columns, positions, least, recording);
             }
             WeightKind::Own => self.scorer.tile(rows, columns, positions, weights, recording),
         }
@@ -129,6 +144,11 @@ impl Comparison {
         self.scorer.restore(offers, worker.recording.as_mut());
     }
 
+    /// Returns the scale of the scores that offers hold.
+    pub fn scale(&self) -> ScoreScale {
+        self.scorer.scale()
+    }
+
     /// Takes offers in that tiles found before.
     ///
     /// # Panics
@@ -151,7 +171,7 @@ impl Comparison {
     /// # Panics
     /// If there is no such position.
     pub fn take(&self, position: u32) -> Vec<Neighbour> {
-        self.scorer.selection().take(position)
+        self.scorer.take_out(position)
     }
 
     /// Takes every item's neighbours out, by ascending code.
@@ -164,7 +184,7 @@ impl Comparison {
             let counts = pieces[index].iter().map(|position| selection.count(*position));
             let mut piece = Piece::with_capacity(counts.sum());
             for position in pieces[index] {
-                piece.push(selection.take(*position));
+                piece.push(self.scorer.take_out(*position));
             }
             piece
         }))

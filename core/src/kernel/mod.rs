@@ -7,6 +7,7 @@ mod ceiling;
 mod comparison;
 mod hit;
 mod packed;
+mod scale;
 mod scorer;
 mod sparse;
 mod task;
@@ -14,6 +15,7 @@ mod topk;
 
 pub use self::{
     comparison::{Comparison, Worker},
+    scale::ScoreScale,
     task::{Task, Work},
     topk::{Offer, most_kept, rank, to_score},
 };

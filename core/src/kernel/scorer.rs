@@ -9,8 +9,9 @@ use super::{
     ceiling::Ceilings,
     hit::Hit,
     packed::{self, Packed},
+    scale::ScoreScale,
     sparse::{Scatter, Sums},
-    topk::{Bar, Offer, Offers, Selection, ascending, number_at, thin_out, to_score},
+    topk::{Bar, Offer, Offers, Selection, ascending, number_at, thin_out},
 };
 use crate::{
     job::Job,
@@ -135,6 +136,7 @@ pub(super) struct Scorer {
     sides: Sides,
     kernel: Kernel,
     selection: Selection,
+    scale: ScoreScale,
     ceilings: Ceilings,
     /// Bits of what the sum of a pair, times the row's factor as a neighbour, must reach to
     /// matter to each item. They rise with the items' bars; an old one only lets more through.
@@ -152,18 +154,18 @@ struct Facts {
 }
 
 /// The blocks of a tile.
-struct Tile<'a, V> {
+struct Tile<'a, V: Value> {
     /// First position of the columns.
     first: u32,
     /// How many columns there are.
     width: usize,
-    rows: &'a Lists<V>,
+    rows: &'a Lists<V::Stored>,
     /// First position of the rows.
     start: u32,
     factors: &'a Factors,
 }
 
-impl<V> Tile<'_, V> {
+impl<V: Value> Tile<'_, V> {
     /// Returns the users of the row at `position`.
     fn users(&self, position: u32) -> &[u32] {
         &self.rows.indices()[self.rows.range((position - self.start) as usize)]
@@ -206,9 +208,10 @@ impl Scorer {
         sides: Sides,
         kernel: Kernel,
     ) -> Self {
-        let floor = job.threshold.unwrap_or(f32::MIN);
+        let scale = ScoreScale::of(table, &job.measure);
+        let floor = job.threshold.map_or(f32::MIN, |least| scale.ranked(least.into()));
         let selection = Selection::new(table.len(), job.top as usize, floor, kernel);
-        let ceilings = Ceilings::new(table, &job.measure);
+        let ceilings = Ceilings::new(table, &job.measure, scale);
         let hurdles = (0..table.len() as u32)
             .map(|item| AtomicU32::new(ceilings.limit(item, selection.bar(item).score).to_bits()))
             .collect();
@@ -221,11 +224,15 @@ impl Scorer {
             })
             .collect();
         let (table, job, filter) = (table.clone(), job.clone(), filter.clone());
-        Self { table, job, filter, sides, kernel, selection, ceilings, hurdles, facts }
+        Self { table, job, filter, sides, kernel, selection, scale, ceilings, hurdles, facts }
     }
 
     pub(super) fn table(&self) -> &ItemTable {
         &self.table
+    }
+
+    pub(super) fn scale(&self) -> ScoreScale {
+        self.scale
     }
 
     pub(super) fn job(&self) -> &Job {
@@ -234,6 +241,20 @@ impl Scorer {
 
     pub(super) fn selection(&self) -> &Selection {
         &self.selection
+    }
+
+    /// Takes the neighbours of the item at `position` out, best first, with the scores that results
+    /// hold.
+    pub(super) fn take_out(&self, position: u32) -> Vec<Neighbour> {
+        let mut found = self.selection.take(position);
+        if !self.scale.is_one() {
+            for neighbour in &mut found {
+                neighbour.score = self.scale.score(neighbour.score);
+            }
+            let least = self.job.threshold.unwrap_or(f32::MIN);
+            found.retain(|neighbour| neighbour.score >= least);
+        }
+        found
     }
 
     /// Takes offers in that were made elsewhere.
@@ -342,7 +363,7 @@ impl Scorer {
 
     /// Asks for what the rows to come need first. They are not in the order of memory, so that
     /// nobody else knows; and with few users each, they are through before it would arrive.
-    fn fetch<V>(&self, tile: &Tile<'_, V>, rows: &[u32]) {
+    fn fetch<V: Value>(&self, tile: &Tile<'_, V>, rows: &[u32]) {
         /// Rows that what is known of an item is asked ahead; its users follow.
         const AHEAD: usize = 6;
         const USERS_AHEAD: usize = 2;
@@ -365,13 +386,13 @@ impl Scorer {
     fn tail_tile<V: Value>(
         &self,
         tile: &Tile<'_, V>,
-        lists: &Lists<V>,
+        lists: &Lists<V::Stored>,
         order: &[u32],
         workspace: &mut Workspace<V>,
         recording: &mut Option<&mut Recording>,
     ) {
         let first = tile.first as usize;
-        let scatter = Scatter::new(lists);
+        let scatter = Scatter::<V>::new(lists);
         for (index, position) in order.iter().copied().enumerate() {
             let coming = &order[index + 1..];
             self.fetch(tile, coming);
@@ -406,7 +427,7 @@ impl Scorer {
     }
 
     /// Returns how many of the tile's columns a row is compared with.
-    fn end_of<V>(&self, tile: &Tile<'_, V>, position: u32) -> usize {
+    fn end_of<V: Value>(&self, tile: &Tile<'_, V>, position: u32) -> usize {
         match self.sides {
             Sides::Both => tile.width.min((position - tile.first) as usize),
             Sides::Row => tile.width,
@@ -617,7 +638,7 @@ impl Scorer {
         direction: Direction,
         scores: &mut Vec<f32>,
     ) {
-        let (users, own) = (self.table.users() as u32, self.facts[row.position as usize]);
+        let (users, own) = (self.table.population() as u32, self.facts[row.position as usize]);
         let pair = |hit: &Hit<V::Sum>| {
             let other = self.facts[(first + hit.index) as usize];
             let (item, neighbour) = match direction {
@@ -632,6 +653,11 @@ impl Scorer {
                 dot: hit.sum.dot(),
                 item_square: item.square,
                 neighbour_square: neighbour.square,
+                // Where a measure looks at these they are what was summed up.
+                item_sum: item.square,
+                neighbour_sum: neighbour.square,
+                least: hit.sum.dot(),
+                common: hit.sum.common(),
             }
         };
         let shrinkage = self.job.shrinkage;
@@ -639,10 +665,9 @@ impl Scorer {
         self.job.measure.score_each(hits.iter().map(pair), |pair, score| {
             let mut score = score.unwrap_or(f64::NAN);
             if shrinkage > 0.0 {
-                let overlap = pair.overlap as f64;
-                score *= overlap / (overlap + shrinkage);
+                score *= self.job.measure.damping(pair.overlap, shrinkage);
             }
-            scores.push(to_score(score));
+            scores.push(self.scale.ranked(score));
         });
     }
 }

@@ -12,14 +12,14 @@ const AHEAD: usize = 16;
 
 /// The lists of a block of columns.
 #[derive(Clone, Copy)]
-pub(super) struct Scatter<'a, V> {
+pub(super) struct Scatter<'a, V: Value> {
     starts: &'a [usize],
     positions: Indices<'a>,
-    values: &'a [V],
+    values: &'a [V::Stored],
 }
 
 impl<'a, V: Value> Scatter<'a, V> {
-    pub(super) fn new(lists: &'a Lists<V>) -> Self {
+    pub(super) fn new(lists: &'a Lists<V::Stored>) -> Self {
         Self { starts: lists.starts(), positions: lists.checked(), values: lists.values() }
     }
 
@@ -49,12 +49,16 @@ impl<'a, V: Value> Scatter<'a, V> {
     /// Walks the lists of all users, in ascending order of users: (positions, values, the row's
     /// value).
     #[inline]
-    fn scatter(&self, line: Line<'_, V>, mut add: impl FnMut(Indices<'a>, &[V], V::Factor)) {
+    fn scatter(
+        &self,
+        line: Line<'_, V>,
+        mut add: impl FnMut(Indices<'a>, &[V::Stored], V::Factor),
+    ) {
         let users = line.users.list();
         for (index, (user, x)) in users.iter().zip(line.weights).enumerate() {
             self.look_ahead(users, index);
             let range = self.starts[*user as usize]..self.starts[*user as usize + 1];
-            let x = x.factor(*user, &line);
+            let x = V::factor(*x, *user, &line);
             add(self.positions.slice(range.clone()), &self.values[range], x);
         }
     }
@@ -105,7 +109,7 @@ impl<'a, V: Value> Scatter<'a, V> {
         let start = self.starts[user as usize];
         prefetch(self.positions.list(), start);
         prefetch(self.positions.list(), start + 16);
-        if size_of::<V>() > 0 {
+        if size_of::<V::Stored>() > 0 {
             prefetch(self.values, start);
         }
     }

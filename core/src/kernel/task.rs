@@ -52,7 +52,7 @@ impl Task {
         layout: Layout,
         executor: &impl Executor,
     ) -> Self {
-        let matrix = Matrix::with_layout(interactions, job.weighting, layout, executor);
+        let matrix = Matrix::with_layout(interactions, job, layout, executor);
         let plan = Plan::new(&matrix, filter);
         Self::of_plan(matrix, plan, job, filter)
     }

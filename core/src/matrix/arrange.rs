@@ -24,7 +24,7 @@ struct Piece<V> {
     values: Vec<V>,
 }
 
-impl<V: Value> Piece<V> {
+impl<V: Value<Stored = V>> Piece<V> {
     fn new(
         interactions: &Interactions,
         range: Range<usize>,
@@ -116,7 +116,7 @@ impl<V: Value> Piece<V> {
 /// All interactions by position, in pieces of users.
 pub(super) struct Pieces<V>(Vec<Piece<V>>);
 
-impl<V: Value> Pieces<V> {
+impl<V: Value<Stored = V>> Pieces<V> {
     /// Interactions of a piece aimed at: its lists stay in a core's second-level cache.
     const INTERACTIONS: usize = 1 << 17;
 
@@ -230,7 +230,7 @@ impl<V: Value> Pieces<V> {
 }
 
 /// Sets the bits of the chunk of positions `chunk`.
-pub(super) fn bit_rows<V: Value>(rows: &Lists<V>, chunk: Range<usize>) -> Vec<BitRow> {
+pub(super) fn bit_rows<V: Value<Stored = V>>(rows: &Lists<V>, chunk: Range<usize>) -> Vec<BitRow> {
     let mut bits = vec![BitRow::default(); rows.columns()];
     for (bit, position) in chunk.enumerate() {
         for user in &rows.indices()[rows.range(position)] {

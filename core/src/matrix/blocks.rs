@@ -5,6 +5,7 @@ use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use super::value::{AnyLists, Malformed, Parts, Value};
 use crate::{
+    measure::Norm,
     simd::{BitRow, CHUNK, Lists},
     weighting::{Weigher, WeightKind},
 };
@@ -80,7 +81,7 @@ impl RowBlock {
     }
 
     /// Makes a block of all rows.
-    pub(crate) fn of<V: Value>(lists: Lists<V>, factors: Factors) -> Self {
+    pub(crate) fn of<V: Value<Stored = V>>(lists: Lists<V>, factors: Factors) -> Self {
         Self { first: 0, lists: V::erase(lists), factors: Arc::new(factors) }
     }
 
@@ -117,11 +118,16 @@ impl RowBlock {
 
     /// Sums up the squared weights of each position, in ascending order of users.
     pub fn squares(&self) -> Vec<f64> {
+        self.norms(Norm::Squares)
+    }
+
+    /// Sums up what a measure looks at of each position's weights, in ascending order of users.
+    pub fn norms(&self, norm: Norm) -> Vec<f64> {
         let parts = self.lists.parts();
         let list = |row: usize| parts.starts[row]..parts.starts[row + 1];
         let square = |row: usize| match (&parts.weights, self.kind()) {
-            (Some(weights), _) => weights[list(row)].iter().map(|x| x * x).sum(),
-            (None, WeightKind::Separable) => self.products(row, &parts).map(|x| x * x).sum(),
+            (Some(weights), _) => weights[list(row)].iter().map(|x| norm.of(*x)).sum(),
+            (None, WeightKind::Separable) => self.products(row, &parts).map(|x| norm.of(x)).sum(),
             (None, _) => list(row).len() as f64,
         };
         (0..self.lists.len()).map(square).collect()
@@ -136,7 +142,7 @@ impl RowBlock {
     ///
     /// # Panics
     /// If the weights are of another kind.
-    pub(crate) fn lists<V: Value>(&self) -> &Lists<V> {
+    pub(crate) fn lists<V: Value>(&self) -> &Lists<V::Stored> {
         V::lists(&self.lists).expect("all blocks of a matrix are of one kind")
     }
 
@@ -209,7 +215,7 @@ impl ColumnBlock {
         Ok(Self { first, width, cells: Cells::Bits(rows) })
     }
 
-    pub(crate) fn of<V: Value>(first: u32, lists: Lists<V>) -> Self {
+    pub(crate) fn of<V: Value<Stored = V>>(first: u32, lists: Lists<V>) -> Self {
         Self { first, width: lists.columns() as u32, cells: Cells::Lists(V::erase(lists)) }
     }
 
@@ -238,11 +244,14 @@ impl ColumnBlock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weighting::Weighting;
+    use crate::weighting::{Idf, Totals, UserRow, Weighting};
 
     #[test]
     fn factors_are_those_of_all_users_and_positions() {
-        let weigher = Weigher::new(Weighting::Bm25 { k1: 1.2, b: 0.75 }, 3, vec![2.0; 3], None);
+        let bm25 = Weighting::Bm25 { k1: 1.2, b: 0.75, idf: Idf::AtLeastZero };
+        let mut totals = Totals::new(bm25, 3);
+        totals.add(UserRow { items: &[0, 1, 2], weights: Some(&[2.0; 3]), times: None });
+        let weigher = Weigher::new(bm25, 3, totals);
         let factors = |of_users, codes: &[u32]| Arc::new(Factors::new(of_users, &weigher, codes));
         let block = |factors| RowBlock::of_factors(1, 2, vec![0, 2, 3], vec![0, 1, 1], factors);
         let whole = block(factors(vec![0.5, 2.0], &[0, 1, 2])).unwrap();

@@ -11,7 +11,7 @@ mod weigh;
 use self::arrange::{Pieces, bit_rows};
 pub(crate) use self::{
     blocks::Cells,
-    value::{Line, Separable, Sum, Value},
+    value::{CommonUsers, Least, Line, Separable, Sum, Value},
 };
 pub use self::{
     blocks::{ColumnBlock, Factors, RowBlock},
@@ -21,6 +21,8 @@ pub use self::{
 use crate::{
     cost::{Additions, Layout, Machine},
     executor::Executor,
+    job::Job,
+    measure::Norm,
     prepare::Interactions,
     simd::Kernel,
     weighting::{WeightKind, Weighting},
@@ -45,42 +47,73 @@ pub struct Matrix {
     on_tail: Additions,
 }
 
+/// What a matrix is made with: how interactions are weighed, and what is summed up of an item.
+#[derive(Clone, Copy, Debug)]
+pub struct Weights {
+    /// What an interaction counts.
+    pub weighting: Weighting,
+    /// What of an item's weights the measure looks at.
+    pub norm: Norm,
+}
+
+impl From<Weighting> for Weights {
+    /// For measures of Σx², and those that count.
+    fn from(weighting: Weighting) -> Self {
+        Self { weighting, norm: Norm::Squares }
+    }
+}
+
+impl From<&Job> for Weights {
+    fn from(job: &Job) -> Self {
+        Self { weighting: job.weighting, norm: job.measure.norm() }
+    }
+}
+
+/// What is laid out, and how.
+#[derive(Clone, Copy)]
+struct Arranging<'a> {
+    interactions: &'a Interactions,
+    norm: Norm,
+    layout: Layout,
+}
+
 impl Matrix {
     /// Weighs the interactions and lays them out both ways. Cost: O(interactions).
     pub fn new(
         interactions: &Interactions,
-        weighting: Weighting,
+        weights: impl Into<Weights>,
         executor: &impl Executor,
     ) -> Self {
-        Self::with_layout(interactions, weighting, Layout::default(), executor)
+        Self::with_layout(interactions, weights, Layout::default(), executor)
     }
 
     /// Does what [`Matrix::new`] does, with a layout of the caller's choice.
     pub fn with_layout(
         interactions: &Interactions,
-        weighting: Weighting,
+        weights: impl Into<Weights>,
         layout: Layout,
         executor: &impl Executor,
     ) -> Self {
+        let Weights { weighting, norm } = weights.into();
+        let arranging = Arranging { interactions, norm, layout };
         let none = |_: &[u32]| Factors::default();
         match WeightKind::of(weighting, interactions.weights().is_some()) {
-            WeightKind::One => Self::arrange(interactions, |_| (), none, layout, executor),
+            WeightKind::One => Self::arrange(arranging, |_| (), none, executor),
             WeightKind::Separable => {
                 let factors = |codes: &[u32]| weigh::factors(interactions, weighting, codes);
-                Self::arrange(interactions, |_| Separable, factors, layout, executor)
+                Self::arrange(arranging, |_| Separable, factors, executor)
             }
             WeightKind::Own => {
                 let weights = weigh::weigh(interactions, weighting);
-                Self::arrange(interactions, |at| weights[at], none, layout, executor)
+                Self::arrange(arranging, |at| weights[at], none, executor)
             }
         }
     }
 
-    fn arrange<V: Value>(
-        interactions: &Interactions,
+    fn arrange<V: Value<Stored = V>>(
+        Arranging { interactions, norm, layout }: Arranging<'_>,
         value: impl Fn(usize) -> V + Sync,
         factors: impl FnOnce(&[u32]) -> Factors,
-        layout: Layout,
         executor: &impl Executor,
     ) -> Self {
         let users = interactions.users();
@@ -106,7 +139,8 @@ impl Matrix {
             columns.push(ColumnBlock::of(positions.start as u32, lists));
         }
         let rows = RowBlock::of(lists, factors(&codes));
-        let table = ItemTable::new(users, codes, supports, rows.squares());
+        let table = ItemTable::new(users, codes, supports, rows.norms(norm))
+            .with_population(interactions.population());
         Self {
             kernel: layout.kernel,
             machine: layout.machine(),

@@ -9,9 +9,10 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq)]
 pub struct ItemTable(Arc<Items>);
 
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Items {
     users: usize,
+    population: usize,
     codes: Vec<u32>,
     supports: Vec<u32>,
     squares: Vec<f64>,
@@ -40,8 +41,8 @@ impl ItemTable {
         positions
     }
 
-    /// Makes a table of `users` users. `codes`, `supports` (users) and `squares` (Σx² in ascending
-    /// order of users) are by position.
+    /// Makes a table of `users` users. `codes`, `supports` (users) and `squares` (Σx², or what the measure's
+    /// [norm](crate::measure::Measure::norm) says, in ascending order of users) are by position.
     ///
     /// # Panics
     /// If lengths differ or supports rise.
@@ -49,7 +50,18 @@ impl ItemTable {
         assert_eq!(codes.len(), supports.len(), "every item has a support");
         assert_eq!(codes.len(), squares.len(), "every item has a sum of squares");
         assert!(supports.is_sorted_by(|a, b| a >= b), "the most popular item comes first");
-        Self(Arc::new(Items { users, codes, supports, squares }))
+        Self(Arc::new(Items { users, population: users, codes, supports, squares }))
+    }
+
+    /// Says that N is not the number of users: some of those who count have no item any more.
+    #[must_use]
+    pub fn with_population(self, population: usize) -> Self {
+        Self(Arc::new(Items { population, ..Arc::unwrap_or_clone(self.0) }))
+    }
+
+    /// Counts N, the users that measures count.
+    pub fn population(&self) -> usize {
+        self.0.population
     }
 
     /// Counts the items.
@@ -77,7 +89,7 @@ impl ItemTable {
         &self.0.supports
     }
 
-    /// Returns Σx² at each position.
+    /// Returns Σx², or what the norm says, at each position.
     pub fn squares(&self) -> &[f64] {
         &self.0.squares
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
+    measure::Common,
     simd::{
         BitRow, Bounds, CHUNK, Factors, Floors, GROUP, Groups, Indices, Kernel, Lists, Sieve,
         WeightedSum,
@@ -12,9 +13,9 @@ use crate::{
 
 /// A row: its users, ascending, and as many values.
 #[derive(Clone, Copy)]
-pub(crate) struct Line<'a, V> {
+pub(crate) struct Line<'a, V: Value> {
     pub(crate) users: Indices<'a>,
-    pub(crate) weights: &'a [V],
+    pub(crate) weights: &'a [V::Stored],
     /// What weights are made of where rows have none of their own: of every user,
     pub(crate) of_users: &'a [f64],
     /// of the row's item,
@@ -26,6 +27,9 @@ pub(crate) struct Line<'a, V> {
 /// What an interaction holds: nothing where all weights are 1, or are made of what its user and its
 /// item bring; else its weight.
 pub(crate) trait Value: Copy + Default + Send + Sync + 'static {
+    /// What blocks hold of it.
+    type Stored: Copy + Default + Send + Sync + 'static;
+
     /// What is summed per pair.
     type Sum: Sum;
 
@@ -39,16 +43,17 @@ pub(crate) trait Value: Copy + Default + Send + Sync + 'static {
     const COUNTS: bool = matches!(Self::KIND, WeightKind::One);
 
     /// Forgets the type of the values.
-    fn erase(lists: Lists<Self>) -> AnyLists;
+    fn erase(lists: Lists<Self::Stored>) -> AnyLists;
 
     /// Remembers it, if it is this one.
-    fn lists(lists: &AnyLists) -> Option<&Lists<Self>>;
+    fn lists(lists: &AnyLists) -> Option<&Lists<Self::Stored>>;
 
     /// Returns what an interaction of the row's with `user` brings.
-    fn factor(self, user: u32, row: &Line<'_, Self>) -> Self::Factor;
+    fn factor(held: Self::Stored, user: u32, row: &Line<'_, Self>) -> Self::Factor;
 
-    /// Adds the product of two interactions of one user; `of_item`: what the other's item brings.
-    fn add(sum: &mut Self::Sum, x: Self::Factor, y: Self, of_item: f64);
+    /// Adds two interactions of one user, mostly their product; `of_item`: what the other's item
+    /// brings.
+    fn add(sum: &mut Self::Sum, x: Self::Factor, y: Self::Stored, of_item: f64);
 
     /// Adds up a row's dot products with the items of a chunk. There are none where sums are
     /// counts.
@@ -74,6 +79,11 @@ pub(crate) trait Sum: Copy + Default + Send + std::fmt::Debug {
 
     /// The dot product so far.
     fn dot(&self) -> f64;
+
+    /// Sums over the users of both, where there are any.
+    fn common(&self) -> Common {
+        Common::default()
+    }
 
     /// The dot product in f32, for bounds: infinite where f32 would lose its precision.
     fn rough_dot(&self) -> f32;
@@ -102,6 +112,7 @@ const _: () = {
 };
 
 impl Value for () {
+    type Stored = ();
     type Sum = u32;
     type Factor = ();
 
@@ -116,7 +127,7 @@ impl Value for () {
     }
 
     #[inline]
-    fn factor(self, _: u32, _: &Line<'_, ()>) {}
+    fn factor((): (), _: u32, _: &Line<'_, ()>) {}
 
     #[inline]
     fn add(sum: &mut u32, (): (), (): (), _: f64) {
@@ -151,6 +162,11 @@ impl Sum for u32 {
     }
 
     #[inline]
+    fn common(&self) -> Common {
+        Common::of_ones(*self)
+    }
+
+    #[inline]
     fn rough_dot(&self) -> f32 {
         *self as f32
     }
@@ -179,6 +195,7 @@ impl Sum for u32 {
 }
 
 impl Value for f64 {
+    type Stored = f64;
     type Sum = WeightedSum;
     type Factor = f64;
 
@@ -193,8 +210,8 @@ impl Value for f64 {
     }
 
     #[inline]
-    fn factor(self, _: u32, _: &Line<'_, f64>) -> f64 {
-        self
+    fn factor(held: f64, _: u32, _: &Line<'_, f64>) -> f64 {
+        held
     }
 
     #[inline]
@@ -220,6 +237,7 @@ impl Value for f64 {
 pub(crate) struct Separable;
 
 impl Value for Separable {
+    type Stored = Self;
     type Sum = WeightedSum;
     /// The interaction's weight, and the user's factor.
     type Factor = (f64, f64);
@@ -235,7 +253,7 @@ impl Value for Separable {
     }
 
     #[inline]
-    fn factor(self, user: u32, row: &Line<'_, Self>) -> (f64, f64) {
+    fn factor(_: Self, user: u32, row: &Line<'_, Self>) -> (f64, f64) {
         let of_user = row.of_users[user as usize];
         (of_user * row.of_row, of_user)
     }
@@ -255,6 +273,145 @@ impl Value for Separable {
     ) {
         let factors = Factors { users: row.of_users, row: row.of_row, items: of_items };
         kernel.add_products(bits, row.users, &factors, dots);
+    }
+}
+
+/// An interaction with a weight of its own, for sums of the smaller of both weights.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Least;
+
+impl Value for Least {
+    type Stored = f64;
+    type Sum = WeightedSum;
+    type Factor = f64;
+
+    const KIND: WeightKind = WeightKind::Own;
+
+    fn erase(lists: Lists<f64>) -> AnyLists {
+        AnyLists::Weights(lists)
+    }
+
+    fn lists(lists: &AnyLists) -> Option<&Lists<f64>> {
+        <f64 as Value>::lists(lists)
+    }
+
+    #[inline]
+    fn factor(held: f64, _: u32, _: &Line<'_, Self>) -> f64 {
+        held
+    }
+
+    #[inline]
+    fn add(sum: &mut WeightedSum, x: f64, y: f64, _: f64) {
+        sum.add(x.min(y));
+    }
+
+    fn add_chunk(
+        _: Kernel,
+        _: &[BitRow],
+        _: &Line<'_, Self>,
+        _: Option<&[f64; CHUNK]>,
+        _: &mut [f64; CHUNK],
+    ) {
+        panic!("bits do not tell what interactions weigh");
+    }
+}
+
+/// An interaction with a weight of its own, for measures that look at the users of both only.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CommonUsers;
+
+impl Value for CommonUsers {
+    type Stored = f64;
+    type Sum = CommonSum;
+    type Factor = f64;
+
+    const KIND: WeightKind = WeightKind::Own;
+
+    fn erase(lists: Lists<f64>) -> AnyLists {
+        AnyLists::Weights(lists)
+    }
+
+    fn lists(lists: &AnyLists) -> Option<&Lists<f64>> {
+        <f64 as Value>::lists(lists)
+    }
+
+    #[inline]
+    fn factor(held: f64, _: u32, _: &Line<'_, Self>) -> f64 {
+        held
+    }
+
+    #[inline]
+    fn add(sum: &mut CommonSum, x: f64, y: f64, _: f64) {
+        sum.overlap += 1;
+        sum.dot += x * y;
+        sum.common.add(x, y);
+    }
+
+    fn add_chunk(
+        _: Kernel,
+        _: &[BitRow],
+        _: &Line<'_, Self>,
+        _: Option<&[f64; CHUNK]>,
+        _: &mut [f64; CHUNK],
+    ) {
+        panic!("bits do not tell what interactions weigh");
+    }
+}
+
+/// Sums over the users of a pair.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CommonSum {
+    overlap: u32,
+    dot: f64,
+    common: Common,
+}
+
+impl Sum for CommonSum {
+    fn new(overlap: u32, dot: f64) -> Self {
+        Self { overlap, dot, common: Common::default() }
+    }
+
+    #[inline]
+    fn overlap(&self) -> u32 {
+        self.overlap
+    }
+
+    #[inline]
+    fn dot(&self) -> f64 {
+        self.dot
+    }
+
+    #[inline]
+    fn common(&self) -> Common {
+        self.common
+    }
+
+    /// Such measures have no bound, so every pair is scored.
+    #[inline]
+    fn rough_dot(&self) -> f32 {
+        f32::INFINITY
+    }
+
+    fn select(_: Kernel, sums: &[Self], sieve: &Sieve<'_>, mut visit: impl FnMut(usize)) {
+        let matters = |index: &usize| {
+            sums[*index].overlap > 0 && sieve.admits(*index, sums[*index].rough_dot())
+        };
+        (0..sums.len()).filter(matters).for_each(&mut visit);
+    }
+
+    fn select_parts(
+        _: Kernel,
+        _: Groups,
+        _: &[u32],
+        _: &[f64],
+        _: &Sieve<'_>,
+        _: impl FnMut(usize),
+    ) {
+        panic!("bits do not tell what interactions weigh");
+    }
+
+    fn floors(_: &Bounds, _: &Sieve<'_>) -> Floors {
+        Floors::OF_PAIRS
     }
 }
 

@@ -3,7 +3,7 @@
 use super::blocks::Factors;
 use crate::{
     prepare::Interactions,
-    weighting::{UserRow, Weigher, Weighting, bm25},
+    weighting::{Totals, UserRow, Weigher, Weighting},
 };
 
 /// Weighs every interaction, in their order.
@@ -22,13 +22,11 @@ pub(super) fn factors(interactions: &Interactions, weighting: Weighting, codes: 
 }
 
 fn weigher(interactions: &Interactions, weighting: Weighting) -> Weigher {
-    let mut lengths = Vec::new();
-    if matches!(weighting, Weighting::Bm25 { .. }) {
-        lengths.resize(interactions.items(), 0.0);
-        rows(interactions).for_each(|row| bm25::add_lengths(row, &mut lengths));
+    let mut totals = Totals::new(weighting, interactions.items());
+    if totals.are_needed() {
+        rows(interactions).for_each(|row| totals.add(row));
     }
-    let newest = interactions.times().and_then(|times| times.iter().max().copied());
-    Weigher::new(weighting, interactions.items(), lengths, newest)
+    Weigher::new(weighting, interactions.items(), totals)
 }
 
 fn rows(interactions: &Interactions) -> impl Iterator<Item = UserRow<'_>> {

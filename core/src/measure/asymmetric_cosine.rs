@@ -6,5 +6,5 @@ use super::pair::Pair;
 
 pub(super) fn score(pair: &Pair, alpha: f64) -> Option<f64> {
     let norm = libm::pow(pair.item_square, alpha) * libm::pow(pair.neighbour_square, 1.0 - alpha);
-    (norm > 0.0 && pair.dot > 0.0).then(|| pair.dot / norm)
+    (norm > 0.0 && pair.dot != 0.0).then(|| pair.dot / norm)
 }

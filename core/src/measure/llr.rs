@@ -6,9 +6,12 @@ use super::pair::Pair;
 
 pub(super) fn score(pair: &Pair) -> Option<f64> {
     let (expected, observed) = pair.expected_and_observed();
-    if observed <= expected {
-        return None;
-    }
+    let ratio = (observed > expected).then(|| ratio(pair))?;
+    (ratio > 0.0).then_some(ratio)
+}
+
+/// The ratio of any pair, also of one that is rarer than by chance.
+fn ratio(pair: &Pair) -> f64 {
     let users = u64::from(pair.users);
     let (a, b) = (u64::from(pair.item_support), u64::from(pair.neighbour_support));
     let both = u64::from(pair.overlap);
@@ -18,13 +21,13 @@ pub(super) fn score(pair: &Pair) -> Option<f64> {
     // A host may say that there are fewer users than its blocks hold.
     let neither = (users + both).saturating_sub(a + b);
     let two_sided = cell(both, users, a, b) + cell(neither, users, users - a, users - b);
-    let ratio = 2.0 * (two_sided + one_sided);
-    (ratio > 0.0).then_some(ratio)
+    2.0 * (two_sided + one_sided)
 }
 
-/// 1 − 1 / (1 + llr), in (0, 1): as Apache Mahout scales it.
-pub(super) fn mahout_score(pair: &Pair) -> Option<f64> {
-    score(pair).map(|ratio| 1.0 - 1.0 / (1.0 + ratio))
+/// 1 − 1 / (1 + llr), in [0, 1): as Apache Mahout scales it, who keeps pairs that are rarer than by
+/// chance, too.
+pub(super) fn mahout_score(pair: &Pair) -> f64 {
+    1.0 - 1.0 / (1.0 + ratio(pair).max(0.0))
 }
 
 /// k·ln(k·N / (row·column)); an empty cell adds 0.

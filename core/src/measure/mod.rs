@@ -5,6 +5,7 @@
 //! [`MeasureName`], a line in `score_each`, and a row of the oracle.
 
 mod asymmetric_cosine;
+mod common_cosine;
 mod conditional;
 mod cooccurrence;
 mod cosine;
@@ -14,13 +15,17 @@ mod jaccard;
 mod lexicographers_mi;
 mod lift;
 mod llr;
+mod msd;
 mod npmi;
 mod overlap;
 mod pair;
+mod pearson;
 mod pmi;
+mod tanimoto;
 mod tversky;
+mod weighted_jaccard;
 
-pub use self::pair::Pair;
+pub use self::pair::{Common, Pair};
 use crate::names::named;
 
 named! {
@@ -44,20 +49,30 @@ named! {
         Lift = "lift",
         /// c / (a·b): lift as SAR defines it, without the number of users
         SarLift = "sar-lift",
-        /// ln(N·c / (a·b)), where positive
+        /// ln(N·c / (a·b)); pairs no more frequent than by chance are left out
         Pmi = "pmi",
-        /// pmi / −ln(c / N), where positive
+        /// pmi / −ln(c / N); pairs no more frequent than by chance are left out
         Npmi = "npmi",
         /// c·log2(N·c / (a·b))
         LexicographersMi = "lexicographers-mi",
-        /// Dunning's log-likelihood ratio, where the pair occurs more often than by chance
+        /// Dunning's log-likelihood ratio; pairs no more frequent than by chance are left out
         Llr = "llr",
-        /// 1 − 1 / (1 + llr): the log-likelihood ratio as Mahout scales it
+        /// 1 − 1 / (1 + llr) as in Mahout; pairs less frequent than by chance stay
         MahoutLlr = "mahout-llr",
         /// c
         Cooccurrence = "cooccurrence",
         /// x·y
         Dot = "dot",
+        /// x·y / (Σx² + Σy² − x·y)
+        Tanimoto = "tanimoto",
+        /// Σ min(x, y) / Σ max(x, y)
+        WeightedJaccard = "weighted-jaccard",
+        /// Pearson's correlation over the c shared users
+        Pearson = "pearson",
+        /// Cosine over the c shared users
+        CommonCosine = "common-cosine",
+        /// 1 / (Σ(x − y)² / c + 1) over the c shared users
+        Msd = "msd",
     }
 }
 
@@ -110,6 +125,48 @@ pub enum Measure {
     Cooccurrence,
     /// See [`MeasureName::Dot`].
     Dot,
+    /// See [`MeasureName::Tanimoto`].
+    Tanimoto,
+    /// See [`MeasureName::WeightedJaccard`].
+    WeightedJaccard,
+    /// See [`MeasureName::Pearson`].
+    Pearson,
+    /// See [`MeasureName::CommonCosine`].
+    CommonCosine,
+    /// See [`MeasureName::Msd`].
+    Msd,
+}
+
+/// What is summed up of an item's weights before pairs are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Norm {
+    /// Σx².
+    #[default]
+    Squares,
+    /// Σx.
+    Sum,
+}
+
+impl Norm {
+    /// Returns what one weight adds.
+    #[inline]
+    pub fn of(self, weight: f64) -> f64 {
+        match self {
+            Self::Squares => weight * weight,
+            Self::Sum => weight,
+        }
+    }
+}
+
+/// What scores do not change with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blindness {
+    /// The scale of each item's weights.
+    OfItems,
+    /// The scale of all weights together.
+    OfAll,
+    /// No scale.
+    None,
 }
 
 impl Measure {
@@ -132,12 +189,56 @@ impl Measure {
             Self::MahoutLlr => MeasureName::MahoutLlr,
             Self::Cooccurrence => MeasureName::Cooccurrence,
             Self::Dot => MeasureName::Dot,
+            Self::Tanimoto => MeasureName::Tanimoto,
+            Self::WeightedJaccard => MeasureName::WeightedJaccard,
+            Self::Pearson => MeasureName::Pearson,
+            Self::CommonCosine => MeasureName::CommonCosine,
+            Self::Msd => MeasureName::Msd,
         }
     }
 
     /// Returns whether the measure looks at weights; the others only count users.
     pub const fn is_weighted(&self) -> bool {
-        matches!(self, Self::Cosine | Self::AsymmetricCosine { .. } | Self::Dot)
+        matches!(
+            self,
+            Self::Cosine
+                | Self::AsymmetricCosine { .. }
+                | Self::Dot
+                | Self::Tanimoto
+                | Self::WeightedJaccard
+        ) || self.is_common()
+    }
+
+    /// Returns whether the measure looks at the users of both only.
+    pub const fn is_common(&self) -> bool {
+        matches!(self, Self::Pearson | Self::CommonCosine | Self::Msd)
+    }
+
+    /// Returns what is summed up of an item's weights beforehand.
+    pub const fn norm(&self) -> Norm {
+        if matches!(self, Self::WeightedJaccard) { Norm::Sum } else { Norm::Squares }
+    }
+
+    /// Returns what the measure does not see of the scale of weights.
+    pub fn blindness(&self) -> Blindness {
+        match self {
+            Self::Cosine | Self::CommonCosine | Self::Pearson => Blindness::OfItems,
+            Self::AsymmetricCosine { alpha } if *alpha == 0.5 => Blindness::OfItems,
+            Self::AsymmetricCosine { .. } | Self::Tanimoto | Self::WeightedJaccard => {
+                Blindness::OfAll
+            }
+            _ => Blindness::None,
+        }
+    }
+
+    /// Returns what scores of pairs with so many users are multiplied by.
+    #[inline]
+    pub fn damping(&self, overlap: u32, shrinkage: f64) -> f64 {
+        if matches!(self, Self::Pearson) {
+            return pearson::damping(overlap, shrinkage);
+        }
+        let overlap = f64::from(overlap);
+        overlap / (overlap + shrinkage)
     }
 
     /// Returns whether (x, y) always scores what (y, x) scores, to the bit.
@@ -156,7 +257,7 @@ impl Measure {
         let support = support as f64;
         let cosine = 1.0 / square.sqrt();
         match *self {
-            Self::Cosine | Self::Jaccard | Self::Dice => (cosine, cosine),
+            Self::Cosine | Self::Jaccard | Self::Dice | Self::Tanimoto => (cosine, cosine),
             Self::AsymmetricCosine { alpha } => {
                 (libm::pow(square, -alpha), libm::pow(square, alpha - 1.0))
             }
@@ -187,7 +288,7 @@ impl Measure {
     pub(crate) fn product_for(&self, bar: f64) -> f64 {
         match self {
             // jaccard = dice / (2 − dice), and dice ≤ cosine as a + b ≥ 2√(ab).
-            Self::Jaccard if bar > 0.0 => 2.0 * bar / (1.0 + bar),
+            Self::Jaccard | Self::Tanimoto if bar > 0.0 => 2.0 * bar / (1.0 + bar),
             Self::Pmi => libm::exp(bar),
             _ => bar,
         }
@@ -230,9 +331,14 @@ impl Measure {
             Self::Npmi => all!(|pair| npmi::score(pair)),
             Self::LexicographersMi => all!(|pair| Some(lexicographers_mi::score(pair))),
             Self::Llr => all!(|pair| llr::score(pair)),
-            Self::MahoutLlr => all!(|pair| llr::mahout_score(pair)),
+            Self::MahoutLlr => all!(|pair| Some(llr::mahout_score(pair))),
             Self::Cooccurrence => all!(|pair| Some(cooccurrence::score(pair))),
             Self::Dot => all!(|pair| dot::score(pair)),
+            Self::Tanimoto => all!(|pair| tanimoto::score(pair)),
+            Self::WeightedJaccard => all!(|pair| weighted_jaccard::score(pair)),
+            Self::Pearson => all!(|pair| pearson::score(pair)),
+            Self::CommonCosine => all!(|pair| common_cosine::score(pair)),
+            Self::Msd => all!(|pair| Some(msd::score(pair))),
         }
     }
 }
@@ -250,6 +356,10 @@ mod tests {
         dot: 3.0,
         item_square: 4.0,
         neighbour_square: 9.0,
+        item_sum: 4.0,
+        neighbour_sum: 9.0,
+        least: 3.0,
+        common: Common { x: 3.0, y: 3.0, xx: 3.0, yy: 3.0, apart: 0.0 },
     };
 
     #[test]

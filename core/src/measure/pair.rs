@@ -10,7 +10,7 @@ pub struct Pair {
     pub item_support: u32,
     /// b: users of the neighbour.
     pub neighbour_support: u32,
-    /// N: users with at least one interaction.
+    /// N: users with at least one interaction, also with items of too little support.
     pub users: u32,
     /// x·y over the users of both; the overlap itself if unweighted.
     pub dot: f64,
@@ -18,9 +18,66 @@ pub struct Pair {
     pub item_square: f64,
     /// Σy² of the neighbour; its support if unweighted.
     pub neighbour_square: f64,
+    /// Σx of the item, which [`weighted-jaccard`](super::MeasureName::WeightedJaccard) needs in place
+    /// of Σx²; anything elsewhere.
+    pub item_sum: f64,
+    /// Σy of the neighbour; the same.
+    pub neighbour_sum: f64,
+    /// Σ min(x, y) over the users of both; the same.
+    pub least: f64,
+    /// Sums over the users of both, for measures that look at nobody else; anything elsewhere.
+    pub common: Common,
+}
+
+/// Sums over the users of both items, in ascending order of users.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Common {
+    /// Σx.
+    pub x: f64,
+    /// Σy.
+    pub y: f64,
+    /// Σx².
+    pub xx: f64,
+    /// Σy².
+    pub yy: f64,
+    /// Σ(x − y)².
+    pub apart: f64,
+}
+
+impl Common {
+    /// The sums over so many users where every weight is 1.
+    pub fn of_ones(overlap: u32) -> Self {
+        let count = f64::from(overlap);
+        Self { x: count, y: count, xx: count, yy: count, apart: 0.0 }
+    }
+
+    /// Adds a user who has both.
+    #[inline]
+    pub fn add(&mut self, x: f64, y: f64) {
+        self.x += x;
+        self.y += y;
+        self.xx += x * x;
+        self.yy += y * y;
+        self.apart += (x - y) * (x - y);
+    }
 }
 
 impl Pair {
+    /// Returns the same pair, seen from the neighbour.
+    pub fn reversed(&self) -> Self {
+        let Common { x, y, xx, yy, apart } = self.common;
+        Self {
+            item_support: self.neighbour_support,
+            neighbour_support: self.item_support,
+            item_square: self.neighbour_square,
+            neighbour_square: self.item_square,
+            item_sum: self.neighbour_sum,
+            neighbour_sum: self.item_sum,
+            common: Common { x: y, y: x, xx: yy, yy: xx, apart },
+            ..*self
+        }
+    }
+
     /// c·N, a·b and so on fit u64 exactly: counts are u32.
     pub(super) fn expected_and_observed(&self) -> (u64, u64) {
         let expected = u64::from(self.item_support) * u64::from(self.neighbour_support);

@@ -307,12 +307,7 @@ impl Needs {
     /// Returns what `job` needs of data that has the columns `given`.
     pub fn of(job: &Job, given: Given) -> Self {
         let cap = job.max_items_per_user.is_some();
-        // Without a weight column a sum counts rows; any other policy leaves every weight at 1.
-        let weights_differ = match job.duplicates {
-            Duplicates::One => false,
-            Duplicates::Sum => true,
-            Duplicates::Max | Duplicates::Last => given.weight,
-        };
+        let weights_differ = job.duplicates.weights_differ(given);
         let nets = job.negative_weights == NegativeWeights::Net && given.weight;
         let weight = weights_differ && (job.weighting != Weighting::Binary || cap || nets);
         let decays = matches!(job.weighting, Weighting::Decay { .. });
@@ -431,7 +426,7 @@ fn has_trouble(rows: &Rows, job: &Job) -> bool {
         }
         IdColumn::Text(column) => column.codes.contains(&TextColumn::NULL),
     };
-    let least = if job.negative_weights == NegativeWeights::Net { -LARGEST_WEIGHT } else { 0.0 };
+    let least = if job.negative_weights.count() { -LARGEST_WEIGHT } else { 0.0 };
     let weight_is_fine = |weight: &f64| *weight > least && *weight <= LARGEST_WEIGHT;
     !rows.unreadable.is_empty()
         || rows.kept.as_ref().is_some_and(|kept| kept.contains(&false))
@@ -486,8 +481,7 @@ fn judge(rows: &Rows, row: usize, job: &Job) -> Option<Reason> {
     if rows.time.as_ref().is_some_and(|column| column.values[row] == TimeColumn::NONE) {
         return Some(Reason::BadTime);
     }
-    let nets = job.negative_weights == NegativeWeights::Net;
-    (weight <= 0.0 && !nets).then_some(Reason::NonpositiveWeight)
+    (weight <= 0.0 && !job.negative_weights.count()).then_some(Reason::NonpositiveWeight)
 }
 
 /// Copies a row out for people to look at.

@@ -2,9 +2,6 @@
 //!
 //! Events are first thrown into buckets of consecutive users, then each bucket is folded by
 //! itself: any number of workers, any order of events, the same result.
-//!
-//! Events are first thrown into buckets of consecutive users, then each bucket is folded by
-//! itself: any number of workers, any order of events, the same result.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -19,6 +16,7 @@ use crate::{
     executor::Executor,
     job::{Duplicates, Job, NegativeWeights, Of},
     result::{Catalogue, select_labels},
+    weighting::{Weighting, decay},
 };
 
 /// What became of the events on their way to interactions.
@@ -91,7 +89,8 @@ pub fn fold(encoded: Encoded, job: &Job, needs: Needs, executor: &impl Executor)
     if folding.rare_items > 0 {
         pieces = drop_rare(&pieces, &kept_items, &mut folding, executor);
     }
-    let (interactions, kept_users) = assemble(pieces, &kept_items, needs);
+    let (mut interactions, kept_users) = assemble(pieces, &kept_items, needs);
+    interactions.emptied = folding.emptied_users as usize;
     let catalogue = kept_items.catalogue(&items, labels.as_ref(), &supports);
     let others = users.select(&kept_users);
     match job.of {
@@ -321,7 +320,7 @@ impl Event for Full {
             let weight = match job.duplicates {
                 Duplicates::One => 1.0,
                 // In ascending order of weight, as they are sorted.
-                Duplicates::Sum => same.iter().map(|event| event.weight).sum(),
+                Duplicates::Sum => same.iter().map(|event| event.weight_at(newest, job)).sum(),
                 Duplicates::Max => heaviest,
                 // The last of the newest is the heaviest of them.
                 Duplicates::Last => same
@@ -340,6 +339,15 @@ impl Event for Full {
             (read, written) = (end, written + 1);
         }
         events.truncate(written);
+    }
+}
+
+impl Full {
+    /// Returns what the event weighs at a later time: with decay each event decays before it is
+    /// added to others. One that is there already, such as a sum, stays as it is.
+    fn weight_at(&self, newest: i64, job: &Job) -> f64 {
+        let Weighting::Decay { half_life, .. } = job.weighting else { return self.weight };
+        decay::weigh(self.weight, newest.saturating_sub(self.time), half_life)
     }
 }
 

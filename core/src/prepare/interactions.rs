@@ -12,6 +12,8 @@ pub struct Interactions {
     pub(super) item_count: usize,
     pub(super) weights: Option<Vec<f64>>,
     pub(super) times: Option<Vec<i64>>,
+    /// Users who are not there any more.
+    pub(super) emptied: usize,
 }
 
 /// The interactions of some users, with codes of their own.
@@ -86,12 +88,23 @@ impl Interactions {
         if seen.contains(&false) {
             return Err(InteractionsError("an item without users"));
         }
-        Ok(Self { ends, items, item_count, weights, times })
+        Ok(Self { ends, items, item_count, weights, times, emptied: 0 })
+    }
+
+    /// Adds users whose only items had too little support: they count in N.
+    #[must_use]
+    pub fn with_emptied(self, emptied: usize) -> Self {
+        Self { emptied, ..self }
     }
 
     /// Counts the users.
     pub fn users(&self) -> usize {
         self.ends.len()
+    }
+
+    /// Counts N: the users, and those who were left without items when rare items were dropped.
+    pub fn population(&self) -> usize {
+        self.ends.len() + self.emptied
     }
 
     /// Counts the items.
@@ -185,6 +198,8 @@ impl Interactions {
             item_count: kept_items.len(),
             weights: self.weights.as_ref().map(|all| copied(all, ranges())),
             times: self.times.as_ref().map(|all| copied(all, ranges())),
+            // Who is left without items is not among those who are kept.
+            emptied: 0,
         };
         Part { interactions, users, items: kept_items }
     }
@@ -251,6 +266,7 @@ impl Interactions {
             item_count: items.len(),
             weights: self.weights.as_ref().map(|all| at.iter().map(|at| all[*at]).collect()),
             times: self.times.as_ref().map(|all| at.iter().map(|at| all[*at]).collect()),
+            emptied: self.emptied,
         };
         Remainder { interactions, users, items }
     }
@@ -281,6 +297,8 @@ impl Interactions {
             item_count: self.users(),
             weights: self.weights.as_ref().map(|all| sources.iter().map(|at| all[*at]).collect()),
             times: self.times.as_ref().map(|all| sources.iter().map(|at| all[*at]).collect()),
+            // Items that were dropped are not counted.
+            emptied: 0,
         }
     }
 }

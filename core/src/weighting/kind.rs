@@ -18,7 +18,7 @@ impl WeightKind {
     pub const fn of(weighting: Weighting, has_weights: bool) -> Self {
         match weighting {
             _ if Weigher::is_unit(weighting, has_weights) => Self::One,
-            Weighting::Tfidf | Weighting::Log | Weighting::Bm25 { .. } if !has_weights => {
+            Weighting::Tfidf { .. } | Weighting::Log | Weighting::Bm25 { .. } if !has_weights => {
                 Self::Separable
             }
             _ => Self::Own,

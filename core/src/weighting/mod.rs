@@ -1,6 +1,7 @@
 //! Weightings: what an interaction counts before the measure sees it. One file per formula.
 
 pub mod bm25;
+pub mod center;
 mod choice;
 pub mod decay;
 mod kind;
@@ -10,8 +11,8 @@ mod user_row;
 mod weigher;
 
 pub use self::{
-    choice::{LARGEST_WEIGHT, Weighting, WeightingName},
+    choice::{Anchor, Center, Centred, Idf, LARGEST_WEIGHT, Weighting, WeightingName},
     kind::WeightKind,
     user_row::UserRow,
-    weigher::Weigher,
+    weigher::{Totals, Weigher},
 };

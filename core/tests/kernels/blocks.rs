@@ -13,7 +13,7 @@ use ilk_core::{
     result::Neighbours,
     simd::{BitRow, Kernel},
     testing::generate::Crowd,
-    weighting::Weighting,
+    weighting::{Idf, Weighting},
 };
 use rand_pcg::Pcg32;
 
@@ -147,14 +147,13 @@ fn blocks_tiles_and_interruptions_do_not_show() {
         job(Measure::Cosine, Weighting::Binary, 5),
         job(Measure::Llr, Weighting::Binary, 20),
         job(Measure::Conditional { alpha: 0.5 }, Weighting::Binary, 1),
-        job(Measure::Cosine, Weighting::Tfidf, 10),
+        job(Measure::Cosine, Weighting::Tfidf { idf: Idf::AtLeastZero }, 10),
         Job { threshold: Some(0.1), ..job(Measure::Jaccard, Weighting::Binary, 1_000) },
     ];
     for job in jobs {
         for kernel in [Kernel::detect(), Kernel::PORTABLE] {
             let layout = Layout { kernel, head: None, machine: None };
-            let matrix =
-                Matrix::with_layout(&world.interactions, job.weighting, layout, &Sequential);
+            let matrix = Matrix::with_layout(&world.interactions, &job, layout, &Sequential);
             for (seed, narrowing) in (0..).zip(Narrowing::some(world.items(), 4)) {
                 let expected = run(&matrix, &job, &narrowing, &Sequential).neighbours;
                 let filter = narrowing.filter(world.items());

@@ -38,7 +38,7 @@ fn difference(
 ) -> Option<String> {
     let layouts = layouts(world.items());
     let layout = layouts[layout % layouts.len()];
-    let matrix = Matrix::with_layout(&world.interactions, job.weighting, layout, &Sequential);
+    let matrix = Matrix::with_layout(&world.interactions, job, layout, &Sequential);
     let one = run(&matrix, job, narrowing, &Sequential).neighbours;
     let crew = Crew { workers: 3, seed: 1 };
     let other = run(&matrix, job, narrowing, &crew).neighbours;

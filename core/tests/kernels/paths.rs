@@ -1,8 +1,15 @@
 //! Every path through the kernel: layouts, instructions, workers, sides, narrowings.
 
 use ilk_core::{
-    cost::Layout, executor::Sequential, job::Job, matrix::Matrix, measure::Measure, plan::Sides,
-    result::Neighbour, testing::generate::Crowd, weighting::Weighting,
+    cost::Layout,
+    executor::Sequential,
+    job::Job,
+    matrix::{Matrix, Weights},
+    measure::{Measure, Norm},
+    plan::Sides,
+    result::Neighbour,
+    testing::generate::Crowd,
+    weighting::Weighting,
 };
 use proptest::{
     prelude::{Just, ProptestConfig, Strategy, any},
@@ -57,7 +64,7 @@ fn every_layout_gives_every_measure() {
             let case = first * 7 + step;
             job.top = [50, 1, 3][case % 3];
             job.min_overlap = [1, 1, 2][case / 2 % 3];
-            job.threshold = [None, Some(scores[scores.len() / 2])][case / 4 % 2];
+            job.threshold = [None, scores.get(scores.len() / 2).copied()][case / 4 % 2];
             let narrowing = &narrowings[case % narrowings.len()];
             let outcome = run_with(1 + case % 2 * 2, matrix, &job, narrowing);
             sides.push(outcome.sides);
@@ -93,12 +100,15 @@ fn every_weighting_gives_every_weighted_measure() {
         let reference = Reference::new(&world, *weighting);
         let all = layouts(world.items());
         let some = [all[0], all[all.len() - 1], all[all.len() / 2]];
-        let matrices = some
-            .map(|layout| Matrix::with_layout(&world.interactions, *weighting, layout, &Sequential))
-            .into_iter()
-            .zip(some);
-        let matrices = matrices.collect::<Vec<_>>();
+        let matrices = |norm| {
+            let weights = Weights { weighting: *weighting, norm };
+            some.map(|layout| {
+                (Matrix::with_layout(&world.interactions, weights, layout, &Sequential), layout)
+            })
+        };
+        let (squares, sums) = (matrices(Norm::Squares), matrices(Norm::Sum));
         for (second, measure) in MEASURES.iter().filter(|one| one.is_weighted()).enumerate() {
+            let matrices = if measure.norm() == Norm::Sum { &sums } else { &squares };
             let mut job = job(*measure, *weighting, 50);
             job.shrinkage = [0.0, 0.0, 2.5][(first + second) % 3];
             let ranking = reference.rank(&job);
@@ -275,7 +285,7 @@ proptest! {
         choice.apply(&mut job, &ranking);
         let layout = *layout.get(&layouts(world.items()));
         let narrowing = narrowing.get(&Narrowing::some(world.items(), seed)).clone();
-        let matrix = Matrix::with_layout(&world.interactions, weighting, layout, &Sequential);
+        let matrix = Matrix::with_layout(&world.interactions, &job, layout, &Sequential);
         let outcome = run_with(workers, &matrix, &job, &narrowing);
         let difference = ranking.difference(&job, &narrowing, &outcome.neighbours);
         prop_assert_eq!(difference, None, "{:?} {:?}", layout, job);

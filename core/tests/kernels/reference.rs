@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use ilk_core::{
     job::Job,
-    measure::{Measure, Pair},
+    measure::{Common, Measure, Pair},
     result::{Neighbour, Neighbours},
     testing::oracle::{self, Event, Id, Lists},
-    weighting::{self, Weighting},
+    weighting::{self, Anchor, Centred, Weighting},
 };
 
 use crate::world::{GIVEN, MEASURES, Narrowing, Touch, WEIGHTINGS, World, job};
@@ -40,25 +40,35 @@ impl Reference {
 
     /// Scores every pair under the measure and the shrinkage of `job`; nothing else of it counts.
     pub(crate) fn rank(&self, job: &Job) -> Ranking {
-        let square = |list: &Vec<(u32, f64)>| {
-            let mut square = 0.0;
-            for (_, weight) in list {
-                square += weight * weight;
-            }
-            square
+        let total = |of: fn(f64) -> f64| {
+            let sum = |list: &Vec<(u32, f64)>| {
+                let mut sum = 0.0;
+                for (_, weight) in list {
+                    sum += of(*weight);
+                }
+                sum
+            };
+            self.of_items.iter().map(sum).collect::<Vec<_>>()
         };
-        let squares = self.of_items.iter().map(square).collect::<Vec<_>>();
-        let mut sums = vec![(0, 0.0); self.of_items.len()];
+        let (squares, totals) = (total(|weight| weight * weight), total(|weight| weight));
+        let most = squares.iter().copied().fold(0.0, f64::max);
+        let fits = most == 0.0 || (libm::exp2(-60.0)..=libm::exp2(126.0)).contains(&most);
+        let is_scaled = job.measure == Measure::Dot && !fits;
+        let exponent = if is_scaled { 125 - libm::ilogb(most) } else { 0 };
+        let mut sums = vec![(0, 0.0, 0.0, Common::default()); self.of_items.len()];
         let lists = self.of_items.iter().enumerate().map(|(item, users)| {
             for (user, x) in users {
                 for (other, y) in &self.of_users[*user as usize] {
-                    let (overlap, dot) = &mut sums[*other as usize];
+                    let (overlap, dot, least, common) = &mut sums[*other as usize];
                     *overlap += 1;
                     *dot += x * y;
+                    *least += x.min(*y);
+                    common.add(*x, *y);
                 }
             }
             let mut found = Vec::new();
-            for (other, (overlap, dot)) in sums.iter_mut().map(std::mem::take).enumerate() {
+            let taken = sums.iter_mut().map(std::mem::take).enumerate();
+            for (other, (overlap, dot, least, common)) in taken {
                 if other == item || overlap == 0 {
                     continue;
                 }
@@ -70,24 +80,35 @@ impl Reference {
                     dot,
                     item_square: squares[item],
                     neighbour_square: squares[other],
+                    item_sum: totals[item],
+                    neighbour_sum: totals[other],
+                    least,
+                    common,
                 };
                 if let Some(score) = score(&pair, job) {
-                    found.push(Neighbour { code: other as u32, score, overlap });
+                    // Compared by the scale of the largest dot product.
+                    let rank = (libm::scalbn(score, exponent) as f32).clamp(f32::MIN, f32::MAX);
+                    let score = libm::scalbn(rank.into(), -exponent) as f32;
+                    let score = score.clamp(f32::MIN, f32::MAX);
+                    found.push((rank, Neighbour { code: other as u32, score, overlap }));
                 }
             }
-            found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.code.cmp(&b.code)));
-            found
+            found.sort_by(|(a_rank, a), (b_rank, b)| {
+                b_rank.total_cmp(a_rank).then(a.code.cmp(&b.code))
+            });
+            found.into_iter().map(|(_, found)| found).collect()
         });
         Ranking(lists.collect())
     }
 }
 
-fn score(pair: &Pair, job: &Job) -> Option<f32> {
+fn score(pair: &Pair, job: &Job) -> Option<f64> {
     let mut score = job.measure.score(pair)?;
     if job.shrinkage > 0.0 {
-        score *= pair.overlap as f64 / (pair.overlap as f64 + job.shrinkage);
+        let free = pair.overlap - u32::from(job.measure == Measure::Pearson);
+        score *= f64::from(free) / (f64::from(free) + job.shrinkage);
     }
-    Some((score as f32).clamp(f32::MIN, f32::MAX))
+    Some(score)
 }
 
 fn weigh(touches: &[Touch], users: usize, items: usize, weighting: Weighting) -> Vec<f64> {
@@ -97,22 +118,57 @@ fn weigh(touches: &[Touch], users: usize, items: usize, weighting: Weighting) ->
         degrees[touch.user as usize] += 1;
         lengths[touch.item as usize] += touch.weight;
     }
-    let idf = |touch: &Touch| weighting::tfidf::idf(items as u32, degrees[touch.user as usize]);
+    let idf = |touch: &Touch, kind| {
+        weighting::tfidf::idf(items as u32, degrees[touch.user as usize], kind)
+    };
+    let (mut totals, mut newest_of) = (vec![0.0; users], vec![i64::MIN; items]);
+    for touch in touches {
+        totals[touch.user as usize] += touch.weight;
+        let newest = &mut newest_of[touch.item as usize];
+        *newest = touch.time().max(*newest);
+    }
+    let supports = touches.iter().fold(vec![0; items], |mut supports, touch| {
+        supports[touch.item as usize] += 1;
+        supports
+    });
     let average = lengths.iter().sum::<f64>() / items as f64;
     let newest = touches.iter().map(Touch::time).max();
     let weigh = |touch: &Touch| match weighting {
         Weighting::Binary => 1.0,
         Weighting::Raw => touch.weight,
         Weighting::Log => weighting::log::weigh(touch.weight),
-        Weighting::Tfidf => weighting::tfidf::weigh(touch.weight, idf(touch)),
-        Weighting::Bm25 { k1, b } => {
+        Weighting::Centred(by) => {
+            let mean = match by {
+                Centred::ByUser => weighting::center::mean(
+                    totals[touch.user as usize],
+                    degrees[touch.user as usize],
+                ),
+                Centred::ByItem => weighting::center::mean(
+                    lengths[touch.item as usize],
+                    supports[touch.item as usize],
+                ),
+            };
+            weighting::center::weigh(touch.weight, mean)
+        }
+        Weighting::Tfidf { idf: kind } => weighting::tfidf::weigh(touch.weight, idf(touch, kind)),
+        Weighting::Bm25 { k1, b, idf: kind } => {
             let length = lengths[touch.item as usize];
             let saturation = weighting::bm25::saturation(k1, b, length, average);
-            weighting::bm25::saturate(touch.weight, k1, saturation) * idf(touch)
+            weighting::bm25::saturate(touch.weight, k1, saturation) * idf(touch, kind)
         }
-        Weighting::Decay { half_life, now } => {
-            let now = now.or(newest).unwrap_or(0);
-            weighting::decay::weigh(touch.weight, now - touch.time(), half_life)
+        Weighting::Decay { half_life, now, anchor } => {
+            let since = |newest| {
+                let halvings = weighting::decay::half_lives(newest, half_life);
+                weighting::decay::weigh_since(touch.weight, touch.time(), half_life, halvings)
+            };
+            let present = now.or(newest).unwrap_or(0);
+            match anchor {
+                Anchor::Item => since(newest_of[touch.item as usize]),
+                Anchor::All => since(newest.unwrap_or(0)),
+                Anchor::Now => {
+                    weighting::decay::weigh(touch.weight, present - touch.time(), half_life)
+                }
+            }
         }
     };
     touches.iter().map(weigh).collect()
@@ -201,7 +257,7 @@ fn the_reference_equals_the_oracle() {
         job.shrinkage = [0.0, 3.5][case / 2 % 2];
         let ranking = Reference::new(&world, weighting).rank(&job);
         let scores = ranking.scores();
-        job.threshold = [None, Some(scores[scores.len() / 3])][case / 3 % 2];
+        job.threshold = [None, scores.get(scores.len() / 3).copied()][case / 3 % 2];
         let answer = oracle::similar(&events, GIVEN, &job, &lists(narrowing));
         let mut found = Neighbours::new();
         for item in &answer.items {

@@ -15,7 +15,7 @@ use ilk_core::{
     result::Neighbours,
     simd::Kernel,
     testing::generate::Crowd,
-    weighting::Weighting,
+    weighting::{Anchor, Centred, Idf, Weighting},
 };
 use rand_pcg::{Pcg32, rand_core::Rng};
 
@@ -159,6 +159,11 @@ pub(crate) const MEASURES: &[Measure] = &[
     Measure::MahoutLlr,
     Measure::Cooccurrence,
     Measure::Dot,
+    Measure::Tanimoto,
+    Measure::WeightedJaccard,
+    Measure::Pearson,
+    Measure::CommonCosine,
+    Measure::Msd,
 ];
 
 /// Every weighting.
@@ -166,9 +171,11 @@ pub(crate) const WEIGHTINGS: &[Weighting] = &[
     Weighting::Binary,
     Weighting::Raw,
     Weighting::Log,
-    Weighting::Tfidf,
-    Weighting::Bm25 { k1: 1.2, b: 0.75 },
-    Weighting::Decay { half_life: 20 * 86_400_000_000, now: None },
+    Weighting::Tfidf { idf: Idf::Signed },
+    Weighting::Bm25 { k1: 1.2, b: 0.75, idf: Idf::AtLeastZero },
+    Weighting::Decay { half_life: 20 * 86_400_000_000, now: None, anchor: Anchor::Now },
+    Weighting::Decay { half_life: 20 * 86_400_000_000, now: None, anchor: Anchor::Item },
+    Weighting::Centred(Centred::ByUser),
 ];
 
 /// Every instruction set with no head, one chunk, two, all of `items`, and as many as the cost

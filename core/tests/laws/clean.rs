@@ -296,7 +296,7 @@ fn a_job_needs_what_its_result_depends_on() {
     let plain = SimilarityJob::default();
     assert_eq!(needs(&plain, none), (false, false));
     let raw = SimilarityJob { weighting: Some(WeightingName::Raw), ..plain.clone() };
-    assert_eq!(needs(&raw, GIVEN), (true, false));
+    assert_eq!(needs(&raw, GIVEN), (true, true), "the last of several ratings counts");
     assert_eq!(needs(&raw, none), (false, false), "rows of one weight, counted once");
     let counted = SimilarityJob { duplicates: Some(Duplicates::Sum), ..raw.clone() };
     assert_eq!(needs(&counted, none), (true, false), "a sum without weights counts rows");

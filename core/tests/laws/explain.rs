@@ -36,8 +36,7 @@ impl World {
     /// Explains every pair of `pairs`.
     fn explain(&self, pairs: impl IntoIterator<Item = (u32, u32)>) -> Vec<Explanation> {
         let (job, interactions) = (self.task.job(), &self.outcome.interactions);
-        let matrix =
-            Matrix::with_layout(interactions, job.weighting, Layout::default(), &Sequential);
+        let matrix = Matrix::with_layout(interactions, &job, Layout::default(), &Sequential);
         let filter = world::filter(&self.outcome.catalogue.ids, &self.lists);
         let explainer = Explainer { interactions, matrix: &matrix, job: &job, filter: &filter };
         let pairs = pairs.into_iter();

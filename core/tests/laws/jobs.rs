@@ -3,7 +3,7 @@
 use ilk_core::{
     job::{Duplicates, Given, Job, NegativeWeights, Of, Preset, SimilarityJob},
     measure::MeasureName,
-    weighting::WeightingName,
+    weighting::{Center, WeightingName},
 };
 use proptest::{
     option,
@@ -53,6 +53,7 @@ pub(crate) fn tasks() -> impl Strategy<Value = Task> {
             max_items_per_user: rest.max_items_per_user,
             duplicates: rest.duplicates,
             negative_weights: rest.negative_weights,
+            center: rest.center,
             ..formula
         };
         Task { given, wish: fit(wish, given) }
@@ -108,16 +109,38 @@ fn selections() -> impl Strategy<Value = SimilarityJob> {
 
 fn cleanings() -> impl Strategy<Value = SimilarityJob> {
     let of = prop_oneof![3 => Just(Of::Items), 1 => Just(Of::Users)];
-    let negative = select(vec![None, Some(NegativeWeights::Drop), Some(NegativeWeights::Net)]);
+    let negative = select(vec![
+        None,
+        Some(NegativeWeights::Drop),
+        Some(NegativeWeights::Net),
+        Some(NegativeWeights::Keep),
+    ]);
     let duplicates = option::of(select(Duplicates::ALL));
-    (of, option::weighted(0.3, 1..7_u32), duplicates, negative).prop_map(
-        |(of, max_items_per_user, duplicates, negative_weights)| SimilarityJob {
+    let center = option::weighted(0.4, select(Center::ALL));
+    (of, option::weighted(0.3, 1..7_u32), duplicates, negative, center).prop_map(
+        |(of, max_items_per_user, duplicates, negative_weights, center)| SimilarityJob {
+            center,
             of: Some(of),
             max_items_per_user,
             duplicates,
             negative_weights,
             ..SimilarityJob::default()
         },
+    )
+}
+
+/// Tells whether a measure looks at weights.
+pub(crate) fn is_weighted(measure: MeasureName) -> bool {
+    matches!(
+        measure,
+        MeasureName::Cosine
+            | MeasureName::AsymmetricCosine
+            | MeasureName::Dot
+            | MeasureName::Tanimoto
+            | MeasureName::WeightedJaccard
+            | MeasureName::Pearson
+            | MeasureName::CommonCosine
+            | MeasureName::Msd
     )
 }
 
@@ -128,15 +151,31 @@ fn fit(mut wish: SimilarityJob, given: Given) -> SimilarityJob {
     }
     let preset = wish.like.map(SimilarityJob::preset).unwrap_or_default();
     let measure = wish.measure.or(preset.measure).unwrap_or(MeasureName::Cosine);
-    let is_weighted =
-        matches!(measure, MeasureName::Cosine | MeasureName::AsymmetricCosine | MeasureName::Dot);
-    if !is_weighted {
+    if !is_weighted(measure) {
         wish.weighting = None;
     }
     if wish.weighting == Some(WeightingName::Decay) && !given.time {
         wish.weighting = Some(WeightingName::Raw);
     }
+    let sums_up = [
+        MeasureName::WeightedJaccard,
+        MeasureName::Pearson,
+        MeasureName::CommonCosine,
+        MeasureName::Msd,
+    ];
+    let of_users = [WeightingName::Log, WeightingName::Tfidf, WeightingName::Bm25];
+    let has_none = !given.weight || wish.duplicates == Some(Duplicates::One);
+    if sums_up.contains(&measure)
+        && has_none
+        && wish.weighting.is_some_and(|w| of_users.contains(&w))
+    {
+        wish.weighting = Some(WeightingName::Raw);
+    }
     let weighting = wish.weighting.or(preset.weighting);
+    if weighting != Some(WeightingName::Raw) || measure == MeasureName::WeightedJaccard {
+        wish.center = None;
+        wish.negative_weights = wish.negative_weights.filter(|it| *it != NegativeWeights::Keep);
+    }
     if weighting != Some(WeightingName::Decay) {
         (wish.half_life, wish.now) = (None, None);
     }

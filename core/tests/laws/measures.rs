@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ilk_core::{
-    job::{Duplicates, Given, NegativeWeights, Of, SimilarityJob},
+    job::{Duplicates, Given, NegativeWeights, Of, Preset, SimilarityJob},
     measure::MeasureName,
     testing::oracle::{Event, Id},
-    weighting::WeightingName,
+    weighting::{Center, WeightingName},
 };
 use proptest::{
     prelude::ProptestConfig, prop_assert, prop_assert_eq, prop_assume, proptest, sample::select,
@@ -93,12 +93,15 @@ proptest! {
             let score = f32::from_bits(score);
             let most = match name {
                 MeasureName::Cosine
+                | MeasureName::Tanimoto
+                | MeasureName::WeightedJaccard
+                | MeasureName::CommonCosine
                 | MeasureName::Jaccard
                 | MeasureName::Dice
                 | MeasureName::Overlap
                 | MeasureName::Npmi
                 | MeasureName::SarLift => 1.000_001,
-                MeasureName::MahoutLlr => 1.0,
+                MeasureName::MahoutLlr | MeasureName::Pearson | MeasureName::Msd => 1.0,
                 MeasureName::Cooccurrence => overlap as f32,
                 MeasureName::Lift => counts.users.len().max(counts.of.len()) as f32,
                 _ => f32::MAX,
@@ -106,6 +109,10 @@ proptest! {
             let least = match name {
                 // The one measure that keeps pairs rarer than by chance, below zero.
                 MeasureName::LexicographersMi => f32::MIN,
+                MeasureName::Pearson => -1.0,
+                // With weights below 0.
+                MeasureName::Cosine | MeasureName::CommonCosine => -1.000_001,
+                MeasureName::AsymmetricCosine | MeasureName::Dot | MeasureName::Tanimoto => f32::MIN,
                 _ => 0.0,
             };
             prop_assert!((least..=most).contains(&score), "{name}: {score}");
@@ -132,6 +139,62 @@ proptest! {
         let task = weighted(MeasureName::Cosine, WeightingName::Raw);
         let task = task.with(|wish| wish.shrinkage = Some(shrinkage));
         prop_assert_eq!(similar(&scaled, &task).table(), similar(&events, &task).table());
+    }
+
+    #[test]
+    fn cosine_by_decay_does_not_depend_on_the_present_or_on_what_others_do_later(
+        events in clean_events(),
+        measure in select(vec![MeasureName::Cosine, MeasureName::CommonCosine, MeasureName::Pearson]),
+        now in select(vec!["1970-01-01", "2026-01-01", "2052-02-29", "9999-01-01"]),
+        half_life in select(vec!["1h", "1d", "30d"]),
+        duplicates in select(Duplicates::ALL),
+        of in select(Of::ALL),
+    ) {
+        let task = weighted(measure, WeightingName::Decay).with(|wish| {
+            (wish.half_life, wish.of) = (Some(half_life.into()), Some(of));
+            wish.duplicates = Some(duplicates);
+        });
+        let plain = similar(&events, &task);
+        let then = similar(&events, &task.with(|wish| wish.now = Some(now.into())));
+        prop_assert_eq!(plain.table(), then.table());
+        if of == Of::Items {
+            // Somebody has a new item, in the far future.
+            let mut more = events.clone();
+            let last = events.iter().max_by_key(|event| event.item.clone()).cloned();
+            let Some(last) = last else { return Ok(()) };
+            let item = match &last.item {
+                Some(Id::Integer(number)) if *number < 1_000_000_000 => Id::Integer(number + 1),
+                Some(Id::Integer(_)) => return Ok(()),
+                Some(Id::Text(text)) => Id::Text(format!("{text}~")),
+                None => return Ok(()),
+            };
+            let later = Some(2_600_000_000_000_000);
+            more.push(Event { item: Some(item.clone()), time: later, ..last });
+            let name = item.to_string();
+            let old = |pairs: BTreeMap<(String, String), (u32, u32)>| {
+                let of_old = |pair: &(String, String)| pair.0 != name && pair.1 != name;
+                pairs.into_iter().filter(|(pair, _)| of_old(pair)).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(old(similar(&more, &task).pairs()), old(plain.pairs()));
+        }
+    }
+
+    #[test]
+    fn hiding_rare_items_changes_no_score_of_others(
+        events in clean_events(),
+        task in tasks(),
+        least in 2..6_u32,
+    ) {
+        prop_assume!(task.job().of == Of::Items && !task.job().measure.is_weighted());
+        let task = all(&task);
+        let whole = similar(&events, &task.with(|wish| wish.min_support = None));
+        let hidden = similar(&events, &task.with(|wish| wish.min_support = Some(least)));
+        let hidden_pairs = hidden.pairs();
+        let stays = |id: &String| hidden.catalogue.ids.find(id).is_some();
+        let both = |pair: &(String, String)| stays(&pair.0) && stays(&pair.1);
+        let expected = whole.pairs().into_iter().filter(|(pair, _)| both(pair));
+        prop_assert_eq!(expected.collect::<BTreeMap<_, _>>(), hidden_pairs);
+        prop_assert_eq!(whole.interactions.population(), hidden.interactions.population());
     }
 
     #[test]
@@ -197,7 +260,10 @@ proptest! {
     ) {
         let task = task.with(|wish| {
             (wish.min_support, wish.max_items_per_user) = (None, None);
+            // Whose mean it is changes places, too.
+            wish.center = wish.center.filter(|center| *center == Center::None);
         });
+        prop_assume!(task.wish.like != Some(Preset::LenskitItemknn));
         let swap = |event: &Event| Event {
             user: event.item.clone(),
             item: event.user.clone(),
@@ -257,6 +323,10 @@ fn items_of_no_or_one_user_are_there_and_have_what_they_have() {
         (3, "returned", -1.0),
     ]);
     for measure in MeasureName::ALL {
+        // Two equal weights do not vary together.
+        if *measure == MeasureName::Pearson {
+            continue;
+        }
         let wish = SimilarityJob { measure: Some(*measure), ..SimilarityJob::default() };
         let outcome = similar(&events, &Task::on_everything(wish));
         assert_eq!(
@@ -359,6 +429,53 @@ fn decay_halves_a_weight_each_half_life() {
     assert_eq!(outcome.of("c")[0].score, 2.0);
     let later = task.with(|wish| wish.now = Some("1970-01-14".into()));
     assert_eq!(similar(&events, &later).of("b")[0].score, 1.0);
+}
+
+#[test]
+fn dot_keeps_its_order_where_scores_leave_their_range() {
+    for scale in [1.0, 1e-60] {
+        let rows = [(1, "a", 1e20 * scale), (1, "b", 1e20 * scale), (1, "c", 1e25 * scale)];
+        let task = weighted(MeasureName::Dot, WeightingName::Raw);
+        let outcome = similar(&weighted_events(&rows), &task);
+        assert_eq!(outcome.names_of("a"), ["c", "b"]);
+        assert_eq!(outcome.names_of("b"), ["c", "a"]);
+        let score = if scale == 1.0 { f32::MAX } else { 0.0 };
+        assert!(outcome.of("a").iter().all(|found| found.score == score));
+    }
+}
+
+#[test]
+fn each_event_decays_before_it_is_added() {
+    let mut events = weighted_events(&[(1, "a", 1.0), (1, "a", 1.0), (1, "b", 1.0)]);
+    for (event, day) in events.iter_mut().zip([40, 10, 40]) {
+        event.time = Some(day * 86_400_000_000);
+    }
+    let task = weighted(MeasureName::Dot, WeightingName::Decay)
+        .with(|wish| wish.half_life = Some("30d".into()));
+    assert_eq!(similar(&events, &task).of("b")[0].score, 1.5);
+    let newest = task.with(|wish| wish.duplicates = Some(Duplicates::Max));
+    assert_eq!(similar(&events, &newest).of("b")[0].score, 1.0);
+}
+
+#[test]
+fn a_typing_error_in_the_far_future_empties_nothing() {
+    let mut events = weighted_events(&[
+        (1, "a", 1.0),
+        (1, "b", 1.0),
+        (2, "a", 1.0),
+        (2, "c", 1.0),
+        (3, "d", 1.0),
+    ]);
+    for (event, day) in events.iter_mut().zip([18_902, 18_902, 18_900, 18_900, 30_000]) {
+        event.time = Some(day * 86_400_000_000);
+    }
+    let task = weighted(MeasureName::Cosine, WeightingName::Decay)
+        .with(|wish| wish.half_life = Some("1d".into()));
+    let right = (1.0 / 1.0625_f64.sqrt()) as f32;
+    for now in [None, Some("2021-10-03"), Some("2023-07-10"), Some("2052-01-01")] {
+        let outcome = similar(&events, &task.with(|wish| wish.now = now.map(Into::into)));
+        assert_eq!(outcome.of("a")[0].score, right, "{now:?}");
+    }
 }
 
 #[test]

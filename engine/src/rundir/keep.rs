@@ -26,6 +26,7 @@ use crate::{
     keep::{CleanedFor, Counted, Ending, Keep, Sink, Step},
     machine,
     observe::{Kept, Place, Tiles, Timed, block_name},
+    progress::Reporter,
     record::{FileRecord, GROUPS, StageName, time_text},
     spill::{Area, Holding, Recording},
     text::counted,
@@ -275,7 +276,7 @@ impl<'r> Keep<'r> for RunDir {
         let name = |error| Error::writing(&target, error);
         let rows = found.write(OutputFormat::Parquet, &mut file, catalogue, name)?;
         step.add(file.publish()?);
-        self.publish(merged)?;
+        self.publish(merged, run.reporter)?;
         self.tell(run, merged)?;
         let place = self.file(files::NEIGHBOURS).display().to_string();
         let outs = self.outs.places.iter().map(|out| format!(" and {}", out.display()));
@@ -302,8 +303,9 @@ impl RunDir {
     }
 
     /// Writes the outputs outside of the run directory that are still to be written.
-    fn publish(&mut self, merged: &Merged) -> Result<(), Error> {
+    fn publish(&mut self, merged: &Merged, reporter: &Reporter) -> Result<(), Error> {
         for mut output in std::mem::take(&mut self.outs.left) {
+            output.report_ids(&merged.catalogue, reporter);
             output.fill(&merged.catalogue, &merged.found)?;
             let mut files = Vec::new();
             for (name, path) in output.filled() {

@@ -83,7 +83,13 @@ impl Results {
     /// Reads what is known of the items, by position.
     fn table(&self) -> Result<ItemTable, Error> {
         let users = self.record(StageName::Matrix)?.count("users") as usize;
-        tables::read_item_table(&self.one(StageName::Matrix, files::MATRIX)?, users)
+        let table = tables::read_item_table(&self.one(StageName::Matrix, files::MATRIX)?, users)?;
+        Ok(table.with_population(users + self.emptied()? as usize))
+    }
+
+    /// Counts the users who were left without items and count in N.
+    fn emptied(&self) -> Result<u64, Error> {
+        Ok(self.record(StageName::Encode)?.count("uncompared_users"))
     }
 
     /// Takes the best of what tiles found in memory.
@@ -168,7 +174,8 @@ impl Kept for Results {
     fn interactions(&self, run: Run<'_>) -> Result<Interactions, Error> {
         let items = self.record(StageName::Encode)?.count("items") as usize;
         let path = self.one(StageName::Encode, files::INTERACTIONS)?;
-        tables::read_interactions(&path, items, run.needs)
+        let interactions = tables::read_interactions(&path, items, run.needs)?;
+        Ok(interactions.with_emptied(self.emptied()? as usize))
     }
 
     fn gathered(&self, work: spill::Work<'_>) -> Result<spill::Folded, Error> {
@@ -178,7 +185,7 @@ impl Kept for Results {
         tables::each_interactions(&path, &mut |users, items, weights, times| {
             gathering.add(users, items, weights, times)
         })?;
-        Ok(spill::Folded::of(gathering.finish()?, work))
+        Ok(spill::Folded::of(gathering.finish()?, self.emptied()?, work))
     }
 
     fn check_plan(&self) -> Result<(), Error> {

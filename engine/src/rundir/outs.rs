@@ -36,7 +36,7 @@ impl Outs {
             opened.check_apart_from(place)?;
             outs.places.push(place.clone());
             if earlier == Earlier::Discard || !folder.join(MANIFEST).exists() {
-                outs.left.push(Output::create(place, request.existing)?);
+                outs.left.push(Output::create(place, request.existing)?.with_ids(request.ids));
             }
         }
         Ok(outs)
@@ -50,7 +50,8 @@ impl Outs {
         }
         for place in &self.places {
             if !is_published(manifest, place)? {
-                self.left.push(Output::create(place, request.existing)?);
+                let output = Output::create(place, request.existing)?;
+                self.left.push(output.with_ids(request.ids));
             }
         }
         Ok(())

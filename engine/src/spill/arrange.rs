@@ -3,7 +3,7 @@
 use ilk_core::{
     cost::Layout,
     plan::{ItemFilter, Outline, Sides},
-    weighting::{UserRow, Weigher, WeightKind, Weighting, bm25},
+    weighting::{Totals, UserRow, Weigher, WeightKind, Weighting},
 };
 
 use super::{
@@ -24,9 +24,8 @@ impl Folded {
             return Ok(None);
         }
         let items = self.items.kept.len();
-        let mut lengths = Vec::new();
-        if matches!(weighting, Weighting::Bm25 { .. }) {
-            lengths.resize(items, 0.0);
+        let mut totals = Totals::new(weighting, items);
+        if totals.are_needed() {
             // One bucket after the other: sums are taken in ascending order of users.
             for bucket in 0..self.buckets.all.len() {
                 let rows = self.buckets.read(bucket, &self.items)?;
@@ -35,10 +34,10 @@ impl Folded {
                     weights: rows.weights.as_deref(),
                     times: rows.times.as_deref(),
                 };
-                bm25::add_lengths(row, &mut lengths);
+                totals.add(row);
             }
         }
-        Ok(Some(Weigher::new(weighting, items, lengths, self.census.newest)))
+        Ok(Some(Weigher::new(weighting, items, totals)))
     }
 
     /// Returns the kind of weights.
@@ -63,6 +62,7 @@ impl Folded {
         let weigher = self.weigher(job.weighting)?;
         let (buckets, items) = (&self.buckets, &self.items);
         let weights = (self.weights(job.weighting), weigher.as_ref());
+        let population = (self.census.users + self.emptied) as usize;
         // What weights are made of, where they are.
         let used = used
             + match weights.0 {
@@ -75,7 +75,8 @@ impl Folded {
         let most = (budget.left(0) / budget.workers / 16).min(4 << 20);
         let list = memory::of_lists(1, regions.items(), job.top as usize);
         let most = Most { entries: (most / entry).max(1), rows: (most / list / 2).max(1) };
-        let (matrix, additions) = regions.sort(most, work, progress)?;
+        let (mut matrix, additions) = regions.sort(most, work, progress)?;
+        matrix.table = matrix.table.with_population(population);
         let table = &matrix.table;
         let decide = |head| {
             let layout = Layout { head, ..work.layout };

@@ -47,8 +47,6 @@ pub(super) struct Census {
     pub(super) interactions: u64,
     /// How many users have so many items.
     pub(super) degrees: BTreeMap<u32, u64>,
-    /// The newest time.
-    pub(super) newest: Option<i64>,
     /// Interactions of rare items, and users left without any.
     pub(super) dropped: (u64, u64),
 }
@@ -63,7 +61,6 @@ impl Census {
             users: rows.users.len() as u64,
             interactions: rows.items.len() as u64,
             degrees,
-            newest: rows.times.iter().flatten().max().copied(),
             dropped: (0, 0),
         }
     }
@@ -75,7 +72,6 @@ impl Census {
         for (degree, users) in &other.degrees {
             *self.degrees.entry(*degree).or_default() += users;
         }
-        self.newest = self.newest.max(other.newest);
         self.dropped.0 += other.dropped.0;
         self.dropped.1 += other.dropped.1;
     }

@@ -28,6 +28,8 @@ pub(crate) struct Folded {
     others: Option<Ids>,
     /// Some weights differ from 1.
     pub(super) has_weights: bool,
+    /// Users who were left without items, and count in N.
+    pub(super) emptied: u64,
 }
 
 /// Folds what was read into interactions; also returns what is compared. Progress: as
@@ -61,7 +63,9 @@ pub(crate) fn fold(
     let catalogue = kept.catalogue(&items, labels.as_ref(), &buckets.supports);
     drop(items);
     let has_weights = work.needs.weight;
-    let folded = Folded { buckets, items: kept, census, folding, others: None, has_weights };
+    let emptied = folding.emptied_users;
+    let folded =
+        Folded { buckets, items: kept, census, folding, others: None, has_weights, emptied };
     match work.job.of {
         Of::Items => Ok((folded, catalogue)),
         Of::Users => folded.transposed(catalogue, work, progress),
@@ -77,7 +81,8 @@ pub(crate) fn spill(
     users: &Ids,
     work: Work<'_>,
 ) -> Result<Folded, Error> {
-    Ok(Folded::of(Buckets::of_memory(interactions, users, work)?, work))
+    let emptied = (interactions.population() - interactions.users()) as u64;
+    Ok(Folded::of(Buckets::of_memory(interactions, users, work)?, emptied, work))
 }
 
 /// Counts the bytes of what is compared.
@@ -88,12 +93,13 @@ pub(crate) fn catalogue_bytes(catalogue: &Catalogue) -> usize {
 }
 
 impl Folded {
-    /// Takes interactions that were folded before: all that are there count.
-    pub(crate) fn of(buckets: Buckets, work: Work<'_>) -> Self {
+    /// Takes interactions that were folded before: all that are there count. `emptied`: users who were
+    /// left without items.
+    pub(crate) fn of(buckets: Buckets, emptied: u64, work: Work<'_>) -> Self {
         let items = SupportedItems::new(&buckets.supports, &as_it_is(work.job));
         let (census, has_weights) = (buckets.census(), work.needs.weight);
         let folding = Folding::default();
-        Self { buckets, items, census, folding, others: None, has_weights }
+        Self { buckets, items, census, folding, others: None, has_weights, emptied }
     }
 
     /// Walks the users in order: the code of the first, then some of them with their items.
@@ -221,7 +227,9 @@ impl Folded {
         let others = Some(catalogue.ids);
         let catalogue = Catalogue { ids, labels: None, supports };
         let census = buckets.census();
-        Ok((Self { buckets, items, census, folding, others, has_weights }, catalogue))
+        // Items that were dropped are not counted.
+        let emptied = 0;
+        Ok((Self { buckets, items, census, folding, others, has_weights, emptied }, catalogue))
     }
 }
 

@@ -10,6 +10,7 @@ use ilk_core::{
     cost::Additions,
     executor::Executor as _,
     matrix::{Factors, ItemTable, RowBlock},
+    measure::Norm,
     prepare::SupportedItems,
     weighting::{UserRow, Weigher, WeightKind},
 };
@@ -76,6 +77,8 @@ pub(super) struct Most {
 #[derive(Clone, Copy)]
 struct Cuts<'a> {
     most: Most,
+    /// What is summed up of an item's weights.
+    norm: Norm,
     store: &'a Store,
     progress: Progress<'a>,
 }
@@ -197,7 +200,8 @@ impl Regions {
         progress: Progress<'_>,
     ) -> Result<(Matrix, Additions), Error> {
         let store = Store::new(work.folder, "segments", work.budget.shard.0);
-        let cuts = Cuts { most, store: &store, progress };
+        let norm = work.job.measure.norm();
+        let cuts = Cuts { most, norm, store: &store, progress };
         let sorted = work.pool.map(self.ranges.len(), |region| self.sort_region(region, cuts));
         let (mut segments, mut squares) = (Vec::new(), Vec::new());
         for of_region in sorted {
@@ -214,7 +218,7 @@ impl Regions {
     fn sort_region(
         &self,
         region: usize,
-        Cuts { most, store, progress }: Cuts<'_>,
+        Cuts { most, norm, store, progress }: Cuts<'_>,
     ) -> Result<(Vec<Segment>, Vec<f64>), Error> {
         let range = self.ranges[region].clone();
         let supports = &self.order.supports[range.start as usize..range.end as usize];
@@ -244,10 +248,10 @@ impl Regions {
         let square = |(position, ends): (u32, &[usize])| -> f64 {
             let entries = ends[0]..ends[1];
             match (&weights, self.weights) {
-                (Some(weights), _) => weights[entries].iter().map(|x| x * x).sum(),
+                (Some(weights), _) => weights[entries].iter().map(|x| norm.of(*x)).sum(),
                 (None, WeightKind::Separable) => {
                     let products = self.factors.products(position as usize, &users[entries]);
-                    products.map(|x| x * x).sum()
+                    products.map(|x| norm.of(x)).sum()
                 }
                 (None, _) => entries.len() as f64,
             }

@@ -3,7 +3,7 @@
 use ilk_core::{
     job::{Job, Of},
     prepare::{Reason, Refusal, SetAside, Tally},
-    weighting::Weighting,
+    weighting::{Anchor, Weighting},
 };
 use serde_json::{Map, Value, json};
 
@@ -56,6 +56,7 @@ pub(crate) fn clean<'r, K: Keep<'r>>(
     };
     keep.finish(step, ending)?;
     report_set_aside(tally, run.names, run.reporter);
+    report_vanishing(tally, run.job, run.reporter);
     report_nulls(&files.tables, run.reporter);
     Ok(cleaned)
 }
@@ -80,8 +81,32 @@ pub fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
     }
 }
 
-/// Reports how many rows were set aside for which reason, and shows the first few of each; and
-/// which times there are.
+/// Says where decay leaves nothing of the oldest rows, unless each item counts from its own newest.
+pub fn report_vanishing(tally: &Tally, job: &Job, reporter: &Reporter) {
+    /// Half-lives after which products of two such weights no longer fit a score.
+    const MOST: i64 = 64;
+    let Weighting::Decay { half_life, now, anchor } = job.weighting else { return };
+    let (Some(earliest), Some(latest)) = (&tally.times.earliest, &tally.times.latest) else {
+        return;
+    };
+    let present = match anchor {
+        Anchor::Item => return,
+        Anchor::All => latest.time,
+        Anchor::Now => now.unwrap_or(latest.time),
+    };
+    let half_lives = present.saturating_sub(earliest.time) / half_life;
+    if half_lives > MOST {
+        reporter.note(format!(
+            "the oldest row is {} half-lives old: by measure {} its weight vanishes; raise \
+             --half-life, or take measure cosine, which counts from the newest row of each item",
+            grouped(half_lives.unsigned_abs()),
+            job.measure.name()
+        ));
+    }
+}
+
+/// Reports how many rows were set aside for which reason, and shows the first few of each; and which
+/// times there are.
 pub fn report_set_aside(tally: &Tally, names: &[String], reporter: &Reporter) {
     times::report(&tally.times, names, reporter);
     for reason in Reason::ALL {

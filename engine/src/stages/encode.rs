@@ -2,9 +2,10 @@
 
 use ilk_core::{
     cost::Layout,
-    job::{Job, Of},
+    job::{Duplicates, Job, NegativeWeights, Of},
     prepare::{Cleaned as Chunk, EncodeError, Folded, Folding, encode as give_codes, fold},
     result::Catalogue,
+    weighting::Weighting,
 };
 
 use super::clean::check_rows;
@@ -74,6 +75,8 @@ pub(crate) fn encode<'r, K: Keep<'r>>(
         ("rare_items", folding.rare_items),
         ("rare_pairs", folding.rare_pairs),
         ("emptied_users", folding.emptied_users),
+        // Of items that were dropped nobody counts anything.
+        ("uncompared_users", if run.job.of == Of::Items { folding.emptied_users } else { 0 }),
         ("catalogue_bytes", spill::catalogue_bytes(&encoded.catalogue) as u64),
     ] {
         step.count(name, count);
@@ -183,6 +186,15 @@ pub(crate) fn report_folding(folding: &Folding, operations: u128, job: &Job, rep
         let text =
             format!("{} whose weights sum to 0 or less", counted(folding.netted_away, "pair"));
         reporter.count("netted", text, &[("pairs", folding.netted_away)]);
+    }
+    let rates = job.measure.is_common()
+        || job.negative_weights == NegativeWeights::Keep
+        || matches!(job.weighting, Weighting::Centred(_));
+    if rates && job.duplicates == Duplicates::Sum && folding.events > folding.pairs {
+        let text = counted(folding.events - folding.pairs, "repeated rating");
+        reporter.note(format!(
+            "{text} added up; name --time so that the last one counts, or say --duplicates"
+        ));
     }
     if let Some(cap) = job.max_items_per_user.filter(|_| folding.capped_users > 0) {
         let saved = folding.capped_operations as f64 * 100.0

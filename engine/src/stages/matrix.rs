@@ -10,6 +10,7 @@ use ilk_core::{
     data::Ids,
     executor::Executor as _,
     forecast::Outlook,
+    kernel::ScoreScale,
     matrix::Matrix,
     plan::Plan,
     prepare::Interactions,
@@ -47,6 +48,12 @@ pub(crate) fn matrix<'r, K: Keep<'r>>(
     let arrangement = &laid.arrangement;
     keep.laid(&step, arrangement)?;
     let table = arrangement.table();
+    if !ScoreScale::of(table, &run.job.measure).is_one() {
+        run.reporter.note(
+            "dot products leave the range of 32-bit scores: neighbours are ordered by the products, \
+             and the scores are the largest or smallest there are",
+        );
+    }
     let (items, head) = (table.len() as u64, arrangement.head_items());
     step.count("items", items);
     step.count("users", table.users() as u64);
@@ -272,7 +279,7 @@ impl<'r> Laying<'_, 'r> {
         drop(users);
         let look = || Outlook::of(interactions, run.job, filter, layout, pool);
         let foreseen = run.guard.foresee(interactions, look, held)?;
-        let matrix = Matrix::with_layout(interactions, run.job.weighting, layout, pool);
+        let matrix = Matrix::with_layout(interactions, run.job, layout, pool);
         let plan = Plan::new(&matrix, filter);
         let laid = (matrix, plan);
         run.guard.check_time(&foreseen, || {

@@ -11,7 +11,7 @@ use ilk_core::{
     data::TimeUnit,
     job::{Duplicates, NegativeWeights, Of, Preset},
     measure::MeasureName,
-    weighting::WeightingName,
+    weighting::{Center, WeightingName},
 };
 use ilk_formats::{Condition, Delimiter, Encoding, Escape, FileFormat, Quote};
 use serde::Serialize;
@@ -185,6 +185,10 @@ pub(crate) struct JobArgs {
     #[arg(long, value_name = "NAME", env = "ILK_WEIGHTING", hide_env = true)]
     #[arg(value_parser = names::<WeightingName>(WeightingName::NAMES))]
     pub(crate) weighting: Option<WeightingName>,
+
+    #[arg(long, value_name = "WHOSE", env = "ILK_CENTER", hide_env = true)]
+    #[arg(value_parser = names::<Center>(Center::NAMES), help_heading = PARAMETERS)]
+    pub(crate) center: Option<Center>,
 
     #[arg(short = 'k', long, value_name = "K", env = "ILK_TOP", hide_env = true)]
     pub(crate) top: Option<u32>,

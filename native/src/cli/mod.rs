@@ -34,7 +34,7 @@ pub(crate) use self::{
     man::man,
     plan::PlanForm,
     plugin::PluginAction,
-    run::RunArgs,
+    run::{Ids, RunArgs},
     sample::SampleArgs,
     similar::SimilarArgs,
     usage::UsageArgs,

@@ -22,6 +22,13 @@ Examples:
   From a job file, with another of its data sources:
     ilk run job.toml --datasource member_views";
 
+/// How IDs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Ids {
+    /// As text
+    Text,
+}
+
 /// `ilk run`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
@@ -31,6 +38,10 @@ pub(crate) struct RunArgs {
     /// Replace the output if it exists
     #[arg(long, help_heading = "Output")]
     pub(crate) overwrite: bool,
+
+    /// Write IDs as text, also where they are integers: JavaScript rounds numbers past 2^53
+    #[arg(long, value_name = "HOW", help_heading = "Output")]
+    pub(crate) ids: Option<Ids>,
 
     /// Write an HTML report to this file: rows, time per stage, and the result
     #[arg(long, value_name = "FILE.html", help_heading = "Output")]

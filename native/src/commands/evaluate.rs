@@ -101,16 +101,15 @@ fn contender(name: MeasureName, reading: &Reading) -> Result<(String, Job), Erro
         b: None,
         half_life: None,
         now: None,
+        center: None,
+        negative_weights: None,
         ..reading.wish.clone()
     };
     let job = if reading.resolved.measure.name() == name {
         Ok(reading.resolved.clone())
     } else {
-        bare.resolve(given).map(|job| {
-            let weighs = job.measure.is_weighted();
-            let weighting = if weighs { reading.resolved.weighting } else { job.weighting };
-            Job { weighting, ..job }
-        })
+        let measure = bare.resolve(given).map(|job| job.measure);
+        measure.and_then(|measure| reading.resolved.measured_by(measure, given))
     };
     let job = job.map_err(|error| Error::input(format!("measure {name}: {error}")))?;
     Ok((name_of(&job), job))

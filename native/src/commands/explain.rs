@@ -6,7 +6,7 @@ use ilk_core::{
     insight::{Contribution, Explainer, Explanation, MeasureValue, Need, Rival, Standing},
     job::{Job, Of},
     matrix::Matrix,
-    measure::Pair,
+    measure::{Common, Pair},
     prepare::Folded,
     result::Neighbour,
 };
@@ -47,7 +47,7 @@ pub(crate) fn explain(
     let item = find(&folded, &args.item, job)?;
     let neighbour = find(&folded, &args.neighbour, job)?;
     let interactions = &folded.interactions;
-    let matrix = Matrix::with_layout(interactions, job.weighting, layout()?, &pool);
+    let matrix = Matrix::with_layout(interactions, job, layout()?, &pool);
     let explainer = Explainer { interactions, matrix: &matrix, job, filter: &filter };
     let told = explainer.explain(item, neighbour, args.count as usize, &pool);
     let page = Page { folded: &folded, job, item, neighbour, told: &told };
@@ -199,7 +199,7 @@ impl Page<'_> {
             line(format!("norm of {neighbour}"), norm, String::new());
         }
         if self.job.shrinkage > 0.0 {
-            let factor = both / (both + self.job.shrinkage);
+            let factor = self.job.measure.damping(pair.overlap, self.job.shrinkage);
             line(
                 "shrinkage".into(),
                 format!("× {factor:.4}"),
@@ -252,6 +252,7 @@ impl Page<'_> {
                 "impossible by a larger dot product alone".into()
             }
             Need::Impossible => self.out_of_reach_text(rival),
+            Need::Several => "a change of several weights".into(),
         }
     }
 
@@ -259,9 +260,18 @@ impl Page<'_> {
     fn out_of_reach_text(&self, rival: &Rival) -> String {
         let pair = &self.told.pair;
         let most = pair.item_support.min(pair.neighbour_support);
-        let all = Pair { overlap: most, dot: most.into(), ..*pair };
+        let all = Pair {
+            overlap: most,
+            dot: most.into(),
+            least: most.into(),
+            common: Common::of_ones(most),
+            ..*pair
+        };
         let damped = |score: f64| {
-            let factor = f64::from(most) / (f64::from(most) + self.job.shrinkage);
+            let factor = match self.job.shrinkage {
+                0.0 => 1.0,
+                shrinkage => self.job.measure.damping(most, shrinkage),
+            };
             (score * factor) as f32
         };
         let best = self.job.measure.score(&all).map(damped);
@@ -390,7 +400,7 @@ impl Page<'_> {
         let (overlap, dot) = match rival.needs {
             Need::Overlap(overlap) => (Some(overlap), None),
             Need::Dot(dot) => (None, Some(dot)),
-            Need::Impossible => (None, None),
+            Need::Impossible | Need::Several => (None, None),
         };
         json!({
             "neighbour": rival.neighbour.as_ref().map(|ahead| self.neighbour_json(ahead)),

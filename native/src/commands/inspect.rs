@@ -107,7 +107,7 @@ fn overlaps(folded: &Folded, job: &Job, pool: &Pool) -> Overlaps {
         return overlaps;
     }
     let some = few(folded, job, LOOK, pool);
-    let matrix = Matrix::new(&folded.interactions, job.weighting, pool);
+    let matrix = Matrix::new(&folded.interactions, job, pool);
     let filter = ItemFilter::new(folded.catalogue.ids.len(), None, None, Some(&some));
     let plan = Plan::new(&matrix, &filter);
     let found = neighbours(&matrix, &plan, job, &filter, pool, |_| {});

@@ -1,6 +1,6 @@
 //! `ilk run`: the main job.
 
-use ilk_engine::{Earlier, Observer, Request, Resources, RunPlace};
+use ilk_engine::{Earlier, IdStyle, Observer, Request, Resources, RunPlace};
 
 use crate::{
     error::Error,
@@ -16,6 +16,8 @@ pub(crate) struct Options {
     pub(crate) existing: Existing,
     /// What becomes of an earlier run in the run directory.
     pub(crate) earlier: Earlier,
+    /// How the output writes IDs.
+    pub(crate) ids: IdStyle,
     /// Run although a guard thinks it is too much work.
     pub(crate) force: bool,
 }
@@ -25,6 +27,7 @@ pub(crate) fn request(settings: &Settings, options: Options, engine: &Engine) ->
     Request {
         lists: settings.lists.clone(),
         existing: options.existing,
+        ids: options.ids,
         resources: Resources {
             threads: settings.threads,
             memory: settings.memory,

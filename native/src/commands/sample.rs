@@ -225,7 +225,7 @@ pub(super) fn few(folded: &Folded, job: &Job, limit: Few, pool: &Pool) -> Vec<u3
     let mut codes = (0..ids.len() as u32).collect::<Vec<_>>();
     codes.sort_by_cached_key(|code| (ids.hash(*code), *code));
     codes.truncate(limit.items);
-    let matrix = Matrix::new(&folded.interactions, job.weighting, pool);
+    let matrix = Matrix::new(&folded.interactions, job, pool);
     let filter = ItemFilter::new(ids.len(), None, None, Some(&codes));
     let cost = Plan::new(&matrix, &filter).cost;
     if cost > limit.cost {

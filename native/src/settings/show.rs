@@ -189,10 +189,13 @@ fn job_values(job: &Job, written: &SimilarityJob) -> Vec<(&'static str, Option<S
     }
     values.push(("weighting", Some(job.weighting.name().to_string())));
     match job.weighting {
-        Weighting::Bm25 { k1, b } => values.extend([("k1", number(k1)), ("b", number(b))]),
+        Weighting::Bm25 { k1, b, .. } => values.extend([("k1", number(k1)), ("b", number(b))]),
         Weighting::Decay { .. } => {
             let now = written.now.clone().unwrap_or_else(|| "the newest time".into());
             values.extend([("half_life", written.half_life.clone()), ("now", Some(now))]);
+        }
+        Weighting::Raw | Weighting::Centred(_) => {
+            values.push(("center", Some(job.weighting.center().to_string())));
         }
         _ => {}
     }

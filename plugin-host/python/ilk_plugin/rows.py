@@ -17,7 +17,12 @@ class Decided:
     of: str
     measure: str
     weighting: str
+    center: str
+    """Whose mean is subtracted from weights: `none`, `user` or `item`."""
+    norm: str
+    """What is added up of an item's weights for tiles: `squares` or `sums`."""
     top: int
+    threshold: float | None
     min_support: int
     max_items_per_user: int | None
     duplicates: str
@@ -130,12 +135,18 @@ def weigh(
     degrees: numpy.ndarray | None = None,
     lengths: numpy.ndarray | None = None,
     times: numpy.ndarray | None = None,
+    anchors: numpy.ndarray | None = None,
+    events: bool = False,
 ) -> numpy.ndarray:
     """Weighs `count` interactions. `items`: all items; `average`: the mean of all items' lengths,
-    for BM25; `newest`: the reference time for decay. Of each interaction: its weight before weighting,
-    the items of its user, the sum of its item's weights in ascending order of users, its time."""
+    for BM25; `newest`: the newest time, for decay. Of each interaction: its weight before weighting,
+    the items of its user, the sum of its item's weights in ascending order of users, its time, the
+    newest time of its item. With `center` degrees and lengths are the count and the sum of the weights
+    whose mean is subtracted. With `events` these are rows of a user and item before they are added up,
+    and `anchors` the newest time of these rows."""
     request = {"job": settings_of(job), "items": items, "average": average, "newest": newest}
-    columns = [(weights, "<f8"), (degrees, "<u4"), (lengths, "<f8"), (times, "<i8")]
+    request["events"] = events
+    columns = [(weights, "<f8"), (degrees, "<u4"), (lengths, "<f8"), (times, "<i8"), (anchors, "<i8")]
     request = instance.put(json.dumps(request).encode())
     columns = [
         0 if column is None else instance.put(numpy.ascontiguousarray(column, dtype=kind))[0]

@@ -62,7 +62,7 @@ CALLS = NEEDED | {
     "ilk_tiles_compute": 3,
     "ilk_tiles_open": 6,
     "ilk_tiles_rows": 7,
-    "ilk_weigh": 7,
+    "ilk_weigh": 8,
 }
 
 

@@ -248,7 +248,7 @@ function haveText(why: Explanation, item: ItemRecord, other: ItemRecord): string
 }
 
 /** Settings that belong to one measure or weighting, and mean nothing to another. */
-const OWN: (keyof SimilarityJob)[] = ["like", "measure", "weighting", "alpha", "beta", "kappa", "k1", "b", "half_life", "now", "threshold"];
+const OWN: (keyof SimilarityJob)[] = ["like", "measure", "weighting", "alpha", "beta", "kappa", "k1", "b", "half_life", "now", "center", "threshold"];
 
 /** The job under another measure: what both understand. */
 function under(job: SimilarityJob, measure: MeasureName): SimilarityJob {

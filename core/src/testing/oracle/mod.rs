@@ -17,9 +17,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::{
     data::Ids,
     job::{Duplicates, Given, Job, NegativeWeights, Of},
-    measure::Pair,
+    measure::{Common, Measure, Pair},
     result::{Catalogue, Neighbours},
-    weighting::{self, Weighting},
+    weighting::{self, Anchor, Centred, Weighting},
 };
 
 /// An id; all ids of a column are of one kind.
@@ -71,7 +71,7 @@ pub struct Lists {
 pub struct Answer {
     /// Rows set aside, by the name of the reason; reasons that do not occur are absent.
     pub reasons: BTreeMap<&'static str, u64>,
-    /// N: users with at least one interaction.
+    /// N: users with at least one interaction, also with rare items.
     pub users: u32,
     /// The items, ascending by id; those without neighbours and those not wanted too.
     pub items: Vec<OracleItem>,
@@ -112,11 +112,13 @@ pub fn similar(events: &[Event], given: Given, job: &Job, lists: &Lists) -> Answ
     if let Some(cap) = job.max_items_per_user {
         pairs = cap_users(pairs, cap as usize);
     }
+    let mut population = users_of(&pairs);
     pairs = drop_rare(pairs, job.min_support as usize);
     if job.of == Of::Users {
         pairs = pairs.into_iter().map(|((user, item), cell)| ((item, user), cell)).collect();
+        population = users_of(&pairs);
     }
-    let dense = Dense::new(&pairs);
+    let dense = Dense::new(&pairs, population);
     let weighted = dense.weigh(&job.weighting);
     let items = (0..dense.items.len()).map(|item| OracleItem {
         id: dense.items[item].clone(),
@@ -124,7 +126,11 @@ pub fn similar(events: &[Event], given: Given, job: &Job, lists: &Lists) -> Answ
         support: dense.support(item),
         neighbours: dense.neighbours(item, &weighted, job, lists),
     });
-    Answer { reasons, users: dense.users.len() as u32, items: items.collect() }
+    Answer { reasons, users: population, items: items.collect() }
+}
+
+fn users_of(pairs: &Pairs) -> u32 {
+    pairs.keys().map(|(user, _)| user).collect::<BTreeSet<_>>().len() as u32
 }
 
 /// A row that was kept.
@@ -171,7 +177,8 @@ fn clean_row(event: &Event, given: Given, job: &Job) -> Result<Row, &'static str
     if given.time && time.is_none() {
         return Err("bad_time");
     }
-    if weight <= 0.0 && job.negative_weights != NegativeWeights::Net {
+    let counts = matches!(job.negative_weights, NegativeWeights::Net | NegativeWeights::Keep);
+    if weight <= 0.0 && !counts {
         return Err("nonpositive_weight");
     }
     Ok(Row { user, item, weight, time, label: event.label.clone() })
@@ -211,7 +218,7 @@ fn fold(rows: &[Row], job: &Job) -> Pairs {
             Duplicates::Sum => {
                 let mut weight = 0.0;
                 for cell in &cells {
-                    weight += cell.weight;
+                    weight += decayed(*cell, newest, job);
                 }
                 Cell { weight, time: newest }
             }
@@ -223,11 +230,21 @@ fn fold(rows: &[Row], job: &Job) -> Pairs {
                 Cell { weight: weight.unwrap_or(largest), time: newest }
             }
         };
-        if cell.weight > 0.0 {
+        if cell.weight > 0.0 || job.negative_weights == NegativeWeights::Keep {
             pairs.insert(pair, cell);
         }
     }
     pairs
+}
+
+/// What an event weighs at the newest time of its pair.
+fn decayed(cell: Cell, newest: Option<i64>, job: &Job) -> f64 {
+    match (job.weighting, cell.time, newest) {
+        (Weighting::Decay { half_life, .. }, Some(time), Some(newest)) => {
+            weighting::decay::weigh(cell.weight, newest.saturating_sub(time), half_life)
+        }
+        _ => cell.weight,
+    }
 }
 
 /// Step 7.
@@ -262,14 +279,15 @@ fn drop_rare(mut pairs: Pairs, least: usize) -> Pairs {
 
 /// Steps 9 to 12, on a full table.
 struct Dense {
-    users: Vec<Id>,
+    /// N.
+    population: u32,
     items: Vec<Id>,
     /// Per item, per user.
     cells: Vec<Vec<Option<Cell>>>,
 }
 
 impl Dense {
-    fn new(pairs: &Pairs) -> Self {
+    fn new(pairs: &Pairs, population: u32) -> Self {
         let users: BTreeSet<&Id> = pairs.keys().map(|(user, _)| user).collect();
         let items: BTreeSet<&Id> = pairs.keys().map(|(_, item)| item).collect();
         let mut cells = Vec::new();
@@ -278,7 +296,7 @@ impl Dense {
             cells.push(users.iter().map(of_user).collect());
         }
         let owned = |ids: BTreeSet<&Id>| ids.into_iter().cloned().collect();
-        Self { users: owned(users), items: owned(items), cells }
+        Self { population, items: owned(items), cells }
     }
 
     fn support(&self, item: usize) -> u32 {
@@ -297,7 +315,7 @@ impl Dense {
     /// Weighs every cell.
     fn weigh(&self, weighting: &Weighting) -> Vec<Vec<Option<f64>>> {
         let items = self.items.len() as u32;
-        let idf = |user| weighting::tfidf::idf(items, self.items_of(user));
+        let idf = |user, kind| weighting::tfidf::idf(items, self.items_of(user), kind);
         let lengths = self.cells.iter().map(|cells| {
             let mut length = 0.0;
             for cell in cells.iter().flatten() {
@@ -316,15 +334,33 @@ impl Dense {
             Weighting::Binary => 1.0,
             Weighting::Raw => cell.weight,
             Weighting::Log => weighting::log::weigh(cell.weight),
-            Weighting::Tfidf => weighting::tfidf::weigh(cell.weight, idf(user)),
-            Weighting::Bm25 { k1, b } => {
-                let saturation = weighting::bm25::saturation(k1, b, lengths[item], average);
-                weighting::bm25::saturate(cell.weight, k1, saturation) * idf(user)
+            Weighting::Centred(Centred::ByItem) => {
+                weighting::center::weigh(cell.weight, mean(self.cells[item].iter().flatten()))
             }
-            Weighting::Decay { half_life, now } => {
-                let now = now.or(newest).unwrap_or(0);
-                let age = now.saturating_sub(cell.time.unwrap_or(now));
-                weighting::decay::weigh(cell.weight, age, half_life)
+            Weighting::Centred(Centred::ByUser) => {
+                let of_user = self.cells.iter().filter_map(|cells| cells[user].as_ref());
+                weighting::center::weigh(cell.weight, mean(of_user))
+            }
+            Weighting::Tfidf { idf: kind } => weighting::tfidf::weigh(cell.weight, idf(user, kind)),
+            Weighting::Bm25 { k1, b, idf: kind } => {
+                let saturation = weighting::bm25::saturation(k1, b, lengths[item], average);
+                weighting::bm25::saturate(cell.weight, k1, saturation) * idf(user, kind)
+            }
+            Weighting::Decay { half_life, now, anchor } => {
+                let time = cell.time.unwrap_or(0);
+                let newest_of_item = self.cells[item].iter().flatten().filter_map(|cell| cell.time);
+                let since = |newest: Option<i64>| {
+                    let halvings = weighting::decay::half_lives(newest.unwrap_or(0), half_life);
+                    weighting::decay::weigh_since(cell.weight, time, half_life, halvings)
+                };
+                match anchor {
+                    Anchor::Item => since(newest_of_item.max()),
+                    Anchor::All => since(newest),
+                    Anchor::Now => {
+                        let age = now.or(newest).unwrap_or(0).saturating_sub(time);
+                        weighting::decay::weigh(cell.weight, age, half_life)
+                    }
+                }
             }
         };
         let mut weighted = Vec::new();
@@ -347,6 +383,7 @@ impl Dense {
         if lists.wanted.as_ref().is_some_and(|wanted| !wanted.contains(&self.items[item])) {
             return Vec::new();
         }
+        let exponent = if job.measure == Measure::Dot { exponent(weighted) } else { 0 };
         let mut found = Vec::new();
         for other in (0..self.items.len()).filter(|other| *other != item) {
             let id = &self.items[other];
@@ -355,13 +392,21 @@ impl Dense {
                 continue;
             }
             let overlap = self.overlap(item, other);
-            if let Some(score) = self.score(item, other, weighted, job) {
-                found.push(OracleNeighbour { id: id.clone(), score, overlap });
+            let Some(score) = self.score(item, other, weighted, job) else { continue };
+            // Dot products may all lie outside of what f32 holds: then they are compared by the
+            // scale of the largest there can be.
+            let rank = libm::scalbn(score, exponent) as f32;
+            let score = libm::scalbn(f64::from(rank), -exponent) as f32;
+            let score = score.clamp(f32::MIN, f32::MAX);
+            if job.threshold.is_none_or(|threshold| score >= threshold) {
+                found.push((rank, OracleNeighbour { id: id.clone(), score, overlap }));
             }
         }
-        found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+        found.sort_by(|(a_rank, a), (b_rank, b)| {
+            b_rank.total_cmp(a_rank).then_with(|| a.id.cmp(&b.id))
+        });
         found.truncate(job.top as usize);
-        found
+        found.into_iter().map(|(_, neighbour)| neighbour).collect()
     }
 
     /// Scores a pair, `None` where the two are no neighbours.
@@ -371,7 +416,7 @@ impl Dense {
         other: usize,
         weighted: &[Vec<Option<f64>>],
         job: &Job,
-    ) -> Option<f32> {
+    ) -> Option<f64> {
         let overlap = self.overlap(item, other);
         if overlap == 0 || overlap < job.min_overlap {
             return None;
@@ -380,30 +425,65 @@ impl Dense {
             overlap,
             item_support: self.support(item),
             neighbour_support: self.support(other),
-            users: self.users.len() as u32,
+            users: self.population,
             dot: dot(&weighted[item], &weighted[other]),
             item_square: dot(&weighted[item], &weighted[item]),
             neighbour_square: dot(&weighted[other], &weighted[other]),
+            item_sum: over_both(&weighted[item], &weighted[item], |x, _| x),
+            neighbour_sum: over_both(&weighted[other], &weighted[other], |x, _| x),
+            least: over_both(&weighted[item], &weighted[other], f64::min),
+            common: Common {
+                x: over_both(&weighted[item], &weighted[other], |x, _| x),
+                y: over_both(&weighted[item], &weighted[other], |_, y| y),
+                xx: over_both(&weighted[item], &weighted[other], |x, _| x * x),
+                yy: over_both(&weighted[item], &weighted[other], |_, y| y * y),
+                apart: over_both(&weighted[item], &weighted[other], |x, y| (x - y) * (x - y)),
+            },
         };
         let mut score = job.measure.score(&pair)?;
         if job.shrinkage > 0.0 {
-            score *= overlap as f64 / (overlap as f64 + job.shrinkage);
+            // The correlation of one pair of numbers says nothing.
+            let free = if job.measure == Measure::Pearson { overlap - 1 } else { overlap };
+            score *= free as f64 / (free as f64 + job.shrinkage);
         }
         assert!(!score.is_nan(), "{pair:?} scores NaN under {:?}", job.measure);
-        let score = (score as f32).clamp(f32::MIN, f32::MAX);
-        job.threshold.is_none_or(|threshold| score >= threshold).then_some(score)
+        Some(score)
     }
+}
+
+/// By which power of two scores are compared: 0 unless the largest Σx² is past 2^126 or below 2^-60,
+/// else that which brings it to 2^125.
+fn exponent(weighted: &[Vec<Option<f64>>]) -> i32 {
+    let squares = weighted.iter().map(|column| dot(column, column));
+    let most = squares.fold(0.0, f64::max);
+    let fits = most == 0.0 || (libm::exp2(-60.0)..=libm::exp2(126.0)).contains(&most);
+    if fits { 0 } else { 125 - libm::ilogb(most) }
 }
 
 /// Sums the products in order of users, over those of both.
 fn dot(x: &[Option<f64>], y: &[Option<f64>]) -> f64 {
+    over_both(x, y, |x, y| x * y)
+}
+
+/// Sums in order of users, over those of both.
+fn over_both(x: &[Option<f64>], y: &[Option<f64>], each: impl Fn(f64, f64) -> f64) -> f64 {
     let mut sum = 0.0;
     for (x, y) in x.iter().zip(y) {
         if let (Some(x), Some(y)) = (x, y) {
-            sum += x * y;
+            sum += each(*x, *y);
         }
     }
     sum
+}
+
+/// The mean weight of some cells, added up in their order.
+fn mean<'a>(cells: impl Iterator<Item = &'a Cell>) -> f64 {
+    let (mut sum, mut count) = (0.0, 0);
+    for cell in cells {
+        sum += cell.weight;
+        count += 1;
+    }
+    weighting::center::mean(sum, count)
 }
 
 impl Answer {

@@ -2,7 +2,11 @@
 
 use rand_pcg::Pcg32;
 
-use crate::{measure::Measure, testing::{Shape, events}};
+use crate::{
+    measure::Measure,
+    testing::{Shape, events},
+    weighting::Idf,
+};
 
 /// Two items by their users: how many have both, only one, the other or neither.
 struct Table {
@@ -42,9 +46,20 @@ fn tables() -> impl Iterator<Item = (Table, Pair)> {
             dot: products.iter().sum(),
             item_square: squares(&x),
             neighbour_square: squares(&y),
+            item_sum: x.iter().sum(),
+            neighbour_sum: y.iter().sum(),
+            least: x.iter().zip(&y).map(|(x, y)| x.min(*y)).sum(),
+            common: common(&x, &y),
         };
         (Table { both, a, b, n, x, y }, pair)
     })
+}
+
+fn common(x: &[f64], y: &[f64]) -> Common {
+    let mut common = Common::default();
+    let both = x.iter().zip(y).filter(|(x, y)| **x > 0.0 && **y > 0.0);
+    both.for_each(|(x, y)| common.add(*x, *y));
+    common
 }
 
 fn xlx(z: f64) -> f64 {
@@ -89,10 +104,40 @@ fn textbook(measure: Measure, table: &Table) -> Option<f64> {
         Measure::Npmi => only_above_chance(-pmi / libm::log(p_both)),
         Measure::LexicographersMi => Some(both * pmi / std::f64::consts::LN_2),
         Measure::Llr => only_above_chance(llr(table)),
-        Measure::MahoutLlr => only_above_chance(llr(table) / (1.0 + llr(table))),
+        Measure::MahoutLlr => Some(llr(table).max(0.0) / (1.0 + llr(table).max(0.0))),
         Measure::Cooccurrence => Some(*both),
         Measure::Dot => Some(dot),
+        Measure::Tanimoto => Some(dot / (power_sum(x) + power_sum(y) - dot)),
+        Measure::WeightedJaccard => {
+            let both = || x.iter().zip(y);
+            let larger = both().map(|(x, y)| x.max(*y)).sum::<f64>();
+            Some(both().map(|(x, y)| x.min(*y)).sum::<f64>() / larger)
+        }
+        Measure::Pearson | Measure::CommonCosine | Measure::Msd => over_common(measure, x, y),
     }
+}
+
+/// Two passes: deviations from the means over the users of both.
+fn over_common(measure: Measure, x: &[f64], y: &[f64]) -> Option<f64> {
+    let both = x.iter().zip(y).filter(|(x, y)| **x > 0.0 && **y > 0.0);
+    let both: Vec<(f64, f64)> = both.map(|(x, y)| (*x, *y)).collect();
+    let count = both.len() as f64;
+    if measure == Measure::Msd {
+        let apart = both.iter().map(|(x, y)| libm::pow(x - y, 2.0)).sum::<f64>();
+        return Some(1.0 / (1.0 + apart / count));
+    }
+    let mean = |of: fn(&(f64, f64)) -> f64| match measure {
+        Measure::Pearson => both.iter().map(of).sum::<f64>() / count,
+        _ => 0.0,
+    };
+    let (mean_x, mean_y) = (mean(|pair| pair.0), mean(|pair| pair.1));
+    let sum = |term: &dyn Fn(f64, f64) -> f64| {
+        both.iter().map(|(x, y)| term(x - mean_x, y - mean_y)).sum::<f64>()
+    };
+    let (xx, yy) = (sum(&|x, _| x * x), sum(&|_, y| y * y));
+    // Users who all weigh an item alike do not vary with another.
+    let varies = xx > 1e-9 && yy > 1e-9;
+    varies.then(|| sum(&|x, y| x * y) / (xx.sqrt() * yy.sqrt()))
 }
 
 fn assert_near(found: f64, expected: f64, scale: f64, what: &str) {
@@ -121,6 +166,11 @@ fn measures_equal_their_textbook_formulas() {
         Measure::MahoutLlr,
         Measure::Cooccurrence,
         Measure::Dot,
+        Measure::Tanimoto,
+        Measure::WeightedJaccard,
+        Measure::Pearson,
+        Measure::CommonCosine,
+        Measure::Msd,
     ];
     for measure in measures {
         let mut scored = 0;
@@ -128,10 +178,11 @@ fn measures_equal_their_textbook_formulas() {
             let what = format!("{measure:?} of {pair:?}");
             match (measure.score(&pair), textbook(measure, &table)) {
                 (Some(found), Some(expected)) => {
-                    // Only where logarithms cancel is the error relative to their size.
+                    // Only where terms cancel is the error relative to their size.
                     let cancels = matches!(
                         measure,
-                        Measure::Llr
+                        Measure::Pearson
+                            | Measure::Llr
                             | Measure::MahoutLlr
                             | Measure::Pmi
                             | Measure::Npmi
@@ -154,17 +205,21 @@ fn weightings_equal_their_textbook_formulas() {
         Weighting::Binary,
         Weighting::Raw,
         Weighting::Log,
-        Weighting::Tfidf,
-        Weighting::Bm25 { k1: 1.2, b: 0.75 },
-        Weighting::Bm25 { k1: 90.0, b: 0.2 },
-        Weighting::Decay { half_life: 7 * 86_400_000_000, now: None },
+        Weighting::Centred(Centred::ByUser),
+        Weighting::Centred(Centred::ByItem),
+        Weighting::Tfidf { idf: Idf::AtLeastZero },
+        Weighting::Tfidf { idf: Idf::Signed },
+        Weighting::Bm25 { k1: 1.2, b: 0.75, idf: Idf::AtLeastZero },
+        Weighting::Bm25 { k1: 90.0, b: 0.2, idf: Idf::Signed },
+        Weighting::Decay { half_life: 7 * 86_400_000_000, now: None, anchor: Anchor::Now },
     ];
     let given = Given { weight: true, time: true };
     let job = crate::job::SimilarityJob::default().resolve(given).unwrap();
     let mut compared = 0;
     for seed in 0..30 {
         let (rows, _) = clean(&events(Shape::Mixed, seed), given, &job);
-        let dense = Dense::new(&fold(&rows, &job));
+        let pairs = fold(&rows, &job);
+        let dense = Dense::new(&pairs, users_of(&pairs));
         let column =
             |item: usize| dense.cells[item].iter().map(|cell| cell.map_or(0.0, |c| c.weight));
         let items = dense.items.len() as f64;
@@ -172,16 +227,28 @@ fn weightings_equal_their_textbook_formulas() {
         let newest = dense.cells.iter().flatten().flatten().filter_map(|cell| cell.time).max();
         let expected = |weighting: Weighting, item: usize, user: usize, cell: Cell| {
             let df = dense.cells.iter().filter(|cells| cells[user].is_some()).count() as f64;
-            let idf = libm::log(items / (1.0 + df)).max(0.0);
+            let signed = libm::log(items / (1.0 + df));
+            let idf_of = |idf| if idf == Idf::Signed { signed } else { signed.max(0.0) };
+            let average_of = |weights: &mut dyn Iterator<Item = f64>| {
+                let all = weights.collect::<Vec<_>>();
+                all.iter().sum::<f64>() / all.len() as f64
+            };
             let w = cell.weight;
             match weighting {
                 Weighting::Binary => 1.0,
                 Weighting::Raw => w,
                 Weighting::Log => libm::log(1.0 + w),
-                Weighting::Tfidf => libm::pow(w, 0.5) * idf,
-                Weighting::Bm25 { k1, b } => {
+                Weighting::Centred(Centred::ByUser) => {
+                    let of_user = |cells: &Vec<Option<Cell>>| cells[user].map(|c| c.weight);
+                    w - average_of(&mut dense.cells.iter().filter_map(of_user))
+                }
+                Weighting::Centred(Centred::ByItem) => {
+                    w - average_of(&mut dense.cells[item].iter().flatten().map(|c| c.weight))
+                }
+                Weighting::Tfidf { idf } => libm::pow(w, 0.5) * idf_of(idf),
+                Weighting::Bm25 { k1, b, idf } => {
                     let length = column(item).sum::<f64>() / average;
-                    idf * (k1 + 1.0) * w / (w + k1 * (1.0 - b + b * length))
+                    idf_of(idf) * (k1 + 1.0) * w / (w + k1 * (1.0 - b + b * length))
                 }
                 Weighting::Decay { half_life, .. } => {
                     let age = (newest.unwrap() - cell.time.unwrap()) as f64 / day;

@@ -21,7 +21,17 @@ from ilk_plugin.spark.storage import Storage
 # Interactions sorted by block at once.
 ROWS = 1_000_000
 POSITIONS, CODES = "positions", "codes"
-KINDS = {"position": "<u4", "number": "<u4", "degree": "<u4", "weight": "<f8", "time": "<i8"}
+KINDS = {
+    "position": "<u4",
+    "number": "<u4",
+    "degree": "<u4",
+    "weight": "<f8",
+    "time": "<i8",
+    "total": "<f8",
+}
+
+# What interactions bring along, and the column it comes from.
+SOURCE = {"degree": "degree", "weight": "w", "time": "t", "total": "total"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +50,12 @@ class Weights:
     job: dict
     items: int
     needs: frozenset
-    """Which of `degree`, `weight` and `time` interactions bring along."""
+    """Which of `degree`, `weight`, `time` and `total`, the sum of the user's weights, interactions
+    bring along."""
+    norm: str
+    """What is added up of an item's weights: `squares` or `sums`."""
+    of_items: bool
+    """The mean of the item's weights is subtracted."""
     has_lengths: bool
     """The sum of an item's weights counts."""
     average: float = 0.0
@@ -63,7 +78,7 @@ class Ground:
     @property
     def columns(self) -> list[str]:
         needs = self.weights.needs if self.weights else frozenset()
-        return ["position", "number", *(name for name in ("degree", "weight", "time") if name in needs)]
+        return ["position", "number", *(name for name in SOURCE if name in needs)]
 
     def positions(self) -> numpy.ndarray:
         """The position of each code."""
@@ -91,9 +106,13 @@ def interactions_of(baskets: DataFrame, items: DataFrame, catalogue: Catalogue, 
     codes = items.select("i", catalogue.code(f.col("m")).alias("code"))
     if catalogue.count <= 1_000_000:
         codes = f.broadcast(codes)
-    rows = exploded(baskets.withColumn("degree", f.size("b")), "n", "degree").join(codes, "i")
-    source = {"degree": "degree", "weight": "w", "time": "t"}
-    also = [f.col(source[name]).alias(name) for name in source if name in needs]
+    of_user = {"degree": f.size("b")}
+    if "total" in needs:
+        # In ascending order of items.
+        ascending = f.array_sort("b")
+        of_user["total"] = f.aggregate(ascending, f.lit(0.0), lambda sum, entry: sum + entry["w"])
+    rows = exploded(baskets.withColumns(of_user), "n", *of_user).join(codes, "i")
+    also = [f.col(column).alias(name) for name, column in SOURCE.items() if name in needs]
     return rows.select("code", "n", *also)
 
 
@@ -217,10 +236,19 @@ def _lengths(block: int, columns: dict, ground: Ground) -> pyarrow.RecordBatch:
 
 
 def _weigh(found: dict, bounds, ground: Ground) -> numpy.ndarray:
-    weights, lengths = ground.weights, None
+    weights, lengths, degrees, anchors = ground.weights, found.get("total"), found.get("degree"), None
+    local = found["local"]
     if weights.has_lengths:
         by_position = numpy.frombuffer(ground.storage.read("lengths"), "<f8")
-        lengths = by_position[found["local"] + bounds.first]
+        lengths = by_position[local + bounds.first]
+    if weights.of_items:
+        # One after the other, in ascending order of users.
+        lengths = numpy.bincount(local, found["weight"], len(found["counts"]))[local]
+        degrees = found["counts"][local]
+    if "time" in found:
+        newest = numpy.full(len(found["counts"]), numpy.iinfo("<i8").min)
+        numpy.maximum.at(newest, local, found["time"])
+        anchors = newest[local]
     return plugin_rows.weigh(
         ground.courier.instance(),
         weights.job,
@@ -229,9 +257,10 @@ def _weigh(found: dict, bounds, ground: Ground) -> numpy.ndarray:
         average=weights.average,
         newest=weights.newest,
         weights=found.get("weight"),
-        degrees=found.get("degree"),
+        degrees=degrees,
         lengths=lengths,
         times=found.get("time"),
+        anchors=anchors,
     )
 
 
@@ -247,7 +276,8 @@ def _write(block: int, found: dict, ground: Ground) -> pyarrow.RecordBatch:
     if ground.weights:
         weights = _weigh(found, bounds, ground)
         # One after the other again: the bits are those of ilk run.
-        squares = numpy.bincount(found["local"], weights * weights, len(found["counts"]))
+        adds = weights if ground.weights.norm == "sums" else weights * weights
+        squares = numpy.bincount(found["local"], adds, len(found["counts"]))
         columns |= {"square": pyarrow.array(squares), "weights": lists(weights)}
     batch = pyarrow.RecordBatch.from_pydict(columns)
     sink = pyarrow.BufferOutputStream()

@@ -188,7 +188,7 @@ def _judgement(df: DataFrame, source: Source, job: Decided) -> dict[str, Column]
     bad_weight = nonpositive = no
     if weight is not None:
         bad_weight = weight.isNull() | f.isnan(weight) | (f.abs(weight) > LARGEST_WEIGHT)
-        if job.negative_weights != "net":
+        if job.negative_weights not in ("net", "keep"):
             nonpositive = weight <= 0
     tests = {
         "unreadable": users.unreadable | items.unreadable,

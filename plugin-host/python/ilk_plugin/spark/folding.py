@@ -39,9 +39,11 @@ def needed(kept: DataFrame, job: Decided) -> DataFrame:
     return kept.select(*there)
 
 
-def pairs_of(kept: DataFrame, job: Decided) -> DataFrame:
+def pairs_of(kept: DataFrame, job: Decided, wish: dict, courier: Courier) -> DataFrame:
     """Folds rows into one per user and item, as the job says: `u`, `i`, `w` and `t`."""
     frame, found = kept, []
+    if job.weighting == "decay" and job.duplicates == "sum":
+        return _decayed(frame, wish, courier)
     if job.needs_weight:
         found.append(_weight(frame, job).alias("w"))
     if job.needs_time:
@@ -63,6 +65,48 @@ def _weight(frame: DataFrame, job: Decided):
     # In ascending order, so that no order of rows shows through.
     ascending = f.array_sort(f.collect_list("w"))
     return f.aggregate(ascending, f.lit(0.0), lambda sum, weight: sum + weight)
+
+
+def _decayed(frame: DataFrame, wish: dict, courier: Courier) -> DataFrame:
+    """Adds up rows of a user and item, each decayed to the newest of them."""
+    weight = f.col("w") if "w" in frame.columns else f.lit(1.0)
+    # In ascending order of weight, then time.
+    events = f.array_sort(f.collect_list(f.struct(weight.alias("w"), "t")))
+    found = [events.alias("e")] + ([f.first("h").alias("h")] if "h" in frame.columns else [])
+    grouped = frame.groupBy("u", "i").agg(*found)
+    kept = [name for name in ("u", "i", "h") if name in grouped.columns]
+    totals = [f.lit(0.0).alias("w"), f.lit(0).cast("bigint").alias("t")]
+    schema = grouped.select(*kept, *totals).schema
+
+    def run(batches):
+        for batch in batches:
+            yield task("adding up rows", lambda: _add_up(batch, kept, wish, courier))
+
+    return grouped.mapInArrow(run, schema)
+
+
+def _add_up(batch: pyarrow.RecordBatch, kept: list, wish: dict, courier: Courier):
+    lists = batch.column("e")
+    events = lists.flatten()
+    counts = numpy.diff(lists.offsets.to_numpy())
+    pair = numpy.repeat(numpy.arange(len(batch)), counts)
+    weights, times = events.field("w").to_numpy(), events.field("t").to_numpy()
+    newest = numpy.full(len(batch), numpy.iinfo("<i8").min)
+    numpy.maximum.at(newest, pair, times)
+    weighed = plugin_rows.weigh(
+        courier.instance(),
+        wish,
+        len(weights),
+        items=1,
+        weights=weights,
+        times=times,
+        anchors=newest[pair],
+        events=True,
+    )
+    # One after the other, as they stand: no pairwise sums.
+    sums = numpy.bincount(pair, weighed, len(batch))
+    arrays = [*(batch.column(name) for name in kept), pyarrow.array(sums), pyarrow.array(newest)]
+    return pyarrow.RecordBatch.from_arrays(arrays, [*kept, "w", "t"])
 
 
 def with_hashes(kept: DataFrame, courier: Courier) -> DataFrame:
@@ -154,6 +198,8 @@ class Sizes:
 
     users: int
     """Those with an item."""
+    emptied: int = dataclasses.field(default=0, kw_only=True)
+    """Those who were left without items when rare items were dropped, and count in N."""
     interactions: int
     operations: int
     """Pair operations: every pair of items that a user has, once."""

@@ -55,6 +55,8 @@ class Plan:
     """The blocks and tiles of a job."""
 
     users: int
+    population: int
+    """N: users with an item, also those whose items are all rare."""
     numbers: int
     sides: str
     blocks: list[Block]
@@ -181,6 +183,7 @@ def plan(
     tiles = sorted(chosen.cut(), key=lambda tile: -tile.cost)
     return Plan(
         users=sizes.users,
+        population=sizes.users + sizes.emptied,
         numbers=sizes.numbers,
         sides=chosen.sides,
         blocks=blocks,

@@ -98,10 +98,15 @@ class Run:
     @property
     def tile_job(self) -> dict:
         """What tiles look at of the job: rows and weights have been dealt with."""
-        of_rows = {"of", "like", "weighting", "k1", "b", "half_life", "now", "min_support"}
+        of_rows = {"of", "like", "weighting", "center", "k1", "b", "half_life", "now", "min_support"}
         of_rows |= {"max_items_per_user", "duplicates", "negative_weights", *GUARDS}
         kept = {name: value for name, value in self.wish.items() if name not in of_rows}
-        return kept | {"measure": self.job.measure}
+        return kept | {"measure": self.job.measure, "threshold": self.job.threshold}
+
+    @property
+    def weighing(self) -> dict:
+        """What weights look at of the job."""
+        return {name: self.wish[name] for name in WEIGHING if name in self.wish}
 
     @contextlib.contextmanager
     def stage(self, name: str):
@@ -247,7 +252,7 @@ class Run:
         ordered = job.is_weighted
         last = job.min_support <= 1 and not of_users
         spread = folding.spread(folding.needed(kept, job), "u", parts, ordered and not of_users)
-        baskets = folding.baskets_of(folding.pairs_of(spread, job), job)
+        baskets = folding.baskets_of(folding.pairs_of(spread, job, self.weighing, self.courier), job)
         name = "baskets" if last else "baskets-all"
         self.write(name, folding.numbered(baskets, ordered and not of_users))
         sizes = folding.sizes_of(self.read(name), job.max_items_per_user)
@@ -263,7 +268,10 @@ class Run:
             if emptied := sizes.users - more.users:
                 self.note(Note("emptied_users", emptied, "users left without items"))
             sizes = dataclasses.replace(
-                more, netted_away=sizes.netted_away, capped_users=sizes.capped_users
+                more,
+                netted_away=sizes.netted_away,
+                capped_users=sizes.capped_users,
+                emptied=emptied,
             )
         if of_users:
             around = folding.turned_around(self.read(name), parts, ordered)
@@ -376,10 +384,14 @@ class Run:
             "degree": self.job.weighting in ("tfidf", "bm25"),
             "weight": self.job.needs_weight,
             "time": self.job.weighting == "decay",
+            "total": self.job.center == "user",
         }
+        needs["degree"] |= needs["total"]
         return Weights(
             # What the plugin decides of rows is decided.
-            job={name: self.wish[name] for name in WEIGHING if name in self.wish},
+            job=self.weighing,
+            norm=self.job.norm,
+            of_items=self.job.center == "item",
             items=catalogue.count,
             needs=frozenset(name for name, is_needed in needs.items() if is_needed),
             has_lengths=self.job.weighting == "bm25",
@@ -455,4 +467,4 @@ class Run:
             self.storage.remove(name)
 
 
-WEIGHING = ("like", "measure", "weighting", "k1", "b", "half_life", "now", "alpha", "beta", "kappa")
+WEIGHING = ("like", "measure", "weighting", "center", "k1", "b", "half_life", "now", "alpha", "beta", "kappa")

@@ -170,7 +170,7 @@ def _items(shift: Shift, tile: Tile, rows: Opened, columns: Opened, numbering: "
         return numpy.concatenate(found)
 
     items = Items(
-        users=plan.users,
+        users=plan.population,
         numbers=numbering.bound,
         codes=joined(lambda block: block.codes),
         supports=joined(lambda block: block.supports),
