@@ -7,7 +7,7 @@ from ilk_plugin.errors import Refused
 
 def check_whole(code: str, name: str, value: object, least: int, most: int | None = None) -> None:
     """Refuses what is not a whole number in a range; `code` is the refusal's."""
-    if isinstance(value, numbers.Integral) and least <= value and (most is None or value <= most):
+    if isinstance(value, numbers.Integral) and least <= int(value) and (most is None or int(value) <= most):
         return
     bounds = f"of {least} or more" if most is None else f"from {least} to {most}"
     raise Refused(code, f"{name} is {value!r}; give a whole number {bounds}")

@@ -17,17 +17,15 @@ JobLike = SimilarityJob | Job | str | None
 def settings_of(job: JobLike) -> dict[str, Any]:
     """Returns the settings of a job. `half_life` may be a timedelta, `now` a date or a datetime (UTC
     unless it has a time zone)."""
-    if isinstance(job, str):
-        job = _parsed(job)
-    if job is None:
+    settings: Any = _parsed(job) if isinstance(job, str) else job
+    if settings is None:
         return {}
-    if isinstance(job, SimilarityJob):
-        job = job.settings()
-    if not isinstance(job, Mapping):
-        raise Refused(
-            "setting", f"the job is a {type(job).__name__}; give a SimilarityJob, a dictionary or JSON"
-        )
-    return {name: _plain(name, value) for name, value in job.items()}
+    if isinstance(settings, SimilarityJob):
+        settings = settings.settings()
+    if not isinstance(settings, Mapping):
+        kind = type(settings).__name__
+        raise Refused("setting", f"the job is a {kind}; give a SimilarityJob, a dictionary or JSON")
+    return {name: _plain(name, value) for name, value in settings.items()}
 
 
 def _parsed(text: str) -> Any:

@@ -11,7 +11,7 @@ from pyspark.sql import types as t
 
 from ilk_plugin.errors import Refused
 from ilk_plugin.rows import Decided
-from ilk_plugin.tables import Note
+from ilk_plugin.notes import Note
 
 # The reasons in their order: a row has the first that holds.
 REASONS = [

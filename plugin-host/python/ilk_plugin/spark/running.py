@@ -22,7 +22,6 @@ from ilk_plugin.spark.courier import Courier
 from ilk_plugin.spark.folding import Catalogue, Sizes
 from ilk_plugin.spark.planning import Plan
 from ilk_plugin.spark.storage import Storage
-from ilk_plugin.tables import Note, ids_of
 
 LOG = logging.getLogger("ilk_plugin.spark")
 GUARDS = {"max_bad_rows", "strict"}
