@@ -10,10 +10,10 @@ from typing import Any, Literal, TypedDict, TypeVar, overload
 import pyarrow
 
 from ilk_plugin import notes as noted
+from ilk_plugin.arguments import check_columns, conditions_of, ids_of
 from ilk_plugin.errors import Ended, Refused
 from ilk_plugin.frames import ArrowBatch, ArrowStream, Frame, from_arrow, kind_of, to_arrow
 from ilk_plugin.jobs import JobLike, settings_of
-from ilk_plugin.lists import conditions_of, ids_of
 from ilk_plugin.notes import Note
 from ilk_plugin.sandbox import Instance, Path, Plugin, alone, plugin_of
 
@@ -59,9 +59,7 @@ class Session:
         wanted: Iterable[object] | None = None,
     ) -> None:
         """The arguments are those of `similar_items`."""
-        columns = {"user": user, "item": item, "weight": weight, "time": time, "item_label": item_label}
-        columns = {name: column for name, column in columns.items() if column is not None or name in VITAL}
-        _check_columns(columns)
+        columns = check_columns(user=user, item=item, weight=weight, time=time, item_label=item_label)
         times = {"time_unit": time_unit, "time_format": time_format}
         times = {name: value for name, value in times.items() if value is not None}
         conditions = conditions_of(where)
@@ -145,22 +143,7 @@ class Session:
             raise self._instance.nonsense("ilk_session_next", f"not a table: {error}") from None
 
 
-VITAL = ("user", "item")
-
-
-def _check_columns(columns: dict[str, Any]) -> None:
-    for name, column in columns.items():
-        if not isinstance(column, str) or not column:
-            raise Refused("setting", f"{name} is {column!r}; give the name of a column")
-    if columns["user"] == columns["item"]:
-        raise Refused(
-            "setting",
-            f"user and item are the same column, `{columns['user']}`; name the user ID column and the "
-            "item ID column",
-        )
-
-
-def _arguments(columns: dict[str, Any], conditions: list[str]) -> dict[str, str]:
+def _arguments(columns: dict[str, str], conditions: list[str]) -> dict[str, str]:
     """Says of each column that is looked at which argument names it."""
     arguments: dict[str, str] = {}
     for name, column in columns.items():

@@ -252,7 +252,7 @@ class Trouble(unittest.TestCase):
         df = frame(table)
         good = {"df": df, "user": "user", "item": "item"}
         for words, request in [
-            ("there is no column 'usr'", good | {"user": "usr"}),
+            ("user='usr': the DataFrame has no column `usr` (did you mean `user`?)", good | {"user": "usr"}),
             ("try_cast('double')", good | {"weight": "item"}),
             ("to_timestamp", good | {"time": "when"}),
             ("expected a whole number", good | {"user": "much"}),

@@ -1,4 +1,4 @@
-"""Lists that callers give: IDs and conditions."""
+"""Checks of what callers give: names of columns, lists of IDs, conditions."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,6 +7,24 @@ import numpy
 import pyarrow
 
 from ilk_plugin.errors import Refused
+
+
+VITAL = ("user", "item")
+
+
+def check_columns(**columns: str | None) -> dict[str, str]:
+    """Returns the columns that are named, by argument."""
+    named = {name: column for name, column in columns.items() if column is not None or name in VITAL}
+    for name, column in named.items():
+        if not isinstance(column, str) or not column:
+            raise Refused("setting", f"{name} is {column!r}; give the name of a column")
+    if named["user"] == named["item"]:
+        raise Refused(
+            "setting",
+            f"user and item are the same column, `{named['user']}`; name the user ID column and the "
+            "item ID column",
+        )
+    return {name: str(column) for name, column in named.items()}
 
 
 def conditions_of(where: object) -> list[str]:
