@@ -1,8 +1,9 @@
 """Tables of other libraries, to Arrow and back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
+import numpy
 import pyarrow
 
 from ilk_plugin.errors import Refused
@@ -41,53 +42,77 @@ def kind_of(table: object) -> str:
     raise _no_table(table)
 
 
+REMEDIES = {
+    "DataFrame": "ilk_plugin.spark.similar_items takes Spark's DataFrames",
+    "LazyFrame": "call .collect() first",
+    "Series": "give a data frame with a user ID column and an item ID column",
+    "dict": "make a table of it, as in pandas.DataFrame(…)",
+    "list": "make a table of it, as in pandas.DataFrame(…)",
+    "ndarray": "name its columns, as in pandas.DataFrame(array, columns=['user', 'item'])",
+    "str": "read the file first, as in pandas.read_parquet(path)",
+}
+
+
 def _no_table(table: object) -> TypeError:
     kind = type(table)
-    hints = {
-        "LazyFrame": "; call .collect()",
-        "dict": ", as in pyarrow.table({'user': […], 'item': […]})",
-        "ndarray": ", as in pandas.DataFrame(array, columns=['user', 'item'])",
-        "Series": " with a user ID and an item ID column",
-    }
-    if kind.__module__.startswith("pyspark."):
-        hints["DataFrame"] = "; ilk_plugin.spark.similar_items takes Spark's"
-    return TypeError(
-        f"the table is a {kind.__name__}; give a pandas or polars data frame, a pyarrow table, or an "
-        f"object with __arrow_c_stream__{hints.get(kind.__name__, '')}"
-    )
+    remedy = REMEDIES.get(kind.__name__)
+    if kind.__module__.startswith("pyarrow._dataset"):
+        remedy = "call .to_table(), or .to_reader() of a scanner"
+    anything = "give a pandas or polars data frame, a pyarrow table, or an object with __arrow_c_stream__"
+    return TypeError(f"the table is a {kind.__name__}; {remedy or anything}")
 
 
-def to_arrow(table: Any, columns: Sequence[str]) -> pyarrow.Table:
-    """Takes some columns out of a table. The others are not looked at: they may hold what Arrow
-    does not have."""
+Batches = tuple[pyarrow.Schema, Iterator[pyarrow.RecordBatch]]
+
+
+def to_arrow(table: Any, columns: Sequence[str], most: int) -> Batches:
+    """Takes some columns out of a table, at most so many rows at a time. The others are not looked at:
+    they may hold what Arrow does not have."""
     kind = kind_of(table)
     if kind == "pyarrow":
-        table = _read(table)
-    names = [str(name) for name in (table.column_names if kind == "pyarrow" else table.columns)]
+        reader = _reader(table, most)
+        names = reader.schema.names
+    else:
+        names = [str(name) for name in table.columns]
     if not set(columns) <= set(names):
         if kind == "pandas":
             _check_index(table, columns, names)
         # The plugin says what is missing, and what there is.
-        return pyarrow.table([pyarrow.nulls(0)] * len(names), names=names)
+        return pyarrow.schema([(name, pyarrow.null()) for name in names]), iter([])
     for column in columns:
         if names.count(column) > 1:
             raise Refused("column", f"the table has several columns `{column}`; rename or drop the others")
     if kind == "pyarrow":
-        return table.select(columns)
+        return _selected(reader, columns, most)
     take = _of_pandas if kind == "pandas" else _of_polars
-    return pyarrow.table({column: take(table, names.index(column), column) for column in columns})
+    taken = {column: take(table, names.index(column), column) for column in columns}
+    return _selected(pyarrow.table(taken).to_reader(most), columns, most)
 
 
-def _read(table: Any) -> pyarrow.Table:
+def _reader(table: Any, most: int) -> pyarrow.RecordBatchReader:
     if isinstance(table, pyarrow.Table):
-        return table
+        return table.to_reader(most)
     try:
-        return pyarrow.table(table)
-    except pyarrow.ArrowInvalid as error:
+        if hasattr(table, "__arrow_c_stream__"):
+            return pyarrow.RecordBatchReader.from_stream(table)
+        return pyarrow.table(table).to_reader(most)
+    except (pyarrow.ArrowInvalid, TypeError) as error:
         # One column gives a stream as well.
-        if "non-struct" in str(error):
+        if "struct" in str(error):
             raise _no_table(table) from None
         raise
+
+
+def _selected(reader: pyarrow.RecordBatchReader, columns: Sequence[str], most: int) -> Batches:
+    schema = pyarrow.schema([reader.schema.field(column) for column in columns])
+
+    def batches() -> Iterator[pyarrow.RecordBatch]:
+        for batch in reader:
+            batch = batch.select(columns)
+            for start in range(0, len(batch), most):
+                yield batch.slice(start, most)
+
+    return schema, batches()
 
 
 def _check_index(frame: Any, columns: Sequence[str], names: list[str]) -> None:
@@ -97,15 +122,24 @@ def _check_index(frame: Any, columns: Sequence[str], names: list[str]) -> None:
 
 
 def _of_pandas(frame: Any, place: int, name: str) -> Any:
-    try:
-        return pyarrow.array(frame.iloc[:, place], from_pandas=True)
-    except (pyarrow.ArrowException, TypeError, ValueError, OverflowError) as error:
-        why = " ".join(str(error).split())
-        raise Refused(
-            "column",
-            f"column `{name}` has values of several types, or of a type that Arrow lacks ({why}); "
-            "convert it, as with .astype(str)",
-        ) from None
+    series, errors = frame.iloc[:, place], []
+    ways: list[Callable[[], Any]] = [
+        lambda: pyarrow.array(series, from_pandas=True),
+        # Whole numbers past 63 bits among Python's own.
+        lambda: pyarrow.array(series, pyarrow.uint64(), from_pandas=True),
+        # Kinds of columns that Arrow lacks, such as sparse ones.
+        lambda: pyarrow.array(numpy.asarray(series), from_pandas=True),
+    ]
+    for way in ways:
+        try:
+            return way()
+        except (pyarrow.ArrowException, TypeError, ValueError, OverflowError) as error:
+            errors.append(" ".join(str(error).split()))
+    raise Refused(
+        "column",
+        f"column `{name}` has values of several types, or of a type that Arrow lacks ({errors[0]}); "
+        "convert it, as with .astype(str)",
+    )
 
 
 def _of_polars(frame: Any, place: int, name: str) -> Any:

@@ -83,12 +83,12 @@ class Session:
     def add(self, table: Frame | ArrowStream | ArrowBatch) -> None:
         """Adds the rows of any table that `similar_items` takes; other columns are ignored."""
         with _named(self._arguments):
-            self._add(to_arrow(table, list(self._arguments)))
+            self._add(*to_arrow(table, list(self._arguments), ROWS))
 
-    def _add(self, table: pyarrow.Table) -> None:
+    def _add(self, schema: pyarrow.Schema, batches: Iterable[pyarrow.RecordBatch]) -> None:
         sink = io.BytesIO()
-        with pyarrow.ipc.new_stream(sink, table.schema) as writer:
-            for batch in table.to_batches(max_chunksize=ROWS):
+        with pyarrow.ipc.new_stream(sink, schema) as writer:
+            for batch in batches:
                 writer.write_batch(batch)
                 self._drain(sink)
         self._drain(sink)
