@@ -1,12 +1,16 @@
 """Checks of what callers give: names of columns, lists of IDs, conditions."""
 
+import typing
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import numpy
 import pyarrow
 
+from ilk_plugin.checks import check_choice
 from ilk_plugin.errors import Refused
+
+TimeUnit = Literal["auto", "s", "ms", "us", "ns", "days", "yyyymmdd"]
 
 
 VITAL = ("user", "item")
@@ -25,6 +29,17 @@ def check_columns(**columns: str | None) -> dict[str, str]:
             "item ID column",
         )
     return {name: str(column) for name, column in named.items()}
+
+
+def check_texts(**texts: str | None) -> dict[str, str]:
+    """Returns the texts that are given, by argument."""
+    given = {name: text for name, text in texts.items() if text is not None}
+    for name, text in given.items():
+        if not isinstance(text, str):
+            raise Refused("setting", f"{name} is {text!r}; give a string")
+    if "time_unit" in given:
+        check_choice("time_unit", given["time_unit"], typing.get_args(TimeUnit))
+    return given
 
 
 def conditions_of(where: object) -> list[str]:

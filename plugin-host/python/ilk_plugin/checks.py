@@ -1,6 +1,8 @@
 """Checks of numbers that callers give, and numbers as people read them."""
 
+import difflib
 import numbers
+from collections.abc import Sequence
 
 from ilk_plugin.errors import Refused
 
@@ -11,6 +13,15 @@ def check_whole(code: str, name: str, value: object, least: int, most: int | Non
         return
     bounds = f"of {least} or more" if most is None else f"from {least} to {most}"
     raise Refused(code, f"{name} is {value!r}; give a whole number {bounds}")
+
+
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Refuses what is not one of some names."""
+    if isinstance(value, str) and value in choices:
+        return
+    nearest = difflib.get_close_matches(str(value), choices, 1)
+    hint = f"did you mean {nearest[0]!r}? Or " if nearest else ""
+    raise Refused("setting", f"{name} is {value!r}; {hint}choose one of {', '.join(choices)}")
 
 
 def size(count: float) -> str:

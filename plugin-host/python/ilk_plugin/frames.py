@@ -74,6 +74,8 @@ def to_arrow(table: Any, columns: Sequence[str], most: int) -> Batches:
         names = reader.schema.names
     else:
         names = [str(name) for name in table.columns]
+    if not names:
+        raise Refused("column", "the table has no columns")
     if not set(columns) <= set(names):
         if kind == "pandas":
             _check_index(table, columns, names)
@@ -123,16 +125,20 @@ def _check_index(frame: Any, columns: Sequence[str], names: list[str]) -> None:
 
 def _of_pandas(frame: Any, place: int, name: str) -> Any:
     series, errors = frame.iloc[:, place], []
-    ways: list[Callable[[], Any]] = [
-        lambda: pyarrow.array(series, from_pandas=True),
-        # Whole numbers past 63 bits among Python's own.
-        lambda: pyarrow.array(series, pyarrow.uint64(), from_pandas=True),
+    ways: list[Callable[[], Any]] = [lambda: pyarrow.array(series, from_pandas=True)]
+    if series.dtype == object:
+        # Python's integers past 63 bits.
+        ways.append(lambda: pyarrow.array(series, pyarrow.uint64(), from_pandas=True))
+    else:
         # Kinds of columns that Arrow lacks, such as sparse ones.
-        lambda: pyarrow.array(numpy.asarray(series), from_pandas=True),
-    ]
+        ways.append(lambda: pyarrow.array(numpy.asarray(series), from_pandas=True))
     for way in ways:
         try:
-            return way()
+            array = way()
+            if str(getattr(array.type, "extension_name", "")).startswith("pandas."):
+                # What is stored for a period or an interval says nothing by itself.
+                raise TypeError(str(series.dtype))
+            return array
         except (pyarrow.ArrowException, TypeError, ValueError, OverflowError) as error:
             errors.append(" ".join(str(error).split()))
     raise Refused(

@@ -5,12 +5,12 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Literal, TypedDict, TypeVar, overload
+from typing import Any, TypedDict, TypeVar, overload
 
 import pyarrow
 
 from ilk_plugin import notes as noted
-from ilk_plugin.arguments import check_columns, conditions_of, ids_of
+from ilk_plugin.arguments import TimeUnit, check_columns, check_texts, conditions_of, ids_of
 from ilk_plugin.errors import Ended, Refused
 from ilk_plugin.frames import ArrowBatch, ArrowStream, Frame, from_arrow, kind_of, to_arrow
 from ilk_plugin.jobs import JobLike, settings_of
@@ -18,7 +18,6 @@ from ilk_plugin.notes import Note
 from ilk_plugin.sandbox import Instance, Path, Plugin, alone, plugin_of
 
 FrameT = TypeVar("FrameT", bound=Frame)
-TimeUnit = Literal["auto", "s", "ms", "us", "ns", "days", "yyyymmdd"]
 # Pieces of a table: large enough to cost nothing, small enough not to be felt in memory.
 ROWS = 1 << 20
 CONDITION = re.compile(r"^(.+?)(?:!=|<=|>=|=|<|>)")
@@ -60,8 +59,7 @@ class Session:
     ) -> None:
         """The arguments are those of `similar_items`."""
         columns = check_columns(user=user, item=item, weight=weight, time=time, item_label=item_label)
-        times = {"time_unit": time_unit, "time_format": time_format}
-        times = {name: value for name, value in times.items() if value is not None}
+        times = check_texts(time_unit=time_unit, time_format=time_format)
         conditions = conditions_of(where)
         lists = {"only": only, "exclude": exclude, "wanted": wanted}
         ids = {name: ids_of(name, listed) for name, listed in lists.items() if listed is not None}

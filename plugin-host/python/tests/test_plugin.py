@@ -83,7 +83,7 @@ class Tables(unittest.TestCase):
         refusals = [
             ("column", "did you mean `user`", {"user": "usr", "item": "item"}),
             ("setting", "choose one of", {"user": "user", "item": "item", "job": {"measure": "x"}}),
-            ("setting", "unknown field", {"user": "user", "item": "item", "job": {"tops": 3}}),
+            ("setting", "did you mean top?", {"user": "user", "item": "item", "job": {"tops": 3}}),
             ("column", "much", {"user": "much", "item": "item"}),
         ]
         for code, words, request in refusals:
