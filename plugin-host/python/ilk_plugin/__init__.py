@@ -22,9 +22,11 @@ from ilk_plugin.errors import (
     Trapped,
     Unreadable,
 )
-from ilk_plugin.jobs import SimilarityJob
+from ilk_plugin.jobs import JobLike
+from ilk_plugin.notes import IlkWarning, Note
 from ilk_plugin.sandbox import Limits, Plugin, load
-from ilk_plugin.tables import Note, Session, similar_items
+from ilk_plugin.settings import Job, SimilarityJob
+from ilk_plugin.tables import Progress, Session, similar_items
 from ilk_plugin.tiles import Block, Comparison, Items, Offers, compute_tile, merge
 
 __all__ = [
@@ -34,8 +36,11 @@ __all__ = [
     "Comparison",
     "Deadline",
     "Ended",
+    "IlkWarning",
     "IncompatibleInterface",
     "Items",
+    "Job",
+    "JobLike",
     "Limits",
     "Note",
     "Offers",
@@ -43,6 +48,7 @@ __all__ = [
     "OutOfMemory",
     "Plugin",
     "PluginError",
+    "Progress",
     "Refused",
     "Session",
     "SimilarityJob",

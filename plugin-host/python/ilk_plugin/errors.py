@@ -10,11 +10,11 @@ class Refused(PluginError):
     """The request is invalid. `code` is for programs: `setting`, `column`, `damaged`, `ids`,
     `no_rows`, `refused`, `block`, `limit`, …"""
 
-    def __init__(self, code: str, message: str):
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
         # Errors travel between processes, as Spark's workers need.
         return Refused, (self.code, str(self))
 

@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+from typing import Any
 
 import numpy
 import pyarrow
+from numpy.typing import NDArray
 
 from ilk_plugin.jobs import JobLike, settings_of
 from ilk_plugin.sandbox import Instance
@@ -42,7 +44,7 @@ class Decided:
     """Number of items of a user above which a job is refused."""
 
 
-def decide(instance: Instance, job, *, weight: bool, time: bool) -> Decided:
+def decide(instance: Instance, job: JobLike, *, weight: bool, time: bool) -> Decided:
     """Resolves a job for data with or without a weight and a timestamp column."""
     request = {"job": settings_of(job), "weight": weight, "time": time}
     instance.call("ilk_job", *instance.put(json.dumps(request).encode()))
@@ -111,7 +113,7 @@ def costs(
         raise instance.nonsense("ilk_costs", str(error)) from None
 
 
-def hashes(instance: Instance, texts: pyarrow.Array) -> numpy.ndarray:
+def hashes(instance: Instance, texts: pyarrow.Array) -> NDArray[numpy.uint64]:
     """Hashes texts without nulls, as by-user samples do: XXH3-64, seed 0."""
     texts = texts.cast(pyarrow.large_binary())
     starts = numpy.frombuffer(texts.buffers()[1], dtype="<i8")
@@ -125,19 +127,19 @@ def hashes(instance: Instance, texts: pyarrow.Array) -> numpy.ndarray:
 
 def weigh(
     instance: Instance,
-    job,
+    job: JobLike,
     count: int,
     *,
     items: int,
     average: float = 0.0,
     newest: int = 0,
-    weights: numpy.ndarray | None = None,
-    degrees: numpy.ndarray | None = None,
-    lengths: numpy.ndarray | None = None,
-    times: numpy.ndarray | None = None,
-    anchors: numpy.ndarray | None = None,
+    weights: NDArray[Any] | None = None,
+    degrees: NDArray[Any] | None = None,
+    lengths: NDArray[Any] | None = None,
+    times: NDArray[Any] | None = None,
+    anchors: NDArray[Any] | None = None,
     events: bool = False,
-) -> numpy.ndarray:
+) -> NDArray[Any]:
     """Weighs `count` interactions. `items`: all items; `average`: the mean of all items' lengths,
     for BM25; `newest`: the newest time, for decay. Of each interaction: its weight before weighting,
     the items of its user, the sum of its item's weights in ascending order of users, its time, the
@@ -147,10 +149,10 @@ def weigh(
     request = {"job": settings_of(job), "items": items, "average": average, "newest": newest}
     request["events"] = events
     columns = [(weights, "<f8"), (degrees, "<u4"), (lengths, "<f8"), (times, "<i8"), (anchors, "<i8")]
-    request = instance.put(json.dumps(request).encode())
-    columns = [
+    put = instance.put(json.dumps(request).encode())
+    addresses = [
         0 if column is None else instance.put(numpy.ascontiguousarray(column, dtype=kind))[0]
         for column, kind in columns
     ]
-    instance.call("ilk_weigh", *request, count, *columns)
+    instance.call("ilk_weigh", *put, count, *addresses)
     return instance.answer().view("<f8")

@@ -4,22 +4,26 @@ The plugin is the core-module build, because wasmtime's Python package hands com
 element by element. Its calls are described in `docs/plugin.md`.
 """
 
+import concurrent.futures
+import ctypes
 import dataclasses
 import functools
 import importlib.resources
 import json
-import math
+import logging
 import numbers
 import operator
 import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import numpy
 import wasmtime
+from numpy.typing import NDArray
+from wasmtime import _ffi
 
 from ilk_plugin.checks import check_whole, size
 from ilk_plugin.errors import (
@@ -37,6 +41,8 @@ from ilk_plugin.errors import (
 
 P = ParamSpec("P")
 R = TypeVar("R")
+LOG = logging.getLogger("ilk_plugin")
+Path = str | os.PathLike[str]
 
 ABI = 1
 TICK = 0.01
@@ -77,29 +83,40 @@ class Limits:
     fuel: int | None = None
     """Maximum units of work, about one per instruction."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         # The sandbox itself takes what is too large or negative for "no limit".
         check_whole("limit", "memory_bytes", self.memory_bytes, 1, MEMORY_BYTES)
         if self.fuel is not None:
             check_whole("limit", "fuel", self.fuel, 0, (1 << 64) - 1)
         seconds = self.deadline
-        if seconds is not None and not (isinstance(seconds, numbers.Real) and 0 <= seconds <= SECONDS):
+        if seconds is not None and not (isinstance(seconds, numbers.Real) and 0 <= float(seconds) <= SECONDS):
             raise Refused("limit", f"deadline is {seconds!r}; give seconds from 0 to {SECONDS:.0f}, or None")
 
 
 class Plugin:
     """The plugin's code, compiled once, for any number of sessions and threads."""
 
-    def __init__(self, wasm: bytes, limits: Limits = Limits(), *, name: str = "plugin"):
+    def __init__(
+        self,
+        wasm: bytes,
+        limits: Limits = Limits(),
+        *,
+        name: str = "plugin",
+        interruptible: bool | None = None,
+    ) -> None:
+        """`interruptible`: whether calls can be stopped while they run, as by Ctrl-C, which costs a
+        quarter of the speed. Default: with a deadline, and for plugins other than the package's own,
+        whose calls are short."""
         self.name = name
         self.limits = limits
+        if interruptible is None:
+            interruptible = wasm != _own_wasm()
+        self.is_interruptible = interruptible or limits.deadline is not None
         config = wasmtime.Config()
-        # What keeps a deadline slows a plugin down.
-        config.epoch_interruption = limits.deadline is not None
+        config.epoch_interruption = self.is_interruptible
         config.consume_fuel = limits.fuel is not None
-        # Compiled code is kept in the user's cache, by content and engine.
-        config.cache = True
         config.parallel_compilation = os.getpid() == _first_process()
+        _use_cache(config)
         self._engine = wasmtime.Engine(config)
         try:
             self._module = wasmtime.Module(self._engine, wasm)
@@ -117,8 +134,16 @@ class Plugin:
                 f"{name} lacks exports of Ilk's core module, or has others by the same names "
                 f"({', '.join(wrong)}); use ilk.module.wasm, built by `cargo xtask plugin`"
             )
-        if limits.deadline is not None:
+        if self.is_interruptible:
             _keep_time(self._engine)
+
+
+def _use_cache(config: wasmtime.Config) -> None:
+    """Keeps compiled code in the user's cache, by content and engine, if that can be written."""
+    try:
+        config.cache = True
+    except wasmtime.WasmtimeError as error:
+        LOG.debug("plugins are compiled each time, for want of a cache: %s", _line(error))
 
 
 @functools.cache
@@ -128,7 +153,7 @@ def _first_process() -> int:
     return os.getpid()
 
 
-def _misfits(exports: dict) -> list[str]:
+def _misfits(exports: Mapping[str, object]) -> list[str]:
     """Names the exports that are missing, or are not what they are called."""
     memory = exports.get("memory")
     wrong = [] if isinstance(memory, wasmtime.MemoryType) and not memory.is_shared else ["memory"]
@@ -136,7 +161,7 @@ def _misfits(exports: dict) -> list[str]:
     return wrong + [call for call in CALLS if call in exports and not _is_call(call, exports[call])]
 
 
-def _is_call(name: str, kind) -> bool:
+def _is_call(name: str, kind: object) -> bool:
     number = wasmtime.ValType.i32()
     gives = [] if name.endswith("_close") else [number]
     return (
@@ -146,16 +171,22 @@ def _is_call(name: str, kind) -> bool:
     )
 
 
-def wasm_of(path: str | os.PathLike | None) -> bytes:
+@functools.cache
+def _own_wasm() -> bytes | None:
+    file = importlib.resources.files("ilk_plugin") / "ilk.module.wasm"
+    return file.read_bytes() if file.is_file() else None
+
+
+def wasm_of(path: Path | None) -> bytes:
     """Reads the plugin of this package, or that of a file."""
     if path is None:
-        file = importlib.resources.files("ilk_plugin") / "ilk.module.wasm"
-        if not file.is_file():
+        wasm = _own_wasm()
+        if wasm is None:
             raise IncompatibleInterface(
                 "the package contains no plugin: run `cargo xtask plugin` and reinstall it, or "
                 "name the file of one"
             )
-        return file.read_bytes()
+        return wasm
     try:
         length = os.path.getsize(path)
         if length > PLUGIN_BYTES:
@@ -168,19 +199,19 @@ def wasm_of(path: str | os.PathLike | None) -> bytes:
         raise _unreadable(path, error) from None
 
 
-def _unreadable(path, error: OSError) -> Unreadable:
+def _unreadable(path: Path, error: OSError) -> Unreadable:
     return Unreadable(
         f"cannot read the plugin {path}: {error.strerror}; name a file built by `cargo xtask plugin`"
     )
 
 
 @functools.lru_cache(maxsize=8)
-def _load(path: str | None, stamp, limits: Limits) -> Plugin:
+def _load(path: str | None, stamp: tuple[int, int] | None, limits: Limits) -> Plugin:
     return Plugin(wasm_of(path), limits, name=str(path or "ilk.module.wasm"))
 
 
 def load(
-    path: str | os.PathLike | None = None,
+    path: Path | None = None,
     *,
     memory_bytes: int = Limits.memory_bytes,
     deadline: float | None = Limits.deadline,
@@ -200,7 +231,7 @@ def load(
     return _load(path, stamp, limits)
 
 
-def plugin_of(plugin) -> Plugin:
+def plugin_of(plugin: Plugin | Path | None) -> Plugin:
     """Returns a plugin that is given as one, as the path of its file, or not at all."""
     if isinstance(plugin, Plugin):
         return plugin
@@ -209,7 +240,7 @@ def plugin_of(plugin) -> Plugin:
     raise Refused("setting", f"plugin is a {type(plugin).__name__}; give what `load` returns, or a path")
 
 
-_timed = weakref.WeakSet()
+_timed: weakref.WeakSet[wasmtime.Engine] = weakref.WeakSet()
 
 
 def _keep_time(engine: wasmtime.Engine) -> None:
@@ -217,21 +248,22 @@ def _keep_time(engine: wasmtime.Engine) -> None:
     _start_clock(engine)
 
 
-def _start_clocks() -> None:
+def _start_threads() -> None:
+    _helper.cache_clear()
     for engine in list(_timed):
         _start_clock(engine)
 
 
 # Threads stay behind when a process forks, and deadlines would not hold in its children.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_clocks)
+    os.register_at_fork(after_in_child=_start_threads)
 
 
 def _start_clock(engine: wasmtime.Engine) -> None:
     """Ticks for as long as the engine is there."""
     reference = weakref.ref(engine)
 
-    def tick():
+    def tick() -> None:
         while (engine := reference()) is not None:
             engine.increment_epoch()
             del engine
@@ -240,16 +272,22 @@ def _start_clock(engine: wasmtime.Engine) -> None:
     threading.Thread(target=tick, name="plugin-clock", daemon=True).start()
 
 
-def _line(error: Exception) -> str:
+def _line(error: object) -> str:
     return " ".join(str(error).split())[:400]
 
 
-def alone(method: Callable[P, R]) -> Callable[P, R]:
+class _Locked(Protocol):
+    lock: threading.RLock
+
+
+S = TypeVar("S", bound=_Locked)
+
+
+def alone(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
     """Refuses a method to a second thread while one is in the instance: two in its memory could crash
     the process. The method's object has the instance's `lock`."""
 
-    @functools.wraps(method)
-    def run(self, *arguments, **named):
+    def run(self: S, /, *arguments: P.args, **named: P.kwargs) -> R:
         if not self.lock.acquire(blocking=False):
             raise Busy(
                 f"{method.__name__} was called while another thread uses the same session or "
@@ -260,6 +298,7 @@ def alone(method: Callable[P, R]) -> Callable[P, R]:
         finally:
             self.lock.release()
 
+    functools.update_wrapper(run, method)
     return run
 
 
@@ -267,22 +306,22 @@ class Instance:
     """One instance of a plugin, with all that `Limits` gives. Of two threads at once the second is
     refused as `Busy`."""
 
-    def __init__(self, plugin: Plugin):
+    def __init__(self, plugin: Plugin) -> None:
         limits = plugin.limits
         self.lock = threading.RLock()
         self._limits = limits
         self._name = plugin.name
         self._store = wasmtime.Store(plugin._engine)
         self._store.set_limits(memory_size=int(limits.memory_bytes), instances=1, memories=1, tables=4)
-        self._end = None if limits.deadline is None else time.monotonic() + limits.deadline
+        self._watch = _Watch(self._store, limits.deadline) if plugin.is_interruptible else None
         self._has_failed = False
         if limits.fuel is not None:
             self._store.set_fuel(int(limits.fuel))
-        self._memory = None
+        self._memory: Any = None
         instance = self._guarded(
             "instantiate", lambda: wasmtime.Instance(self._store, plugin._module, [])
         )
-        self._exports = instance.exports(self._store)
+        self._exports: Any = instance.exports(self._store)
         self._names = plugin.exports
         self._memory = self._exports["memory"]
         version = self.number("ilk_abi")
@@ -301,7 +340,7 @@ class Instance:
             )
         signed = [_signed(number) for number in arguments]
         number = self._guarded(function, lambda: self._exports[function](self._store, *signed))
-        return (number or 0) & 0xFFFF_FFFF
+        return int(number or 0) & 0xFFFF_FFFF
 
     @alone
     def call(self, function: str, *arguments: int) -> int:
@@ -316,14 +355,14 @@ class Instance:
         return handle
 
     @alone
-    def answer(self) -> numpy.ndarray:
+    def answer(self) -> NDArray[numpy.uint8]:
         """Copies the last call's answer."""
         length = self.number("ilk_answer_length")
         if length == 0:
             return numpy.empty(0, dtype=numpy.uint8)
         return self._view(self.number("ilk_answer"), length).copy()
 
-    def json(self):
+    def json(self) -> Any:
         """Reads the last call's answer."""
         try:
             return json.loads(self.answer().tobytes())
@@ -331,10 +370,10 @@ class Instance:
             raise self.nonsense("ilk_answer", _line(error)) from None
 
     @alone
-    def put(self, data) -> tuple[int, int]:
+    def put(self, data: bytes | NDArray[Any]) -> tuple[int, int]:
         """Copies bytes or an array into the instance; returns address and bytes. The call that it
         is handed to takes it."""
-        view = numpy.frombuffer(memoryview(data).cast("B"), dtype=numpy.uint8)
+        view = numpy.frombuffer(data, dtype=numpy.uint8)
         address = self.number("ilk_alloc", len(view))
         if address == 0:
             self._has_failed = True
@@ -346,7 +385,7 @@ class Instance:
             self._view(address, len(view))[:] = view
         return address, len(view)
 
-    def _view(self, address: int, length: int) -> numpy.ndarray:
+    def _view(self, address: int, length: int) -> NDArray[numpy.uint8]:
         if address + length > self._memory.data_len(self._store):
             raise self.nonsense("ilk_answer", f"{length} bytes at {address}, past its memory")
         buffer = self._memory.get_buffer_ptr(self._store, length, address)
@@ -357,20 +396,21 @@ class Instance:
         self._has_failed = True
         return BadOutput(f"the plugin returned invalid data from {function}: {why}")
 
-    def _guarded(self, function: str, run):
+    def _guarded(self, function: str, run: Callable[[], R]) -> R:
         if self._has_failed:
-            raise Ended(f"{function} was called after an earlier call failed; start over")
-        if self._end is not None:
-            left = self._end - time.monotonic()
-            if left <= 0:
-                self._has_failed = True
-                raise self._late(function)
-            self._store.set_epoch_deadline(math.floor(left / TICK) + 1)
+            raise Ended(f"{function} was called after an earlier call failed or was interrupted; start over")
+        if self._watch is not None and self._watch.is_late():
+            self._has_failed = True
+            raise self._late(function)
         try:
-            return run()
+            return run() if self._watch is None else self._watch.over(run)
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
             self._has_failed = True
             raise self._explain(function, error) from None
+        except BaseException:
+            # The call was stopped wherever it was.
+            self._has_failed = True
+            raise
 
     def _late(self, function: str) -> Deadline:
         return Deadline(
@@ -379,7 +419,7 @@ class Instance:
 
     def _explain(self, function: str, error: Exception) -> Exception:
         code = getattr(error, "trap_code", None)
-        if code == wasmtime.TrapCode.INTERRUPT:
+        if STOPPED in str(error):
             return self._late(function)
         if code == wasmtime.TrapCode.OUT_OF_FUEL or "fuel" in str(error):
             return OutOfFuel(f"the plugin exceeded its limit of {self._limits.fuel} units of fuel")
@@ -392,6 +432,87 @@ class Instance:
             )
         cause = _line(str(error).rpartition("Caused by:")[2])
         return Trapped(f"the plugin failed in {function}: {cause}")
+
+
+@dataclasses.dataclass
+class _Bounds:
+    """When a call is to stop."""
+
+    end: float | None
+    is_stopped: bool = False
+
+    def is_late(self) -> bool:
+        return self.end is not None and time.monotonic() >= self.end
+
+
+class _Watch:
+    """Stops calls: at the deadline, and when a signal raises, as Ctrl-C does."""
+
+    def __init__(self, store: wasmtime.Store, deadline: float | None) -> None:
+        self._store = store
+        self._bounds = _Bounds(None if deadline is None else time.monotonic() + deadline)
+        # wasmtime-py has no method for this. The function must live as long as the store.
+        self._check = _check_of(self._bounds)
+        _ffi.wasmtime_store_epoch_deadline_callback(store.ptr(), self._check, None, _NO_FINALIZER)
+
+    def is_late(self) -> bool:
+        """Returns true once the deadline has passed."""
+        return self._bounds.is_late()
+
+    def over(self, run: Callable[[], R]) -> R:
+        """Makes a call that can be stopped."""
+        self._store.set_epoch_deadline(1)
+        if threading.current_thread() is not threading.main_thread():
+            return run()
+        # Python handles signals in its main thread only, which therefore stays out of the plugin.
+        call = _helper().submit(run)
+        try:
+            return _awaited(call)
+        finally:
+            # Nothing is left to stop, unless a signal raised.
+            self._bounds.is_stopped = True
+            concurrent.futures.wait([call])
+            self._bounds.is_stopped = False
+
+
+def _awaited(call: concurrent.futures.Future[R]) -> R:
+    has_ended = threading.Event()
+    call.add_done_callback(lambda _: has_ended.set())
+    # On Windows a wait without a limit cannot be interrupted.
+    while not has_ended.wait(0.1):
+        pass
+    return call.result()
+
+
+@functools.cache
+def _helper() -> concurrent.futures.Executor:
+    """The thread that makes the main thread's calls."""
+    return concurrent.futures.ThreadPoolExecutor(1, "plugin-call")
+
+
+STOPPED = "the call was stopped by its host"
+_CONTINUE = 0
+_CHECK = ctypes.CFUNCTYPE(
+    ctypes.c_size_t,
+    ctypes.POINTER(_ffi.wasmtime_context_t),
+    ctypes.c_void_p,
+    ctypes.POINTER(ctypes.c_uint64),
+    ctypes.POINTER(_ffi.wasmtime_update_deadline_kind_t),
+)
+_NO_FINALIZER = ctypes.cast(0, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
+
+
+def _check_of(bounds: _Bounds) -> Any:
+    """Makes the function that the plugin's code calls at every tick; an error ends the call."""
+
+    def check(_context: object, _data: object, ticks: Any, kind: Any) -> int:
+        if bounds.is_stopped or bounds.is_late():
+            error = _ffi.wasmtime_error_new(STOPPED.encode())
+            return ctypes.cast(error, ctypes.c_void_p).value or 0
+        ticks[0], kind[0] = 1, _CONTINUE
+        return 0
+
+    return _CHECK(check)
 
 
 def _signed(number: int) -> int:

@@ -2,12 +2,16 @@
 
 import dataclasses
 import json
-import os
+from collections.abc import Iterable
+from typing import Any, Literal
 
 import numpy
+from numpy.typing import ArrayLike, NDArray
 
-from ilk_plugin.jobs import settings_of
-from ilk_plugin.sandbox import Instance, Plugin, alone, plugin_of
+from ilk_plugin.jobs import JobLike, settings_of
+from ilk_plugin.sandbox import Instance, Path, Plugin, alone, plugin_of
+
+Sides = Literal["row", "both"]
 
 
 @dataclasses.dataclass
@@ -17,17 +21,17 @@ class Items:
 
     users: int
     """Users there are in all: N of the measures."""
-    codes: numpy.ndarray
+    codes: ArrayLike
     """The code of each item; of equal scores the smaller code comes first."""
-    supports: numpy.ndarray
+    supports: ArrayLike
     """Users of each item, never rising."""
-    squares: numpy.ndarray | None = None
+    squares: ArrayLike | None = None
     """Sum of squared weights of each item; absent where every weight is 1."""
     numbers: int | None = None
     """The bound of users in blocks, where a host numbers only those of a tile; else `users`."""
-    candidates: list[int] | None = None
+    candidates: Iterable[int] | None = None
     """Positions of the items that may be neighbours; all of them if absent."""
-    wanted: list[int] | None = None
+    wanted: Iterable[int] | None = None
     """Positions of the items to compute neighbours for; all of them if absent."""
 
 
@@ -37,11 +41,11 @@ class Block:
 
     first: int
     """Position of the first item."""
-    starts: numpy.ndarray
+    starts: ArrayLike
     """Item i has `users[starts[i]:starts[i + 1]]`: one more than there are items, from 0 on."""
-    users: numpy.ndarray
+    users: ArrayLike
     """Users, strictly ascending within an item."""
-    weights: numpy.ndarray | None = None
+    weights: ArrayLike | None = None
     """As many weights, after weighting; absent where every weight is 1."""
 
 
@@ -49,10 +53,10 @@ class Block:
 class Offers:
     """Neighbours of items: as many entries in each array."""
 
-    items: numpy.ndarray
-    neighbours: numpy.ndarray
-    scores: numpy.ndarray
-    overlaps: numpy.ndarray
+    items: NDArray[Any]
+    neighbours: NDArray[Any]
+    scores: NDArray[Any]
+    overlaps: NDArray[Any]
 
     @staticmethod
     def concatenate(parts: list["Offers"]) -> "Offers":
@@ -61,19 +65,19 @@ class Offers:
         return Offers(*(numpy.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-def _codes(array) -> numpy.ndarray:
-    array = numpy.asarray(array)
+def _codes(given: ArrayLike) -> NDArray[numpy.uint32]:
+    array = numpy.asarray(given)
     if array.ndim != 1 or array.size and not _are_codes(array):
         raise ValueError("codes, users, starts and supports must be lists of whole numbers below 2**32")
     return numpy.ascontiguousarray(array, dtype="<u4")
 
 
-def _are_codes(array: numpy.ndarray) -> bool:
+def _are_codes(array: NDArray[Any]) -> bool:
     if array.dtype.kind not in "uif":
         return False
     if array.dtype.kind == "f" and not (numpy.isfinite(array) & (array == numpy.floor(array))).all():
         return False
-    return array.min() >= 0 and array.max() <= 0xFFFF_FFFF
+    return bool(array.min() >= 0 and array.max() <= 0xFFFF_FFFF)
 
 
 def _offers(instance: Instance, function: str) -> Offers:
@@ -88,7 +92,7 @@ def _offers(instance: Instance, function: str) -> Offers:
     return Offers(lists[0], lists[1], scores, lists[3])
 
 
-def _squares(items: Items) -> numpy.ndarray | None:
+def _squares(items: Items) -> NDArray[numpy.float64] | None:
     if items.squares is None:
         return None
     squares = numpy.ascontiguousarray(items.squares, dtype="<f8")
@@ -106,11 +110,11 @@ class Comparison:
         self,
         items: Items,
         *,
-        job=None,
-        sides: str = "row",
-        plugin: Plugin | str | os.PathLike | None = None,
+        job: JobLike = None,
+        sides: Sides = "row",
+        plugin: Plugin | Path | None = None,
         instance: Instance | None = None,
-    ):
+    ) -> None:
         """`instance`: one to work in, for hosts that compute many comparisons one after the other
         and close each."""
         self._instance = instance or Instance(plugin_of(plugin))
@@ -151,7 +155,7 @@ class Comparison:
         self._instance.call("ilk_tiles_columns_of_rows", self._handle, first, width)
 
     @alone
-    def compute(self, positions) -> Offers:
+    def compute(self, positions: ArrayLike) -> Offers:
         """Computes the rows at `positions` against the columns. Returns the offers that are still
         among their item's k best of all that this comparison has seen."""
         positions = _codes(positions)
@@ -171,9 +175,10 @@ class Comparison:
             raise ValueError("starts must have one entry more than there are items")
         weights = 0
         if block.weights is not None:
-            if len(block.weights) != len(users):
+            array = numpy.ascontiguousarray(block.weights, dtype="<f8")
+            if len(array) != len(users):
                 raise ValueError("weights must have the length of users")
-            weights, _ = self._instance.put(numpy.ascontiguousarray(block.weights, dtype="<f8"))
+            weights, _ = self._instance.put(array)
         put = self._instance.put
         self._instance.call(
             function,
@@ -192,22 +197,23 @@ def compute_tile(
     rows: Block,
     columns: Block,
     *,
-    job=None,
-    sides: str = "row",
-    plugin: Plugin | str | os.PathLike | None = None,
+    job: JobLike = None,
+    sides: Sides = "row",
+    plugin: Plugin | Path | None = None,
 ) -> Offers:
     """Computes one tile by itself: all of its rows against its columns."""
     comparison = Comparison(items, job=job, sides=sides, plugin=plugin)
     comparison.rows(rows)
     comparison.columns(columns)
-    return comparison.compute(numpy.arange(rows.first, rows.first + len(rows.starts) - 1))
+    count = len(_codes(rows.starts)) - 1
+    return comparison.compute(numpy.arange(rows.first, rows.first + count))
 
 
 def merge(
     top: int,
     offers: Offers,
     *,
-    plugin: Plugin | str | os.PathLike | None = None,
+    plugin: Plugin | Path | None = None,
     instance: Instance | None = None,
 ) -> Offers:
     """Merges offers in any order and grouping: by item, best first, at most `top` per item."""

@@ -4,7 +4,6 @@ Run with the package installed: `python -m unittest discover -s plugin-host/pyth
 """
 
 import datetime
-import multiprocessing
 import os
 import pathlib
 import pickle
@@ -12,6 +11,7 @@ import random
 import threading
 import time
 import unittest
+import warnings
 
 import numpy
 import pandas
@@ -21,7 +21,13 @@ import wasmtime
 
 import ilk_plugin
 from cases import CASES, Case, cells, every_case
+from guests import LOOP, STEP, in_child, module
 from ilk_plugin import Block, Items, Offers, SimilarityJob
+
+
+def setUpModule():
+    # Cases set rows aside; `test_warnings.py` is about that.
+    warnings.simplefilter("ignore", ilk_plugin.IlkWarning)
 
 
 class Conformance(unittest.TestCase):
@@ -77,7 +83,7 @@ class Tables(unittest.TestCase):
         refusals = [
             ("column", "did you mean `user`", {"user": "usr", "item": "item"}),
             ("setting", "choose one of", {"user": "user", "item": "item", "job": {"measure": "x"}}),
-            ("setting", "unknown field", {"user": "user", "item": "item", "job": {"tops": 3}}),
+            ("setting", "did you mean top?", {"user": "user", "item": "item", "job": {"tops": 3}}),
             ("column", "much", {"user": "much", "item": "item"}),
         ]
         for code, words, request in refusals:
@@ -303,35 +309,6 @@ class Tiles(unittest.TestCase):
             comparison.compute([0])
         with self.assertRaises(ilk_plugin.Ended):
             comparison.rows(Block(0, [0, 2, 3], [0, 2, 1]))
-
-
-def module(body: str, extra: str = "") -> bytes:
-    """A core module that has the calls, and does `body` when a session is opened."""
-    return bytes(
-        wasmtime.wat2wasm(
-            f"""(module (memory (export "memory") 2) {extra}
-            (func (export "ilk_abi") (result i32) i32.const 1)
-            (func (export "ilk_alloc") (param i32) (result i32) i32.const 65536)
-            (func (export "ilk_answer") (result i32) i32.const 0)
-            (func (export "ilk_answer_length") (result i32) i32.const -1)
-            (func (export "ilk_session_open") (param i32 i32) (result i32) {body}))"""
-        )
-    )
-
-
-STEP = '(func (export "ilk_session_step") (param i32) (result i32) {})'
-LOOP = "(loop (br 0)) unreachable"
-
-
-def in_child(run) -> int | None:
-    """Runs something in a forked process; tells how it ended, if it did."""
-    child = multiprocessing.get_context("fork").Process(target=run)
-    child.start()
-    child.join(10)
-    code = child.exitcode
-    child.kill()
-    child.join()
-    return code
 
 
 class Hostile(unittest.TestCase):

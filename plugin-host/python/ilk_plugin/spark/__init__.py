@@ -10,16 +10,19 @@ DataFrames in, a DataFrame out, with the neighbours and score bits of `ilk run` 
 
 import atexit
 import uuid
+from collections.abc import Callable, Iterable
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
+from ilk_plugin import notes as noted
 from ilk_plugin import rows as plugin_rows
 from ilk_plugin.checks import check_whole
 from ilk_plugin.errors import Refused
-from ilk_plugin.jobs import settings_of
-from ilk_plugin.sandbox import Instance, load
+from ilk_plugin.jobs import JobLike, settings_of
+from ilk_plugin.notes import Note
+from ilk_plugin.sandbox import Instance, Path, load
 from ilk_plugin.spark import cleaning, courier
 from ilk_plugin.spark.cleaning import Source
 from ilk_plugin.spark.courier import Courier
@@ -40,11 +43,11 @@ def similar_items(
     time: str | None = None,
     item_label: str | None = None,
     where: str | None = None,
-    job=None,
-    only=None,
-    exclude=None,
-    wanted=None,
-    plugin: str | None = None,
+    job: JobLike = None,
+    only: Iterable[object] | DataFrame | None = None,
+    exclude: Iterable[object] | DataFrame | None = None,
+    wanted: Iterable[object] | DataFrame | None = None,
+    plugin: Path | None = None,
     scratch: str | None = None,
     checkpoint: str | None = None,
     explain: bool = False,
@@ -52,7 +55,7 @@ def similar_items(
     memory_bytes: int = 1 << 30,
     slots: int | None = None,
     rows_at_once: int = 2_000_000,
-    on_notes=None,
+    on_notes: Callable[[list[Note]], object] | None = None,
 ) -> DataFrame:
     """Finds the neighbours of every item (of every user with `of="users"` in the job).
 
@@ -70,7 +73,8 @@ def similar_items(
 
     `explain` prints the plan before the comparison. `dry_run` computes by-user samples of 1, 10, 20
     and 40 % instead, prints the plan and the measured time beside the prediction, and returns these
-    figures. `on_notes` is called with what happened to the rows.
+    figures. `on_notes` is called with what happened to the rows. Without it, an `IlkWarning` tells of rows
+    that were set aside and of lists that match nothing.
 
     Returns the columns of `ilk run`: `item`, `neighbour`, `rank`, `score`, `overlap` and, with
     labels, `item_label` and `neighbour_label`, in no particular order of rows. Without
@@ -118,10 +122,13 @@ def similar_items(
         raise
     if on_notes is not None:
         on_notes(run.notes)
+    else:
+        look = "set_aside(df, …) shows them, and on_notes receives these counts instead of a warning"
+        noted.warn(run.notes, job=run.wish, listed=lists.counts, look=look, stacklevel=2)
     return found
 
 
-def _check_frame(df) -> None:
+def _check_frame(df: object) -> None:
     if not isinstance(df, DataFrame):
         raise Refused(
             "table",
@@ -181,7 +188,7 @@ def set_aside(
     weight: str | None = None,
     time: str | None = None,
     where: str | None = None,
-    job=None,
+    job: JobLike = None,
 ) -> DataFrame:
     """Shows the rows that `similar_items` would set aside, whole, with a column `reason`."""
     _check_frame(df)

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import difflib
 import logging
 
 from pyspark.errors import PySparkException
@@ -9,9 +10,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as f
 from pyspark.sql import types as t
 
+from ilk_plugin.arguments import check_columns
 from ilk_plugin.errors import Refused
+from ilk_plugin.notes import Note
 from ilk_plugin.rows import Decided
-from ilk_plugin.tables import Note
 
 # The reasons in their order: a row has the first that holds.
 REASONS = [
@@ -42,6 +44,10 @@ class Source:
     where: str | None = None
     """A condition in Spark SQL; rows that do not match are set aside as `filtered`."""
 
+    def __post_init__(self):
+        names = ("user", "item", "weight", "time", "item_label")
+        check_columns(**{name: getattr(self, name) for name in names})
+
     def record(self) -> dict:
         """As a record of JSON."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
@@ -49,14 +55,24 @@ class Source:
 
 def _type_of(df: DataFrame, column: str, role: str) -> t.DataType:
     if column not in df.columns:
+        nearest = difflib.get_close_matches(column, df.columns, 1)
+        hint = f" (did you mean `{nearest[0]}`?)" if nearest else ""
         raise Refused(
-            "column", f"there is no column {column!r} for {role}; there are {', '.join(df.columns)}"
+            "column",
+            f"{role}={column!r}: the DataFrame has no column `{column}`{hint}; its columns: "
+            f"{', '.join(df.columns)}",
+        )
+    if df.columns.count(column) > 1:
+        raise Refused(
+            "column",
+            f"{role}={column!r}: the DataFrame has several columns `{column}`; rename or drop the others",
         )
     return df.schema[column].dataType
 
 
-def _misfit(column: str, kind: t.DataType, expected: str, fix: str) -> Refused:
-    return Refused("column", f"column {column} is {kind.simpleString()}, expected {expected}; {fix}")
+def _misfit(role: str, column: str, kind: t.DataType, expected: str, fix: str) -> Refused:
+    why = f"the column is {kind.simpleString()}, expected {expected}"
+    return Refused("column", f"{role}={column!r}: {why}; {fix}")
 
 
 def _named(column: str) -> Column:
@@ -104,7 +120,7 @@ def _ids(df: DataFrame, column: str, role: str) -> _Ids:
     fix = f"cast it, as in df.withColumn({column!r}, col({column!r}).cast('string'))"
     if isinstance(kind, t.BinaryType):
         fix = f"spell it, as in df.withColumn({column!r}, lower(hex({column!r})))"
-    raise _misfit(column, kind, "integers or text", fix)
+    raise _misfit(role, column, kind, "integers or text", fix)
 
 
 def _weight(df: DataFrame, column: str | None) -> Column | None:
@@ -114,7 +130,7 @@ def _weight(df: DataFrame, column: str | None) -> Column | None:
     if isinstance(kind, (*WHOLE, *FLOATS, t.DecimalType, t.BooleanType, t.NullType)):
         return cell.cast("double")
     fix = f"cast it, as in df.withColumn({column!r}, col({column!r}).try_cast('double'))"
-    raise _misfit(column, kind, "numbers", fix)
+    raise _misfit("weight", column, kind, "numbers", fix)
 
 
 def _time(df: DataFrame, column: str | None) -> Column | None:
@@ -135,7 +151,7 @@ def _time(df: DataFrame, column: str | None) -> Column | None:
     if isinstance(kind, t.NullType):
         return f.lit(None).cast("bigint")
     fix = f"cast it, as in df.withColumn({column!r}, to_timestamp({column!r}))"
-    raise _misfit(column, kind, "timestamps, dates or seconds since 1970", fix)
+    raise _misfit("time", column, kind, "timestamps, dates or seconds since 1970", fix)
 
 
 def _label(df: DataFrame, column: str | None) -> Column | None:
@@ -145,7 +161,7 @@ def _label(df: DataFrame, column: str | None) -> Column | None:
     if isinstance(kind, (t.StringType, *WHOLE)):
         return cell.cast("string")
     fix = f"cast it, as in df.withColumn({column!r}, col({column!r}).cast('string'))"
-    raise _misfit(column, kind, "text", fix)
+    raise _misfit("item_label", column, kind, "text", fix)
 
 
 @contextlib.contextmanager
@@ -209,15 +225,18 @@ def _judgement(df: DataFrame, source: Source, job: Decided) -> dict[str, Column]
         "ilk_w": weight,
         "ilk_t": time,
         "ilk_label": label,
-        "ilk_misfit": f.coalesce(users.misfit, items.misfit),
+        "ilk_misfit": f.coalesce(
+            f.concat(f.lit(f"user={source.user!r}: an ID is "), users.misfit),
+            f.concat(f.lit(f"item={source.item!r}: an ID is "), items.misfit),
+        ),
     }
     return {name: value for name, value in columns.items() if value is not None}
 
 
 def judged(df: DataFrame, source: Source, job: Decided) -> DataFrame:
     """Makes of every row `ilk_reason`, null where it is kept, and what is kept of it: `ilk_u`, `ilk_i`,
-    and where named `ilk_w`, `ilk_t` (microseconds) and `ilk_label`; `ilk_misfit` is a number that is no
-    id. Of the DataFrame's own columns, whatever their names, none is left."""
+    and where named `ilk_w`, `ilk_t` (microseconds) and `ilk_label`; `ilk_misfit` says which number is no
+    ID. Of the DataFrame's own columns, whatever their names, none is left."""
     columns = _judgement(df, source, job)
     return df.select(*(value.alias(name) for name, value in columns.items()))
 
@@ -301,8 +320,8 @@ def tally(rows: DataFrame) -> Tally:
         if row["misfit"] is not None and row["ilk_reason"] != "filtered":
             raise Refused(
                 "column",
-                f"an id is {row['misfit']}, expected a whole number of 64 bits; cast the column to "
-                "string to keep such ids",
+                f"{row['misfit']}, expected a whole number of 64 bits; cast the column to string to keep "
+                "such IDs",
             )
     if any(dict(rows.dtypes)[name] == WIDE for name in ("ilk_u", "ilk_i")):
         _check_wide([row for row in counts if row["ilk_reason"] is None])
@@ -315,10 +334,10 @@ def tally(rows: DataFrame) -> Tally:
 def _check_wide(kept: list) -> None:
     """Ids past 63 bits cannot stand beside negative ones, as nowhere in Ilk."""
     for row in kept:
-        for name in ("ilk_u", "ilk_i"):
+        for name, role in (("ilk_u", "user"), ("ilk_i", "item")):
             least, most = row[f"least_{name}"], row[f"most_{name}"]
             if not isinstance(least, str) and least < 0 and most >= 1 << 63:
                 raise Refused(
                     "ids",
-                    f"ids from {least} to {most} fit no integer of 64 bits; cast the column to string",
+                    f"{role} IDs from {least} to {most} fit no integer of 64 bits; cast the column to string",
                 )

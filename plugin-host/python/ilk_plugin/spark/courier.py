@@ -78,7 +78,8 @@ def _compiled(name: str, digest: str, limits: Limits) -> Plugin:
         raise PluginError(f"the plugin {name} is missing at {path}; {fix}") from None
     if hashlib.sha256(wasm).hexdigest() != digest:
         raise PluginError(f"{path} is not the plugin that was sent; {fix}")
-    return Plugin(wasm, limits, name=name)
+    # Spark stops a task with its process.
+    return Plugin(wasm, limits, name=name, interruptible=False)
 
 
 def forget() -> None:

@@ -12,7 +12,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as f
 
 from ilk_plugin import rows as plugin_rows
+from ilk_plugin.arguments import ids_of
 from ilk_plugin.errors import Refused
+from ilk_plugin.notes import Note
 from ilk_plugin.rows import Costs, Decided
 from ilk_plugin.sandbox import Instance
 from ilk_plugin.spark import at_once, blocks, cleaning, courier, folding, merging, planning, tiling
@@ -22,7 +24,6 @@ from ilk_plugin.spark.courier import Courier
 from ilk_plugin.spark.folding import Catalogue, Sizes
 from ilk_plugin.spark.planning import Plan
 from ilk_plugin.spark.storage import Storage
-from ilk_plugin.tables import Note, ids_of
 
 LOG = logging.getLogger("ilk_plugin.spark")
 GUARDS = {"max_bad_rows", "strict"}
@@ -38,20 +39,27 @@ class Lists:
     wanted: object = None
 
     def __post_init__(self):
-        for name, listed in vars(self).items():
+        self.counts: dict[str, int] = {}
+        """How many ids each has, of a table once that is known."""
+        for name, listed in self.given().items():
             if listed is not None and not isinstance(listed, DataFrame):
                 setattr(self, name, _texts(name, listed))
+                self.counts[name] = len(getattr(self, name))
+
+    def given(self) -> dict:
+        """The lists by name, `None` where there is none."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def mark(self) -> str:
         """What tells them apart from others."""
         told = lambda listed: _told(listed) if isinstance(listed, DataFrame) else listed
-        lists = [told(listed) for listed in vars(self).values()]
+        lists = [told(listed) for listed in self.given().values()]
         return hashlib.sha256(json.dumps(lists).encode()).hexdigest()
 
     @property
     def has_tables(self) -> bool:
         """Some list is a table, and may be long."""
-        return any(isinstance(listed, DataFrame) for listed in vars(self).values())
+        return any(isinstance(listed, DataFrame) for listed in self.given().values())
 
 
 def _texts(name: str, listed) -> list[str]:
@@ -205,7 +213,7 @@ class Run:
                 storage=self.storage,
                 courier=self.courier,
                 job={name: value for name, value in self.wish.items() if name not in GUARDS},
-                lists=vars(self.lists),
+                lists=self.lists.given(),
             )
             self.write("neighbours", at_once.compute(self.kept(), self.job.of, work))
             self.alone = at_once.outcome(self.storage)
@@ -347,6 +355,7 @@ class Run:
         items = self.read("items").select("m", f.col("i").cast("string").alias("id"))
         found = ids.join(items, "id", "left").select(catalogue.code(f.col("m")).alias("code"))
         codes = found.toArrow()["code"]
+        self.lists.counts[name] = len(codes)
         if codes.null_count:
             self.note(Note("unknown_ids", codes.null_count, f"IDs of {name} that are not in the data"))
         return codes.drop_null().to_numpy().astype("<i8")

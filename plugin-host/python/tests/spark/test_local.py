@@ -15,6 +15,7 @@ import re
 import subprocess
 import tempfile
 import unittest
+import warnings
 from unittest import mock
 
 import numpy
@@ -26,7 +27,7 @@ from pyspark.sql import functions as f
 from support import ILK, LIGHT, SHARED, assert_same, draw, native, session, sorted_table
 
 from cases import cells, every_case
-from ilk_plugin import Refused, SimilarityJob, load, rows
+from ilk_plugin import IlkWarning, Refused, SimilarityJob, load, rows
 from ilk_plugin.errors import OutOfMemory
 from ilk_plugin.sandbox import Instance
 from ilk_plugin.spark import TaskFailed, at_once, folding, merging, planning, running, tiling
@@ -57,6 +58,8 @@ A_DOZEN = {
 def setUpModule():
     global spark
     spark = session("local[2]", **LIGHT)
+    # `Warnings` is about them.
+    warnings.simplefilter("ignore", IlkWarning)
 
 
 def tearDownModule():
@@ -246,17 +249,58 @@ class AtOnce(unittest.TestCase):
             self.assertIn("set max_items_per_user to", str(refused))
 
 
+class Warnings(unittest.TestCase):
+    def told(self, **request) -> list[str]:
+        rows = [(1, "a", 1.0), (1, "b", 1.0), (None, "a", 1.0), (2, "b", -1.0), (2, "a", None), (3, None, 1.0)]
+        df = spark.createDataFrame(rows, "u int, i string, w double")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            similar_items(df, user="u", item="i", weight="w", **request)
+        caught = [warning for warning in caught if warning.category is IlkWarning]
+        # The line is the caller's.
+        self.assertLessEqual({warning.filename for warning in caught}, {__file__})
+        return [str(warning.message) for warning in caught]
+
+    def test_rows_and_lists_that_are_left_out_are_told(self):
+        ids = spark.createDataFrame([("x",), ("y",)], "id string")
+        rows = (
+            "4 rows were set aside (66.67 % of 6): 1 without a user ID, 1 without an item ID, 1 with an "
+            "invalid weight, 1 with a weight of 0 or less; set_aside(df, …) shows them"
+        )
+        for request, lists in [
+            # By one task, and by many.
+            ({"only": ["x", "y"]}, "none of the 2 IDs in only is in the data"),
+            ({"wanted": ids}, "none of the 2 IDs in wanted is in the data"),
+        ]:
+            with self.subTest(request):
+                told = self.told(**request)
+                self.assertIn(rows, told[0])
+                self.assertIn(lists, told[1])
+
+    def test_who_receives_notes_is_not_warned(self):
+        notes = []
+        self.assertEqual(self.told(only=["x"], on_notes=notes.extend), [])
+        self.assertEqual({note.code: note.count for note in notes}["unknown_ids"], 1)
+
+
 class Trouble(unittest.TestCase):
     def test_refusals_say_what_to_do(self):
         table = pyarrow.table({"user": [1, 2], "item": ["a", "b"], "much": [0.5, 2.0], "when": ["x", "y"]})
         df = frame(table)
         good = {"df": df, "user": "user", "item": "item"}
         for words, request in [
-            ("there is no column 'usr'", good | {"user": "usr"}),
+            ("user='usr': the DataFrame has no column `usr` (did you mean `user`?)", good | {"user": "usr"}),
             ("try_cast('double')", good | {"weight": "item"}),
             ("to_timestamp", good | {"time": "when"}),
-            ("expected a whole number", good | {"user": "much"}),
-            ("unknown variant", good | {"job": {"measure": "x"}}),
+            ("user='much': an ID is 0.5, expected a whole number", good | {"user": "much"}),
+            ("item='much': an ID is 0.5, expected a whole number", good | {"item": "much"}),
+            ("user is None; give the name of a column", good | {"user": None}),
+            ("item is ''; give the name of a column", good | {"item": ""}),
+            ("weight is 3; give the name of a column", good | {"weight": 3}),
+            ("are the same column, `item`", good | {"user": "item"}),
+            ("has several columns `item`", good | {"df": df.select("*", "item")}),
+            ("item_label='much': the column is double, expected text", good | {"item_label": "much"}),
+            ("measure is 'x'; choose one of cosine,", good | {"job": {"measure": "x"}}),
             ("name its column", good | {"job": {"duplicates": "last"}}),
             ("max_bad_rows", good | {"df": df.withColumn("much", f.lit(float("nan"))), "weight": "much", "job": {"max_bad_rows": "0"}}),
             ("the job is strict", good | {"df": df.withColumn("user", f.lit(None).cast("int")), "job": SimilarityJob(strict=True)}),
