@@ -6,6 +6,7 @@
 mod ceiling;
 mod comparison;
 mod hit;
+mod once;
 mod packed;
 mod scorer;
 mod sparse;
@@ -14,6 +15,7 @@ mod topk;
 
 pub use self::{
     comparison::{Comparison, Worker},
+    once::{PairsOnce, pairs_once},
     task::{Task, Work},
     topk::{Offer, most_kept, rank, to_score},
 };

@@ -150,6 +150,7 @@ impl Kept for Results {
             items: count("items"),
             interactions: count("interactions"),
             top: top as usize,
+            labels: count("label_bytes"),
         })
     }
 

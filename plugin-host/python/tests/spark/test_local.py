@@ -51,6 +51,7 @@ A_DOZEN = {
     "35-labels",
     "38-for",
     "39-where",
+    "60-pairs-once",
 }
 
 
