@@ -49,6 +49,16 @@ named! {
 }
 
 named! {
+    /// How often a pair of items is in the result.
+    Pairs, "pairs" {
+        /// In the list of each of its items
+        Both = "both",
+        /// One row, at the item of the smaller ID, if either item has the other among its best
+        Once = "once",
+    }
+}
+
+named! {
     /// Settings that reproduce another library's similarities.
     Preset, "like" {
         /// implicit's `CosineRecommender`
@@ -163,6 +173,13 @@ pub struct SimilarityJob {
     /// Minimum score of a pair.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub threshold: Option<f64>,
+    /// Rows of a pair: one for each of its items, or one in all. Default: `both`.
+    ///
+    /// With `once`, a pair is kept if either item has the other among its `top` neighbours, in one row
+    /// with the smaller ID as the item; rank counts the rows of an item. Needs a measure that scores
+    /// both directions alike.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub pairs: Option<Pairs>,
     /// Maximum number of items per user; the largest weights are kept, then the newest rows.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub max_items_per_user: Option<u32>,
@@ -212,6 +229,8 @@ pub struct Job {
     pub shrinkage: f64,
     /// Pairs scoring below are no neighbours; compared as f32, like scores.
     pub threshold: Option<f32>,
+    /// How often a pair is in the result.
+    pub pairs: Pairs,
     /// How many items of one user are kept.
     pub max_items_per_user: Option<u32>,
     /// What becomes of several rows of one user and item.
@@ -282,6 +301,17 @@ impl SimilarityJob {
         let kind = WeightKind::of(weighting, duplicates.weights_differ(given));
         check_weighting(&measure, &weighting, kind)?;
         check_negative(&measure, &weighting, negative_weights)?;
+        let pairs = job.pairs.unwrap_or(Pairs::Both);
+        if pairs == Pairs::Once && !measure.is_symmetric() {
+            return Err(JobError::Misplaced {
+                setting: "pairs",
+                why: format!(
+                    "once needs one score per pair, but {} scores each direction on its own; leave it \
+                     `both`, or take a symmetric measure such as cosine",
+                    measure.name()
+                ),
+            });
+        }
         Ok(Job {
             of: job.of.unwrap_or(Of::Items),
             measure,
@@ -295,6 +325,7 @@ impl SimilarityJob {
                 .map(|_| number("threshold", job.threshold, -1e30, 1e30, "a number"))
                 .transpose()?
                 .map(|threshold| threshold as f32),
+            pairs,
             max_items_per_user: job
                 .max_items_per_user
                 .map(|cap| at_least_one("max_items_per_user", cap))

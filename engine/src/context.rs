@@ -1,10 +1,19 @@
 //! What all stages of a run share: the job, what the work may use, and who is told.
 
-use ilk_core::{cost::Layout, job::Job, prepare::Needs, simd::Kernel, weighting::WeightKind};
+use ilk_core::{
+    cost::Layout,
+    job::{Job, Pairs},
+    plan::ItemFilter,
+    prepare::Needs,
+    result::{Catalogue, Neighbour},
+    simd::Kernel,
+    weighting::WeightKind,
+};
 
 use crate::{
     error::Error,
     guard::Guard,
+    labels::LabelTable,
     lists::IdLists,
     memory::{Allowance, Size, of_comparing},
     observe::Observer,
@@ -24,6 +33,8 @@ pub(crate) struct Run<'a> {
     /// The inputs, by number.
     pub(crate) names: &'a [String],
     pub(crate) lists: &'a IdLists,
+    /// What things are called, where a table of its own says so.
+    pub(crate) labels: Option<&'a LabelTable>,
     pub(crate) means: Means<'a>,
     /// What computes the tiles, if it is not this crate.
     pub(crate) plugin: Option<&'a Plugin>,
@@ -52,11 +63,23 @@ impl Run<'_> {
     pub(crate) fn fits(&self, size: Size) -> bool {
         let Means { budget, .. } = self.means;
         let weights = WeightKind::of(self.job.weighting, self.needs.weight);
-        let mut needed = of_comparing(size, self.needs, weights, budget.workers);
+        let mut needed = of_comparing(size, self.needs, weights, budget.workers) + size.labels;
+        if self.job.pairs == Pairs::Once {
+            // Both lists of a pair in one place, beside those it comes from.
+            needed += 2 * size_of::<Neighbour>() * size.items * size.top.min(size.items);
+        }
         if self.plugin.is_some() {
             needed += sandbox_bytes(size.interactions, weights, budget.workers);
         }
         needed <= budget.left(0)
+    }
+
+    /// Finds out which of the items may be neighbours, and which are asked for.
+    ///
+    /// # Errors
+    /// For lists of which nothing is there, and groups that cannot be read.
+    pub(crate) fn filter(&self, catalogue: &Catalogue) -> Result<ItemFilter, Error> {
+        self.lists.filter(&catalogue.ids, (self.means.pool, self.means.budget), self.reporter)
     }
 
     /// Prepares steps through working files, for which there is a folder from here on.

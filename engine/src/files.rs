@@ -137,7 +137,10 @@ impl Files {
     }
 
     /// Reads all rows, and returns what `make` makes of the chunks, in the order of the files.
-    fn each<T: Send>(
+    ///
+    /// # Errors
+    /// For files that turn out damaged, and what `make` returns.
+    pub(crate) fn each<T: Send>(
         &self,
         pool: &Pool,
         progress: &(dyn Fn(u64) + Sync),

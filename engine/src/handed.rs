@@ -49,7 +49,18 @@ impl Encoded {
             Data::Memory((interactions, users)) => (users.len(), interactions.len()),
             Data::Disk(folded) => (folded.others() as usize, folded.interactions() as usize),
         };
-        Size { users, items: self.catalogue.ids.len(), interactions, top: top as usize }
+        Size {
+            users,
+            items: self.catalogue.ids.len(),
+            interactions,
+            top: top as usize,
+            labels: self.label_bytes(),
+        }
+    }
+
+    /// Counts the bytes of the labels.
+    pub(crate) fn label_bytes(&self) -> usize {
+        self.catalogue.labels.as_ref().map_or(0, spill::label_bytes)
     }
 
     /// Counts the pair operations.

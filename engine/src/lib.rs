@@ -50,6 +50,8 @@ pub mod inputs;
 #[doc(hidden)]
 pub mod journal;
 mod keep;
+#[doc(hidden)]
+pub mod labels;
 mod line;
 #[doc(hidden)]
 pub mod lists;
@@ -59,6 +61,7 @@ pub mod machine;
 pub mod memory;
 mod nothing;
 mod observe;
+mod once;
 #[doc(hidden)]
 pub mod output;
 #[doc(hidden)]

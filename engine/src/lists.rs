@@ -5,13 +5,16 @@ use std::{path::PathBuf, sync::Arc};
 use ilk_core::{
     data::{Ids, TextList},
     job::{Job, Of},
-    plan::{ItemFilter, codes_of},
+    plan::{GroupRule, Groups, ItemFilter, codes_of},
 };
 use ilk_formats::read_id_list;
 
 use crate::{
     error::Error,
     inputs::FileSource,
+    labels::LabelTable,
+    memory::Allowance,
+    pool::Pool,
     progress::Reporter,
     source::{DataSource, Lists},
     text::{counted, shortened},
@@ -43,6 +46,33 @@ pub struct IdLists {
     only: Option<TextList>,
     exclude: Option<TextList>,
     targets: Option<TextList>,
+    grouping: Option<Grouping>,
+}
+
+/// Where the groups are, and what they mean.
+struct Grouping {
+    source: DataSource,
+    of: Of,
+    column: String,
+    rule: GroupRule,
+}
+
+impl Grouping {
+    fn new(lists: &Lists, source: &DataSource, of: Of) -> Result<Option<Self>, Error> {
+        match (lists.rule(), &source.group) {
+            (None, None) => Ok(None),
+            (Some(rule), Some(column)) => {
+                Ok(Some(Self { source: source.clone(), of, column: column.clone(), rule }))
+            }
+            (None, Some(_)) => Err(Error::input("--group has no effect by itself").with_help(
+                "--within keeps neighbours of the same group, --max-per-group N at most N of a group",
+            )),
+            (Some(_), None) => {
+                Err(Error::input("--within and --max-per-group need the groups of the items")
+                    .with_help("name the column with --group"))
+            }
+        }
+    }
 }
 
 impl IdLists {
@@ -71,7 +101,27 @@ impl IdLists {
             only: not_empty("only", &lists.only, read(&lists.only)?)?,
             exclude: read(&lists.exclude)?,
             targets: not_empty("for", &lists.targets, read(&lists.targets)?)?,
+            grouping: Grouping::new(lists, source, job.of)?,
         })
+    }
+
+    /// Refuses groups where a plugin computes the tiles, which knows nothing of them.
+    ///
+    /// # Errors
+    /// If there are groups and a plugin.
+    pub(crate) fn check_engine(&self, has_plugin: bool) -> Result<(), Error> {
+        if has_plugin && self.grouping.is_some() {
+            return Err(Error::input(
+                "--within and --max-per-group are not available with --engine plugin",
+            )
+            .with_help("leave --engine out: Ilk's own gives the same neighbours"));
+        }
+        Ok(())
+    }
+
+    /// Returns true if lists are limited by group.
+    pub fn limits_groups(&self) -> bool {
+        self.grouping.as_ref().is_some_and(|grouping| grouping.rule.most.is_some())
     }
 
     /// Returns true if the neighbours of some items only are wanted.
@@ -85,11 +135,27 @@ impl IdLists {
         lists.into_iter().filter_map(|(name, list)| Some((name, list.as_ref()?)))
     }
 
-    /// Finds the codes of the ids, and reports those that are not in the data.
+    /// Finds the codes of the ids, and reports those that are not in the data. Cost: groups are read
+    /// from their table.
     ///
     /// # Errors
-    /// If no id of `--only` or `--for` is: no neighbour would be left.
-    pub fn filter(&self, ids: &Ids, reporter: &Reporter) -> Result<ItemFilter, Error> {
+    /// If no id of `--only` or `--for` is: no neighbour would be left. For groups that cannot be read.
+    pub fn filter(
+        &self,
+        ids: &Ids,
+        means: (&Pool, &Allowance),
+        reporter: &Reporter,
+    ) -> Result<ItemFilter, Error> {
+        let filter = self.listed(ids, reporter)?;
+        let Some(Grouping { source, of, column, rule }) = &self.grouping else {
+            return Ok(filter);
+        };
+        let table = LabelTable::of_groups(source, *of, column, means.1)?;
+        let names = table.of(ids, means, reporter)?;
+        Ok(filter.with_groups(Groups::new(&names, *rule)))
+    }
+
+    fn listed(&self, ids: &Ids, reporter: &Reporter) -> Result<ItemFilter, Error> {
         let codes = |flag: &str, list: &Option<TextList>| {
             let Some(list) = list else { return Ok(None) };
             let (codes, unknown) = codes_of(ids, list.iter());

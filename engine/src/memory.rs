@@ -206,6 +206,8 @@ pub struct Size {
     pub interactions: usize,
     /// Neighbours that are kept per item.
     pub top: usize,
+    /// Bytes of the labels.
+    pub labels: usize,
 }
 
 /// Predicts the bytes that the neighbours of so many items take while tiles are computed; `others`:
@@ -220,7 +222,7 @@ pub fn of_lists(items: usize, others: usize, top: usize) -> usize {
 
 /// Predicts the bytes that comparing takes at most, interactions included.
 pub fn of_comparing(size: Size, needs: Needs, weights: WeightKind, workers: usize) -> usize {
-    let Size { users, items, interactions, top } = size;
+    let Size { users, items, interactions, top, .. } = size;
     let held = 4 + 8 * usize::from(needs.weight) + 8 * usize::from(needs.time);
     // Sorted by position, by item and by user; lists of users are put together from parts.
     let has_own = weights == WeightKind::Own;

@@ -7,6 +7,7 @@ use crate::{
     error::Error,
     files::Files,
     guard::Guard,
+    labels::LabelTable,
     line::line,
     lists::IdLists,
     machine::kernel,
@@ -64,6 +65,11 @@ pub(crate) fn run_within(
     let files = Files::open(source, Some(budget.chunk_rows()), reporter)?;
     request.out.iter().try_for_each(|out| files.check_apart_from(out))?;
     let lists = IdLists::read(&request.lists, source, job)?;
+    lists.check_engine(request.plugin.is_some())?;
+    let labels = LabelTable::open(source, job.of, budget, reporter)?;
+    if let (Some(labels), Some(out)) = (&labels, &request.out) {
+        labels.files().check_apart_from(out)?;
+    }
     let kernel = kernel()?;
     let plugin = request.plugin.as_deref().map(Plugin::new);
     plugin.iter().try_for_each(|plugin| plugin.open(pool).map(drop))?;
@@ -77,6 +83,7 @@ pub(crate) fn run_within(
         needs: needs(source, job),
         names: &files.names,
         lists: &lists,
+        labels: labels.as_ref(),
         means: Means { pool, budget, kernel, desk: &desk },
         plugin: plugin.as_ref(),
         guard: &guard,

@@ -1,10 +1,11 @@
 //! What a job reads, as plain values; they are also what a run directory keeps of it.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{fmt, num::NonZeroU32, path::PathBuf, str::FromStr};
 
 use ilk_core::{
     data::{TimeRule, TimeUnit},
     job::{Given, Job, SimilarityJob},
+    plan::GroupRule,
     prepare::Needs,
 };
 use ilk_formats::{Condition, FileFormat};
@@ -69,6 +70,18 @@ pub struct PartialSource {
     /// Column with the item's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub item_label: Option<String>,
+    /// Files, patterns and folders with the names of what is compared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// Column of `labels` with the IDs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_id: Option<String>,
+    /// Column of `labels` with the names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Column with the group of what is compared: of `labels`, or of the input where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// What stands between the items of one cell, where cells hold several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub item_separator: Option<String>,
@@ -131,6 +144,10 @@ impl PartialSource {
             weight: self.weight,
             time: self.time,
             item_label: self.item_label,
+            labels: self.labels,
+            label_id: self.label_id,
+            label: self.label,
+            group: self.group,
             item_separator: self.item_separator,
             time_unit: self.time_unit,
             time_format: self.time_format,
@@ -159,6 +176,14 @@ pub struct DataSource {
     pub time: Option<String>,
     /// Column with the item's name.
     pub item_label: Option<String>,
+    /// Files, patterns and folders with the names of what is compared.
+    pub labels: Vec<String>,
+    /// Column of `labels` with the IDs; that of the interactions where absent.
+    pub label_id: Option<String>,
+    /// Column of `labels` with the names.
+    pub label: Option<String>,
+    /// Column with the group of what is compared: of `labels`, or of the input where there are none.
+    pub group: Option<String>,
     /// What stands between the items of one cell, where cells hold several.
     pub item_separator: Option<String>,
     /// What numbers in the time column count; found out where absent.
@@ -190,6 +215,10 @@ impl DataSource {
             weight: None,
             time: None,
             item_label: None,
+            labels: Vec::new(),
+            label_id: None,
+            label: None,
+            group: None,
             item_separator: None,
             time_unit: None,
             time_format: None,
@@ -246,6 +275,20 @@ pub struct Lists {
     /// Neighbours are computed for these; for all where empty.
     #[serde(rename = "for", skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<PathBuf>,
+    /// Only items of the same group may be neighbours.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub within: bool,
+    /// Neighbours of a group in a list at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_per_group: Option<NonZeroU32>,
+}
+
+impl Lists {
+    /// Returns what the groups of the items mean; `None` where they mean nothing.
+    pub fn rule(&self) -> Option<GroupRule> {
+        let rule = GroupRule { within: self.within, most: self.max_per_group };
+        (rule != GroupRule::default()).then_some(rule)
+    }
 }
 
 /// One setting in force.

@@ -11,6 +11,7 @@ use crate::{
     columns::{self, Place, floats, push_time},
     condition::Number,
     error::Error,
+    joined::{join, join_columns, spelled},
     plan::{Check, Origin, Pick, Plan},
     text::TextBuilder,
 };
@@ -25,7 +26,7 @@ impl Columns {
     fn new(batch: Batch, plan: &Plan) -> Self {
         let mut uses = vec![0; batch.columns.len()];
         let optional = [&plan.weight, &plan.time, &plan.label].into_iter().flatten();
-        for pick in [&plan.user, &plan.item].into_iter().chain(optional) {
+        for pick in plan.ids().chain(optional) {
             if let Origin::Read(place) = pick.origin {
                 uses[place] += 1;
             }
@@ -72,6 +73,17 @@ impl Turning<'_> {
         }
     }
 
+    /// Makes ids of one column, or of several.
+    fn joined_ids(&mut self, first: &Pick, further: &[Pick]) -> Result<IdColumn, Error> {
+        let ids = self.ids(first)?;
+        if further.is_empty() {
+            return Ok(ids);
+        }
+        let further = further.iter().map(|pick| self.ids(pick));
+        let columns = [Ok(ids)].into_iter().chain(further).collect::<Result<Vec<_>, _>>()?;
+        Ok(join_columns(&columns, self.rows))
+    }
+
     fn ids(&mut self, pick: &Pick) -> Result<IdColumn, Error> {
         let constant =
             |value: Option<&str>, rows| (IdColumn::Text(constant_text(value, rows)), Vec::new());
@@ -100,7 +112,9 @@ pub(crate) fn rows(plan: &Plan, file: &str, first_row: u64, batch: Batch) -> Res
     let columns = Columns::new(batch, plan);
     let number = plan.file;
     let mut turning = Turning { file, number, first_row, places, rows, columns, unreadable };
-    let (user, item) = (turning.ids(&plan.user)?, turning.ids(&plan.item)?);
+    let [more_of_user, more_of_item] = &plan.further;
+    let user = turning.joined_ids(&plan.user, more_of_user)?;
+    let item = turning.joined_ids(&plan.item, more_of_item)?;
     let weight = plan.weight.as_ref();
     let weight = weight.map(|pick| turning.column(pick, constant_weight, columns::weights));
     let time = plan.time.as_ref();
@@ -333,8 +347,9 @@ impl<'a> Untyped<'a> {
         let row = self.rows as u32;
         self.rows += 1;
         let plan = self.plan;
-        self.user.push(text(plan, &plan.user, &cell));
-        self.item.push(text(plan, &plan.item, &cell));
+        let [more_of_user, more_of_item] = &plan.further;
+        push_id(&mut self.user, plan, (&plan.user, more_of_user), &cell);
+        push_id(&mut self.item, plan, (&plan.item, more_of_item), &cell);
         if let (Some(column), Some(pick)) = (&mut self.label, &plan.label) {
             column.push(text(plan, pick, &cell));
         }
@@ -389,14 +404,18 @@ impl<'a> Untyped<'a> {
 
     /// Returns the chunk.
     pub(crate) fn finish(self) -> Rows {
-        let untyped = |builder: TextBuilder| TextColumn { untyped: true, ..builder.finish() };
+        // Ids of several columns are text whatever they look like.
+        let ids = |builder: TextBuilder, further: &[Pick]| {
+            IdColumn::Text(TextColumn { untyped: further.is_empty(), ..builder.finish() })
+        };
+        let [more_of_user, more_of_item] = &self.plan.further;
         let label = self.label.map(|builder| TextColumn { untyped: false, ..builder.finish() });
         Rows {
             file: self.plan.file,
             first_row: self.first_row,
             places: None,
-            user: IdColumn::Text(untyped(self.user)),
-            item: IdColumn::Text(untyped(self.item)),
+            user: ids(self.user, more_of_user),
+            item: ids(self.item, more_of_item),
             weight: self.weight,
             time: self.time,
             label,
@@ -404,6 +423,24 @@ impl<'a> Untyped<'a> {
             unreadable: self.unreadable,
         }
     }
+}
+
+/// Appends the id of a row, of one column or of several.
+fn push_id<'t, 'c: 't>(
+    ids: &mut TextBuilder,
+    plan: &'t Plan,
+    (first, further): (&'t Pick, &'t [Pick]),
+    cell: &impl Fn(usize) -> &'c [u8],
+) {
+    if further.is_empty() {
+        ids.push(text(plan, first, cell));
+        return;
+    }
+    let picks = [first].into_iter().chain(further);
+    let cells = picks.map(|pick| text(plan, pick, cell).map(spelled));
+    let mut id = String::new();
+    let is_id = join(&mut id, cells);
+    ids.push(is_id.then_some(id.as_str()));
 }
 
 /// The text of a cell; an empty one is null, and so is one that is no UTF-8.

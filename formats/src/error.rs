@@ -71,6 +71,15 @@ pub enum Error {
         /// The columns of the file.
         known: String,
     },
+    /// Items of several columns, of which one would hold several items.
+    #[error(
+        "items of the columns {columns} cannot be taken apart by item_separator; name one column, or leave \
+         item_separator out"
+    )]
+    JoinedLists {
+        /// Their names, with commas between.
+        columns: String,
+    },
     /// A required column that occurs more than once.
     #[error("{file} has {count} columns named `{column}`; rename all but one")]
     DuplicateColumn {

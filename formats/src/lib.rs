@@ -38,6 +38,7 @@ mod dialect;
 mod error;
 mod format;
 mod guess;
+mod joined;
 mod json;
 mod out;
 mod parquet;

@@ -15,9 +15,10 @@ use crate::{
 /// Which columns to read, and how.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReadOptions {
-    /// Name of the user column.
+    /// Name of the user column, or of several with commas between; whose cells then make
+    /// one text together.
     pub user: String,
-    /// Name of the item column.
+    /// Name of the item column, or of several.
     pub item: String,
     /// Name of the weight column, if the job has one.
     pub weight: Option<String>,
@@ -49,9 +50,10 @@ impl ReadOptions {
     pub(crate) fn wanted(&self) -> Vec<&str> {
         let optional = [&self.weight, &self.time, &self.item_label].into_iter().flatten();
         let conditions = self.conditions.iter().map(|condition| &condition.column);
-        let all = [&self.user, &self.item].into_iter().chain(optional).chain(conditions);
-        let is_constant = |name: &&String| self.constants.iter().any(|(key, _)| key == *name);
-        all.filter(|name| !is_constant(name)).map(String::as_str).collect()
+        let ids = [&self.user, &self.item].into_iter().flat_map(|names| names.split(','));
+        let all = ids.chain(optional.chain(conditions).map(String::as_str));
+        let is_constant = |name: &&str| self.constants.iter().any(|(key, _)| key == name);
+        all.filter(|name| !is_constant(name)).collect()
     }
 }
 
@@ -90,6 +92,8 @@ pub(crate) struct Plan {
     pub(crate) file: u32,
     pub(crate) user: Pick,
     pub(crate) item: Pick,
+    /// The further columns of users and of items whose ids are of several columns.
+    pub(crate) further: [Vec<Pick>; 2],
     pub(crate) weight: Option<Pick>,
     pub(crate) time: Option<Pick>,
     pub(crate) label: Option<Pick>,
@@ -129,9 +133,14 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Walks the columns of the ids.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &Pick> {
+        [&self.user, &self.item].into_iter().chain(self.further.iter().flatten())
+    }
+
     fn vital_places(&self) -> Vec<usize> {
         let checks = self.checks.iter().map(|check| &check.pick);
-        let picks = [&self.user, &self.item].into_iter();
+        let picks = self.ids();
         let picks = picks.chain(&self.weight).chain(&self.time).chain(checks);
         let read = picks.filter_map(|pick| match pick.origin {
             Origin::Read(place) => Some(place),
@@ -160,10 +169,16 @@ impl Plan {
             let number = Number::parse(&condition.value);
             checks.push(Check { condition: condition.clone(), pick, number });
         }
+        let (user, more_of_user) = finder.find_id(&options.user)?;
+        let (item, more_of_item) = finder.find_id(&options.item)?;
+        if !more_of_item.is_empty() && options.item_separator.is_some() {
+            return Err(Error::JoinedLists { columns: options.item.clone() });
+        }
         Ok(Self {
             file,
-            user: finder.find(&options.user)?,
-            item: finder.find(&options.item)?,
+            user,
+            item,
+            further: [more_of_user, more_of_item],
             weight,
             time,
             label,
@@ -185,17 +200,18 @@ impl Plan {
             .chain(self.weight.as_mut())
             .chain(self.time.as_mut())
             .chain(self.label.as_mut())
+            .chain(self.further.iter_mut().flatten())
             .chain(checks)
     }
 
     /// Checks that each column's type serves, given the types of the columns read.
     pub(crate) fn check_types(&self, file: &str, types: &[DataType]) -> Result<(), Error> {
         type Checker = fn(Place<'_>, &DataType) -> Result<(), Error>;
-        let ids = [&self.user, &self.item].map(|pick| (pick, columns::check_id as Checker));
+        let ids = self.ids().map(|pick| (pick, columns::check_id as Checker));
         let weight = self.weight.iter().map(|pick| (pick, columns::check_weight as Checker));
         let time = self.time.iter().map(|pick| (pick, columns::check_time as Checker));
         let label = self.label.iter().map(|pick| (pick, columns::check_label as Checker));
-        for (pick, check) in ids.into_iter().chain(weight).chain(time).chain(label) {
+        for (pick, check) in ids.chain(weight).chain(time).chain(label) {
             if let Origin::Read(place) = pick.origin {
                 check(Place::new(file, &pick.name), &types[place])?;
             }
@@ -209,6 +225,15 @@ impl Plan {
     }
 }
 
+/// Returns the columns that make an id, of names with commas between; a column that is `known` by the
+/// whole text is meant by it.
+fn columns_of<'n>(names: &'n str, known: &[&str]) -> Vec<&'n str> {
+    if known.contains(&names) || names.split(',').any(str::is_empty) {
+        return vec![names];
+    }
+    names.split(',').collect()
+}
+
 /// Finds columns by name, among the file's own and then the constants.
 struct Finder<'a> {
     name: &'a str,
@@ -218,6 +243,16 @@ struct Finder<'a> {
 }
 
 impl Finder<'_> {
+    /// Finds the first column of an id, and those that follow.
+    fn find_id(&mut self, names: &str) -> Result<(Pick, Vec<Pick>), Error> {
+        let constants = self.options.constants.iter().map(|(name, _)| name.as_str());
+        let known = self.schema.names().chain(constants).collect::<Vec<_>>();
+        let mut picks = columns_of(names, &known).into_iter();
+        let first = self.find(picks.next().unwrap_or(names))?;
+        let further = picks.map(|name| self.find(name)).collect::<Result<_, _>>()?;
+        Ok((first, further))
+    }
+
     fn find(&mut self, name: &str) -> Result<Pick, Error> {
         let constant = self.options.constants.iter().find(|(key, _)| key == name);
         if let Some((_, value)) = constant

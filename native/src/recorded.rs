@@ -7,7 +7,7 @@ use figment::value::{Dict, Value};
 use crate::{
     error::Error,
     rundir::{MANIFEST, Manifest},
-    settings::{Layer, Lists},
+    settings::{Layer, Lists, PartialSource},
 };
 
 /// Reads the settings of the run directory `folder`; `None` if it is none. Relative paths start
@@ -21,10 +21,11 @@ pub(crate) fn recorded_layer(folder: &Path) -> Result<Option<Layer>, Error> {
     }
     let Some(Manifest { life, task, .. }) = Manifest::load(folder)? else { return Ok(None) };
     let (begun_in, mut job) = (life.folder, task.job);
-    for input in &mut job.source.input {
+    let PartialSource { input, labels, .. } = &mut job.source;
+    for input in input.iter_mut().chain(labels) {
         *input = begun_in.join(&input).display().to_string();
     }
-    let Lists { only, exclude, targets } = &mut job.lists;
+    let Lists { only, exclude, targets, .. } = &mut job.lists;
     for list in [only, exclude, targets].into_iter().flatten() {
         *list = begun_in.join(&list);
     }

@@ -5,8 +5,8 @@ use ilk_core::{
     data::{TimeRule, TimeUnit},
     executor::Sequential,
     forecast::find_heavy_user,
-    job::{Given, Job},
-    kernel::Task,
+    job::{Given, Job, Pairs},
+    kernel::{Task, pairs_once},
     plan::{ItemFilter, codes_of},
     prepare::{Cleaned, Folded, Folding, Needs, Reason, Tally, clean, encode, fold},
     result::{Catalogue, Neighbours},
@@ -192,7 +192,7 @@ impl Session {
                 State::Arranging(Box::new(self.sort(chunks)?))
             }
             State::Arranging(folded) => self.arrange(*folded),
-            State::Comparing { task, catalogue } => compare(task, catalogue)?,
+            State::Comparing { task, catalogue } => compare(task, catalogue, self.job.pairs)?,
             finished @ State::Finished { .. } => finished,
             State::Broken => return Err(broken()),
         };
@@ -306,12 +306,16 @@ impl Session {
 }
 
 /// Computes some tiles; takes the neighbours out after the last.
-fn compare(mut task: Box<Task>, catalogue: Box<Catalogue>) -> Result<State, Failure> {
+fn compare(mut task: Box<Task>, catalogue: Box<Catalogue>, pairs: Pairs) -> Result<State, Failure> {
     task.advance(TILES, &Sequential);
     if !task.is_complete() {
         return Ok(State::Comparing { task, catalogue });
     }
     let found = task.finish(&Sequential);
+    let found = match pairs {
+        Pairs::Both => found,
+        Pairs::Once => pairs_once(&found, &Sequential),
+    };
     let stream = Box::new(NeighbourStream::new(&catalogue)?);
     Ok(State::Finished { catalogue, found, stream })
 }

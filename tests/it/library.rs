@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ilk_core::{
     executor::{Executor, Sequential},
-    job::{Given, Job},
-    kernel::neighbours,
+    job::{Given, Job, Pairs},
+    kernel::{neighbours, pairs_once},
     matrix::Matrix,
     plan::{ItemFilter, Plan, codes_of},
     prepare::{Folded, Interactions, Needs, Tally, clean, encode, fold},
@@ -92,6 +92,10 @@ pub(crate) fn run(
         (codes(&case.lists.only), codes(&case.lists.exclude), codes(&case.lists.wanted));
     let filter = ItemFilter::new(ids.len(), only.as_deref(), exclude.as_deref(), wanted.as_deref());
     let found = compare(&folded.interactions, &case.job, &filter, executor);
+    let found = match case.job.pairs {
+        Pairs::Both => found,
+        Pairs::Once => pairs_once(&found, executor),
+    };
     (folded.catalogue, found)
 }
 

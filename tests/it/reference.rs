@@ -1,11 +1,12 @@
 //! What a case must give, by the naive oracle: nothing of the code under test takes part but the
 //! scalar formulas, which the oracle's own tests check.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ilk_core::{
     data::parse_time,
-    testing::oracle::{Answer, Event, Id, Lists, OracleItem, similar},
+    job::Pairs,
+    testing::oracle::{Answer, Event, Id, Lists, OracleItem, OracleNeighbour, similar},
 };
 
 use crate::cases::{Case, Sheet};
@@ -67,8 +68,34 @@ pub(crate) fn expected(case: &Case) -> String {
         exclude: list(&case.lists.exclude).unwrap_or_default(),
         wanted: list(&case.lists.wanted),
     };
-    let answer = similar(&events(case, &sheet), case.given, &case.job, &lists);
+    let mut answer = similar(&events(case, &sheet), case.given, &case.job, &lists);
+    if case.job.pairs == Pairs::Once {
+        once(&mut answer);
+    }
     table(&answer, case.has_labels())
+}
+
+/// Moves every pair to its item of the smaller id, where it stands once.
+fn once(answer: &mut Answer) {
+    let all = std::mem::take(&mut answer.items);
+    for item in &all {
+        let mut pairs = BTreeMap::new();
+        for other in item.neighbours.iter().filter(|other| other.id > item.id) {
+            pairs.insert(other.id.clone(), other.clone());
+        }
+        for other in all.iter().filter(|other| other.id > item.id) {
+            let of_item = other.neighbours.iter().find(|one| one.id == item.id);
+            if let Some(found) = of_item {
+                pairs.insert(
+                    other.id.clone(),
+                    OracleNeighbour { id: other.id.clone(), ..found.clone() },
+                );
+            }
+        }
+        let mut neighbours = pairs.into_values().collect::<Vec<_>>();
+        neighbours.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+        answer.items.push(OracleItem { neighbours, ..item.clone() });
+    }
 }
 
 /// Makes events of the rows that satisfy the conditions.

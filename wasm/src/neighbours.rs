@@ -4,7 +4,8 @@ use std::{rc::Rc, sync::Arc};
 
 use ilk_core::{
     insight::Explainer,
-    job::{Job, Of},
+    job::{Job, Of, Pairs},
+    kernel::pairs_once,
     matrix::Matrix,
     plan::ItemFilter,
     prepare::Folded,
@@ -181,7 +182,8 @@ impl Neighbours {
         columns
     }
 
-    /// Writes the table of neighbours as `ilk run` does: `parquet`, `csv`, `jsonl` or `arrow`.
+    /// Writes the table of neighbours as `ilk run` does: `parquet`, `csv`, `jsonl` or `arrow`; with
+    /// `pairs` `once`, each pair once.
     ///
     /// # Errors
     /// For another format, or where the writer of Parquet cannot be fetched.
@@ -190,10 +192,18 @@ impl Neighbours {
         &self,
         #[wasm_bindgen(unchecked_param_type = "OutputFormat")] format: &str,
     ) -> Result<Uint8Array, Fault> {
+        let once;
+        let found = match self.question.job.pairs {
+            Pairs::Both => &self.found,
+            Pairs::Once => {
+                once = pairs_once(&self.found, &crew());
+                &once
+            }
+        };
         match output_format(format)? {
             #[cfg(target_family = "wasm")]
-            OutputFormat::Parquet => aside::parquet_of_neighbours(self.catalogue(), &self.found),
-            format => bytes(|bytes| write_neighbours(format, bytes, self.catalogue(), &self.found)),
+            OutputFormat::Parquet => aside::parquet_of_neighbours(self.catalogue(), found),
+            format => bytes(|bytes| write_neighbours(format, bytes, self.catalogue(), found)),
         }
     }
 

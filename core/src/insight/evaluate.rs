@@ -341,11 +341,21 @@ impl Quality {
 /// # Panics
 /// If `at` is 0.
 pub fn evaluate(trial: &Trial, job: &Job, at: usize, executor: &impl Executor) -> Quality {
+    evaluate_on(Matrix::new(&trial.train, job, executor), trial, job, at, executor)
+}
+
+/// Does the same with a matrix of [`Trial::train`] that is weighted as the job asks.
+pub(super) fn evaluate_on(
+    matrix: impl std::borrow::Borrow<Matrix>,
+    trial: &Trial,
+    job: &Job,
+    at: usize,
+    executor: &impl Executor,
+) -> Quality {
     let train = &trial.train;
-    let matrix = Matrix::new(train, job, executor);
     let filter = ItemFilter::default();
-    let plan = Plan::new(&matrix, &filter);
-    let found = neighbours(&matrix, &plan, job, &filter, executor, |_| {});
+    let plan = Plan::new(matrix.borrow(), &filter);
+    let found = neighbours(matrix.borrow(), &plan, job, &filter, executor, |_| {});
     drop(matrix);
     let start = || Sums::new(train.items());
     judge(trial, at, executor, start, |sums, user, list| {
@@ -451,7 +461,7 @@ impl Judged {
 }
 
 /// One worker's sums of scores, by item.
-struct Sums {
+pub(super) struct Sums {
     scores: Vec<f64>,
     /// Items with a sum, or that the user has.
     seen: Vec<bool>,
@@ -459,13 +469,19 @@ struct Sums {
 }
 
 impl Sums {
-    fn new(items: usize) -> Self {
+    pub(super) fn new(items: usize) -> Self {
         Self { scores: vec![0.0; items], seen: vec![false; items], touched: Vec::new() }
     }
 
     /// Adds up the scores of all neighbours of `items` and lists the `at` best that are not
     /// among them.
-    fn recommend(&mut self, found: &Neighbours, items: &[u32], at: usize, list: &mut Vec<u32>) {
+    pub(super) fn recommend(
+        &mut self,
+        found: &Neighbours,
+        items: &[u32],
+        at: usize,
+        list: &mut Vec<u32>,
+    ) {
         let Self { scores, seen, touched } = self;
         for item in items {
             seen[*item as usize] = true;

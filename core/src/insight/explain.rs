@@ -145,7 +145,7 @@ impl Explainer<'_> {
         };
         let above = place.and_then(|place| place.checked_sub(1));
         let is_kept = place.is_some_and(|place| place < top);
-        let may_enter = item != neighbour && self.filter.admits(neighbour) && !is_kept;
+        let may_enter = item != neighbour && self.may_pair(item, neighbour) && !is_kept;
         Explanation {
             is_weighted: shared.is_weighted,
             score: scored,
@@ -163,15 +163,20 @@ impl Explainer<'_> {
         }
     }
 
-    /// Ranks all neighbours of `item`, however many the job keeps.
+    /// Ranks all neighbours of `item`, however many the job and the limits of groups keep.
     fn ranking(&self, item: u32, executor: &impl Executor) -> Vec<Neighbour> {
         let items = self.matrix.items();
-        let left_out = (0..items as u32).filter(|code| !self.filter.admits(*code));
+        let left_out = (0..items as u32).filter(|code| !self.may_pair(item, *code));
         let left_out = left_out.collect::<Vec<_>>();
         let filter = ItemFilter::new(items, None, Some(&left_out), Some(&[item]));
         let job = Job { top: items.max(1) as u32, ..self.job.clone() };
         let plan = Plan::new(self.matrix, &filter);
         neighbours(self.matrix, &plan, &job, &filter, executor, |_| {}).of(item).to_vec()
+    }
+
+    /// Returns whether the lists and groups let `other` be a neighbour of `item`.
+    fn may_pair(&self, item: u32, other: u32) -> bool {
+        self.filter.admits(other) && self.filter.pairs(item, other)
     }
 
     /// Scores a pair as the job does, thresholds aside.
@@ -190,7 +195,7 @@ impl Explainer<'_> {
     fn why_not(&self, item: u32, neighbour: u32, pair: &Pair) -> Standing {
         if item == neighbour {
             Standing::Itself
-        } else if !self.filter.admits(neighbour) {
+        } else if !self.may_pair(item, neighbour) {
             Standing::LeftOut
         } else if pair.overlap == 0 {
             Standing::NothingShared

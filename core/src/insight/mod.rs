@@ -2,10 +2,12 @@
 
 mod evaluate;
 mod explain;
+mod grid;
 mod stability;
 
 pub use self::{
     evaluate::{Counts, LeftOut, Mean, Quality, Trial, cut_for, evaluate, judge, most_popular},
     explain::{Contribution, Explainer, Explanation, MeasureValue, Need, Rival, Standing},
+    grid::evaluate_each,
     stability::{Agreement, neighbours_of_part},
 };

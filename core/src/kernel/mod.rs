@@ -6,6 +6,7 @@
 mod ceiling;
 mod comparison;
 mod hit;
+mod once;
 mod packed;
 mod scale;
 mod scorer;
@@ -15,6 +16,7 @@ mod topk;
 
 pub use self::{
     comparison::{Comparison, Worker},
+    once::{PairsOnce, pairs_once},
     scale::ScoreScale,
     task::{Task, Work},
     topk::{Offer, most_kept, rank, to_score},

@@ -211,6 +211,7 @@ impl Scorer {
         let scale = ScoreScale::of(table, &job.measure);
         let floor = job.threshold.map_or(f32::MIN, |least| scale.ranked(least.into()));
         let selection = Selection::new(table.len(), job.top as usize, floor, kernel);
+        let selection = selection.limited(filter.limits().cloned());
         let ceilings = Ceilings::new(table, &job.measure, scale);
         let hurdles = (0..table.len() as u32)
             .map(|item| AtomicU32::new(ceilings.limit(item, selection.bar(item).score).to_bits()))
@@ -456,7 +457,7 @@ impl Scorer {
         if found.is_empty() {
             return;
         }
-        thin_out(found, self.job.top as usize, self.kernel, keys);
+        self.selection.thin_out(found, keys);
         if let Some(recording) = recording {
             let offers = found.iter().map(|found| Offer { item: position, neighbour: *found });
             recording.extend(offers, &self.selection);
@@ -508,7 +509,11 @@ impl Scorer {
         estimates: &mut Vec<u32>,
     ) -> &'h [Hit<V::Sum>] {
         let k = self.job.top as usize;
-        if !row.takes || hits.len() <= self.selection.capacity() || !self.estimates() {
+        if !row.takes
+            || hits.len() <= self.selection.capacity()
+            || !self.estimates()
+            || self.filter.limits().is_some()
+        {
             return hits;
         }
         // What cannot be a neighbour, or has no estimate, is worse than everything.
@@ -518,7 +523,7 @@ impl Scorer {
             let position = first as u32 + hit.index;
             let counts = hit.sum.overlap() >= self.job.min_overlap
                 && position != row.position
-                && (filter.admits_all() || filter.admits(codes[position as usize]));
+                && (filter.admits_all() || admits(filter, row.code, codes[position as usize]));
             if counts && product.is_finite() { ascending(product) } else { 0 }
         };
         estimates.clear();
@@ -590,13 +595,13 @@ impl Scorer {
         if !row.bar.admits(score, code)
             || overlap < self.job.min_overlap
             || other == row.position
-            || !self.filter.admits(code)
+            || !admits(&self.filter, row.code, code)
         {
             return;
         }
         found.push(Neighbour { code, score, overlap });
         if found.len() >= 4 * self.selection.capacity() {
-            let kth = thin_out(found, self.job.top as usize, self.kernel, keys);
+            let kth = self.selection.thin_out(found, keys);
             row.bar = kth.filter(|kth| row.bar.admits(kth.score, kth.code)).unwrap_or(row.bar);
         }
     }
@@ -616,6 +621,7 @@ impl Scorer {
             || overlap < self.job.min_overlap
             || other == row.position
             || !self.filter.wants(self.facts[other as usize].code)
+            || !self.filter.pairs(self.facts[other as usize].code, row.code)
         {
             return;
         }
@@ -670,6 +676,11 @@ impl Scorer {
             scores.push(self.scale.ranked(score));
         });
     }
+}
+
+/// Returns whether `other` may be a neighbour of `item`.
+fn admits(filter: &ItemFilter, item: u32, other: u32) -> bool {
+    filter.admits(other) && filter.pairs(item, other)
 }
 
 /// Which of a pair's items the row is.

@@ -9,6 +9,7 @@ use std::{
 };
 
 use crate::{
+    plan::Groups,
     result::Neighbour,
     simd::{Kernel, prefetch},
 };
@@ -200,6 +201,8 @@ impl Offers {
 pub(super) struct Selection {
     k: usize,
     kernel: Kernel,
+    /// Of these groups a list holds only so many.
+    limits: Option<Groups>,
     /// Bits of each item's bar, which rises as better neighbours come in.
     bars: Vec<AtomicU64>,
     /// Item i is number i / shards of shard i % shards, so that neighbours in popularity do not
@@ -231,9 +234,26 @@ impl Selection {
         Self {
             k,
             kernel,
+            limits: None,
             bars: (0..items).map(|_| AtomicU64::new(Bar::at(floor).to_bits())).collect(),
             shards: (0..Self::SHARDS).map(shard).collect(),
         }
+    }
+
+    /// Also limits how many neighbours of a group a list holds. Cutting lists then takes sorting them.
+    pub(super) fn limited(self, limits: Option<Groups>) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Cuts `list` down as [`thin_out`] does, and by the limits of groups if there are any.
+    pub(super) fn thin_out(&self, list: &mut Vec<Neighbour>, keys: &mut Vec<u32>) -> Option<Bar> {
+        let Some(limits) = &self.limits else {
+            return thin_out(list, self.k, self.kernel, keys);
+        };
+        list.sort_unstable_by_key(place);
+        limits.thin(list, self.k, |one| one.code);
+        // Fewer leave room for all that comes.
+        list.last().filter(|_| list.len() == self.k).map(Bar::of)
     }
 
     /// Returns what an offer to `item` must come before to have a chance.
@@ -326,7 +346,8 @@ impl Selection {
             let list = &mut lists[*item as usize / Self::SHARDS];
             self.grow(list, 1);
             list.push(*neighbour);
-            if (list.len() == self.k || list.len() >= self.capacity())
+            let is_time = self.limits.is_none() && list.len() == self.k;
+            if (is_time || list.len() >= self.capacity())
                 && let Some(bar) = self.cut(*item, list, keys)
             {
                 on_rise(*item, bar);
@@ -344,7 +365,11 @@ impl Selection {
     /// Takes out what `item` has so far, in no order; its bar stays, so that only better ones come.
     pub(super) fn withdraw(&self, item: u32) -> Vec<Neighbour> {
         let mut list = self.remove(item);
-        if let Some(kth) = shrink(&mut list, self.k) {
+        let kth = match self.limits {
+            None => shrink(&mut list, self.k),
+            Some(_) => self.thin_out(&mut list, &mut Vec::new()),
+        };
+        if let Some(kth) = kth {
             self.raise(item, kth);
         }
         list
@@ -353,7 +378,12 @@ impl Selection {
     /// Takes `item`'s neighbours out, best first.
     pub(super) fn take(&self, item: u32) -> Vec<Neighbour> {
         let mut list = self.remove(item);
-        best_first(&mut list, self.k, self.kernel);
+        match self.limits {
+            None => best_first(&mut list, self.k, self.kernel),
+            Some(_) => {
+                self.thin_out(&mut list, &mut Vec::new());
+            }
+        }
         list
     }
 
@@ -368,7 +398,7 @@ impl Selection {
     }
 
     fn cut(&self, item: u32, list: &mut Vec<Neighbour>, keys: &mut Vec<u32>) -> Option<Bar> {
-        let bar = thin_out(list, self.k, self.kernel, keys)?;
+        let bar = self.thin_out(list, keys)?;
         self.raise(item, bar).then_some(bar)
     }
 

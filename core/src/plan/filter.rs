@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use super::groups::Groups;
 use crate::data::Ids;
 
-/// Which items may be neighbours, and which neighbours are computed for. Cost: up to 2 B per item;
-/// clones share them.
+/// Which items may be neighbours, and which neighbours are computed for. Cost: up to 2 B per item,
+/// 6 B with groups; clones share them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ItemFilter {
     candidates: Option<Arc<[bool]>>,
     wanted: Option<Arc<[bool]>>,
+    groups: Option<Groups>,
 }
 
 impl ItemFilter {
@@ -39,18 +41,24 @@ impl ItemFilter {
             }
             (only, allowed) => only.or(allowed).map(Into::into),
         };
-        Self { candidates, wanted: wanted.map(|codes| mark(codes, false).into()) }
+        Self { candidates, wanted: wanted.map(|codes| mark(codes, false).into()), groups: None }
+    }
+
+    /// Also narrows neighbours by the groups of the items.
+    #[must_use]
+    pub fn with_groups(self, groups: Groups) -> Self {
+        Self { groups: Some(groups), ..self }
     }
 
     /// Asks for no more than the items that `keep` accepts, of `items` in all.
     pub fn narrowed(&self, items: usize, keep: impl Fn(u32) -> bool) -> Self {
         let wanted = (0..items as u32).map(|code| self.wants(code) && keep(code)).collect();
-        Self { candidates: self.candidates.clone(), wanted: Some(wanted) }
+        Self { wanted: Some(wanted), ..self.clone() }
     }
 
     /// Returns whether every item may be a neighbour.
     pub(crate) fn admits_all(&self) -> bool {
-        self.candidates.is_none()
+        self.candidates.is_none() && self.groups.is_none()
     }
 
     /// Returns the same filter for a part of the items, which get new codes: `codes` has their
@@ -60,12 +68,27 @@ impl ItemFilter {
             let marks = marks.as_ref()?;
             Some(codes.iter().map(|code| marks[*code as usize]).collect())
         };
-        Self { candidates: pick(&self.candidates), wanted: pick(&self.wanted) }
+        Self {
+            candidates: pick(&self.candidates),
+            wanted: pick(&self.wanted),
+            groups: self.groups.as_ref().map(|groups| groups.of_part(codes)),
+        }
     }
 
     /// Returns whether the item may be a neighbour.
     pub fn admits(&self, code: u32) -> bool {
         self.candidates.as_ref().is_none_or(|marks| marks[code as usize])
+    }
+
+    /// Returns whether `other`, which may be a neighbour, may be one of `item`.
+    #[inline]
+    pub(crate) fn pairs(&self, item: u32, other: u32) -> bool {
+        self.groups.as_ref().is_none_or(|groups| groups.pairs(item, other))
+    }
+
+    /// Returns the groups, if lists are limited by them.
+    pub(crate) fn limits(&self) -> Option<&Groups> {
+        self.groups.as_ref().filter(|groups| groups.limits())
     }
 
     /// Returns whether neighbours of the item are computed.

@@ -1,11 +1,13 @@
 //! The plan: what is computed, in which pieces, and what each costs.
 
 mod filter;
+mod groups;
 mod on_disk;
 mod tiles;
 
 pub use self::{
     filter::{ItemFilter, codes_of},
+    groups::{GroupRule, Groups},
     on_disk::Outline,
     tiles::{Plan, RowOrder, Sides, Tile},
 };

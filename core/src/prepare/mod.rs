@@ -4,6 +4,7 @@ mod clean;
 mod encode;
 mod fold;
 mod interactions;
+mod labels;
 mod runs;
 mod sample;
 mod triples;
@@ -17,6 +18,7 @@ pub use self::{
     encode::{EncodeError, Encoded, Events, IdKind, Kinds, TypedIds, check_count, encode},
     fold::{Folded, Folding, SupportedItems, fold, fold_blocks, fold_in_parts},
     interactions::{Interactions, InteractionsError, Part, pairs_among},
+    labels::LabelTally,
     runs::{Dictionary, Gatherer, LabelCounts, Typed},
     sample::{Sample, Smallest, sampled_side},
     triples::{Triples, TriplesError},

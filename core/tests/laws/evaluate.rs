@@ -2,7 +2,7 @@
 
 use ilk_core::{
     executor::Sequential,
-    insight::{LeftOut, Quality, Trial, cut_for, evaluate, judge, most_popular},
+    insight::{LeftOut, Quality, Trial, cut_for, evaluate, evaluate_each, judge, most_popular},
     job::{Given, SimilarityJob},
     measure::MeasureName,
     prepare::{Encoded, Needs, Tally, clean, encode, fold},
@@ -171,6 +171,37 @@ fn the_newest_is_held_out() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(150)))]
+
+    #[test]
+    fn many_jobs_at_once_are_judged_as_one_by_one(
+        events in clean_events(),
+        how in select(WAYS.to_vec()),
+        (top, shrinkage, min_overlap) in (1..12_u32, select(vec![0.0, 10.0]), 1..4_u32),
+        threshold in select(vec![None, Some(0.0), Some(0.3), Some(2.0)]),
+        workers in 1..4_usize,
+        seed in any::<u64>(),
+    ) {
+        let base = task(MeasureName::Cosine);
+        let trial = trial(&events, &base, how, Deal::PLAIN, 50);
+        let jobs = MeasureName::ALL.iter().flat_map(|measure| {
+            [1, min_overlap].map(|min_overlap| SimilarityJob {
+                measure: Some(*measure),
+                top: Some(top),
+                shrinkage: Some(shrinkage),
+                min_overlap: Some(min_overlap),
+                threshold,
+                ..SimilarityJob::default()
+            })
+        });
+        let resolve = |wish: SimilarityJob| wish.resolve(Given { weight: true, time: true }).ok();
+        let jobs = jobs.filter_map(resolve).collect::<Vec<_>>();
+        let crew = crate::crew::Crew { workers, seed };
+        let found = evaluate_each(&trial, &jobs, 5, &crew, |_| {});
+        prop_assert_eq!(found.len(), jobs.len());
+        for (found, job) in found.iter().zip(&jobs) {
+            prop_assert_eq!(found, &evaluate(&trial, job, 5, &Sequential), "{:?}", job.measure);
+        }
+    }
 
     #[test]
     fn who_knows_what_is_held_out_scores_one(events in clean_events(), way in 0..3_usize) {

@@ -6,6 +6,7 @@ mod crew;
 mod encode;
 mod evaluate;
 mod explain;
+mod groups;
 mod independence;
 mod jobs;
 mod measures;

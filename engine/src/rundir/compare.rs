@@ -11,6 +11,7 @@ use super::{
 use crate::{
     checksum::Checksum,
     error::Error,
+    inputs,
     pool::Pool,
     source::{Lists, Record, Setting},
     text::counted,
@@ -18,11 +19,12 @@ use crate::{
 
 /// Settings that change how or where, but not what: a run goes on with others. Inputs and lists
 /// are compared by what their files hold; guards only decide whether to go on.
-const FREE: [&str; 15] = [
+const FREE: [&str; 16] = [
     "input",
     "only",
     "exclude",
     "for",
+    "labels",
     "out",
     "run_dir",
     "threads",
@@ -47,7 +49,7 @@ impl Changes {
         if !then.inputs.is_empty() {
             found.extend(differences(&then.inputs, &now.inputs));
         }
-        for name in ["only", "exclude", "for"] {
+        for name in ["only", "exclude", "for", "labels"] {
             let of = |task: &Task| task.lists.get(name).cloned().unwrap_or_default();
             let changed = differences(&of(then), &of(now));
             found.extend(changed.into_iter().map(|change| format!("--{name}: {change}")));
@@ -151,7 +153,7 @@ pub fn identity(job: &Record, names: &[String]) -> Result<String, Error> {
         .map(|Setting { name, value, .. }| format!("{name} {value}\n"))
         .collect::<Vec<_>>()
         .concat();
-    let Lists { only, exclude, targets } = &job.lists;
+    let Lists { only, exclude, targets, .. } = &job.lists;
     for paths in [only, exclude, targets] {
         text.push_str(";\n");
         for path in paths {
@@ -160,6 +162,12 @@ pub fn identity(job: &Record, names: &[String]) -> Result<String, Error> {
     }
     for name in names {
         text.push_str(&Fingerprint::of(Path::new(name))?.identity());
+    }
+    if !job.source.labels.is_empty() {
+        text.push_str(";\n");
+        for file in inputs::resolve(&job.source.labels, job.source.table_formats())?.files {
+            text.push_str(&Fingerprint::of(&file.path)?.identity());
+        }
     }
     Ok(Checksum::of(text.as_bytes()).digits())
 }

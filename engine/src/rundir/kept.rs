@@ -156,6 +156,7 @@ impl Kept for Results {
             items: count("items"),
             interactions: count("interactions"),
             top: top as usize,
+            labels: count("label_bytes"),
         })
     }
 

@@ -78,7 +78,7 @@ pub struct Task {
     pub job: Record,
     /// What is read, once stage `read` has looked.
     pub inputs: Vec<Fingerprint>,
-    /// Fingerprints of the item lists, by setting.
+    /// Fingerprints of the item lists and the labels, by setting.
     pub lists: BTreeMap<String, Vec<Fingerprint>>,
     /// The plugin that computes the tiles, if it is not this program.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -27,7 +27,9 @@ use crate::{
     files::Files,
     guard::Guard,
     handed::Tiled,
+    inputs,
     keep::Keep as _,
+    labels::LabelTable,
     line::line,
     lists::IdLists,
     machine::kernel,
@@ -62,6 +64,8 @@ pub(crate) fn run(
     let opened = Files::open(source, Some(budget.chunk_rows()), reporter)?;
     opened.check_apart_from(&folder)?;
     let lists = IdLists::read(&request.lists, source, job)?;
+    lists.check_engine(request.plugin.is_some())?;
+    let labels = LabelTable::open(source, job.of, &budget, reporter)?;
     let plugin = request.plugin.as_deref().map(Plugin::new);
     plugin.iter().try_for_each(|plugin| plugin.open(&pool).map(drop))?;
     let mut outputs = Outs::check(request, &opened, &folder, earlier)?;
@@ -69,7 +73,7 @@ pub(crate) fn run(
     let task = Task {
         job: record,
         inputs: with_dialects(fingerprints(&opened.names, &pool)?, &opened),
-        lists: list_fingerprints(&request.lists)?,
+        lists: list_fingerprints(&request.lists, source, &pool)?,
         engine: request.plugin.as_deref().map(Fingerprint::of).transpose()?,
     };
     let machine = Machine::here(kernel);
@@ -83,6 +87,7 @@ pub(crate) fn run(
         needs: needs(source, job),
         names: &opened.names,
         lists: &lists,
+        labels: labels.as_ref(),
         means: Means { pool: &pool, budget: &budget, kernel, desk: &desk },
         plugin: plugin.as_ref(),
         guard: &guard,
@@ -157,7 +162,8 @@ pub fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) -> Result
     let pool = Pool::new(NonZeroUsize::new(manifest.host.threads))?;
     let budget = allowance(&manifest.task.job, pool.workers());
     let lists = IdLists::read(&manifest.task.job.lists, &source, &job)?;
-    check_lists(&manifest, stage, &name)?;
+    let labels = LabelTable::open(&source, job.of, &budget, reporter)?;
+    check_lists(&manifest, stage, (&source, &pool), &name)?;
     let plugin = manifest.task.engine.as_ref().map(|plugin| Plugin::new(Path::new(&plugin.path)));
     let guard = if manifest.host.force { Guard::forced(job.of) } else { Guard::unlimited(job.of) };
     let names = manifest.task.inputs.iter().map(|file| file.path.clone()).collect::<Vec<_>>();
@@ -167,6 +173,7 @@ pub fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) -> Result
         needs: needs(&source, &job),
         names: &names,
         lists: &lists,
+        labels: labels.as_ref(),
         means: Means { pool: &pool, budget: &budget, kernel: kernel()?, desk: &desk },
         plugin: plugin.as_ref(),
         guard: &guard,
@@ -232,17 +239,29 @@ fn open(run: Run<'_>, dir: &mut RunDir, source: &DataSource) -> Result<Files, Er
     Ok(opened)
 }
 
-/// Refuses item lists, or a plugin that is to compute, that are not what they were.
-fn check_lists(manifest: &Manifest, stage: StageName, name: &str) -> Result<(), Error> {
+/// Refuses item lists, labels, or a plugin that is to compute, that are not what they were.
+fn check_lists(
+    manifest: &Manifest,
+    stage: StageName,
+    (source, pool): (&DataSource, &Pool),
+    name: &str,
+) -> Result<(), Error> {
     let then = &manifest.task;
-    let lists = list_fingerprints(&then.job.lists)?;
+    let lists = list_fingerprints(&then.job.lists, source, pool)?;
     // What computes the tiles matters to nobody else.
     let plugin = then.engine.as_ref().filter(|_| stage == StageName::Tiles);
     let engine = match plugin {
         None => then.engine.clone(),
         Some(plugin) => Some(Fingerprint::of(Path::new(&plugin.path))?),
     };
-    Changes::find(then, &Task { lists, engine, ..then.clone() }).check(name)
+    // Groups that stand in the inputs are read from them again.
+    let inputs = if source.group.is_some() && source.labels.is_empty() {
+        let names = then.inputs.iter().map(|file| file.path.clone()).collect::<Vec<_>>();
+        fingerprints(&names, pool)?
+    } else {
+        then.inputs.clone()
+    };
+    Changes::find(then, &Task { inputs, lists, engine, ..then.clone() }).check(name)
 }
 
 /// Returns the memory that a run was begun with.
@@ -295,14 +314,24 @@ fn with_dialects(mut inputs: Vec<Fingerprint>, files: &Files) -> Vec<Fingerprint
     inputs
 }
 
-fn list_fingerprints(lists: &Lists) -> Result<BTreeMap<String, Vec<Fingerprint>>, Error> {
+fn list_fingerprints(
+    lists: &Lists,
+    source: &DataSource,
+    pool: &Pool,
+) -> Result<BTreeMap<String, Vec<Fingerprint>>, Error> {
     let lists = [("only", &lists.only), ("exclude", &lists.exclude), ("for", &lists.targets)];
     let lists = lists.into_iter().filter(|(_, paths)| !paths.is_empty());
     let of = |(name, paths): (&str, &Vec<PathBuf>)| {
         let files = paths.iter().map(|path| Fingerprint::of(path)).collect::<Result<_, Error>>()?;
         Ok((name.to_owned(), files))
     };
-    lists.map(of).collect()
+    let mut found = lists.map(of).collect::<Result<BTreeMap<_, _>, Error>>()?;
+    if !source.labels.is_empty() {
+        let files = inputs::resolve(&source.labels, source.table_formats())?.files;
+        let names = files.iter().map(|file| file.path.display().to_string()).collect::<Vec<_>>();
+        found.insert("labels".into(), fingerprints(&names, pool)?);
+    }
+    Ok(found)
 }
 
 /// A run in a directory that is under way.

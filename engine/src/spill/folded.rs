@@ -87,9 +87,13 @@ pub(crate) fn spill(
 
 /// Counts the bytes of what is compared.
 pub(crate) fn catalogue_bytes(catalogue: &Catalogue) -> usize {
-    let labels = catalogue.labels.as_ref();
-    let labels = labels.map_or(0, |labels| labels.dictionary.bytes() + labels.codes.len() * 12);
+    let labels = catalogue.labels.as_ref().map_or(0, label_bytes);
     id_bytes(&catalogue.ids) + catalogue.ids.len() * 4 + labels
+}
+
+/// Counts the bytes that labels take.
+pub(crate) fn label_bytes(labels: &TextColumn) -> usize {
+    labels.dictionary.bytes() + labels.codes.len() * 12
 }
 
 impl Folded {

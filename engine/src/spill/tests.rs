@@ -3,14 +3,14 @@
 use std::{
     fmt::Write as _,
     fs,
-    num::NonZeroUsize,
+    num::{NonZeroU32, NonZeroUsize},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use ilk_core::{
-    job::{Duplicates, NegativeWeights, Of, Preset, SimilarityJob},
+    job::{Duplicates, NegativeWeights, Of, Pairs, Preset, SimilarityJob},
     measure::MeasureName,
     prepare::Needs,
     weighting::WeightingName,
@@ -303,15 +303,64 @@ fn lists_of_items_give_the_same_bytes() {
         vec![path]
     };
     let (only, exclude, targets) = (list("only", 0..40), list("exclude", 5..9), list("for", 3..30));
-    let none = Vec::<PathBuf>::new();
     for lists in [
-        Lists { only: only.clone(), exclude, targets: none.clone() },
-        Lists { only, exclude: none.clone(), targets: targets.clone() },
-        Lists { only: none.clone(), exclude: none, targets },
+        Lists { only: only.clone(), exclude, ..Lists::default() },
+        Lists { only, targets: targets.clone(), ..Lists::default() },
+        Lists { targets, ..Lists::default() },
     ] {
         let job = SimilarityJob { top: Some(10), ..SimilarityJob::default() };
         let request = request(home.path(), input.clone(), Columns::default(), &job);
         assert_same(&Request { lists, ..request }, rows.len());
+    }
+}
+
+#[test]
+fn pairs_written_once_give_the_same_bytes() {
+    let home = tempfile::tempdir().unwrap();
+    let rows = rows(9_000);
+    let input = csv(home.path(), &rows, plain, |item| format!("i{item}"));
+    for (of, top, least) in
+        [(Of::Items, 3, 40 << 10), (Of::Items, 50, 40 << 10), (Of::Users, 3, 80 << 10)]
+    {
+        let job = SimilarityJob {
+            of: Some(of),
+            top: Some(top),
+            pairs: Some(Pairs::Once),
+            ..SimilarityJob::default()
+        };
+        let request = request(home.path(), input.clone(), Columns::default(), &job);
+        assert_same_within(&request, rows.len(), &[(least, 1), (100 << 10, 2)]);
+    }
+}
+
+#[test]
+fn labels_and_groups_give_the_same_bytes() {
+    let home = tempfile::tempdir().unwrap();
+    let rows = rows(9_000);
+    let input = csv(home.path(), &rows, plain, plain);
+    let table = home.path().join("products.csv");
+    let products = (0..55).map(|item| format!("{item},name {item},{}\n", item % 4));
+    fs::write(&table, format!("sku,name,kind\n{}", products.collect::<String>())).unwrap();
+    let labels = vec![table.display().to_string()];
+    for (within, most) in [(false, None), (true, None), (false, Some(2)), (true, Some(7))] {
+        for (of_table, top) in [(false, 5), (true, 5), (true, 50)] {
+            let lists =
+                Lists { within, max_per_group: most.and_then(NonZeroU32::new), ..Lists::default() };
+            let job = SimilarityJob { top: Some(top), ..SimilarityJob::default() };
+            let request = request(home.path(), input.clone(), Columns::default(), &job);
+            let group = lists.rule().map(|_| if of_table { "kind" } else { "day" }.to_owned());
+            let source = DataSource { group, ..request.source.clone() };
+            let source = match of_table {
+                false => source,
+                true => DataSource {
+                    labels: labels.clone(),
+                    label_id: Some("sku".into()),
+                    label: Some("name".into()),
+                    ..source
+                },
+            };
+            assert_same(&Request { source, lists, ..request }, rows.len());
+        }
     }
 }
 

@@ -60,6 +60,7 @@ pub(crate) fn encode<'r, K: Keep<'r>>(
             on_disk(run, keep, &step, (*spiller, &cleaned.again))?
         }
     };
+    let encoded = with_labels(run, encoded)?;
     keep.encoded(run, &step, &encoded)?;
     let (size, folding) = (encoded.size(run.job.top), encoded.folding);
     let sides = (size.users as u64, size.items as u64);
@@ -81,6 +82,10 @@ pub(crate) fn encode<'r, K: Keep<'r>>(
     ] {
         step.count(name, count);
     }
+    match encoded.label_bytes() {
+        0 => {}
+        bytes => step.count("label_bytes", bytes as u64),
+    }
     step.clear();
     report_folding(&folding, encoded.operations(), run.job, run.reporter);
     let pairs = size.interactions as u64;
@@ -88,6 +93,15 @@ pub(crate) fn encode<'r, K: Keep<'r>>(
     let ending = Ending { rows_in: rows, rows_out: pairs, of_stage: text.clone(), of_part: text };
     keep.finish(step, ending)?;
     Ok(Made::Now(encoded))
+}
+
+/// Adds the labels of a table of their own, if there is one.
+fn with_labels(run: Run<'_>, mut encoded: Encoded) -> Result<Encoded, Error> {
+    if let Some(table) = run.labels {
+        let means = (run.means.pool, run.means.budget);
+        encoded.catalogue.labels = Some(table.of(&encoded.catalogue.ids, means, run.reporter)?);
+    }
+    Ok(encoded)
 }
 
 /// Reads the kept rows, into memory if they fit; `rows`: how many there are.

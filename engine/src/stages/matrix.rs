@@ -213,7 +213,7 @@ impl<'r> Laying<'_, 'r> {
     /// # Errors
     /// If a list leaves none.
     fn named(&self, catalogue: Catalogue) -> Result<Named, Error> {
-        let filter = self.run.lists.filter(&catalogue.ids, self.run.reporter)?;
+        let filter = self.run.filter(&catalogue)?;
         Ok(Named { catalogue, filter })
     }
 

@@ -29,7 +29,7 @@ pub(crate) fn merge<'r, K: Keep<'r>>(
     let step = keep.begin(run, (StageName::Merge, Scale::Memory), None);
     let named = named.take(|done| {
         let catalogue = done.catalogue()?;
-        let filter = run.lists.filter(&catalogue.ids, run.reporter)?;
+        let filter = run.filter(&catalogue)?;
         Ok::<_, Error>(Named { catalogue, filter })
     })?;
     let (found, candidates) = tiles.merge(run, &step, &named)?;

@@ -1,6 +1,9 @@
 //! Stage `write`: the result, in its places.
 
-use ilk_core::{job::Of, result::Overlaps};
+use ilk_core::{
+    job::{Of, Pairs},
+    result::Overlaps,
+};
 
 use crate::{
     context::Run,
@@ -8,7 +11,9 @@ use crate::{
     error::Error,
     handed::Merged,
     keep::{Ending, Keep, Kept},
+    once::once,
     record::StageName,
+    spill::catalogue_bytes,
     text::{counted, grouped, rounded},
 };
 
@@ -33,6 +38,15 @@ pub(crate) fn write<'r, K: Keep<'r>>(
         let found = done.found(run, catalogue.ids.len())?;
         Ok::<_, Error>(Merged { catalogue, found })
     })?;
+    let merged = match run.job.pairs {
+        Pairs::Once => {
+            let Merged { catalogue, found } = merged;
+            let size = (catalogue.ids.len(), catalogue_bytes(&catalogue));
+            let found = once(run, found, size)?;
+            Merged { catalogue, found }
+        }
+        Pairs::Both => merged,
+    };
     let (rows, place) = keep.write(run, &step, &merged)?;
     step.count("rows", rows);
     let text = format!("{} to {place}", counted(rows, "row"));

@@ -1,6 +1,9 @@
 //! `ilk evaluate`.
 
-use ilk_core::measure::MeasureName;
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use ilk_core::{measure::MeasureName, weighting::WeightingName};
 
 use super::{
     described::names,
@@ -19,6 +22,9 @@ Examples:
     ilk evaluate job.toml --measures cosine,jaccard,llr,lift
   Trained on the rows before a date:
     ilk evaluate orders/ --user member --item product --time day --hold-out 2026-10-01
+  All measures over a grid of settings; the best one as a job file:
+    ilk evaluate orders/ --user member --item product --time day --measures all \\
+      --min-overlap 1,3,5 --shrinkage 0,10 --weighting binary,tfidf,bm25 --save best.toml
   Without timestamps, holding out one item of each user:
     ilk evaluate orders.csv --user member --item product --split any --at 20";
 
@@ -30,10 +36,27 @@ pub(crate) struct EvaluateArgs {
     #[command(flatten)]
     pub(crate) reading: ReadingArgs,
 
-    /// Measures to compare, as in cosine,llr [default: the job's]
+    /// Measures to compare, as in cosine,llr, or all [default: the job's]
     #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = EVALUATION)]
-    #[arg(value_parser = names::<MeasureName>(MeasureName::NAMES))]
-    pub(crate) measures: Vec<MeasureName>,
+    #[arg(value_parser = measures())]
+    pub(crate) measures: Vec<Measures>,
+
+    /// Values of --min-overlap to compare, as in 1,3,5; --min-overlap 1,3,5 is the same
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', help_heading = EVALUATION)]
+    pub(crate) min_overlaps: Vec<u32>,
+
+    /// Values of --shrinkage to compare, as in 0,10; --shrinkage 0,10 is the same
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', help_heading = EVALUATION)]
+    pub(crate) shrinkages: Vec<f64>,
+
+    /// Values of --weighting to compare, as in binary,tfidf; --weighting binary,tfidf is the same
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = EVALUATION)]
+    #[arg(value_parser = names::<WeightingName>(WeightingName::NAMES))]
+    pub(crate) weightings: Vec<WeightingName>,
+
+    /// Write a job file with the settings of the best nDCG
+    #[arg(long, value_name = "FILE.toml", help_heading = "Output")]
+    pub(crate) save: Option<PathBuf>,
 
     /// What to hold out [default: time with --time, else any]
     #[arg(long, value_name = "HOW", value_enum, help_heading = EVALUATION)]
@@ -56,6 +79,24 @@ pub(crate) struct EvaluateArgs {
     /// Output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t, help_heading = "Output")]
     pub(crate) format: EvaluateFormat,
+}
+
+/// Which measures are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Measures {
+    /// Every one that the data has columns for.
+    All,
+    /// One of them.
+    One(MeasureName),
+}
+
+/// Takes the name of a measure, or `all`.
+fn measures() -> impl TypedValueParser<Value = Measures> {
+    let names = MeasureName::NAMES.iter().copied().chain(["all"]);
+    PossibleValuesParser::new(names).try_map(|name| match name.as_str() {
+        "all" => Ok(Measures::All),
+        name => name.parse().map(Measures::One),
+    })
 }
 
 const EVALUATION: &str = "Evaluation";

@@ -1,7 +1,10 @@
 //! Flags that belong together. The id of each is the name of its setting in job files, and
 //! `ILK_` with that name in capitals is its variable.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{
+    num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+};
 
 use clap::{
     Args, ValueHint,
@@ -9,7 +12,7 @@ use clap::{
 };
 use ilk_core::{
     data::TimeUnit,
-    job::{Duplicates, NegativeWeights, Of, Preset},
+    job::{Duplicates, NegativeWeights, Of, Pairs, Preset},
     measure::MeasureName,
     weighting::{Center, WeightingName},
 };
@@ -60,11 +63,14 @@ pub(crate) struct JobFileArgs {
 #[derive(Debug, Default, Args, Serialize)]
 #[command(next_help_heading = "Columns")]
 pub(crate) struct SourceArgs {
-    /// User ID column
+    /// User ID column, or several that make an ID together, as in store,receipt
+    ///
+    /// The ID of several columns is the text of their cells with `|` between them; a `|` or `\` in a
+    /// cell has a `\` before it. A column whose own name has commas is found by its whole name.
     #[arg(long, value_name = "COL", env = "ILK_USER", hide_env = true)]
     pub(crate) user: Option<String>,
 
-    /// Item ID column
+    /// Item ID column, or several, as for --user
     #[arg(long, value_name = "COL", env = "ILK_ITEM", hide_env = true)]
     pub(crate) item: Option<String>,
 
@@ -79,6 +85,30 @@ pub(crate) struct SourceArgs {
     /// Item name column, shown beside the item ID
     #[arg(long, value_name = "COL", env = "ILK_ITEM_LABEL", hide_env = true)]
     pub(crate) item_label: Option<String>,
+
+    /// Table with the names of the items, such as products.parquet; repeatable; needs --label
+    ///
+    /// Files, quoted patterns or folders, in any format that is read. Rows are matched by the ID; of
+    /// several names of an item the most frequent one is taken, of equally frequent ones the
+    /// smallest. With --of users, the table names users.
+    #[arg(long, value_name = "FILE", env = "ILK_LABELS", hide_env = true)]
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub(crate) labels: Option<Vec<String>>,
+
+    /// ID column of --labels [default: the ID column of the interactions]
+    #[arg(long, value_name = "COL", env = "ILK_LABEL_ID", hide_env = true)]
+    pub(crate) label_id: Option<String>,
+
+    /// Name column of --labels
+    #[arg(long, value_name = "COL", env = "ILK_LABEL", hide_env = true)]
+    pub(crate) label: Option<String>,
+
+    /// Column with the group of each item, such as its category, for --within and --max-per-group
+    ///
+    /// A column of --labels if that is given, else of the input. Of several groups of an item the most
+    /// frequent one is taken, of equally frequent ones the smallest.
+    #[arg(long, value_name = "COL", env = "ILK_GROUP", hide_env = true)]
+    pub(crate) group: Option<String>,
 
     /// Separator between items in one cell, such as a space [default: one item per cell]
     #[arg(long, value_name = "TEXT", env = "ILK_ITEM_SEPARATOR", hide_env = true)]
@@ -207,6 +237,10 @@ pub(crate) struct JobArgs {
     #[arg(allow_negative_numbers = true)]
     pub(crate) threshold: Option<f64>,
 
+    #[arg(long, value_name = "HOW", env = "ILK_PAIRS", hide_env = true)]
+    #[arg(value_parser = names::<Pairs>(Pairs::NAMES))]
+    pub(crate) pairs: Option<Pairs>,
+
     #[arg(long, value_name = "X", env = "ILK_ALPHA", hide_env = true, help_heading = PARAMETERS)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) alpha: Option<f64>,
@@ -275,7 +309,25 @@ pub(crate) struct ListArgs {
     #[arg(id = "for", long = "for", value_name = "FILE", env = "ILK_FOR", hide_env = true)]
     #[serde(rename = "for")]
     pub(crate) targets: Option<Vec<PathBuf>>,
+
+    /// Allow only items of the same group as neighbours; needs --group
+    ///
+    /// An item without a group has no neighbours then.
+    #[arg(long, value_name = "BOOL", env = "ILK_WITHIN", hide_env = true, help_heading = GROUPS)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_possible_values = true)]
+    pub(crate) within: Option<bool>,
+
+    /// Maximum number of neighbours of one group in a list; needs --group
+    ///
+    /// The best of each group are kept, and of all those the best `top`. Items without a group are not
+    /// limited.
+    #[arg(long, value_name = "N", env = "ILK_MAX_PER_GROUP", hide_env = true)]
+    #[arg(help_heading = GROUPS)]
+    pub(crate) max_per_group: Option<NonZeroU32>,
 }
+
+const GROUPS: &str = "Groups of items";
 
 /// Where to write.
 #[derive(Debug, Default, Args, Serialize)]

@@ -15,6 +15,7 @@ mod man;
 mod mistakes;
 mod plan;
 mod plugin;
+mod plural;
 mod run;
 mod sample;
 mod similar;
@@ -27,7 +28,7 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 
 pub(crate) use self::{
     completions::completions,
-    evaluate::{EvaluateArgs, EvaluateFormat, Split},
+    evaluate::{EvaluateArgs, EvaluateFormat, Measures, Split},
     explain::ExplainArgs,
     flags::{InputArgs, TextOrJson},
     inspect::InspectArgs,
@@ -217,7 +218,7 @@ fn command() -> clap::Command {
 /// Wrong usage. Where `--help` or `--version` was asked for, `Ok(None)` after printing it.
 pub(crate) fn parse() -> Result<Option<(Cli, ArgMatches)>, Error> {
     let parsed = command()
-        .try_get_matches()
+        .try_get_matches_from(plural::with_plurals(std::env::args_os()))
         .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
     match parsed {
         Ok(parsed) => Ok(Some(parsed)),

@@ -7,7 +7,7 @@ use std::{
     any::TypeId,
     fmt::Write as _,
     fs,
-    num::NonZeroUsize,
+    num::{NonZeroU32, NonZeroUsize},
     path::{Path, PathBuf},
 };
 
@@ -61,7 +61,7 @@ impl Kind {
             return Self::Truth;
         }
         let whole = [TypeId::of::<u8>(), TypeId::of::<u32>(), TypeId::of::<u64>()];
-        if is(&whole) || is(&[TypeId::of::<usize>(), TypeId::of::<NonZeroUsize>()]) {
+        if is(&whole) || is(&[TypeId::of::<NonZeroU32>(), TypeId::of::<NonZeroUsize>()]) {
             return Self::Whole;
         }
         if is(&[TypeId::of::<f32>(), TypeId::of::<f64>()]) {
@@ -153,7 +153,10 @@ impl Setting {
             ("item", _) => "product",
             ("weight", _) => "quantity",
             ("time", _) => "ordered_at",
-            ("item_label", _) => "title",
+            ("item_label" | "label", _) => "title",
+            ("label_id", _) => "product",
+            ("labels", _) => "products.parquet",
+            ("group", _) => "category",
             ("out", _) => "similar.parquet",
             ("run_dir", _) => "run/",
             ("input", _) => "orders/*.parquet",

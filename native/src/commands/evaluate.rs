@@ -4,9 +4,8 @@ use std::{fmt::Write as _, time::Instant};
 
 use ilk_core::{
     data::parse_time,
-    insight::{Counts, LeftOut, Mean, Quality, Trial, cut_for, evaluate as judge, most_popular},
-    job::{Given, Job, Of, SimilarityJob},
-    measure::MeasureName,
+    insight::{Counts, LeftOut, Mean, Quality, Trial, cut_for, evaluate_each, most_popular},
+    job::Of,
     prepare::{Encoded, Needs, fold},
 };
 use ilk_engine::{
@@ -17,6 +16,7 @@ use ilk_engine::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::grid::{Contender, contenders, save};
 use crate::{
     cli::{EvaluateArgs, EvaluateFormat, Split},
     error::Error,
@@ -38,7 +38,13 @@ pub(crate) fn evaluate(
 ) -> Result<(), Error> {
     let reporter = &reporter.for_report();
     let reading = layers.reading()?;
-    let contenders = contenders(args, &reading)?;
+    let contenders = contenders(args, &reading, reporter)?;
+    if let Some(path) = &args.save
+        && path.exists()
+    {
+        return Err(Error::input(format!("{} exists", path.display()))
+            .with_help("remove it, or save to another file"));
+    }
     let how = HoldOut::of(args, &reading)?;
     if reading.resolved.of == Of::Users {
         return Err(Error::input(
@@ -49,76 +55,38 @@ pub(crate) fn evaluate(
     if reading.lists != Lists::default() {
         reporter.note("item lists are ignored: all items may be recommended");
     }
-    let (trial, cut) = trial(&reading, &how, args.users as usize, reporter)?;
+    let (trial, cut) = trial(&reading, &contenders, &how, args.users as usize, reporter)?;
     let at = args.at as usize;
     let pool = Pool::new(reading.threads)?;
-    let mut rows = Vec::new();
-    for (name, job) in &contenders {
-        let stage = reporter.stage("comparing", None);
-        let started = Instant::now();
-        let quality = judge(&trial, job, at, &pool);
-        stage.finish(name);
-        let seconds = Some(started.elapsed().as_secs_f64());
-        rows.push(Row { name: name.clone(), is_baseline: false, quality, seconds });
-    }
+    let jobs = contenders.iter().map(|contender| contender.job.clone()).collect::<Vec<_>>();
+    let stage = reporter.stage("comparing", Some(jobs.len() as u64));
+    let started = Instant::now();
+    let qualities = evaluate_each(&trial, &jobs, at, &pool, |_| stage.advance(1));
+    let seconds = started.elapsed().as_secs_f64();
+    stage.finish(counted(jobs.len() as u64, "job"));
+    let row = |(contender, quality): (&Contender, Quality)| Row {
+        name: contender.name.clone(),
+        limits: Some((contender.job.min_overlap, contender.job.shrinkage)),
+        is_baseline: false,
+        quality,
+    };
+    let mut rows = contenders.iter().zip(qualities).map(row).collect::<Vec<_>>();
+    // The first of equal ones.
+    let ndcg = |row: &Row| row.quality.ndcg.value;
+    let best = (0..rows.len()).reduce(|a, b| if ndcg(&rows[b]) > ndcg(&rows[a]) { b } else { a });
+    rows.sort_by(|a, b| ndcg(b).total_cmp(&ndcg(a)));
     let quality = most_popular(&trial, at, &pool);
-    rows.push(Row { name: "most popular".into(), is_baseline: true, quality, seconds: None });
-    let page =
-        Page { how: &how, cut, counts: trial.counts(), items: trial.train().items(), at, rows };
+    rows.push(Row { name: "most popular".into(), limits: None, is_baseline: true, quality });
+    let (counts, items) = (trial.counts(), trial.train().items());
+    let page = Page { how: &how, cut, counts, items, at, rows, seconds };
     stdout::print_text(&match args.format {
         EvaluateFormat::Text => page.text(),
         EvaluateFormat::Json => format!("{:#}\n", page.json()),
         EvaluateFormat::Csv => page.csv(),
-    })
-}
-
-/// The jobs to compare: the job with each measure in its place.
-fn contenders(args: &EvaluateArgs, reading: &Reading) -> Result<Vec<(String, Job)>, Error> {
-    if args.measures.is_empty() {
-        return Ok(vec![(name_of(&reading.resolved), reading.resolved.clone())]);
-    }
-    let mut names: Vec<MeasureName> = Vec::new();
-    for name in &args.measures {
-        if !names.contains(name) {
-            names.push(*name);
-        }
-    }
-    names.into_iter().map(|name| contender(name, reading)).collect()
-}
-
-/// Puts another measure into the job: parameters and weighting stay where they mean something.
-fn contender(name: MeasureName, reading: &Reading) -> Result<(String, Job), Error> {
-    let source = &reading.source;
-    let given = Given { weight: source.weight.is_some(), time: source.time.is_some() };
-    let bare = SimilarityJob {
-        like: None,
-        measure: Some(name),
-        weighting: None,
-        alpha: None,
-        beta: None,
-        kappa: None,
-        k1: None,
-        b: None,
-        half_life: None,
-        now: None,
-        center: None,
-        negative_weights: None,
-        ..reading.wish.clone()
-    };
-    let job = if reading.resolved.measure.name() == name {
-        Ok(reading.resolved.clone())
-    } else {
-        let measure = bare.resolve(given).map(|job| job.measure);
-        measure.and_then(|measure| reading.resolved.measured_by(measure, given))
-    };
-    let job = job.map_err(|error| Error::input(format!("measure {name}: {error}")))?;
-    Ok((name_of(&job), job))
-}
-
-fn name_of(job: &Job) -> String {
-    match job.weighting.name().name() {
-        "binary" => job.measure.name().to_string(),
-        weighting => format!("{} ({weighting})", job.measure.name()),
+    })?;
+    match (&args.save, best) {
+        (Some(path), Some(best)) => save(path, &contenders[best], layers, reporter),
+        _ => Ok(()),
     }
 }
 
@@ -176,14 +144,21 @@ impl HoldOut {
 /// Reads the data and holds some of it out.
 fn trial(
     reading: &Reading,
+    contenders: &[Contender],
     how: &HoldOut,
     users: usize,
     reporter: &Reporter,
 ) -> Result<(Trial, Option<i64>), Error> {
-    let (source, job) = (&reading.source, &reading.resolved);
+    // All of them clean and combine rows alike.
+    let (source, job) = (&reading.source, &contenders[0].job);
     let pool = Pool::new(reading.threads)?;
     let looks_at_time = !matches!(how, HoldOut::Each(LeftOut::Any));
-    let needs = needs(source, job);
+    // What any of the jobs looks at.
+    let all = contenders.iter().map(|contender| needs(source, &contender.job));
+    let needs = all.fold(needs(source, job), |all, needs| Needs {
+        weight: all.weight || needs.weight,
+        time: all.time || needs.time,
+    });
     let needs = Needs { time: needs.time || looks_at_time, ..needs };
     let files = Files::open(source, None, reporter)?;
     let rows = Cleaning::read(&files, (job, needs), &pool, reporter)?;
@@ -219,9 +194,10 @@ fn cut_of(encoded: &Encoded, share: f64) -> Result<i64, Error> {
 /// One line of the table.
 struct Row {
     name: String,
+    /// Its `min_overlap` and shrinkage.
+    limits: Option<(u32, f64)>,
     is_baseline: bool,
     quality: Quality,
-    seconds: Option<f64>,
 }
 
 /// Everything that is printed.
@@ -232,7 +208,10 @@ struct Page<'a> {
     counts: Counts,
     items: usize,
     at: usize,
+    /// From the best nDCG down; the baseline comes last.
     rows: Vec<Row>,
+    /// What comparing took.
+    seconds: f64,
 }
 
 impl Page<'_> {
@@ -240,27 +219,33 @@ impl Page<'_> {
         let mut text = self.held_out_text();
         let at = self.at;
         let heads = [format!("recall@{at}"), format!("nDCG@{at}"), format!("MRR@{at}")];
-        let mut table = Table::new([
-            ("measure", Align::Left),
-            (&heads[0], Align::Right),
-            (&heads[1], Align::Right),
-            (&heads[2], Align::Right),
-            ("coverage", Align::Right),
-            ("popularity", Align::Right),
-        ]);
-        for Row { name, quality, .. } in &self.rows {
+        let shows = self.varies();
+        let mut columns = vec![("measure", Align::Left)];
+        columns.extend(shows[0].then_some(("min-overlap", Align::Right)));
+        columns.extend(shows[1].then_some(("shrinkage", Align::Right)));
+        columns.extend(heads.iter().map(|head| (head.as_str(), Align::Right)));
+        columns.extend([("coverage", Align::Right), ("popularity", Align::Right)]);
+        let mut table = Table::new(columns);
+        for row in &self.rows {
+            let Row { name, quality, limits, .. } = row;
             let popularity = quality.popularity.map_or_else(
                 || "–".into(),
                 |mean| format!("{:.2} ±{:.2}", mean.value, mean.margin),
             );
-            table.row([
-                name.clone(),
+            let none = String::new;
+            let (overlap, shrinkage) =
+                limits.map_or_else(|| (none(), none()), |(a, b)| (a.to_string(), b.to_string()));
+            let mut cells = vec![name.clone()];
+            cells.extend(shows[0].then_some(overlap));
+            cells.extend(shows[1].then_some(shrinkage));
+            cells.extend([
                 mean_text(quality.recall),
                 mean_text(quality.ndcg),
                 mean_text(quality.mrr),
                 format!("{:.1} %", 100.0 * quality.coverage),
                 popularity,
             ]);
+            table.row(cells);
         }
         let _ = write!(text, "\n{}\n{}", table.render(width()), self.verdict_text());
         text
@@ -309,11 +294,33 @@ impl Page<'_> {
         time.map_or_else(String::new, |time| time.to_string())
     }
 
-    /// The measures from the best nDCG down, the baseline left out.
+    /// Tells whether jobs differ in `min_overlap`, and in shrinkage.
+    fn varies(&self) -> [bool; 2] {
+        let mut all = self.rows.iter().filter_map(|row| row.limits);
+        let Some(first) = all.next() else { return [false; 2] };
+        all.fold([false; 2], |[overlap, shrinkage], one| {
+            [overlap || one.0 != first.0, shrinkage || one.1 != first.1]
+        })
+    }
+
+    /// Names a job by what it differs in from others.
+    fn title(&self, row: &Row) -> String {
+        let shows = self.varies();
+        let mut title = row.name.clone();
+        if let Some((overlap, shrinkage)) = row.limits {
+            if shows[0] {
+                let _ = write!(title, ", min-overlap {overlap}");
+            }
+            if shows[1] {
+                let _ = write!(title, ", shrinkage {shrinkage}");
+            }
+        }
+        title
+    }
+
+    /// The jobs, without the baseline.
     fn ranked(&self) -> Vec<&Row> {
-        let mut ranked = self.rows.iter().filter(|row| !row.is_baseline).collect::<Vec<_>>();
-        ranked.sort_by(|a, b| b.quality.ndcg.value.total_cmp(&a.quality.ndcg.value));
-        ranked
+        self.rows.iter().filter(|row| !row.is_baseline).collect()
     }
 
     /// Names the best measure, and those that are not significantly worse.
@@ -322,29 +329,38 @@ impl Page<'_> {
         let Some((best, others)) = ranked.split_first() else { return String::new() };
         let mut text = String::new();
         if !others.is_empty() {
-            let _ = writeln!(text, "best nDCG@{}: {}", self.at, best.name);
-            for other in others {
+            let _ = writeln!(text, "best nDCG@{}: {}", self.at, self.title(best));
+            for other in &others[..others.len().min(COMPARED)] {
                 let lead = best.quality.lead_over(&other.quality);
                 let verdict = if lead.value > lead.margin {
                     "better than"
                 } else {
                     "not clearly better than"
                 };
+                let (title, value, margin) = (self.title(other), lead.value, lead.margin);
                 let _ = writeln!(
                     text,
-                    "  {verdict} {} ({:+.4} ±{:.4}, paired by user)",
-                    other.name, lead.value, lead.margin
+                    "  {verdict} {title} ({value:+.4} ±{margin:.4}, paired by user)"
                 );
+            }
+            if let Some(rest) = others.get(COMPARED..).filter(|rest| !rest.is_empty()) {
+                let worse = rest.iter().filter(|other| {
+                    let lead = best.quality.lead_over(&other.quality);
+                    lead.value > lead.margin
+                });
+                let (worse, rest) = (grouped(worse.count() as u64), grouped(rest.len() as u64));
+                let _ = writeln!(text, "  better than {worse} of the {rest} others");
             }
         }
         if let Some(baseline) = self.rows.iter().find(|row| row.is_baseline) {
             let lead = best.quality.lead_over(&baseline.quality);
+            let title = self.title(best);
             let verdict = if lead.value > lead.margin {
-                format!("{} is better than", best.name)
+                format!("{title} is better than")
             } else if -lead.value > lead.margin {
-                format!("{} is worse than", best.name)
+                format!("{title} is worse than")
             } else {
-                format!("{} is not clearly better than", best.name)
+                format!("{title} is not clearly better than")
             };
             let _ = writeln!(
                 text,
@@ -352,8 +368,7 @@ impl Page<'_> {
                 lead.value, lead.margin
             );
         }
-        let seconds = self.rows.iter().filter_map(|row| row.seconds).sum::<f64>();
-        let _ = writeln!(text, "computed in {}", seconds_text(seconds));
+        let _ = writeln!(text, "computed in {}", seconds_text(self.seconds));
         text
     }
 
@@ -364,6 +379,8 @@ impl Page<'_> {
             let quality = &row.quality;
             json!({
                 "measure": row.name,
+                "min_overlap": row.limits.map(|(overlap, _)| overlap),
+                "shrinkage": row.limits.map(|(_, shrinkage)| shrinkage),
                 "baseline": row.is_baseline,
                 "recall": mean(quality.recall),
                 "ndcg": mean(quality.ndcg),
@@ -392,15 +409,16 @@ impl Page<'_> {
     fn csv(&self) -> String {
         let mut text = String::from(
             "measure,at,users,recall,recall_margin,ndcg,ndcg_margin,mrr,mrr_margin,coverage,\
-             popularity,popularity_margin,served\n",
+             popularity,popularity_margin,served,min_overlap,shrinkage\n",
         );
-        for Row { name, quality, .. } in &self.rows {
+        for Row { name, quality, limits, .. } in &self.rows {
+            let limits = limits.map_or_else(|| ",".into(), |(a, b)| format!("{a},{b}"));
             let popularity = quality
                 .popularity
                 .map_or_else(|| ",".into(), |mean| format!("{},{}", mean.value, mean.margin));
             let _ = writeln!(
                 text,
-                "{name},{},{},{},{},{},{},{},{},{},{popularity},{}",
+                "{name},{},{},{},{},{},{},{},{},{},{popularity},{},{limits}",
                 self.at,
                 self.counts.users,
                 quality.recall.value,
@@ -416,6 +434,9 @@ impl Page<'_> {
         text
     }
 }
+
+/// Jobs that the best one is compared with by name.
+const COMPARED: usize = 15;
 
 fn mean_text(mean: Mean) -> String {
     format!("{:.3} ±{:.3}", mean.value, mean.margin)

@@ -10,7 +10,9 @@ use ilk_core::{
     prepare::Folded,
     result::Neighbour,
 };
-use ilk_engine::{files::Files, machine::layout, needs, parts::Cleaning};
+use ilk_engine::{
+    files::Files, labels::LabelTable, machine::layout, memory::Allowance, needs, parts::Cleaning,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -42,8 +44,16 @@ pub(crate) fn explain(
     let files = Files::open(source, None, reporter)?;
     rundir::check_inputs(Path::new(&args.run), files.names(), &pool)?;
     let rows = Cleaning::read(&files, (job, needs), &pool, reporter)?;
-    let folded = rows.fold((job, needs), &pool, reporter)?;
-    let filter = lists.filter(&folded.catalogue.ids, reporter)?;
+    let mut folded = rows.fold((job, needs), &pool, reporter)?;
+    let budget = Allowance::new(None, None, pool.workers());
+    if let Some(table) = LabelTable::open(source, job.of, &budget, reporter)? {
+        let labels = table.of(&folded.catalogue.ids, (&pool, &budget), reporter)?;
+        folded.catalogue.labels = Some(labels);
+    }
+    let filter = lists.filter(&folded.catalogue.ids, (&pool, &budget), reporter)?;
+    if lists.limits_groups() {
+        reporter.note("ranks count all neighbours, also those that --max-per-group leaves out");
+    }
     let item = find(&folded, &args.item, job)?;
     let neighbour = find(&folded, &args.neighbour, job)?;
     let interactions = &folded.interactions;

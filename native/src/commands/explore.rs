@@ -46,6 +46,12 @@ pub(crate) fn explore(
     let partial = layers.source()?;
     let source = source_of(&partial)?;
     let lists = lists(&layers, &source, &job)?;
+    if source.group.is_some() {
+        reporter.note("groups apply to the full run; the notebook compares items of all groups");
+    }
+    if source.label.is_some() {
+        reporter.note("--labels names the items in the full run; the notebook shows IDs");
+    }
     // An address that is not available is reported before any work.
     let listening = Listening::at(&args.listen)?;
     let files = Files::open(&source, None, reporter)?;
@@ -208,6 +214,7 @@ fn lists(layers: &Layers, source: &DataSource, job: &Job) -> Result<Value, Error
 /// The flags of the full run that the page does not decide.
 fn flags(layers: &Layers) -> Result<Vec<String>, Error> {
     let lists = layers.lists()?;
+    let (within, most) = (lists.within, lists.max_per_group);
     let lists = [("only", lists.only), ("exclude", lists.exclude), ("for", lists.targets)];
     let lists = lists.into_iter().flat_map(|(name, paths)| {
         paths.into_iter().map(move |path| format!("--{name}={}", path.display()))
@@ -215,5 +222,13 @@ fn flags(layers: &Layers) -> Result<Vec<String>, Error> {
     let threads = layers.threads()?.map(|threads| format!("--threads={threads}"));
     let memory = layers.memory()?.map(|memory| format!("--memory={}", String::from(memory)));
     let shard = layers.shard_size()?.map(|size| format!("--shard-size={}", String::from(size)));
-    Ok(lists.chain(threads).chain(memory).chain(shard).collect())
+    let PartialSource { labels, label_id, label, group, .. } = layers.source()?;
+    let labels = labels.into_iter().map(|path| format!("--labels={path}"));
+    let labels = labels
+        .chain(label_id.map(|column| format!("--label-id={column}")))
+        .chain(label.map(|column| format!("--label={column}")))
+        .chain(group.map(|column| format!("--group={column}")))
+        .chain(within.then(|| "--within".into()))
+        .chain(most.map(|most| format!("--max-per-group={most}")));
+    Ok(lists.chain(labels).chain(threads).chain(memory).chain(shard).collect())
 }

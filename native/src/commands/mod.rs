@@ -6,6 +6,7 @@ mod evaluate;
 mod explain;
 #[cfg(feature = "explore")]
 mod explore;
+mod grid;
 mod guess;
 mod inspect;
 mod plan;

@@ -72,7 +72,8 @@ pub(crate) fn plan(
     stage.finish("the speed of this machine");
     let layout = Layout { machine: Some(machine), ..layout };
     let refusal = heavy_user(&folded.interactions, &folded.others).filter(|_| !lists.has_targets());
-    let filter = lists.filter(&folded.catalogue.ids, reporter)?;
+    let budget = Allowance::new(settings.memory, None, pool.workers());
+    let filter = lists.filter(&folded.catalogue.ids, (&pool, &budget), reporter)?;
 
     let planner = Planner { job, folded: &folded, filter: &filter, layout, pool: &pool, reporter };
     let outlook = planner.outlook(&folded.interactions, &filter);

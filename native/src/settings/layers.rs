@@ -158,7 +158,6 @@ impl Layers {
     ///
     /// # Errors
     /// For a value of the wrong type.
-    #[cfg(feature = "explore")]
     pub(crate) fn lists(&self) -> Result<Lists, Error> {
         self.get("lists")
     }
@@ -222,6 +221,7 @@ impl Layers {
             };
             return Err(missing_error(&missing, &source.input, help));
         }
+        check_labels(&source)?;
         if source.user == source.item {
             let user = source.user.unwrap_or_default();
             return Err(Error::input(format!("--user and --item name the same column, `{user}`"))
@@ -266,6 +266,7 @@ impl Layers {
             ("--user", source.user.is_none()),
             ("--item", source.item.is_none()),
         ];
+        check_labels(&source)?;
         let name = self.datasource.as_ref().map(|choice| choice.name.clone());
         let input = source.input.clone();
         let Some(source) = source.into_whole(name) else {
@@ -330,6 +331,27 @@ impl Layers {
         let place = place.map(|place| format!(" ({setting} is from {place})"));
         Error::input(format!("{error}{}", place.unwrap_or_default()))
     }
+}
+
+/// Refuses labels that are named by halves or twice.
+fn check_labels(source: &PartialSource) -> Result<(), Error> {
+    if source.labels.is_empty() {
+        let stray = [("label-id", &source.label_id), ("label", &source.label)];
+        let stray = stray.into_iter().find(|(_, value)| value.is_some());
+        return stray.map_or(Ok(()), |(name, _)| {
+            Err(Error::input(format!("--{name} has no effect without --labels"))
+                .with_help("--labels FILE names the table; --item-label a column of the input"))
+        });
+    }
+    if source.label.is_none() && source.group.is_none() {
+        return Err(Error::input("--labels needs the column with the names")
+            .with_help("name it: --label COL"));
+    }
+    if source.label.is_some() && source.item_label.is_some() {
+        return Err(Error::input("--item-label and --labels both name the items")
+            .with_help("keep one of them"));
+    }
+    Ok(())
 }
 
 /// Decides which data source of the job file counts.

@@ -48,6 +48,14 @@ impl Layers {
         ] {
             add("source", name, column.clone());
         }
+        if !source.labels.is_empty() {
+            add("source", "labels", texts(&source.labels));
+            add("source", "label_id", source.label_id.clone());
+            add("source", "label", source.label.clone());
+        }
+        if source.group.is_some() {
+            add("source", "group", source.group.clone());
+        }
         add(
             "source",
             "item_separator",
@@ -78,6 +86,10 @@ impl Layers {
         {
             let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
             add("lists", name, texts(&files));
+        }
+        if lists.rule().is_some() {
+            add("lists", "within", Some(lists.within.to_string()));
+            add("lists", "max_per_group", lists.max_per_group.map(|most| most.to_string()));
         }
         let out: Option<std::path::PathBuf> = self.get("output.out")?;
         add("output", "out", out.map(|out| out.display().to_string()));
@@ -125,10 +137,23 @@ impl Layers {
     pub(crate) fn to_toml(&self) -> Result<String, Error> {
         // What cannot run is not worth a file.
         self.resolve()?;
+        self.toml_of(self.job()?, self.source()?, self.get("lists")?)
+    }
+
+    /// Writes a job file of these settings for another job on `source` with `lists`.
+    ///
+    /// # Errors
+    /// For a value of the wrong type.
+    pub(crate) fn toml_of(
+        &self,
+        job: SimilarityJob,
+        source: PartialSource,
+        lists: Lists,
+    ) -> Result<String, Error> {
         let chosen = self.datasource.as_ref();
         let name = chosen.map_or_else(|| "data".into(), |choice| choice.name.clone());
         let file = File {
-            datasource: [(name.as_str(), self.source()?)].into(),
+            datasource: [(name.as_str(), source)].into(),
             job: JobTable {
                 datasource: &name,
                 out: self.get("output.out")?,
@@ -137,8 +162,8 @@ impl Layers {
                 memory: self.memory()?,
                 shard_size: self.shard_size()?,
                 budget: self.budget()?,
-                lists: self.get("lists")?,
-                job: self.job()?,
+                lists,
+                job,
             },
         };
         toml::to_string_pretty(&file).map_err(|error| Error::internal(error.to_string()))
@@ -204,6 +229,7 @@ fn job_values(job: &Job, written: &SimilarityJob) -> Vec<(&'static str, Option<S
         ("min_support", Some(job.min_support.to_string())),
         ("min_overlap", Some(job.min_overlap.to_string())),
         ("shrinkage", number(job.shrinkage)),
+        ("pairs", Some(job.pairs.to_string())),
         ("threshold", job.threshold.map(|threshold| threshold.to_string())),
         ("duplicates", Some(job.duplicates.to_string())),
         ("negative_weights", Some(job.negative_weights.to_string())),

@@ -11,6 +11,7 @@ mod files;
 mod job;
 mod logs;
 mod plan;
+mod products;
 mod real_data;
 mod report;
 mod rundir;

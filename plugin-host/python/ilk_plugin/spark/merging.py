@@ -2,7 +2,7 @@
 
 import numpy
 import pyarrow
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as f
 
 from ilk_plugin.rows import costs
@@ -97,6 +97,17 @@ def _merge(table: pyarrow.Table, top: int, courier: Courier) -> pyarrow.RecordBa
         "overlap": best.overlaps.astype("<i8"),
     }
     return pyarrow.RecordBatch.from_pydict({n: pyarrow.array(v) for n, v in columns.items()})
+
+
+def pairs_once(found: DataFrame) -> DataFrame:
+    """Each pair in one row, at the item of the smaller code; ranks count the rows of an item."""
+    least, most = f.least("item", "neighbour"), f.greatest("item", "neighbour")
+    pairs = found.select(least.alias("item"), most.alias("neighbour"), "score", "overlap")
+    # A pair scores the same from both of its items.
+    pairs = pairs.dropDuplicates(["item", "neighbour"])
+    best_first = Window.partitionBy("item").orderBy(f.col("score").desc(), "neighbour")
+    ranked = pairs.withColumn("rank", f.row_number().over(best_first))
+    return ranked.select("item", "neighbour", "rank", "score", "overlap")
 
 
 def with_ids(found: DataFrame, items: DataFrame, catalogue: Catalogue, labels: DataFrame | None):

@@ -107,7 +107,7 @@ class Run:
     def tile_job(self) -> dict:
         """What tiles look at of the job: rows and weights have been dealt with."""
         of_rows = {"of", "like", "weighting", "center", "k1", "b", "half_life", "now", "min_support"}
-        of_rows |= {"max_items_per_user", "duplicates", "negative_weights", *GUARDS}
+        of_rows |= {"max_items_per_user", "duplicates", "negative_weights", "pairs", *GUARDS}
         kept = {name: value for name, value in self.wish.items() if name not in of_rows}
         return kept | {"measure": self.job.measure, "threshold": self.job.threshold}
 
@@ -450,6 +450,8 @@ class Run:
                 found = merging.neighbours(
                     self.spark, self.storage, self.courier, plan.top, catalogue.count, offers, self.slots
                 )
+            if self.wish.get("pairs") == "once":
+                found = merging.pairs_once(found)
             self.write("neighbours", merging.with_ids(found, items, catalogue, labels))
             self.mark_done("neighbours")
 

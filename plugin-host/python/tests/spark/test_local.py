@@ -52,6 +52,7 @@ A_DOZEN = {
     "35-labels",
     "38-for",
     "39-where",
+    "63-pairs-once",
 }
 
 

@@ -1,0 +1,206 @@
+//! Labels and groups from a table of their own, such as a shop's products.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use ilk_core::{
+    data::{Ids, TextColumn},
+    job::Of,
+    prepare::LabelTally,
+};
+
+use crate::{
+    csv::CsvSettings,
+    error::Error,
+    files::Files,
+    memory::{Allowance, Bytes},
+    pool::Pool,
+    progress::Reporter,
+    source::DataSource,
+    text::{counted, grouped, shortened},
+};
+
+/// A table of labels, opened.
+pub struct LabelTable {
+    files: Files,
+    of: Of,
+    /// What it gives.
+    what: &'static str,
+}
+
+impl LabelTable {
+    /// Finds and opens the files of `--labels`; `None` where there are none. Their ids are in the
+    /// column of that name which the interactions have, unless another is named.
+    ///
+    /// # Errors
+    /// For inputs that name nothing, files that cannot be used, and columns that are not there.
+    pub fn open(
+        source: &DataSource,
+        of: Of,
+        budget: &Allowance,
+        reporter: &Reporter,
+    ) -> Result<Option<Self>, Error> {
+        let Some(label) = source.label.as_ref().filter(|_| !source.labels.is_empty()) else {
+            return Ok(None);
+        };
+        Self::of_labels(source, of, label, budget, reporter).map(Some)
+    }
+
+    /// Opens the table with the groups: that of `--labels`, or the input itself.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn of_groups(
+        source: &DataSource,
+        of: Of,
+        group: &str,
+        budget: &Allowance,
+    ) -> Result<Self, Error> {
+        // What there is to say of the files was said when they were opened for their rows.
+        let quiet = Reporter::default();
+        if !source.labels.is_empty() {
+            return Ok(Self {
+                what: "group",
+                ..Self::of_labels(source, of, group, budget, &quiet)?
+            });
+        }
+        if source.input.iter().any(|input| input == "-") {
+            return Err(Error::input("standard input cannot be read twice, as --group asks")
+                .with_help("write it to a file, or name a table of the groups with --labels"));
+        }
+        let table = DataSource {
+            user: id_of(source, of).clone(),
+            item: id_of(source, of).clone(),
+            weight: None,
+            time: None,
+            item_label: Some(group.into()),
+            item_separator: source.item_separator.clone().filter(|_| of == Of::Items),
+            ..source.clone()
+        };
+        let files = Files::open(&table, Some(budget.chunk_rows()), &quiet)?;
+        Ok(Self { files, of, what: "group" })
+    }
+
+    fn of_labels(
+        source: &DataSource,
+        of: Of,
+        column: &str,
+        budget: &Allowance,
+        reporter: &Reporter,
+    ) -> Result<Self, Error> {
+        let id = source.label_id.as_ref().unwrap_or_else(|| id_of(source, of));
+        let table = DataSource {
+            item_label: Some(column.into()),
+            ignore_table_format: source.ignore_table_format,
+            // How the interactions are written says nothing of this table, but what means null.
+            csv: CsvSettings { null: source.csv.null.clone(), ..CsvSettings::default() },
+            ..DataSource::new(source.labels.iter().cloned(), id.clone(), id.clone())
+        };
+        let files = Files::open(&table, Some(budget.chunk_rows()), reporter);
+        let files = files.map_err(|error| {
+            if source.label_id.is_some() || error.help().is_some() {
+                return error;
+            }
+            error.with_help(format!(
+                "the IDs are looked for in the column {id}; --label-id names it"
+            ))
+        })?;
+        Ok(Self { files, of, what: "label" })
+    }
+
+    /// Returns the files.
+    pub const fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// Reads what `ids` are called, and says how many have no label.
+    ///
+    /// # Errors
+    /// For files that turn out damaged, labels that do not fit in memory, and where no id is in the
+    /// table.
+    pub fn of(
+        &self,
+        ids: &Ids,
+        (pool, budget): (&Pool, &Allowance),
+        reporter: &Reporter,
+    ) -> Result<TextColumn, Error> {
+        let room = budget.left(ids.bytes() as usize) / 2;
+        let tally = Mutex::new(LabelTally::new(ids.len()));
+        let unreadable = AtomicU64::new(0);
+        self.files.each(pool, &|_| {}, |_, rows| {
+            unreadable.fetch_add(rows.unreadable.len() as u64, Ordering::Relaxed);
+            let rows = rows.readable();
+            let Some(labels) = &rows.label else { return Ok(()) };
+            let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+            tally.add(ids, &rows.item, labels);
+            let bytes = tally.bytes();
+            if bytes > room {
+                return Err(does_not_fit(2 * bytes, budget));
+            }
+            Ok(())
+        })?;
+        let unreadable = unreadable.into_inner();
+        if unreadable > 0 {
+            let rows = counted(unreadable, "row");
+            reporter.note(format!("{}: {rows} that cannot be read", self.files.text()));
+        }
+        let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if tally.rows() == 0 {
+            return Err(self.files.no_rows());
+        }
+        let (labels, missing) = tally.finish();
+        self.report(ids, missing, reporter)?;
+        Ok(labels)
+    }
+
+    /// Says how many have no label, and refuses a table that names none.
+    fn report(&self, ids: &Ids, missing: u64, reporter: &Reporter) -> Result<(), Error> {
+        let (all, what, noun) = (ids.len() as u64, self.what, self.noun());
+        let names = self.files.text();
+        if missing == all && all > 0 {
+            let id = shortened(&ids.display(0), 40);
+            return Err(Error::input(format!(
+                "none of the {} has a {what} in {names}",
+                counted(all, noun)
+            ))
+            .with_help(format!(
+                "the data has IDs such as `{id}`; --label-id names the column with the IDs of --labels"
+            )));
+        }
+        if missing > 0 {
+            let share = missing as f64 * 100.0 / all as f64;
+            let text = format!(
+                "{} of {} without a {what} in {names} ({share:.2} %)",
+                grouped(missing),
+                counted(all, noun)
+            );
+            reporter.count(&format!("{what}s"), text, &[("missing", missing)]);
+        }
+        Ok(())
+    }
+
+    const fn noun(&self) -> &'static str {
+        match self.of {
+            Of::Items => "item",
+            Of::Users => "user",
+        }
+    }
+}
+
+/// Returns the column of the interactions with the ids of what is compared.
+const fn id_of(source: &DataSource, of: Of) -> &String {
+    match of {
+        Of::Items => &source.item,
+        Of::Users => &source.user,
+    }
+}
+
+/// Refuses labels that take more than there is for them.
+fn does_not_fit(needed: usize, budget: &Allowance) -> Error {
+    let enough = budget.least().0 + 2 * needed as u64;
+    let enough = Bytes(enough.next_multiple_of(16 << 20));
+    Error::refused(format!("labels or groups do not fit in memory of {}", budget.limit))
+        .with_help(format!("--memory {} is a good start", String::from(enough)))
+}
