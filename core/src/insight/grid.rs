@@ -94,7 +94,6 @@ const fn falls_with_support(measure: &Measure) -> bool {
             | Measure::Npmi
             | Measure::LexicographersMi
             | Measure::Llr
-            | Measure::MahoutLlr
             | Measure::Cooccurrence
             | Measure::Dot
     )
@@ -146,7 +145,8 @@ impl Counted {
                 wanted[*position as usize] = true;
             }
         }
-        Self { users: train.users() as u32, order, supports, of_users, of_items, wanted }
+        let users = train.population() as u32;
+        Self { users, order, supports, of_users, of_items, wanted }
     }
 
     /// Finds the neighbours of every wanted item for every job.
