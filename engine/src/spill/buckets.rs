@@ -6,7 +6,7 @@ use std::{
 };
 
 use ilk_core::{
-    data::{Id, Ids},
+    data::{DoubtfulIds, Id, Ids},
     executor::Executor as _,
     job::Job,
     prepare::{
@@ -51,6 +51,8 @@ pub(super) struct Census {
     pub(super) newest: Option<i64>,
     /// Interactions of rare items, and users left without any.
     pub(super) dropped: (u64, u64),
+    /// Users that may be meant otherwise.
+    pub(super) doubtful: DoubtfulIds,
 }
 
 impl Census {
@@ -65,10 +67,11 @@ impl Census {
             degrees,
             newest: rows.times.iter().flatten().max().copied(),
             dropped: (0, 0),
+            doubtful: rows.users.doubtful(),
         }
     }
 
-    /// Adds what was counted of other users.
+    /// Adds what was counted of the users that follow.
     pub(super) fn add(&mut self, other: &Self) {
         self.users += other.users;
         self.interactions += other.interactions;
@@ -78,6 +81,7 @@ impl Census {
         self.newest = self.newest.max(other.newest);
         self.dropped.0 += other.dropped.0;
         self.dropped.1 += other.dropped.1;
+        self.doubtful.add(other.doubtful.clone());
     }
 
     /// Counts the pair operations.
