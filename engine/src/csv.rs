@@ -1,14 +1,15 @@
 //! How CSV files are written, as people say it, and what is said of how they were read.
 
 use ilk_core::{
+    data::DoubtfulIds,
     job::{Job, Of},
-    prepare::Folded,
 };
-use ilk_formats::{CsvOptions, Delimiter, Encoding, Escape, Header, NullWord, Quote, Table};
+use ilk_formats::{
+    CsvOptions, Delimiter, Encoding, Escape, Header, NullWord, Quote, RecordSize, Table,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    memory::Bytes,
     progress::Reporter,
     text::{counted, grouped},
 };
@@ -43,7 +44,7 @@ pub struct CsvSettings {
     pub comment: Option<String>,
     /// Bytes of a record at most.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_record_size: Option<Bytes>,
+    pub max_record_size: Option<RecordSize>,
 }
 
 impl CsvSettings {
@@ -58,7 +59,7 @@ impl CsvSettings {
             skip_lines: self.skip_lines.unwrap_or(0),
             encoding: self.encoding,
             comment: self.comment.clone().filter(|comment| !comment.is_empty()),
-            max_record_size: self.max_record_size.map(|size| size.0 as usize),
+            max_record_size: self.max_record_size.map(|size| size.0),
             ..CsvOptions::default()
         }
     }
@@ -75,7 +76,7 @@ impl CsvSettings {
         add("encoding", self.encoding.map(|encoding| encoding.to_string()));
         self.null.iter().for_each(|null| add("null", Some(null.clone())));
         add("comment", self.comment.clone());
-        add("max_record_size", self.max_record_size.map(String::from));
+        add("max_record_size", self.max_record_size.map(|size| size.to_string()));
         said
     }
 }
@@ -123,15 +124,14 @@ pub(crate) fn report_nulls(tables: &[Table], reporter: &Reporter) {
     }
 }
 
-/// Notes ids that may be meant otherwise: of those who are not compared, and of those who are.
-pub(crate) fn report_ids(folded: &Folded, job: &Job, reporter: &Reporter) {
-    let (others, compared) = (&folded.others, &folded.catalogue.ids);
+/// Notes ids that may be meant otherwise. `doubtful`: of those who are not compared, and of those
+/// who are.
+pub(crate) fn report_ids(doubtful: [DoubtfulIds; 2], job: &Job, reporter: &Reporter) {
     let names = match job.of {
         Of::Items => ["user", "item"],
         Of::Users => ["item", "user"],
     };
-    for (ids, name) in [others, compared].into_iter().zip(names) {
-        let doubtful = ids.doubtful();
+    for (doubtful, name) in doubtful.into_iter().zip(names) {
         if let Some((count, first)) = doubtful.fractions {
             reporter.note(format!(
                 "{} in two spellings, with and without a fraction of zeros, such as `{first}`; they stay \

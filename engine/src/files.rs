@@ -19,7 +19,7 @@ use ilk_formats::{ReadOptions, Table};
 use crate::{
     csv::report_dialects,
     error::Error,
-    inputs::{self, FileSource},
+    inputs::{self, FileSource, InputFile},
     pool::Pool,
     progress::{Reporter, Stage},
     schemas,
@@ -34,6 +34,7 @@ pub struct Files {
     /// As people named them, by number.
     pub names: Vec<String>,
     options: ReadOptions,
+    inputs: Vec<InputFile>,
 }
 
 impl Files {
@@ -70,15 +71,15 @@ impl Files {
         };
         let paths = inputs.files.iter().map(|file| file.path.clone()).collect::<Vec<_>>();
         let (mut tables, mut names) = (Vec::new(), Vec::new());
-        for (number, file) in (0..).zip(inputs.files) {
+        for (number, file) in (0..).zip(&inputs.files) {
             let source = FileSource::open(&file.path)?;
-            let options = ReadOptions { constants: file.constants, ..options.clone() };
+            let options = ReadOptions { constants: file.constants.clone(), ..options.clone() };
             let table = Table::open(Arc::new(source), number, &options);
             tables.push(table.map_err(|error| schemas::explain(error, &paths, &options))?);
             names.push(file.path.display().to_string());
         }
         report_dialects(&tables, &names, reporter);
-        Ok(Self { tables, names, options })
+        Ok(Self { tables, names, options, inputs: inputs.files })
     }
 
     /// Reads and cleans all rows, and hands on the kept ones, chunk by chunk, from any thread:
@@ -188,6 +189,16 @@ impl Files {
     /// Returns the names of the files, by number.
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// Returns where the files are, by number.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.inputs.iter().map(|file| file.path.as_path())
+    }
+
+    /// Returns the columns that have one value in a whole file, from the names of its folders.
+    pub(crate) fn constants(&self, file: usize) -> &[(String, String)] {
+        &self.inputs[file].constants
     }
 
     /// Returns the columns that are read, and the names they have.

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use ilk_core::result::{Catalogue, Neighbour, Neighbours, Overlaps};
-use ilk_formats::{OutputFormat, write_lists, write_neighbours};
+use ilk_formats::{ListQuality, OutputFormat, write_lists, write_neighbours};
 
 use crate::{error::Error, spill::Found};
 
@@ -42,6 +42,16 @@ impl Findings {
         let mut overlaps = Overlaps::default();
         self.each(&mut |_, list| overlaps.see(list))?;
         Ok(overlaps)
+    }
+
+    /// Looks at the lists of so many items, by their codes.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub(crate) fn qualities(&self, items: usize) -> Result<Vec<ListQuality>, Error> {
+        let mut qualities = vec![ListQuality::default(); items];
+        self.each(&mut |item, list| qualities[item as usize] = ListQuality::of(list))?;
+        Ok(qualities)
     }
 
     /// Counts the neighbours of all items.

@@ -34,6 +34,7 @@
 //! (`nothing.rs`), or a run directory (`rundir/`).
 
 mod checksum;
+mod columns;
 mod context;
 mod csv;
 mod data;
@@ -45,6 +46,7 @@ pub mod files;
 mod findings;
 mod guard;
 mod handed;
+mod hints;
 #[doc(hidden)]
 pub mod inputs;
 #[doc(hidden)]

@@ -135,7 +135,8 @@ impl Output {
                 let mut file = working.create_file(NEIGHBOURS)?;
                 let rows = neighbours(OutputFormat::Parquet, &path, &mut file)?;
                 let (path, mut file) = (target.join(ITEMS), working.create_file(ITEMS)?);
-                write_items(OutputFormat::Parquet, &mut file, catalogue)
+                let lists = found.qualities(catalogue.ids.len())?;
+                write_items(OutputFormat::Parquet, &mut file, catalogue, &lists)
                     .map_err(|error| Error::writing(&path, error))?;
                 Ok(rows)
             }

@@ -10,6 +10,7 @@ use std::{
 use ilk_formats::{Input, ReadOptions};
 
 use crate::{
+    columns::numeric_help,
     error::Error,
     inputs::FileSource,
     text::{counted, shortened},
@@ -24,6 +25,13 @@ pub(crate) fn explain(
     paths: &[PathBuf],
     options: &ReadOptions,
 ) -> Error {
+    if let ilk_formats::Error::ColumnType { column, file, .. } = &error
+        && Some(column) == options.weight.as_ref()
+    {
+        let path = paths.iter().find(|path| path.display().to_string() == *file);
+        let help = numeric_help(path.map(PathBuf::as_path), options);
+        return Error::from(error).with_help(help);
+    }
     let is_missing = matches!(error, ilk_formats::Error::MissingColumn { .. });
     let error = Error::from(error);
     if !is_missing || paths.len() < 2 {

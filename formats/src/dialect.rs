@@ -128,6 +128,9 @@ pub enum Quote {
 }
 
 impl Quote {
+    /// How each is written.
+    pub const NAMES: &[&str] = &["\"", "'", "none"];
+
     /// Returns the byte.
     pub(crate) const fn byte(self) -> Option<u8> {
         match self {
@@ -175,6 +178,11 @@ pub enum Escape {
     Backslash,
 }
 
+impl Escape {
+    /// How each is written.
+    pub const NAMES: &[&str] = &["\\", "none"];
+}
+
 impl FromStr for Escape {
     type Err = DialectError;
 
@@ -214,6 +222,11 @@ pub enum Encoding {
     Windows1252,
 }
 
+impl Encoding {
+    /// How each is written; some have other names too.
+    pub const NAMES: &[&str] = &["utf-8", "utf-16", "latin-1", "windows-1252"];
+}
+
 impl FromStr for Encoding {
     type Err = DialectError;
 
@@ -240,6 +253,76 @@ impl fmt::Display for Encoding {
             Self::Latin1 => "latin-1",
             Self::Windows1252 => "windows-1252",
         })
+    }
+}
+
+/// How many bytes a record has at most: a number, or text with a unit, as in `1MiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RecordSize(pub usize);
+
+impl RecordSize {
+    const UNITS: [(&str, usize); 7] = [
+        ("", 1),
+        ("b", 1),
+        ("kib", 1 << 10),
+        ("mib", 1 << 20),
+        ("gib", 1 << 30),
+        ("kb", 1_000),
+        ("mb", 1_000_000),
+    ];
+}
+
+impl FromStr for RecordSize {
+    type Err = DialectError;
+
+    fn from_str(text: &str) -> Result<Self, DialectError> {
+        let failure = || DialectError {
+            setting: "max_record_size",
+            found: text.into(),
+            expected: "a number of bytes, or a size such as 64KiB or 4MiB",
+        };
+        let trimmed = text.trim();
+        let end = trimmed.bytes().take_while(|byte| matches!(byte, b'0'..=b'9' | b'.')).count();
+        let (number, unit) = trimmed.split_at(end);
+        let unit = unit.trim().to_ascii_lowercase();
+        let (_, bytes) =
+            Self::UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(failure)?;
+        let number: f64 = number.parse().map_err(|_| failure())?;
+        let size = number * *bytes as f64;
+        // Records are counted in 32 bits.
+        if (1.0..=(1_u64 << 30) as f64).contains(&size) { Ok(Self(size as usize)) } else { Err(failure()) }
+    }
+}
+
+impl fmt::Display for RecordSize {
+    /// Writes what [`FromStr`] reads.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")];
+        let exact = units.into_iter().find(|(unit, _)| self.0.is_multiple_of(*unit));
+        let (unit, name) = exact.unwrap_or((1, "B"));
+        write!(f, "{}{name}", self.0 / unit)
+    }
+}
+
+impl Serialize for RecordSize {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RecordSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Bytes(u64),
+            Text(String),
+        }
+        let text = match Written::deserialize(deserializer)? {
+            Written::Bytes(bytes) => bytes.to_string(),
+            Written::Text(text) => text,
+        };
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -368,6 +451,21 @@ impl fmt::Display for Dialect {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_numbers_or_text_with_a_unit() {
+        let sizes = [("1048576", 1 << 20), ("1MiB", 1 << 20), ("64 kib", 1 << 16), ("1.5KiB", 1536), ("2kb", 2_000)];
+        for (text, bytes) in sizes {
+            let size: RecordSize = text.parse().unwrap();
+            assert_eq!(size, RecordSize(bytes), "{text}");
+            assert_eq!(size.to_string().parse(), Ok(size), "{text}");
+        }
+        assert_eq!(serde_json::from_str::<RecordSize>("4096").unwrap(), RecordSize(4096));
+        assert_eq!(serde_json::from_str::<RecordSize>("\"4KiB\"").unwrap(), RecordSize(4096));
+        for text in ["", "0", "MiB", "1TiB", "-1", "2GiB", "1.2.3", "many"] {
+            assert!(text.parse::<RecordSize>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn delimiters_are_read_as_they_are_shown() {

@@ -60,7 +60,10 @@ pub enum Error {
         file: String,
     },
     /// A column that the file does not have.
-    #[error("{file} has no column `{column}`{}; its columns: {known}", did_you_mean(nearest.as_ref()))]
+    #[error(
+        "{file} has no column `{column}`{}; its columns: {known}{hint}",
+        did_you_mean(nearest.as_ref())
+    )]
     MissingColumn {
         /// Name of the file.
         file: String,
@@ -70,6 +73,8 @@ pub enum Error {
         nearest: Option<String>,
         /// The columns of the file.
         known: String,
+        /// What else may be meant.
+        hint: &'static str,
     },
     /// Items of several columns, of which one would hold several items.
     #[error(

@@ -57,7 +57,9 @@ mod write;
 pub use arrow::Feed;
 pub use condition::{Comparison, Condition, ConditionError};
 pub use csv::NullWord;
-pub use dialect::{CsvOptions, Delimiter, Dialect, DialectError, Encoding, Escape, Header, Quote};
+pub use dialect::{
+    CsvOptions, Delimiter, Dialect, DialectError, Encoding, Escape, Header, Quote, RecordSize,
+};
 pub use error::{Error, is_decoding, printable};
 pub use format::FileFormat;
 pub use guess::{Guess, count_candidates, guess_columns};
@@ -69,7 +71,7 @@ pub use schema::{Column, ColumnKind, Schema, nearest};
 pub use source::{Memory, Source, SourceFailure};
 pub use table::{Cursor, Input, InputFormat, Table};
 pub use write::{
-    ListQuality, NeighbourStream, OutputFormat, write_items, write_items_with, write_lists,
+    ListQuality, NeighbourStream, OutputFormat, write_items, write_lists,
     write_neighbours, write_rows,
 };
 

@@ -61,12 +61,18 @@ impl Schema {
             // A whole header line as one column is a file read with the wrong delimiter.
             let (nearest, known) = match names[..] {
                 [line] if line.contains([',', ';', '\t', '|', ' ']) => {
-                    (None, format!("just one, `{line}`; is the delimiter right?"))
+                    (None, format!("just one, `{line}`; if it is several, give --delimiter"))
                 }
                 _ => (nearest(name, self.names()).map(String::from), names.join(", ")),
             };
             let (file, column) = (file.into(), name.into());
-            return Err(Error::MissingColumn { file, column, nearest, known });
+            let is_untyped = self.columns.iter().all(|one| one.kind == ColumnKind::Untyped);
+            let hint = if nearest.is_none() && is_untyped && self.columns.len() > 1 {
+                "; if they are no names, give --no-header and name columns by their number"
+            } else {
+                ""
+            };
+            return Err(Error::MissingColumn { file, column, nearest, known, hint });
         };
         match places.count() {
             0 => Ok(place),

@@ -308,6 +308,20 @@ impl Table {
         self.input.notes()
     }
 
+    /// Returns the name of the file.
+    pub fn name(&self) -> &str {
+        self.input.name()
+    }
+
+    /// Says which settings may make the records of a CSV readable that were not, in the parts that
+    /// were read.
+    pub fn unreadable_help(&self) -> Option<&'static str> {
+        match &self.input.body {
+            Body::Csv(file) => file.unreadable_help(),
+            _ => None,
+        }
+    }
+
     /// Lists ids of a CSV that may be meant as none, such as `NULL`, in the parts that were read.
     pub fn null_words(&self) -> Vec<NullWord> {
         match &self.input.body {

@@ -24,6 +24,10 @@ pub struct Request {
     pub time: Option<String>,
     /// The column of what items are called.
     pub item_label: Option<String>,
+    /// What numbers in the column of when count, such as `ms`; found out where `None`.
+    pub time_unit: Option<String>,
+    /// How times are written, in the terms of strftime; ISO 8601 where `None`.
+    pub time_format: Option<String>,
     /// Conditions that rows must satisfy, such as `channel=web`.
     pub conditions: Vec<String>,
     /// The job as JSON, such as `{"measure": "llr", "top": 20}`; empty for all defaults.
@@ -95,6 +99,8 @@ impl Session {
                 weight: request.weight,
                 time: request.time,
                 item_label: request.item_label,
+                time_unit: request.time_unit,
+                time_format: request.time_format,
                 conditions: request.conditions,
             },
             job: request.job,

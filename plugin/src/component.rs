@@ -9,7 +9,7 @@
 
 use std::cell::RefCell;
 
-use ilk_core::job::Given;
+use ilk_core::{data::TimeUnit, job::Given};
 
 use crate::{failure::Failure, planning as plans, session, tiles as ours};
 
@@ -70,6 +70,11 @@ impl planning::Guest for Plugin {
     }
 }
 
+/// Reads the name of a unit.
+fn time_unit(name: &str) -> Result<TimeUnit, Failure> {
+    name.parse().map_err(|why| Failure::new("setting", format!("source.time_unit: {why}")))
+}
+
 impl tables::Guest for Plugin {
     type Session = Session;
 }
@@ -83,9 +88,9 @@ impl tables::GuestSession for Session {
             weight: source.weight,
             time: source.time,
             item_label: source.item_label,
+            time_unit: source.time_unit.map(|unit| time_unit(&unit)).transpose()?,
+            time_format: source.time_format,
             conditions: source.conditions,
-            // The interface has no words for how times are written: hosts hand over times.
-            ..session::Source::default()
         };
         let request = session::Request { source, job, only, exclude, wanted };
         let session = session::Session::open(request)?;

@@ -57,6 +57,8 @@ pub(crate) fn request(case: &Case) -> Request {
         weight: source.weight.clone(),
         time: source.time.clone(),
         item_label: source.item_label.clone(),
+        time_unit: None,
+        time_format: None,
         conditions: source.conditions.clone(),
         job: case.job_json(),
         only: list(case, case.lists.only.as_ref()),

@@ -67,28 +67,30 @@ pub(crate) fn parquet_of_neighbours(
     catalogue: &Catalogue,
     found: &Neighbours,
 ) -> Result<Uint8Array, Fault> {
-    as_parquet(catalogue, |tables| {
-        let items = found.items() as u32;
-        for first in (0..items).step_by(LOT as usize) {
-            push_lot(tables, found, first..items.min(first + LOT));
-        }
-        tables.neighbours()
-    })
+    as_parquet(catalogue, found, Tables::neighbours)
 }
 
 /// Writes the table of items as Parquet.
-pub(crate) fn parquet_of_items(catalogue: &Catalogue) -> Result<Uint8Array, Fault> {
-    as_parquet(catalogue, Tables::items)
+pub(crate) fn parquet_of_items(
+    catalogue: &Catalogue,
+    found: &Neighbours,
+) -> Result<Uint8Array, Fault> {
+    as_parquet(catalogue, found, Tables::items)
 }
 
-/// Hands over the items, and lets `write` do the rest.
+/// Hands over the items with their lists, and lets `write` do the rest.
 fn as_parquet(
     catalogue: &Catalogue,
+    found: &Neighbours,
     write: impl FnOnce(&Tables) -> Result<Uint8Array, JsValue>,
 ) -> Result<Uint8Array, Fault> {
     let fault = |thrown: JsValue| Fault::new("read", told(&thrown).to_string());
     load_parquet().map_err(fault)?;
     let tables = tables(catalogue).map_err(fault)?;
+    let items = found.items() as u32;
+    for first in (0..items).step_by(LOT as usize) {
+        push_lot(&tables, found, first..items.min(first + LOT));
+    }
     let bytes = write(&tables).map_err(fault);
     tables.free();
     bytes

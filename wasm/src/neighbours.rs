@@ -11,7 +11,7 @@ use ilk_core::{
     prepare::Folded,
     result::{Catalogue, Neighbour},
 };
-use ilk_formats::{Error, OutputFormat, write_items, write_neighbours};
+use ilk_formats::{Error, ListQuality, OutputFormat, write_items, write_neighbours};
 use js_sys::{Float32Array, Object, Reflect, Uint8Array, Uint32Array};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
@@ -207,7 +207,8 @@ impl Neighbours {
         }
     }
 
-    /// Writes the table of items: id, label, support.
+    /// Writes the table of items: id, label, support, number of neighbours, and the share of them
+    /// that rest on a single user.
     ///
     /// # Errors
     /// For another format, or where the writer of Parquet cannot be fetched.
@@ -218,8 +219,11 @@ impl Neighbours {
     ) -> Result<Uint8Array, Fault> {
         match output_format(format)? {
             #[cfg(target_family = "wasm")]
-            OutputFormat::Parquet => aside::parquet_of_items(self.catalogue()),
-            format => bytes(|bytes| write_items(format, bytes, self.catalogue())),
+            OutputFormat::Parquet => aside::parquet_of_items(self.catalogue(), &self.found),
+            format => {
+                let lists = ListQuality::of_all(&self.found);
+                bytes(|bytes| write_items(format, bytes, self.catalogue(), &lists))
+            }
         }
     }
 }

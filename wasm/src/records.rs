@@ -7,7 +7,7 @@ use ilk_core::{
     prepare::Sample,
 };
 use ilk_formats::{
-    CsvOptions, Delimiter, Encoding, Escape, FileFormat, Header, Quote, ReadOptions,
+    CsvOptions, Delimiter, Encoding, Escape, FileFormat, Header, Quote, ReadOptions, RecordSize,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_wasm_bindgen::Serializer;
@@ -71,9 +71,8 @@ pub(crate) struct DataSource {
     pub(crate) null: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) comment: Option<String>,
-    /// In bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) max_record_size: Option<usize>,
+    pub(crate) max_record_size: Option<RecordSize>,
 }
 
 impl DataSource {
@@ -93,7 +92,7 @@ impl DataSource {
             skip_lines: self.skip_lines.unwrap_or(0),
             encoding: self.encoding,
             comment: self.comment.clone().filter(|comment| !comment.is_empty()),
-            max_record_size: self.max_record_size,
+            max_record_size: self.max_record_size.map(|size| size.0),
             ..CsvOptions::default()
         }
     }

@@ -175,7 +175,7 @@ export function suite({ ilk, run, cases, file, reference }) {
     equal(lines.length, found.length);
     const first = JSON.parse(lines[0]);
     const items = new TextDecoder().decode(found.exportItems("csv")).split("\n");
-    equal(items[0], "item,support");
+    equal(items[0], "item,support,neighbours,one_user_share");
     const list = found.of(first.item);
     equal([list[0].id, list[0].rank, list[0].overlap], [first.neighbour, 1, first.overlap]);
     const columns = found.columns();

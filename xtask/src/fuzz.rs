@@ -75,13 +75,13 @@ impl Target {
         }
     }
 
-    /// Returns a folder of inputs to begin with.
-    const fn seeds(self) -> Option<&'static str> {
+    /// Returns folders of inputs to begin with.
+    const fn seeds(self) -> &'static [&'static str] {
         match self {
-            Self::Parquet | Self::Arrow | Self::Json | Self::Csv | Self::Packed => {
-                Some("tests/files/typed")
-            }
-            _ => None,
+            Self::Parquet | Self::Arrow | Self::Json => &["tests/files/typed"],
+            Self::Csv => &["tests/files/csv"],
+            Self::Packed => &["tests/files/typed", "tests/files/csv"],
+            _ => &[],
         }
     }
 }

@@ -310,6 +310,69 @@ pub struct DoubtfulIds {
     pub fractions: Option<(usize, String)>,
     /// How many look like numbers that a spreadsheet shortened, as `1.23E+12`, and the first.
     pub shortened: Option<(usize, String)>,
+    /// What ids before these and after them have to do with these; `None` where there are none.
+    edges: Option<Edges>,
+}
+
+/// Ids between a number and the same number with a fraction all begin with that number: so only the
+/// first and the last id of some consecutive ones tell which numbers reach beyond them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Edges {
+    first: String,
+    last: String,
+    /// Ids with a fraction of zeros whose whole number may be an earlier id.
+    open: Vec<String>,
+    /// Whole numbers that may be later ids with a fraction of zeros.
+    whole: Vec<String>,
+}
+
+impl DoubtfulIds {
+    /// Adds what was found of the ids that follow these.
+    pub fn add(&mut self, after: Self) {
+        let Some(edges) = &after.edges else { return };
+        let (mut found, mut open) = (None, Vec::new());
+        for id in &edges.open {
+            let digits = canonical_digits(id).unwrap_or(id);
+            match &self.edges {
+                Some(before) if before.whole.iter().any(|whole| whole == digits) => {
+                    count(&mut found, id);
+                }
+                Some(before) if !before.first.starts_with(digits) => {}
+                _ => open.push(id.clone()),
+            }
+        }
+        merge(&mut self.fractions, found);
+        merge(&mut self.fractions, after.fractions);
+        merge(&mut self.shortened, after.shortened);
+        let after = Edges { open, ..edges.clone() };
+        self.edges = Some(match self.edges.take() {
+            None => after,
+            Some(mut before) => {
+                before.open.extend(after.open);
+                before.whole.retain(|whole| after.last.starts_with(whole));
+                before.whole.extend(after.whole);
+                before.last = after.last;
+                before
+            }
+        });
+    }
+}
+
+/// Counts one more; the first is kept.
+fn count(found: &mut Option<(usize, String)>, id: &str) {
+    match found {
+        Some((count, _)) => *count += 1,
+        None => *found = Some((1, id.into())),
+    }
+}
+
+/// Adds what was counted of later ids.
+fn merge(found: &mut Option<(usize, String)>, after: Option<(usize, String)>) {
+    match (&mut *found, after) {
+        (Some((count, _)), Some((more, _))) => *count += more,
+        (None, after) => *found = after,
+        (Some(_), None) => {}
+    }
 }
 
 impl Ids {
@@ -318,20 +381,28 @@ impl Ids {
     pub fn doubtful(&self) -> DoubtfulIds {
         let mut doubtful = DoubtfulIds::default();
         let Self::Text(list) = self else { return doubtful };
-        let count = |found: &mut Option<(usize, String)>, id: &str| match found {
-            Some((count, _)) => *count += 1,
-            None => *found = Some((1, id.into())),
-        };
+        let Some(first) = list.iter().next() else { return doubtful };
+        let last = list.get(list.len() - 1);
+        let mut open = Vec::new();
         for id in list.iter() {
-            let digits = canonical_digits(id).filter(|digits| digits.len() < id.len());
-            if digits.is_some_and(|digits| search(list, digits).is_ok()) {
-                count(&mut doubtful.fractions, id);
-            } else if is_shortened(id) {
-                count(&mut doubtful.shortened, id);
+            match canonical_digits(id).filter(|digits| digits.len() < id.len()) {
+                Some(digits) if search(list, digits).is_ok() => count(&mut doubtful.fractions, id),
+                Some(digits) if first.starts_with(digits) => open.push(id.to_owned()),
+                _ if is_shortened(id) => count(&mut doubtful.shortened, id),
+                _ => {}
             }
         }
+        let begins = (1..=last.len()).filter_map(|end| last.get(..end));
+        let whole = begins.take_while(|text| is_begin_of_integer(text));
+        let whole = whole.filter(|text| search(list, text).is_ok()).map(String::from).collect();
+        doubtful.edges = Some(Edges { first: first.into(), last: last.into(), open, whole });
         doubtful
     }
+}
+
+/// Returns true if a text is how an integer may begin.
+fn is_begin_of_integer(text: &str) -> bool {
+    text.strip_prefix('-').unwrap_or(text).bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Returns true if a text looks like a number with a positive exponent.

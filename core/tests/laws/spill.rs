@@ -2,7 +2,7 @@
 
 use ilk_core::{
     cost::Additions,
-    data::{Id, Ids},
+    data::{DoubtfulIds, Id, Ids},
     executor::Sequential,
     job::{Job, Of},
     prepare::{
@@ -11,7 +11,7 @@ use ilk_core::{
     },
     result::Catalogue,
 };
-use proptest::{prelude::ProptestConfig, prop_assert_eq, proptest};
+use proptest::{collection::vec, prelude::ProptestConfig, prop_assert_eq, proptest};
 use rand_pcg::Pcg32;
 
 use crate::{
@@ -208,4 +208,26 @@ fn additions_are_counted_user_by_user() {
     additions.add(&other);
     assert_eq!(additions.all, [3, 2, 6, 3]);
     assert_eq!(additions.smaller, [0, 0, 2, 2]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(ilk_core::testing::cases(256)))]
+
+    #[test]
+    fn doubtful_ids_are_the_same_found_part_by_part(
+        mut ids in vec("-?[017]{1,2}(\\.0{0,2}|E\\+1|-x)?", 1..40),
+        cuts in vec(0_usize..40, 0..6),
+    ) {
+        ids.sort_unstable();
+        ids.dedup();
+        let mut cuts = cuts.into_iter().map(|cut| cut.min(ids.len())).collect::<Vec<_>>();
+        cuts.extend([0, ids.len()]);
+        cuts.sort_unstable();
+        let of = |ids: &[String]| Ids::Text(ids.iter().map(String::as_str).collect()).doubtful();
+        let mut parts = DoubtfulIds::default();
+        for cut in cuts.windows(2) {
+            parts.add(of(&ids[cut[0]..cut[1]]));
+        }
+        prop_assert_eq!(parts, of(&ids));
+    }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use ilk_core::{
-    data::{Id, Ids},
+    data::{DoubtfulIds, Id, Ids},
     executor::Executor as _,
     job::Job,
     prepare::{
@@ -49,6 +49,8 @@ pub(super) struct Census {
     pub(super) degrees: BTreeMap<u32, u64>,
     /// Interactions of rare items, and users left without any.
     pub(super) dropped: (u64, u64),
+    /// Users that may be meant otherwise.
+    pub(super) doubtful: DoubtfulIds,
 }
 
 impl Census {
@@ -62,10 +64,11 @@ impl Census {
             interactions: rows.items.len() as u64,
             degrees,
             dropped: (0, 0),
+            doubtful: rows.users.doubtful(),
         }
     }
 
-    /// Adds what was counted of other users.
+    /// Adds what was counted of the users that follow.
     pub(super) fn add(&mut self, other: &Self) {
         self.users += other.users;
         self.interactions += other.interactions;
@@ -74,6 +77,7 @@ impl Census {
         }
         self.dropped.0 += other.dropped.0;
         self.dropped.1 += other.dropped.1;
+        self.doubtful.add(other.doubtful.clone());
     }
 
     /// Counts the pair operations.

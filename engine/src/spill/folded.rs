@@ -1,7 +1,7 @@
 //! Interactions on disk: folded from runs, or taken out of memory.
 
 use ilk_core::{
-    data::{Id, Ids},
+    data::{DoubtfulIds, Id, Ids},
     executor::Executor as _,
     job::{Duplicates, Job, NegativeWeights, Of},
     prepare::{self as interactions, Folding, IdKind, SupportedItems, TypedIds, UserRows},
@@ -135,6 +135,11 @@ impl Folded {
         let users = self.census.degrees.iter().map(|(degree, users)| (*degree, *users)).collect();
         let items = self.items.kept.iter().map(|item| self.buckets.supports[*item as usize]);
         (users, items.collect())
+    }
+
+    /// Finds those of the users (of items) or items (of users) that may be meant otherwise.
+    pub(crate) fn doubtful_others(&self) -> DoubtfulIds {
+        self.others.as_ref().map_or_else(|| self.census.doubtful.clone(), Ids::doubtful)
     }
 
     /// Counts the users (of items) or items (of users).

@@ -13,6 +13,7 @@ use crate::{
     data::Scale,
     error::Error,
     files::Files,
+    hints,
     keep::{CleanedFor, Ending, Keep},
     progress::Reporter,
     record::StageName,
@@ -31,7 +32,9 @@ pub(crate) fn clean<'r, K: Keep<'r>>(
     files: &'r Files,
 ) -> Result<CleanedFor<'r, K>, Error> {
     if let Some(done) = keep.done(StageName::Clean) {
-        return keep.cleaned(done);
+        let cleaned = keep.cleaned(done)?;
+        check_rows(&cleaned.tally, run.job, files)?;
+        return Ok(cleaned);
     }
     let step = keep.begin(run, (StageName::Clean, Scale::Memory), files.row_count());
     let no_rows = files.no_rows();
@@ -58,6 +61,7 @@ pub(crate) fn clean<'r, K: Keep<'r>>(
     report_set_aside(tally, run.names, run.reporter);
     report_vanishing(tally, run.job, run.reporter);
     report_nulls(&files.tables, run.reporter);
+    check_rows(tally, run.job, files)?;
     Ok(cleaned)
 }
 
@@ -167,12 +171,13 @@ fn row_record(row: &SetAside, names: &[String]) -> Map<String, Value> {
     cells.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect()
 }
 
-/// Stops where the job's guards do not let it go on with these rows.
+/// Stops where no row is left, and where the job's guards do not let it go on with these rows.
 ///
 /// # Errors
 /// A refusal with what to do about it.
-pub fn check_rows(tally: &Tally, job: &Job) -> Result<(), Error> {
+pub fn check_rows(tally: &Tally, job: &Job, files: &Files) -> Result<(), Error> {
     times::check(tally)?;
+    hints::check(tally, job, files)?;
     let refusal = match tally.check(job) {
         Ok(()) => return Ok(()),
         Err(refusal) => refusal,
@@ -188,8 +193,8 @@ pub fn check_rows(tally: &Tally, job: &Job) -> Result<(), Error> {
                 allowed * 100.0
             ))
             .with_help(format!(
-                "`ilk inspect` shows the first of them; fix them, or allow more with \
-                 --max-bad-rows {}%",
+                "{}, or allow more with --max-bad-rows {}%",
+                hints::of_bad_rows(tally, files),
                 share.ceil()
             ))
         }

@@ -8,7 +8,6 @@ use ilk_core::{
     weighting::Weighting,
 };
 
-use super::clean::check_rows;
 use crate::{
     context::Run,
     csv::report_ids,
@@ -36,7 +35,6 @@ pub(crate) fn encode<'r, K: Keep<'r>>(
     if let Some(done) = keep.done(StageName::Encode) {
         return Ok(Made::Before(done));
     }
-    check_rows(&cleaned.tally, run.job)?;
     let rows = cleaned.tally.kept();
     let mut step = keep.begin(run, (StageName::Encode, Scale::Memory), None);
     let taken = match cleaned.rows {
@@ -47,7 +45,6 @@ pub(crate) fn encode<'r, K: Keep<'r>>(
         Data::Memory(chunks) => {
             let of_job = (run.job, run.needs);
             let folded = in_memory(chunks, run.names, of_job, run.means.pool)?;
-            report_ids(&folded, run.job, run.reporter);
             let Folded { interactions, catalogue, others, folding } = folded;
             Encoded { folded: Data::Memory((interactions, others)), catalogue, folding }
         }
@@ -62,6 +59,10 @@ pub(crate) fn encode<'r, K: Keep<'r>>(
     };
     let encoded = with_labels(run, encoded)?;
     keep.encoded(run, &step, &encoded)?;
+    let others = match &encoded.folded {
+        Data::Memory((_, others)) => others.doubtful(),
+        Data::Disk(folded) => folded.doubtful_others(),
+    };
     let (size, folding) = (encoded.size(run.job.top), encoded.folding);
     let sides = (size.users as u64, size.items as u64);
     for (name, count) in [
@@ -87,6 +88,7 @@ pub(crate) fn encode<'r, K: Keep<'r>>(
         bytes => step.count("label_bytes", bytes as u64),
     }
     step.clear();
+    report_ids([others, encoded.catalogue.ids.doubtful()], run.job, run.reporter);
     report_folding(&folding, encoded.operations(), run.job, run.reporter);
     let pairs = size.interactions as u64;
     let text = folded_text(sides, pairs, run.job.of);

@@ -75,7 +75,8 @@ impl Cleaning {
         let mut stage = reporter.stage("sorting", None);
         let folded = in_memory(self.chunks, &self.names, (job, needs), pool)?;
         stage.clear();
-        report_ids(&folded, job, reporter);
+        let doubtful = [folded.others.doubtful(), folded.catalogue.ids.doubtful()];
+        report_ids(doubtful, job, reporter);
         report_folding(&folded.folding, folded.interactions.pair_operations(), job, reporter);
         let sides = (folded.others.len() as u64, folded.catalogue.ids.len() as u64);
         let (users, items) = match job.of {

@@ -1,20 +1,30 @@
 //! Stage `tiles`: the tiles computed, in memory or through blocks on disk.
 
-use ilk_core::kernel::Task;
+use std::{cmp::Reverse, sync::Arc};
 
-use super::matrix::lay_out;
+use ilk_core::{
+    job::Job,
+    kernel::{Task, neighbours},
+    matrix::Matrix,
+    plan::Plan,
+};
+
+use super::{matrix::lay_out, write::check_left};
 use crate::{
     context::Run,
     data::{Data, Made},
     error::Error,
     findings::Findings,
-    handed::{Laid, Merged, Tiled},
+    handed::{Laid, Merged, Named, Tiled},
     keep::{Keep, Kept, Step},
     pool::worker,
     record::StageName,
     sandbox::Sandbox,
     spill::{Recording, catalogue_bytes},
 };
+
+/// Items whose scores are looked at where a threshold leaves none.
+const POPULAR: usize = 100;
 
 /// Computes the tiles that are left.
 ///
@@ -64,13 +74,20 @@ pub(crate) fn straight(run: Run<'_>, step: &Step<'_>, laid: Laid) -> Result<Merg
                 run.observer.saw_tile(tile, worker());
             };
             let (job, filter, pool) = (run.job, &named.filter, run.means.pool);
-            Findings::Memory(match run.plugin {
-                None => Task::of_plan(matrix, plan, job, filter).run(pool, on_tile),
+            let matrix = Arc::new(matrix);
+            let found = match run.plugin {
+                None => {
+                    Task::of_plan(Arc::clone(&matrix), plan, job, filter).run(pool, on_tile)
+                }
                 Some(plugin) => {
                     let sandbox: &Sandbox = plugin.open(pool)?;
                     sandbox.neighbours(&matrix, &plan, job, filter, pool, on_tile)?
                 }
-            })
+            };
+            if found.is_empty() {
+                check_left(run, || best_without_threshold(run, &matrix, &named))?;
+            }
+            Findings::Memory(found)
         }
         Data::Disk(arranged) => {
             let used = catalogue_bytes(&named.catalogue);
@@ -84,4 +101,19 @@ pub(crate) fn straight(run: Run<'_>, step: &Step<'_>, laid: Laid) -> Result<Merg
     };
     run.observer.saw_tiles(&seen);
     Ok(Merged { catalogue: named.catalogue, found })
+}
+
+/// Finds the highest score that the most popular items have where there is no threshold.
+fn best_without_threshold(run: Run<'_>, matrix: &Matrix, named: &Named) -> Option<f32> {
+    let supports = &named.catalogue.supports;
+    let mut codes = (0..supports.len() as u32).filter(|code| named.filter.wants(*code)).collect::<Vec<_>>();
+    codes.sort_by_key(|code| Reverse(supports[*code as usize]));
+    codes.truncate(POPULAR);
+    codes.sort_unstable();
+    let filter = named.filter.narrowed(supports.len(), |code| codes.binary_search(&code).is_ok());
+    let job = Job { threshold: None, top: 1, ..run.job.clone() };
+    let plan = Plan::new(matrix, &filter);
+    let found = neighbours(matrix, &plan, &job, &filter, run.means.pool, |_| {});
+    let scores = codes.iter().flat_map(|code| found.of(*code)).map(|neighbour| neighbour.score);
+    scores.max_by(f32::total_cmp)
 }

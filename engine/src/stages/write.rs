@@ -47,6 +47,9 @@ pub(crate) fn write<'r, K: Keep<'r>>(
         }
         Pairs::Both => merged,
     };
+    if merged.found.rows()? == 0 {
+        check_left(run, || None)?;
+    }
     let (rows, place) = keep.write(run, &step, &merged)?;
     step.count("rows", rows);
     let text = format!("{} to {place}", counted(rows, "row"));
@@ -57,6 +60,23 @@ pub(crate) fn write<'r, K: Keep<'r>>(
         run.reporter.note(text);
     }
     Ok(())
+}
+
+/// Refuses a table without rows where a list or the threshold may have left none; that there is none
+/// without them is no error. `best`: finds the highest score there is without a threshold, if it can.
+pub(super) fn check_left(run: Run<'_>, best: impl FnOnce() -> Option<f32>) -> Result<(), Error> {
+    let mut flags = run.lists.named().map(|(name, _)| format!("--{name}")).collect::<Vec<_>>();
+    flags.extend(run.job.threshold.map(|threshold| format!("--threshold {threshold}")));
+    if flags.is_empty() {
+        return Ok(());
+    }
+    let leave = if flags.len() == 1 { "leaves" } else { "leave" };
+    let flags = flags.join(" and ");
+    let help = match run.job.threshold.and_then(|_| best()) {
+        Some(best) => format!("the highest score of the most popular items is {best}"),
+        None => format!("leave out {flags} to see what there is"),
+    };
+    Err(Error::input(format!("{flags} {leave} no neighbours")).with_help(help))
 }
 
 /// Describes that many neighbours rest on a single user, and what a larger `min_overlap` keeps.

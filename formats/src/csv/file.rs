@@ -252,6 +252,14 @@ impl CsvFile {
         }
     }
 
+    /// Names the settings by which the first record that was set aside may become readable, once
+    /// parts are read.
+    pub(crate) fn unreadable_help(&self) -> Option<&'static str> {
+        let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        let fault = outcomes.iter().flatten().find_map(|outcome| outcome.fault);
+        fault.map(|(_, fault)| fault.flags())
+    }
+
     /// Lists what was read as an id and may be meant as none, once parts are read.
     pub(crate) fn null_words(&self) -> Vec<NullWord> {
         let mut sum = Outcome::default();

@@ -7,12 +7,13 @@ use memchr::memchr_iter;
 use super::{
     detect::{Candidate, Cut, Record, Sample, commonest, detect, guard},
     encoding::{Coding, Told},
+    kinds::{Census, Kind},
     scan::{Fault, Grammar, Reach},
     stream::text,
 };
 use crate::dialect::{CsvOptions, Dialect, Encoding, Escape, Header, LineEnd, Quote};
 use crate::{
-    error::{At, Error},
+    error::{At, Error, printable},
     source::Source,
     unpack::{Packing, unpack},
 };
@@ -170,6 +171,7 @@ impl<'a> Settling<'a> {
         self.check_rivals(&best, &detected.rivals)?;
         self.check_single_quotes(&best)?;
         let heading = self.heading(&best);
+        self.check_heading(&best, heading)?;
         let (names, fields) = self.names(&best, heading)?;
         let mut grammar = best.candidate.grammar(self.sample, fields);
         let data = heading.map_or(0, |heading| heading.place + 1);
@@ -267,7 +269,7 @@ impl<'a> Settling<'a> {
         if as_named * 4 >= below.len() {
             fields = names.len();
         }
-        self.check_twice(header, below)?;
+        self.check_twice(&grammar, header, below)?;
         if names.len() == fields {
             return Ok((names, fields));
         }
@@ -280,11 +282,81 @@ impl<'a> Settling<'a> {
         if names.len() + 1 == fields && self.counts_rows(&grammar, below) {
             self.notes.push(format!("{found}: the first column numbers the rows and has no name"));
             names.insert(0, String::new());
-        } else {
-            self.notes.push(format!("{found}: columns are taken by position"));
+        } else if self.ends_empty(&grammar, &names, below, fields) {
+            self.notes.push(format!("{found}: the last column is empty and has no name"));
             names.resize(fields, String::new());
+        } else {
+            // Which of the names is missing, or too many, nobody can tell.
+            let lines = self.lines_before(&grammar, header.next);
+            return Err(self.purpose.refuse(
+                format!("{found} (line {lines})"),
+                format!(
+                    "fix it, or give --no-header --skip-lines {lines} and name columns by their number"
+                ),
+            ));
         }
         Ok((names, fields))
+    }
+
+    /// Returns true if header and rows differ only by a delimiter at the end of either.
+    fn ends_empty(
+        &self,
+        grammar: &Grammar,
+        names: &[String],
+        below: &[Record],
+        fields: usize,
+    ) -> bool {
+        if names.len() > fields {
+            return names.last().is_some_and(String::is_empty);
+        }
+        let mut rows = below.iter().filter(|record| record.fields(fields).is_some());
+        rows.all(|record| self.cells(grammar, record).last().is_some_and(String::is_empty))
+    }
+
+    /// Counts the lines of the file before a place of the sample.
+    fn lines_before(&self, grammar: &Grammar, place: usize) -> u64 {
+        self.skipped.1 + grammar.count_lines(&self.sample.bytes[..place]) as u64
+    }
+
+    /// Refuses where the columns asked for are not named and the line that should name them looks
+    /// like all others: there is no header, or it is damaged.
+    fn check_heading(&self, cut: &Cut, heading: Option<Heading>) -> Result<(), Error> {
+        let Some(heading) = heading else { return Ok(()) };
+        let grammar = cut.candidate.grammar(self.sample, cut.fields);
+        let header = &cut.records[heading.place];
+        let names = self.cells(&grammar, header);
+        let is_named = |wanted: &&str| names.iter().any(|name| name == wanted);
+        let Some(missing) = self.purpose.wanted.iter().find(|wanted| !is_named(wanted)) else {
+            return Ok(());
+        };
+        if names.len() != cut.fields || !self.looks_like_data(&grammar, cut, heading) {
+            return Ok(());
+        }
+        let lines = self.lines_before(&grammar, header.start);
+        let skip = if lines > 0 { format!(" --skip-lines {lines}") } else { String::new() };
+        Err(self.purpose.refuse(
+            format!("no line names a column `{}`, and line {} looks like data", printable(missing), lines + 1),
+            format!(
+                "fix the header, or give --delimiter, or --no-header{skip} and name columns by their number"
+            ),
+        ))
+    }
+
+    /// Returns true if the cells of the header are numbers and dates wherever those below are.
+    fn looks_like_data(&self, grammar: &Grammar, cut: &Cut, heading: Heading) -> bool {
+        let mut census = vec![Census::default(); cut.fields];
+        let mut scratch = Vec::new();
+        let below = cut.records[heading.place + 1..].iter().take(1_000);
+        for fields in below.filter_map(|record| record.fields(cut.fields)) {
+            for (census, field) in census.iter_mut().zip(fields) {
+                census.see(grammar.plain(self.sample.bytes, *field, &mut scratch));
+            }
+        }
+        let cells = self.cells(grammar, &cut.records[heading.place]);
+        let typed = census.iter().map(Census::kind).zip(&cells);
+        let mut typed = typed.filter(|(kind, _)| *kind != Kind::Text).peekable();
+        typed.peek().is_some()
+            && typed.all(|(kind, cell)| kind.admits(cell.as_bytes()) && !cell.is_empty())
     }
 
     /// Returns true if the first cells count 1, 2, 3 or 0, 1, 2, as R and pandas number rows.
@@ -296,13 +368,19 @@ impl<'a> Settling<'a> {
     }
 
     /// Refuses a header that stands there twice.
-    fn check_twice(&self, header: &Record, below: &[Record]) -> Result<(), Error> {
+    fn check_twice(
+        &self,
+        grammar: &Grammar,
+        header: &Record,
+        below: &[Record],
+    ) -> Result<(), Error> {
         let text = |record: &Record| self.sample.bytes[record.start..record.next].trim_ascii_end();
         let is_table = header.cells.as_ref().is_ok_and(|cells| cells.len() > 1);
         if is_table && below.first().is_some_and(|next| text(next) == text(header)) {
+            let lines = self.lines_before(grammar, header.next);
             return Err(self
                 .purpose
-                .refuse("the header stands there twice", "give --skip-lines 1"));
+                .refuse("the header stands there twice", format!("give --skip-lines {lines}")));
         }
         Ok(())
     }

@@ -7,5 +7,5 @@ mod tables;
 pub use format::OutputFormat;
 pub use sample::write_rows;
 pub use tables::{
-    ListQuality, NeighbourStream, write_items, write_items_with, write_lists, write_neighbours,
+    ListQuality, NeighbourStream, write_items, write_lists, write_neighbours,
 };

@@ -9,7 +9,7 @@ use std::{
 use arrow_schema::DataType;
 use ilk_core::{
     data::Ids,
-    result::{Catalogue, Neighbour, Neighbours},
+    result::{Catalogue, Neighbour, Neighbours, share_of_one},
 };
 use parquet::{
     file::{metadata::SortingColumn, properties::WriterProperties},
@@ -132,21 +132,6 @@ impl NeighbourStream {
     }
 }
 
-/// Writes the items table: `item`, with labels `label`, and `support`, the number of users; by
-/// item.
-///
-/// # Errors
-/// [`Error::Write`] with what `out` reported; the file is then incomplete.
-pub fn write_items(
-    format: OutputFormat,
-    out: impl Write + Send,
-    catalogue: &Catalogue,
-) -> Result<(), Error> {
-    let rows = catalogue.supports.iter().zip(0..);
-    let rows = rows.map(|(support, item)| ItemRow { item, support: *support });
-    write_rows(format, out, catalogue, rows)
-}
-
 /// How an item's list of neighbours came out.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ListQuality {
@@ -156,15 +141,29 @@ pub struct ListQuality {
     pub one_user_share: f32,
 }
 
-/// Writes what [`write_items`] writes, with the columns `neighbours`, how many an item has, and
-/// `one_user_share`, the share of them that rest on a single user.
+impl ListQuality {
+    /// Looks at one list.
+    pub fn of(list: &[Neighbour]) -> Self {
+        let one_user_share = share_of_one(list).unwrap_or_default();
+        Self { neighbours: list.len() as u32, one_user_share }
+    }
+
+    /// Looks at the lists of all items, by their codes.
+    pub fn of_all(found: &Neighbours) -> Vec<Self> {
+        (0..found.items() as u32).map(|item| Self::of(found.of(item))).collect()
+    }
+}
+
+/// Writes the items table, by item: `item`, with labels `label`, `support`, the number of users,
+/// `neighbours`, how many an item has, and `one_user_share`, the share of them that rest on a
+/// single user.
 ///
 /// # Errors
 /// [`Error::Write`] with what `out` reported; the file is then incomplete.
 ///
 /// # Panics
 /// If `lists` is not as long as the catalogue.
-pub fn write_items_with(
+pub fn write_items(
     format: OutputFormat,
     out: impl Write + Send,
     catalogue: &Catalogue,
@@ -172,10 +171,8 @@ pub fn write_items_with(
 ) -> Result<(), Error> {
     assert_eq!(lists.len(), catalogue.supports.len(), "every item has a list");
     let rows = catalogue.supports.iter().zip(lists).zip(0..);
-    let rows = rows.map(|((support, list), item)| ListRow {
-        item: ItemRow { item, support: *support },
-        list: *list,
-    });
+    let rows =
+        rows.map(|((support, list), item)| ItemRow { item, support: *support, list: *list });
     write_rows(format, out, catalogue, rows)
 }
 
@@ -247,44 +244,28 @@ impl Row for PairRow {
 struct ItemRow {
     item: u32,
     support: u32,
+    list: ListQuality,
 }
 
 impl Row for ItemRow {
     fn columns(labels: bool) -> Vec<(&'static str, CellKind)> {
-        let label = labels.then_some(("label", CellKind::Label));
-        [("item", CellKind::Id)]
-            .into_iter()
-            .chain(label)
-            .chain([("support", CellKind::Count)])
-            .collect()
+        let mut columns = vec![("item", CellKind::Id)];
+        columns.extend(labels.then_some(("label", CellKind::Label)));
+        columns.extend([
+            ("support", CellKind::Count),
+            ("neighbours", CellKind::Count),
+            ("one_user_share", CellKind::Score),
+        ]);
+        columns
     }
 
     fn cell(&self, column: usize) -> Cell {
         match column {
             0 => Cell::Id(self.item),
             1 => Cell::Label(self.item),
-            _ => Cell::Count(self.support as i64),
-        }
-    }
-}
-
-struct ListRow {
-    item: ItemRow,
-    list: ListQuality,
-}
-
-impl Row for ListRow {
-    fn columns(labels: bool) -> Vec<(&'static str, CellKind)> {
-        let mut columns = ItemRow::columns(labels);
-        columns.extend([("neighbours", CellKind::Count), ("one_user_share", CellKind::Score)]);
-        columns
-    }
-
-    fn cell(&self, column: usize) -> Cell {
-        match column {
+            2 => Cell::Count(self.support.into()),
             3 => Cell::Count(self.list.neighbours.into()),
-            4 => Cell::Score(self.list.one_user_share),
-            _ => self.item.cell(column),
+            _ => Cell::Score(self.list.one_user_share),
         }
     }
 }

@@ -34,7 +34,6 @@ fn options(case: &Value) -> ReadOptions {
     ];
     let settings = case["settings"].as_object().unwrap();
     assert!(settings.keys().all(|name| known.contains(&name.as_str())), "{case}");
-    let size = |text: String| text.strip_suffix("KiB").unwrap().parse::<usize>().unwrap() << 10;
     let is_absent = case["settings"]["no_header"] == Value::Bool(true);
     let csv = CsvOptions {
         delimiter: text("delimiter").map(|text| text.parse().unwrap()),
@@ -44,7 +43,7 @@ fn options(case: &Value) -> ReadOptions {
         comment: text("comment"),
         header: if is_absent { Header::Absent } else { Header::Named },
         skip_lines: case["settings"]["skip_lines"].as_u64().unwrap_or(0),
-        max_record_size: text("max_record_size").map(size),
+        max_record_size: text("max_record_size").map(|text| text.parse::<RecordSize>().unwrap().0),
         ..CsvOptions::default()
     };
     let nulls = case["settings"]["null"].as_array();

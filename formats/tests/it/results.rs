@@ -6,7 +6,7 @@ use ilk_core::{
 };
 use ilk_formats::{
     CsvOptions, Error, Input, ListQuality, NeighbourRow, OutputFormat, read_id_list, read_items,
-    read_neighbours, write_items, write_items_with, write_neighbours,
+    read_neighbours, write_items, write_neighbours,
 };
 
 use crate::tools::source;
@@ -121,18 +121,9 @@ fn text_formats_are_as_people_expect_them() {
     {"item":"z\"z","neighbour":"a,b","rank":1,"score":0.0000001,"overlap":1,"item_label":"Mug, \"blue\"","neighbour_label":"Grün\ntee"}
     "#);
     let mut items = Vec::new();
-    write_items(OutputFormat::Csv, &mut items, &labelled()).unwrap();
-    insta::assert_snapshot!(String::from_utf8(items).unwrap(), @r#"
-    item,label,support
-    "a,b","Grün
-    tee",5
-    c,,4
-    "z""z","Mug, ""blue""",3
-    "#);
-    let mut items = Vec::new();
     let list = |neighbours, one_user_share| ListQuality { neighbours, one_user_share };
     let lists = [list(4, 0.25), list(0, 0.0), list(1, 1.0)];
-    write_items_with(OutputFormat::Csv, &mut items, &labelled(), &lists).unwrap();
+    write_items(OutputFormat::Csv, &mut items, &labelled(), &lists).unwrap();
     insta::assert_snapshot!(String::from_utf8(items).unwrap(), @r#"
     item,label,support,neighbours,one_user_share
     "a,b","Grün
@@ -141,12 +132,12 @@ fn text_formats_are_as_people_expect_them() {
     "z""z","Mug, ""blue""",3,1,1
     "#);
     let mut items = Vec::new();
-    write_items(OutputFormat::JsonLines, &mut items, &catalogue(Ids::Integer(vec![1, 2, 3])))
-        .unwrap();
+    let integers = catalogue(Ids::Integer(vec![1, 2, 3]));
+    write_items(OutputFormat::JsonLines, &mut items, &integers, &lists).unwrap();
     insta::assert_snapshot!(String::from_utf8(items).unwrap(), @r#"
-    {"item":1,"support":5}
-    {"item":2,"support":4}
-    {"item":3,"support":3}
+    {"item":1,"support":5,"neighbours":4,"one_user_share":0.25}
+    {"item":2,"support":4,"neighbours":0,"one_user_share":0}
+    {"item":3,"support":3,"neighbours":1,"one_user_share":1}
     "#);
 }
 

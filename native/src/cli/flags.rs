@@ -4,11 +4,12 @@
 use std::{
     num::{NonZeroU32, NonZeroUsize},
     path::PathBuf,
+    str::FromStr,
 };
 
 use clap::{
     Args, ValueHint,
-    builder::{PossibleValuesParser, TypedValueParser},
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
 use ilk_core::{
     data::TimeUnit,
@@ -16,7 +17,7 @@ use ilk_core::{
     measure::MeasureName,
     weighting::{Center, WeightingName},
 };
-use ilk_formats::{Condition, Delimiter, Encoding, Escape, FileFormat, Quote};
+use ilk_formats::{Condition, Delimiter, DialectError, Encoding, Escape, FileFormat, Quote, RecordSize};
 use serde::Serialize;
 
 use super::described::names;
@@ -30,6 +31,23 @@ fn unit_names() -> impl TypedValueParser<Value = TimeUnit> {
 /// Takes one of the formats of files.
 fn format_names() -> impl TypedValueParser<Value = FileFormat> {
     PossibleValuesParser::new(FileFormat::NAMES).try_map(|name| name.parse::<FileFormat>())
+}
+
+/// Takes one of the ways of writing CSV.
+fn text_names<T>(names: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = DialectError> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
+}
+
+/// Takes one of the encodings, by any of its names.
+fn encoding_names() -> impl TypedValueParser<Value = Encoding> {
+    let others: [&[&str]; 4] =
+        [&["utf8"], &["utf16", "utf-16le", "utf-16be"], &["latin1", "iso-8859-1"], &["cp1252"]];
+    let names = Encoding::NAMES.iter().zip(others);
+    let names = names.map(|(name, others)| PossibleValue::new(*name).aliases(others));
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Encoding>())
 }
 
 /// What to read.
@@ -161,10 +179,12 @@ pub(crate) struct CsvArgs {
 
     /// Quote character: '"', "'" or none [default: detected]
     #[arg(long, value_name = "CHAR", env = "ILK_QUOTE", hide_env = true, help_heading = CSV)]
+    #[arg(value_parser = text_names::<Quote>(Quote::NAMES), hide_possible_values = true)]
     pub(crate) quote: Option<Quote>,
 
     /// Escape character before quotes: '\', or none where quotes are doubled [default: detected]
     #[arg(long, value_name = "CHAR", env = "ILK_ESCAPE", hide_env = true, help_heading = CSV)]
+    #[arg(value_parser = text_names::<Escape>(Escape::NAMES), hide_possible_values = true)]
     pub(crate) escape: Option<Escape>,
 
     /// The first line is data; columns are named 1, 2, 3
@@ -179,6 +199,7 @@ pub(crate) struct CsvArgs {
 
     /// Encoding: utf-8, utf-16, latin-1 or windows-1252 [default: utf-8, or by byte order mark]
     #[arg(long, value_name = "NAME", env = "ILK_ENCODING", hide_env = true, help_heading = CSV)]
+    #[arg(value_parser = encoding_names(), ignore_case = true, hide_possible_values = true)]
     pub(crate) encoding: Option<Encoding>,
 
     /// Text that means null, such as NULL; repeatable. Empty text always does
@@ -192,7 +213,7 @@ pub(crate) struct CsvArgs {
     /// Longest record; longer ones are set aside as unreadable [default: 1MiB]
     #[arg(long, value_name = "SIZE", env = "ILK_MAX_RECORD_SIZE", hide_env = true)]
     #[arg(help_heading = CSV)]
-    pub(crate) max_record_size: Option<Bytes>,
+    pub(crate) max_record_size: Option<RecordSize>,
 }
 
 /// The job as core knows it, field by field; the help of each comes from there

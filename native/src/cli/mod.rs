@@ -68,7 +68,7 @@ Examples:
 Exit codes:
   0    done (also when no pair qualified: the table then has no rows)
   1    refused by a check: too many bad rows, --strict, a budget, or too much work without --force
-  2    wrong usage, or an unusable input or output
+  2    wrong usage, an unusable input or output, or a filter that leaves nothing
   3    internal error
   130  interrupted; no partial output was left";
 

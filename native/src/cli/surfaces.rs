@@ -335,9 +335,10 @@ fn typescript_field(text: &mut String, setting: &Setting, mark: &str, name: Opti
     let kind = name.unwrap_or_else(|| match &setting.kind {
         Kind::Truth => "boolean".into(),
         Kind::Whole | Kind::Number => "number".into(),
+        Kind::Text if setting.value == "SIZE" => "string | number".into(),
         Kind::Text => "string".into(),
         Kind::Names(names) => {
-            names.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(" | ")
+            names.iter().map(|(name, _)| format!("{name:?}")).collect::<Vec<_>>().join(" | ")
         }
     });
     let kind = if setting.is_list { format!("{kind}[]") } else { kind };

@@ -163,7 +163,7 @@ fn trial(
     let files = Files::open(source, None, reporter)?;
     let rows = Cleaning::read(&files, (job, needs), &pool, reporter)?;
     report_set_aside(&rows.tally, files.names(), reporter);
-    check_rows(&rows.tally, job)?;
+    check_rows(&rows.tally, job, &files)?;
     let stage = reporter.stage("sorting", None);
     let encoded = rows.encode(&pool)?;
     let since = |cut, encoded| Trial::since(cut, encoded, (job, needs), users, &pool);

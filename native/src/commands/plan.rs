@@ -62,7 +62,7 @@ pub(crate) fn plan(
     let (before, clock) = (cpu_seconds(), Instant::now());
     let rows = Cleaning::read(&files, (job, needs), &pool, reporter)?;
     let reading = Taken::since(before, clock, &pool);
-    check_rows(&rows.tally, job)?;
+    check_rows(&rows.tally, job, &files)?;
     let (before, clock) = (cpu_seconds(), Instant::now());
     let folded = rows.fold((job, needs), &pool, reporter)?;
     let sorting = Taken::since(before, clock, &pool);

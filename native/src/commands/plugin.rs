@@ -192,6 +192,9 @@ mod looking {
             weight: source.weight,
             time: source.time,
             item_label: source.item_label,
+            // Times are in the stream as such.
+            time_unit: None,
+            time_format: None,
             // Rows that miss one are not in the stream.
             conditions: Vec::new(),
             job: serde_json::Value::Object(job).to_string(),

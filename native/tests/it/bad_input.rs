@@ -260,6 +260,57 @@ fn no_pair_is_no_error() {
 }
 
 #[test]
+fn filters_that_leave_nothing_are_named() {
+    let home = Home::with_orders();
+    home.write("nobody.txt", "nobody\n");
+    home.write("alone.csv", "user,item,price\n1,a,1.5\n1,b,2\n2,a,3\n3,c,4\n");
+    home.write("c.txt", "c\n");
+    home.write("out.csv", "mine");
+    home.write("orders.parquet", parquet(&orders_batch()));
+    let before = home.tree();
+    let orders = "run orders.csv --user member --item sku --overwrite -o out.csv";
+    let alone = "run alone.csv --user user --item item --overwrite -o out.csv";
+    let calls = [
+        format!("{orders} --where country=France"),
+        format!("{orders} --where country=FR --where quantity>4"),
+        format!("{orders} --where quantity>1000 --where country=FR"),
+        "run orders.parquet --user member --item sku --overwrite -o out.csv --where quantity>1000"
+            .into(),
+        format!("{alone} --where price>100"),
+        format!("{orders} --threshold 2"),
+        format!("{orders} --threshold 2 --run-dir run"),
+        format!("{orders} --threshold 2 --memory 32MiB"),
+        format!("{orders} --only nobody.txt"),
+        format!("{alone} --for c.txt"),
+        format!("{alone} --for c.txt --threshold 0.5"),
+    ];
+    let calls: Vec<_> = calls.iter().map(String::as_str).collect();
+    insta::assert_snapshot!("filters_that_leave_nothing", failures(&home, &calls));
+    std::fs::remove_dir_all(home.join("run")).expect("the run directory, without a result");
+    assert_eq!(home.tree(), before);
+}
+
+#[test]
+fn weights_of_text_are_told_from_damage() {
+    let home = Home::with_orders();
+    home.write("text.csv", "user,item,name,price,n\n1,a,Tea,1.5,3\n1,b,Mug,2,4\n2,a,Tea,3,1\n2,b,Mug,x,2\n");
+    home.write("ragged.csv", {
+        let rows = (0..60).map(|row| match row % 4 {
+            0 => format!("u{row},i{},x\n", row % 7),
+            _ => format!("u{row},i{}\n", row % 7),
+        });
+        format!("user,item\n{}", rows.collect::<String>())
+    });
+    home.write("orders.parquet", parquet(&orders_batch()));
+    let calls = [
+        "run text.csv --user user --item item --weight name -o out.csv",
+        "run orders.parquet --user member --item sku --weight country -o out.csv",
+        "run ragged.csv --user user --item item -o out.csv",
+    ];
+    insta::assert_snapshot!("text_weights", failures(&home, &calls));
+}
+
+#[test]
 fn nulls_are_counted_and_shown() {
     let home = Home::new();
     let rows = batch(&[

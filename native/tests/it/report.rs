@@ -86,7 +86,7 @@ fn ids_and_labels_are_text_and_nothing_else() {
 #[test]
 fn an_empty_result_has_a_report_too() {
     let home = Home::with_orders();
-    let page = report(&home, "--threshold 2");
+    let page = report(&home, "--min-overlap 100");
     assert!(page.contains("From rows to interactions") && !page.contains("Example items"));
 }
 

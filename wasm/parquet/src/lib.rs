@@ -7,7 +7,7 @@ use ilk_core::{
     data::{Ids, TextColumn, TextList},
     result::{Catalogue, Neighbour, Neighbours},
 };
-use ilk_formats::{OutputFormat, write_items, write_neighbours};
+use ilk_formats::{ListQuality, OutputFormat, write_items, write_neighbours};
 use wasm_bindgen::{JsError, prelude::wasm_bindgen};
 
 /// A result on its way into files.
@@ -76,7 +76,8 @@ impl Tables {
     /// None: memory takes it.
     pub fn items(&self) -> Result<Vec<u8>, JsError> {
         let mut bytes = Vec::new();
-        write_items(OutputFormat::Parquet, &mut bytes, &self.catalogue)?;
+        let lists = ListQuality::of_all(&self.neighbours);
+        write_items(OutputFormat::Parquet, &mut bytes, &self.catalogue, &lists)?;
         Ok(bytes)
     }
 }

@@ -7,6 +7,7 @@ mod options;
 mod plugin;
 mod predictions;
 mod programs;
+mod reading;
 mod report;
 mod sets;
 mod wasm;
@@ -49,6 +50,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         let set = options.sets_or(&SETS)[0];
         let data = set.get(workspace)?.with_context(|| format!("{} is not there", set.name()))?;
         return wasm::run(workspace, &data);
+    }
+    if options.reading {
+        return reading::run(workspace, options);
     }
     if options.plugin {
         return time_plugin(options, workspace);

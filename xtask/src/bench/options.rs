@@ -58,6 +58,9 @@ pub(crate) struct Options {
     /// Hold what `ilk plan` and budgets predict against what jobs take instead
     #[arg(long, conflicts_with_all = ["instructions", "wasm", "plugin", "memory"])]
     pub(super) predictions: bool,
+    /// Time the reading of CSV files beside other programs instead, and record it
+    #[arg(long, conflicts_with_all = ["instructions", "wasm", "plugin", "memory", "predictions"])]
+    pub(super) reading: bool,
 }
 
 /// The sets unless others are asked for.

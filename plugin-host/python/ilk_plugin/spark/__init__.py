@@ -42,6 +42,7 @@ def similar_items(
     weight: str | None = None,
     time: str | None = None,
     item_label: str | None = None,
+    time_unit: str | None = None,
     where: str | None = None,
     job: JobLike = None,
     only: Iterable[object] | DataFrame | None = None,
@@ -59,8 +60,9 @@ def similar_items(
 ) -> DataFrame:
     """Finds the neighbours of every item (of every user with `of="users"` in the job).
 
-    `user`, `item`, `weight`, `time`, `item_label`: names of columns. `where`: a condition in
-    Spark SQL; rows that do not match are counted as set aside. `job`: a `SimilarityJob`, a
+    `user`, `item`, `weight`, `time`, `item_label`: names of columns. `time_unit`: what numbers in the
+    time column count: `s`, `ms`, `us`, `ns`, `days` or `yyyymmdd`; found out by default, in a pass over
+    that column. `where`: a condition in Spark SQL; rows that do not match are counted as set aside. `job`: a `SimilarityJob`, a
     dictionary or JSON. `only`, `exclude`, `wanted`: IDs, as a list or a DataFrame of one column.
 
     `plugin`: the file of a plugin to use instead of the package's own. `scratch`: a folder that the
@@ -99,7 +101,13 @@ def similar_items(
         run = Run(
             df=df,
             source=Source(
-                user=user, item=item, weight=weight, time=time, item_label=item_label, where=where
+                user=user,
+                item=item,
+                weight=weight,
+                time=time,
+                item_label=item_label,
+                time_unit=time_unit,
+                where=where,
             ),
             wish=settings_of(job),
             lists=lists,
@@ -187,12 +195,15 @@ def set_aside(
     item: str,
     weight: str | None = None,
     time: str | None = None,
+    time_unit: str | None = None,
     where: str | None = None,
     job: JobLike = None,
 ) -> DataFrame:
     """Shows the rows that `similar_items` would set aside, whole, with a column `reason`."""
     _check_frame(df)
-    source = Source(user=user, item=item, weight=weight, time=time, where=where)
+    source = Source(
+        user=user, item=item, weight=weight, time=time, time_unit=time_unit, where=where
+    )
     given = {"weight": weight is not None, "time": time is not None}
     decided = plugin_rows.decide(Instance(load()), job, **given)
     return cleaning.set_aside(df, source, decided)

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import datetime
 import difflib
 import logging
 
@@ -41,6 +42,8 @@ class Source:
     weight: str | None = None
     time: str | None = None
     item_label: str | None = None
+    time_unit: str | None = None
+    """What numbers in the time column count; found out where absent."""
     where: str | None = None
     """A condition in Spark SQL; rows that do not match are set aside as `filtered`."""
 
@@ -133,8 +136,57 @@ def _weight(df: DataFrame, column: str | None) -> Column | None:
     raise _misfit("weight", column, kind, "numbers", fix)
 
 
-def _time(df: DataFrame, column: str | None) -> Column | None:
+DAY = 86_400_000_000
+EARLIEST = 7_305 * DAY  # 1990
+UNITS = ("s", "ms", "us", "ns", "days", "yyyymmdd")
+MICROS = {"s": 1_000_000, "ms": 1_000, "us": 1, "days": DAY}
+
+
+def _whole_micros(cell: Column, unit: str) -> Column:
+    """Microseconds since 1970 of whole numbers; null where they are no time in this unit."""
+    whole = cell.cast("bigint")
+    if unit == "ns":
+        return ((whole - f.pmod(whole, f.lit(1_000))).cast("decimal(20,0)") / 1_000).cast("bigint")
+    if unit == "yyyymmdd":
+        text = f.lpad(whole.cast("string"), 8, "0")
+        day = f.unix_date(f.try_to_timestamp(text, f.lit("yyyyMMdd")).cast("date")).cast("bigint")
+        return f.when(whole.between(10_000, 99_991_231), day * DAY)
+    return f.try_multiply(whole, f.lit(MICROS[unit]).cast("bigint"))
+
+
+def _float_micros(cell: Column, unit: str) -> Column:
+    """The same of any number; fractions are cut to microseconds."""
+    number = cell.cast("double")
+    if unit == "yyyymmdd":
+        is_whole = (number == f.floor(number)) & (f.abs(number) < 1e9)
+        return f.when(is_whole, _whole_micros(f.when(is_whole, number), unit))
+    micros = number * (1e-3 if unit == "ns" else float(MICROS[unit]))
+    return f.when(f.abs(micros) < 9.2e18, micros).cast("bigint")
+
+
+def _unit_of(df: DataFrame, column: str, micros: dict[str, Column]) -> str:
+    """The one unit that puts all numbers of a column between 1990 and the day after tomorrow."""
+    cell = _named(column)
+    latest = int(datetime.datetime.now(datetime.UTC).timestamp() * 1e6) + 2 * DAY
+    likely = {unit: f.coalesce(found.between(EARLIEST, latest), f.lit(False)) for unit, found in micros.items()}
+    counts = [f.count_if(likely[unit]).alias(unit) for unit in micros]
+    is_number = cell.isNotNull() & ~f.isnan(cell.cast("double"))
+    extent = [f.count("*").alias("rows"), f.min(cell).alias("least"), f.max(cell).alias("most")]
+    found = df.where(is_number).agg(*extent, *counts).collect()[0]
+    for unit in micros:
+        if found[unit] == found["rows"]:
+            return unit
+    raise Refused(
+        "column",
+        f"cannot tell what the numbers in the time column {column} count: from {found['least']} to "
+        f"{found['most']}; say it with time_unit, one of {', '.join(UNITS)}",
+    )
+
+
+def _time(df: DataFrame, column: str | None, unit: str | None = None) -> Column | None:
     """Microseconds since 1970."""
+    if unit is not None and unit != "auto" and unit not in UNITS:
+        raise Refused("setting", f"time_unit is {unit!r}, expected one of auto, {', '.join(UNITS)}")
     if column is None:
         return None
     kind, cell = _type_of(df, column, "time"), _named(column)
@@ -144,14 +196,15 @@ def _time(df: DataFrame, column: str | None) -> Column | None:
         epoch = f.lit("1970-01-01 00:00:00").cast("timestamp_ntz")
         return f.timestamp_diff("MICROSECOND", epoch, cell)
     if isinstance(kind, t.DateType):
-        return f.unix_date(cell).cast("bigint") * 86_400_000_000
+        return f.unix_date(cell).cast("bigint") * DAY
     if isinstance(kind, (*WHOLE, *FLOATS)):
-        micros = cell.cast("double") * 1e6
-        return f.when(f.abs(micros) < 9.2e18, micros).cast("bigint")
+        read = _whole_micros if isinstance(kind, WHOLE) else _float_micros
+        micros = {each: read(cell, each) for each in UNITS}
+        return micros[_unit_of(df, column, micros) if unit in (None, "auto") else unit]
     if isinstance(kind, t.NullType):
         return f.lit(None).cast("bigint")
     fix = f"cast it, as in df.withColumn({column!r}, to_timestamp({column!r}))"
-    raise _misfit("time", column, kind, "timestamps, dates or seconds since 1970", fix)
+    raise _misfit("time", column, kind, "timestamps, dates or numbers", fix)
 
 
 def _label(df: DataFrame, column: str | None) -> Column | None:
@@ -198,7 +251,7 @@ def _condition(df: DataFrame, where: str | None) -> Column | None:
 def _judgement(df: DataFrame, source: Source, job: Decided) -> dict[str, Column]:
     """What is made of every row, by name: see `judged`."""
     users, items = _ids(df, source.user, "user"), _ids(df, source.item, "item")
-    weight, time = _weight(df, source.weight), _time(df, source.time)
+    weight, time = _weight(df, source.weight), _time(df, source.time, source.time_unit)
     label, condition = _label(df, source.item_label), _condition(df, source.where)
     no = f.lit(False)
     bad_weight = nonpositive = no

@@ -95,6 +95,8 @@ class Run:
     notes: list[Note] = dataclasses.field(default_factory=list)
     seconds: dict = dataclasses.field(default_factory=dict)
     figures: list = dataclasses.field(default_factory=list)
+    all_rows: DataFrame | None = None
+    """All rows, judged: the unit of times is looked for once."""
     alone: dict | None = None
     """What a task said that took all rows."""
 
@@ -163,7 +165,9 @@ class Run:
 
     def rows(self) -> DataFrame:
         """All rows, judged."""
-        return cleaning.judged(self.df, self.source, self.job)
+        if self.all_rows is None:
+            self.all_rows = cleaning.judged(self.df, self.source, self.job)
+        return self.all_rows
 
     def kept(self) -> DataFrame:
         """The rows that are kept."""

@@ -1,0 +1,173 @@
+//! What helps where a job is left without rows, or asks too much of a column: what the columns hold.
+
+use std::collections::BTreeMap;
+
+use ilk_core::{
+    data::{Rows, TimeColumn, display_time},
+    job::Job,
+    prepare::{Reason, Refusal, Tally},
+};
+use ilk_formats::{Condition, ReadOptions, Table};
+
+use crate::{
+    columns::{bare, look_at, named, numeric_help},
+    error::Error,
+    files::Files,
+    text::{counted, grouped},
+};
+
+/// Rows that are looked at.
+const ROWS: usize = 100_000;
+
+/// Refuses where no row was kept, and where too many cannot be used; says what the inputs hold
+/// instead.
+///
+/// # Errors
+/// If it is so.
+pub(crate) fn check(tally: &Tally, job: &Job, files: &Files) -> Result<(), Error> {
+    match tally.check(job) {
+        Err(Refusal::TooManyBadRows { .. }) => {
+            if tally.count(Reason::BadWeight) * 2 > tally.rows
+                && let Some(column) = &files.options().weight
+            {
+                return Err(text_weight(column, files));
+            }
+            return Ok(());
+        }
+        Err(_) => return Ok(()),
+        Ok(()) => {}
+    }
+    if tally.kept() == 0 { Err(nothing_kept(tally, files)) } else { Ok(()) }
+}
+
+/// Says what to do about bad rows; where most of them cannot be read, what the file looks like.
+pub(crate) fn of_bad_rows(tally: &Tally, files: &Files) -> String {
+    let unreadable = tally.count(Reason::Unreadable);
+    let others = tally.count(Reason::BadWeight) + tally.count(Reason::BadTime);
+    let looks = |table: &Table| {
+        let flags = table.unreadable_help()?;
+        Some(format!("{} was read as CSV with {}: {flags}", table.name(), table.dialect()?))
+    };
+    let of_dialect = files.tables.iter().find_map(looks).filter(|_| unreadable > others);
+    of_dialect
+        .unwrap_or_else(|| "`ilk inspect` shows the first of them; fix them".into())
+}
+
+/// Says that a column is text, and which ones are not.
+fn text_weight(column: &str, files: &Files) -> Error {
+    let values = values(files, column).map_or_else(String::new, |values| format!(": {values}"));
+    Error::input(format!("--weight: column `{column}` is text{values}"))
+        .with_help(numeric_help(files.paths().next(), files.options()))
+}
+
+/// Says which rows were set aside, and which conditions took them.
+fn nothing_kept(tally: &Tally, files: &Files) -> Error {
+    let conditions = &files.options().conditions;
+    let rows = grouped(tally.rows);
+    let reasons = Reason::ALL.into_iter().filter(|reason| tally.count(*reason) > 0);
+    let reasons = reasons.map(|reason| format!("{reason}: {}", grouped(tally.count(reason))));
+    let reasons = reasons.collect::<Vec<_>>().join(", ");
+    if conditions.is_empty() || tally.count(Reason::Filtered) == 0 {
+        return Error::input(format!("no row is left of {rows} ({reasons})"))
+            .with_help("`ilk inspect` shows the first of them; choose other columns, or fix them");
+    }
+    let alone = conditions.iter().filter(|condition| takes_all(files, condition));
+    let mut blamed = alone.collect::<Vec<_>>();
+    if blamed.is_empty() {
+        blamed = conditions.iter().collect();
+    }
+    let flags = blamed.iter().map(|condition| format!("--where {condition}"));
+    let flags = flags.collect::<Vec<_>>().join(" and ");
+    let mut columns = blamed.iter().map(|condition| condition.column.as_str()).collect::<Vec<_>>();
+    columns.dedup();
+    let held = |column: &str| Some(format!("`{column}` holds {}", values(files, column)?));
+    let held = columns.into_iter().filter_map(held).collect::<Vec<_>>();
+    let rest = if tally.count(Reason::Filtered) == tally.rows {
+        String::new()
+    } else {
+        format!(" ({reasons})")
+    };
+    Error::input(format!("{flags} leaves none of {}{rest}", counted(tally.rows, "row")))
+        .with_help(if held.is_empty() { "change the condition".into() } else { held.join("; ") })
+}
+
+/// Tells whether a condition alone holds in none of the first rows.
+fn takes_all(files: &Files, condition: &Condition) -> bool {
+    let options = ReadOptions {
+        conditions: vec![condition.clone()],
+        ..bare(files.options(), Some(&condition.column))
+    };
+    let mut left = false;
+    let looked = look(files, &options, &mut |rows| {
+        left |= rows.kept.as_ref().is_none_or(|kept| kept.contains(&true));
+    });
+    looked.is_ok() && !left
+}
+
+/// Says which values the first rows hold in a column: the commonest texts and integers, or from
+/// which number or time to which.
+fn values(files: &Files, column: &str) -> Option<String> {
+    let options = files.options();
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    let as_ids = look(files, &bare(options, Some(column)), &mut |rows| {
+        for row in 0..rows.len() {
+            if let Some(text) = rows.user.display(row) {
+                *counts.entry(text.into_owned()).or_default() += 1;
+            }
+        }
+    });
+    if as_ids.is_ok() && !counts.is_empty() {
+        let mut counts = counts.into_iter().collect::<Vec<_>>();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        return Some(named(counts.iter().map(|(text, _)| text.as_str())));
+    }
+    numbers(files, column).or_else(|| times(files, column))
+}
+
+fn numbers(files: &Files, column: &str) -> Option<String> {
+    let options =
+        ReadOptions { weight: Some(column.into()), ..bare(files.options(), None) };
+    let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+    look(files, &options, &mut |rows| {
+        for value in rows.weight.iter().flat_map(|weight| &weight.values) {
+            (least, most) = (least.min(*value), most.max(*value));
+        }
+    })
+    .ok()?;
+    (least <= most).then(|| format!("numbers from {least} to {most}"))
+}
+
+fn times(files: &Files, column: &str) -> Option<String> {
+    let options = ReadOptions { time: Some(column.into()), ..bare(files.options(), None) };
+    let mut range: Option<(i64, i64)> = None;
+    look(files, &options, &mut |rows| {
+        let times = rows.time.iter().flat_map(|column| &column.values);
+        for time in times.filter(|time| **time != TimeColumn::NONE) {
+            let (least, most) = range.unwrap_or((*time, *time));
+            range = Some((least.min(*time), most.max(*time)));
+        }
+    })
+    .ok()?;
+    range.map(|(least, most)| format!("{} to {}", display_time(least), display_time(most)))
+}
+
+/// Reads the first rows of the inputs otherwise than the job does.
+fn look(
+    files: &Files,
+    options: &ReadOptions,
+    see: &mut dyn FnMut(&Rows),
+) -> Result<(), ilk_formats::Error> {
+    let mut left = ROWS;
+    for (number, path) in (0..).zip(files.paths()) {
+        if left == 0 {
+            break;
+        }
+        let constants = files.constants(number).to_vec();
+        let options = ReadOptions { constants, ..options.clone() };
+        look_at(path, number as u32, &options, left, &mut |rows| {
+            left = left.saturating_sub(rows.len());
+            see(rows);
+        })?;
+    }
+    Ok(())
+}
