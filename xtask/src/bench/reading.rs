@@ -60,7 +60,8 @@ struct Timings {
 pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let arguments = ["--release", "--package", "ilk-bench", "--bin", "reading"];
     let program = workspace.build(&arguments, "reading")?;
-    let (python, script) = (setup::BENCH.python(workspace), workspace.root.join("bench/reading.py"));
+    let (python, script) =
+        (setup::BENCH.python(workspace), workspace.root.join("bench/reading.py"));
     let files = FILES.iter().map(|file| Ok((file, made(workspace, file)?)));
     let files = files.collect::<Result<Vec<_>>>()?;
     let machine = Machine::look();
@@ -74,9 +75,8 @@ pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         options.runs
     );
     for (file, path) in files {
-        let mut rows = vec![
-            ["program", "rows", "seconds", "CPU seconds", "MB/s"].map(String::from).to_vec(),
-        ];
+        let mut rows =
+            vec![["program", "rows", "seconds", "CPU seconds", "MB/s"].map(String::from).to_vec()];
         let bytes = fs::metadata(&path)?.len();
         let mut counts = Vec::new();
         for name in ["ilk"].into_iter().chain(OTHERS) {
