@@ -122,7 +122,7 @@ fn compare(interactions: &Interactions, kernel: Kernel) -> (f64, usize) {
     let (job, filter) = (job(WeightingName::Binary), ItemFilter::default());
     let begin = cpu_seconds();
     let layout = Layout { kernel, ..Layout::default() };
-    let matrix = Matrix::with_layout(interactions, job, layout, &Sequential);
+    let matrix = Matrix::with_layout(interactions, &job, layout, &Sequential);
     let plan = Plan::new(&matrix, &filter);
     let found = neighbours(&matrix, &plan, &job, &filter, &Sequential, |_| {});
     (cpu_seconds() - begin, found.len())

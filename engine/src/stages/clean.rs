@@ -86,7 +86,7 @@ pub fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
 }
 
 /// Says where decay leaves nothing of the oldest rows, unless each item counts from its own newest.
-pub fn report_vanishing(tally: &Tally, job: &Job, reporter: &Reporter) {
+pub(crate) fn report_vanishing(tally: &Tally, job: &Job, reporter: &Reporter) {
     /// Half-lives after which products of two such weights no longer fit a score.
     const MOST: i64 = 64;
     let Weighting::Decay { half_life, now, anchor } = job.weighting else { return };
