@@ -11,7 +11,7 @@ use crate::{
     job::Job,
     kernel::{rank, to_score},
     matrix::Matrix,
-    measure::{Measure, Pair},
+    measure::{Common, Measure, Pair},
     prepare::Interactions,
     result::{Neighbour, Neighbours},
     weighting::Weighting,
@@ -196,6 +196,10 @@ impl Counted {
             dot: f64::from(overlap),
             item_square: f64::from(item),
             neighbour_square: f64::from(neighbour),
+            item_sum: f64::from(item),
+            neighbour_sum: f64::from(neighbour),
+            least: f64::from(overlap),
+            common: Common::of_ones(overlap),
         }
     }
 }

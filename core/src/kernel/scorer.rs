@@ -11,7 +11,7 @@ use super::{
     packed::{self, Packed},
     scale::ScoreScale,
     sparse::{Scatter, Sums},
-    topk::{Bar, Offer, Offers, Selection, ascending, number_at, thin_out},
+    topk::{Bar, Offer, Offers, Selection, ascending, number_at},
 };
 use crate::{
     job::Job,

@@ -128,7 +128,8 @@ fn made(workspace: &Workspace, file: &File) -> Result<PathBuf> {
     let script = workspace.root.join("bench/reading.py");
     let mut recipe = fs::read(&script)?;
     recipe.extend(fs::read(setup::BENCH.requirements(workspace))?);
-    let recipe = Sha256::digest(&recipe).iter().take(6).map(|byte| format!("{byte:02x}"));
+    let digest = Sha256::digest(&recipe);
+    let recipe = digest.iter().take(6).map(|byte| format!("{byte:02x}"));
     let folder = workspace.target.join("bench/csv").join(recipe.collect::<String>());
     let path = folder.join(format!("{}.csv", file.kind));
     if !path.exists() {
