@@ -94,7 +94,7 @@ fn predict(interactions: &Interactions, job: &Job, matrix: &Matrix) -> u64 {
     let layout = Layout { kernel: matrix.kernel(), head, machine: Some(INSTRUCTIONS) };
     let filter = ItemFilter::default();
     let outlook = Outlook::of(interactions, job, &filter, layout, &Sequential);
-    let matrix = Matrix::with_layout(interactions, &job, layout, &Sequential);
+    let matrix = Matrix::with_layout(interactions, job, layout, &Sequential);
     let seconds = outlook.forecast(&Plan::new(&matrix, &filter)).comparing();
     // The model's picoseconds are thousandths of an instruction here.
     (seconds * 1e9) as u64
