@@ -6,11 +6,14 @@
 mod ceiling;
 mod comparison;
 mod hit;
+mod needs;
 mod packed;
+mod rows;
 mod scorer;
 mod sparse;
 mod task;
 mod topk;
+mod whole;
 
 pub use self::{
     comparison::{Comparison, Worker},

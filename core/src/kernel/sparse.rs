@@ -4,7 +4,7 @@
 use super::hit::Hit;
 use crate::{
     matrix::{Line, Sum, Value},
-    simd::{Indices, Kernel, Lists, Sieve, add_at, prefetch},
+    simd::{Gathered, Indices, Kernel, Lists, Sieve, add_at, prefetch},
 };
 
 /// How many users ahead a list's place is asked for; lists follow at half the distance.
@@ -44,6 +44,48 @@ impl<'a, V: Value> Scatter<'a, V> {
             self.look_ahead(users, index);
             add(self.positions.slice(self.starts[*user as usize]..self.starts[*user as usize + 1]));
         }
+    }
+
+    /// Copies the lists of users side by side until there are `enough` indices; returns how many
+    /// users that took. `next`: users of the row that comes after them.
+    #[inline]
+    pub(super) fn gather(
+        &self,
+        users: &[u32],
+        next: &[u32],
+        enough: usize,
+        gathered: &mut Gathered,
+    ) -> usize {
+        /// How many users ahead a list's place is asked for, its first lines, and those that follow.
+        const PLACE: usize = 32;
+        const FIRST: usize = 16;
+        const MORE: usize = 6;
+        gathered.begin(self.positions.bound());
+        let ahead = |index: usize| users.get(index).or_else(|| next.get(index - users.len()));
+        for (index, user) in users.iter().enumerate() {
+            if let Some(user) = ahead(index + PLACE) {
+                prefetch(self.starts, *user as usize);
+            }
+            if let Some(user) = ahead(index + FIRST) {
+                self.fetch_list(*user);
+            }
+            if let Some(user) = ahead(index + MORE) {
+                let start = self.starts[*user as usize];
+                prefetch(self.positions.list(), start + 32);
+                prefetch(self.positions.list(), start + 48);
+            }
+            let list = self.starts[*user as usize]..self.starts[*user as usize + 1];
+            gathered.append(self.positions, list);
+            if gathered.len() >= enough {
+                return index + 1;
+            }
+        }
+        users.len()
+    }
+
+    /// Returns the bound of the positions.
+    pub(super) fn width(&self) -> usize {
+        self.positions.bound()
     }
 
     /// Walks the lists of all users, in ascending order of users: (positions, values, the row's

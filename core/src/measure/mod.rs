@@ -10,6 +10,7 @@ mod cooccurrence;
 mod cosine;
 mod dice;
 mod dot;
+mod falls;
 mod jaccard;
 mod lexicographers_mi;
 mod lift;

@@ -13,9 +13,11 @@ mod aarch64;
 mod access;
 mod checked;
 mod counter;
+mod gather;
 mod groups;
 mod isa;
 mod portable;
+mod tally;
 mod types;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm32;
@@ -26,7 +28,9 @@ use self::isa::Isa;
 pub(crate) use self::{
     access::{add_at, prefetch},
     checked::Lists,
+    gather::Gathered,
     groups::{Bounds, Floors, GROUP, Groups},
+    tally::Tally,
     types::{CHUNK, Factors, Indices, Sieve, WeightedSum},
 };
 pub use self::{isa::Kernel, types::BitRow};

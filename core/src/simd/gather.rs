@@ -1,0 +1,96 @@
+//! Lists copied side by side before they are added up: while one is copied, those to come are on
+//! their way, and the sums keep the nearest cache to themselves.
+
+use super::types::Indices;
+
+/// Indices copied out of many lists of one bound.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    /// What was copied, and room that holds anything.
+    list: Vec<u32>,
+    length: usize,
+    bound: usize,
+}
+
+impl Gathered {
+    /// Indices that are copied at once: a cache line of them.
+    const LINE: usize = 16;
+
+    /// Empties it for lists whose indices are below `bound`.
+    pub(crate) fn begin(&mut self, bound: usize) {
+        self.length = 0;
+        self.bound = bound;
+    }
+
+    /// Copies a part of `lists`.
+    ///
+    /// # Panics
+    /// If the lists have another bound.
+    #[inline(always)]
+    pub(crate) fn append(&mut self, lists: Indices<'_>, part: std::ops::Range<usize>) {
+        assert_eq!(lists.bound, self.bound, "all lists have one bound");
+        let length = part.len();
+        let whole = length.next_multiple_of(Self::LINE);
+        self.grow(whole);
+        // Whole lines are copied; what comes after the part is written over by the next one.
+        if let Some(from) = lists.list.get(part.start..part.start + whole) {
+            let to = &mut self.list[self.length..self.length + whole];
+            let (to, _) = to.as_chunks_mut::<{ Self::LINE }>();
+            let (from, _) = from.as_chunks::<{ Self::LINE }>();
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+        } else {
+            self.list[self.length..self.length + length].copy_from_slice(&lists.list[part]);
+        }
+        self.length += length;
+    }
+
+    /// Copies what is below `end` of a part of `lists`, which ascends.
+    ///
+    /// # Panics
+    /// If the lists have another bound.
+    #[inline(always)]
+    pub(crate) fn append_below(
+        &mut self,
+        lists: Indices<'_>,
+        part: std::ops::Range<usize>,
+        end: u32,
+    ) {
+        assert_eq!(lists.bound, self.bound, "all lists have one bound");
+        self.grow(part.len() + Self::LINE);
+        let (lines, rest) = lists.list[part].as_chunks::<{ Self::LINE }>();
+        for line in lines {
+            let to = &mut self.list[self.length..self.length + Self::LINE];
+            to.copy_from_slice(line);
+            let below = line.iter().map(|index| u32::from(*index < end)).sum::<u32>() as usize;
+            self.length += below;
+            if below < Self::LINE {
+                return;
+            }
+        }
+        for index in rest {
+            self.list[self.length] = *index;
+            self.length += usize::from(*index < end);
+        }
+    }
+
+    /// Makes room for `more` indices.
+    #[inline(always)]
+    fn grow(&mut self, more: usize) {
+        if self.list.len() < self.length + more {
+            self.list.resize((self.length + more).next_power_of_two(), 0);
+        }
+    }
+
+    /// Counts what was copied.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Returns what was copied.
+    #[inline]
+    pub(crate) fn indices(&self) -> Indices<'_> {
+        // Nothing but indices below the bound was copied since it was set.
+        Indices { list: &self.list[..self.length], bound: self.bound }
+    }
+}
