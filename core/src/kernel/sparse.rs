@@ -60,6 +60,8 @@ impl<'a, V: Value> Scatter<'a, V> {
         const PLACE: usize = 32;
         const FIRST: usize = 16;
         const MORE: usize = 6;
+        /// Positions in a line.
+        const LINE: usize = 16;
         gathered.begin(self.positions.bound());
         let ahead = |index: usize| users.get(index).or_else(|| next.get(index - users.len()));
         for (index, user) in users.iter().enumerate() {
@@ -67,15 +69,18 @@ impl<'a, V: Value> Scatter<'a, V> {
                 prefetch(self.starts, *user as usize);
             }
             if let Some(user) = ahead(index + FIRST) {
-                self.fetch_list(*user);
+                let (start, end) = self.ends(*user);
+                prefetch(self.positions.list(), start);
+                // Most lists end in the line in which they begin, or in the next one.
+                prefetch(self.positions.list(), (end.min(start + LINE)).saturating_sub(1));
             }
             if let Some(user) = ahead(index + MORE) {
-                let start = self.starts[*user as usize];
-                prefetch(self.positions.list(), start + 32);
-                prefetch(self.positions.list(), start + 48);
+                let (start, end) = self.ends(*user);
+                let more = (start + LINE..end.min(start + 5 * LINE)).step_by(LINE);
+                more.for_each(|at| prefetch(self.positions.list(), at));
             }
-            let list = self.starts[*user as usize]..self.starts[*user as usize + 1];
-            gathered.append(self.positions, list);
+            let (start, end) = self.ends(*user);
+            gathered.append(self.positions, start..end);
             if gathered.len() >= enough {
                 return index + 1;
             }
@@ -83,9 +88,10 @@ impl<'a, V: Value> Scatter<'a, V> {
         users.len()
     }
 
-    /// Returns the bound of the positions.
-    pub(super) fn width(&self) -> usize {
-        self.positions.bound()
+    /// Returns where a user's list begins and ends.
+    #[inline]
+    fn ends(&self, user: u32) -> (usize, usize) {
+        (self.starts[user as usize], self.starts[user as usize + 1])
     }
 
     /// Walks the lists of all users, in ascending order of users: (positions, values, the row's

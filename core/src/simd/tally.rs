@@ -76,16 +76,18 @@ fn tally(
 ) -> usize {
     assert!(indices.bound <= counts.len() && indices.bound <= needs.len(), "indices have counts");
     assert!(indices.list.len() < reached.len(), "there is room for all that may be listed");
-    let mut listed = 0;
+    let (mut listed, base) = (0, i32::from(base));
     for index in indices.list {
         let at = *index as usize;
         // SAFETY: every index is below `bound`, which is at most the number of counts and needs.
         let (count, need) = unsafe { (counts.get_unchecked_mut(at), *needs.get_unchecked(at)) };
-        let next = (*count).max(base).wrapping_add(1);
-        *count = next;
+        let before = i32::from(*count) - base;
+        // As a maximum of 0 it would be compiled to a branch.
+        let next = (before & !(before >> 31)) + 1;
+        *count = (base + next) as u16;
         // SAFETY: it rises by at most 1 with each index, and there is room for more than those.
         unsafe { *reached.get_unchecked_mut(listed) = *index };
-        listed += usize::from(next == base.wrapping_add(u16::from(need)));
+        listed += usize::from(next == i32::from(need));
     }
     listed
 }
