@@ -85,7 +85,7 @@ impl<'a> Needs<'a> {
 
     /// Positions past which a row is expected to have so many neighbours are the rare ones.
     fn wanted(&self) -> f64 {
-        2.5 * f64::from(self.job.top) + 8.0
+        2.0 * f64::from(self.job.top) + 8.0
     }
 
     /// Sets what the counts of each position of the block need, in the rows of a level. Cost:

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::simd::{Gathered, Tally, add_at};
 
-/// What one worker needs to count whole rows. Cost: 11 B per position, and 8 B for each two positions.
+/// What one worker needs to count whole rows. Cost: 11 B per position, and 8 B for every fourth of them.
 #[derive(Debug, Default)]
 pub(super) struct WholeRows {
     gathered: Gathered,
@@ -19,7 +19,8 @@ pub(super) struct WholeRows {
     /// Nothing is offered to others, whatever they ask for.
     hurdles: Vec<f32>,
     reach: Option<Reach>,
-    /// Rows of the level that had to be listed twice.
+    /// Rows of the level, and those of them that had to be listed twice.
+    counted: usize,
     repeated: usize,
 }
 
@@ -33,8 +34,11 @@ pub(super) struct WholeRow<'a> {
 }
 
 impl WholeRows {
-    /// Rows of a level that are listed twice before all of its rows list everything.
-    const REPEATED: usize = 3;
+    /// A level lists everything once more than one in so many of its rows had to be listed twice,
+    const ONE_IN: usize = 8;
+
+    /// and as many as this.
+    const REPEATED: usize = 8;
 
     /// Indices that are gathered before they are counted, where a row has more of them: what the
     /// nearest cache holds.
@@ -52,7 +56,7 @@ impl WholeRows {
     /// Begins with the rows of a level.
     pub(super) fn begin_level(&mut self, needs: &Needs<'_>, level: &Level) {
         self.reach = Some(needs.set(level, self.tally.needs()));
-        self.repeated = 0;
+        (self.counted, self.repeated) = (0, 0);
     }
 
     /// Counts a row of few additions and puts what may matter into `hits`. `is_candidate`: whether
@@ -76,13 +80,14 @@ impl WholeRows {
         hits.clear();
         hits.extend(reached[..listed].iter().map(hit));
         let Some(Reach::From(rare)) = self.reach else { return };
+        self.counted += 1;
         let is_rare = |hit: &&Hit<u32>| {
             hit.index as usize >= rare && Some(hit.index) != row.own && is_candidate(hit.index)
         };
         if hits.iter().filter(is_rare).count() < needs.top() {
             self.list_all(hits);
             self.repeated += 1;
-            if self.repeated == Self::REPEATED {
+            if self.repeated >= Self::REPEATED.max(self.counted / Self::ONE_IN) {
                 self.reach = Some(needs.set_all(self.tally.needs()));
             }
         }

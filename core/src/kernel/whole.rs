@@ -67,6 +67,10 @@ impl WholeTile<'_> {
 }
 
 impl Scorer {
+    /// Rows that take as many additions as one in so many positions are cheaper to look through than
+    /// to list as they are counted.
+    const SHARE: u64 = 4;
+
     /// Positions that are sifted before the limit is raised.
     const STRETCH: usize = 1 << 11;
 
@@ -103,12 +107,12 @@ impl Scorer {
             let own = position.checked_sub(tile.first).filter(|own| (*own as usize) < width);
             let line = WholeRow { own, users, next };
             let additions = tile.additions[position as usize];
-            if additions < width as u64 / 2 && users.len() <= usize::from(u16::MAX) {
+            if additions < width as u64 / Self::SHARE && users.len() <= usize::from(u16::MAX) {
                 let first = tile.first as usize;
                 let is_candidate = |index: u32| self.admits(codes[first + index as usize]);
                 rows.few(&scatter, &line, &needs, is_candidate, hits);
                 let found = &mut workspace.found;
-                let mut sieve = self.sieve(&row, first, rows.counts().1.get(..width).unwrap_or(&[]));
+                let mut sieve = self.sieve(&row, first, &rows.counts().1[..width]);
                 let hits = self.thin::<()>(
                     &row,
                     first,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::filter::ItemFilter;
 use crate::{
-    cost::{CostModel, Extent},
+    cost::{CostModel, Extent, Machine},
     job::Job,
     matrix::{ColumnBlock, Matrix},
     simd::CHUNK,
@@ -88,7 +88,7 @@ const fn gcd(a: u32, b: u32) -> u32 {
 }
 
 /// The tiles of a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// Which pairs rows compute.
     pub sides: Sides,
@@ -103,6 +103,8 @@ pub struct Plan {
     rows: Vec<u32>,
     /// The same of those that are computed whole, by additions descending.
     whole: Vec<u32>,
+    /// The share of additions that fall on the head, where rows are computed whole.
+    share_of_head: Option<f64>,
 }
 
 impl Plan {
@@ -129,12 +131,14 @@ impl Plan {
         let met = matrix.additions().others_met(supports).zip(codes);
         let met = met.filter(|(_, code)| filter.wants(**code));
         let found = met.map(|(met, _)| met.min(f64::from(job.top))).sum::<f64>();
+        let machine = matrix.machine();
+        let finding = machine.finding(found, true);
+        let finding_whole = machine.finding_whole(found) + finding * share_of_head(matrix);
+        let (finding, finding_whole) = (finding as u64, finding_whole as u64);
         let mut best = None;
         for sides in [Sides::Both, Sides::Row] {
             let half = Draft::new(matrix, filter, sides);
             let whole = Draft::new(matrix, filter, sides).whole(matrix, filter);
-            let finding = matrix.machine().finding(found, true) as u64;
-            let finding_whole = matrix.machine().finding_whole(found) as u64;
             for (draft, finding) in [(half, finding), (whole, finding_whole)] {
                 let cost = draft.cost() + finding;
                 if best.as_ref().is_none_or(|(_, least)| cost < *least) {
@@ -148,6 +152,16 @@ impl Plan {
     /// Returns whether some tiles are of whole rows.
     pub fn has_whole_rows(&self) -> bool {
         !self.whole.is_empty()
+    }
+
+    /// Predicts the picoseconds that finding so many neighbours takes next to counting. `is_unit`: every
+    /// weight is 1.
+    pub(crate) fn finding(&self, machine: &Machine, neighbours: f64, is_unit: bool) -> f64 {
+        let finding = machine.finding(neighbours, is_unit);
+        match self.share_of_head {
+            Some(share) => machine.finding_whole(neighbours) + finding * share,
+            None => finding,
+        }
     }
 
     /// Walks the positions of a tile's rows.
@@ -164,6 +178,13 @@ impl Plan {
         let cost = tiles.iter().map(|tile| tile.cost).sum();
         Self { tiles, cost, ..self.clone() }
     }
+}
+
+/// Returns the share of all additions that fall on the head.
+fn share_of_head(matrix: &Matrix) -> f64 {
+    let of_tail = matrix.additions_on_tail().all.iter().sum::<u64>();
+    let all = matrix.additions().all.iter().sum::<u64>();
+    1.0 - of_tail as f64 / all.max(1) as f64
 }
 
 /// The cost of every row against every block.
@@ -186,6 +207,7 @@ struct Draft {
     popularity: Vec<u64>,
     /// Positions of the rows that are computed whole, by additions descending, and what each costs.
     whole: Option<(Vec<u32>, Vec<u64>)>,
+    share_of_head: f64,
 }
 
 impl Draft {
@@ -237,6 +259,7 @@ impl Draft {
             tail_costs: rows.iter().map(tail_cost).collect(),
             rows,
             whole: None,
+            share_of_head: 0.0,
         }
     }
 
@@ -260,7 +283,7 @@ impl Draft {
         rows.sort_by_key(|row| std::cmp::Reverse(of(*row)));
         let cost = |row: &u32| model.whole_row(supports[*row as usize], of(*row));
         let costs = rows.iter().map(cost).collect();
-        Self { whole: Some((rows, costs)), ..self }
+        Self { whole: Some((rows, costs)), share_of_head: share_of_head(matrix), ..self }
     }
 
     /// Returns the first row that meets a block whose first position is `first`.
@@ -298,10 +321,11 @@ impl Draft {
         for chunk in leading..self.chunks {
             self.cut_head(chunk, wanted, &mut tiles);
         }
-        let Self { sides, operations, rows, whole, .. } = self;
+        let Self { sides, operations, rows, whole, share_of_head, .. } = self;
+        let share_of_head = whole.is_some().then_some(share_of_head);
         let whole = whole.map(|(rows, _)| rows).unwrap_or_default();
         let cost = tiles.iter().map(|tile| tile.cost).sum();
-        Plan { sides, tiles, operations, cost, rows, whole }
+        Plan { sides, tiles, operations, cost, rows, whole, share_of_head }
     }
 
     fn order(&self, first: usize) -> RowOrder {

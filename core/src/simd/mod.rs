@@ -188,6 +188,8 @@ impl Kernel {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => x86_64::ranks_avx512(self, keys, ranks),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => x86_64::ranks_avx2(self, keys, ranks),
             _ => portable::ranks(keys, ranks),
         }
     }
@@ -196,7 +198,7 @@ impl Kernel {
     pub(crate) const fn ranks_fast(self) -> bool {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => true,
+            Isa::Avx2 | Isa::Avx512 => true,
             _ => false,
         }
     }
