@@ -111,7 +111,9 @@ impl Comparison {
     /// `matrix`.
     pub fn compute_tile(&self, matrix: &Matrix, plan: &Plan, tile: &Tile, worker: &mut Worker) {
         let columns = &matrix.columns()[tile.columns];
-        if let Some((rows, lists)) = columns.lists_of_counts(matrix.rows()).filter(|_| tile.is_whole) {
+        if let Some((rows, lists)) =
+            columns.lists_of_counts(matrix.rows()).filter(|_| tile.is_whole)
+        {
             let Worker { counts, whole, recording, .. } = worker;
             let tile_of = WholeTile {
                 rows,

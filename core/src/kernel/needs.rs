@@ -154,10 +154,8 @@ impl<'a> Needs<'a> {
         let floor = Floor { needs: self, level, least, support };
         // Where f32 keeps its digits, and logarithms theirs.
         let is_sound = |score: f64| (1e-30..1e30).contains(&score);
-        let is_log = matches!(
-            self.job.measure,
-            Measure::Pmi | Measure::Npmi | Measure::LexicographersMi
-        );
+        let is_log =
+            matches!(self.job.measure, Measure::Pmi | Measure::Npmi | Measure::LexicographersMi);
         let is_sound = |score: f64| is_sound(score) && (!is_log || score > 1e-6);
         let ends = [fewest, most].map(|own| self.score(least, own, support).is_some_and(is_sound));
         (ends == [true; 2]).then_some(floor)
@@ -214,4 +212,133 @@ pub(super) fn later(table: &ItemTable, admits: impl Fn(u32) -> bool) -> Vec<u64>
         later[position] = later[position + 1] + u64::from(own);
     }
     later
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{
+        prelude::{Just, ProptestConfig, Strategy, any},
+        prop_assert, prop_oneof, proptest,
+        sample::{Index, select},
+    };
+
+    use super::*;
+    use crate::{
+        job::{Given, SimilarityJob},
+        kernel::topk::to_score,
+    };
+
+    const MEASURES: &[Measure] = &[
+        Measure::Cosine,
+        Measure::Jaccard,
+        Measure::Dice,
+        Measure::Overlap,
+        Measure::Tversky { alpha: 0.5, beta: 0.5 },
+        Measure::Tversky { alpha: 0.0, beta: 2.0 },
+        Measure::Tversky { alpha: 3.0, beta: 0.1 },
+        Measure::AsymmetricCosine { alpha: 0.3 },
+        Measure::Conditional { alpha: 0.5 },
+        Measure::Conditional { alpha: 3.0 },
+        Measure::Lift { kappa: 0.0 },
+        Measure::Lift { kappa: 7.0 },
+        Measure::SarLift,
+        Measure::Pmi,
+        Measure::Npmi,
+        Measure::LexicographersMi,
+    ];
+
+    fn job(measure: Measure, top: u32, min_overlap: u32, shrinkage: f64) -> Job {
+        let job = SimilarityJob::default().resolve(Given::default()).unwrap();
+        Job { measure, top, min_overlap, shrinkage, ..job }
+    }
+
+    /// Supports that fall from `most` to 1, and the codes of their items.
+    fn table(users: usize, items: usize, most: f64) -> ItemTable {
+        let support = |item: usize| 1 + (most / (1.0 + item as f64)) as u32;
+        let supports = (0..items).map(support).collect::<Vec<_>>();
+        let squares = supports.iter().map(|support| f64::from(*support)).collect();
+        ItemTable::new(users, (0..items as u32).collect(), supports, squares)
+    }
+
+    fn score(needs: &Needs<'_>, overlap: u32, own: u32, support: u32) -> Option<f32> {
+        needs.score(overlap, own, support).map(to_score)
+    }
+
+    fn shrinkages() -> impl Strategy<Value = f64> {
+        prop_oneof![Just(0.0), Just(0.4), Just(30.0)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(crate::testing::cases(400)))]
+
+        /// Whatever a rare pair scores, a pair that falls short of what it needs scores less.
+        #[test]
+        fn what_is_not_listed_scores_less_than_what_is_rare(
+            measure in select(MEASURES),
+            (top, min_overlap, shrinkage) in (1..20_u32, 1..4_u32, shrinkages()),
+            (additions, fewest, spread) in (1..4_000_u64, 1..400_u32, 0..300_u32),
+            picks in proptest::collection::vec(any::<[Index; 5]>(), 200),
+        ) {
+            let table = table(5_000, 900, 1_500.0);
+            let job = job(*measure, top, min_overlap, shrinkage);
+            let later = later(&table, |_| true);
+            let needs = Needs::new(&table, &job, 0..table.len(), &later);
+            let level = Level { additions, supports: (fewest, fewest + spread) };
+            let mut least = vec![0; table.len()];
+            let reach = needs.set(&level, &mut least);
+            prop_assert!(least.is_sorted_by(|a, b| a >= b), "popular positions need more");
+            let Reach::From(rare) = reach else {
+                let all = u8::try_from(min_overlap).unwrap();
+                prop_assert!(least.iter().all(|need| *need == all));
+                return Ok(());
+            };
+            for [own, popular, count, partner, shared] in picks {
+                let own = fewest + own.index(spread as usize + 1) as u32;
+                let position = popular.index(table.len());
+                let support = table.supports()[position];
+                let most = support.min(own).min(u32::from(least[position]) - 1);
+                if most < min_overlap {
+                    continue;
+                }
+                let overlap = min_overlap + count.index((most - min_overlap) as usize + 1) as u32;
+                // One of those k that are known to be there.
+                let partner = table.supports()[rare + partner.index(table.len() - rare)];
+                if partner.min(own) < min_overlap {
+                    continue;
+                }
+                let range = (partner.min(own) - min_overlap) as usize + 1;
+                let shared = min_overlap + shared.index(range) as u32;
+                let (of_rare, other) =
+                    (score(&needs, shared, own, partner), score(&needs, overlap, own, support));
+                prop_assert!(of_rare.is_some(), "a rare one is a pair");
+                prop_assert!(
+                    other.is_none_or(|other| of_rare.is_some_and(|rare| other < rare)),
+                    "{own} users: {overlap} of {support} ({other:?}), {shared} of {partner} ({of_rare:?})"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn rows_of_many_additions_need_more_of_popular_positions() {
+        let table = table(5_000, 900, 1_500.0);
+        let later = later(&table, |_| true);
+        let mut least = vec![0; table.len()];
+        for measure in MEASURES {
+            let job = job(*measure, 3, 1, 0.0);
+            let needs = Needs::new(&table, &job, 0..table.len(), &later);
+            let reach = needs.set(&Level { additions: 1_000, supports: (2, 2) }, &mut least);
+            assert!(matches!(reach, Reach::From(_)), "{measure:?}");
+            assert_eq!(least[table.len() - 1], 1);
+            // Overlap does not tell items apart that have no fewer users than the row.
+            let is_pruned = least[0] > 1;
+            assert!(is_pruned || *measure == Measure::Overlap, "{measure:?}: {least:?}");
+            let few = needs.set(&Level { additions: 10, supports: (2, 2) }, &mut least);
+            assert_eq!((few, least[0]), (Reach::All, 1));
+        }
+        let counts = job(Measure::Cooccurrence, 3, 2, 0.0);
+        let needs = Needs::new(&table, &counts, 0..table.len(), &later);
+        let reach = needs.set(&Level { additions: 1_000, supports: (2, 2) }, &mut least);
+        assert_eq!((reach, least[0]), (Reach::All, 2));
+    }
 }

@@ -227,7 +227,18 @@ impl Scorer {
             })
             .collect();
         let (table, job, filter) = (table.clone(), job.clone(), filter.clone());
-        Self { table, job, filter, sides, kernel, selection, ceilings, hurdles, facts, later: OnceLock::new() }
+        Self {
+            table,
+            job,
+            filter,
+            sides,
+            kernel,
+            selection,
+            ceilings,
+            hurdles,
+            facts,
+            later: OnceLock::new(),
+        }
     }
 
     pub(super) fn table(&self) -> &ItemTable {
@@ -460,7 +471,12 @@ impl Scorer {
     }
 
     /// Hands what was found to the row's item.
-    pub(super) fn end(&self, position: u32, found: &mut Found, recording: &mut Option<&mut Recording>) {
+    pub(super) fn end(
+        &self,
+        position: u32,
+        found: &mut Found,
+        recording: &mut Option<&mut Recording>,
+    ) {
         let Found { neighbours: found, keys, .. } = found;
         if found.is_empty() {
             return;

@@ -113,13 +113,7 @@ impl Scorer {
                 rows.few(&scatter, &line, &needs, is_candidate, hits);
                 let found = &mut workspace.found;
                 let mut sieve = self.sieve(&row, first, &rows.counts().1[..width]);
-                let hits = self.thin::<()>(
-                    &row,
-                    first,
-                    &mut sieve,
-                    hits,
-                    &mut workspace.estimates,
-                );
+                let hits = self.thin::<()>(&row, first, &mut sieve, hits, &mut workspace.estimates);
                 self.offer::<()>(&mut row, tile.first, hits, found, &mut workspace.offers);
             } else {
                 rows.many(&scatter, &line);

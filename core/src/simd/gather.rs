@@ -94,3 +94,55 @@ impl Gathered {
         Indices { list: &self.list[..self.length], bound: self.bound }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{
+        collection::vec,
+        prelude::{ProptestConfig, any},
+        prop_assert_eq, proptest,
+        sample::Index,
+    };
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(crate::testing::cases(300)))]
+
+        #[test]
+        fn parts_lie_side_by_side(
+            all in vec(0..1_000_u32, 1..200),
+            parts in vec((any::<Index>(), any::<Index>()), 0..20),
+            end in 0..1_000_u32,
+        ) {
+            let mut all = all;
+            all.sort_unstable();
+            let lists = Indices::new(&all, 1_000).unwrap();
+            let (mut gathered, mut below) = (Gathered::default(), Gathered::default());
+            for _ in 0..2 {
+                gathered.begin(1_000);
+                below.begin(1_000);
+                let mut expected = Vec::new();
+                for (a, b) in &parts {
+                    let (a, b) = (a.index(all.len() + 1), b.index(all.len() + 1));
+                    let part = a.min(b)..a.max(b);
+                    gathered.append(lists, part.clone());
+                    below.append_below(lists, part.clone(), end);
+                    expected.extend_from_slice(&all[part]);
+                }
+                prop_assert_eq!(gathered.indices().list(), &expected[..]);
+                prop_assert_eq!(gathered.len(), expected.len());
+                expected.retain(|index| *index < end);
+                prop_assert_eq!(below.indices().list(), &expected[..]);
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "one bound")]
+    fn lists_of_another_bound_are_refused() {
+        let mut gathered = Gathered::default();
+        gathered.begin(3);
+        gathered.append(Indices::new(&[3], 4).unwrap(), 0..1);
+    }
+}

@@ -91,3 +91,65 @@ fn tally(
     }
     listed
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{
+        collection::vec,
+        prelude::{ProptestConfig, Strategy},
+        prop_assert_eq, proptest,
+    };
+
+    use super::*;
+
+    const WIDTH: usize = 40;
+
+    /// Rows of indices, and the most that an index can be there.
+    fn rows() -> impl Strategy<Value = Vec<(Vec<u32>, u16)>> {
+        vec((vec(0..WIDTH as u32, 0..80), 80..30_000_u16), 1..40)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(crate::testing::cases(300)))]
+
+        #[test]
+        fn a_position_is_listed_when_its_count_suffices(rows in rows(), needs in vec(0..=6_u8, WIDTH)) {
+            let mut tally = Tally::default();
+            tally.widen(WIDTH);
+            tally.needs().copy_from_slice(&needs);
+            for (row, most) in &rows {
+                let (mut counts, mut expected) = ([0; WIDTH], Vec::new());
+                for index in row {
+                    counts[*index as usize] += 1;
+                    if counts[*index as usize] == u32::from(needs[*index as usize]) {
+                        expected.push(*index);
+                    }
+                }
+                let mut reached = vec![0; row.len() + 1];
+                let indices = Indices::new(row, WIDTH).unwrap();
+                let listed = tally.count(indices, *most, &mut reached);
+                prop_assert_eq!(&reached[..listed], &expected[..]);
+                let found = (0..WIDTH as u32).map(|index| tally.of(index)).collect::<Vec<_>>();
+                prop_assert_eq!(&found[..], &counts[..]);
+                prop_assert_eq!(tally.take(3), counts[3]);
+                prop_assert_eq!(tally.take(3), 0);
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "room")]
+    fn there_is_room_for_all_that_may_be_listed() {
+        let mut tally = Tally::default();
+        tally.widen(2);
+        tally.count(Indices::new(&[0, 1], 2).unwrap(), 2, &mut [0; 2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "indices have counts")]
+    fn positions_past_the_last_are_refused() {
+        let mut tally = Tally::default();
+        tally.widen(2);
+        tally.count(Indices::new(&[0, 1], 3).unwrap(), 2, &mut [0; 3]);
+    }
+}

@@ -357,7 +357,7 @@ pub(crate) fn run_laid_out(
     let folded = fold(encode(cleaned, executor)?, job, needs, executor);
     let filter = filter(&folded.catalogue.ids, lists);
     let matrix = Matrix::with_layout(&folded.interactions, job.weighting, layout, executor);
-    let plan = Plan::new(&matrix, &filter);
+    let plan = Plan::of_job(&matrix, job, &filter);
     let found = neighbours(&matrix, &plan, job, &filter, executor, |_| {});
     Ok(Outcome {
         tally,
