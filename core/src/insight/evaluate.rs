@@ -344,7 +344,7 @@ pub fn evaluate(trial: &Trial, job: &Job, at: usize, executor: &impl Executor) -
     let train = &trial.train;
     let matrix = Matrix::new(train, job.weighting, executor);
     let filter = ItemFilter::default();
-    let plan = Plan::new(&matrix, &filter);
+    let plan = Plan::of_job(&matrix, job, &filter);
     let found = neighbours(&matrix, &plan, job, &filter, executor, |_| {});
     drop(matrix);
     let start = || Sums::new(train.items());

@@ -151,14 +151,14 @@ impl<'a> Needs<'a> {
         if least > support.min(fewest) {
             return None;
         }
-        let floor = Floor { needs: self, level, least, support };
         // Where f32 keeps its digits, and logarithms theirs.
         let is_sound = |score: f64| (1e-30..1e30).contains(&score);
         let is_log =
             matches!(self.job.measure, Measure::Pmi | Measure::Npmi | Measure::LexicographersMi);
         let is_sound = |score: f64| is_sound(score) && (!is_log || score > 1e-6);
-        let ends = [fewest, most].map(|own| self.score(least, own, support).is_some_and(is_sound));
-        (ends == [true; 2]).then_some(floor)
+        let at_ends = [fewest, most].map(|own| self.score(least, own, support));
+        let at_ends = [at_ends[0].filter(|score| is_sound(*score))?, at_ends[1]?];
+        is_sound(at_ends[1]).then_some(Floor { needs: self, level, least, support, at_ends })
     }
 
     /// Scores a pair of the row and an item of so many users.
@@ -184,20 +184,27 @@ struct Floor<'a> {
     level: &'a Level,
     /// With the fewest users that count in common,
     least: u32,
-    /// with an item of so many users.
+    /// with an item of so many users;
     support: u32,
+    /// what that scores for the row of the fewest users, and for that of the most.
+    at_ends: [f64; 2],
 }
 
 impl Floor<'_> {
     /// Returns whether a pair with an item of so many users may reach it.
     fn is_reached(&self, overlap: u32, support: u32) -> bool {
         let (fewest, most) = self.level.supports;
+        let floor = |own: u32| match own {
+            _ if own == fewest => Some(self.at_ends[0]),
+            _ if own == most => Some(self.at_ends[1]),
+            _ => self.needs.score(self.least, own, self.support),
+        };
         // Where there cannot be such a pair it does no harm to list it.
         overlap > support
             || [fewest.max(overlap).min(most), most].into_iter().any(|own| {
-                let floor = self.needs.score(self.least, own, self.support);
                 let score = self.needs.score(overlap, own, support);
-                let floor = floor.map_or(f64::NEG_INFINITY, |floor| floor * (1.0 - Needs::SLACK));
+                let floor =
+                    floor(own).map_or(f64::NEG_INFINITY, |floor| floor * (1.0 - Needs::SLACK));
                 score.is_some_and(|score| score >= floor)
             })
     }
@@ -280,7 +287,7 @@ mod tests {
             picks in proptest::collection::vec(any::<[Index; 5]>(), 200),
         ) {
             let table = table(5_000, 900, 1_500.0);
-            let job = job(*measure, top, min_overlap, shrinkage);
+            let job = job(measure, top, min_overlap, shrinkage);
             let later = later(&table, |_| true);
             let needs = Needs::new(&table, &job, 0..table.len(), &later);
             let level = Level { additions, supports: (fewest, fewest + spread) };

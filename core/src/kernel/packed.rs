@@ -7,7 +7,7 @@
 use super::{hit::Hit, sparse::Scatter};
 use crate::{
     matrix::{Sum, Value},
-    simd::{Gathered, Indices, Sieve, add_at},
+    simd::{Indices, Sieve, add_at},
 };
 
 const COUNT: u32 = 0xffff;
@@ -15,15 +15,11 @@ const COUNT: u32 = 0xffff;
 /// Rows of more users than this could count past half a word.
 pub(super) const MOST_USERS: usize = COUNT as usize;
 
-/// Positions that are gathered before they are counted: what the nearest cache holds.
-const PIECE: usize = 1 << 12;
-
 /// One word per position of a block; all counts are zero between rows.
 #[derive(Debug, Default)]
 pub(super) struct Packed {
     words: Vec<u32>,
     touched: Vec<u32>,
-    gathered: Gathered,
 }
 
 impl Packed {
@@ -51,20 +47,22 @@ impl Packed {
         sieve: &Sieve<'_>,
         hits: &mut [Hit<V::Sum>],
     ) -> usize {
-        let Self { words, touched, gathered } = self;
-        let (mut listed, end) = (0, sieve.factors.len() as u32);
-        let mut rest = users.list();
-        while !rest.is_empty() {
-            let taken = scatter.gather_below(rest, end, PIECE, gathered);
-            rest = &rest[taken..];
-            let positions = gathered.indices();
-            add_at(words, positions, positions.unit(), end, |other, word, ()| {
-                // No branch: whether a position is new cannot be predicted.
-                touched[listed] = other;
-                listed += usize::from(*word & COUNT == 0);
-                *word += 1;
-            });
-        }
+        let Self { words, touched } = self;
+        let mut listed = 0;
+        scatter.lists(users, |positions| {
+            add_at(
+                words,
+                positions,
+                positions.unit(),
+                sieve.factors.len() as u32,
+                |other, word, ()| {
+                    // No branch: whether a position is new cannot be predicted.
+                    touched[listed] = other;
+                    listed += usize::from(*word & COUNT == 0);
+                    *word += 1;
+                },
+            );
+        });
         let mut count = 0;
         for other in &touched[..listed] {
             let word = &mut words[*other as usize];

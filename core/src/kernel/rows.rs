@@ -7,7 +7,7 @@ use super::{
 };
 use crate::simd::{Gathered, Tally, add_at};
 
-/// What one worker needs to count whole rows. Cost: 11 B per position, and 8 B for every fourth of them.
+/// What one worker needs to count whole rows. Cost: 11 B per position, and 8 B for each addition of a row, at most as many.
 #[derive(Debug, Default)]
 pub(super) struct WholeRows {
     gathered: Gathered,

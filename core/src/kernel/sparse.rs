@@ -36,6 +36,16 @@ impl<'a, V: Value> Scatter<'a, V> {
         additions < most
     }
 
+    /// Walks the lists of all users, in ascending order of users, without values.
+    #[inline]
+    pub(super) fn lists(&self, users: Indices<'_>, mut add: impl FnMut(Indices<'a>)) {
+        let users = users.list();
+        for (index, user) in users.iter().enumerate() {
+            self.look_ahead(users, index);
+            add(self.positions.slice(self.starts[*user as usize]..self.starts[*user as usize + 1]));
+        }
+    }
+
     /// Copies the lists of users side by side until there are `enough` indices; returns how many
     /// users that took. `next`: users of the row that comes after them.
     #[inline]
@@ -45,32 +55,6 @@ impl<'a, V: Value> Scatter<'a, V> {
         next: &[u32],
         enough: usize,
         gathered: &mut Gathered,
-    ) -> usize {
-        self.gather_with(users, next, enough, gathered, Gathered::append)
-    }
-
-    /// Copies those positions side by side that are below `end`.
-    #[inline]
-    pub(super) fn gather_below(
-        &self,
-        users: &[u32],
-        end: u32,
-        enough: usize,
-        gathered: &mut Gathered,
-    ) -> usize {
-        self.gather_with(users, &[], enough, gathered, |gathered, positions, part| {
-            gathered.append_below(positions, part, end);
-        })
-    }
-
-    #[inline]
-    fn gather_with(
-        &self,
-        users: &[u32],
-        next: &[u32],
-        enough: usize,
-        gathered: &mut Gathered,
-        append: impl Fn(&mut Gathered, Indices<'a>, std::ops::Range<usize>),
     ) -> usize {
         /// How many users ahead a list's place is asked for, its first lines, and those that follow.
         const PLACE: usize = 32;
@@ -96,7 +80,7 @@ impl<'a, V: Value> Scatter<'a, V> {
                 more.for_each(|at| prefetch(self.positions.list(), at));
             }
             let (start, end) = self.ends(*user);
-            append(gathered, self.positions, start..end);
+            gathered.append(self.positions, start..end);
             if gathered.len() >= enough {
                 return index + 1;
             }

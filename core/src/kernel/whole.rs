@@ -67,10 +67,6 @@ impl WholeTile<'_> {
 }
 
 impl Scorer {
-    /// Rows that take as many additions as one in so many positions are cheaper to look through than
-    /// to list as they are counted.
-    const SHARE: u64 = 4;
-
     /// Positions that are sifted before the limit is raised.
     const STRETCH: usize = 1 << 11;
 
@@ -94,11 +90,6 @@ impl Scorer {
         let needs = Needs::new(self.table(), self.job(), block, self.later());
         let mut level_ends = 0;
         for (index, position) in order.iter().copied().enumerate() {
-            if index == level_ends {
-                let (count, level) = tile.level(&order[index..]);
-                rows.begin_level(&needs, &level);
-                level_ends = index + count.max(1);
-            }
             self.fetch_row(tile, &order[index + 1..]);
             let Some(mut row) = self.begin(position) else { continue };
             row.gives = false;
@@ -107,7 +98,13 @@ impl Scorer {
             let own = position.checked_sub(tile.first).filter(|own| (*own as usize) < width);
             let line = WholeRow { own, users, next };
             let additions = tile.additions[position as usize];
-            if additions < width as u64 / Self::SHARE && users.len() <= usize::from(u16::MAX) {
+            // More of them are cheaper to look through than to list as they are counted.
+            if additions < width as u64 && users.len() <= usize::from(u16::MAX) {
+                if index >= level_ends {
+                    let (count, level) = tile.level(&order[index..]);
+                    rows.begin_level(&needs, &level);
+                    level_ends = index + count.max(1);
+                }
                 let first = tile.first as usize;
                 let is_candidate = |index: u32| self.admits(codes[first + index as usize]);
                 rows.few(&scatter, &line, &needs, is_candidate, hits);

@@ -353,8 +353,10 @@ impl Draft {
 
     /// Cuts rows that are computed whole into tiles of about equal cost.
     fn cut_whole(&self, costs: &[u64], wanted: u64, tiles: &mut Vec<Tile>) {
+        /// What a tile costs at least: it begins with finding out what counts need.
+        const LEAST: u64 = 1_000_000_000;
         let order = RowOrder::ascending(0, costs.len() as u32);
-        let (mut begun, mut sum) = (0, 0);
+        let (mut begun, mut sum, wanted) = (0, 0, wanted.max(LEAST));
         for (rank, cost) in (0..).zip(costs) {
             sum += cost;
             if sum >= wanted || rank + 1 == order.count {

@@ -44,35 +44,6 @@ impl Gathered {
         self.length += length;
     }
 
-    /// Copies what is below `end` of a part of `lists`, which ascends.
-    ///
-    /// # Panics
-    /// If the lists have another bound.
-    #[inline(always)]
-    pub(crate) fn append_below(
-        &mut self,
-        lists: Indices<'_>,
-        part: std::ops::Range<usize>,
-        end: u32,
-    ) {
-        assert_eq!(lists.bound, self.bound, "all lists have one bound");
-        self.grow(part.len() + Self::LINE);
-        let (lines, rest) = lists.list[part].as_chunks::<{ Self::LINE }>();
-        for line in lines {
-            let to = &mut self.list[self.length..self.length + Self::LINE];
-            to.copy_from_slice(line);
-            let below = line.iter().map(|index| u32::from(*index < end)).sum::<u32>() as usize;
-            self.length += below;
-            if below < Self::LINE {
-                return;
-            }
-        }
-        for index in rest {
-            self.list[self.length] = *index;
-            self.length += usize::from(*index < end);
-        }
-    }
-
     /// Makes room for `more` indices.
     #[inline(always)]
     fn grow(&mut self, more: usize) {
@@ -113,27 +84,22 @@ mod tests {
         fn parts_lie_side_by_side(
             all in vec(0..1_000_u32, 1..200),
             parts in vec((any::<Index>(), any::<Index>()), 0..20),
-            end in 0..1_000_u32,
         ) {
             let mut all = all;
             all.sort_unstable();
             let lists = Indices::new(&all, 1_000).unwrap();
-            let (mut gathered, mut below) = (Gathered::default(), Gathered::default());
+            let mut gathered = Gathered::default();
             for _ in 0..2 {
                 gathered.begin(1_000);
-                below.begin(1_000);
                 let mut expected = Vec::new();
                 for (a, b) in &parts {
                     let (a, b) = (a.index(all.len() + 1), b.index(all.len() + 1));
                     let part = a.min(b)..a.max(b);
                     gathered.append(lists, part.clone());
-                    below.append_below(lists, part.clone(), end);
                     expected.extend_from_slice(&all[part]);
                 }
                 prop_assert_eq!(gathered.indices().list(), &expected[..]);
                 prop_assert_eq!(gathered.len(), expected.len());
-                expected.retain(|index| *index < end);
-                prop_assert_eq!(below.indices().list(), &expected[..]);
             }
         }
     }
