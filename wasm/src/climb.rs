@@ -164,7 +164,7 @@ impl Climb {
         begin_peak();
         let matrix = Matrix::with_layout(&interactions, &self.job, layout(), &crew());
         drop(interactions);
-        let plan = Plan::new(&matrix, &filter);
+        let plan = Plan::of_job(&matrix, &self.job, &filter);
         let forecast = outlook.forecast(&plan);
         // Tiles are drawn by counting; finding comes with it.
         let share = (SECONDS / forecast.comparing()).min(1.0);

@@ -40,6 +40,16 @@ pub struct Machine {
     pub weighted_addition: u64,
     /// What is added where the sums of sparse data do not fit the second-level cache.
     pub far_addition: u64,
+    /// Beginning a row that is computed whole.
+    pub whole_row: u64,
+    /// Going to one user's list from such a row.
+    pub whole_visit: u64,
+    /// One addition of such a row.
+    pub whole_addition: u64,
+    /// What is added where its counts do not fit the nearest cache.
+    pub far_whole_addition: u64,
+    /// Finding one neighbour of such a row.
+    pub whole_neighbour: u64,
     /// Finding one neighbour of the result: scoring and offering it, and those it replaces.
     pub neighbour: u64,
     /// What is added where weights are added up: their scores hardly tie, so more are replaced.
@@ -79,6 +89,11 @@ impl Machine {
             sparse_addition: 1_300,
             weighted_addition: 100,
             far_addition: 5_000,
+            whole_row: 45_000,
+            whole_visit: 20_000,
+            whole_addition: 900,
+            far_whole_addition: 300,
+            whole_neighbour: 60_000,
             neighbour: 75_000,
             weighted_neighbour: 60_000,
             collect: 21_000,
@@ -96,6 +111,11 @@ impl Machine {
         let far = if bytes > THIRD_LEVEL / 2 { self.far_arrange } else { 0 };
         let weighted = if value > 0 { self.weighted_arrange } else { 0 };
         (self.arrange + far + weighted) as f64 * interactions as f64
+    }
+
+    /// Predicts finding so many neighbours of rows that are computed whole, next to counting.
+    pub(crate) fn finding_whole(&self, neighbours: f64) -> f64 {
+        self.whole_neighbour as f64 * neighbours
     }
 
     /// Predicts finding so many neighbours of the result, next to counting. `is_unit`: every weight
@@ -134,6 +154,8 @@ pub(crate) struct CostModel {
     pub(super) popular_addition: u64,
     /// Beginning a row.
     row: u64,
+    /// The same of rows that are computed whole: beginning, going to a list, adding.
+    whole: (u64, u64, u64),
 }
 
 /// The data that a cost model is made for.
@@ -166,6 +188,12 @@ const THIRD_LEVEL: usize = 1 << 24;
 /// Sums of a row that stay in the second-level cache: most go to popular items, at the front.
 const NEAR_SUMS: usize = 1 << 21;
 
+/// Bytes of what is counted and needed for each item where rows are computed whole.
+const WHOLE_BYTES: usize = 3;
+
+/// What the nearest cache holds.
+const NEAREST: usize = 1 << 16;
+
 impl CostModel {
     /// Returns what `machine` pays on data of some extent.
     pub(crate) fn of(machine: &Machine, extent: &Extent) -> Self {
@@ -187,7 +215,11 @@ impl CostModel {
         } else {
             (machine.visit, machine.addition)
         };
+        let is_near = extent.items * WHOLE_BYTES <= NEAREST;
+        let far_whole = if is_near { 0 } else { machine.far_whole_addition };
+        let whole_addition = machine.whole_addition + far_whole;
         Self {
+            whole: (machine.whole_row, machine.whole_visit, whole_addition),
             bit_row: machine.bit_row + far + of_bits,
             chunk: machine.chunk,
             visit,
@@ -210,6 +242,12 @@ impl CostModel {
     /// Predicts one row against one chunk of the head.
     pub(crate) fn head_row(&self, support: u32) -> u64 {
         self.row / 4 + self.chunk + u64::from(support) * self.bit_row
+    }
+
+    /// Predicts one row against all of the tail, computed whole.
+    pub(crate) fn whole_row(&self, support: u32, additions: u64) -> u64 {
+        let (row, visit, addition) = self.whole;
+        row + u64::from(support) * visit + additions * addition
     }
 
     /// Predicts one row against the tail.

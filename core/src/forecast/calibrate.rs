@@ -109,6 +109,11 @@ impl Step {
                 machine.sparse_visit = times(usual.sparse_visit);
                 machine.sparse_addition = times(usual.sparse_addition);
                 machine.far_addition = times(usual.far_addition);
+                machine.whole_row = times(usual.whole_row);
+                machine.whole_visit = times(usual.whole_visit);
+                machine.whole_addition = times(usual.whole_addition);
+                machine.far_whole_addition = times(usual.far_whole_addition);
+                machine.whole_neighbour = times(usual.whole_neighbour);
             }
             Self::Arranging => {
                 machine.make_bit_row = times(usual.make_bit_row);

@@ -190,7 +190,9 @@ impl Outlook {
     pub fn forecast_part(&self, part: &Plan, share: f64) -> Forecast {
         let found = self.found(share);
         let is_unit = self.weights == WeightKind::One;
-        Forecast::of_comparing(&self.machine, part.cost, found, is_unit)
+        let finding = seconds(part.finding(&self.machine, found, is_unit));
+        let comparing = Forecast::of_comparing(&self.machine, part.cost, found, is_unit);
+        Forecast { finding, ..comparing }
     }
 }
 

@@ -354,7 +354,7 @@ pub(super) fn evaluate_on(
 ) -> Quality {
     let train = &trial.train;
     let filter = ItemFilter::default();
-    let plan = Plan::new(matrix.borrow(), &filter);
+    let plan = Plan::of_job(matrix.borrow(), job, &filter);
     let found = neighbours(matrix.borrow(), &plan, job, &filter, executor, |_| {});
     drop(matrix);
     let start = || Sums::new(train.items());

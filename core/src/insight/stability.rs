@@ -67,7 +67,7 @@ pub fn neighbours_of_part(
     let wanted = codes.clone().filter_map(|code| Some(code.ok()? as u32)).collect::<Vec<_>>();
     let filter = ItemFilter::new(items.len(), None, None, Some(&wanted));
     let matrix = Matrix::new(&interactions, job, executor);
-    let plan = Plan::new(&matrix, &filter);
+    let plan = Plan::of_job(&matrix, job, &filter);
     let found = neighbours(&matrix, &plan, job, &filter, executor, |_| {});
     for (list, code) in lists.iter_mut().zip(codes) {
         if let Ok(code) = code {

@@ -4,6 +4,7 @@ use super::{
     scale::ScoreScale,
     scorer::{Recording, Scorer, Workspace},
     topk::Offer,
+    whole::{WholeTile, WholeWorkspace},
 };
 use crate::{
     executor::Executor,
@@ -38,6 +39,7 @@ pub struct Worker {
     separable: Workspace<Separable>,
     least: Workspace<Least>,
     common: Workspace<CommonUsers>,
+    whole: WholeWorkspace,
     recording: Option<Recording>,
 }
 
@@ -90,7 +92,7 @@ impl Comparison {
         worker: &mut Worker,
     ) {
         assert_eq!(rows.users(), columns.users(), "both blocks are of the same users");
-        let Worker { counts, weights, separable, least, common, recording } = worker;
+        let Worker { counts, weights, separable, least, common, recording, .. } = worker;
         let recording = recording.as_mut();
         let measure = self.scorer.job().measure;
         assert!(
@@ -124,7 +126,20 @@ impl Comparison {
     /// `matrix`.
     pub fn compute_tile(&self, matrix: &Matrix, plan: &Plan, tile: &Tile, worker: &mut Worker) {
         let columns = &matrix.columns()[tile.columns];
-        self.compute(matrix.rows(), columns, plan.rows(tile), worker);
+        if let Some((rows, lists)) =
+            columns.lists_of_counts(matrix.rows()).filter(|_| tile.is_whole)
+        {
+            let Worker { counts, whole, recording, .. } = worker;
+            let tile_of = WholeTile {
+                rows,
+                first: columns.positions().start,
+                columns: lists,
+                additions: &matrix.additions_on_tail().all,
+            };
+            self.scorer.whole_tile(&tile_of, plan.rows(tile), whole, counts, recording.as_mut());
+        } else {
+            self.compute(matrix.rows(), columns, plan.rows(tile), worker);
+        }
     }
 
     /// Takes out of a recording worker what its tiles found since the last call: the offers that

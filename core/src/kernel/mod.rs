@@ -6,13 +6,16 @@
 mod ceiling;
 mod comparison;
 mod hit;
+mod needs;
 mod once;
 mod packed;
+mod rows;
 mod scale;
 mod scorer;
 mod sparse;
 mod task;
 mod topk;
+mod whole;
 
 pub use self::{
     comparison::{Comparison, Worker},

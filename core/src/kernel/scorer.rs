@@ -3,11 +3,15 @@
 //! How sums are counted differs from block to block; what follows (limits, measure, selection) is
 //! the same for all and lives here.
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU32, Ordering::Relaxed},
+};
 
 use super::{
     ceiling::Ceilings,
     hit::Hit,
+    needs::later,
     packed::{self, Packed},
     scale::ScoreScale,
     sparse::{Scatter, Sums},
@@ -38,11 +42,11 @@ pub(super) struct Workspace<V: Value> {
     /// What the other side's sums must reach, by position; see [`Scorer::hurdles`].
     hurdles: Vec<f32>,
     /// Neighbours found for the row's own item.
-    found: Found,
+    pub(super) found: Found,
     /// Neighbours found for the other items.
-    offers: Offers,
+    pub(super) offers: Offers,
     /// Estimated scores, as [`ascending`] numbers.
-    estimates: Vec<u32>,
+    pub(super) estimates: Vec<u32>,
     /// The rows of a tile.
     order: Vec<u32>,
 }
@@ -84,7 +88,7 @@ impl<V: Value> Workspace<V> {
 
 /// Scores of a row's hits, NaN where the measure says that there is no pair, and what came of them.
 #[derive(Debug, Default)]
-struct Found {
+pub(super) struct Found {
     as_item: Vec<f32>,
     as_neighbour: Vec<f32>,
     /// Neighbours for the row's own item.
@@ -143,6 +147,8 @@ pub(super) struct Scorer {
     hurdles: Vec<AtomicU32>,
     /// What scores need to know of each position, side by side in memory.
     facts: Vec<Facts>,
+    /// Where rows are computed whole; see [`later`](Self::later).
+    later: OnceLock<Vec<u64>>,
 }
 
 /// What is known of one item.
@@ -189,13 +195,13 @@ impl<V: Value> Tile<'_, V> {
 }
 
 /// The row being computed.
-struct Row {
+pub(super) struct Row {
     position: u32,
     code: u32,
     /// Neighbours of its item were asked for.
     takes: bool,
     /// Its pairs are offered to the other items, too.
-    gives: bool,
+    pub(super) gives: bool,
     /// What a neighbour must come before to have a chance; rises.
     bar: Bar,
 }
@@ -225,7 +231,19 @@ impl Scorer {
             })
             .collect();
         let (table, job, filter) = (table.clone(), job.clone(), filter.clone());
-        Self { table, job, filter, sides, kernel, selection, scale, ceilings, hurdles, facts }
+        Self {
+            table,
+            job,
+            filter,
+            sides,
+            kernel,
+            selection,
+            scale,
+            ceilings,
+            hurdles,
+            facts,
+            later: OnceLock::new(),
+        }
     }
 
     pub(super) fn table(&self) -> &ItemTable {
@@ -238,6 +256,30 @@ impl Scorer {
 
     pub(super) fn job(&self) -> &Job {
         &self.job
+    }
+
+    pub(super) fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
+    /// Returns whether neighbours of the item are asked for.
+    pub(super) fn wants(&self, code: u32) -> bool {
+        self.filter.wants(code)
+    }
+
+    /// Returns whether the item may be a neighbour.
+    pub(super) fn admits(&self, code: u32) -> bool {
+        self.filter.admits(code)
+    }
+
+    /// Returns what counts of the row must reach, as things stand.
+    pub(super) fn limit(&self, row: &Row) -> f32 {
+        self.ceilings.limit(row.position, row.bar.score)
+    }
+
+    /// Returns the interactions with items that may be neighbours, from each position on.
+    pub(super) fn later(&self) -> &[u64] {
+        self.later.get_or_init(|| later(&self.table, |code| self.filter.admits(code)))
     }
 
     pub(super) fn selection(&self) -> &Selection {
@@ -443,7 +485,7 @@ impl Scorer {
     }
 
     /// Begins a row; `None` where nobody wants it.
-    fn begin(&self, position: u32) -> Option<Row> {
+    pub(super) fn begin(&self, position: u32) -> Option<Row> {
         let code = self.table.codes()[position as usize];
         let takes = self.filter.wants(code);
         let gives = self.sides == Sides::Both && self.filter.admits(code);
@@ -452,7 +494,12 @@ impl Scorer {
     }
 
     /// Hands what was found to the row's item.
-    fn end(&self, position: u32, found: &mut Found, recording: &mut Option<&mut Recording>) {
+    pub(super) fn end(
+        &self,
+        position: u32,
+        found: &mut Found,
+        recording: &mut Option<&mut Recording>,
+    ) {
         let Found { neighbours: found, keys, .. } = found;
         if found.is_empty() {
             return;
@@ -468,7 +515,7 @@ impl Scorer {
     }
 
     /// Returns what sums must reach to matter to the row's item or to the other one.
-    fn sieve<'b>(&'b self, row: &Row, first: usize, hurdles: &'b [f32]) -> Sieve<'b> {
+    pub(super) fn sieve<'b>(&'b self, row: &Row, first: usize, hurdles: &'b [f32]) -> Sieve<'b> {
         let position = row.position as usize;
         Sieve {
             factors: &self.ceilings.as_neighbour[first..first + hurdles.len()],
@@ -500,7 +547,7 @@ impl Scorer {
     /// Leaves out hits that cannot be among the row's k best, where the measure lets scores be
     /// estimated: k of them estimated at some value or above raise the sieve's limit to just
     /// below it.
-    fn thin<'h, V: Value>(
+    pub(super) fn thin<'h, V: Value>(
         &self,
         row: &Row,
         first: usize,
@@ -543,13 +590,13 @@ impl Scorer {
     }
 
     /// Returns whether scores are products of sum and factors, up to rounding.
-    fn estimates(&self) -> bool {
+    pub(super) fn estimates(&self) -> bool {
         self.job.shrinkage == 0.0 && self.job.measure.is_product()
     }
 
     /// Scores hits and keeps those that may be among the best for the row's item and, where both
     /// sides count, for the others.
-    fn offer<V: Value>(
+    pub(super) fn offer<V: Value>(
         &self,
         row: &mut Row,
         first: u32,

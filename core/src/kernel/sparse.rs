@@ -4,7 +4,7 @@
 use super::hit::Hit;
 use crate::{
     matrix::{Line, Sum, Value},
-    simd::{Indices, Kernel, Lists, Sieve, add_at, prefetch},
+    simd::{Gathered, Indices, Kernel, Lists, Sieve, add_at, prefetch},
 };
 
 /// How many users ahead a list's place is asked for; lists follow at half the distance.
@@ -44,6 +44,54 @@ impl<'a, V: Value> Scatter<'a, V> {
             self.look_ahead(users, index);
             add(self.positions.slice(self.starts[*user as usize]..self.starts[*user as usize + 1]));
         }
+    }
+
+    /// Copies the lists of users side by side until there are `enough` indices; returns how many
+    /// users that took. `next`: users of the row that comes after them.
+    #[inline]
+    pub(super) fn gather(
+        &self,
+        users: &[u32],
+        next: &[u32],
+        enough: usize,
+        gathered: &mut Gathered,
+    ) -> usize {
+        /// How many users ahead a list's place is asked for, its first lines, and those that follow.
+        const PLACE: usize = 32;
+        const FIRST: usize = 16;
+        const MORE: usize = 6;
+        /// Positions in a line.
+        const LINE: usize = 16;
+        gathered.begin(self.positions.bound());
+        let ahead = |index: usize| users.get(index).or_else(|| next.get(index - users.len()));
+        for (index, user) in users.iter().enumerate() {
+            if let Some(user) = ahead(index + PLACE) {
+                prefetch(self.starts, *user as usize);
+            }
+            if let Some(user) = ahead(index + FIRST) {
+                let (start, end) = self.ends(*user);
+                prefetch(self.positions.list(), start);
+                // Most lists end in the line in which they begin, or in the next one.
+                prefetch(self.positions.list(), (end.min(start + LINE)).saturating_sub(1));
+            }
+            if let Some(user) = ahead(index + MORE) {
+                let (start, end) = self.ends(*user);
+                let more = (start + LINE..end.min(start + 5 * LINE)).step_by(LINE);
+                more.for_each(|at| prefetch(self.positions.list(), at));
+            }
+            let (start, end) = self.ends(*user);
+            gathered.append(self.positions, start..end);
+            if gathered.len() >= enough {
+                return index + 1;
+            }
+        }
+        users.len()
+    }
+
+    /// Returns where a user's list begins and ends.
+    #[inline]
+    fn ends(&self, user: u32) -> (usize, usize) {
+        (self.starts[user as usize], self.starts[user as usize + 1])
     }
 
     /// Walks the lists of all users, in ascending order of users: (positions, values, the row's

@@ -53,7 +53,7 @@ impl Task {
         executor: &impl Executor,
     ) -> Self {
         let matrix = Matrix::with_layout(interactions, job, layout, executor);
-        let plan = Plan::new(&matrix, filter);
+        let plan = Plan::of_job(&matrix, job, filter);
         Self::of_plan(matrix, plan, job, filter)
     }
 

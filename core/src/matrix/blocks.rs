@@ -232,6 +232,19 @@ impl ColumnBlock {
         }
     }
 
+    /// Returns the lists of rows and columns, if both are lists without weights.
+    pub(crate) fn lists_of_counts<'a>(
+        &'a self,
+        rows: &'a RowBlock,
+    ) -> Option<(&'a Lists<()>, &'a Lists<()>)> {
+        match (&rows.lists, &self.cells) {
+            (AnyLists::Counts(rows), Cells::Lists(AnyLists::Counts(columns))) => {
+                Some((rows, columns))
+            }
+            _ => None,
+        }
+    }
+
     /// Returns what the block is made of, if it is made of bits.
     pub fn bits(&self) -> Option<&[BitRow]> {
         match &self.cells {

@@ -11,6 +11,7 @@ mod cooccurrence;
 mod cosine;
 mod dice;
 mod dot;
+mod falls;
 mod jaccard;
 mod lexicographers_mi;
 mod lift;

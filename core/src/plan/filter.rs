@@ -86,6 +86,11 @@ impl ItemFilter {
         self.groups.as_ref().is_none_or(|groups| groups.pairs(item, other))
     }
 
+    /// Returns true if the groups of items narrow neighbours, pair by pair or list by list.
+    pub fn has_groups(&self) -> bool {
+        self.groups.is_some()
+    }
+
     /// Returns the groups, if lists are limited by them.
     pub(crate) fn limits(&self) -> Option<&Groups> {
         self.groups.as_ref().filter(|groups| groups.limits())

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::filter::ItemFilter;
 use crate::{
-    cost::{CostModel, Extent},
+    cost::{CostModel, Extent, Machine},
+    job::Job,
     matrix::{ColumnBlock, Matrix},
     simd::CHUNK,
 };
@@ -26,6 +27,9 @@ pub struct Tile {
     pub columns: usize,
     /// Predicted picoseconds of one core.
     pub cost: u64,
+    /// Rows are computed against all of the columns, whatever the plan's sides, and each pair is
+    /// for the row's item alone.
+    pub is_whole: bool,
     order: RowOrder,
     ranks: Range<u32>,
 }
@@ -63,6 +67,11 @@ impl RowOrder {
         self.count
     }
 
+    /// Goes from the first row to the last.
+    fn ascending(first: u32, count: u32) -> Self {
+        Self { first, count, stride: 1 }
+    }
+
     /// Returns which row has `rank`, which is below the count of rows.
     pub fn row(self, rank: u32) -> u32 {
         self.index(rank) as u32
@@ -79,7 +88,7 @@ const fn gcd(a: u32, b: u32) -> u32 {
 }
 
 /// The tiles of a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// Which pairs rows compute.
     pub sides: Sides,
@@ -92,23 +101,76 @@ pub struct Plan {
     pub cost: u64,
     /// Positions of the rows to compute, ascending.
     rows: Vec<u32>,
+    /// The same of those that are computed whole, by additions descending.
+    whole: Vec<u32>,
+    /// The share of additions that fall on the head, where rows are computed whole.
+    share_of_head: Option<f64>,
 }
 
 impl Plan {
     /// Tiles aimed at: enough to balance many workers, few enough to cost nothing.
     const TILES: u64 = 512;
 
-    /// Plans the tiles of `matrix`. Cost: O(items + chunks of the head).
+    /// Plans the tiles of `matrix`, none of them of whole rows: for whoever computes tiles block by
+    /// block. Cost: O(items + chunks of the head).
     pub fn new(matrix: &Matrix, filter: &ItemFilter) -> Self {
         let whole = Draft::new(matrix, filter, Sides::Row);
         let half = Draft::new(matrix, filter, Sides::Both);
         if whole.cost() < half.cost() { whole.cut() } else { half.cut() }
     }
 
+    /// Plans the tiles of `matrix` as `job` is computed fastest. Cost: O(items · log + chunks of the head).
+    pub fn of_job(matrix: &Matrix, job: &Job, filter: &ItemFilter) -> Self {
+        let tail = matrix.columns().last().filter(|block| block.bits().is_none());
+        let may_be_whole = tail.is_some_and(|tail| tail.lists_of_counts(matrix.rows()).is_some())
+            && job.measure.falls_with_support()
+            // What a count needs takes any k of a row for its best.
+            && !filter.has_groups();
+        if !may_be_whole {
+            return Self::new(matrix, filter);
+        }
+        let (codes, supports) = (matrix.table().codes(), matrix.table().supports());
+        let met = matrix.additions().others_met(supports).zip(codes);
+        let met = met.filter(|(_, code)| filter.wants(**code));
+        let found = met.map(|(met, _)| met.min(f64::from(job.top))).sum::<f64>();
+        let machine = matrix.machine();
+        let finding = machine.finding(found, true);
+        let finding_whole = machine.finding_whole(found) + finding * share_of_head(matrix);
+        let (finding, finding_whole) = (finding as u64, finding_whole as u64);
+        let mut best = None;
+        for sides in [Sides::Both, Sides::Row] {
+            let half = Draft::new(matrix, filter, sides);
+            let whole = Draft::new(matrix, filter, sides).whole(matrix, filter);
+            for (draft, finding) in [(half, finding), (whole, finding_whole)] {
+                let cost = draft.cost() + finding;
+                if best.as_ref().is_none_or(|(_, least)| cost < *least) {
+                    best = Some((draft, cost));
+                }
+            }
+        }
+        best.expect("there are drafts").0.cut()
+    }
+
+    /// Returns whether some tiles are of whole rows.
+    pub fn has_whole_rows(&self) -> bool {
+        !self.whole.is_empty()
+    }
+
+    /// Predicts the picoseconds that finding so many neighbours takes next to counting. `is_unit`: every
+    /// weight is 1.
+    pub(crate) fn finding(&self, machine: &Machine, neighbours: f64, is_unit: bool) -> f64 {
+        let finding = machine.finding(neighbours, is_unit);
+        match self.share_of_head {
+            Some(share) => machine.finding_whole(neighbours) + finding * share,
+            None => finding,
+        }
+    }
+
     /// Walks the positions of a tile's rows.
     pub fn rows(&self, tile: &Tile) -> impl ExactSizeIterator<Item = u32> {
         let order = tile.order;
-        tile.ranks.clone().map(move |rank| self.rows[order.index(rank)])
+        let rows = if tile.is_whole { &self.whole } else { &self.rows };
+        tile.ranks.clone().map(move |rank| rows[order.index(rank)])
     }
 
     /// Keeps the tiles that `keep` names, to compute a part of the plan; the result is then no
@@ -118,6 +180,13 @@ impl Plan {
         let cost = tiles.iter().map(|tile| tile.cost).sum();
         Self { tiles, cost, ..self.clone() }
     }
+}
+
+/// Returns the share of all additions that fall on the head.
+fn share_of_head(matrix: &Matrix) -> f64 {
+    let of_tail = matrix.additions_on_tail().all.iter().sum::<u64>();
+    let all = matrix.additions().all.iter().sum::<u64>();
+    1.0 - of_tail as f64 / all.max(1) as f64
 }
 
 /// The cost of every row against every block.
@@ -138,6 +207,9 @@ struct Draft {
     tail_costs: Vec<u64>,
     /// Interactions with the positions before each.
     popularity: Vec<u64>,
+    /// Positions of the rows that are computed whole, by additions descending, and what each costs.
+    whole: Option<(Vec<u32>, Vec<u64>)>,
+    share_of_head: f64,
 }
 
 impl Draft {
@@ -188,7 +260,32 @@ impl Draft {
             head_costs,
             tail_costs: rows.iter().map(tail_cost).collect(),
             rows,
+            whole: None,
+            share_of_head: 0.0,
         }
+    }
+
+    /// Computes the rows of the tail whole.
+    fn whole(self, matrix: &Matrix, filter: &ItemFilter) -> Self {
+        let table = matrix.table();
+        let additions = &matrix.additions_on_tail().all;
+        let supports = table.supports();
+        let extent = Extent {
+            users: matrix.users(),
+            items: supports.len(),
+            additions: matrix.additions().all.iter().sum(),
+            weights: matrix.rows().kind(),
+        };
+        let model = CostModel::of(matrix.machine(), &extent);
+        let first = self.first_row(self.tail[0].start) as u32;
+        let of = |row: u32| additions[row as usize];
+        let mut rows = (first..supports.len() as u32)
+            .filter(|row| of(*row) > 0 && filter.wants(table.codes()[*row as usize]))
+            .collect::<Vec<_>>();
+        rows.sort_by_key(|row| std::cmp::Reverse(of(*row)));
+        let cost = |row: &u32| model.whole_row(supports[*row as usize], of(*row));
+        let costs = rows.iter().map(cost).collect();
+        Self { whole: Some((rows, costs)), share_of_head: share_of_head(matrix), ..self }
     }
 
     /// Returns the first row that meets a block whose first position is `first`.
@@ -201,7 +298,8 @@ impl Draft {
 
     fn cost(&self) -> u64 {
         let head = |chunk: usize| self.head_costs[self.first_row(chunk * CHUNK)];
-        (0..self.chunks).map(head).sum::<u64>() + self.tail_costs.iter().sum::<u64>()
+        let tail = self.whole.as_ref().map_or(&self.tail_costs, |(_, costs)| costs);
+        (0..self.chunks).map(head).sum::<u64>() + tail.iter().sum::<u64>()
     }
 
     /// Cuts the rows of every block into tiles of about equal cost.
@@ -215,15 +313,21 @@ impl Draft {
         for chunk in 0..leading {
             self.cut_head(chunk, wanted, &mut tiles);
         }
-        for block in 0..self.tail.len() {
-            self.cut_tail(block, wanted, &mut tiles);
+        if let Some((_, costs)) = &self.whole {
+            self.cut_whole(costs, wanted, &mut tiles);
+        } else {
+            for block in 0..self.tail.len() {
+                self.cut_tail(block, wanted, &mut tiles);
+            }
         }
         for chunk in leading..self.chunks {
             self.cut_head(chunk, wanted, &mut tiles);
         }
-        let Self { sides, operations, rows, .. } = self;
+        let Self { sides, operations, rows, whole, share_of_head, .. } = self;
+        let share_of_head = whole.is_some().then_some(share_of_head);
+        let whole = whole.map(|(rows, _)| rows).unwrap_or_default();
         let cost = tiles.iter().map(|tile| tile.cost).sum();
-        Plan { sides, tiles, operations, cost, rows }
+        Plan { sides, tiles, operations, cost, rows, whole, share_of_head }
     }
 
     fn order(&self, first: usize) -> RowOrder {
@@ -243,9 +347,27 @@ impl Draft {
         tiles.extend((0..pieces).map(|piece| Tile {
             columns: chunk,
             cost: part(cost, piece + 1) - part(cost, piece),
+            is_whole: false,
             order,
             ranks: part(count, piece) as u32..part(count, piece + 1) as u32,
         }));
+    }
+
+    /// Cuts rows that are computed whole into tiles of about equal cost.
+    fn cut_whole(&self, costs: &[u64], wanted: u64, tiles: &mut Vec<Tile>) {
+        /// What a tile costs at least: it begins with finding out what counts need.
+        const LEAST: u64 = 1_000_000_000;
+        let order = RowOrder::ascending(0, costs.len() as u32);
+        let (mut begun, mut sum, wanted) = (0, 0, wanted.max(LEAST));
+        for (rank, cost) in (0..).zip(costs) {
+            sum += cost;
+            if sum >= wanted || rank + 1 == order.count {
+                let ranks = begun..rank + 1;
+                let columns = self.chunks;
+                tiles.push(Tile { columns, cost: sum.max(1), is_whole: true, order, ranks });
+                (begun, sum) = (rank + 1, 0);
+            }
+        }
     }
 
     /// Cuts a block of the tail into tiles of about equal cost.
@@ -256,7 +378,7 @@ impl Draft {
             sum += self.share(order.index(rank), &self.tail[block]);
             if sum >= wanted || rank + 1 == order.count && sum > 0 {
                 let (columns, ranks) = (self.chunks + block, begun..rank + 1);
-                tiles.push(Tile { columns, cost: sum, order, ranks });
+                tiles.push(Tile { columns, cost: sum, is_whole: false, order, ranks });
                 (begun, sum) = (rank + 1, 0);
             }
         }

@@ -13,9 +13,11 @@ mod aarch64;
 mod access;
 mod checked;
 mod counter;
+mod gather;
 mod groups;
 mod isa;
 mod portable;
+mod tally;
 mod types;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm32;
@@ -26,7 +28,9 @@ use self::isa::Isa;
 pub(crate) use self::{
     access::{add_at, prefetch},
     checked::Lists,
+    gather::Gathered,
     groups::{Bounds, Floors, GROUP, Groups},
+    tally::Tally,
     types::{CHUNK, Factors, Indices, Sieve, WeightedSum},
 };
 pub use self::{isa::Kernel, types::BitRow};
@@ -184,6 +188,8 @@ impl Kernel {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => x86_64::ranks_avx512(self, keys, ranks),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => x86_64::ranks_avx2(self, keys, ranks),
             _ => portable::ranks(keys, ranks),
         }
     }
@@ -192,7 +198,7 @@ impl Kernel {
     pub(crate) const fn ranks_fast(self) -> bool {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => true,
+            Isa::Avx2 | Isa::Avx512 => true,
             _ => false,
         }
     }

@@ -81,6 +81,12 @@ impl<'a> Indices<'a> {
         self.list
     }
 
+    /// Returns what all indices are below.
+    #[inline]
+    pub(crate) fn bound(self) -> usize {
+        self.bound
+    }
+
     /// Returns values of no size, as many as indices.
     #[inline]
     pub(crate) fn unit(self) -> &'static [()] {

@@ -4,15 +4,17 @@
 use std::{
     arch::x86_64::{
         __m256i, __m512d, __m512i, _CMP_GE_OQ, _CMP_GT_OQ, _mm256_and_si256, _mm256_cmp_ps_mask,
-        _mm256_load_si256, _mm256_loadu_ps, _mm256_mask_blend_ps, _mm256_mul_ps, _mm256_or_si256,
-        _mm256_set1_ps, _mm256_setzero_si256, _mm256_store_si256, _mm256_xor_si256,
-        _mm512_cmp_pd_mask, _mm512_cmp_ps_mask, _mm512_cmplt_epu64_mask, _mm512_cvtepu32_ps,
-        _mm512_cvtpd_ps, _mm512_load_si512, _mm512_loadu_pd, _mm512_loadu_ps, _mm512_loadu_si512,
-        _mm512_mask_add_epi32, _mm512_mask_add_pd, _mm512_movm_epi16, _mm512_mul_pd, _mm512_mul_ps,
-        _mm512_permutex2var_pd, _mm512_set1_epi16, _mm512_set1_epi32, _mm512_set1_epi64,
-        _mm512_set1_pd, _mm512_set1_ps, _mm512_setr_epi64, _mm512_setzero_pd, _mm512_setzero_si512,
-        _mm512_slli_epi32, _mm512_store_si512, _mm512_storeu_pd, _mm512_storeu_si512,
-        _mm512_ternarylogic_epi64, _mm512_test_epi16_mask, _mm512_test_epi32_mask,
+        _mm256_cmpgt_epi64, _mm256_load_si256, _mm256_loadu_ps, _mm256_loadu_si256,
+        _mm256_mask_blend_ps, _mm256_mul_ps, _mm256_or_si256, _mm256_set1_epi64x, _mm256_set1_ps,
+        _mm256_setzero_si256, _mm256_store_si256, _mm256_storeu_si256, _mm256_sub_epi64,
+        _mm256_xor_si256, _mm512_cmp_pd_mask, _mm512_cmp_ps_mask, _mm512_cmplt_epu64_mask,
+        _mm512_cvtepu32_ps, _mm512_cvtpd_ps, _mm512_load_si512, _mm512_loadu_pd, _mm512_loadu_ps,
+        _mm512_loadu_si512, _mm512_mask_add_epi32, _mm512_mask_add_pd, _mm512_movm_epi16,
+        _mm512_mul_pd, _mm512_mul_ps, _mm512_permutex2var_pd, _mm512_set1_epi16, _mm512_set1_epi32,
+        _mm512_set1_epi64, _mm512_set1_pd, _mm512_set1_ps, _mm512_setr_epi64, _mm512_setzero_pd,
+        _mm512_setzero_si512, _mm512_slli_epi32, _mm512_store_si512, _mm512_storeu_pd,
+        _mm512_storeu_si512, _mm512_ternarylogic_epi64, _mm512_test_epi16_mask,
+        _mm512_test_epi32_mask,
     },
     ops::RangeInclusive,
 };
@@ -414,6 +416,36 @@ pub(super) fn ranks_avx512(kernel: Kernel, keys: &[u64], ranks: &mut [u32]) {
     assert_eq!(kernel.0, Isa::Avx512, "the kernel proves that the machine has AVX-512");
     // SAFETY: a kernel of that kind is only made where `has_avx512` holds.
     unsafe { ranks_512(keys, ranks) }
+}
+
+#[inline]
+pub(super) fn ranks_avx2(kernel: Kernel, keys: &[u64], ranks: &mut [u32]) {
+    assert_eq!(kernel.0, Isa::Avx2, "the kernel proves that the machine has AVX2");
+    // SAFETY: a kernel of that kind is only made where `has_avx2` holds.
+    unsafe { ranks_256(keys, ranks) }
+}
+
+/// The keys four at a time, against each of them.
+#[target_feature(enable = "avx2")]
+fn ranks_256(keys: &[u64], ranks: &mut [u32]) {
+    let (whole, rest) = keys.as_chunks::<4>();
+    // There is no comparison but of signed numbers.
+    let sign = _mm256_set1_epi64x(i64::MIN);
+    for (rank, key) in ranks.iter_mut().zip(keys) {
+        let pivot = _mm256_xor_si256(_mm256_set1_epi64x(key.cast_signed()), sign);
+        let mut smaller = _mm256_setzero_si256();
+        for group in whole {
+            // SAFETY: four values of eight bytes.
+            let group = unsafe { _mm256_loadu_si256(group.as_ptr().cast()) };
+            let is_smaller = _mm256_cmpgt_epi64(pivot, _mm256_xor_si256(group, sign));
+            smaller = _mm256_sub_epi64(smaller, is_smaller);
+        }
+        let mut counts = [0_u64; 4];
+        // SAFETY: four values of eight bytes.
+        unsafe { _mm256_storeu_si256(counts.as_mut_ptr().cast(), smaller) };
+        let of_rest = rest.iter().map(|other| u64::from(other < key)).sum::<u64>();
+        *rank = (counts.iter().sum::<u64>() + of_rest) as u32;
+    }
 }
 
 /// The keys eight at a time, against each of them.

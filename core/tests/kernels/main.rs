@@ -9,4 +9,5 @@ mod paths;
 mod plan;
 mod reference;
 mod sizes;
+mod whole;
 mod world;

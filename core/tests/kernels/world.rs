@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use ilk_core::{
-    cost::Layout,
+    cost::{Layout, Machine},
     data::{Cells, IdColumn, NumberColumn, Rows, TimeColumn},
     executor::{Executor, Sequential},
     job::{Given, Job, SimilarityJob},
@@ -178,12 +178,39 @@ pub(crate) const WEIGHTINGS: &[Weighting] = &[
     Weighting::Centred(Centred::ByUser),
 ];
 
+/// What a machine pays that computes no row whole, or every row that may be.
+pub(crate) fn machine(kernel: Kernel, is_whole: bool) -> Machine {
+    let usual = Machine::of(kernel);
+    if is_whole {
+        Machine {
+            whole_row: 1,
+            whole_visit: 1,
+            whole_addition: 1,
+            far_whole_addition: 0,
+            whole_neighbour: 0,
+            ..usual
+        }
+    } else {
+        Machine { whole_row: 1 << 40, ..usual }
+    }
+}
+
 /// Every instruction set with no head, one chunk, two, all of `items`, and as many as the cost
-/// model chooses.
+/// model chooses; rows as it chooses, by halves alone, or whole.
 pub(crate) fn layouts(items: usize) -> Vec<Layout> {
-    let heads = [Some(0), Some(1), Some(2), Some(items.div_ceil(512)), None];
-    let kernels = Kernel::available().into_iter();
-    kernels.flat_map(|kernel| heads.map(|head| Layout { kernel, head, machine: None })).collect()
+    let of_kernel = |kernel: Kernel| {
+        let as_chosen = Layout { kernel, head: None, machine: None };
+        let halves = [Some(0), Some(1), Some(2), Some(items.div_ceil(512)), None];
+        let halves = halves.map(|head| (head, false));
+        let whole = [Some(0), Some(1), None].map(|head| (head, true));
+        let forced = halves.into_iter().chain(whole).map(move |(head, is_whole)| Layout {
+            kernel,
+            head,
+            machine: Some(machine(kernel, is_whole)),
+        });
+        forced.chain([as_chosen])
+    };
+    Kernel::available().into_iter().flat_map(of_kernel).collect()
 }
 
 /// Which items may be neighbours, and which are asked for; `None` is all of them.
@@ -246,7 +273,7 @@ pub(crate) fn run(
     executor: &impl Executor,
 ) -> Outcome {
     let filter = narrowing.filter(matrix.items());
-    let plan = Plan::new(matrix, &filter);
+    let plan = Plan::of_job(matrix, job, &filter);
     let neighbours = neighbours(matrix, &plan, job, &filter, executor, |_| {});
     Outcome { neighbours, sides: plan.sides, tiles: plan.tiles.len() }
 }

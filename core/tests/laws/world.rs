@@ -142,6 +142,16 @@ fn layout(seed: u64) -> Layout {
         Some(Machine { chunk: 1, bit_row: 1, ..usual }),
         Some(Machine { addition: 0, sparse_addition: 0, ..usual }),
         Some(Machine { row: 1 << 30, visit: 1 << 30, sparse_visit: 1 << 30, ..usual }),
+        // Whole rows cost nothing, or more than any other.
+        Some(Machine {
+            whole_row: 0,
+            whole_visit: 0,
+            whole_addition: 0,
+            far_whole_addition: 0,
+            whole_neighbour: 0,
+            ..usual
+        }),
+        Some(Machine { whole_row: 1 << 30, ..usual }),
     ];
     Layout {
         kernel: kernels[below(&mut dice, kernels.len())],
@@ -357,7 +367,7 @@ pub(crate) fn run_laid_out(
     let folded = fold(encode(cleaned, executor)?, job, needs, executor);
     let filter = filter(&folded.catalogue.ids, lists);
     let matrix = Matrix::with_layout(&folded.interactions, job, layout, executor);
-    let plan = Plan::new(&matrix, &filter);
+    let plan = Plan::of_job(&matrix, job, &filter);
     let found = neighbours(&matrix, &plan, job, &filter, executor, |_| {});
     Ok(Outcome {
         tally,

@@ -1,11 +1,7 @@
 //! Interactions on disk: folded from runs, or taken out of memory.
 
 use ilk_core::{
-<<<<<<< ours
-    data::{DoubtfulIds, Id, Ids},
-=======
-    data::{Id, Ids, TextColumn},
->>>>>>> theirs
+    data::{DoubtfulIds, Id, Ids, TextColumn},
     executor::Executor as _,
     job::{Duplicates, Job, NegativeWeights, Of},
     prepare::{self as interactions, Folding, IdKind, SupportedItems, TypedIds, UserRows},

@@ -27,7 +27,7 @@ use crate::{
     machine,
     record::StageName,
     sandbox::does_not_fit,
-    spill::{self, Covered, catalogue_bytes},
+    spill::{self, Covered, Recording, catalogue_bytes},
     text::{counted, grouped},
 };
 
@@ -280,7 +280,12 @@ impl<'r> Laying<'_, 'r> {
         let look = || Outlook::of(interactions, run.job, filter, layout, pool);
         let foreseen = run.guard.foresee(interactions, look, held)?;
         let matrix = Matrix::with_layout(interactions, run.job, layout, pool);
-        let plan = Plan::new(&matrix, filter);
+        // Offers that others make, or that are read back, go with tiles that offer to both sides.
+        let plan = if run.plugin.is_some() || K::RECORDING == Recording::Yes {
+            Plan::new(&matrix, filter)
+        } else {
+            Plan::of_job(&matrix, run.job, filter)
+        };
         let laid = (matrix, plan);
         run.guard.check_time(&foreseen, || {
             let (matrix, plan) = &laid;

@@ -109,7 +109,7 @@ fn overlaps(folded: &Folded, job: &Job, pool: &Pool) -> Overlaps {
     let some = few(folded, job, LOOK, pool);
     let matrix = Matrix::new(&folded.interactions, job, pool);
     let filter = ItemFilter::new(folded.catalogue.ids.len(), None, None, Some(&some));
-    let plan = Plan::new(&matrix, &filter);
+    let plan = Plan::of_job(&matrix, job, &filter);
     let found = neighbours(&matrix, &plan, job, &filter, pool, |_| {});
     for item in &some {
         overlaps.see(found.of(*item));

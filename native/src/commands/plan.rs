@@ -264,7 +264,7 @@ impl Planner<'_> {
         let weighting = self.job.weighting;
         let matrix = Matrix::with_layout(interactions, weighting, self.layout, self.pool);
         let arranging = Taken::since(before, clock, self.pool);
-        let plan = Plan::new(&matrix, self.filter);
+        let plan = Plan::of_job(&matrix, self.job, self.filter);
         stage.finish(counted(plan.tiles.len() as u64, "tile"));
         Some(Arranged { tiles: plan.tiles.len(), forecast: outlook.forecast(&plan), arranging })
     }
@@ -336,7 +336,7 @@ impl Planner<'_> {
         let given = part.interactions;
         let matrix = Matrix::with_layout(&given, weighting, self.layout, self.pool);
         drop(given);
-        let plan = Plan::new(&matrix, &filter);
+        let plan = Plan::of_job(&matrix, self.job, &filter);
         let forecast = outlook.forecast(&plan);
         // Tiles are drawn by counting; finding comes with it.
         let seconds = room.share.max(0.05) * self.cores() as f64;

@@ -227,7 +227,7 @@ pub(super) fn few(folded: &Folded, job: &Job, limit: Few, pool: &Pool) -> Vec<u3
     codes.truncate(limit.items);
     let matrix = Matrix::new(&folded.interactions, job, pool);
     let filter = ItemFilter::new(ids.len(), None, None, Some(&codes));
-    let cost = Plan::new(&matrix, &filter).cost;
+    let cost = Plan::of_job(&matrix, job, &filter).cost;
     if cost > limit.cost {
         // About as many as may be.
         let share = limit.cost as f64 / cost as f64;

@@ -1,0 +1,25 @@
+//! Which measures fall as the neighbour gets more users.
+
+use super::Measure;
+
+impl Measure {
+    /// Returns whether, of two neighbours with as many users in common, the one with fewer users
+    /// scores better, and how much so follows from both numbers as `kernel/needs.rs` says.
+    pub(crate) fn falls_with_support(&self) -> bool {
+        match *self {
+            Self::Cosine
+            | Self::Jaccard
+            | Self::Dice
+            | Self::Overlap
+            | Self::SarLift
+            | Self::Pmi
+            | Self::Npmi
+            | Self::LexicographersMi
+            | Self::Lift { .. } => true,
+            Self::Tversky { beta, .. } => beta > 0.0,
+            Self::AsymmetricCosine { alpha } => alpha < 1.0,
+            Self::Conditional { alpha } => alpha > 0.0,
+            _ => false,
+        }
+    }
+}
