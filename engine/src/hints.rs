@@ -49,8 +49,7 @@ pub(crate) fn of_bad_rows(tally: &Tally, files: &Files) -> String {
         Some(format!("{} was read as CSV with {}: {flags}", table.name(), table.dialect()?))
     };
     let of_dialect = files.tables.iter().find_map(looks).filter(|_| unreadable > others);
-    of_dialect
-        .unwrap_or_else(|| "`ilk inspect` shows the first of them; fix them".into())
+    of_dialect.unwrap_or_else(|| "`ilk inspect` shows the first of them; fix them".into())
 }
 
 /// Says that a column is text, and which ones are not.
@@ -125,8 +124,7 @@ fn values(files: &Files, column: &str) -> Option<String> {
 }
 
 fn numbers(files: &Files, column: &str) -> Option<String> {
-    let options =
-        ReadOptions { weight: Some(column.into()), ..bare(files.options(), None) };
+    let options = ReadOptions { weight: Some(column.into()), ..bare(files.options(), None) };
     let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
     look(files, &options, &mut |rows| {
         for value in rows.weight.iter().flat_map(|weight| &weight.values) {

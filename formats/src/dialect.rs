@@ -285,12 +285,15 @@ impl FromStr for RecordSize {
         let end = trimmed.bytes().take_while(|byte| matches!(byte, b'0'..=b'9' | b'.')).count();
         let (number, unit) = trimmed.split_at(end);
         let unit = unit.trim().to_ascii_lowercase();
-        let (_, bytes) =
-            Self::UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(failure)?;
+        let (_, bytes) = Self::UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(failure)?;
         let number: f64 = number.parse().map_err(|_| failure())?;
         let size = number * *bytes as f64;
         // Records are counted in 32 bits.
-        if (1.0..=(1_u64 << 30) as f64).contains(&size) { Ok(Self(size as usize)) } else { Err(failure()) }
+        if (1.0..=(1_u64 << 30) as f64).contains(&size) {
+            Ok(Self(size as usize))
+        } else {
+            Err(failure())
+        }
     }
 }
 
@@ -454,7 +457,13 @@ mod tests {
 
     #[test]
     fn sizes_are_numbers_or_text_with_a_unit() {
-        let sizes = [("1048576", 1 << 20), ("1MiB", 1 << 20), ("64 kib", 1 << 16), ("1.5KiB", 1536), ("2kb", 2_000)];
+        let sizes = [
+            ("1048576", 1 << 20),
+            ("1MiB", 1 << 20),
+            ("64 kib", 1 << 16),
+            ("1.5KiB", 1536),
+            ("2kb", 2_000),
+        ];
         for (text, bytes) in sizes {
             let size: RecordSize = text.parse().unwrap();
             assert_eq!(size, RecordSize(bytes), "{text}");

@@ -70,8 +70,8 @@ pub use schema::{Column, ColumnKind, Schema, nearest};
 pub use source::{Memory, Source, SourceFailure};
 pub use table::{Cursor, Input, InputFormat, Table};
 pub use write::{
-    ListQuality, NeighbourStream, OutputFormat, write_items, write_lists,
-    write_neighbours, write_rows,
+    ListQuality, NeighbourStream, OutputFormat, write_items, write_lists, write_neighbours,
+    write_rows,
 };
 
 /// The programs of the README.

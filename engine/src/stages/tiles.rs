@@ -103,7 +103,8 @@ pub(crate) fn straight(run: Run<'_>, step: &Step<'_>, laid: Laid) -> Result<Merg
 /// Finds the highest score that the most popular items have where there is no threshold.
 fn best_without_threshold(run: Run<'_>, matrix: &Matrix, named: &Named) -> Option<f32> {
     let supports = &named.catalogue.supports;
-    let mut codes = (0..supports.len() as u32).filter(|code| named.filter.wants(*code)).collect::<Vec<_>>();
+    let mut codes =
+        (0..supports.len() as u32).filter(|code| named.filter.wants(*code)).collect::<Vec<_>>();
     codes.sort_by_key(|code| Reverse(supports[*code as usize]));
     codes.truncate(POPULAR);
     codes.sort_unstable();

@@ -6,6 +6,4 @@ mod tables;
 
 pub use format::OutputFormat;
 pub use sample::write_rows;
-pub use tables::{
-    ListQuality, NeighbourStream, write_items, write_lists, write_neighbours,
-};
+pub use tables::{ListQuality, NeighbourStream, write_items, write_lists, write_neighbours};

@@ -171,8 +171,7 @@ pub fn write_items(
 ) -> Result<(), Error> {
     assert_eq!(lists.len(), catalogue.supports.len(), "every item has a list");
     let rows = catalogue.supports.iter().zip(lists).zip(0..);
-    let rows =
-        rows.map(|((support, list), item)| ItemRow { item, support: *support, list: *list });
+    let rows = rows.map(|((support, list), item)| ItemRow { item, support: *support, list: *list });
     write_rows(format, out, catalogue, rows)
 }
 

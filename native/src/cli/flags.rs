@@ -13,7 +13,9 @@ use ilk_core::{
     measure::MeasureName,
     weighting::WeightingName,
 };
-use ilk_formats::{Condition, Delimiter, DialectError, Encoding, Escape, FileFormat, Quote, RecordSize};
+use ilk_formats::{
+    Condition, Delimiter, DialectError, Encoding, Escape, FileFormat, Quote, RecordSize,
+};
 use serde::Serialize;
 
 use super::described::names;

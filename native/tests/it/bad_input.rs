@@ -293,7 +293,10 @@ fn filters_that_leave_nothing_are_named() {
 #[test]
 fn weights_of_text_are_told_from_damage() {
     let home = Home::with_orders();
-    home.write("text.csv", "user,item,name,price,n\n1,a,Tea,1.5,3\n1,b,Mug,2,4\n2,a,Tea,3,1\n2,b,Mug,x,2\n");
+    home.write(
+        "text.csv",
+        "user,item,name,price,n\n1,a,Tea,1.5,3\n1,b,Mug,2,4\n2,a,Tea,3,1\n2,b,Mug,x,2\n",
+    );
     home.write("ragged.csv", {
         let rows = (0..60).map(|row| match row % 4 {
             0 => format!("u{row},i{},x\n", row % 7),

@@ -60,23 +60,25 @@ struct Timings {
 pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let arguments = ["--release", "--package", "ilk-bench", "--bin", "reading"];
     let program = workspace.build(&arguments, "reading")?;
-    let (python, script) = (setup::BENCH.python(workspace), workspace.root.join("bench/reading.py"));
+    let (python, script) =
+        (setup::BENCH.python(workspace), workspace.root.join("bench/reading.py"));
     let files = FILES.iter().map(|file| Ok((file, made(workspace, file)?)));
     let files = files.collect::<Result<Vec<_>>>()?;
     let machine = Machine::look();
     // One more warms up.
     let rounds = if options.quick { 1 } else { options.runs + 1 };
+    let command = format!(
+        "cargo xtask bench --reading --runs {} --threads {}",
+        options.runs, options.threads
+    );
     let mut page = format!(
         "# Reading CSV\n\nCommand: `{}`\n\nTwo columns of a file, read into memory with {} threads; \
          medians of {} rounds in one process. The dialect is found out by each program.\n",
-        options.command_of("--reading", &[]).replace(" --sets ", ""),
-        options.threads,
-        options.runs
+        command, options.threads, options.runs
     );
     for (file, path) in files {
-        let mut rows = vec![
-            ["program", "rows", "seconds", "CPU seconds", "MB/s"].map(String::from).to_vec(),
-        ];
+        let mut rows =
+            vec![["program", "rows", "seconds", "CPU seconds", "MB/s"].map(String::from).to_vec()];
         let bytes = fs::metadata(&path)?.len();
         let mut counts = Vec::new();
         for name in ["ilk"].into_iter().chain(OTHERS) {
@@ -128,8 +130,9 @@ fn made(workspace: &Workspace, file: &File) -> Result<PathBuf> {
     let script = workspace.root.join("bench/reading.py");
     let mut recipe = fs::read(&script)?;
     recipe.extend(fs::read(setup::BENCH.requirements(workspace))?);
-    let recipe = Sha256::digest(&recipe).iter().take(6).map(|byte| format!("{byte:02x}"));
-    let folder = workspace.target.join("bench/csv").join(recipe.collect::<String>());
+    let digest = Sha256::digest(&recipe);
+    let digest = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect::<String>();
+    let folder = workspace.target.join("bench/csv").join(digest);
     let path = folder.join(format!("{}.csv", file.kind));
     if !path.exists() {
         fs::create_dir_all(&folder)?;
