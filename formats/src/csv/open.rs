@@ -81,9 +81,19 @@ impl Purpose<'_> {
         match Coding::tell(head, self.options.encoding) {
             Told::Utf32 => Err(unsupported("UTF-32 text", "save it as UTF-8")),
             Told::Coding(coding) => {
-                // Latin text in UTF-16 has every other byte zero.
+                if coding.encoding == Encoding::Utf16 || head.len() < 4 {
+                    return Ok(coding);
+                }
+                // Latin text in UTF-16 has every other byte zero, in UTF-32 three of four.
                 let zeros = memchr_iter(0, head).count();
-                if coding.encoding != Encoding::Utf16 && zeros * 4 > head.len() && head.len() > 3 {
+                let even = memchr_iter(0, head).filter(|place| place % 2 == 0).count();
+                if zeros * 3 > head.len() * 2
+                    && head.iter().any(|byte| *byte != 0)
+                    && even * 3 < zeros * 2
+                {
+                    return Err(unsupported("UTF-32 text", "save it as UTF-8"));
+                }
+                if zeros * 4 > head.len() && even.min(zeros - even) * 8 < zeros {
                     return Err(self.refuse(
                         "looks like UTF-16 text without a byte order mark",
                         "give --encoding utf-16",
@@ -104,6 +114,13 @@ impl Purpose<'_> {
         }
         if sample.starts_with(b"PK\x03\x04") {
             return refuse("a ZIP archive or spreadsheet", "unpack it or export it as CSV");
+        }
+        let begin = sample.trim_ascii_start();
+        let begins = |text: &[u8]| {
+            begin.get(..text.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(text))
+        };
+        if [&b"<!doctype html"[..], b"<html", b"<?xml"].into_iter().any(begins) {
+            return refuse("a web page or XML", "download or export the table itself");
         }
         if sample.contains(&0) {
             return refuse("no text (it holds zero bytes)", "export it as CSV, Parquet or Arrow");
@@ -311,6 +328,9 @@ impl<'a> Settling<'a> {
         let Some(missing) = self.purpose.wanted.iter().find(|wanted| !is_named(wanted)) else {
             return Ok(());
         };
+        if self.sample.bytes.trim_ascii_start().starts_with(b"{\"") {
+            return Err(self.purpose.refuse("looks like JSON Lines", "give --input-format jsonl"));
+        }
         if names.len() != cut.fields || !self.looks_like_data(&grammar, cut, heading) {
             return Ok(());
         }

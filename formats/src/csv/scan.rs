@@ -56,6 +56,9 @@ impl HeaderCells {
     }
 }
 
+/// The byte order mark of UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Why a record is set aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -284,7 +287,7 @@ impl Grammar {
     #[inline]
     fn is_special(&self, bytes: &[u8], start: usize) -> bool {
         let first = bytes[start];
-        matches!(first, b'\n' | b'\r' | b'\x1a')
+        matches!(first, b'\n' | b'\r' | b'\x1a' | 0xef)
             || self.header.as_ref().is_some_and(|header| bytes[start..].starts_with(&header.begin))
             || self.is_comment(bytes, start)
     }
@@ -359,7 +362,8 @@ impl Grammar {
             // What stands past the largest size of a record is not looked at.
             limit,
             reach: if limit < bytes.len() { Reach::Within } else { reach },
-            place: start,
+            // Where files were put one after the other, one begins with a byte order mark.
+            place: start + if bytes[start..].starts_with(MARK) { MARK.len() } else { 0 },
             is_broken: false,
         };
         fields.clear();
