@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ilk_core::{
     data::{Rows, TimeColumn, display_time},
     job::Job,
-    prepare::{Reason, Refusal, Tally},
+    prepare::{Reason, Refusal, SetAside, Tally},
 };
 use ilk_formats::{Condition, ReadOptions, Table};
 
@@ -48,6 +48,12 @@ pub(crate) fn of_bad_rows(tally: &Tally, files: &Files) -> String {
         let flags = table.unreadable_help()?;
         Some(format!("{} was read as CSV with {}: {flags}", table.name(), table.dialect()?))
     };
+    let is_encoding = |row: &SetAside| {
+        row.detail.as_deref().is_some_and(|detail| detail.starts_with("not UTF-8"))
+    };
+    if unreadable > others && tally.samples.iter().any(is_encoding) {
+        return "give --encoding windows-1252 if the text is Western".into();
+    }
     let of_dialect = files.tables.iter().find_map(looks).filter(|_| unreadable > others);
     of_dialect.unwrap_or_else(|| "`ilk inspect` shows the first of them; fix them".into())
 }

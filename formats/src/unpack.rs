@@ -2,11 +2,11 @@
 
 use std::{
     error, fmt,
-    io::{self, Chain, Cursor, Read},
+    io::{self, BufRead, Chain, Cursor, Read},
     sync::Arc,
 };
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use crate::source::{Source, SourceReader};
 
@@ -92,12 +92,47 @@ pub(crate) fn unpack(source: &Arc<dyn Source>, packing: Packing) -> io::Result<B
     let bytes = SourceReader::new(Arc::clone(source), 0, PIECE);
     Ok(match packing {
         Packing::Plain => Box::new(bytes),
-        Packing::Gzip => Box::new(MultiGzDecoder::new(bytes)),
+        Packing::Gzip => Box::new(Gzip { member: Some(GzDecoder::new(bytes)) }),
         Packing::Zstd => zstd(bytes)?,
         Packing::Bzip2 => bzip2(bytes)?,
         Packing::Xz => xz(bytes)?,
         Packing::Zip => zip::member(source)?.1,
     })
+}
+
+/// The members of a gzip file, one after the other. Zeros after the last one, as tapes and some
+/// programs pad with, are passed over, as `gzip` does.
+struct Gzip<R> {
+    member: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Read for Gzip<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let read = member.read(into)?;
+            if read > 0 || into.is_empty() {
+                return Ok(read);
+            }
+            let Some(mut bytes) = self.member.take().map(GzDecoder::into_inner) else { break };
+            pass_zeros(&mut bytes)?;
+            if !bytes.fill_buf()?.is_empty() {
+                self.member = Some(GzDecoder::new(bytes));
+            }
+        }
+        Ok(0)
+    }
+}
+
+fn pass_zeros(bytes: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let filled = bytes.fill_buf()?;
+        let zeros = filled.iter().take_while(|byte| **byte == 0).count();
+        let is_all = zeros == filled.len() && zeros > 0;
+        bytes.consume(zeros);
+        if !is_all {
+            return Ok(());
+        }
+    }
 }
 
 /// The same without a byte order mark.

@@ -84,7 +84,7 @@ case("header-again.csv", text(TEN[:5]) + text(TEN[5:]), TEN, unreadable=1)
 case("header-twice.csv", "user,item\n" + text(TEN), refusal="twice")
 case("no-header.csv", lines(TEN), refusal="no column `user`")
 case("no-header-said.csv", lines(TEN), TEN, user="1", item="2", no_header=True)
-case("header-short.csv", "user,item\n" + lines([(u, i, "") for u, i in TEN]), TEN)
+case("header-short.csv", "user,item\n" + lines([(u, i, "") for u, i in TEN]), refusal="header has 2 names, rows have 3 fields")
 case("row-numbers.csv", "user,item\n" + lines([(str(n + 1), u, i) for n, (u, i) in enumerate(TEN)]), TEN)
 
 # Quotes.

@@ -2,8 +2,8 @@
 
     python pollock.py ILK FOLDER [--pairs N] [--record FILE] [--verbose]
 
-FOLDER holds `csv`, `clean` and `parameters`, as `polluted_files` of Pollock does. Each file is read with
-nothing but the names of two columns, several pairs of them. Where ilk refuses and names settings, it is
+FOLDER holds `csv`, `clean` and `parameters`, as `polluted_files` of Pollock does, and `survey_sample`, its real
+files. Each file is read with nothing but the names of two columns, several pairs of them. Where ilk refuses and names settings, it is
 tried again with these, and with the values that `parameters` says. A file is
 
 - complete, if every pair gives all rows but the damaged one, with the right values;
@@ -44,6 +44,7 @@ class File:
 
     path: Path
     parameters: dict
+    columns: list[str]
     # The rows that are sound, and what a damaged row may be repaired to.
     sound: list[list[str]]
     repaired: list[list[str]]
@@ -68,6 +69,23 @@ def lines(path: Path) -> list[bytes]:
     return path.read_bytes().splitlines()
 
 
+def read_as_told(path: Path, parameters: dict) -> list[list[str]]:
+    """All rows of a file as Python's csv reads them, told the dialect; a second table's are among them."""
+    if len(parameters["delimiter"]) != 1:
+        return []
+    escape = "\\" if parameters["escapechar"] == "\\" else None
+    with path.open(newline="", encoding="utf-8") as file:
+        quote = parameters["quotechar"] or '"'
+        reader = csv.reader(
+            file,
+            delimiter=parameters["delimiter"],
+            quotechar=quote,
+            escapechar=escape,
+            doublequote=escape is None,
+        )
+        return [row for row in reader if len(row) == parameters["n_columns"]]
+
+
 def load(folder: Path, name: str, source: list[list[str]]) -> File:
     """Says which rows of a file are sound: all but the line that the file's name says is damaged."""
     path = folder / "csv" / name
@@ -85,7 +103,31 @@ def load(folder: Path, name: str, source: list[list[str]]) -> File:
     elif name == "file_escape_char_0x00.csv":
         # Quotes inside of fields, and nothing that says so.
         sound = [row for row in repaired if not any('"' in cell for cell in row)]
-    return File(path, parameters, sound, repaired)
+    else:
+        own = read_as_told(path, parameters)
+        repaired = clean[header:] + own
+        if name == "file_escape_char_0x5C.csv":
+            # What a backslash before another character than a quote means, readers disagree on.
+            sound = [row for row in clean[header:] if not any("\\" in cell for cell in row)]
+    return File(path, parameters, source[0], sound, repaired)
+
+
+def load_real(folder: Path, name: str) -> File:
+    """A real file: all rows of its clean twin are sound."""
+    parameters = json.loads((folder / "parameters" / f"{name}_parameters.json").read_text())
+    clean = table(folder / "clean" / name)
+    header = 1 if int(parameters["header_lines"]) > 0 else 0
+    width = max((len(row) for row in clean), default=0)
+    columns = clean[0] if header and clean else [str(place + 1) for place in range(width)]
+    rows = [row for row in clean[header:] if len(row) == len(columns)]
+    return File(folder / "csv" / name, parameters, columns, rows, rows)
+
+
+def pairs_of(file: File) -> list[tuple[str, str]]:
+    """Pairs of columns that have a name of their own."""
+    count = Counter(file.columns)
+    named = [name for name in file.columns if name.strip() and count[name] == 1]
+    return list(zip(named, named[1:]))[:4]
 
 
 def settings(message: str, parameters: dict) -> list[str]:
@@ -105,6 +147,16 @@ def settings(message: str, parameters: dict) -> list[str]:
         elif flag in known:
             found += [flag, known[flag]]
     return found
+
+
+def pairwise(flags: list[str]) -> list[tuple[str, list[str]]]:
+    """Flags with their values, each flag once."""
+    found: dict[str, list[str]] = {}
+    for place, flag in enumerate(flags):
+        if flag.startswith("--"):
+            value = flags[place + 1 : place + 2]
+            found.setdefault(flag, value if value and not value[0].startswith("--") else [])
+    return list(found.items())
 
 
 class Reader:
@@ -133,9 +185,10 @@ def numbered(columns: list[str], names: tuple[str, str]) -> tuple[str, str]:
     return first, second
 
 
-def read_pair(reader: Reader, file: File, columns: list[str], names: tuple[str, str]) -> tuple[list, str, list]:
+def read_pair(reader: Reader, file: File, names: tuple[str, str]) -> tuple[list, str, list]:
     """Reads two columns as a person would who does what the messages say, twice at most."""
-    flags: list[str] = []
+    # That columns have no names, people see.
+    flags = [] if int(file.parameters["header_lines"]) > 0 or file.columns[0] != "1" else ["--no-header"]
     asked = names
     message = ""
     rows = "1%"
@@ -145,9 +198,12 @@ def read_pair(reader: Reader, file: File, columns: list[str], names: tuple[str, 
             return read, "", flags
         more = settings(message, file.parameters)
         if "--no-header" in more or "--no-header" in flags:
-            asked = numbered(columns, names)
+            asked = numbered(file.columns, names)
         flags_before, rows_before = flags, rows
-        flags = flags + [flag for flag in more if flag not in flags]
+        # What was said before holds.
+        for flag, value in pairwise(more):
+            if flag not in flags:
+                flags = [*flags, flag, *value]
         if re.search(r"--max-bad-rows 100%", message):
             rows = "100%"
         if flags == flags_before and rows == rows_before:
@@ -155,12 +211,12 @@ def read_pair(reader: Reader, file: File, columns: list[str], names: tuple[str, 
     return [], message, flags
 
 
-def judge(reader: Reader, file: File, columns: list[str], pairs: list[tuple[str, str]]) -> Outcome:
-    name = file.path.name
+def judge(reader: Reader, file: File, pairs: list[tuple[str, str]]) -> Outcome:
+    name, columns = file.path.name, file.columns
     used: list[str] = []
     for names in pairs:
         places = [columns.index(column) for column in names]
-        read, message, flags = read_pair(reader, file, columns, names)
+        read, message, flags = read_pair(reader, file, names)
         used = used or flags
         if message:
             verdict = "refused" if file.sound else "nothing to read"
@@ -173,7 +229,9 @@ def judge(reader: Reader, file: File, columns: list[str], pairs: list[tuple[str,
             return Outcome(name, "wrong", f"{names}: {sorted(wrong)[:2]}", flags)
         if missing := wanted - found:
             return Outcome(name, "short", f"{names}: {sum(missing.values())} rows, {next(iter(missing))}", flags)
-        if found - wanted - Counter(pick(file.repaired).keys()):
+        # Of a second table with the same columns the rows are there twice, as people may want them.
+        extra = pick(file.repaired) if "multitable" in name else Counter(pick(file.repaired).keys())
+        if found - wanted - extra:
             return Outcome(name, "wrong", f"{names}: rows twice", flags)
     return Outcome(name, "complete", "", used)
 
@@ -219,13 +277,15 @@ def main() -> int:
     arguments.add_argument("--only", default="", help="a regular expression of file names")
     arguments.add_argument("--record", type=Path, help="where to write the figures as Markdown")
     given = arguments.parse_args()
-    source = table(given.folder / "clean" / "source.csv")
+    is_real = not (given.folder / "clean" / "source.csv").exists()
+    source = [] if is_real else table(given.folder / "clean" / "source.csv")
     names = sorted(path.name for path in (given.folder / "csv").iterdir() if re.search(given.only, path.name))
     with tempfile.TemporaryDirectory() as scratch:
         reader = Reader(given.ilk, Path(scratch))
 
         def one(name: str) -> Outcome:
-            return judge(reader, load(given.folder, name, source), source[0], PAIRS[: given.pairs])
+            file = load_real(given.folder, name) if is_real else load(given.folder, name, source)
+            return judge(reader, file, pairs_of(file) if is_real else PAIRS[: given.pairs])
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             outcomes = list(pool.map(one, names))

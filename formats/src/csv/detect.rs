@@ -9,11 +9,16 @@ use super::{
     rows::Outcome,
     scan::{Fault, Field, Form, Grammar, Reach, Scanner, Step},
 };
-use crate::dialect::{CsvOptions, Delimiter, Escape, LineEnd, Quote};
+use crate::dialect::{CsvOptions, Delimiter, Escape, Header, LineEnd, Quote};
 
 /// What may stand between fields, the likelier first.
-const DELIMITERS: [&str; 15] =
-    [",", ";", "\t", "|", "::", "||", ":", "^", "~", "\x01", "\x1f", "\u{a7}", "#", "&", "|~|"];
+const DELIMITERS: [&str; 17] = [
+    ",", ";", "\t", "|", ", ", "; ", "::", "||", ":", "^", "~", "\x01", "\x1f", "\u{a7}", "#", "&",
+    "|~|",
+];
+
+/// Records among which the header is looked for.
+const HEADER_WITHIN: usize = 1_000;
 
 /// A dialect as far as records are cut by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +107,20 @@ impl Cut {
     pub(crate) fn sound_records(&self) -> impl Iterator<Item = (&Record, &[Field])> {
         let sound = |record| Some((record, Record::fields(record, self.fields)?));
         self.records.iter().filter_map(sound)
+    }
+
+    /// Finds the record, by its position, that holds all of these cells.
+    pub(crate) fn names_all(&self, sample: Sample<'_>, wanted: &[&str]) -> Option<usize> {
+        let grammar = self.candidate.grammar(sample, self.fields);
+        let (mut scratch, mut cells) = (Vec::new(), Vec::new());
+        self.records.iter().take(HEADER_WITHIN).position(|record| {
+            let Ok(fields) = &record.cells else { return false };
+            cells.clear();
+            for field in fields {
+                cells.push(grammar.plain(sample.bytes, *field, &mut scratch).to_vec());
+            }
+            wanted.iter().all(|wanted| cells.iter().any(|cell| cell == wanted.as_bytes()))
+        })
     }
 
     /// Mean share of each column's commonest kind; cells that look cut wrongly are of none.
@@ -213,8 +232,14 @@ pub(crate) struct Detected {
     pub(crate) rivals: Vec<Cut>,
 }
 
-/// Finds the dialect; what `options` say is not asked for.
-pub(crate) fn detect(sample: Sample<'_>, options: &CsvOptions, is_tsv: bool) -> Detected {
+/// Finds the dialect; what `options` say is not asked for. A dialect in which a line names all of
+/// `wanted` goes before others.
+pub(crate) fn detect(
+    sample: Sample<'_>,
+    options: &CsvOptions,
+    is_tsv: bool,
+    wanted: &[&str],
+) -> Detected {
     let mut cuts = Vec::new();
     for delimiter in delimiters(sample, options) {
         cuts.extend(quotings(&delimiter, sample, options));
@@ -226,6 +251,9 @@ pub(crate) fn detect(sample: Sample<'_>, options: &CsvOptions, is_tsv: bool) -> 
     }
     // Stable: of equals the likelier delimiter and quoting stays first.
     cuts.sort_by(|a, b| b.score.total_cmp(&a.score));
+    if !wanted.is_empty() && options.header == Header::Named {
+        cuts.sort_by_key(|cut| cut.names_all(sample, wanted).is_none());
+    }
     if cuts.first().is_none_or(|cut| cut.score == 0.0) {
         let candidate = Candidate {
             delimiter: options.delimiter.clone().unwrap_or_default(),
@@ -235,7 +263,10 @@ pub(crate) fn detect(sample: Sample<'_>, options: &CsvOptions, is_tsv: bool) -> 
         return Detected { best: Cut::new(candidate, sample), rivals: Vec::new() };
     }
     let best = cuts.remove(0);
-    cuts.retain(|cut| cut.score > 0.9 * best.score);
+    let is_named = best.names_all(sample, wanted).is_some();
+    cuts.retain(|cut| {
+        cut.score > 0.9 * best.score && is_named == cut.names_all(sample, wanted).is_some()
+    });
     Detected { best, rivals: cuts }
 }
 
@@ -286,10 +317,13 @@ fn prefer_longer(cuts: &mut Vec<Cut>) {
         cuts.iter().any(|long| {
             let (short, text) =
                 (part.candidate.delimiter.as_str(), long.candidate.delimiter.as_str());
+            let count = text.matches(short).count();
+            // Every short one is part of a long one.
+            let is_whole = part.fields == count * (long.fields.max(1) - 1) + 1;
             text.len() > short.len()
-                && text.contains(short)
+                && count > 0
                 && long.fields > 1
-                && long.sound >= part.sound
+                && (long.sound > part.sound || long.sound == part.sound && is_whole)
                 && long.records.first().is_some_and(|header| header.fields(long.fields).is_some())
         })
     };

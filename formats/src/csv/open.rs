@@ -8,7 +8,7 @@ use super::{
     detect::{Candidate, Cut, Record, Sample, commonest, detect, guard},
     encoding::{Coding, Told},
     kinds::{Census, Kind},
-    scan::{Fault, Grammar, Reach},
+    scan::{Fault, Grammar, HeaderCells, Reach},
     stream::text,
 };
 use crate::dialect::{CsvOptions, Dialect, Encoding, Escape, Header, LineEnd, Quote};
@@ -81,9 +81,19 @@ impl Purpose<'_> {
         match Coding::tell(head, self.options.encoding) {
             Told::Utf32 => Err(unsupported("UTF-32 text", "save it as UTF-8")),
             Told::Coding(coding) => {
-                // Latin text in UTF-16 has every other byte zero.
+                if coding.encoding == Encoding::Utf16 || head.len() < 4 {
+                    return Ok(coding);
+                }
+                // Latin text in UTF-16 has every other byte zero, in UTF-32 three of four.
                 let zeros = memchr_iter(0, head).count();
-                if coding.encoding != Encoding::Utf16 && zeros * 4 > head.len() && head.len() > 3 {
+                let even = memchr_iter(0, head).filter(|place| place % 2 == 0).count();
+                if zeros * 3 > head.len() * 2
+                    && head.iter().any(|byte| *byte != 0)
+                    && even * 3 < zeros * 2
+                {
+                    return Err(unsupported("UTF-32 text", "save it as UTF-8"));
+                }
+                if zeros * 4 > head.len() && even.min(zeros - even) * 8 < zeros {
                     return Err(self.refuse(
                         "looks like UTF-16 text without a byte order mark",
                         "give --encoding utf-16",
@@ -104,6 +114,13 @@ impl Purpose<'_> {
         }
         if sample.starts_with(b"PK\x03\x04") {
             return refuse("a ZIP archive or spreadsheet", "unpack it or export it as CSV");
+        }
+        let begin = sample.trim_ascii_start();
+        let begins = |text: &[u8]| {
+            begin.get(..text.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(text))
+        };
+        if [&b"<!doctype html"[..], b"<html", b"<?xml"].into_iter().any(begins) {
+            return refuse("a web page or XML", "download or export the table itself");
         }
         if sample.contains(&0) {
             return refuse("no text (it holds zero bytes)", "export it as CSV, Parquet or Arrow");
@@ -163,7 +180,7 @@ impl<'a> Settling<'a> {
 
     fn settle(mut self) -> Result<Opened, Error> {
         let is_tsv = is_tsv(self.purpose.file());
-        let detected = detect(self.sample, &self.options, is_tsv);
+        let detected = detect(self.sample, &self.options, is_tsv, self.purpose.wanted);
         let best = detected.best;
         if best.records.is_empty() {
             return Err(Error::NoHeader { file: self.purpose.file().into() });
@@ -179,8 +196,11 @@ impl<'a> Settling<'a> {
         grammar.guard = guard(&grammar, self.sample.bytes, records);
         if let Some(heading) = heading {
             let header = &best.records[heading.place];
-            let raw = grammar.without_end(&self.sample.bytes[header.start..header.next]);
-            grammar.header = Some(raw.to_vec());
+            let mut scratch = Vec::new();
+            let cells = header.cells.iter().flatten();
+            let cells =
+                cells.map(|field| grammar.plain(self.sample.bytes, *field, &mut scratch).to_vec());
+            grammar.header = HeaderCells::new(cells.collect(), &grammar.delimiter);
         }
         let first =
             heading.map_or(best.records[0].start, |heading| best.records[heading.place].next);
@@ -220,16 +240,10 @@ impl<'a> Settling<'a> {
         if self.options.header == Header::Absent {
             return None;
         }
-        let grammar = cut.candidate.grammar(self.sample, cut.fields);
-        let names = |record: &Record| self.cells(&grammar, record);
-        let holds_all = |record: &Record| {
-            let names = names(record);
-            self.purpose.wanted.iter().all(|wanted| names.iter().any(|name| name == wanted))
-        };
         let place = if self.purpose.wanted.is_empty() {
             None
         } else {
-            cut.records.iter().take(1_000).position(holds_all)
+            cut.names_all(self.sample, self.purpose.wanted)
         };
         // Without names to go by: the first record with as many fields as most, but for one.
         let near = |record: &Record| {
@@ -282,11 +296,11 @@ impl<'a> Settling<'a> {
         if names.len() + 1 == fields && self.counts_rows(&grammar, below) {
             self.notes.push(format!("{found}: the first column numbers the rows and has no name"));
             names.insert(0, String::new());
-        } else if self.ends_empty(&grammar, &names, below, fields) {
-            self.notes.push(format!("{found}: the last column is empty and has no name"));
-            names.resize(fields, String::new());
+        } else if names.len() > fields && names.last().is_some_and(String::is_empty) {
+            names.truncate(fields);
         } else {
-            // Which of the names is missing, or too many, nobody can tell.
+            // Which of the names is missing, or too many, nobody can tell; not even where the last
+            // cells are all empty.
             let lines = self.lines_before(&grammar, header.next);
             return Err(self.purpose.refuse(
                 format!("{found} (line {lines})"),
@@ -296,21 +310,6 @@ impl<'a> Settling<'a> {
             ));
         }
         Ok((names, fields))
-    }
-
-    /// Returns true if header and rows differ only by a delimiter at the end of either.
-    fn ends_empty(
-        &self,
-        grammar: &Grammar,
-        names: &[String],
-        below: &[Record],
-        fields: usize,
-    ) -> bool {
-        if names.len() > fields {
-            return names.last().is_some_and(String::is_empty);
-        }
-        let mut rows = below.iter().filter(|record| record.fields(fields).is_some());
-        rows.all(|record| self.cells(grammar, record).last().is_some_and(String::is_empty))
     }
 
     /// Counts the lines of the file before a place of the sample.
@@ -329,6 +328,9 @@ impl<'a> Settling<'a> {
         let Some(missing) = self.purpose.wanted.iter().find(|wanted| !is_named(wanted)) else {
             return Ok(());
         };
+        if self.sample.bytes.trim_ascii_start().starts_with(b"{\"") {
+            return Err(self.purpose.refuse("looks like JSON Lines", "give --input-format jsonl"));
+        }
         if names.len() != cut.fields || !self.looks_like_data(&grammar, cut, heading) {
             return Ok(());
         }
@@ -374,10 +376,11 @@ impl<'a> Settling<'a> {
         header: &Record,
         below: &[Record],
     ) -> Result<(), Error> {
-        let text = |record: &Record| self.sample.bytes[record.start..record.next].trim_ascii_end();
-        let is_table = header.cells.as_ref().is_ok_and(|cells| cells.len() > 1);
-        if is_table && below.first().is_some_and(|next| text(next) == text(header)) {
-            let lines = self.lines_before(grammar, header.next);
+        let names = self.cells(grammar, header);
+        let again = |record: &&Record| self.cells(grammar, record) == names;
+        let times = below.iter().take_while(again).count();
+        if names.len() > 1 && times > 0 {
+            let lines = self.lines_before(grammar, below[times - 1].start);
             return Err(self
                 .purpose
                 .refuse("the header stands there twice", format!("give --skip-lines {lines}")));

@@ -31,10 +31,33 @@ pub(crate) struct Grammar {
     /// Bytes of a record at most.
     pub(crate) most: usize,
     pub(crate) comment: Option<Vec<u8>>,
-    /// The header as it stands, without its line end; a record that equals it is set aside.
-    pub(crate) header: Option<Vec<u8>>,
+    /// The header; a record that equals it, however it is quoted, is set aside.
+    pub(crate) header: Option<HeaderCells>,
     pub(crate) guard: Guard,
 }
+
+/// What the header's cells hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HeaderCells {
+    cells: Vec<Vec<u8>>,
+    /// How a record begins that has the first cells, as many as tell it from others.
+    begin: Vec<u8>,
+}
+
+impl HeaderCells {
+    /// Takes the cells of a header; `None` of one that nothing tells from other records.
+    pub(crate) fn new(cells: Vec<Vec<u8>>, delimiter: &[u8]) -> Option<Self> {
+        let named = cells.iter().position(|cell| !cell.is_empty())?;
+        let mut begin = cells[..=named].join(delimiter);
+        if named + 1 < cells.len() {
+            begin.extend_from_slice(delimiter);
+        }
+        Some(Self { cells, begin })
+    }
+}
+
+/// The byte order mark of UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Why a record is set aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,14 +224,16 @@ impl<'a> Scanner<'a> {
         if line == b"\x1a" {
             return aside(Fault::EndMark);
         }
-        if grammar.header.as_deref() == Some(line) {
-            return aside(Fault::Header);
-        }
         match grammar.strict(bytes, start, self.reach, &mut self.fields) {
             Strict::More => Step::More,
             Strict::Fault(fault) => aside(fault),
             Strict::Record { .. } if self.fields.len() != grammar.fields => {
                 aside(Fault::Fields(self.fields.len()))
+            }
+            Strict::Record { next: after, .. } if grammar.is_header(bytes, &self.fields) => {
+                let record = grammar.without_end(&bytes[start..after]);
+                let lines = grammar.count_lines(&bytes[start..after]);
+                Step::Aside { end: start + record.len(), next: after, lines, fault: Fault::Header }
             }
             Strict::Record { next: after, is_broken } if is_broken => {
                 self.broken(start, end, next, after)
@@ -221,11 +246,6 @@ impl<'a> Scanner<'a> {
     fn broken(&mut self, start: usize, end: usize, next: usize, after: usize) -> Step {
         let (bytes, grammar) = (self.bytes, self.grammar);
         let record = &bytes[start..after];
-        if grammar.header.as_deref() == Some(grammar.without_end(record)) {
-            let lines = grammar.count_lines(record);
-            let end = start + grammar.without_end(record).len();
-            return Step::Aside { end, next: after, lines, fault: Fault::Header };
-        }
         match grammar.guard.judge(grammar, bytes, start, after, &self.fields) {
             Spans::Meant => Step::Sound { next: after, lines: grammar.count_lines(record) },
             Spans::Stray => Step::Aside { end, next, lines: 1, fault: Fault::OpenQuote },
@@ -267,9 +287,21 @@ impl Grammar {
     #[inline]
     fn is_special(&self, bytes: &[u8], start: usize) -> bool {
         let first = bytes[start];
-        matches!(first, b'\n' | b'\r' | b'\x1a')
-            || self.header.as_ref().is_some_and(|header| bytes[start..].starts_with(header))
+        matches!(first, b'\n' | b'\r' | b'\x1a' | 0xef)
+            || self.header.as_ref().is_some_and(|header| bytes[start..].starts_with(&header.begin))
             || self.is_comment(bytes, start)
+    }
+
+    /// Returns true if a record's fields are the header's.
+    fn is_header(&self, bytes: &[u8], fields: &[Field]) -> bool {
+        let Some(header) = &self.header else { return false };
+        let mut scratch = Vec::new();
+        header.cells.len() == fields.len()
+            && header
+                .cells
+                .iter()
+                .zip(fields)
+                .all(|(cell, field)| cell == self.plain(bytes, *field, &mut scratch))
     }
 
     /// Returns true if a comment begins at `start`.
@@ -330,7 +362,8 @@ impl Grammar {
             // What stands past the largest size of a record is not looked at.
             limit,
             reach: if limit < bytes.len() { Reach::Within } else { reach },
-            place: start,
+            // Where files were put one after the other, one begins with a byte order mark.
+            place: start + if bytes[start..].starts_with(MARK) { MARK.len() } else { 0 },
             is_broken: false,
         };
         fields.clear();

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use ilk_formats::{CsvOptions, Header, ReadOptions};
+use ilk_formats::{CsvOptions, Header, ReadOptions, RecordSize};
 use serde_json::Value;
 
 use crate::tools::{chunks, source};

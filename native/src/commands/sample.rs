@@ -82,7 +82,7 @@ fn report(
 ) -> Result<(), Error> {
     let (job, reporter) = (&settings.resolved, &reporter.for_report());
     let needs = needs(&settings.source, job);
-    let (sample, rows, all) = (drawn.sample, drawn.rows(), drawn.all);
+    let (sample, rows, all, left) = (drawn.sample, drawn.rows(), drawn.all, drawn.left);
     let (mut chunks, mut tally) = (Vec::with_capacity(drawn.chunks.len()), Tally::default());
     for rows in drawn.chunks {
         let (chunk, of_chunk) = clean(rows, job, needs);
@@ -100,6 +100,13 @@ fn report(
         rate_text(sample.rate()),
         counted(users, noun),
     );
+    if left.unreadable > 0 {
+        let _ = writeln!(
+            text,
+            "{} unreadable, in no sample; `ilk inspect` shows why",
+            counted(left.unreadable, "row")
+        );
+    }
     if folded.interactions.is_empty() {
         text.push_str("nothing to compare in this sample\n");
     } else if heavy_user(&folded.interactions, &folded.others).is_some() {

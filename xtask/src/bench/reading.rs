@@ -67,12 +67,14 @@ pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let machine = Machine::look();
     // One more warms up.
     let rounds = if options.quick { 1 } else { options.runs + 1 };
+    let command = format!(
+        "cargo xtask bench --reading --runs {} --threads {}",
+        options.runs, options.threads
+    );
     let mut page = format!(
         "# Reading CSV\n\nCommand: `{}`\n\nTwo columns of a file, read into memory with {} threads; \
          medians of {} rounds in one process. The dialect is found out by each program.\n",
-        options.command_of("--reading", &[]).replace(" --sets ", ""),
-        options.threads,
-        options.runs
+        command, options.threads, options.runs
     );
     for (file, path) in files {
         let mut rows =
@@ -129,8 +131,8 @@ fn made(workspace: &Workspace, file: &File) -> Result<PathBuf> {
     let mut recipe = fs::read(&script)?;
     recipe.extend(fs::read(setup::BENCH.requirements(workspace))?);
     let digest = Sha256::digest(&recipe);
-    let recipe = digest.iter().take(6).map(|byte| format!("{byte:02x}"));
-    let folder = workspace.target.join("bench/csv").join(recipe.collect::<String>());
+    let digest = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect::<String>();
+    let folder = workspace.target.join("bench/csv").join(digest);
     let path = folder.join(format!("{}.csv", file.kind));
     if !path.exists() {
         fs::create_dir_all(&folder)?;
