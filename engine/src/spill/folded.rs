@@ -1,7 +1,7 @@
 //! Interactions on disk: folded from runs, or taken out of memory.
 
 use ilk_core::{
-    data::{Id, Ids},
+    data::{Id, Ids, TextColumn},
     executor::Executor as _,
     job::{Duplicates, Job, NegativeWeights, Of},
     prepare::{self as interactions, Folding, IdKind, SupportedItems, TypedIds, UserRows},

@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, path::Path};
 
 use ilk_core::{
+    executor::Executor as _,
     insight::{Contribution, Explainer, Explanation, MeasureValue, Need, Rival, Standing},
     job::{Job, Of},
     matrix::Matrix,

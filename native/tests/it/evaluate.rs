@@ -100,3 +100,41 @@ fn nobody_is_sampled_who_was_not() {
     assert!(told.contains("sampled    100 of 101 users"), "{told}");
     assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
 }
+
+#[test]
+fn a_grid_is_sorted_and_its_best_is_a_job_that_runs() {
+    let home = shop();
+    let grid = "--measures all --min-overlap 1,2 --shrinkage 0,10 --weighting binary,tfidf --at 3";
+    let told = home.stdout(&format!("evaluate orders.csv {COLUMNS} {grid} --save best.toml"));
+    settings().bind(|| insta::assert_snapshot!("evaluate_grid", told));
+    let csv = home.stdout(&format!("evaluate orders.csv {COLUMNS} {grid} --format csv"));
+    let rows = csv.lines().skip(1).map(|row| row.split(',').collect::<Vec<_>>());
+    let rows = rows.collect::<Vec<_>>();
+    let (baseline, jobs) = rows.split_last().expect("rows");
+    assert_eq!((baseline[0], baseline[13], baseline[14]), ("most popular", "", ""));
+    let ndcg = |row: &[&str]| row[5].parse::<f64>().expect("a number");
+    assert!(jobs.is_sorted_by(|a, b| ndcg(a) >= ndcg(b)));
+    // Each of them alone says the same.
+    for row in jobs.iter().step_by(7) {
+        let (measure, weighting) = row[0].split_once(" (").unwrap_or((row[0], "binary)"));
+        let alone = format!(
+            "evaluate orders.csv {COLUMNS} --measure {measure} --weighting {} --min-overlap {} \
+             --shrinkage {} --at 3 --format csv",
+            weighting.trim_end_matches(')'),
+            row[13],
+            row[14]
+        );
+        let alone = home.stdout(&alone);
+        assert_eq!(alone.lines().nth(1), Some(row.join(",").as_str()));
+    }
+    insta::assert_snapshot!("evaluate_best", home.read("best.toml"));
+    home.stderr("run best.toml --out similar.csv");
+    let refused = home.ilk(&format!("evaluate orders.csv {COLUMNS} {grid} --save best.toml"));
+    assert!(refused.code == Some(2) && refused.stderr.contains("best.toml exists"));
+    // Paths of a job file start from its folder.
+    home.write("jobs/other.txt", "");
+    home.stdout(&format!(
+        "evaluate orders.csv {COLUMNS} --measures llr,lift --save jobs/best.toml"
+    ));
+    home.stderr("run jobs/best.toml --out other.csv");
+}
