@@ -100,7 +100,8 @@ impl LabelTable {
         };
         let files = Files::open(&table, Some(budget.chunk_rows()), reporter);
         let files = files.map_err(|error| {
-            if source.label_id.is_some() || error.help().is_some() {
+            let is_column = error.message().contains(" has no column ");
+            if source.label_id.is_some() || error.help().is_some() || !is_column {
                 return error;
             }
             error.with_help(format!(

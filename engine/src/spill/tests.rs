@@ -348,7 +348,7 @@ fn labels_and_groups_give_the_same_bytes() {
                 Lists { within, max_per_group: most.and_then(NonZeroU32::new), ..Lists::default() };
             let job = SimilarityJob { top: Some(top), ..SimilarityJob::default() };
             let request = request(home.path(), input.clone(), Columns::default(), &job);
-            let group = lists.rule().map(|_| if of_table { "kind" } else { "day" }.to_owned());
+            let group = lists.rule().map(|_| if of_table { "kind" } else { "weight" }.to_owned());
             let source = DataSource { group, ..request.source.clone() };
             let source = match of_table {
                 false => source,

@@ -223,8 +223,13 @@ impl Page<'_> {
         let mut columns = vec![("measure", Align::Left)];
         columns.extend(shows[0].then_some(("min-overlap", Align::Right)));
         columns.extend(shows[1].then_some(("shrinkage", Align::Right)));
-        columns.extend(heads.iter().map(|head| (head.as_str(), Align::Right)));
-        columns.extend([("coverage", Align::Right), ("popularity", Align::Right)]);
+        // A grid has no room for everything.
+        let is_grid = shows != [false; 2];
+        let shown = if is_grid { &heads[..2] } else { &heads };
+        columns.extend(shown.iter().map(|head| (head.as_str(), Align::Right)));
+        if !is_grid {
+            columns.extend([("coverage", Align::Right), ("popularity", Align::Right)]);
+        }
         let mut table = Table::new(columns);
         for row in &self.rows {
             let Row { name, quality, limits, .. } = row;
@@ -238,16 +243,18 @@ impl Page<'_> {
             let mut cells = vec![name.clone()];
             cells.extend(shows[0].then_some(overlap));
             cells.extend(shows[1].then_some(shrinkage));
-            cells.extend([
-                mean_text(quality.recall),
-                mean_text(quality.ndcg),
-                mean_text(quality.mrr),
-                format!("{:.1} %", 100.0 * quality.coverage),
-                popularity,
-            ]);
+            cells.extend([mean_text(quality.recall), mean_text(quality.ndcg)]);
+            if !is_grid {
+                let coverage = format!("{:.1} %", 100.0 * quality.coverage);
+                cells.extend([mean_text(quality.mrr), coverage, popularity]);
+            }
             table.row(cells);
         }
-        let _ = write!(text, "\n{}\n{}", table.render(width()), self.verdict_text());
+        let _ = writeln!(text, "\n{}", table.render(width()));
+        if is_grid {
+            text.push_str("--format csv has MRR, coverage and popularity\n\n");
+        }
+        text.push_str(&self.verdict_text());
         text
     }
 
