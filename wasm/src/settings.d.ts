@@ -7,7 +7,13 @@ export type Preset =
   | "spark-column-similarities"
   | "sar-jaccard"
   | "sar-lift"
-  | "mahout-llr";
+  | "mahout-llr"
+  | "lenskit-itemknn"
+  | "surprise-cosine"
+  | "surprise-msd"
+  | "surprise-pearson"
+  | "similaripy-jaccard"
+  | "sparse-dot-topn";
 
 export type Of =
   | "items"
@@ -29,7 +35,12 @@ export type MeasureName =
   | "llr"
   | "mahout-llr"
   | "cooccurrence"
-  | "dot";
+  | "dot"
+  | "tanimoto"
+  | "weighted-jaccard"
+  | "pearson"
+  | "common-cosine"
+  | "msd";
 
 export type WeightingName =
   | "binary"
@@ -38,6 +49,11 @@ export type WeightingName =
   | "tfidf"
   | "bm25"
   | "decay";
+
+export type Center =
+  | "none"
+  | "user"
+  | "item";
 
 export type Duplicates =
   | "sum"
@@ -48,7 +64,8 @@ export type Duplicates =
 export type NegativeWeights =
   | "drop"
   | "net"
-  | "error";
+  | "error"
+  | "keep";
 
 /** Which column is what, spelled as under `[datasource.NAME]` in a job file. */
 export interface DataSource {
@@ -94,14 +111,16 @@ export interface DataSource {
 
 /** A job, spelled as under `[job]` in a job file; every setting is optional. */
 export interface SimilarityJob {
-  /** Use the measure and weighting of another library. */
+  /** Use the measure and weighting of another library, and what else decides its numbers. */
   like?: Preset;
   /** What to compare. Default: items. */
   of?: Of;
   /** Similarity measure. Default: cosine. */
   measure?: MeasureName;
-  /** Weight of an interaction, for cosine, asymmetric-cosine and dot. Default: binary. */
+  /** Weight of an interaction, for measures of x and y. Default: binary. */
   weighting?: WeightingName;
+  /** Mean to subtract from weights, for weighting raw. Default: none. */
+  center?: Center;
   /** Number of neighbours to keep per item. Default: 50. */
   top?: number;
   /** Minimum number of users per item; items with fewer are dropped first. Default: 1. */
@@ -126,7 +145,7 @@ export interface SimilarityJob {
   half_life?: string;
   /** Reference time for decay, as in 2026-01-31. Default: the newest time in the data. */
   now?: string;
-  /** How to combine repeated rows of a user and item. Default: sum with a weight column, else one. */
+  /** How to combine repeated rows of a user and item. Default: sum with a weight column (last for weighting raw with a time column), else one. */
   duplicates?: Duplicates;
   /** How to treat rows with a weight of 0 or less, such as returns. Default: drop. */
   negative_weights?: NegativeWeights;

@@ -76,9 +76,8 @@ fn narrowed(
     layout: Layout,
     crew: Crew,
 ) -> Neighbours {
-    let mut task = Task::new(&outcome.interactions, job, filter, layout, &crew);
-    task.run(&crew, |_| {});
-    task.finish(&crew)
+    let task = Task::new(&outcome.interactions, job, filter, layout, &crew);
+    task.run(&crew, |_| {})
 }
 
 proptest! {

@@ -13,6 +13,12 @@ Preset = Literal[
     "sar-jaccard",
     "sar-lift",
     "mahout-llr",
+    "lenskit-itemknn",
+    "surprise-cosine",
+    "surprise-msd",
+    "surprise-pearson",
+    "similaripy-jaccard",
+    "sparse-dot-topn",
 ]
 Of = Literal[
     "items",
@@ -35,6 +41,11 @@ MeasureName = Literal[
     "mahout-llr",
     "cooccurrence",
     "dot",
+    "tanimoto",
+    "weighted-jaccard",
+    "pearson",
+    "common-cosine",
+    "msd",
 ]
 WeightingName = Literal[
     "binary",
@@ -43,6 +54,11 @@ WeightingName = Literal[
     "tfidf",
     "bm25",
     "decay",
+]
+Center = Literal[
+    "none",
+    "user",
+    "item",
 ]
 Duplicates = Literal[
     "sum",
@@ -54,6 +70,7 @@ NegativeWeights = Literal[
     "drop",
     "net",
     "error",
+    "keep",
 ]
 
 
@@ -82,13 +99,15 @@ class Job(TypedDict, total=False):
     """A similarity job as a dictionary; every setting is optional."""
 
     like: Preset
-    """Use the measure and weighting of another library."""
+    """Use the measure and weighting of another library, and what else decides its numbers."""
     of: Of
     """What to compare. Default: items."""
     measure: MeasureName
     """Similarity measure. Default: cosine."""
     weighting: WeightingName
-    """Weight of an interaction, for cosine, asymmetric-cosine and dot. Default: binary."""
+    """Weight of an interaction, for measures of x and y. Default: binary."""
+    center: Center
+    """Mean to subtract from weights, for weighting raw. Default: none."""
     top: int
     """Number of neighbours to keep per item. Default: 50."""
     min_support: int
@@ -114,7 +133,7 @@ class Job(TypedDict, total=False):
     now: str | datetime.date
     """Reference time for decay, as in 2026-01-31. Default: the newest time in the data."""
     duplicates: Duplicates
-    """How to combine repeated rows of a user and item. Default: sum with a weight column, else one."""
+    """How to combine repeated rows of a user and item. Default: sum with a weight column (last for weighting raw with a time column), else one."""
     negative_weights: NegativeWeights
     """How to treat rows with a weight of 0 or less, such as returns. Default: drop."""
     max_items_per_user: int
@@ -130,13 +149,15 @@ class SimilarityJob:
     """A similarity job as a record; every setting is optional."""
 
     like: Preset | None = None
-    """Use the measure and weighting of another library."""
+    """Use the measure and weighting of another library, and what else decides its numbers."""
     of: Of | None = None
     """What to compare. Default: items."""
     measure: MeasureName | None = None
     """Similarity measure. Default: cosine."""
     weighting: WeightingName | None = None
-    """Weight of an interaction, for cosine, asymmetric-cosine and dot. Default: binary."""
+    """Weight of an interaction, for measures of x and y. Default: binary."""
+    center: Center | None = None
+    """Mean to subtract from weights, for weighting raw. Default: none."""
     top: int | None = None
     """Number of neighbours to keep per item. Default: 50."""
     min_support: int | None = None
@@ -162,7 +183,7 @@ class SimilarityJob:
     now: str | datetime.date | None = None
     """Reference time for decay, as in 2026-01-31. Default: the newest time in the data."""
     duplicates: Duplicates | None = None
-    """How to combine repeated rows of a user and item. Default: sum with a weight column, else one."""
+    """How to combine repeated rows of a user and item. Default: sum with a weight column (last for weighting raw with a time column), else one."""
     negative_weights: NegativeWeights | None = None
     """How to treat rows with a weight of 0 or less, such as returns. Default: drop."""
     max_items_per_user: int | None = None
