@@ -34,7 +34,6 @@ pub(crate) fn interactions() -> Vec<(&'static str, String)> {
         ("27-min-support", 27),
         ("28-shrinkage", 28),
         ("34-of-users", 34),
-        ("60-pairs-once", 60),
     ];
     cases.into_iter().map(|(case, seed)| (case, draw(seed))).collect()
 }
