@@ -44,7 +44,6 @@ pub(crate) fn interactions() -> Vec<(&'static str, String)> {
         ("59-decay-dot", 59),
         ("60-decay-users", 60),
         ("61-min-support-chance", 61),
-        ("63-pairs-once", 60),
     ];
     cases.into_iter().map(|(case, seed)| (case, draw(seed))).collect()
 }

@@ -314,33 +314,23 @@ impl Counting {
         let (k, mut list) = (job.top as usize, Vec::new());
         let floor = job.threshold.unwrap_or(f32::MIN);
         let mut bar = floor;
-        let score = |other: u32, overlap: u32| {
-            let score = job.measure.score(&all.pair(position, other, overlap))?;
-            let overlap = f64::from(overlap);
-            let damped = match job.shrinkage {
-                0.0 => score,
-                shrinkage => score * (overlap / (overlap + shrinkage)),
-            };
-            Some(to_score(damped))
-        };
-        // The buckets with the best scores first, so that the bar soon stands high.
-        let first = |overlap: u32| self.buckets[self.starts[overlap as usize] as usize];
-        let overlaps = self.overlaps.iter().copied().filter(|one| *one >= job.min_overlap);
-        let heads = overlaps.filter_map(|one| Some((score(first(one), one)?, one)));
-        let mut heads = heads.collect::<Vec<_>>();
-        heads.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
-        for (head, overlap) in heads {
-            if is_below(head, bar) {
+        for overlap in self.overlaps.iter().rev().copied() {
+            if overlap < job.min_overlap {
                 break;
             }
+            let damping = f64::from(overlap) / (f64::from(overlap) + job.shrinkage);
             let at = overlap as usize;
             let bucket = self.starts[at] as usize..self.starts[at + 1] as usize;
             for other in &self.buckets[bucket] {
-                let Some(score) = score(*other, overlap).filter(|score| !is_below(*score, bar))
-                else {
-                    break;
-                };
+                let pair = all.pair(position, *other, overlap);
+                let Some(score) = job.measure.score(&pair) else { break };
+                let score = if job.shrinkage > 0.0 { score * damping } else { score };
+                let score = to_score(score);
                 if score < bar {
+                    // Rounding may let a score rise by its last bits.
+                    if score < bar - (bar.abs() * 1e-5 + 1e-7) {
+                        break;
+                    }
                     continue;
                 }
                 let code = all.order[*other as usize];
@@ -366,11 +356,6 @@ impl Counting {
         self.overlaps.clear();
         self.buckets.clear();
     }
-}
-
-/// Returns whether a score is below the bar by more than the last bits, which rounding may change.
-fn is_below(score: f32, bar: f32) -> bool {
-    score < bar - (bar.abs() * 1e-5 + 1e-7)
 }
 
 /// Cuts `list` down to its `k` best; returns the score of the last of them, if there are `k`.

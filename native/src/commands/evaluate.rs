@@ -225,7 +225,7 @@ impl Page<'_> {
         columns.extend(shows[1].then_some(("shrinkage", Align::Right)));
         // A grid has no room for everything.
         let is_grid = shows != [false; 2];
-        let shown = if is_grid { &heads[..2] } else { &heads };
+        let shown = if is_grid { &heads[..2] } else { &heads[..] };
         columns.extend(shown.iter().map(|head| (head.as_str(), Align::Right)));
         if !is_grid {
             columns.extend([("coverage", Align::Right), ("popularity", Align::Right)]);
