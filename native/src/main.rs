@@ -19,8 +19,8 @@ use std::{path::Path, process::ExitCode};
 
 use clap::ArgMatches;
 use ilk_engine::{
-    Earlier, IdStyle, drawing, inputs, journal, lists, machine, memory, output, pool, progress, publish,
-    rundir,
+    Earlier, IdStyle, drawing, inputs, journal, lists, machine, memory, output, pool, progress,
+    publish, rundir,
 };
 
 use crate::{

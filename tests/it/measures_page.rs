@@ -1,8 +1,6 @@
 //! The page on measures: every measure has a section, and its example gives the number it says.
 
-use ilk_core::{
-    MeasureName, SimilarityJob, Triples, WeightingName, job::Preset, similar_items,
-};
+use ilk_core::{MeasureName, SimilarityJob, Triples, WeightingName, job::Preset, similar_items};
 
 const PAGE: &str = include_str!("../../docs/measures.md");
 
