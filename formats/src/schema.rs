@@ -61,14 +61,16 @@ impl Schema {
             // A whole header line as one column is a file read with the wrong delimiter.
             let (nearest, known) = match names[..] {
                 [line] if line.contains([',', ';', '\t', '|', ' ']) => {
-                    (None, format!("just one, `{line}`; if it is several, give --delimiter"))
+                    (None, format!("just one, `{line}`; is the delimiter right?"))
                 }
                 _ => (nearest(name, self.names()).map(String::from), names.join(", ")),
             };
             let (file, column) = (file.into(), name.into());
             let is_untyped = self.columns.iter().all(|one| one.kind == ColumnKind::Untyped);
-            let hint = if nearest.is_none() && is_untyped && self.columns.len() > 1 {
-                "; if they are no names, give --no-header and name columns by their number"
+            let is_data = |name: &str| name.is_empty() || name.parse::<f64>().is_ok();
+            let looks_like_data = is_untyped && self.columns.len() > 1 && self.names().any(is_data);
+            let hint = if nearest.is_none() && looks_like_data {
+                "; if these are not names, use --no-header and name columns by number"
             } else {
                 ""
             };

@@ -143,7 +143,7 @@ fn wish(
     let is_weighted = bare.resolve(EVERYTHING).is_ok_and(|job| job.measure.is_weighted());
     let weighting = weighting.unwrap_or(reading.resolved.weighting.name());
     let weighting = if is_weighted { weighting } else { WeightingName::Binary };
-    let asked = reading.wish.clone();
+    let (asked, weighs) = (reading.wish.clone(), reading.source.given().weight);
     let (is_bm25, is_decay) = (weighting == WeightingName::Bm25, weighting == WeightingName::Decay);
     SimilarityJob {
         like: None,
@@ -157,8 +157,10 @@ fn wish(
         half_life: asked.half_life.clone().filter(|_| is_decay),
         now: asked.now.clone().filter(|_| is_decay),
         center: asked.center.filter(|_| weighting == WeightingName::Raw),
-        duplicates: Some(reading.resolved.duplicates),
-        negative_weights: Some(reading.resolved.negative_weights),
+        duplicates: asked.duplicates.or(weighs.then_some(reading.resolved.duplicates)),
+        negative_weights: asked
+            .negative_weights
+            .or(weighs.then_some(reading.resolved.negative_weights)),
         ..asked
     }
 }

@@ -36,7 +36,7 @@ fn every_run_is_noted_however_it_ends() {
     run(&home, "run");
     let lines = lines(&home);
     let outcomes = lines.iter().map(|line| line["outcome"].as_str().expect("an outcome"));
-    assert_eq!(outcomes.collect::<Vec<_>>(), ["done", "done", "failed"]);
+    assert_eq!(outcomes.collect::<Vec<_>>(), ["done", "failed", "failed"]);
     let first = &lines[0];
     assert_eq!((first["rows"].as_u64(), first["interactions"].as_u64()), (Some(11), Some(11)));
     assert_eq!(first["pair_operations"].as_u64(), Some(7));
