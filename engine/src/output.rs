@@ -14,6 +14,7 @@ use crate::{
     findings::Findings,
     progress::Reporter,
     publish::{self, Existing, WorkingFile, WorkingFolder},
+    request::IdStyle,
 };
 
 /// Name of the neighbours table in an output folder.
@@ -21,16 +22,6 @@ pub const NEIGHBOURS: &str = "neighbours.parquet";
 
 /// Name of the items table in an output folder.
 pub const ITEMS: &str = "items.parquet";
-
-/// How IDs are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum IdStyle {
-    /// With the type of the input.
-    #[default]
-    AsRead,
-    /// As text.
-    Text,
-}
 
 /// An output being written beside its place.
 #[derive(Debug)]

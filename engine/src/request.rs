@@ -9,10 +9,19 @@ use ilk_core::{
 
 use crate::{
     memory::Bytes,
-    output::IdStyle,
     publish::Existing,
     source::{DataSource, Lists, Record},
 };
+
+/// How IDs are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IdStyle {
+    /// With the type of the input.
+    #[default]
+    AsRead,
+    /// As text.
+    Text,
+}
 
 /// What to do: what is read, what is computed, where the result goes, and what it may take.
 #[derive(Clone, Debug)]

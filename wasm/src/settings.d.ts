@@ -55,6 +55,10 @@ export type Center =
   | "user"
   | "item";
 
+export type Pairs =
+  | "both"
+  | "once";
+
 export type Duplicates =
   | "sum"
   | "max"
@@ -69,9 +73,9 @@ export type NegativeWeights =
 
 /** Which column is what, spelled as under `[datasource.NAME]` in a job file. */
 export interface DataSource {
-  /** User ID column. */
+  /** User ID column, or several that make an ID together, as in store,receipt. */
   user: string;
-  /** Item ID column. */
+  /** Item ID column, or several, as for --user. */
   item: string;
   /** Weight column, such as a quantity, a rating or a number of plays. */
   weight?: string;
@@ -90,21 +94,21 @@ export interface DataSource {
   /** Field delimiter, such as ';', '::', '\t' or '\x01'. Default: detected. */
   delimiter?: string;
   /** Quote character: '"', "'" or none. Default: detected. */
-  quote?: string;
+  quote?: "\"" | "'" | "none";
   /** Escape character before quotes: '\', or none where quotes are doubled. Default: detected. */
-  escape?: string;
+  escape?: "\\" | "none";
   /** The first line is data; columns are named 1, 2, 3. */
   no_header?: boolean;
   /** Skip N lines before the header. Default: 0. */
   skip_lines?: number;
   /** Encoding: utf-8, utf-16, latin-1 or windows-1252. Default: utf-8, or by byte order mark. */
-  encoding?: string;
+  encoding?: "utf-8" | "utf-16" | "latin-1" | "windows-1252";
   /** Text that means null, such as NULL; repeatable. Empty text always does. */
   null?: string[];
   /** Skip lines that begin with this text. */
   comment?: string;
   /** Longest record; longer ones are set aside as unreadable. Default: 1MiB. */
-  max_record_size?: string;
+  max_record_size?: string | number;
   /** Format of the inputs, standard input (`-`) included. Default: detected. */
   input_format?: "parquet" | "csv" | "arrow" | "jsonl";
 }
@@ -131,6 +135,8 @@ export interface SimilarityJob {
   shrinkage?: number;
   /** Minimum score of a pair. */
   threshold?: number;
+  /** Rows of a pair: one for each of its items, or one in all. Default: both. */
+  pairs?: Pairs;
   /** Parameter α of tversky, asymmetric-cosine and conditional. Default: 0.5, for conditional 0. */
   alpha?: number;
   /** Parameter β of tversky. Default: 0.5. */

@@ -60,6 +60,10 @@ Center = Literal[
     "user",
     "item",
 ]
+Pairs = Literal[
+    "both",
+    "once",
+]
 Duplicates = Literal[
     "sum",
     "max",
@@ -78,9 +82,9 @@ class Source(TypedDict, total=False):
     """Which column is what, spelled as in a job file."""
 
     user: Required[str]
-    """User ID column."""
+    """User ID column, or several that make an ID together, as in store,receipt."""
     item: Required[str]
-    """Item ID column."""
+    """Item ID column, or several, as for --user."""
     weight: str | None
     """Weight column, such as a quantity, a rating or a number of plays."""
     time: str | None
@@ -118,6 +122,8 @@ class Job(TypedDict, total=False):
     """Damping H of pairs that share few users: scores are multiplied by c/(c+H). Default: 0."""
     threshold: float
     """Minimum score of a pair."""
+    pairs: Pairs
+    """Rows of a pair: one for each of its items, or one in all. Default: both."""
     alpha: float
     """Parameter α of tversky, asymmetric-cosine and conditional. Default: 0.5, for conditional 0."""
     beta: float
@@ -168,6 +174,8 @@ class SimilarityJob:
     """Damping H of pairs that share few users: scores are multiplied by c/(c+H). Default: 0."""
     threshold: float | None = None
     """Minimum score of a pair."""
+    pairs: Pairs | None = None
+    """Rows of a pair: one for each of its items, or one in all. Default: both."""
     alpha: float | None = None
     """Parameter α of tversky, asymmetric-cosine and conditional. Default: 0.5, for conditional 0."""
     beta: float | None = None
