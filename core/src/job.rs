@@ -85,7 +85,7 @@ named! {
         SurprisePearson = "surprise-pearson",
         /// similaripy's `jaccard`
         SimilaripyJaccard = "similaripy-jaccard",
-        /// sparse_dot_topn's `sp_matmul_topn`
+        /// `sp_matmul_topn` of the package sparse-dot-topn
         SparseDotTopn = "sparse-dot-topn",
     }
 }

@@ -252,10 +252,10 @@ mod tests {
             (&[1, 2, 3], &[0.1, 7.0, 2.0], &[1, 2, 3]),
         ];
         let mut lengths = vec![0.0; 4];
-        let mut newest = vec![0; 4];
+        let mut newest = [0; 4];
         let row =
             |(items, weights, times)| UserRow { items, weights: Some(weights), times: Some(times) };
-        let mut users = vec![0; 4];
+        let mut users = [0; 4];
         for of_user in rows {
             bm25::add_lengths(row(of_user), &mut lengths);
             for (item, time) in of_user.0.iter().zip(of_user.2) {
@@ -278,7 +278,9 @@ mod tests {
             let given = Given { weight: true, time: true };
             let job = job(wish).expect("a job").resolve(given).expect("settings");
             let mut totals = Totals::new(job.weighting, 4);
-            rows.into_iter().for_each(|of_user| totals.add(row(of_user)));
+            for of_user in rows {
+                totals.add(row(of_user));
+            }
             let weigher = Weigher::new(job.weighting, 4, totals);
             let mut expected = Vec::new();
             for of_user in rows {

@@ -180,7 +180,9 @@ impl Counted {
         let mut found = jobs.iter().map(|_| Neighbours::new()).collect::<Vec<_>>();
         for lists in tasks {
             for (found, lists) in found.iter_mut().zip(lists) {
-                lists.into_iter().for_each(|list| found.push(list));
+                for list in lists {
+                    found.push(list);
+                }
             }
         }
         found

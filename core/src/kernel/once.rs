@@ -138,7 +138,9 @@ mod tests {
         #[test]
         fn every_pair_of_either_list_stays_once(lists in lists(), cut in 0..30_usize) {
             let mut found = Neighbours::new();
-            lists.iter().for_each(|list| found.push(list.iter().copied()));
+            for list in &lists {
+                found.push(list.iter().copied());
+            }
             let mut expected = BTreeMap::new();
             for (item, list) in (0..).zip(&lists) {
                 for other in list {

@@ -99,7 +99,7 @@ impl Scorer {
             let line = WholeRow { own, users, next };
             let additions = tile.additions[position as usize];
             // More of them are cheaper to look through than to list as they are counted.
-            if additions < width as u64 && users.len() <= usize::from(u16::MAX) {
+            if additions < width as u64 && u16::try_from(users.len()).is_ok() {
                 if index >= level_ends {
                     let (count, level) = tile.level(&order[index..]);
                     rows.begin_level(&needs, &level);

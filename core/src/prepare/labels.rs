@@ -39,12 +39,11 @@ impl LabelTally {
 
     fn count(&mut self, code: u32, label: &str, rows: u64) {
         let of_id = &mut self.counts[code as usize];
-        match of_id.iter_mut().find(|(known, _)| **known == *label) {
-            Some((_, count)) => *count += rows,
-            None => {
-                self.bytes += size_of::<(Box<str>, u64)>() + label.len();
-                of_id.push((label.into(), rows));
-            }
+        if let Some((_, count)) = of_id.iter_mut().find(|(known, _)| **known == *label) {
+            *count += rows;
+        } else {
+            self.bytes += size_of::<(Box<str>, u64)>() + label.len();
+            of_id.push((label.into(), rows));
         }
     }
 
@@ -65,15 +64,12 @@ impl LabelTally {
         let mut missing = 0;
         for of_id in self.counts {
             let best = of_id.into_iter().max_by(|(a, many), (b, few)| many.cmp(few).then(b.cmp(a)));
-            chosen.codes.push(match best {
-                Some((label, _)) => {
-                    chosen.dictionary.push(&label);
-                    chosen.dictionary.len() as u32 - 1
-                }
-                None => {
-                    missing += 1;
-                    TextColumn::NULL
-                }
+            chosen.codes.push(if let Some((label, _)) = best {
+                chosen.dictionary.push(&label);
+                chosen.dictionary.len() as u32 - 1
+            } else {
+                missing += 1;
+                TextColumn::NULL
             });
         }
         (chosen, missing)
@@ -104,14 +100,18 @@ mod tests {
         let mut column = TextColumn::default();
         for cell in cells {
             column.codes.push(cell.map_or(TextColumn::NULL, |_| column.dictionary.len() as u32));
-            cell.iter().for_each(|cell| column.dictionary.push(cell));
+            if let Some(cell) = cell {
+                column.dictionary.push(cell);
+            }
         }
         column
     }
 
     fn named(ids: &Ids, chunks: &[(IdColumn, TextColumn)]) -> (Vec<Option<String>>, u64) {
         let mut tally = LabelTally::new(ids.len());
-        chunks.iter().for_each(|(column, labels)| tally.add(ids, column, labels));
+        for (column, labels) in chunks {
+            tally.add(ids, column, labels);
+        }
         let (labels, missing) = tally.finish();
         ((0..ids.len()).map(|row| labels.get(row).map(String::from)).collect(), missing)
     }

@@ -38,7 +38,7 @@ fn sparse(users: u32, items: u32, each: u32, places: u32, seed: u64) -> World {
     let mut pairs = Vec::new();
     for user in 0..users {
         let home = below(&mut dice, places as usize) as u32;
-        for _ in 0..1 + below(&mut dice, 2 * each as usize) {
+        for _ in 0..=below(&mut dice, 2 * each as usize) {
             // Popularity falls from the front.
             let (a, b) = (below(&mut dice, items as usize), below(&mut dice, items as usize));
             let item = (a as u64 * b as u64 / u64::from(items)) as u32;

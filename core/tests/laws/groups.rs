@@ -35,7 +35,9 @@ fn draw(ids: &Ids, seed: u64, groups: usize) -> (TextColumn, Vec<Option<usize>>)
     let of_items = of_items.collect::<Vec<_>>();
     for group in &of_items {
         column.codes.push(group.map_or(TextColumn::NULL, |_| column.dictionary.len() as u32));
-        group.iter().for_each(|group| column.dictionary.push(&format!("g{group}")));
+        if let Some(group) = group {
+            column.dictionary.push(&format!("g{group}"));
+        }
     }
     (column, of_items)
 }

@@ -107,12 +107,14 @@ proptest! {
                 _ => f32::MAX,
             };
             let least = match name {
-                // The one measure that keeps pairs rarer than by chance, below zero.
-                MeasureName::LexicographersMi => f32::MIN,
                 MeasureName::Pearson => -1.0,
                 // With weights below 0.
                 MeasureName::Cosine | MeasureName::CommonCosine => -1.000_001,
-                MeasureName::AsymmetricCosine | MeasureName::Dot | MeasureName::Tanimoto => f32::MIN,
+                MeasureName::AsymmetricCosine
+                | MeasureName::Dot
+                | MeasureName::Tanimoto
+                // The one measure of counts that keeps pairs rarer than by chance, below zero.
+                | MeasureName::LexicographersMi => f32::MIN,
                 _ => 0.0,
             };
             prop_assert!((least..=most).contains(&score), "{name}: {score}");
@@ -164,9 +166,8 @@ proptest! {
             let Some(last) = last else { return Ok(()) };
             let item = match &last.item {
                 Some(Id::Integer(number)) if *number < 1_000_000_000 => Id::Integer(number + 1),
-                Some(Id::Integer(_)) => return Ok(()),
                 Some(Id::Text(text)) => Id::Text(format!("{text}~")),
-                None => return Ok(()),
+                Some(Id::Integer(_)) | None => return Ok(()),
             };
             let later = Some(2_600_000_000_000_000);
             more.push(Event { item: Some(item.clone()), time: later, ..last });

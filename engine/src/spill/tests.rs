@@ -4,7 +4,7 @@ use std::{
     fmt::Write as _,
     fs,
     num::{NonZeroU32, NonZeroUsize},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
@@ -350,15 +350,13 @@ fn labels_and_groups_give_the_same_bytes() {
             let request = request(home.path(), input.clone(), Columns::default(), &job);
             let group = lists.rule().map(|_| if of_table { "kind" } else { "weight" }.to_owned());
             let source = DataSource { group, ..request.source.clone() };
-            let source = match of_table {
-                false => source,
-                true => DataSource {
-                    labels: labels.clone(),
-                    label_id: Some("sku".into()),
-                    label: Some("name".into()),
-                    ..source
-                },
+            let table = DataSource {
+                labels: labels.clone(),
+                label_id: Some("sku".into()),
+                label: Some("name".into()),
+                ..source.clone()
             };
+            let source = if of_table { table } else { source };
             assert_same(&Request { source, lists, ..request }, rows.len());
         }
     }

@@ -150,11 +150,10 @@ impl Setting {
     fn usual_text(&self) -> &str {
         match (self.name.as_str(), self.value.as_str()) {
             ("user", _) => "member",
-            ("item", _) => "product",
+            ("item" | "label_id", _) => "product",
             ("weight", _) => "quantity",
             ("time", _) => "ordered_at",
             ("item_label" | "label", _) => "title",
-            ("label_id", _) => "product",
             ("labels", _) => "products.parquet",
             ("group", _) => "category",
             ("out", _) => "similar.parquet",

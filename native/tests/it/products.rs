@@ -1,6 +1,6 @@
 //! Labels and groups from a table of products, and each pair in one row.
 
-use std::fs;
+use std::{fmt::Write as _, fs};
 
 use crate::tools::{Home, NEIGHBOURS, crowd, neighbours, settings};
 
@@ -124,7 +124,7 @@ fn what_labels_and_groups_cannot_be_is_told() {
     ] {
         let refused = home.ilk(&format!("{RUN} --out out.csv {arguments}"));
         assert_eq!(refused.code, Some(2), "{arguments}: {}", refused.stderr);
-        text += &format!("$ {arguments}\n{}\n", refused.stderr);
+        let _ = writeln!(text, "$ {arguments}\n{}", refused.stderr);
         assert!(!home.join("out.csv").exists());
     }
     settings().bind(|| insta::assert_snapshot!("refused_products", text));

@@ -1,6 +1,6 @@
 //! Two columns of a CSV file read into memory, beside other programs that do the same.
 
-use std::{fs, path::PathBuf};
+use std::{fmt::Write as _, fs, path::PathBuf};
 
 use anyhow::{Result, bail};
 use serde::Deserialize;
@@ -106,14 +106,15 @@ pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         if file.kind != "damaged" && counts.iter().any(|count| *count != counts[0]) {
             bail!("{}: programs read different numbers of rows: {counts:?}", file.kind);
         }
-        page += &format!(
+        write!(
+            page,
             "\n## {}\n\n{}; {} MB, SHA-256 `{}`.\n\n{}\n",
             file.kind,
             file.what,
             grouped(bytes / 1_000_000),
             sha256(&path)?,
             table(&rows)
-        );
+        )?;
     }
     page += "\nRows of ilk include those that are set aside as unreadable.\n\n";
     let mut versions = machine::versions(workspace)?;
@@ -131,8 +132,11 @@ fn made(workspace: &Workspace, file: &File) -> Result<PathBuf> {
     let mut recipe = fs::read(&script)?;
     recipe.extend(fs::read(setup::BENCH.requirements(workspace))?);
     let digest = Sha256::digest(&recipe);
-    let digest = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect::<String>();
-    let folder = workspace.target.join("bench/csv").join(digest);
+    let mut name = String::new();
+    for byte in &digest[..6] {
+        write!(name, "{byte:02x}")?;
+    }
+    let folder = workspace.target.join("bench/csv").join(name);
     let path = folder.join(format!("{}.csv", file.kind));
     if !path.exists() {
         fs::create_dir_all(&folder)?;
