@@ -25,19 +25,21 @@ const ROWS: usize = 100_000;
 /// # Errors
 /// If it is so.
 pub(crate) fn check(tally: &Tally, job: &Job, files: &Files) -> Result<(), Error> {
-    match tally.check(job) {
-        Err(Refusal::TooManyBadRows { .. }) => {
-            if tally.count(Reason::BadWeight) * 2 > tally.rows
-                && let Some(column) = &files.options().weight
-            {
-                return Err(text_weight(column, files));
-            }
-            return Ok(());
-        }
+    let is_refused = match tally.check(job) {
+        Ok(()) => false,
+        Err(Refusal::TooManyBadRows { .. }) => true,
         Err(_) => return Ok(()),
-        Ok(()) => {}
+    };
+    if !is_refused && tally.kept() > 0 {
+        return Ok(());
     }
-    if tally.kept() == 0 { Err(nothing_kept(tally, files)) } else { Ok(()) }
+    match &files.options().weight {
+        Some(column) if tally.count(Reason::BadWeight) * 2 > tally.rows => {
+            Err(text_weight(column, files))
+        }
+        _ if is_refused => Ok(()),
+        _ => Err(nothing_kept(tally, files)),
+    }
 }
 
 /// Says what to do about bad rows; where most of them cannot be read, what the file looks like.

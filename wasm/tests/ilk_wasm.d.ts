@@ -9,7 +9,13 @@ export type Preset =
 | "spark-column-similarities"
 | "sar-jaccard"
 | "sar-lift"
-| "mahout-llr";
+| "mahout-llr"
+| "lenskit-itemknn"
+| "surprise-cosine"
+| "surprise-msd"
+| "surprise-pearson"
+| "similaripy-jaccard"
+| "sparse-dot-topn";
 
 export type Of =
 | "items"
@@ -31,7 +37,12 @@ export type MeasureName =
 | "llr"
 | "mahout-llr"
 | "cooccurrence"
-| "dot";
+| "dot"
+| "tanimoto"
+| "weighted-jaccard"
+| "pearson"
+| "common-cosine"
+| "msd";
 
 export type WeightingName =
 | "binary"
@@ -40,6 +51,15 @@ export type WeightingName =
 | "tfidf"
 | "bm25"
 | "decay";
+
+export type Center =
+| "none"
+| "user"
+| "item";
+
+export type Pairs =
+| "both"
+| "once";
 
 export type Duplicates =
 | "sum"
@@ -50,13 +70,14 @@ export type Duplicates =
 export type NegativeWeights =
 | "drop"
 | "net"
-| "error";
+| "error"
+| "keep";
 
 /** Which column is what, spelled as under `[datasource.NAME]` in a job file. */
 export interface DataSource {
-    /** User ID column. */
+    /** User ID column, or several that make an ID together, as in store,receipt. */
     user: string;
-    /** Item ID column. */
+    /** Item ID column, or several, as for --user. */
     item: string;
     /** Weight column, such as a quantity, a rating or a number of plays. */
     weight?: string;
@@ -75,35 +96,37 @@ export interface DataSource {
     /** Field delimiter, such as ';', '::', '\t' or '\x01'. Default: detected. */
     delimiter?: string;
     /** Quote character: '"', "'" or none. Default: detected. */
-    quote?: string;
+    quote?: "\"" | "'" | "none";
     /** Escape character before quotes: '\', or none where quotes are doubled. Default: detected. */
-    escape?: string;
+    escape?: "\\" | "none";
     /** The first line is data; columns are named 1, 2, 3. */
     no_header?: boolean;
     /** Skip N lines before the header. Default: 0. */
     skip_lines?: number;
     /** Encoding: utf-8, utf-16, latin-1 or windows-1252. Default: utf-8, or by byte order mark. */
-    encoding?: string;
+    encoding?: "utf-8" | "utf-16" | "latin-1" | "windows-1252";
     /** Text that means null, such as NULL; repeatable. Empty text always does. */
     null?: string[];
     /** Skip lines that begin with this text. */
     comment?: string;
     /** Longest record; longer ones are set aside as unreadable. Default: 1MiB. */
-    max_record_size?: string;
+    max_record_size?: string | number;
     /** Format of the inputs, standard input (`-`) included. Default: detected. */
     input_format?: "parquet" | "csv" | "arrow" | "jsonl";
 }
 
 /** A job, spelled as under `[job]` in a job file; every setting is optional. */
 export interface SimilarityJob {
-    /** Use the measure and weighting of another library. */
+    /** Use the measure and weighting of another library, and what else decides its numbers. */
     like?: Preset;
     /** What to compare. Default: items. */
     of?: Of;
     /** Similarity measure. Default: cosine. */
     measure?: MeasureName;
-    /** Weight of an interaction, for cosine, asymmetric-cosine and dot. Default: binary. */
+    /** Weight of an interaction, for measures of x and y. Default: binary. */
     weighting?: WeightingName;
+    /** Mean to subtract from weights, for weighting raw. Default: none. */
+    center?: Center;
     /** Number of neighbours to keep per item. Default: 50. */
     top?: number;
     /** Minimum number of users per item; items with fewer are dropped first. Default: 1. */
@@ -114,6 +137,8 @@ export interface SimilarityJob {
     shrinkage?: number;
     /** Minimum score of a pair. */
     threshold?: number;
+    /** Rows of a pair: one for each of its items, or one in all. Default: both. */
+    pairs?: Pairs;
     /** Parameter α of tversky, asymmetric-cosine and conditional. Default: 0.5, for conditional 0. */
     alpha?: number;
     /** Parameter β of tversky. Default: 0.5. */
@@ -128,7 +153,7 @@ export interface SimilarityJob {
     half_life?: string;
     /** Reference time for decay, as in 2026-01-31. Default: the newest time in the data. */
     now?: string;
-    /** How to combine repeated rows of a user and item. Default: sum with a weight column, else one. */
+    /** How to combine repeated rows of a user and item. Default: sum with a weight column (last for weighting raw with a time column), else one. */
     duplicates?: Duplicates;
     /** How to treat rows with a weight of 0 or less, such as returns. Default: drop. */
     negative_weights?: NegativeWeights;
@@ -430,7 +455,7 @@ export interface Explanation {
 export interface Rival {
     /** Absent if the job keeps more neighbours than there are. */
     neighbour?: NeighbourRecord;
-    needs: { overlap: number } | { dot: number } | "impossible";
+    needs: { overlap: number } | { dot: number } | "impossible" | "several";
 }
 
 /** What is thrown. `message` says what is wrong, where, and how to fix it. */
@@ -635,14 +660,16 @@ export class Neighbours {
      */
     explain(item: string, neighbour: string, users?: number | null): Explanation;
     /**
-     * Writes the table of items: id, label, support.
+     * Writes the table of items: id, label, support, number of neighbours, and the share of them
+     * that rest on a single user.
      *
      * # Errors
      * For another format, or where the writer of Parquet cannot be fetched.
      */
     exportItems(format: OutputFormat): Uint8Array;
     /**
-     * Writes the table of neighbours as `ilk run` does: `parquet`, `csv`, `jsonl` or `arrow`.
+     * Writes the table of neighbours as `ilk run` does: `parquet`, `csv`, `jsonl` or `arrow`; with
+     * `pairs` `once`, each pair once.
      *
      * # Errors
      * For another format, or where the writer of Parquet cannot be fetched.

@@ -62,17 +62,22 @@ pub(crate) fn write<'r, K: Keep<'r>>(
     Ok(())
 }
 
+/// Scores up to this are about 0.
+const ABOUT_ZERO: f32 = 1e-6;
+
 /// Refuses a table without rows where a list or the threshold may have left none; that there is none
 /// without them is no error. `best`: finds the highest score there is without a threshold, if it can.
 pub(super) fn check_left(run: Run<'_>, best: impl FnOnce() -> Option<f32>) -> Result<(), Error> {
     let mut flags = run.lists.named().map(|(name, _)| format!("--{name}")).collect::<Vec<_>>();
-    flags.extend(run.job.threshold.map(|threshold| format!("--threshold {threshold}")));
+    // Presets leave out what scores about 0, which is no choice of the user's.
+    let threshold = run.job.threshold.filter(|threshold| *threshold > ABOUT_ZERO);
+    flags.extend(threshold.map(|threshold| format!("--threshold {threshold}")));
     if flags.is_empty() {
         return Ok(());
     }
     let leave = if flags.len() == 1 { "leaves" } else { "leave" };
     let flags = flags.join(" and ");
-    let help = match run.job.threshold.and_then(|_| best()) {
+    let help = match threshold.and_then(|_| best()) {
         Some(best) => format!("the highest score of the most popular items is {best}"),
         None => format!("leave out {flags} to see what there is"),
     };

@@ -268,13 +268,13 @@ fn filters_that_leave_nothing_are_named() {
     home.write("out.csv", "mine");
     home.write("orders.parquet", parquet(&orders_batch()));
     let before = home.tree();
-    let orders = "run orders.csv --user member --item sku --overwrite -o out.csv";
-    let alone = "run alone.csv --user user --item item --overwrite -o out.csv";
+    let orders = "run -q orders.csv --user member --item sku --overwrite -o out.csv";
+    let alone = "run -q alone.csv --user user --item item --overwrite -o out.csv";
     let calls = [
         format!("{orders} --where country=France"),
         format!("{orders} --where country=FR --where quantity>4"),
         format!("{orders} --where quantity>1000 --where country=FR"),
-        "run orders.parquet --user member --item sku --overwrite -o out.csv --where quantity>1000"
+        "run -q orders.parquet --user member --item sku --overwrite -o out.csv --where quantity>1000"
             .into(),
         format!("{alone} --where price>100"),
         format!("{orders} --threshold 2"),
@@ -311,7 +311,8 @@ fn weights_of_text_are_told_from_damage() {
         "run orders.parquet --user member --item sku --weight country -o out.csv",
         "run ragged.csv --user user --item item -o out.csv",
     ];
-    insta::assert_snapshot!("text_weights", failures(&home, &calls));
+    let told = failures(&home, &calls);
+    settings().bind(|| insta::assert_snapshot!("text_weights", told));
 }
 
 #[test]
