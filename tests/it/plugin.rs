@@ -132,7 +132,7 @@ pub(crate) fn items(matrix: &Matrix, filter: &ItemFilter, job: &ilk_core::job::J
     };
     let is_weighted = job.measure.is_weighted() && matrix.rows().parts().weights.is_some();
     Items {
-        users: table.users() as u32,
+        users: table.population() as u32,
         numbers: table.users() as u32,
         codes: table.codes().to_vec(),
         supports: table.supports().to_vec(),
