@@ -213,7 +213,7 @@ export function suite({ ilk, run, cases, file, reference }) {
     equal([why.standing, why.rank, why.overlap], ["ranked", 1, nearest.overlap]);
     equal([why.item, why.score], [tent, nearest.score]);
     equal(why.contributions.length, 4);
-    equal(why.measures.length, 16);
+    equal(why.measures.length, 21);
     equal(found.explain(tent.id, tent.id).standing, "itself");
   });
 
