@@ -153,9 +153,19 @@ def sparse_dot_topn(data):
     return sp_matmul_topn(matrix.T.tocsr(), matrix, top_n=100)
 
 
+def implicit_tfidf(data):
+    """Where ln N - ln(1 + n) is 0 but for rounding for all who have an item, implicit divides 0 by 0, or
+    rounding by rounding. Such an item has no weights, and so no neighbours."""
+    has = ~np.isnan(data.values)
+    idf = np.log(has.shape[1] / (1 + has.sum(axis=1)))
+    weighted = (has & (np.abs(idf) > 1e-12)[:, None]).any(axis=0)
+    scores = of_sparse(ref.implicit_tfidf)(data)
+    return {(row, col): score for (row, col), score in scores.items() if weighted[row] and weighted[col]}
+
+
 PRESETS = [
     ("implicit-cosine", of_sparse(ref.implicit_cosine), "weights"),
-    ("implicit-tfidf", of_sparse(ref.implicit_tfidf), "weights"),
+    ("implicit-tfidf", implicit_tfidf, "weights"),
     ("implicit-bm25", of_sparse(ref.implicit_bm25), "weights"),
     ("spark-column-similarities", of_sparse(ref.sklearn_cosine), "weights"),
     ("sar-jaccard", of_counts(ref.sar_jaccard), "weights"),
