@@ -10,7 +10,7 @@ use crate::{
     command, setup, text,
     wasm::{
         self, Purpose,
-        toolchain::{self, Build, TARGET},
+        toolchain::{self, Build},
     },
     workspace::Workspace,
 };
@@ -212,7 +212,5 @@ fn compile(workspace: &Workspace, kind: Kind, purpose: Purpose) -> Result<PathBu
         command.args(["--features", "module"]);
     }
     command::run(&mut command)?;
-    let target = workspace.target.join(format!("wasm-{}", Build::Single.name()));
-    let name = kind.package().replace('-', "_");
-    Ok(target.join(TARGET).join(purpose.profile()).join(name).with_extension("wasm"))
+    Ok(toolchain::module(workspace, purpose.profile(), kind.package()))
 }

@@ -111,6 +111,7 @@ pub(crate) fn run_all(workspace: &Workspace, options: &Options) -> Result<ExitCo
 
 fn finish(workspace: &Workspace, options: &Options, mut runner: Runner) -> Result<ExitCode> {
     let machine = Machine::look();
+    let workspace = &workspace.at_once();
     for step in STEPS {
         runner.run(step.name, || (step.run)(workspace))?;
     }

@@ -41,6 +41,8 @@ pub(crate) struct Workspace {
     /// Cargo's target folder.
     pub(crate) target: PathBuf,
     size: Size,
+    /// Whether crates are compiled for the next edit, or once and for all.
+    incremental: bool,
 }
 
 impl Workspace {
@@ -49,12 +51,18 @@ impl Workspace {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
         let root = root.context("xtask has no parent folder")?.to_owned();
         let metadata = metadata(&root, &["--no-deps"])?;
-        Ok(Self { root, target: metadata.target_directory.into(), size: Size::Usual })
+        let target = metadata.target_directory.into();
+        Ok(Self { root, target, size: Size::Usual, incremental: true })
     }
 
     /// The same, with tests that take on so much.
     pub(crate) fn sized(&self, size: Size) -> Self {
-        Self { root: self.root.clone(), target: self.target.clone(), size }
+        Self { root: self.root.clone(), target: self.target.clone(), size, ..*self }
+    }
+
+    /// The same, with builds that keep nothing for edits to come: a cold one takes less time then.
+    pub(crate) fn at_once(&self) -> Self {
+        Self { root: self.root.clone(), target: self.target.clone(), incremental: false, ..*self }
     }
 
     /// Returns true if tests take on everything.
@@ -79,6 +87,9 @@ impl Workspace {
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = self.command(cargo());
         command.args(arguments);
+        if !self.incremental {
+            command.env("CARGO_INCREMENTAL", "0");
+        }
         command
     }
 

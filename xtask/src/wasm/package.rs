@@ -200,8 +200,7 @@ fn compile(workspace: &Workspace, part: Part, purpose: Purpose) -> Result<PathBu
         command.args(["--features", "threads"]);
     }
     command::run(&mut command)?;
-    let file = part.crate_name().replace('-', "_");
-    Ok(target(workspace, part.build(), purpose).join(file).with_extension("wasm"))
+    Ok(toolchain::module(workspace, purpose.profile(), part.crate_name()))
 }
 
 /// Makes the module that holds the kernels against the oracle.
@@ -210,14 +209,8 @@ pub(super) fn compile_kernels(workspace: &Workspace, out: &Path) -> Result<()> {
     let profile = Purpose::Tests.profile();
     command.args(["--profile", profile, "--package", "ilk-wasm", "--example", "kernels"]);
     command::run(&mut command)?;
-    let module = target(workspace, Build::Single, Purpose::Tests).join("examples/kernels.wasm");
+    let module = toolchain::module(workspace, profile, "examples/kernels");
     glue(workspace, "kernels", &module, out)
-}
-
-/// Where cargo puts what it builds.
-fn target(workspace: &Workspace, build: Build, purpose: Purpose) -> PathBuf {
-    let target = workspace.target.join(format!("wasm-{}", build.name()));
-    target.join(toolchain::TARGET).join(purpose.profile())
 }
 
 /// Makes the glue and, for people, a smaller module, unless they are there for this very module.

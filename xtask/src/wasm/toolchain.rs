@@ -137,7 +137,7 @@ pub(crate) fn build_command(workspace: &Workspace, build: Build) -> Result<Comma
     command
         .arg("build")
         .args(["--locked", "--target", TARGET, "--target-dir"])
-        .arg(workspace.target.join(format!("wasm-{}", build.name())))
+        .arg(builds(workspace))
         // Only what is built for the target gets these, no build script.
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags.join(" "))
         .env("CC_wasm32_unknown_unknown", clang)
@@ -148,6 +148,18 @@ pub(crate) fn build_command(workspace: &Workspace, build: Build) -> Result<Comma
         command.env("RUSTC_BOOTSTRAP", "1");
     }
     Ok(command)
+}
+
+/// The target folder of all builds: they share procedural macros and build scripts, and cargo tells
+/// apart what has other flags.
+fn builds(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("wasm")
+}
+
+/// The path of the module that the last build of `package` in a profile made.
+pub(crate) fn module(workspace: &Workspace, profile: &str, package: &str) -> PathBuf {
+    let folder = builds(workspace).join(TARGET).join(profile);
+    folder.join(package.replace('-', "_")).with_extension("wasm")
 }
 
 /// Names the compiler and its version.
@@ -247,7 +259,7 @@ impl Library {
         }
         fs::remove_dir_all(&work)?;
         // What was built against an older one does not fit.
-        let built = workspace.target.join(format!("wasm-{}", self.0.name()));
+        let built = builds(workspace).join(TARGET);
         if built.exists() {
             fs::remove_dir_all(built)?;
         }
