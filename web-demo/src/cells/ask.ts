@@ -1,7 +1,7 @@
 // What cells ask a person: a file, its columns, a share of users, an item, measures.
 import type { DataSource, Inspection, ItemRecord, MeasureName, SimilarityJob } from "ilk-wasm";
 import { about, append, bytes, count, counted, h, percent } from "../dom";
-import type { Explored } from "../explore/served";
+import type { Explored } from "../explore/explored";
 import type { Asking, Context } from "../notebook/context";
 import { homeFile, onOpenFile, openFile, setFiles, setOpenFile, type OpenFile } from "../state/files";
 import type { Found, Ilk, Rows } from "./ilk";

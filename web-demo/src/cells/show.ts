@@ -8,7 +8,7 @@ import { workChart } from "../charts/work";
 import { about, append, bytes, capital, count, counted, download, duration, h, percent, score } from "../dom";
 import { batchElement } from "../explore/batch";
 import type { Context } from "../notebook/context";
-import type { ListName } from "../explore/served";
+import type { ListName } from "../explore/explored";
 import { IlkFailure } from "../worker/client";
 import type { LadderResult, StabilityPoint } from "../worker/protocol";
 import { called } from "./ask";

@@ -2,7 +2,8 @@
 import type { Found } from "../cells/ilk";
 import { append, capital, duration, h, percent } from "../dom";
 import type { Context } from "../notebook/context";
-import { beginBatch, cancelBatch, lastBatch, reportAddress, type Batch, type Explored, type Stage, type Wish } from "./served";
+import type { Explored } from "./explored";
+import { beginBatch, cancelBatch, lastBatch, reportAddress, type Batch, type Stage, type Wish } from "./served";
 
 /** Milliseconds between two looks at a batch that runs. */
 const PAUSE = 250;

@@ -1,5 +1,5 @@
 // The data that is open. It is not saved with the notebook: a page may not open files by itself.
-import type { Explored } from "../explore/served";
+import type { Explored } from "../explore/explored";
 import type { IdLists, Origin } from "../worker/protocol";
 
 /** Data that a person opened. */
