@@ -211,6 +211,12 @@ def read_pair(reader: Reader, file: File, names: tuple[str, str]) -> tuple[list,
     return [], message, flags
 
 
+def plain(cell: str) -> str:
+    """A cell as IDs are compared: whole numbers without a fraction of zeros, and no spaces around them."""
+    number = re.fullmatch(r"\s*(-?\d+(?:\.\d+)?)\s*", cell)
+    return re.sub(r"\.0+$", "", number[1]) if number else cell
+
+
 def judge(reader: Reader, file: File, pairs: list[tuple[str, str]]) -> Outcome:
     name, columns = file.path.name, file.columns
     used: list[str] = []
@@ -221,9 +227,9 @@ def judge(reader: Reader, file: File, pairs: list[tuple[str, str]]) -> Outcome:
         if message:
             verdict = "refused" if file.sound else "nothing to read"
             return Outcome(name, verdict, message.splitlines()[0], flags)
-        pick = lambda rows: Counter(tuple(row[place] for place in places) for row in rows)  # noqa: E731
+        pick = lambda rows: Counter(tuple(plain(row[place]) for place in places) for row in rows)  # noqa: E731
         wanted = Counter(pair for pair in pick(file.sound).elements() if all(pair))
-        found = Counter(pair for pair in map(tuple, read) if all(pair))
+        found = Counter(tuple(map(plain, pair)) for pair in read if all(pair))
         wrong = set(found) - set(pick(file.sound)) - set(pick(file.repaired))
         if wrong:
             return Outcome(name, "wrong", f"{names}: {sorted(wrong)[:2]}", flags)
