@@ -292,11 +292,15 @@ impl SimilarityJob {
     /// [`JobError`] for a value out of range, or a setting that has no effect with the others.
     pub fn resolve(&self, given: Given) -> Result<Job, JobError> {
         let preset = self.like.map(|like| Self::preset_for(like, given)).unwrap_or_default();
-        let job = self.over(&preset);
+        let mut job = self.over(&preset);
+        let measure = job.resolve_measure()?;
+        if measure.is_common() && given.weight {
+            // Ratings are what it compares.
+            job.weighting.get_or_insert(WeightingName::Raw);
+        }
         let duplicates = job.duplicates.unwrap_or_else(|| job.usual_duplicates(given));
         let negative_weights = job.negative_weights.unwrap_or(NegativeWeights::Drop);
         check_data_settings(&job, duplicates, negative_weights, given)?;
-        let measure = job.resolve_measure()?;
         let weighting = job.resolve_weighting(&measure, given)?;
         let kind = WeightKind::of(weighting, duplicates.weights_differ(given));
         check_weighting(&measure, &weighting, kind)?;
@@ -306,8 +310,8 @@ impl SimilarityJob {
             return Err(JobError::Misplaced {
                 setting: "pairs",
                 why: format!(
-                    "once needs one score per pair, but {} scores each direction on its own; leave it \
-                     `both`, or take a symmetric measure such as cosine",
+                    "once needs one score per pair, but {} scores each direction on its own; use both, or \
+                     a symmetric measure such as cosine",
                     measure.name()
                 ),
             });
@@ -540,6 +544,9 @@ impl Job {
             job.weighting = Weighting::Binary;
             return Ok(job);
         }
+        if measure.is_common() && given.weight && job.weighting == Weighting::Binary {
+            job.weighting = Weighting::Raw;
+        }
         if let Weighting::Decay { anchor, .. } = &mut job.weighting {
             *anchor = anchor_for(&measure);
         }
@@ -588,15 +595,22 @@ fn check_weighting(
     let misplaced = |why| Err(JobError::Misplaced { setting: "weighting", why });
     if !measure.is_weighted() && *weighting != Weighting::Binary {
         return misplaced(format!(
-            "{weights} has no effect: measure {name} counts users; leave it `binary`, or take measure \
-             cosine, asymmetric-cosine or dot"
+            "{weights} has no effect: measure {name} counts users; use binary, or measure cosine, \
+             asymmetric-cosine or dot"
+        ));
+    }
+    if measure.is_common() && *weighting == Weighting::Binary {
+        return misplaced(format!(
+            "binary makes all ratings equal, but measure {name} compares ratings; name the weight \
+             column and use raw"
         ));
     }
     let sums_up = measure.is_common() || *measure == Measure::WeightedJaccard;
     if sums_up && kind == WeightKind::Separable {
         return misplaced(format!(
-            "{weights} without weights does not go with measure {name}; name the weight column, or \
-             leave it `binary`"
+            "{weights} without weights does not go with measure {name}; name the weight column, or use \
+             {}",
+            if measure.is_common() { "measure cosine" } else { "binary" }
         ));
     }
     Ok(())
@@ -617,8 +631,8 @@ fn check_negative(
     }
     if *measure == Measure::WeightedJaccard && (keeps || weighting.center() != Center::None) {
         let setting = if keeps { "negative_weights" } else { "center" };
-        let why = "does not go with measure weighted-jaccard, which takes no weights below 0; take \
-                   measure tanimoto";
+        let why = "cannot be combined with measure weighted-jaccard, which needs weights of 0 or \
+                   more; use measure tanimoto";
         return Err(JobError::Misplaced { setting, why: why.into() });
     }
     Ok(())

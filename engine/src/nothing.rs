@@ -21,7 +21,7 @@ use crate::{
     record::{GROUPS, StageName},
     spill::{Intake, Recording},
     stages::tiles::straight,
-    text::{counted, rounded},
+    text::{counted, pair_operations},
 };
 
 /// Keeps nothing.
@@ -184,15 +184,15 @@ impl<'r> Keep<'r> for Nothing<'r> {
         step.count("pair_operations", operations);
         step.count("head_items", laid.arrangement.head_items());
         let merged = straight(run, &step, laid)?;
-        let operations = rounded(operations.into());
+        let operations = pair_operations(operations.into());
         let of_part = match &merged.found {
             Findings::Memory(found) => {
                 let neighbours = found.len() as u64;
                 step.count("neighbours", neighbours);
                 let neighbours = counted(neighbours, "neighbour");
-                format!("{neighbours} in {operations} pair operations")
+                format!("{neighbours} in {operations}")
             }
-            Findings::Disk(_) => format!("{operations} pair operations"),
+            Findings::Disk(_) => operations,
         };
         self.finish(step, Ending { of_part, ..Ending::default() })?;
         Ok(Tiled::Found(merged))

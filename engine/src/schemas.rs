@@ -56,7 +56,7 @@ pub(crate) fn explain(
         let such = if *count > 1 { "such as " } else { "" };
         format!("{number} ({such}{first}): {}", shortened(names, 160))
     };
-    let lines = schemas.iter().take(SHOWN).map(line).collect::<Vec<_>>().join("\n  ");
-    Error::input(format!("{}\nthe files have different columns:\n  {lines}", error.message()))
+    let lines = schemas.iter().take(SHOWN).map(line).collect::<Vec<_>>().join("; ");
+    Error::input(format!("{}; the files have different columns: {lines}", error.message()))
         .with_help("name the files that belong together")
 }

@@ -21,6 +21,12 @@ pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", grouped(number))
 }
 
+/// Writes a count of pair operations.
+pub fn pair_operations(number: u128) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} pair operation{plural}", rounded(number))
+}
+
 /// Writes a large count with three digits that matter: `266,802`, `48.0 million`, `3.60e18`.
 pub fn rounded(number: u128) -> String {
     const SCALES: [(f64, &str); 4] =

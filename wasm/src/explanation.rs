@@ -143,6 +143,7 @@ const fn standing_name(standing: Standing) -> &'static str {
         Standing::Itself => "itself",
         Standing::NothingShared => "nothing_shared",
         Standing::LeftOut => "left_out",
+        Standing::OtherGroup => "other_group",
         Standing::OverlapTooSmall => "overlap_too_small",
         Standing::NoPair => "no_pair",
         Standing::BelowThreshold => "below_threshold",

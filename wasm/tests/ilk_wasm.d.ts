@@ -425,7 +425,7 @@ export interface Explanation {
     /** The score under the job, with shrinkage; absent if the measure does not score the pair. */
     score?: number;
     standing:
-    | "ranked" | "itself" | "nothing_shared" | "left_out" | "overlap_too_small" | "no_pair"
+    | "ranked" | "itself" | "nothing_shared" | "left_out" | "other_group" | "overlap_too_small" | "no_pair"
     | "below_threshold";
     /** From 1, if ranked; the job keeps the neighbour if this is at most `top`. */
     rank?: number;

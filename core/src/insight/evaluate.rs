@@ -437,7 +437,9 @@ impl Judged {
         let hits = hits.map(|(rank, _)| rank).collect::<Vec<usize>>();
         let ideal = (1..=at.min(held_out.len())).map(gain).sum::<f64>();
         self.recall.push(hits.len() as f64 / held_out.len() as f64);
-        self.ndcg.push(hits.iter().map(|rank| gain(*rank)).sum::<f64>() / ideal);
+        // A sum of nothing is -0.
+        let gained = hits.iter().fold(0.0, |sum, rank| sum + gain(*rank));
+        self.ndcg.push(gained / ideal);
         self.mrr.push(hits.first().map_or(0.0, |rank| 1.0 / *rank as f64));
         if !list.is_empty() {
             self.popularity.push((trial.mean_support(list), trial.mean_support(held_out)));

@@ -62,6 +62,8 @@ pub enum Standing {
     NothingShared,
     /// The lists of the job leave the neighbour out.
     LeftOut,
+    /// It is in another group, and only neighbours of the same group count.
+    OtherGroup,
     /// Fewer users have both than `min_overlap` asks for.
     OverlapTooSmall,
     /// The measure does not count the pair, such as one no more frequent than by chance.
@@ -195,8 +197,10 @@ impl Explainer<'_> {
     fn why_not(&self, item: u32, neighbour: u32, pair: &Pair) -> Standing {
         if item == neighbour {
             Standing::Itself
-        } else if !self.may_pair(item, neighbour) {
+        } else if !self.filter.admits(neighbour) {
             Standing::LeftOut
+        } else if !self.filter.pairs(item, neighbour) {
+            Standing::OtherGroup
         } else if pair.overlap == 0 {
             Standing::NothingShared
         } else if pair.overlap < self.job.min_overlap {

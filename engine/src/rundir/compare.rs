@@ -136,6 +136,7 @@ fn settings(then: &[Setting], now: &[Setting]) -> Vec<String> {
         }
     }
     let gone = then.iter().filter(|setting| !FREE.contains(&setting.name.as_str()));
+    let gone = gone.filter(|setting| setting.value != none());
     for setting in gone.filter(|setting| value(now, &setting.name).is_none()) {
         found.push(format!("{} was {}, is –", setting.name, setting.value));
     }

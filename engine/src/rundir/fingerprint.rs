@@ -110,7 +110,7 @@ pub(crate) fn differences(then: &[Fingerprint], now: &[Fingerprint]) -> Vec<Stri
     for file in then {
         match find(now, &file.path) {
             Some(place) => found.extend(file.difference(&now[place])),
-            None => found.push(format!("{} is gone", file.path)),
+            None => found.push(format!("{} is no longer read", file.path)),
         }
     }
     let new = now.iter().filter(|file| find(then, &file.path).is_none());
@@ -172,7 +172,7 @@ mod tests {
         };
         let then = [one("a", b"1"), one("b", b"1"), one("c", b"1")];
         let now = [one("a", b"1"), one("c", b"2"), one("d", b"1")];
-        assert_eq!(differences(&then, &now), ["b is gone", "c has different content", "d is new"]);
+        assert_eq!(differences(&then, &now), ["b is no longer read", "c has different content", "d is new"]);
         assert_eq!(differences(&then, &then), Vec::<String>::new());
     }
 }

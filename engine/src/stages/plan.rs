@@ -10,7 +10,7 @@ use crate::{
     handed::Laid,
     keep::{Ending, Keep},
     record::{GROUPS, StageName},
-    text::{counted, rounded},
+    text::{counted, pair_operations},
 };
 
 /// Keeps the tiles as they are planned, unless they are too much work.
@@ -54,7 +54,7 @@ pub(crate) fn plan<'r, K: Keep<'r>>(
         ),
     };
     let of_stage =
-        format!("{}, {} pair operations", counted(tiles, "tile"), rounded(operations.into()));
+        format!("{}, {}", counted(tiles, "tile"), pair_operations(operations.into()));
     keep.finish(step, Ending { rows_in: items, rows_out: tiles, of_stage, of_part })?;
     Ok(Made::Now(laid))
 }

@@ -52,6 +52,10 @@ pub(crate) fn evaluate(
         )
         .with_help("remove --of; to evaluate similar users, swap --user and --item"));
     }
+    if reading.source.group.is_some() {
+        return Err(Error::input("`ilk evaluate` does not look at groups")
+            .with_help("leave out --group; evaluate the job without it"));
+    }
     if reading.lists != Lists::default() {
         reporter.note("item lists are ignored: all items may be recommended");
     }

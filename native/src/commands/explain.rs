@@ -154,6 +154,7 @@ impl Page<'_> {
                 format!("not a neighbour: no {} has both", self.who())
             }
             Standing::LeftOut => "not a neighbour: excluded by --only, --exclude or --for".into(),
+            Standing::OtherGroup => "not a neighbour: in another group (--within)".into(),
             Standing::OverlapTooSmall => format!(
                 "not a neighbour: fewer than {} have both (--min-overlap)",
                 counted(self.job.min_overlap.into(), self.who())
@@ -357,6 +358,7 @@ impl Page<'_> {
             Standing::Itself => (None, Some("itself")),
             Standing::NothingShared => (None, Some("nothing_shared")),
             Standing::LeftOut => (None, Some("left_out")),
+            Standing::OtherGroup => (None, Some("other_group")),
             Standing::OverlapTooSmall => (None, Some("overlap_too_small")),
             Standing::NoPair => (None, Some("no_pair")),
             Standing::BelowThreshold => (None, Some("below_threshold")),

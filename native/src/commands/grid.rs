@@ -49,8 +49,9 @@ pub(super) fn contenders(
     let is_all = args.measures.contains(&Measures::All);
     let weightings = each(&args.weightings);
     let (overlaps, shrinkages) = (each(&args.min_overlaps), each(&args.shrinkages));
-    let (mut found, mut left_out) = (Vec::new(), Vec::new());
+    let (mut found, mut left_out, mut refused) = (Vec::new(), Vec::new(), Vec::new());
     for measure in measures(args, reading) {
+        let (before, mut first) = (found.len(), None);
         let mut wishes: Vec<SimilarityJob> = Vec::new();
         for weighting in &weightings {
             let wish = wish(measure, *weighting, reading);
@@ -75,13 +76,26 @@ pub(super) fn contenders(
                         left_out.push(measure.to_string());
                     }
                     Err(error) => {
-                        return Err(Error::input(format!("measure {measure}: {error}")));
+                        let error = format!("measure {measure}: {error}");
+                        refused.push(error.clone());
+                        first = first.or(Some(error));
                     }
                 }
             }
         }
+        // One that was asked for takes part in some way.
+        if let Some(error) = first.filter(|_| found.len() == before && !is_all) {
+            return Err(Error::input(error));
+        }
+    }
+    if let Some(error) = refused.first().filter(|_| found.is_empty()) {
+        return Err(Error::input(error));
     }
     check_rows_alike(&found)?;
+    refused.dedup();
+    for error in refused {
+        reporter.note(format!("left out: {error}"));
+    }
     left_out.dedup();
     if !left_out.is_empty() {
         let names = left_out.join(", ");
@@ -141,9 +155,14 @@ fn wish(
     }
     let bare = SimilarityJob { measure: Some(measure), ..SimilarityJob::default() };
     let is_weighted = bare.resolve(EVERYTHING).is_ok_and(|job| job.measure.is_weighted());
-    let weighting = weighting.unwrap_or(reading.resolved.weighting.name());
-    let weighting = if is_weighted { weighting } else { WeightingName::Binary };
     let (asked, weighs) = (reading.wish.clone(), reading.source.given().weight);
+    let ratings = bare.resolve(EVERYTHING).is_ok_and(|job| job.measure.is_common());
+    let usual = match reading.resolved.weighting.name() {
+        WeightingName::Binary if ratings && weighs && asked.weighting.is_none() => WeightingName::Raw,
+        usual => usual,
+    };
+    let weighting = weighting.unwrap_or(usual);
+    let weighting = if is_weighted { weighting } else { WeightingName::Binary };
     let (is_bm25, is_decay) = (weighting == WeightingName::Bm25, weighting == WeightingName::Decay);
     SimilarityJob {
         like: None,
