@@ -5,7 +5,7 @@ use ilk_core::{
     job::{Job, Of},
 };
 use ilk_formats::{
-    CsvOptions, Delimiter, Encoding, Escape, Header, NullWord, Quote, RecordSize, Table,
+    CsvOptions, Decimal, Delimiter, Encoding, Escape, Header, NullWord, Quote, RecordSize, Table,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,9 @@ pub struct CsvSettings {
     /// Texts that stand for nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub null: Vec<String>,
+    /// How numbers are written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decimal: Option<Decimal>,
     /// What lines begin with that are passed over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
@@ -75,6 +78,7 @@ impl CsvSettings {
         add("skip_lines", self.skip_lines.map(|lines| lines.to_string()));
         add("encoding", self.encoding.map(|encoding| encoding.to_string()));
         self.null.iter().for_each(|null| add("null", Some(null.clone())));
+        add("decimal", self.decimal.map(|decimal| decimal.to_string()));
         add("comment", self.comment.clone());
         add("max_record_size", self.max_record_size.map(|size| size.to_string()));
         said

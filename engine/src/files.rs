@@ -66,6 +66,7 @@ impl Files {
             format: source.input_format,
             csv: source.csv.options(),
             nulls: source.csv.null.clone(),
+            decimal: source.csv.decimal.unwrap_or_default(),
             chunk_rows,
             constants: Vec::new(),
         };

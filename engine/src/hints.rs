@@ -7,10 +7,10 @@ use ilk_core::{
     job::Job,
     prepare::{Reason, Refusal, SetAside, Tally},
 };
-use ilk_formats::{Condition, ReadOptions, Table};
+use ilk_formats::{Condition, Decimal, ReadOptions, Table};
 
 use crate::{
-    columns::{bare, look_at, named, numeric_help},
+    columns::{bare, holds_numbers, look_at, named, numeric_help},
     error::Error,
     files::Files,
     text::{counted, grouped},
@@ -56,15 +56,44 @@ pub(crate) fn of_bad_rows(tally: &Tally, files: &Files) -> String {
     if unreadable > others && tally.samples.iter().any(is_encoding) {
         return "give --encoding windows-1252 if the text is Western".into();
     }
+    if files.options().decimal == Decimal::Point && tally.samples.iter().any(is_decimal_comma) {
+        return DECIMAL_HELP.into();
+    }
+    let is_time = |row: &SetAside| row.reason == Reason::BadTime;
+    if tally.samples.iter().any(is_time) && files.options().times.pattern.is_none() {
+        return TIME_HELP.into();
+    }
     let of_dialect = files.tables.iter().find_map(looks).filter(|_| unreadable > others);
     of_dialect.unwrap_or_else(|| "`ilk inspect` shows the first of them; fix them".into())
+}
+
+const DECIMAL_HELP: &str = "numbers with a decimal comma are read with --decimal ,";
+const TIME_HELP: &str = "say how times are written, as in --time-format '%d.%m.%Y %H:%M'";
+
+/// Returns true if a row was set aside for a number such as `14,50`.
+fn is_decimal_comma(row: &SetAside) -> bool {
+    let detail = row.detail.as_deref().unwrap_or_default();
+    let cell = match row.reason {
+        Reason::BadWeight => detail,
+        // Of a condition: `14,50` in column `price` is no number.
+        Reason::Unreadable if detail.starts_with('`') => {
+            detail.split('`').nth(1).unwrap_or_default()
+        }
+        _ => return false,
+    };
+    cell.contains(',') && Decimal::Comma.parse(cell).is_some()
 }
 
 /// Says that a column is text, and which ones are not.
 fn text_weight(column: &str, files: &Files) -> Error {
     let values = values(files, column).map_or_else(String::new, |values| format!(": {values}"));
-    Error::input(format!("--weight: column `{column}` is text{values}"))
-        .with_help(numeric_help(files.paths().next(), files.options()))
+    let options = ReadOptions { decimal: Decimal::Comma, ..files.options().clone() };
+    let path = files.paths().next();
+    let help = match path {
+        Some(path) if holds_numbers(path, column, &options) => DECIMAL_HELP.into(),
+        _ => numeric_help(path, files.options()),
+    };
+    Error::input(format!("--weight: column `{column}` is text{values}")).with_help(help)
 }
 
 /// Says which rows were set aside, and which conditions took them.

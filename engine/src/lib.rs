@@ -33,6 +33,7 @@
 //! is how a stage works through files. What a run keeps on its way is a `Keep`: nothing
 //! (`nothing.rs`), or a run directory (`rundir/`).
 
+mod apart;
 mod checksum;
 mod columns;
 mod context;
@@ -95,7 +96,7 @@ pub use self::{
     observe::{Degrees, Kept, Lazily, Observer, Place, Tiles, Timed, Unobserved, Walk},
     publish::{Abandoned, Existing, abandon},
     record::{FileRecord, StageName, StageRecord},
-    request::{Budget, Earlier, IdStyle, Request, Resources, RunPlace},
+    request::{Besides, Budget, Earlier, IdStyle, Request, Resources, RunPlace},
     result::{Similar, neighbours},
     run::run,
     source::{DataSource, Lists, PartialSource, Record, Setting, TimeFormat, needs},

@@ -48,6 +48,17 @@ pub struct Request {
     pub force: bool,
     /// The plugin that computes the tiles, if it is not this crate.
     pub plugin: Option<PathBuf>,
+    /// What the caller reads and writes for the same job.
+    pub besides: Besides,
+}
+
+/// Files of the caller: an output that is one of them is refused before anything is computed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Besides {
+    /// What it reads, such as a job file.
+    pub reads: Vec<PathBuf>,
+    /// What it writes, such as a report: no input may be replaced by it either.
+    pub writes: Vec<PathBuf>,
 }
 
 impl Request {
@@ -66,6 +77,7 @@ impl Request {
             budget: Budget::default(),
             force: false,
             plugin: None,
+            besides: Besides::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 use ilk_core::executor::Executor as _;
 
 use crate::{
+    apart::check_outputs,
     context::{Means, Run},
     error::Error,
     files::Files,
@@ -63,13 +64,10 @@ pub(crate) fn run_within(
         outputs.push((Output::create(out, request.existing)?.with_ids(request.ids), place));
     }
     let files = Files::open(source, Some(budget.chunk_rows()), reporter)?;
-    request.out.iter().try_for_each(|out| files.check_apart_from(out))?;
     let lists = IdLists::read(&request.lists, source, job)?;
     lists.check_engine(request.plugin.is_some())?;
     let labels = LabelTable::open(source, job.of, budget, reporter)?;
-    if let (Some(labels), Some(out)) = (&labels, &request.out) {
-        labels.files().check_apart_from(out)?;
-    }
+    check_outputs(request, &files, labels.as_ref())?;
     let kernel = kernel()?;
     let plugin = request.plugin.as_deref().map(Plugin::new);
     plugin.iter().try_for_each(|plugin| plugin.open(pool).map(drop))?;

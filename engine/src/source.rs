@@ -284,6 +284,11 @@ pub struct Lists {
 }
 
 impl Lists {
+    /// Lists the files.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.only.iter().chain(&self.exclude).chain(&self.targets)
+    }
+
     /// Returns what the groups of the items mean; `None` where they mean nothing.
     pub fn rule(&self) -> Option<GroupRule> {
         let rule = GroupRule { within: self.within, most: self.max_per_group };

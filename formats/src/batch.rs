@@ -10,6 +10,7 @@ use crate::{
     cells::{Batch, Cells as Decoded, Column},
     columns::{self, Place, floats, push_time},
     condition::Number,
+    dialect::Decimal,
     error::Error,
     joined::{join, join_columns, spelled},
     plan::{Check, Origin, Pick, Plan},
@@ -116,7 +117,11 @@ pub(crate) fn rows(plan: &Plan, file: &str, first_row: u64, batch: Batch) -> Res
     let user = turning.joined_ids(&plan.user, more_of_user)?;
     let item = turning.joined_ids(&plan.item, more_of_item)?;
     let weight = plan.weight.as_ref();
-    let weight = weight.map(|pick| turning.column(pick, constant_weight, columns::weights));
+    let weight = weight.map(|pick| {
+        let constant = |value: Option<&str>, rows| constant_weight(plan.decimal, value, rows);
+        turning
+            .column(pick, constant, |place, column| columns::weights(place, column, plan.decimal))
+    });
     let time = plan.time.as_ref();
     let time = time.map(|pick| {
         let constant = |value: Option<&str>, rows| constant_time(plan, first_row, value, rows);
@@ -182,8 +187,8 @@ pub(crate) fn constant_text(value: Option<&str>, rows: usize) -> TextColumn {
 }
 
 /// A column that holds the same weight in every row.
-pub(crate) fn constant_weight(value: Option<&str>, rows: usize) -> NumberColumn {
-    let weight = value.and_then(columns::parse_weight);
+pub(crate) fn constant_weight(decimal: Decimal, value: Option<&str>, rows: usize) -> NumberColumn {
+    let weight = value.and_then(|text| decimal.parse(text));
     let bad = value.filter(|_| weight.is_none());
     NumberColumn { values: vec![weight.unwrap_or(f64::NAN); rows], bad: constant_bad(bad, rows) }
 }
@@ -218,10 +223,8 @@ fn keep(plan: &Plan, batch: &Batch) -> Result<Option<Vec<bool>>, Error> {
     for check in &plan.checks {
         match &check.pick.origin {
             Origin::Constant(value) => {
-                let admitted = value
-                    .as_deref()
-                    .is_some_and(|cell| check.condition.admits_untyped(check.number, cell));
-                if !admitted {
+                let admitted = value.as_deref().map(|cell| check.admits(plan.decimal, cell));
+                if admitted != Some(Some(true)) {
                     kept.fill(false);
                 }
             }
@@ -290,6 +293,15 @@ fn compare_numbers(
     }
 }
 
+/// What the conditions say of a row.
+#[derive(Debug, PartialEq, Eq)]
+enum Admission {
+    Kept,
+    LeftOut,
+    /// One of them cannot be answered, and why.
+    Unclear(String),
+}
+
 /// Builds a chunk of rows cell by cell, for formats without types.
 pub(crate) struct Untyped<'a> {
     plan: &'a Plan,
@@ -344,6 +356,11 @@ impl<'a> Untyped<'a> {
             self.push_unreadable(text);
             return;
         }
+        let admitted = self.admission(&cell);
+        if let Admission::Unclear(text) = admitted {
+            self.push_unreadable(text);
+            return;
+        }
         let row = self.rows as u32;
         self.rows += 1;
         let plan = self.plan;
@@ -355,7 +372,7 @@ impl<'a> Untyped<'a> {
         }
         if let (Some(column), Some(pick)) = (&mut self.weight, &plan.weight) {
             let cell = text(plan, pick, &cell);
-            let weight = cell.and_then(columns::parse_weight);
+            let weight = cell.and_then(|text| plan.decimal.parse(text));
             column.values.push(weight.unwrap_or(f64::NAN));
             if let (Some(cell), None) = (cell, weight) {
                 column.bad.push(BadCell { row, text: cell.into() });
@@ -369,11 +386,30 @@ impl<'a> Untyped<'a> {
             push_time(column, place, row as usize, moment, cell);
         }
         if let Some(kept) = &mut self.kept {
-            kept.push(plan.checks.iter().all(|check| {
-                text(plan, &check.pick, &cell)
-                    .is_some_and(|cell| check.condition.admits_untyped(check.number, cell))
-            }));
+            kept.push(admitted == Admission::Kept);
         }
+    }
+
+    /// Tells whether the conditions keep a row: a number cannot be compared with text that is none.
+    fn admission<'c>(&self, cell: &impl Fn(usize) -> &'c [u8]) -> Admission {
+        let mut unclear = None;
+        for check in &self.plan.checks {
+            let Some(cell) = text(self.plan, &check.pick, cell) else { return Admission::LeftOut };
+            match check.admits(self.plan.decimal, cell) {
+                Some(true) => {}
+                Some(false) => return Admission::LeftOut,
+                None => {
+                    let condition = &check.condition;
+                    unclear.get_or_insert_with(|| {
+                        format!(
+                            "`{cell}` in column `{}` is no number: {condition}",
+                            condition.column
+                        )
+                    });
+                }
+            }
+        }
+        unclear.map_or(Admission::Kept, Admission::Unclear)
     }
 
     /// Describes the first required cell that is not text, if any. A label that is none is lost,

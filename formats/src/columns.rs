@@ -12,6 +12,7 @@ use ilk_core::data::{
 use crate::{
     cells::{Cells, Column},
     decimal,
+    dialect::Decimal,
     error::Error,
     schema::{is_decimal, type_name},
     text::{TextBuilder, Texts, is_text},
@@ -287,21 +288,22 @@ pub(crate) fn floats(column: &Column) -> Option<Vec<f64>> {
 }
 
 /// A weight column.
-pub(crate) fn weights(place: Place<'_>, column: Column) -> Result<NumberColumn, Error> {
+pub(crate) fn weights(
+    place: Place<'_>,
+    column: Column,
+    decimal: Decimal,
+) -> Result<NumberColumn, Error> {
     let (values, bad) = match column {
         Column { cells: Cells::F64(values), valid: None } => (values, Vec::new()),
-        Column { cells: Cells::Text(texts), .. } => parsed(texts, parse_weight, f64::NAN),
+        Column { cells: Cells::Text(texts), .. } => {
+            parsed(texts, |text| decimal.parse(text), f64::NAN)
+        }
         other => match floats(&other) {
             Some(values) => (values, Vec::new()),
             None => return Err(place.cells_misfit(&other.cells, WEIGHTS)),
         },
     };
     Ok(NumberColumn { values, bad })
-}
-
-/// Parses a weight; text such as `nan` is none.
-pub(crate) fn parse_weight(text: &str) -> Option<f64> {
-    text.trim().parse().ok().filter(|weight: &f64| !weight.is_nan())
 }
 
 /// Parses each distinct string once. Bytes that are no text are bad cells too.

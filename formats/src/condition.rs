@@ -69,7 +69,8 @@ impl Comparison {
 ///
 /// Spaces around name and value do not count. Nulls satisfy no condition. Numbers compare as
 /// numbers, text as bytes, dates and times as points in time, booleans with `true` and `false`;
-/// cells of formats without types compare as numbers where both sides are numbers, else as text.
+/// cells of formats without types compare as numbers where both sides are numbers, else as text. Text
+/// is neither less nor more than a number: such a row is set aside as unreadable.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Condition {
     /// Name of the column.
@@ -138,13 +139,20 @@ impl Condition {
         }
     }
 
-    /// Returns true if a cell without a type satisfies the condition.
-    pub(crate) fn admits_untyped(&self, number: Option<Number>, cell: &str) -> bool {
-        let order = match (number, Number::parse(cell)) {
+    /// Returns whether a cell without a type satisfies the condition; `None` where less and more than a
+    /// number are asked of text that is none. `number`: the value and the cell, where they are numbers.
+    pub(crate) fn admits_untyped(
+        &self,
+        number: (Option<Number>, Option<Number>),
+        cell: &str,
+    ) -> Option<bool> {
+        let is_alike = matches!(self.comparison, Comparison::Equal | Comparison::NotEqual);
+        let order = match number {
             (Some(value), Some(cell)) => cell.compare(value),
+            (Some(_), None) if !is_alike => return None,
             _ => Some(cell.cmp(&self.value)),
         };
-        order.is_some_and(|order| self.comparison.admits(order))
+        Some(order.is_some_and(|order| self.comparison.admits(order)))
     }
 }
 
@@ -237,17 +245,20 @@ mod tests {
     #[test]
     fn untyped_cells_compare_as_numbers_where_both_are() {
         for (text, cell, expected) in [
-            ("a>9", "10", true),
-            ("a>9", "x", true),
-            ("a=7", "007", true),
-            ("a=7", "7.0", true),
-            ("a=x", "7", false),
-            ("a>b", "c", true),
-            ("a<9007199254740993", "9007199254740992", true),
+            ("a>9", "10", Some(true)),
+            ("a>9", "x", None),
+            ("a=9", "x", Some(false)),
+            ("a!=9", "x", Some(true)),
+            ("a=7", "007", Some(true)),
+            ("a=7", "7.0", Some(true)),
+            ("a=x", "7", Some(false)),
+            ("a>b", "c", Some(true)),
+            ("a<9007199254740993", "9007199254740992", Some(true)),
         ] {
             let condition: Condition = text.parse().unwrap();
             let number = Number::parse(&condition.value);
-            assert_eq!(condition.admits_untyped(number, cell), expected, "{text} with {cell}");
+            let numbers = (number, Number::parse(cell));
+            assert_eq!(condition.admits_untyped(numbers, cell), expected, "{text} with {cell}");
         }
     }
 }

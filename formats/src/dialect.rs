@@ -34,7 +34,7 @@ macro_rules! by_text {
     )*};
 }
 
-by_text!(Delimiter, Quote, Escape, Encoding);
+by_text!(Delimiter, Quote, Escape, Encoding, Decimal);
 
 /// What stands between fields: one character or several.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -204,6 +204,82 @@ impl fmt::Display for Escape {
         f.pad(match self {
             Self::Doubled => "none",
             Self::Backslash => "\\",
+        })
+    }
+}
+
+/// What stands before the fraction of a number that is text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Decimal {
+    /// `1234.56`
+    #[default]
+    Point,
+    /// `1234,56`, or `1.234,56`
+    Comma,
+}
+
+impl Decimal {
+    /// Parses a number; infinities are none, and neither is `nan`.
+    ///
+    /// With a comma, points and spaces are what they are in such text: between groups of three digits.
+    pub fn parse(self, text: &str) -> Option<f64> {
+        let text = text.trim();
+        let number = match self {
+            Self::Point => text.parse().ok(),
+            Self::Comma => with_point(text)?.parse().ok(),
+        };
+        number.filter(|number: &f64| !number.is_nan())
+    }
+
+    /// Rewrites a number with a point, if it has none already.
+    pub(crate) fn plain(self, text: &str) -> Option<std::borrow::Cow<'_, str>> {
+        match self {
+            Self::Point => Some(text.into()),
+            Self::Comma => with_point(text.trim()).map(Into::into),
+        }
+    }
+}
+
+/// Rewrites `-1.234,56` as `-1234.56`; `None` for what is no such number.
+fn with_point(text: &str) -> Option<String> {
+    let (whole, fraction) = text.split_once(',').map_or((text, None), |(a, b)| (a, Some(b)));
+    let (sign, whole) = match whole.strip_prefix(['-', '+']) {
+        Some(rest) => (if whole.starts_with('-') { "-" } else { "" }, rest),
+        None => ("", whole),
+    };
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let mut groups = whole.split(['.', ' ', '\u{a0}', '\u{202f}']);
+    let first = groups.next().unwrap_or_default();
+    let rest = groups.collect::<Vec<_>>();
+    let is_grouped = rest.is_empty() || (1..=3).contains(&first.len());
+    let is_sound = is_digits(first)
+        && !(first.is_empty() && fraction.is_none())
+        && is_grouped
+        && rest.iter().all(|group| group.len() == 3 && is_digits(group))
+        && fraction.is_none_or(|fraction| !fraction.is_empty() && is_digits(fraction));
+    let fraction = fraction.map_or_else(String::new, |fraction| format!(".{fraction}"));
+    is_sound.then(|| format!("{sign}{first}{}{fraction}", rest.concat()))
+}
+
+impl FromStr for Decimal {
+    type Err = DialectError;
+
+    fn from_str(text: &str) -> Result<Self, DialectError> {
+        match text {
+            "." => Ok(Self::Point),
+            "," => Ok(Self::Comma),
+            _ => {
+                Err(DialectError { setting: "decimal", found: text.into(), expected: "`.` or `,`" })
+            }
+        }
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Point => ".",
+            Self::Comma => ",",
         })
     }
 }
@@ -454,6 +530,35 @@ impl fmt::Display for Dialect {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn decimals_are_read_as_their_separator_says() {
+        for (text, point, comma) in [
+            ("14", Some(14.0), Some(14.0)),
+            (" -14,5 ", None, Some(-14.5)),
+            ("1.234,56", None, Some(1234.56)),
+            ("1 234 567,8", None, Some(1_234_567.8)),
+            ("12\u{a0}345", None, Some(12_345.0)),
+            ("1.234", Some(1.234), Some(1234.0)),
+            ("14.5", Some(14.5), None),
+            ("1.2345,6", None, None),
+            ("1234.567,8", None, None),
+            ("1,2,3", None, None),
+            (",5", None, Some(0.5)),
+            ("5,", None, None),
+            ("+7,25", None, Some(7.25)),
+            ("--1", None, None),
+            ("", None, None),
+            ("nan", None, None),
+        ] {
+            assert_eq!(Decimal::Point.parse(text), point, "{text}");
+            assert_eq!(Decimal::Comma.parse(text), comma, "{text}");
+        }
+        for text in [".", ","] {
+            assert_eq!(text.parse::<Decimal>().map(|read| read.to_string()), Ok(text.into()));
+        }
+        assert!(";".parse::<Decimal>().is_err());
+    }
 
     #[test]
     fn sizes_are_numbers_or_text_with_a_unit() {

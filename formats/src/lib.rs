@@ -58,7 +58,8 @@ pub use arrow::Feed;
 pub use condition::{Comparison, Condition, ConditionError};
 pub use csv::NullWord;
 pub use dialect::{
-    CsvOptions, Delimiter, Dialect, DialectError, Encoding, Escape, Header, Quote, RecordSize,
+    CsvOptions, Decimal, Delimiter, Dialect, DialectError, Encoding, Escape, Header, Quote,
+    RecordSize,
 };
 pub use error::{Error, is_decoding, printable};
 pub use format::FileFormat;

@@ -6,7 +6,7 @@ use ilk_core::data::TimeRule;
 use crate::{
     columns::{self, Place},
     condition::{Condition, Number, check_condition},
-    dialect::CsvOptions,
+    dialect::{CsvOptions, Decimal},
     error::Error,
     format::FileFormat,
     schema::{Column, ColumnKind, Schema, UNTYPED},
@@ -32,6 +32,8 @@ pub struct ReadOptions {
     pub csv: CsvOptions,
     /// Texts that stand for nothing, beside the empty one, in formats without types.
     pub nulls: Vec<String>,
+    /// How weights are written in formats without types.
+    pub decimal: Decimal,
     /// What stands between the items of one cell, where cells hold several.
     pub item_separator: Option<String>,
     /// What the files are; found out where `None`.
@@ -86,6 +88,14 @@ pub(crate) struct Check {
     pub(crate) number: Option<Number>,
 }
 
+impl Check {
+    /// Returns whether a cell without a type satisfies the condition, if that can be told.
+    pub(crate) fn admits(&self, decimal: Decimal, cell: &str) -> Option<bool> {
+        let number = decimal.plain(cell).and_then(|text| Number::parse(&text));
+        self.condition.admits_untyped((self.number, number), cell)
+    }
+}
+
 /// What to read and what it serves as.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -105,6 +115,7 @@ pub(crate) struct Plan {
     /// Positions among the columns read of those without which a row cannot be: all but the label's.
     pub(crate) vital: Vec<usize>,
     nulls: Vec<String>,
+    pub(crate) decimal: Decimal,
     /// Rows of a chunk at most.
     pub(crate) chunk_rows: usize,
 }
@@ -166,7 +177,9 @@ impl Plan {
         let mut checks = Vec::with_capacity(options.conditions.len());
         for condition in &options.conditions {
             let pick = finder.find(&condition.column)?;
-            let number = Number::parse(&condition.value);
+            let written = || options.decimal.plain(&condition.value);
+            let number = Number::parse(&condition.value)
+                .or_else(|| written().and_then(|text| Number::parse(&text)));
             checks.push(Check { condition: condition.clone(), pick, number });
         }
         let (user, more_of_user) = finder.find_id(&options.user)?;
@@ -189,6 +202,7 @@ impl Plan {
             columns: Vec::new(),
             vital: Vec::new(),
             nulls: options.nulls.clone(),
+            decimal: options.decimal,
             chunk_rows: options.chunk_rows.map_or(usize::MAX, |rows| rows.max(1)),
         })
     }

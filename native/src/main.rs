@@ -19,8 +19,8 @@ use std::{path::Path, process::ExitCode};
 
 use clap::ArgMatches;
 use ilk_engine::{
-    Earlier, IdStyle, drawing, inputs, journal, lists, machine, memory, output, pool, progress,
-    publish, rundir,
+    Besides, Earlier, IdStyle, drawing, inputs, journal, lists, machine, memory, output, pool,
+    progress, publish, rundir,
 };
 
 use crate::{
@@ -72,7 +72,11 @@ fn run(
     let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
     let earlier = if args.restart { Earlier::Discard } else { Earlier::Continue };
     let ids = if args.ids == Some(Ids::Text) { IdStyle::Text } else { IdStyle::AsRead };
-    let options = Options { existing, earlier, ids, force: args.force };
+    let besides = Besides {
+        reads: layers.file_path().into_iter().collect(),
+        writes: args.report.iter().cloned().collect(),
+    };
+    let options = Options { existing, earlier, ids, force: args.force, besides };
     let watch = Watch::begin(args.report.as_deref(), existing, &settings, &record)?;
     usage::begin(settings.source.input.join(" "), settings.budget.price_per_hour, reporter);
     let watched = Watched { watch: watch.as_ref(), voice };

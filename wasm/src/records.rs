@@ -7,7 +7,8 @@ use ilk_core::{
     prepare::Sample,
 };
 use ilk_formats::{
-    CsvOptions, Delimiter, Encoding, Escape, FileFormat, Header, Quote, ReadOptions, RecordSize,
+    CsvOptions, Decimal, Delimiter, Encoding, Escape, FileFormat, Header, Quote, ReadOptions,
+    RecordSize,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_wasm_bindgen::Serializer;
@@ -70,6 +71,8 @@ pub(crate) struct DataSource {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) null: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) decimal: Option<Decimal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) comment: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_record_size: Option<RecordSize>,
@@ -119,6 +122,7 @@ impl DataSource {
             conditions: conditions.collect::<Result<_, _>>()?,
             csv: self.csv(),
             nulls: self.null.clone(),
+            decimal: self.decimal.unwrap_or_default(),
             item_separator: self.item_separator.clone(),
             format: self.input_format,
             times: TimeRule {

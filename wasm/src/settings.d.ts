@@ -105,6 +105,8 @@ export interface DataSource {
   encoding?: "utf-8" | "utf-16" | "latin-1" | "windows-1252";
   /** Text that means null, such as NULL; repeatable. Empty text always does. */
   null?: string[];
+  /** Decimal separator of weights and of numbers in --where: . or ,. Default: .. */
+  decimal?: string;
   /** Skip lines that begin with this text. */
   comment?: string;
   /** Longest record; longer ones are set aside as unreadable. Default: 1MiB. */

@@ -172,7 +172,10 @@ mod tests {
         };
         let then = [one("a", b"1"), one("b", b"1"), one("c", b"1")];
         let now = [one("a", b"1"), one("c", b"2"), one("d", b"1")];
-        assert_eq!(differences(&then, &now), ["b is no longer read", "c has different content", "d is new"]);
+        assert_eq!(
+            differences(&then, &now),
+            ["b is no longer read", "c has different content", "d is new"]
+        );
         assert_eq!(differences(&then, &then), Vec::<String>::new());
     }
 }

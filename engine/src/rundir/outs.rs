@@ -8,7 +8,6 @@ use super::{
 };
 use crate::{
     error::Error,
-    files::Files,
     output::Output,
     request::{Earlier, Request},
 };
@@ -25,15 +24,9 @@ pub(super) struct Outs {
 impl Outs {
     /// Checks the place, and begins the output where there is no run yet: a new directory is not
     /// made for an output that cannot be.
-    pub(super) fn check(
-        request: &Request,
-        opened: &Files,
-        folder: &Path,
-        earlier: Earlier,
-    ) -> Result<Self, Error> {
+    pub(super) fn check(request: &Request, folder: &Path, earlier: Earlier) -> Result<Self, Error> {
         let mut outs = Self::default();
         if let Some(place) = &request.out {
-            opened.check_apart_from(place)?;
             outs.places.push(place.clone());
             if earlier == Earlier::Discard || !folder.join(MANIFEST).exists() {
                 outs.left.push(Output::create(place, request.existing)?.with_ids(request.ids));

@@ -21,6 +21,7 @@ use super::{
     tables,
 };
 use crate::{
+    apart::check_outputs,
     context::{Means, Run},
     data::Made,
     error::Error,
@@ -68,7 +69,8 @@ pub(crate) fn run(
     let labels = LabelTable::open(source, job.of, &budget, reporter)?;
     let plugin = request.plugin.as_deref().map(Plugin::new);
     plugin.iter().try_for_each(|plugin| plugin.open(&pool).map(drop))?;
-    let mut outputs = Outs::check(request, &opened, &folder, earlier)?;
+    check_outputs(request, &opened, labels.as_ref())?;
+    let mut outputs = Outs::check(request, &folder, earlier)?;
     let entered = Entered::enter(&folder, earlier)?;
     let task = Task {
         job: record,

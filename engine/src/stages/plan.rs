@@ -53,8 +53,7 @@ pub(crate) fn plan<'r, K: Keep<'r>>(
             counted(arranged.groups() as u64, "column group")
         ),
     };
-    let of_stage =
-        format!("{}, {}", counted(tiles, "tile"), pair_operations(operations.into()));
+    let of_stage = format!("{}, {}", counted(tiles, "tile"), pair_operations(operations.into()));
     keep.finish(step, Ending { rows_in: items, rows_out: tiles, of_stage, of_part })?;
     Ok(Made::Now(laid))
 }

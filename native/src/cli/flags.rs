@@ -18,7 +18,7 @@ use ilk_core::{
     weighting::{Center, WeightingName},
 };
 use ilk_formats::{
-    Condition, Delimiter, DialectError, Encoding, Escape, FileFormat, Quote, RecordSize,
+    Condition, Decimal, Delimiter, DialectError, Encoding, Escape, FileFormat, Quote, RecordSize,
 };
 use serde::Serialize;
 
@@ -207,6 +207,10 @@ pub(crate) struct CsvArgs {
     /// Text that means null, such as NULL; repeatable. Empty text always does
     #[arg(long, value_name = "TEXT", env = "ILK_NULL", hide_env = true, help_heading = CSV)]
     pub(crate) null: Option<Vec<String>>,
+
+    /// Decimal separator of weights and of numbers in --where: . or , [default: .]
+    #[arg(long, value_name = "CHAR", env = "ILK_DECIMAL", hide_env = true, help_heading = CSV)]
+    pub(crate) decimal: Option<Decimal>,
 
     /// Skip lines that begin with this text
     #[arg(long, value_name = "TEXT", env = "ILK_COMMENT", hide_env = true, help_heading = CSV)]

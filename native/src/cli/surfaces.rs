@@ -164,6 +164,7 @@ impl Setting {
             ("escape", _) => "none",
             ("encoding", _) => "latin-1",
             ("null", _) => "NULL",
+            ("decimal", _) => ",",
             ("comment", _) => "#",
             ("max_record_size", _) => "4MiB",
             (_, "CHAR" | "TEXT") => ";",

@@ -158,7 +158,9 @@ fn wish(
     let (asked, weighs) = (reading.wish.clone(), reading.source.given().weight);
     let ratings = bare.resolve(EVERYTHING).is_ok_and(|job| job.measure.is_common());
     let usual = match reading.resolved.weighting.name() {
-        WeightingName::Binary if ratings && weighs && asked.weighting.is_none() => WeightingName::Raw,
+        WeightingName::Binary if ratings && weighs && asked.weighting.is_none() => {
+            WeightingName::Raw
+        }
         usual => usual,
     };
     let weighting = weighting.unwrap_or(usual);

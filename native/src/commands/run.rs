@@ -1,6 +1,6 @@
 //! `ilk run`: the main job.
 
-use ilk_engine::{Earlier, IdStyle, Observer, Request, Resources, RunPlace};
+use ilk_engine::{Besides, Earlier, IdStyle, Observer, Request, Resources, RunPlace};
 
 use crate::{
     error::Error,
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What only the command line says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     /// What becomes of an output that is there already.
     pub(crate) existing: Existing,
@@ -20,6 +20,8 @@ pub(crate) struct Options {
     pub(crate) ids: IdStyle,
     /// Run although a guard thinks it is too much work.
     pub(crate) force: bool,
+    /// The job file, and the report.
+    pub(crate) besides: Besides,
 }
 
 /// Makes the request that settings come to.
@@ -40,6 +42,7 @@ pub(crate) fn request(settings: &Settings, options: Options, engine: &Engine) ->
         },
         force: options.force,
         plugin: engine.plugin(),
+        besides: options.besides,
         ..Request::new(settings.source.clone(), settings.resolved.clone(), settings.out.clone())
     }
 }

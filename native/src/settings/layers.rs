@@ -50,6 +50,11 @@ pub(crate) struct Choice {
 }
 
 impl Layers {
+    /// Returns where the job file is, if there is one.
+    pub(crate) fn file_path(&self) -> Option<PathBuf> {
+        self.file.as_ref().map(|file| file.name.clone().into())
+    }
+
     /// Stacks layers, the weakest first, over those of the job file; `asked` chooses its data source.
     ///
     /// # Errors

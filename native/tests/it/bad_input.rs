@@ -315,6 +315,35 @@ fn weights_of_text_are_told_from_damage() {
     settings().bind(|| insta::assert_snapshot!("text_weights", told));
 }
 
+/// Numbers as half of Europe writes them: never compared as text, and read where that is said.
+#[test]
+fn decimal_commas_are_told_and_read() {
+    let home = Home::new();
+    let mut text = String::from("kunde;artikel;menge\n");
+    for number in 0..40 {
+        let _ = writeln!(text, "k{};a{};{},5", number % 8, number % 5, number % 20);
+    }
+    home.write("de.csv", text);
+    let columns = "run de.csv --user kunde --item artikel";
+    let told = failures(
+        &home,
+        &[
+            &format!("{columns} --weight menge -o out.csv"),
+            &format!("{columns} --where menge>=5 -o out.csv"),
+            &format!("{columns} --weight menge --decimal ; -o out.csv"),
+        ],
+    );
+    settings().bind(|| insta::assert_snapshot!("decimal_commas", told));
+    let kept = |condition: &str| {
+        let arguments = format!("{columns} --weight menge --decimal , --where menge{condition}");
+        let ran = home.ilk(&format!("{arguments} -o out.csv --overwrite --log json"));
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        let filtered = ran.stderr.split("\"filtered\":").nth(1).expect("a count");
+        filtered.chars().take_while(char::is_ascii_digit).collect::<String>()
+    };
+    assert_eq!([kept(">=5"), kept(">=5,5"), kept("<0")], ["10", "10", "40"].map(String::from));
+}
+
 #[test]
 fn nulls_are_counted_and_shown() {
     let home = Home::new();
@@ -555,4 +584,30 @@ fn variables_that_are_no_settings_are_told() {
     note       ILK_COLOUR is set, but it is not a setting
     note       ILK_MEASUR is set, but it is not a setting; did you mean ILK_MEASURE?
     ");
+}
+
+/// Nothing that a job reads is replaced by what it writes.
+#[test]
+fn outputs_do_not_replace_what_is_read() {
+    let home = Home::with_orders();
+    home.write("labels.csv", "sku,name\ntea,Tea\n");
+    home.write("list.csv", "tea\n");
+    home.write(
+        "job.toml",
+        "[job]\ntop = 3\n\n[datasource.orders]\ninput = [\"orders.csv\"]\nuser = \"member\"\nitem = \"sku\"\n",
+    );
+    let run = "run orders.csv --user member --item sku --overwrite";
+    let labels = "--labels labels.csv --label-id sku --label name";
+    let calls = [
+        format!("{run} -o out.csv --report orders.csv"),
+        format!("{run} -o out.csv --report out.csv"),
+        format!("{run} -o out.csv --report labels.csv {labels}"),
+        format!("{run} -o labels.csv {labels}"),
+        format!("{run} -o list.csv --only list.csv"),
+        "run job.toml -o out.csv --report job.toml --overwrite".into(),
+    ];
+    let with_run_dirs = calls.iter().map(|call| format!("{call} --run-dir kept"));
+    let calls = calls.iter().cloned().chain(with_run_dirs).collect::<Vec<_>>();
+    let calls = calls.iter().map(String::as_str).collect::<Vec<_>>();
+    settings().bind(|| insta::assert_snapshot!("outputs_that_are_read", failures(&home, &calls)));
 }
