@@ -100,7 +100,7 @@ named! {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields, default))]
 pub struct SimilarityJob {
-    /// Use the measure and weighting of another library, and what else decides its numbers.
+    /// Use the measure, weighting and other defaults of another library.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub like: Option<Preset>,
     /// What to compare. Default: `items`.
@@ -137,7 +137,7 @@ pub struct SimilarityJob {
     pub weighting: Option<WeightingName>,
     /// Mean to subtract from weights, for weighting `raw`. Default: `none`.
     ///
-    /// With `user`, `cosine` compares ratings whatever users are used to giving; `item` is LensKit's way.
+    /// `user` removes each user's rating bias; `item` centers per item, as LensKit does.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub center: Option<Center>,
     /// Parameter K1 of `bm25`. Default: 1.2.
@@ -173,7 +173,7 @@ pub struct SimilarityJob {
     /// Minimum score of a pair.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub threshold: Option<f64>,
-    /// Rows of a pair: one for each of its items, or one in all. Default: `both`.
+    /// Write each pair once, or once for each of its items. Default: `both`.
     ///
     /// With `once`, a pair is kept if either item has the other among its `top` neighbours, in one row
     /// with the smaller ID as the item; rank counts the rows of an item. Needs a measure that scores
@@ -304,6 +304,12 @@ impl SimilarityJob {
         let weighting = job.resolve_weighting(&measure, given)?;
         let kind = WeightKind::of(weighting, duplicates.weights_differ(given));
         check_weighting(&measure, &weighting, kind)?;
+        if weighting.center() != Center::None && !duplicates.weights_differ(given) {
+            return Err(JobError::Misplaced {
+                setting: "center",
+                why: "has no effect without weights; name the weight column".into(),
+            });
+        }
         check_negative(&measure, &weighting, negative_weights)?;
         let pairs = job.pairs.unwrap_or(Pairs::Both);
         if pairs == Pairs::Once && !measure.is_symmetric() {
@@ -599,16 +605,16 @@ fn check_weighting(
              asymmetric-cosine or dot"
         ));
     }
-    if measure.is_common() && *weighting == Weighting::Binary {
+    if measure.is_common() && kind == WeightKind::One {
         return misplaced(format!(
-            "binary makes all ratings equal, but measure {name} compares ratings; name the weight \
+            "{weights} makes all ratings equal, but measure {name} compares ratings; name the weight \
              column and use raw"
         ));
     }
     let sums_up = measure.is_common() || *measure == Measure::WeightedJaccard;
     if sums_up && kind == WeightKind::Separable {
         return misplaced(format!(
-            "{weights} without weights does not go with measure {name}; name the weight column, or use \
+            "{weights} without weights cannot be combined with measure {name}; name the weight column, or use \
              {}",
             if measure.is_common() { "measure cosine" } else { "binary" }
         ));

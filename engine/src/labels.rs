@@ -105,7 +105,7 @@ impl LabelTable {
                 return error;
             }
             error.with_help(format!(
-                "the IDs are looked for in the column {id}; --label-id names it"
+                "IDs are expected in column {id}; choose another with --label-id"
             ))
         })?;
         Ok(Self { files, of, what: "label" })

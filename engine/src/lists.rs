@@ -33,11 +33,14 @@ fn unknown_ids(flag: &str, unknown: &[impl AsRef<str>], ids: &Ids) -> Error {
     let first = unknown.first().map_or("", AsRef::as_ref);
     let known =
         (0..ids.len().min(3) as u32).map(|code| format!("`{}`", shortened(&ids.display(code), 40)));
-    Error::input(format!(
-        "--{flag}: none of its {} is in the data, such as `{}`",
-        counted(unknown.len() as u64, "ID"),
-        shortened(first, 40)
-    ))
+    let first = shortened(first, 40);
+    Error::input(match unknown.len() {
+        1 => format!("--{flag}: its only ID, `{first}`, is not in the data"),
+        many => format!(
+            "--{flag}: none of its {} is in the data, such as `{first}`",
+            counted(many as u64, "ID")
+        ),
+    })
     .with_help(format!("the data has IDs such as {}", known.collect::<Vec<_>>().join(", ")))
 }
 
@@ -114,7 +117,7 @@ impl IdLists {
             return Err(Error::input(
                 "--within and --max-per-group are not available with --engine plugin",
             )
-            .with_help("leave --engine out: Ilk's own gives the same neighbours"));
+            .with_help("leave out --engine"));
         }
         Ok(())
     }

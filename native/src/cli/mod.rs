@@ -119,7 +119,7 @@ pub(crate) enum Command {
     #[command(after_long_help = plan::EXAMPLES)]
     Plan(Box<PlanArgs>),
 
-    /// Write a sample of whole users, and report how it relates to all the data
+    /// Write a sample of whole users, and report how well it represents all the data
     ///
     /// Users are picked by a fixed hash of their IDs: the same users from any file in any order, and
     /// the 10 % sample is part of the 20 % sample. All rows of a picked user are kept. Only the named

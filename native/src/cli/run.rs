@@ -25,7 +25,7 @@ Examples:
 /// How IDs are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Ids {
-    /// As text
+    /// All IDs as text
     Text,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "Output")]
     pub(crate) overwrite: bool,
 
-    /// Write IDs as text, also where they are integers: JavaScript rounds numbers past 2^53
+    /// Write IDs as text even if they are integers: JavaScript rounds numbers past 2^53
     #[arg(long, value_name = "HOW", help_heading = "Output")]
     pub(crate) ids: Option<Ids>,
 
@@ -55,7 +55,7 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "Work")]
     pub(crate) force: bool,
 
-    /// Engine: `native`, or `plugin:PATH` for a sandboxed plugin; Ilk's own gives the same result
+    /// Engine: `native`, or `plugin:PATH` for a sandboxed plugin; Ilk's own plugin gives the same result as `native`
     #[arg(long, value_name = "ENGINE", default_value = "native", hide_default_value = true)]
     #[arg(help_heading = "Work")]
     pub(crate) engine: Engine,

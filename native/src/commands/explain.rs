@@ -244,7 +244,7 @@ impl Page<'_> {
 
     fn rival_text(&self, rival: &Rival) -> String {
         let name = rival.neighbour.as_ref().map(|ahead| self.neighbour_text(ahead));
-        format!("{}\n        to pass it: {}", name.unwrap_or_default(), self.need_text(rival))
+        format!("{}\n        to overtake it: {}", name.unwrap_or_default(), self.need_text(rival))
     }
 
     fn need_text(&self, rival: &Rival) -> String {
