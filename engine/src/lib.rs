@@ -54,6 +54,7 @@ pub mod journal;
 mod keep;
 #[doc(hidden)]
 pub mod labels;
+mod left;
 mod line;
 #[doc(hidden)]
 pub mod lists;

@@ -48,6 +48,7 @@ mod plan;
 mod results;
 mod schema;
 mod source;
+mod sums;
 mod table;
 mod text;
 mod thrift;

@@ -99,7 +99,10 @@ impl Input {
         wanted: &[&str],
     ) -> Result<Self, Error> {
         let body = match sniff(&source, format)? {
-            Sniffed::Json(packing) => Body::Json(JsonFile::open(Arc::clone(&source), packing)?),
+            Sniffed::Json(packing) => {
+                let piece = csv.piece_size;
+                Body::Json(JsonFile::open(Arc::clone(&source), packing, piece)?)
+            }
             Sniffed::Parquet => Body::Parquet(ParquetFile::open(Arc::clone(&source))?),
             Sniffed::ArrowFile => Body::ArrowFile(ArrowFile::open(&source)?),
             Sniffed::ArrowStream => Body::ArrowStream(ArrowStream::open(&source)?),
@@ -245,7 +248,7 @@ impl Input {
             Body::Csv(file) => Place::Csv(file.begin(part)?),
             Body::ArrowFile(_) => Place::ArrowFile(Some(part)),
             Body::ArrowStream(_) => Place::ArrowStream(ArrowStream::begin()),
-            Body::Json(file) => Place::Json(file.begin()?, rows),
+            Body::Json(file) => Place::Json(file.begin(part)?, rows),
         })
     }
 

@@ -1,12 +1,40 @@
-//! Reads bytes as a file, with whatever columns it has in every role that they can serve.
+//! Reads bytes as a file, with whatever columns it has in every role that they can serve, in memory
+//! and time that grow with the bytes.
 
-use std::sync::Arc;
+#[path = "memory.rs"]
+mod memory;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use ilk_core::data::TimeRule;
 use ilk_formats::{CsvOptions, Error, FileFormat, Input, Memory, ReadOptions, Source, Table};
 
+/// Bytes that reading takes however short a file is: buffers, and the first chunk.
+const BASE: usize = 32 << 20;
+/// Bytes that it takes for every byte of the file: text that is packed grows a thousand times.
+const EACH: usize = 4 << 10;
+/// How long it takes however short a file is, on a machine that does other things as well.
+const MOMENT: Duration = Duration::from_secs(2);
+/// How long it takes for every byte of the file.
+const MOMENT_EACH: Duration = Duration::from_micros(100);
+
 /// Opens and reads `bytes` under a name, in a format if one is given.
+///
+/// # Panics
+/// If that takes more memory or time than bytes of their number may.
 pub fn read(name: &str, format: Option<FileFormat>, bytes: &[u8]) {
+    let begin = Instant::now();
+    let peak = memory::peak_of(|| read_all(name, format, bytes));
+    let (length, took) = (bytes.len(), begin.elapsed());
+    assert!(peak <= BASE + EACH * length, "{length} bytes take {peak} bytes of memory");
+    let most = MOMENT + MOMENT_EACH * length as u32;
+    assert!(took <= most, "{length} bytes take {took:?}");
+}
+
+fn read_all(name: &str, format: Option<FileFormat>, bytes: &[u8]) {
     let source: Arc<dyn Source> = Arc::new(Memory::new(name, bytes.to_vec()));
     let Ok(input) = Input::open_as(Arc::clone(&source), format, &CsvOptions::default()) else {
         return;

@@ -1,9 +1,7 @@
-//! JSON Lines, an object a line, plain or compressed: one part.
+//! JSON Lines, an object a line, plain or compressed. Plain files are read in pieces, by as many
+//! threads as like to; others as a stream.
 
-use std::{
-    io::{self, BufRead, BufReader, Read},
-    sync::Arc,
-};
+use std::{io::Read as _, sync::Arc};
 
 use arrow_schema::DataType;
 use ilk_core::data::BadCell;
@@ -11,6 +9,7 @@ use serde::de::DeserializeSeed as _;
 
 use super::{
     cells::{Value, Walk, Way},
+    lines::{LONGEST, Line, Lines, Pieces},
     shape::{Kind, Leaf, Look, Node},
 };
 use crate::{
@@ -29,8 +28,6 @@ const CHUNK_ROWS: usize = 256 << 10;
 const CHUNK_BYTES: usize = 128 << 20;
 /// Bytes looked at to find the columns.
 const SAMPLE: u64 = 256 << 10;
-/// Bytes of a line at most; longer ones are set aside.
-const LONGEST: usize = 16 << 20;
 
 /// An opened file of JSON Lines.
 pub(crate) struct JsonFile {
@@ -42,17 +39,23 @@ pub(crate) struct JsonFile {
     way: Way,
     pub(crate) schema: Schema,
     pub(crate) parts: Vec<Part>,
+    /// Of plain files.
+    pieces: Option<Pieces>,
 }
 
-/// Where reading a file's lines has got to.
+/// Where reading a part's lines has got to.
 pub(crate) struct JsonCursor {
     lines: Lines,
     next_row: u64,
 }
 
 impl JsonFile {
-    /// Finds the columns in the first lines.
-    pub(crate) fn open(source: Arc<dyn Source>, packing: Packing) -> Result<Self, Error> {
+    /// Finds the columns in the first lines. `piece`: bytes of a part, if that is said.
+    pub(crate) fn open(
+        source: Arc<dyn Source>,
+        packing: Packing,
+        piece: Option<u64>,
+    ) -> Result<Self, Error> {
         let name = source.name().to_owned();
         let at = At { file: &name, place: "first lines" };
         let root = look(at, &source, packing)?;
@@ -69,10 +72,14 @@ impl JsonFile {
                 column.type_name.insert_str(0, "lists of ");
             }
         }
-        let parts = vec![Part { first_row: Some(1), rows: None, bytes: source.len() }];
+        let pieces = (packing == Packing::Plain)
+            .then(|| Pieces::new(Arc::clone(&source), piece).map_err(|error| at.io(error)))
+            .transpose()?;
+        let whole = Part { first_row: Some(1), rows: None, bytes: source.len() };
+        let parts = pieces.as_ref().map_or_else(|| vec![whole], Pieces::parts);
         let columns = (0..leaves.len()).collect();
         let way = Way::to(&leaves);
-        Ok(Self { source, packing, leaves, columns, way, schema, parts })
+        Ok(Self { source, packing, leaves, columns, way, schema, parts, pieces })
     }
 
     /// Reads only `columns` from now on; returns their types. Where the first lines hold nothing but
@@ -112,12 +119,16 @@ impl JsonFile {
     fn lines(&self) -> Result<Lines, Error> {
         let bytes = unpacked(&self.source, self.packing);
         let bytes = bytes.map_err(|error| self.at("first line").io(error))?;
-        Ok(Lines { bytes: BufReader::with_capacity(256 << 10, bytes), line: Vec::new() })
+        Ok(Lines::of_stream(bytes))
     }
 
-    /// Begins at the first line.
-    pub(crate) fn begin(&self) -> Result<JsonCursor, Error> {
-        Ok(JsonCursor { lines: self.lines()?, next_row: 1 })
+    /// Begins at the first line of a part.
+    pub(crate) fn begin(&self, part: usize) -> Result<JsonCursor, Error> {
+        let Some(pieces) = &self.pieces else {
+            return Ok(JsonCursor { lines: self.lines()?, next_row: 1 });
+        };
+        let (lines, before) = pieces.begin(part).map_err(|error| self.at("lines").io(error))?;
+        Ok(JsonCursor { lines, next_row: before + 1 })
     }
 
     /// Reads the next rows, at most so many unless a line holds more; `None` at the end.
@@ -212,52 +223,6 @@ fn parse<'de>(
 /// The beginning of a line, for people.
 fn shown(line: &[u8]) -> String {
     String::from_utf8_lossy(line).trim().chars().take(200).collect()
-}
-
-/// Lines, one at a time.
-struct Lines {
-    bytes: BufReader<Box<dyn Read>>,
-    line: Vec<u8>,
-}
-
-enum Line<'a> {
-    Whole(&'a [u8]),
-    /// One that is too long: its beginning.
-    TooLong(&'a [u8]),
-}
-
-impl Lines {
-    /// Reads the next line that is not empty.
-    fn next(&mut self) -> io::Result<Option<Line<'_>>> {
-        loop {
-            self.line.clear();
-            let most = LONGEST as u64 + 1;
-            if self.bytes.by_ref().take(most).read_until(b'\n', &mut self.line)? == 0 {
-                return Ok(None);
-            }
-            if self.line.len() > LONGEST && self.line.last() != Some(&b'\n') {
-                self.skip()?;
-                return Ok(Some(Line::TooLong(&self.line[..256])));
-            }
-            if !self.line.trim_ascii().is_empty() {
-                return Ok(Some(Line::Whole(&self.line)));
-            }
-        }
-    }
-
-    /// Passes over the rest of a line.
-    fn skip(&mut self) -> io::Result<()> {
-        loop {
-            let bytes = self.bytes.fill_buf()?;
-            let end = bytes.iter().position(|byte| *byte == b'\n');
-            let length = end.map_or(bytes.len(), |end| end + 1);
-            let is_done = end.is_some() || bytes.is_empty();
-            self.bytes.consume(length);
-            if is_done {
-                return Ok(());
-            }
-        }
-    }
 }
 
 /// Rows being gathered.
