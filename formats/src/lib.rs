@@ -36,6 +36,7 @@ mod csv;
 mod decimal;
 mod dialect;
 mod error;
+mod foreign;
 mod format;
 mod guess;
 mod joined;

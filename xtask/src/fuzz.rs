@@ -91,7 +91,7 @@ impl Target {
 
 /// What an input of at most 64 KiB may take; the readers of files hold it against their length as well.
 const LIMITS: [&str; 4] =
-    ["-max_len=65536", "-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1"];
+    ["-max_len=65536", "-timeout=60", "-rss_limit_mb=1024", "-print_final_stats=1"];
 
 /// Where code tells the fuzzer that it has come through.
 const FLAGS: [&str; 8] = [

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     cells::{Batch, Cells, Column},
     error::{At, Error},
+    foreign::foreign_inside,
     part::Part,
     schema::{self, ColumnKind, Schema, type_name},
     source::Source,
@@ -169,6 +170,9 @@ fn look(at: At<'_>, source: &Arc<dyn Source>, packing: Packing) -> Result<Node, 
     let refuse = |found: &str, instead| {
         Err(Error::Unsupported { file: at.file.into(), found: found.into(), instead })
     };
+    if let Some((found, instead)) = foreign_inside(&sample, packing) {
+        return refuse(found, instead);
+    }
     if sample.trim_ascii_start().starts_with(b"[") {
         return refuse("a JSON array", "write one object per line, as `jq -c '.[]'` does");
     }
@@ -193,6 +197,13 @@ fn look(at: At<'_>, source: &Arc<dyn Source>, packing: Packing) -> Result<Node, 
     if objects > 0 && !root.members.is_empty() {
         return Ok(root);
     }
+    if let Some(found) = other_text(&sample) {
+        return refuse(found, "save it as UTF-8");
+    }
+    if sample.starts_with(&[RECORD]) {
+        let instead = "remove the record separators, as `tr -d '\\036'` does";
+        return refuse("a JSON text sequence", instead);
+    }
     match sample.trim_ascii_start().first() {
         None => Err(Error::NoHeader { file: at.file.into() }),
         Some(b'{') => refuse(
@@ -201,6 +212,19 @@ fn look(at: At<'_>, source: &Arc<dyn Source>, packing: Packing) -> Result<Node, 
         ),
         Some(_) => Err(at.damaged(first_fault.unwrap_or("it holds no object"))),
     }
+}
+
+/// What stands before each object of a text sequence (RFC 7464).
+const RECORD: u8 = 0x1e;
+
+/// Names text in another encoding than UTF-8.
+fn other_text(sample: &[u8]) -> Option<&'static str> {
+    if sample.starts_with(b"\xff\xfe") || sample.starts_with(b"\xfe\xff") || sample.contains(&0) {
+        return Some("JSON in UTF-16, or no text");
+    }
+    // The last character may be cut.
+    let valid = std::str::from_utf8(sample).map_or_else(|error| error.valid_up_to(), str::len);
+    (valid + 4 < sample.len()).then_some("JSON that is not UTF-8")
 }
 
 /// Reads what is asked for of an object.

@@ -65,6 +65,13 @@ class Source:
 
 def _type_of(df: DataFrame, column: str, role: str) -> t.DataType:
     if column not in df.columns:
+        several = column.split(",")
+        if len(several) > 1 and all(name in df.columns for name in several):
+            raise Refused(
+                "column",
+                f"{role}={column!r}: an ID of several columns has to be one column, as in "
+                f"df.withColumn('{role}', concat_ws('|', {', '.join(map(repr, several))}))",
+            )
         nearest = difflib.get_close_matches(column, df.columns, 1)
         hint = f" (did you mean `{nearest[0]}`?)" if nearest else ""
         raise Refused(
@@ -128,6 +135,8 @@ def _ids(df: DataFrame, column: str, role: str) -> _Ids:
         misfit = f.when(cell.isNotNull() & ~whole, cell.cast("string"))
         return _Ids(f.when(whole, narrow), never, misfit)
     fix = f"cast it, as in df.withColumn({column!r}, col({column!r}).cast('string'))"
+    if isinstance(kind, t.ArrayType):
+        fix = f"give each element a row, as in df.withColumn({column!r}, explode({column!r}))"
     if isinstance(kind, t.BinaryType):
         fix = f"spell it, as in df.withColumn({column!r}, lower(hex({column!r})))"
     raise _misfit(role, column, kind, "integers or text", fix)
