@@ -1,22 +1,25 @@
-"""CSV files for `cargo xtask bench --reading`, and other programs that read them.
+"""Files for `cargo xtask bench --reading`, and other programs that read them.
 
-    python reading.py make retail|integers|damaged OUT.csv [--seed 0]
+    python reading.py make retail|integers|damaged|objects OUT [--seed 0]
     python reading.py duckdb|pyarrow FILE USER ITEM THREADS ROUNDS
 
 The first makes a file: rows of a shop with a customer, a product and six more columns; the same with
-1 % of damaged lines; or two columns of integers. The second reads two columns into memory and prints
+1 % of damaged lines; two columns of integers; or rows of the shop as JSON Lines. The second reads two columns into memory and prints
 rows, and seconds and CPU seconds of each round, as JSON.
 """
 
 import argparse
+import csv
 import json
 import time
 from pathlib import Path
 
 import numpy as np
 
-ROWS = {"retail": 3_800_000, "damaged": 3_800_000, "integers": 25_000_000}
+ROWS = {"retail": 3_800_000, "damaged": 3_800_000, "integers": 25_000_000, "objects": 1_000_000}
 CHUNK = 100_000
+COLUMNS = "InvoiceNo StockCode Description Quantity InvoiceDate UnitPrice CustomerID Country".split()
+NUMBERS = {"InvoiceNo", "Quantity", "UnitPrice", "CustomerID"}
 WORDS = "heart light holder red white metal sign lantern cream cushion set of box tea towel tin egg".split()
 COUNTRIES = ["United Kingdom", "France", "Germany", "EIRE", "Spain", "Netherlands"]
 
@@ -41,6 +44,14 @@ def retail(random, first, rows, products):
         )
 
 
+def as_object(cells):
+    """A row as an object on a line."""
+    number = lambda text: float(text) if "." in text else int(text)
+    cell = lambda name, text: number(text) if name in NUMBERS else text
+    row = {name: cell(name, text) for name, text in zip(COLUMNS, cells)}
+    return json.dumps(row, separators=(",", ":")) + "\n"
+
+
 def make(kind, out, seed):
     random = np.random.default_rng(seed)
     products = []
@@ -51,14 +62,17 @@ def make(kind, out, seed):
     with Path(out).open("w", encoding="utf-8", newline="") as file:
         if kind == "integers":
             file.write("user,item\n")
-        else:
-            file.write("InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n")
+        elif kind != "objects":
+            file.write(",".join(COLUMNS) + "\n")
         for first in range(0, ROWS[kind], CHUNK):
             if kind == "integers":
                 pairs = zip(popular(random, 2_000_000, CHUNK), popular(random, 200_000, CHUNK))
                 file.write("".join(f"{user},{item}\n" for user, item in pairs))
                 continue
             lines = list(retail(random, first, CHUNK, products))
+            if kind == "objects":
+                file.write("".join(map(as_object, csv.reader(lines))))
+                continue
             if kind == "damaged":
                 for place in random.choice(CHUNK, CHUNK // 100, replace=False):
                     lines[place] = lines[place].replace(",", "", 1) if place % 2 else "x," + lines[place]
@@ -72,10 +86,8 @@ def duckdb(path, user, item, threads):
 
     def read():
         skip = ", ignore_errors=true" if "damaged" in path else ""
-        connection.sql(
-            f"""CREATE OR REPLACE TEMP TABLE rows AS
-            SELECT "{user}", "{item}" FROM read_csv('{path}'{skip})"""
-        )
+        table = f"read_json('{path}')" if path.endswith(".jsonl") else f"read_csv('{path}'{skip})"
+        connection.sql(f'CREATE OR REPLACE TEMP TABLE rows AS SELECT "{user}", "{item}" FROM {table}')
         return connection.sql("SELECT count(*) FROM rows").fetchone()[0]
 
     return read
@@ -83,14 +95,19 @@ def duckdb(path, user, item, threads):
 
 def pyarrow(path, user, item, threads):
     import pyarrow
-    from pyarrow import csv
+    from pyarrow import csv as tables
+    from pyarrow import json as objects
 
     pyarrow.set_cpu_count(threads)
-    skip = csv.ParseOptions(invalid_row_handler=lambda _: "skip")
+    skip = tables.ParseOptions(invalid_row_handler=lambda _: "skip")
+    columns = tables.ConvertOptions(include_columns=[user, item])
+    schema = pyarrow.schema([(user, pyarrow.int64()), (item, pyarrow.string())])
+    only = objects.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
 
     def read():
-        columns = csv.ConvertOptions(include_columns=[user, item])
-        return len(csv.read_csv(path, parse_options=skip, convert_options=columns))
+        if path.endswith(".jsonl"):
+            return len(objects.read_json(path, parse_options=only))
+        return len(tables.read_csv(path, parse_options=skip, convert_options=columns))
 
     return read
 

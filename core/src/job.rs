@@ -229,6 +229,8 @@ pub struct Job {
     pub shrinkage: f64,
     /// Pairs scoring below are no neighbours; compared as f32, like scores.
     pub threshold: Option<f32>,
+    /// The threshold was given, rather than a preset's.
+    pub has_own_threshold: bool,
     /// How often a pair is in the result.
     pub pairs: Pairs,
     /// How many items of one user are kept.
@@ -335,6 +337,7 @@ impl SimilarityJob {
                 .map(|_| number("threshold", job.threshold, -1e30, 1e30, "a number"))
                 .transpose()?
                 .map(|threshold| threshold as f32),
+            has_own_threshold: self.threshold.is_some(),
             pairs,
             max_items_per_user: job
                 .max_items_per_user

@@ -55,6 +55,7 @@ pub mod journal;
 mod keep;
 #[doc(hidden)]
 pub mod labels;
+mod left;
 mod line;
 #[doc(hidden)]
 pub mod lists;

@@ -170,9 +170,9 @@ pub enum Error {
     },
 }
 
-/// Escapes control characters, line separators and marks of writing direction: names and values come
-/// from files, and must neither break the one line of a message, nor drive a terminal, nor show text
-/// in another order than it is written in.
+/// Escapes control characters, line separators, marks of writing direction and characters of no width:
+/// names and values come from files, and must neither break the one line of a message, nor drive a
+/// terminal, nor show text in another order than it is written in, nor look like another name.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unprintable) {
         return Cow::Borrowed(text);
@@ -194,7 +194,8 @@ fn is_unprintable(character: char) -> bool {
         character,
         '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
     );
-    character.is_control() || is_break || is_direction
+    let is_nothing = matches!(character, '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}');
+    character.is_control() || is_break || is_direction || is_nothing
 }
 
 fn did_you_mean(nearest: Option<&String>) -> String {

@@ -115,7 +115,7 @@ impl SourceReader {
 
 impl SourceReader {
     /// Starts at `offset`, from where on `buffer` has been read.
-    fn from_bytes(source: Arc<dyn Source>, offset: u64, buffer: Bytes) -> Self {
+    pub(crate) fn from_bytes(source: Arc<dyn Source>, offset: u64, buffer: Bytes) -> Self {
         Self { source, next: offset + buffer.len() as u64, piece: 4 << 10, buffer }
     }
 }

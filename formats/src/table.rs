@@ -12,6 +12,7 @@ use crate::{
     csv::{CsvCursor, CsvFile, NullWord},
     dialect::{CsvOptions, Dialect},
     error::{At, Error},
+    foreign::foreign,
     format::FileFormat,
     json::{JsonCursor, JsonFile},
     parquet::{ParquetCursor, ParquetFile},
@@ -99,7 +100,10 @@ impl Input {
         wanted: &[&str],
     ) -> Result<Self, Error> {
         let body = match sniff(&source, format)? {
-            Sniffed::Json(packing) => Body::Json(JsonFile::open(Arc::clone(&source), packing)?),
+            Sniffed::Json(packing) => {
+                let piece = csv.piece_size;
+                Body::Json(JsonFile::open(Arc::clone(&source), packing, piece)?)
+            }
             Sniffed::Parquet => Body::Parquet(ParquetFile::open(Arc::clone(&source))?),
             Sniffed::ArrowFile => Body::ArrowFile(ArrowFile::open(&source)?),
             Sniffed::ArrowStream => Body::ArrowStream(ArrowStream::open(&source)?),
@@ -245,7 +249,7 @@ impl Input {
             Body::Csv(file) => Place::Csv(file.begin(part)?),
             Body::ArrowFile(_) => Place::ArrowFile(Some(part)),
             Body::ArrowStream(_) => Place::ArrowStream(ArrowStream::begin()),
-            Body::Json(file) => Place::Json(file.begin()?, rows),
+            Body::Json(file) => Place::Json(file.begin(part)?, rows),
         })
     }
 
@@ -445,7 +449,7 @@ enum Sniffed {
 fn sniff(source: &Arc<dyn Source>, format: Option<FileFormat>) -> Result<Sniffed, Error> {
     let file = source.name();
     let at = At { file, place: "start" };
-    let length = source.len().min(8) as usize;
+    let length = source.len().min(512) as usize;
     let head = read_exact(source.as_ref(), 0, length).map_err(|error| at.io(error))?;
     let unsupported = |found: &str, instead| {
         Err(Error::Unsupported { file: file.into(), found: found.into(), instead })
@@ -462,6 +466,9 @@ fn sniff(source: &Arc<dyn Source>, format: Option<FileFormat>) -> Result<Sniffed
         [0xff, 0xff, 0xff, 0xff, ..] => Some(Sniffed::ArrowStream),
         _ => None,
     };
+    if let (None, Some((found, instead))) = (&found, foreign(&head)) {
+        return unsupported(found, instead);
+    }
     let packing = Packing::of_bytes(&head);
     let not_as_named = |named| Err(Error::NotAsNamed { file: file.into(), named });
     match (format, found) {

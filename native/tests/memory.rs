@@ -89,6 +89,7 @@ fn memory_stays_below_its_limit_and_nothing_is_left_behind() {
         ["long.parquet", "small.parquet", "tfidf.parquet", "users.csv", "views.parquet"]
     );
     run_directories_keep_the_promise(home);
+    a_threshold_that_leaves_nothing_names_a_score(home);
     too_little_is_refused(home);
     a_full_disk_is_told_in_one_line(home);
     a_signal_leaves_nothing_behind(home);
@@ -148,6 +149,31 @@ fn run_directories_keep_the_promise(home: &Path) {
         fs::remove_dir_all(home.join("run")).expect("removed");
     }
     fs::remove_file(home.join("run.csv")).expect("removed");
+}
+
+/// Wherever the job runs, the same score is named, and nothing is left but a run directory.
+fn a_threshold_that_leaves_nothing_names_a_score(home: &Path) {
+    let before = names(home);
+    let helps = [
+        "-o none.csv",
+        "-o none.csv --memory 64MiB",
+        "-o none.csv --memory 64MiB -k 500",
+        "--run-dir none",
+        "--run-dir none --memory 64MiB --restart",
+    ]
+    .map(|job| {
+        let output = ilk(home, &format!("{job} --threshold 1.5")).output().expect("ilk runs");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{job}: {told}");
+        assert!(told.contains("error: --threshold 1.5 leaves no neighbours"), "{job}: {told}");
+        assert_eq!(told.contains("working in files"), job.contains("--memory"), "{job}: {told}");
+        let help = told.lines().find(|line| line.starts_with("help: "));
+        help.expect("a help").to_owned()
+    });
+    assert!(helps[0].starts_with("help: the highest score of the most popular items is 0."));
+    assert!(helps.iter().all(|help| *help == helps[0]), "{helps:?}");
+    fs::remove_dir_all(home.join("none")).expect("the run directory, without a result");
+    assert_eq!(names(home), before);
 }
 
 fn too_little_is_refused(home: &Path) {

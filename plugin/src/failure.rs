@@ -2,6 +2,7 @@
 
 use ilk_core::{
     job::JobError,
+    kernel::NoneLeft,
     matrix::Malformed,
     prepare::{EncodeError, Refusal},
 };
@@ -60,6 +61,12 @@ impl From<EncodeError> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self::new("refused", refusal.to_string())
+    }
+}
+
+impl From<NoneLeft> for Failure {
+    fn from(none: NoneLeft) -> Self {
+        Self::new("refused", format!("{none}; {}", none.help()))
     }
 }
 

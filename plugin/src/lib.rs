@@ -18,7 +18,7 @@ mod tiles;
 pub use crate::{
     failure::Failure,
     planning::{Bytes, Costs, Extent, Seconds, costs},
-    rows::{Columns, Decided, Weighing, decide, hashes, weigh},
+    rows::{Columns, Decided, Times, Weighing, decide, hashes, times, weigh},
     session::{Note, Progress, Request, Session, Source},
     tiles::{Block, Comparison, Items, Offers, merge},
 };

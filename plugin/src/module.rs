@@ -437,6 +437,27 @@ extern "C" fn ilk_hashes(starts: usize, count: u32, bytes: usize, length: u32) -
     })
 }
 
+/// Reads `count` texts as times, laid out as `ilk_hashes` takes them; the request says how. Answers
+/// with as many microseconds since 1970 (i64), the least number for what is no time.
+#[unsafe(no_mangle)]
+extern "C" fn ilk_times(
+    request: usize,
+    length: u32,
+    starts: usize,
+    count: u32,
+    bytes: usize,
+    bytes_length: u32,
+) -> u32 {
+    call(|house| {
+        let text = house.take::<u8>(request, length)?;
+        let rule: rows::Times = House::json(&text)?;
+        let starts = count.checked_add(1).map(|count| house.take::<u32>(starts, count));
+        let starts = starts.ok_or_else(|| wrong("too many texts"))??;
+        let bytes = house.take::<u8>(bytes, bytes_length)?;
+        Ok((1, bytemuck::cast_slice(&rows::times(rule, &starts, &bytes)?).to_vec()))
+    })
+}
+
 /// Weighs `count` interactions; takes the request, and for each a weight (f64), a degree (u32), a
 /// length (f64), a time and an anchor (i64), each unless its address is 0. Answers with as many f64.
 #[unsafe(no_mangle)]

@@ -2,7 +2,7 @@
 //! decided, hashes of ids, weights.
 
 use ilk_core::{
-    data::hash_id,
+    data::{Guess, Moment, TimeColumn, TimeRule, TimeUnit, hash_id},
     forecast::HEAVIEST_USER,
     job::{Given, Job},
     measure::Norm,
@@ -98,19 +98,55 @@ fn is_weighted(job: &Job, has_weights: bool) -> bool {
     !Weigher::is_unit(job.weighting, has_weights)
 }
 
+/// How the texts of a time column are read.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Times {
+    /// What numbers count.
+    pub time_unit: Option<TimeUnit>,
+    /// How they are written, in the terms of strftime; ISO 8601 where absent.
+    pub time_format: Option<String>,
+}
+
+/// Reads texts that lie one after the other as times: microseconds since 1970, the least number for
+/// what is none.
+///
+/// # Errors
+/// For a format that is none, texts as [`hashes`] refuses them, and for numbers whose unit is not given.
+pub fn times(rule: Times, starts: &[u32], bytes: &[u8]) -> Result<Vec<i64>, Failure> {
+    let Times { time_unit, time_format: pattern } = rule;
+    if let Some(Err(why)) = pattern.as_deref().map(TimeRule::check_pattern) {
+        return Err(Failure::new("setting", format!("time_format: {why}")));
+    }
+    let rule = TimeRule { unit: time_unit.unwrap_or_default(), pattern, now: None };
+    let read = |text: &str| match rule.text(text) {
+        None => Ok(TimeColumn::NONE),
+        Some(Moment { micros, guess: Guess::None }) => Ok(micros),
+        Some(_) => {
+            let why = format!("the time column holds numbers as text, such as {text}");
+            Err(Failure::new("column", format!("{why}; say with time_unit what they count")))
+        }
+    };
+    texts(starts, bytes).map(|text| read(text?)).collect()
+}
+
 /// Hashes texts that lie one after the other, as by-user samples do: XXH3-64, seed 0. `starts`
 /// has one entry more than there are texts.
 ///
 /// # Errors
 /// Unless starts rise within `bytes`, and texts are UTF-8.
 pub fn hashes(starts: &[u32], bytes: &[u8]) -> Result<Vec<u64>, Failure> {
-    let wrong = || {
-        let why = "starts must rise from text to text of UTF-8, and end within the bytes";
-        Failure::new("block", why)
-    };
+    texts(starts, bytes).map(|text| Ok(hash_id(text?))).collect()
+}
+
+/// Walks texts that lie one after the other.
+fn texts<'a>(starts: &'a [u32], bytes: &'a [u8]) -> impl Iterator<Item = Result<&'a str, Failure>> {
     let text =
         |ends: &[u32]| std::str::from_utf8(bytes.get(ends[0] as usize..ends[1] as usize)?).ok();
-    starts.windows(2).map(|ends| text(ends).map(hash_id).ok_or_else(wrong)).collect()
+    starts.windows(2).map(move |ends| {
+        let why = "starts must rise from text to text of UTF-8, and end within the bytes";
+        text(ends).ok_or_else(|| Failure::new("block", why))
+    })
 }
 
 /// What has to be known of all interactions to weigh some.
@@ -243,6 +279,26 @@ mod tests {
             assert_eq!(hashes(starts, b"17abc").expect_err("no text").code, "block");
         }
         assert!(hashes(&[0, 1], b"\xff").is_err());
+    }
+
+    #[test]
+    fn times_are_read_as_everywhere() {
+        let texts = ["31/01/2026", "2026-01-31", "", "nie"];
+        let starts = [0, 10, 20, 20, 23];
+        let read = |unit: Option<TimeUnit>, format: Option<&str>| {
+            let rule = Times { time_unit: unit, time_format: format.map(Into::into) };
+            times(rule, &starts, texts.concat().as_bytes())
+        };
+        let (day, none) = (1_769_817_600_000_000, TimeColumn::NONE);
+        assert_eq!(read(None, Some("%d/%m/%Y")).expect("times"), [day, none, none, none]);
+        assert_eq!(read(None, None).expect("times"), [none, day, none, none]);
+        assert_eq!(read(None, Some("day")).expect_err("no format").code, "setting");
+        let numbers =
+            |unit| times(Times { time_unit: unit, time_format: None }, &[0, 10], b"1769817600");
+        assert_eq!(numbers(Some(TimeUnit::S)).expect("seconds"), [day]);
+        let refused = numbers(None).expect_err("no unit");
+        assert_eq!(refused.code, "column");
+        assert!(refused.message.contains("time_unit"), "{}", refused.message);
     }
 
     #[test]

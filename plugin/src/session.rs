@@ -1,14 +1,16 @@
 //! Tables: rows come in, the work is done step by step, the result goes out.
 
+use std::sync::Arc;
+
 use ilk_core::{
     cost::Layout,
     data::{TimeRule, TimeUnit},
     executor::Sequential,
     forecast::find_heavy_user,
     job::{Given, Job, Pairs},
-    kernel::{Task, pairs_once},
+    kernel::{NoneLeft, Task, best_without_threshold, none_listed, pairs_once},
     plan::{ItemFilter, codes_of},
-    prepare::{Cleaned, Folded, Folding, Needs, Reason, Tally, clean, encode, fold},
+    prepare::{Cleaned, Folded, Folding, Needs, Reason, Refusal, Tally, clean, encode, fold},
     result::{Catalogue, Neighbours},
 };
 use ilk_formats::{Feed, NeighbourStream, ReadOptions};
@@ -80,6 +82,8 @@ pub struct Note {
 pub struct Session {
     job: Job,
     needs: Needs,
+    /// The conditions that rows must satisfy, as they were given.
+    conditions: Vec<String>,
     lists: Lists,
     tally: Tally,
     notes: Vec<Note>,
@@ -93,6 +97,14 @@ struct Lists {
     wanted: Option<Vec<String>>,
 }
 
+impl Lists {
+    /// Names those that there are, as requests do.
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        let lists = [("only", &self.only), ("exclude", &self.exclude), ("wanted", &self.wanted)];
+        lists.into_iter().filter(|(_, list)| list.is_some()).map(|(name, _)| name)
+    }
+}
+
 enum State {
     Reading {
         feed: Box<Feed>,
@@ -102,6 +114,7 @@ enum State {
     Comparing {
         task: Box<Task>,
         catalogue: Box<Catalogue>,
+        filter: ItemFilter,
     },
     Finished {
         catalogue: Box<Catalogue>,
@@ -134,14 +147,14 @@ impl Session {
         if let Some(Err(why)) = pattern.as_deref().map(TimeRule::check_pattern) {
             return Err(Failure::new("setting", format!("source.time_format: {why}")));
         }
-        let conditions = source.conditions.iter().map(|text| text.parse());
+        let parsed = source.conditions.iter().map(|text| text.parse());
         let options = ReadOptions {
             user: source.user,
             item: source.item,
             weight: source.weight,
             time: source.time,
             item_label: source.item_label,
-            conditions: conditions.collect::<Result<_, _>>()?,
+            conditions: parsed.collect::<Result<_, _>>()?,
             // Nobody here knows the present.
             times: TimeRule { unit, pattern, now: None },
             ..ReadOptions::default()
@@ -150,6 +163,7 @@ impl Session {
         Ok(Self {
             needs: Needs::of(&job, given),
             job,
+            conditions: source.conditions,
             lists: Lists { only, exclude, wanted },
             tally: Tally::default(),
             notes: Vec::new(),
@@ -191,8 +205,10 @@ impl Session {
                 feed.finish()?;
                 State::Arranging(Box::new(self.sort(chunks)?))
             }
-            State::Arranging(folded) => self.arrange(*folded),
-            State::Comparing { task, catalogue } => compare(task, catalogue, self.job.pairs)?,
+            State::Arranging(folded) => self.arrange(*folded)?,
+            State::Comparing { task, catalogue, filter } => {
+                self.compare(task, catalogue, filter)?
+            }
             finished @ State::Finished { .. } => finished,
             State::Broken => return Err(broken()),
         };
@@ -248,6 +264,7 @@ impl Session {
             return Err(Failure::new("no_rows", "there are no rows: add a table before stepping"));
         }
         self.tally.check(&self.job)?;
+        self.tally.check_kept().map_err(|none| self.nothing_kept(none))?;
         let folded = fold(encode(chunks, &Sequential)?, &self.job, self.needs, &Sequential);
         let Folding { netted_away, capped_users, rare_items, emptied_users, .. } = folded.folding;
         for (code, count, text) in [
@@ -278,46 +295,76 @@ impl Session {
         Ok(folded)
     }
 
-    fn arrange(&mut self, folded: Folded) -> State {
-        let filter = self.filter(&folded);
-        let Folded { interactions, catalogue, .. } = folded;
-        let task = Task::new(&interactions, &self.job, &filter, Layout::default(), &Sequential);
-        State::Comparing { task: Box::new(task), catalogue: Box::new(catalogue) }
+    /// Says which settings took the rows, if conditions did.
+    fn nothing_kept(&self, none: Refusal) -> Failure {
+        if self.tally.count(Reason::Filtered) == 0 {
+            return none.into();
+        }
+        let conditions = self.conditions.join(" and ");
+        Failure::new("refused", format!("{none}; change the conditions of where: {conditions}"))
     }
 
-    fn filter(&mut self, folded: &Folded) -> ItemFilter {
+    fn arrange(&mut self, folded: Folded) -> Result<State, Failure> {
+        let filter = self.filter(&folded)?;
+        let Folded { interactions, catalogue, .. } = folded;
+        let task = Task::new(&interactions, &self.job, &filter, Layout::default(), &Sequential);
+        Ok(State::Comparing { task: Box::new(task), catalogue: Box::new(catalogue), filter })
+    }
+
+    /// Computes some tiles; takes the neighbours out after the last.
+    fn compare(
+        &self,
+        mut task: Box<Task>,
+        catalogue: Box<Catalogue>,
+        filter: ItemFilter,
+    ) -> Result<State, Failure> {
+        task.advance(TILES, &Sequential);
+        if !task.is_complete() {
+            return Ok(State::Comparing { task, catalogue, filter });
+        }
+        let matrix = Arc::clone(task.matrix());
+        let found = task.finish(&Sequential);
+        if found.is_empty()
+            && let Some(none) = NoneLeft::of(&self.job, self.lists.names(), "")
+        {
+            let (supports, job) = (&catalogue.supports, &self.job);
+            return Err(none
+                .with_best(|| best_without_threshold(&matrix, supports, job, &filter, &Sequential))
+                .into());
+        }
+        let found = match self.job.pairs {
+            Pairs::Both => found,
+            Pairs::Once => pairs_once(&found, &Sequential),
+        };
+        let stream = Box::new(NeighbourStream::new(&catalogue)?);
+        Ok(State::Finished { catalogue, found, stream })
+    }
+
+    fn filter(&mut self, folded: &Folded) -> Result<ItemFilter, Failure> {
         let ids = &folded.catalogue.ids;
         let mut unknown = 0;
-        let lists = [&self.lists.only, &self.lists.exclude, &self.lists.wanted];
-        let [only, exclude, wanted] = lists.map(|list| {
-            let (codes, not_there) = codes_of(ids, list.as_ref()?.iter().map(String::as_str));
+        let mut codes = |name: &str, list: &Option<Vec<String>>| {
+            let Some(list) = list else { return Ok(None) };
+            let (codes, not_there) = codes_of(ids, list.iter().map(String::as_str));
             unknown += not_there.len() as u64;
-            Some(codes)
-        });
+            if codes.is_empty() && !list.is_empty() && name != "exclude" {
+                return Err(Failure::new("refused", none_listed(name, list, ids)));
+            }
+            Ok(Some(codes))
+        };
+        let lists = &self.lists;
+        let only = codes("only", &lists.only)?;
+        let exclude = codes("exclude", &lists.exclude)?;
+        let wanted = codes("wanted", &lists.wanted)?;
         if unknown > 0 {
             self.note("unknown_ids", unknown, "listed ids that no row has".into());
         }
-        ItemFilter::new(ids.len(), only.as_deref(), exclude.as_deref(), wanted.as_deref())
+        Ok(ItemFilter::new(ids.len(), only.as_deref(), exclude.as_deref(), wanted.as_deref()))
     }
 
     fn note(&mut self, code: &'static str, count: u64, text: String) {
         self.notes.push(Note { code, count, text });
     }
-}
-
-/// Computes some tiles; takes the neighbours out after the last.
-fn compare(mut task: Box<Task>, catalogue: Box<Catalogue>, pairs: Pairs) -> Result<State, Failure> {
-    task.advance(TILES, &Sequential);
-    if !task.is_complete() {
-        return Ok(State::Comparing { task, catalogue });
-    }
-    let found = task.finish(&Sequential);
-    let found = match pairs {
-        Pairs::Both => found,
-        Pairs::Once => pairs_once(&found, &Sequential),
-    };
-    let stream = Box::new(NeighbourStream::new(&catalogue)?);
-    Ok(State::Finished { catalogue, found, stream })
 }
 
 fn broken() -> Failure {

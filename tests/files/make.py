@@ -6,8 +6,10 @@ rows as without a user or item, or words of the refusal.
 """
 
 import gzip
+import io
 import json
 import pathlib
+import tarfile
 
 HERE = pathlib.Path(__file__).parent
 CASES = []
@@ -43,6 +45,16 @@ def text(rows, delimiter=",", end="\n"):
     return lines([("user", "item")], delimiter, end) + lines(rows, delimiter, end)
 
 
+def tar(name, data):
+    """An archive of one file."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as made:
+        member = tarfile.TarInfo(name)
+        member.size = len(data)
+        made.addfile(member, io.BytesIO(data))
+    return archive.getvalue()
+
+
 TEN = pairs(10)
 
 # Line ends and the ends of files.
@@ -54,6 +66,13 @@ case("empty-lines.csv", text(TEN).replace("u4", "\n\nu4") + "\n\n", TEN)
 case("ctrl-z.csv", text(TEN, end="\r\n") + "\x1a", TEN, unreadable=1)
 case("empty.csv", "", refusal="empty")
 case("only-header.csv", "user,item\n", [])
+
+case("crcrlf.csv", text(TEN, end="\r\r\n"), refusal="convert its line ends")
+case("mixed-line-ends.csv", text(TEN[:5], end="\r\n") + lines(TEN[5:]), TEN)
+case("cr-with-breaks.csv", "user,item\r" + "".join(f'{u},"a\n{i}"\r' for u, i in TEN), [(u, f"a\n{i}") for u, i in TEN])
+case("lone-cr.csv", text(TEN).replace("i0\nu6", "i0\ru6"), [row for row in TEN if row[0] not in ("u5", "u6")], unreadable=1)
+case("ctrl-z-line.csv", text(TEN, end="\r\n") + "\x1a\r\n", TEN, unreadable=1)
+case("zeros-after.csv", text(TEN) + "\0" * 512, refusal="zero bytes")
 
 # Delimiters.
 for name, delimiter in [
@@ -71,11 +90,33 @@ case("decimal-comma.csv", "user;item;price\n" + "".join(f"{u};{i};1,{n}\n" for n
 case("delimiter-given.csv", text(TEN, "%%"), TEN, delimiter="%%")
 case("ratings.csv", lines([(u, i, "5", "978300760") for u, i in TEN], "::"), TEN, user="1", item="2", no_header=True)
 case("hive.csv", lines([(u, i, "x") for u, i in TEN], "\x01"), TEN, user="1", item="2", no_header=True, delimiter="\\x01")
+case("escaped-delimiter.csv", "user,item\n" + "".join(f"{u},{i}\\, x\n" for u, i in TEN), refusal="--escape")
+case("escaped-delimiter.csv", None, [(u, f"{i}, x") for u, i in TEN], escape="\\")
+case("tab-utf-16.tsv", b"\xfe\xff" + text(TEN, "\t", "\r").encode("utf-16-be"), TEN)
+case("semicolon-1252.csv", text([(u, f"€{i}") for u, i in TEN], ";", "\r\n").encode("cp1252"), [(u, f"€{i}") for u, i in TEN], encoding="windows-1252")
 case("space.csv", text(TEN, " "), refusal="delimiter")
 case("space-given.csv", text(TEN, " "), TEN, delimiter="space")
 
 # Before the header and after the rows.
 case("excel-sep.csv", "sep=;\r\n" + text(TEN, ";", "\r\n"), TEN)
+case("excel-sep-mark.csv", b"\xef\xbb\xbfsep=;\r\n" + text(TEN, ";", "\r\n").encode(), TEN)
+case("excel-sep-quoted.csv", '"sep=;"\r\n' + text(TEN, ";", "\r\n"), TEN)
+case("excel-sep-tab.csv", "sep=\t\r\n" + text(TEN, "\t", "\r\n"), TEN)
+case("excel-sep-utf-16.csv", ("sep=;\r\n" + text(TEN, ";", "\r\n")).encode("utf-16"), TEN)
+case("excel-sep-wrong.csv", "sep=;\n" + text(TEN), refusal="is the delimiter right?")
+case("mark-again.csv", b"\xef\xbb\xbf" + text(TEN[:5]).encode() + b"\xef\xbb\xbf" + text(TEN[5:]).encode(), TEN, unreadable=1)
+case("mark-twice.csv", b"\xef\xbb\xbf" * 2 + text(TEN).encode(), TEN)
+case("query-footer.csv", "user,item,n\n" + "".join(f"{u},{i},1\n" for u, i in TEN) + "\n(10 rows)\n", TEN, unreadable=1)
+case("merge-marks.csv", text(TEN[:5]) + "<<<<<<< HEAD\n" + lines(TEN[5:8]) + "=======\n" + lines(TEN[8:]) + ">>>>>>> other\n", TEN, unreadable=3)
+case("names-twice.csv", "user,item,x,x\n" + "".join(f"{u},{i},a,b\n" for u, i in TEN), TEN)
+case("item-twice.csv", "user,item,item\n" + "".join(f"{u},{i},b\n" for u, i in TEN), refusal="columns named")
+case("names-quoted.csv", '"user","item"\n' + lines(TEN), TEN)
+case("last-name-empty.csv", "user,item,\n" + "".join(f"{u},{i},\n" for u, i in TEN), TEN)
+case("name-of-no-width.csv", "user\u200b,item\n" + lines(TEN), refusal="user\\u{200b}")
+case("markdown.csv", "| user | item |\n|---|---|\n" + "".join(f"| {u} | {i} |\n" for u, i in TEN), refusal="did you mean ` user `")
+case("web-page.csv", "<html><body>Not found</body></html>\n", refusal="web page")
+case("lfs-pointer.csv", "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n", refusal="git lfs pull")
+case("database.csv", b"SQLite format 3\0" + bytes(100), refusal="SQLite")
 case("preamble.csv", "Report of sales\nMade on,2026-01-31\n\n" + text(TEN), TEN)
 case("skip-lines.csv", "a,b\nc,d\n" + text(TEN), TEN, skip_lines=2)
 case("footer.csv", text(TEN) + "Total: 10\n", TEN, unreadable=1)
@@ -115,6 +156,15 @@ long = text(TEN[:5]) + "u," + "x" * 2_000 + "\n" + lines(TEN[5:])
 case("long-field.csv", long, TEN[:5] + [("u", "x" * 2_000)] + TEN[5:])
 case("long-field.csv", None, TEN, unreadable=1, max_record_size="1KiB")
 
+case("zeros-after.csv.gz", gzip.compress(text(TEN).encode(), mtime=0) + bytes(100), TEN)
+case("members.csv.gz", gzip.compress(text(TEN[:5]).encode(), mtime=0) + gzip.compress(lines(TEN[5:]).encode(), mtime=0), TEN)
+case("packed-twice.csv.gz", gzip.compress(gzip.compress(text(TEN).encode(), mtime=0), mtime=0), refusal="packed twice")
+case("tar.csv.gz", gzip.compress(tar("a.csv", text(TEN).encode()), mtime=0), refusal="tar archive")
+case("parquet.csv.gz", gzip.compress(b"PAR1" + bytes(200) + b"PAR1", mtime=0), refusal="compressed Parquet")
+case("empty.csv.gz", gzip.compress(b"", mtime=0), refusal="empty")
+case("utf-16.csv.gz", gzip.compress(text(TEN).encode("utf-16"), mtime=0), TEN)
+case("not-gzip.csv.gz", text(TEN), refusal="gzip name")
+
 # Encodings.
 names = [("José", "naïve"), ("Zoë", "crème")] * 5
 case("utf-8-mark.csv", b"\xef\xbb\xbf" + text(names).encode(), names)
@@ -123,10 +173,25 @@ case("utf-16-be.csv", b"\xfe\xff" + text(names).encode("utf-16-be"), names)
 case("utf-16-unmarked.csv", text(names).encode("utf-16-le"), refusal="--encoding utf-16")
 case("utf-16-said.csv", text(names).encode("utf-16-le"), names, encoding="utf-16")
 case("utf-32.csv", text(names).encode("utf-32"), refusal="UTF-32")
+case("half-character.csv", text(TEN).encode("utf-16") + "u,".encode("utf-16-le") + b"\x00\xd8\n\x00", TEN, unreadable=1)
+case("line-break-utf-16.csv", ("user,item\n" + "".join(f'{u},"a\n{i}"\n' for u, i in TEN)).encode("utf-16"), [(u, f"a\n{i}") for u, i in TEN])
 case("latin-1.csv", text(names).encode("latin-1"), names, encoding="latin-1")
 euros = [("10 €", "“x”"), ("5 €", "y…")] * 5
 case("windows-1252.csv", text(euros).encode("cp1252"), euros, encoding="windows-1252")
 case("bad-label.csv", b"user,item,label\nu1,i1,tea\nu2,i1,t\xe9a\n", [("u1", "i1"), ("u2", "i1")], item_label="label")
+
+# JSON.
+def objects(rows):
+    return "".join(json.dumps({"user": u, "item": i}) + "\n" for u, i in rows)
+
+
+case("mark.jsonl", b"\xef\xbb\xbf" + objects(TEN).encode(), TEN)
+case("objects.csv", objects(TEN), refusal="--input-format jsonl")
+case("utf-16.jsonl", objects(TEN).encode("utf-16"), refusal="JSON in UTF-16")
+case("latin-1.jsonl", objects(names).encode().decode("unicode_escape").encode("latin-1"), refusal="not UTF-8")
+case("text-sequence.json", "".join("\x1e" + line + "\n" for line in objects(TEN).splitlines()), refusal="text sequence")
+case("no-number.jsonl", objects(TEN) + '{"user": NaN, "item": "a"}\n', TEN, unreadable=1)
+case("kinds.jsonl", objects(TEN) + '{"user": 7, "item": "a"}\n', TEN, unreadable=1)
 
 # Nulls.
 nulls = [("NULL", "i1"), ("u2", "i2"), ("u3", "NULL"), ("\\N", "i4")] + TEN

@@ -6,7 +6,7 @@ use ilk_core::{
     cost::Layout,
     executor::Executor as _,
     job::Job,
-    kernel,
+    kernel::{self, NoneLeft, best_without_threshold, none_listed},
     plan::{ItemFilter, codes_of},
     prepare::Folded,
     simd::Kernel,
@@ -99,7 +99,7 @@ impl Task for Comparison {
                 computing.1.advance(crew().workers() * TILES, &crew());
                 State::Computing(computing)
             }
-            State::Computing(computing) => State::Finished(Some(Box::new(finish(*computing)))),
+            State::Computing(computing) => State::Finished(Some(Box::new(finish(*computing)?))),
             finished @ State::Finished(_) => finished,
         };
         Ok(())
@@ -121,15 +121,23 @@ const TILES: usize = 2;
 
 /// Arranges the matrix and plans the tiles.
 fn begin(question: &Question, layout: Layout) -> kernel::Task {
-    let Question { folded, job, filter } = question;
+    let Question { folded, job, filter, .. } = question;
     kernel::Task::new(&folded.interactions, job, filter, layout, &crew())
 }
 
-/// Takes the neighbours out.
-fn finish((question, task): (Question, kernel::Task)) -> Neighbours {
+/// Takes the neighbours out. A threshold or lists that leave none are refused.
+fn finish((question, task): (Question, kernel::Task)) -> Result<Neighbours, Fault> {
     let matrix = Arc::clone(task.matrix());
     let found = task.finish(&crew());
-    Neighbours::new(question, matrix, found)
+    let Question { folded, job, filter, lists } = &question;
+    if found.is_empty()
+        && let Some(none) = NoneLeft::of(job, lists.iter().copied(), "")
+    {
+        let supports = &folded.catalogue.supports;
+        let best = || best_without_threshold(&matrix, supports, job, filter, &crew());
+        return Err(none.with_best(best).into());
+    }
+    Ok(Neighbours::new(question, matrix, found))
 }
 
 impl Comparison {
@@ -140,21 +148,29 @@ impl Comparison {
     ) -> Result<Self, Fault> {
         let ids = &folded.catalogue.ids;
         let mut unknown = Vec::new();
-        let mut codes = |list: &Option<Vec<String>>| {
-            let list = list.as_ref()?;
+        let mut codes = |name: &str, list: &Option<Vec<String>>| {
+            let Some(list) = list else { return Ok(None) };
             let (codes, not_there) = codes_of(ids, list.iter().map(String::as_str));
+            if codes.is_empty() && !list.is_empty() && name != "exclude" {
+                return Err(Fault::new("refused", none_listed(name, list, ids)));
+            }
             unknown.extend(not_there.into_iter().map(String::from));
-            Some(codes)
+            Ok(Some(codes))
         };
-        let (only, exclude, wanted) =
-            (codes(&request.only), codes(&request.exclude), codes(&request.wanted));
+        let only = codes("only", &request.only)?;
+        let exclude = codes("exclude", &request.exclude)?;
+        let wanted = codes("for", &request.wanted)?;
         let filter =
             ItemFilter::new(ids.len(), only.as_deref(), exclude.as_deref(), wanted.as_deref());
         let layout = match &request.kernel {
             None => Layout::default(),
             Some(name) => Layout { kernel: named(name)?, ..Layout::default() },
         };
-        let question = Question { folded, job, filter };
+        let lists =
+            [("only", &request.only), ("exclude", &request.exclude), ("for", &request.wanted)];
+        let given = lists.into_iter().filter(|(_, list)| list.is_some());
+        let lists = given.map(|(name, _)| name).collect();
+        let question = Question { folded, job, filter, lists };
         Ok(Self { layout, unknown, state: State::Begun(question) })
     }
 }

@@ -157,6 +157,7 @@ impl Data {
     ) -> Result<Comparison, Fault> {
         let request: CompareRequest = from_js(request)?;
         let job = self.resolve(&request.job)?;
+        self.tally.check_kept()?;
         Comparison::new(self.folded(&job), job, &request)
     }
 

@@ -4,6 +4,7 @@ use std::panic::PanicHookInfo;
 
 use ilk_core::{
     job::JobError,
+    kernel::NoneLeft,
     prepare::{EncodeError, Refusal},
 };
 use ilk_formats::{ConditionError, DialectError, Error, printable};
@@ -134,6 +135,12 @@ impl From<Refusal> for Fault {
         let percent = (bad * 100).div_ceil(rows.max(1));
         let way = format!("fix them, or allow more with max_bad_rows: \"{percent}%\"");
         Self::new("refused", format!("{refusal}; {way}"))
+    }
+}
+
+impl From<NoneLeft> for Fault {
+    fn from(none: NoneLeft) -> Self {
+        Self::new("refused", format!("{none}; {}", none.help()))
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Question {
     pub(crate) folded: Rc<Folded>,
     pub(crate) job: Job,
     pub(crate) filter: ItemFilter,
+    /// The names of the lists that made the filter.
+    pub(crate) lists: Vec<&'static str>,
 }
 
 /// The neighbours of every item, best first.
@@ -84,7 +86,7 @@ impl Neighbours {
         users: Option<u32>,
     ) -> Result<JsValue, Fault> {
         let (item, neighbour) = (self.code(item)?, self.code(neighbour)?);
-        let Question { folded, job, filter } = &self.question;
+        let Question { folded, job, filter, .. } = &self.question;
         let explainer =
             Explainer { interactions: &folded.interactions, matrix: &self.matrix, job, filter };
         let users = users.unwrap_or(10) as usize;

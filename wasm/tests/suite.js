@@ -74,6 +74,38 @@ export function suite({ ilk, run, cases, file, reference }) {
     }
   });
 
+  test("settings that are not taken are refused by name", async () => {
+    for (const name of ["labels", "label", "label_id", "group", "ignore_table_format", "input"]) {
+      const source = { ...PLAIN, [name]: "x" };
+      const error = await thrown(() => read(files(["rows.csv", csv(3)]), { source }));
+      equal(error.code, "setting", name);
+      holds(error.message.includes(`\`${name}\``), error.message);
+    }
+  });
+
+  test("what leaves nothing is named as by the program", async () => {
+    const rows = TEXT.encode("member,product\n1,a\n1,b\n2,a\n3,c\n");
+    const data = await read(files(["rows.csv", rows]), { source: PLAIN });
+    for (const [words, request] of [
+      [
+        "threshold 2 leaves no neighbours; the highest score of the most popular items is 0.70710677",
+        { job: { threshold: 2 } },
+      ],
+      ["for leaves no neighbours; leave out for to see what there is", { for: ["c"] }],
+      ["only: none of its 1 ID is in the data, such as `x`;", { only: ["x"] }],
+    ]) {
+      const error = await thrown(() => compare(data, request));
+      equal(error.code, "refused");
+      holds(error.message.startsWith(words), error.message);
+    }
+    data.free();
+    const source = { ...PLAIN, where: ["product=x"] };
+    const none = await read(files(["rows.csv", rows]), { source });
+    const error = await thrown(() => compare(none, {}));
+    equal([error.code, error.message], ["refused", "no row is left of 4 (filtered: 4)"]);
+    none.free();
+  });
+
   test("the demo gives the bytes that the program writes", async () => {
     const request = ilk.Files.demoRequest();
     const data = await read(ilk.Files.demo(), request);

@@ -24,6 +24,9 @@ pub(crate) struct Options {
     /// Minutes for each
     #[arg(long, default_value_t = 10)]
     minutes: u32,
+    /// Seconds for each instead
+    #[arg(long, conflicts_with = "minutes")]
+    seconds: Option<u32>,
     /// Run this one input instead, such as one that was found
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
@@ -32,7 +35,7 @@ pub(crate) struct Options {
 impl Options {
     /// Everything, for so many minutes each.
     pub(crate) fn all(minutes: u32) -> Self {
-        Self { targets: Target::value_variants().to_vec(), minutes, input: None }
+        Self { targets: Target::value_variants().to_vec(), minutes, seconds: None, input: None }
     }
 }
 
@@ -86,6 +89,10 @@ impl Target {
     }
 }
 
+/// What an input of at most 64 KiB may take; the readers of files hold it against their length as well.
+const LIMITS: [&str; 4] =
+    ["-max_len=65536", "-timeout=60", "-rss_limit_mb=1024", "-print_final_stats=1"];
+
 /// Where code tells the fuzzer that it has come through.
 const FLAGS: [&str; 8] = [
     "--cfg=fuzzing",
@@ -119,12 +126,13 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         fs::create_dir_all(&corpus)?;
         fs::create_dir_all(&found)?;
         let mut fuzz = workspace.command(folder.join(&triple).join("release").join(name));
-        fuzz.args(["-timeout=30", "-rss_limit_mb=4096", "-print_final_stats=1"]);
+        fuzz.args(LIMITS);
         fuzz.arg(format!("-artifact_prefix={}/", found.display()));
         if let Some(input) = &options.input {
             fuzz.arg(input);
         } else {
-            fuzz.arg(format!("-max_total_time={}", 60 * options.minutes)).arg(&corpus);
+            let seconds = options.seconds.unwrap_or(60 * options.minutes);
+            fuzz.arg(format!("-max_total_time={seconds}")).arg(&corpus);
             fuzz.args(target.seeds());
         }
         if command::run(&mut fuzz).is_err() {

@@ -38,6 +38,8 @@ pub(crate) enum Scope {
     Bench,
     /// The same beside Spark.
     Spark,
+    /// Timing the readers of files beside other programs.
+    Reading,
     /// Fuzzing.
     Fuzz,
 }
@@ -148,7 +150,7 @@ const NEEDS: &[Need] = &[
     Need {
         name: "python3",
         purpose: "3.11 or newer with venv, for comparing with other libraries",
-        scopes: &[Scope::Tests, Scope::Bench, Scope::Spark],
+        scopes: &[Scope::Tests, Scope::Bench, Scope::Spark, Scope::Reading],
         is_met: has_python,
         remedy: install_python,
     },
@@ -190,6 +192,13 @@ const NEEDS: &[Need] = &[
         scopes: &[Scope::Bench],
         is_met: |workspace| BENCH.is_there(workspace),
         remedy: |workspace| BENCH.make(workspace),
+    },
+    Need {
+        name: "venv-reading",
+        purpose: "the programs that bench reads files with",
+        scopes: &[Scope::Reading],
+        is_met: |workspace| READING.is_there(workspace),
+        remedy: |workspace| READING.make(workspace),
     },
     Need {
         name: "c++",
@@ -247,6 +256,13 @@ pub(crate) const PLUGIN_SPARK: Environment = Environment {
 /// What `bench` times.
 pub(crate) const BENCH: Environment =
     Environment { folder: "venv-bench", requirements: "bench/requirements.txt", from_source: None };
+
+/// What `bench --reading` reads files with.
+pub(crate) const READING: Environment = Environment {
+    folder: "venv-reading",
+    requirements: "bench/requirements-reading.txt",
+    from_source: None,
+};
 
 /// Spark, which is large and timed on request only.
 pub(crate) const SPARK: Environment = Environment {

@@ -6,6 +6,7 @@
 mod ceiling;
 mod comparison;
 mod hit;
+mod left;
 mod needs;
 mod once;
 mod packed;
@@ -19,6 +20,7 @@ mod whole;
 
 pub use self::{
     comparison::{Comparison, Worker},
+    left::{NoneLeft, best_without_threshold, none_listed, popular, without_threshold},
     once::{PairsOnce, pairs_once},
     scale::ScoreScale,
     task::{Task, Work},

@@ -203,6 +203,14 @@ pub enum Refusal {
         /// Which reasons they have.
         reasons: String,
     },
+    /// No row is kept.
+    #[error("no row is left of {rows} ({reasons})")]
+    NothingKept {
+        /// Rows read.
+        rows: u64,
+        /// How many have which reason.
+        reasons: String,
+    },
 }
 
 impl Tally {
@@ -266,6 +274,20 @@ impl Tally {
 }
 
 impl Tally {
+    /// Checks that a row is kept, if there are any.
+    ///
+    /// # Errors
+    /// [`Refusal::NothingKept`] if there is none.
+    pub fn check_kept(&self) -> Result<(), Refusal> {
+        if self.rows == 0 || self.kept() > 0 {
+            return Ok(());
+        }
+        let reasons = Reason::ALL.into_iter().filter(|reason| self.count(*reason) > 0);
+        let reasons = reasons.map(|reason| format!("{}: {}", reason.name(), self.count(reason)));
+        let reasons = reasons.collect::<Vec<_>>().join(", ");
+        Err(Refusal::NothingKept { rows: self.rows, reasons })
+    }
+
     /// Checks that the numbers of the time column all count the same.
     ///
     /// # Errors

@@ -30,6 +30,7 @@ use crate::{
     error::Error,
     handed::{Committed, Laid, PlannedTile},
     keep::Step,
+    left,
     observe::Timed,
     pool::Pool,
     record::FileRecord,
@@ -123,6 +124,9 @@ pub(super) fn record(
         Data::Disk(arranged) => recording.on_disk(arranged)?,
     };
     let offers = offers + committed.offers;
+    if offers == 0 {
+        left::check_laid(run, laid)?;
+    }
     step.count("tiles", tiles);
     step.count("tiles_found", found);
     step.count("tiles_computed", computed);

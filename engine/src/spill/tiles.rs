@@ -3,7 +3,10 @@
 
 use std::{
     ops::Range,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use ilk_core::{
@@ -294,6 +297,40 @@ impl Arranged {
         };
         drop(comparison);
         interim.finish(table, filter, work)
+    }
+
+    /// Finds the highest score of the items that `filter` asks for, which are among the most popular
+    /// ones.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub(crate) fn best(&self, filter: &ItemFilter, work: Work<'_>) -> Result<Option<f32>, Error> {
+        let comparison = self.comparison(work.job, filter, work.layout.kernel);
+        let codes = self.matrix.table.codes();
+        let best = Mutex::new(None::<f32>);
+        let see = |(position, neighbours): (u32, Vec<Neighbour>)| {
+            if !codes.get(position as usize).is_some_and(|code| filter.wants(*code)) {
+                return;
+            }
+            let mut best = best.lock().unwrap_or_else(PoisonError::into_inner);
+            for Neighbour { score, .. } in neighbours {
+                *best = Some(best.map_or(score, |best| best.max(score)));
+            }
+        };
+        self.each_group(filter, work.pool, |group| {
+            // Pairs of popular items are computed against the columns of the first group.
+            if self.sides() == Sides::Both && group.positions.start > 0 {
+                return Ok(());
+            }
+            group.compute_all(&comparison, work.pool, |tile| {
+                group.withdraw_rows(tile, &comparison).for_each(see);
+                Ok(())
+            })?;
+            group.withdraw(&comparison).for_each(see);
+            Ok(())
+        })?;
+        drop(comparison);
+        Ok(best.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Loads the columns of one group after the other and hands them on.

@@ -1,30 +1,23 @@
 //! Stage `tiles`: the tiles computed, in memory or through blocks on disk.
 
-use std::{cmp::Reverse, sync::Arc};
+use std::sync::Arc;
 
-use ilk_core::{
-    job::Job,
-    kernel::{Task, neighbours},
-    matrix::Matrix,
-    plan::Plan,
-};
+use ilk_core::kernel::Task;
 
-use super::{matrix::lay_out, write::check_left};
+use super::matrix::lay_out;
 use crate::{
     context::Run,
     data::{Data, Made},
     error::Error,
     findings::Findings,
-    handed::{Laid, Merged, Named, Tiled},
+    handed::{Laid, Merged, Tiled},
     keep::{Keep, Kept, Step},
+    left,
     pool::worker,
     record::StageName,
     sandbox::Sandbox,
     spill::{Recording, catalogue_bytes},
 };
-
-/// Items whose scores are looked at where a threshold leaves none.
-const POPULAR: usize = 100;
 
 /// Computes the tiles that are left.
 ///
@@ -83,7 +76,7 @@ pub(crate) fn straight(run: Run<'_>, step: &Step<'_>, laid: Laid) -> Result<Merg
                 }
             };
             if found.is_empty() {
-                check_left(run, || best_without_threshold(run, &matrix, &named))?;
+                left::check(run, || Ok(left::best(run, &matrix, &named)))?;
             }
             Findings::Memory(found)
         }
@@ -91,28 +84,16 @@ pub(crate) fn straight(run: Run<'_>, step: &Step<'_>, laid: Laid) -> Result<Merg
             let used = catalogue_bytes(&named.catalogue);
             let work = run.on_disk(layout, Recording::No)?;
             let tiles = arranged.tiles();
-            Findings::Disk(arranged.compute(&named.filter, used, work, |tile| {
+            let found = Findings::Disk(arranged.compute(&named.filter, used, work, |tile| {
                 step.advance(tiles[tile].cost);
                 run.observer.saw_tile(tile, worker());
-            })?)
+            })?);
+            if found.rows()? == 0 {
+                left::check(run, || left::best_on_disk(run, &arranged, &named, layout))?;
+            }
+            found
         }
     };
     run.observer.saw_tiles(&seen);
     Ok(Merged { catalogue: named.catalogue, found })
-}
-
-/// Finds the highest score that the most popular items have where there is no threshold.
-fn best_without_threshold(run: Run<'_>, matrix: &Matrix, named: &Named) -> Option<f32> {
-    let supports = &named.catalogue.supports;
-    let mut codes =
-        (0..supports.len() as u32).filter(|code| named.filter.wants(*code)).collect::<Vec<_>>();
-    codes.sort_by_key(|code| Reverse(supports[*code as usize]));
-    codes.truncate(POPULAR);
-    codes.sort_unstable();
-    let filter = named.filter.narrowed(supports.len(), |code| codes.binary_search(&code).is_ok());
-    let job = Job { threshold: None, top: 1, ..run.job.clone() };
-    let plan = Plan::new(matrix, &filter);
-    let found = neighbours(matrix, &plan, &job, &filter, run.means.pool, |_| {});
-    let scores = codes.iter().flat_map(|code| found.of(*code)).map(|neighbour| neighbour.score);
-    scores.max_by(f32::total_cmp)
 }

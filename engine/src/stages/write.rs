@@ -11,6 +11,7 @@ use crate::{
     error::Error,
     handed::Merged,
     keep::{Ending, Keep, Kept},
+    left,
     once::once,
     record::StageName,
     spill::catalogue_bytes,
@@ -48,7 +49,7 @@ pub(crate) fn write<'r, K: Keep<'r>>(
         Pairs::Both => merged,
     };
     if merged.found.rows()? == 0 {
-        check_left(run, || None)?;
+        left::check(run, || Ok(None))?;
     }
     let (rows, place) = keep.write(run, &step, &merged)?;
     step.count("rows", rows);
@@ -60,28 +61,6 @@ pub(crate) fn write<'r, K: Keep<'r>>(
         run.reporter.note(text);
     }
     Ok(())
-}
-
-/// Scores up to this are about 0.
-const ABOUT_ZERO: f32 = 1e-6;
-
-/// Refuses a table without rows where a list or the threshold may have left none; that there is none
-/// without them is no error. `best`: finds the highest score there is without a threshold, if it can.
-pub(super) fn check_left(run: Run<'_>, best: impl FnOnce() -> Option<f32>) -> Result<(), Error> {
-    let mut flags = run.lists.named().map(|(name, _)| format!("--{name}")).collect::<Vec<_>>();
-    // Presets leave out what scores about 0, which is no choice of the user's.
-    let threshold = run.job.threshold.filter(|threshold| *threshold > ABOUT_ZERO);
-    flags.extend(threshold.map(|threshold| format!("--threshold {threshold}")));
-    if flags.is_empty() {
-        return Ok(());
-    }
-    let leave = if flags.len() == 1 { "leaves" } else { "leave" };
-    let flags = flags.join(" and ");
-    let help = match threshold.and_then(|_| best()) {
-        Some(best) => format!("the highest score of the most popular items is {best}"),
-        None => format!("leave out {flags} to see what there is"),
-    };
-    Err(Error::input(format!("{flags} {leave} no neighbours")).with_help(help))
 }
 
 /// Describes that many neighbours rest on a single user, and what a larger `min_overlap` keeps.

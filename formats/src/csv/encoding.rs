@@ -58,11 +58,18 @@ impl Coding {
                 coding: self,
                 bytes,
                 raw: Vec::new(),
-                text: String::new(),
+                text: Vec::new(),
                 place: 0,
             }),
         }
     }
+}
+
+/// Stands for what cannot be decoded: no byte of UTF-8, so that its record is set aside.
+const NO_TEXT: u8 = 0xff;
+
+fn push(text: &mut Vec<u8>, character: char) {
+    text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
 /// A stream being decoded, a piece at a time.
@@ -71,7 +78,8 @@ struct Decoding {
     bytes: Box<dyn Read>,
     /// Bytes that are not decoded yet.
     raw: Vec<u8>,
-    text: String,
+    /// UTF-8, but for halves of characters that stand alone, which are no text in UTF-8 either.
+    text: Vec<u8>,
     place: usize,
 }
 
@@ -97,8 +105,12 @@ impl Decoding {
     fn convert(&mut self, is_end: bool) {
         match self.coding.encoding {
             Encoding::Utf8 => {}
-            Encoding::Latin1 => self.text.extend(self.raw.drain(..).map(char::from)),
-            Encoding::Windows1252 => self.text.extend(self.raw.drain(..).map(windows_1252)),
+            Encoding::Latin1 => {
+                self.raw.drain(..).for_each(|byte| push(&mut self.text, char::from(byte)));
+            }
+            Encoding::Windows1252 => {
+                self.raw.drain(..).for_each(|byte| push(&mut self.text, windows_1252(byte)));
+            }
             Encoding::Utf16 => self.convert_utf16(is_end),
         }
     }
@@ -114,10 +126,14 @@ impl Decoding {
         let keeps_last = !is_end && pairs.last().is_some_and(is_high);
         let whole = pairs.len() - usize::from(keeps_last);
         let units = pairs[..whole].iter().map(unit);
-        let characters = char::decode_utf16(units);
-        self.text.extend(characters.map(|one| one.unwrap_or(char::REPLACEMENT_CHARACTER)));
+        for character in char::decode_utf16(units) {
+            match character {
+                Ok(character) => push(&mut self.text, character),
+                Err(_) => self.text.push(NO_TEXT),
+            }
+        }
         if is_end && !odd.is_empty() {
-            self.text.push(char::REPLACEMENT_CHARACTER);
+            self.text.push(NO_TEXT);
         }
         let used = if is_end { self.raw.len() } else { 2 * whole };
         self.raw.drain(..used);
@@ -129,7 +145,7 @@ impl Read for Decoding {
         if self.place == self.text.len() {
             self.fill()?;
         }
-        let rest = &self.text.as_bytes()[self.place..];
+        let rest = &self.text[self.place..];
         let length = rest.len().min(out.len());
         out[..length].copy_from_slice(&rest[..length]);
         self.place += length;
@@ -168,11 +184,11 @@ mod tests {
         }
     }
 
-    fn decoded(bytes: &[u8], given: Option<Encoding>, drop: usize) -> String {
+    fn decoded(bytes: &[u8], given: Option<Encoding>, drop: usize) -> Vec<u8> {
         let Told::Coding(coding) = Coding::tell(bytes, given) else { panic!("UTF-32") };
         let rest = Drops(bytes[coding.mark..].to_vec(), drop);
-        let mut text = String::new();
-        coding.decode(Box::new(rest)).read_to_string(&mut text).unwrap();
+        let mut text = Vec::new();
+        coding.decode(Box::new(rest)).read_to_end(&mut text).unwrap();
         text
     }
 
@@ -184,19 +200,22 @@ mod tests {
         let high: Vec<u8> =
             [0xfeff].into_iter().chain(units()).flat_map(u16::to_be_bytes).collect();
         for drop in 1..9 {
-            assert_eq!(decoded(&low, None, drop), text);
-            assert_eq!(decoded(&high, None, drop), text);
-            assert_eq!(decoded(&low[2..], Some(Encoding::Utf16), drop), text);
-            assert_eq!(decoded(&high[2..], Some(Encoding::Utf16), drop), text);
+            assert_eq!(decoded(&low, None, drop), text.as_bytes());
+            assert_eq!(decoded(&high, None, drop), text.as_bytes());
+            assert_eq!(decoded(&low[2..], Some(Encoding::Utf16), drop), text.as_bytes());
+            assert_eq!(decoded(&high[2..], Some(Encoding::Utf16), drop), text.as_bytes());
             assert_eq!(
                 decoded(b"na\xefve \x80", Some(Encoding::Windows1252), drop),
-                "na\u{ef}ve \u{20ac}"
+                "na\u{ef}ve \u{20ac}".as_bytes()
             );
-            assert_eq!(decoded(b"\xe9\x80", Some(Encoding::Latin1), drop), "\u{e9}\u{80}");
+            assert_eq!(
+                decoded(b"\xe9\x80", Some(Encoding::Latin1), drop),
+                "\u{e9}\u{80}".as_bytes()
+            );
         }
         assert_eq!(
             decoded(&[b'a', 0, 0, 0xd8, b'b', 0, 7], Some(Encoding::Utf16), 3),
-            "a\u{fffd}b\u{fffd}"
+            b"a\xffb\xff"
         );
         assert_eq!(Coding::tell(&[0xff, 0xfe, 0, 0], None), Told::Utf32);
     }

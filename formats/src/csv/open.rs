@@ -14,6 +14,7 @@ use super::{
 use crate::dialect::{CsvOptions, Dialect, Encoding, Escape, Header, LineEnd, Quote};
 use crate::{
     error::{At, Error, printable},
+    foreign::foreign_inside,
     source::Source,
     unpack::{Packing, unpack},
 };
@@ -62,6 +63,10 @@ impl Purpose<'_> {
         unpack(self.source, self.packing)
             .and_then(|bytes| bytes.take(1 << 10).read_to_end(&mut head))
             .map_err(|error| at.io(error))?;
+        if let Some((found, instead)) = foreign_inside(&head, self.packing) {
+            let (file, found) = (self.file().into(), found.into());
+            return Err(Error::Unsupported { file, found, instead });
+        }
         let coding = self.coding(&head)?;
         let mut bytes = Vec::new();
         text(self.source, self.packing, coding, 0)
@@ -85,14 +90,11 @@ impl Purpose<'_> {
                     return Ok(coding);
                 }
                 // Latin text in UTF-16 has every other byte zero, in UTF-32 three of four.
-                let zeros = memchr_iter(0, head).count();
-                let even = memchr_iter(0, head).filter(|place| place % 2 == 0).count();
-                if zeros * 3 > head.len() * 2
-                    && head.iter().any(|byte| *byte != 0)
-                    && even * 3 < zeros * 2
-                {
+                if is_utf32(head) {
                     return Err(unsupported("UTF-32 text", "save it as UTF-8"));
                 }
+                let zeros = memchr_iter(0, head).count();
+                let even = memchr_iter(0, head).filter(|place| place % 2 == 0).count();
                 if zeros * 4 > head.len() && even.min(zeros - even) * 8 < zeros {
                     return Err(self.refuse(
                         "looks like UTF-16 text without a byte order mark",
@@ -109,12 +111,6 @@ impl Purpose<'_> {
         let refuse = |found: &str, instead| {
             Err(Error::Unsupported { file: self.file().into(), found: found.into(), instead })
         };
-        if sample.starts_with(b"PAR1") || sample.starts_with(b"ARROW1") {
-            return refuse("a compressed Parquet or Arrow file", "unpack it first");
-        }
-        if sample.starts_with(b"PK\x03\x04") {
-            return refuse("a ZIP archive or spreadsheet", "unpack it or export it as CSV");
-        }
         let begin = sample.trim_ascii_start();
         let begins = |text: &[u8]| {
             begin.get(..text.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(text))
@@ -302,14 +298,25 @@ impl<'a> Settling<'a> {
             // Which of the names is missing, or too many, nobody can tell; not even where the last
             // cells are all empty.
             let lines = self.lines_before(&grammar, header.next);
-            return Err(self.purpose.refuse(
-                format!("{found} (line {lines})"),
+            let help = if self.has_escapes(&grammar, below) {
+                "give --escape '\\' where a backslash stands before delimiters".into()
+            } else {
                 format!(
                     "fix it, or give --no-header --skip-lines {lines} and name columns by their number"
-                ),
-            ));
+                )
+            };
+            return Err(self.purpose.refuse(format!("{found} (line {lines})"), help));
         }
         Ok((names, fields))
+    }
+
+    /// Tells whether a backslash before a delimiter is read as text.
+    fn has_escapes(&self, grammar: &Grammar, records: &[Record]) -> bool {
+        let ends = |record: &Record| {
+            let cells = self.cells(grammar, record);
+            cells.iter().rev().skip(1).any(|cell| cell.ends_with('\\'))
+        };
+        grammar.escape.is_none() && records.iter().any(ends)
     }
 
     /// Counts the lines of the file before a place of the sample.
@@ -509,10 +516,31 @@ fn words(candidate: &Candidate) -> String {
     format!("delimiter `{}` with quote {}{escape}", candidate.delimiter, candidate.quote)
 }
 
-/// Finds what ends lines: CR alone only where nothing else does.
+/// Tells whether each fourth byte is a Latin letter, and all others are zero.
+fn is_utf32(head: &[u8]) -> bool {
+    [0, 3].into_iter().any(|lane| {
+        let characters = head.as_chunks::<4>().0;
+        let is_latin = |bytes: &&[u8; 4]| {
+            let others = bytes.iter().enumerate().filter(|(place, _)| *place != lane);
+            bytes[lane] != 0 && others.map(|(_, byte)| *byte).all(|byte| byte == 0)
+        };
+        characters.iter().filter(is_latin).count() * 10 > characters.len() * 9
+    })
+}
+
+/// Finds what ends lines: CR alone only where nothing else does outside of quotes.
 fn line_end(sample: &[u8]) -> LineEnd {
-    let has = |byte| memchr_iter(byte, sample).next().is_some();
-    if !has(b'\n') && has(b'\r') { LineEnd::Cr } else { LineEnd::Lf }
+    let (mut is_quoted, mut ends, mut breaks) = (false, 0_usize, 0_usize);
+    for byte in sample {
+        match byte {
+            b'"' => is_quoted = !is_quoted,
+            b'\n' if !is_quoted => return LineEnd::Lf,
+            b'\n' => breaks += 1,
+            b'\r' if !is_quoted => ends += 1,
+            _ => {}
+        }
+    }
+    if ends > breaks { LineEnd::Cr } else { LineEnd::Lf }
 }
 
 fn is_tsv(name: &str) -> bool {

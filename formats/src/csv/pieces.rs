@@ -8,7 +8,7 @@
 
 use std::{
     io,
-    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
 };
 
 use bytes::Bytes;
@@ -18,8 +18,11 @@ use super::{
     masks::{BLOCK, Needles},
     scan::{Grammar, Reach, Scanner, Step},
 };
-use crate::dialect::LineEnd;
-use crate::source::{Source, read_exact};
+use crate::{
+    dialect::LineEnd,
+    source::{Source, read_exact},
+    sums::{Counts, Sums},
+};
 
 /// Bytes of a piece.
 pub(crate) const PIECE: u64 = 4 << 20;
@@ -34,37 +37,7 @@ pub(crate) struct Pieces {
     first: u64,
     size: u64,
     starts: Vec<OnceLock<u64>>,
-    counts: Mutex<Counted>,
-    changed: Condvar,
-}
-
-/// How many rows and physical lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) rows: u64,
-    pub(crate) lines: u64,
-}
-
-impl Counts {
-    fn add(&mut self, other: Self) {
-        self.rows += other.rows;
-        self.lines += other.lines;
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Unknown,
-    /// A thread counts it.
-    Counting,
-    Known(Counts),
-}
-
-/// What is counted so far.
-struct Counted {
-    states: Vec<State>,
-    /// The sums before each of the first pieces, as far as all before it are counted.
-    sums: Vec<Counts>,
+    sums: Sums,
 }
 
 /// Bytes of a file from `base` on.
@@ -87,16 +60,7 @@ impl Pieces {
         let starts: Vec<OnceLock<u64>> = (0..count).map(|_| OnceLock::new()).collect();
         // Records of the first piece begin at its beginning.
         let _ = starts[0].set(first);
-        let counts = Counted { states: vec![State::Unknown; count], sums: vec![Counts::default()] };
-        Self {
-            source,
-            grammar,
-            first,
-            size,
-            starts,
-            counts: Mutex::new(counts),
-            changed: Condvar::new(),
-        }
+        Self { source, grammar, first, size, starts, sums: Sums::new(count) }
     }
 
     /// Counts the pieces.
@@ -289,61 +253,16 @@ impl Pieces {
         if leads.iter().all(|other| *other == lead) { Agreed::On(lead) } else { Agreed::Not }
     }
 
-    fn counted(&self) -> MutexGuard<'_, Counted> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Counts what comes before a piece of which `loaded` are the bytes from its first record on.
     pub(crate) fn before(&self, piece: usize, loaded: &Loaded) -> io::Result<Counts> {
-        if piece + 1 < self.len() && self.claim(piece) {
-            self.count(piece, Some(loaded))?;
-        }
-        loop {
-            let mut counted = self.counted();
-            while counted.sums.len() <= piece
-                && let State::Known(counts) = counted.states[counted.sums.len() - 1]
-            {
-                let mut sum = counted.sums[counted.sums.len() - 1];
-                sum.add(counts);
-                counted.sums.push(sum);
+        self.sums.before(piece, &|counted| {
+            let end = self.bound(counted + 1);
+            if counted == piece {
+                return self.count_loaded(loaded, end);
             }
-            if let Some(sum) = counted.sums.get(piece) {
-                return Ok(*sum);
-            }
-            let needed = counted.sums.len() - 1;
-            if counted.states[needed] == State::Counting {
-                // That thread waits for none while it counts.
-                drop(self.changed.wait(counted).unwrap_or_else(PoisonError::into_inner));
-                continue;
-            }
-            counted.states[needed] = State::Counting;
-            drop(counted);
-            self.count(needed, None)?;
-        }
-    }
-
-    /// Takes on the counting of a piece, if nobody has.
-    fn claim(&self, piece: usize) -> bool {
-        let state = &mut self.counted().states[piece];
-        let is_free = *state == State::Unknown;
-        if is_free {
-            *state = State::Counting;
-        }
-        is_free
-    }
-
-    /// Counts a piece that was claimed.
-    fn count(&self, piece: usize, loaded: Option<&Loaded>) -> io::Result<()> {
-        let mut claim = Claim { pieces: self, piece, outcome: State::Unknown };
-        let end = self.bound(piece + 1);
-        let counts = if let Some(loaded) = loaded {
-            self.count_loaded(loaded, end)?
-        } else {
-            let start = self.start(piece)?;
-            self.count_loaded(&self.load(start, end.max(start))?, end)?
-        };
-        claim.outcome = State::Known(counts);
-        Ok(())
+            let start = self.start(counted)?;
+            self.count_loaded(&self.load(start, end.max(start))?, end)
+        })
     }
 
     fn count_loaded(&self, loaded: &Loaded, end: u64) -> io::Result<Counts> {
@@ -394,20 +313,6 @@ enum Agreed {
     On(usize),
     Not,
     More,
-}
-
-/// A piece being counted: given back if that fails.
-struct Claim<'a> {
-    pieces: &'a Pieces,
-    piece: usize,
-    outcome: State,
-}
-
-impl Drop for Claim<'_> {
-    fn drop(&mut self) {
-        self.pieces.counted().states[self.piece] = self.outcome;
-        self.pieces.changed.notify_all();
-    }
 }
 
 impl Grammar {

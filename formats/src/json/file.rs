@@ -1,9 +1,7 @@
-//! JSON Lines, an object a line, plain or compressed: one part.
+//! JSON Lines, an object a line, plain or compressed. Plain files are read in pieces, by as many
+//! threads as like to; others as a stream.
 
-use std::{
-    io::{self, BufRead, BufReader, Read},
-    sync::Arc,
-};
+use std::{io::Read as _, sync::Arc};
 
 use arrow_schema::DataType;
 use ilk_core::data::BadCell;
@@ -11,11 +9,13 @@ use serde::de::DeserializeSeed as _;
 
 use super::{
     cells::{Value, Walk, Way},
+    lines::{LONGEST, Line, Lines, Pieces},
     shape::{Kind, Leaf, Look, Node},
 };
 use crate::{
     cells::{Batch, Cells, Column},
     error::{At, Error},
+    foreign::foreign_inside,
     part::Part,
     schema::{self, ColumnKind, Schema, type_name},
     source::Source,
@@ -29,8 +29,6 @@ const CHUNK_ROWS: usize = 256 << 10;
 const CHUNK_BYTES: usize = 128 << 20;
 /// Bytes looked at to find the columns.
 const SAMPLE: u64 = 256 << 10;
-/// Bytes of a line at most; longer ones are set aside.
-const LONGEST: usize = 16 << 20;
 
 /// An opened file of JSON Lines.
 pub(crate) struct JsonFile {
@@ -42,17 +40,23 @@ pub(crate) struct JsonFile {
     way: Way,
     pub(crate) schema: Schema,
     pub(crate) parts: Vec<Part>,
+    /// Of plain files.
+    pieces: Option<Pieces>,
 }
 
-/// Where reading a file's lines has got to.
+/// Where reading a part's lines has got to.
 pub(crate) struct JsonCursor {
     lines: Lines,
     next_row: u64,
 }
 
 impl JsonFile {
-    /// Finds the columns in the first lines.
-    pub(crate) fn open(source: Arc<dyn Source>, packing: Packing) -> Result<Self, Error> {
+    /// Finds the columns in the first lines. `piece`: bytes of a part, if that is said.
+    pub(crate) fn open(
+        source: Arc<dyn Source>,
+        packing: Packing,
+        piece: Option<u64>,
+    ) -> Result<Self, Error> {
         let name = source.name().to_owned();
         let at = At { file: &name, place: "first lines" };
         let root = look(at, &source, packing)?;
@@ -69,10 +73,14 @@ impl JsonFile {
                 column.type_name.insert_str(0, "lists of ");
             }
         }
-        let parts = vec![Part { first_row: Some(1), rows: None, bytes: source.len() }];
+        let pieces = (packing == Packing::Plain)
+            .then(|| Pieces::new(Arc::clone(&source), piece).map_err(|error| at.io(error)))
+            .transpose()?;
+        let whole = Part { first_row: Some(1), rows: None, bytes: source.len() };
+        let parts = pieces.as_ref().map_or_else(|| vec![whole], Pieces::parts);
         let columns = (0..leaves.len()).collect();
         let way = Way::to(&leaves);
-        Ok(Self { source, packing, leaves, columns, way, schema, parts })
+        Ok(Self { source, packing, leaves, columns, way, schema, parts, pieces })
     }
 
     /// Reads only `columns` from now on; returns their types. Where the first lines hold nothing but
@@ -112,12 +120,16 @@ impl JsonFile {
     fn lines(&self) -> Result<Lines, Error> {
         let bytes = unpacked(&self.source, self.packing);
         let bytes = bytes.map_err(|error| self.at("first line").io(error))?;
-        Ok(Lines { bytes: BufReader::with_capacity(256 << 10, bytes), line: Vec::new() })
+        Ok(Lines::of_stream(bytes))
     }
 
-    /// Begins at the first line.
-    pub(crate) fn begin(&self) -> Result<JsonCursor, Error> {
-        Ok(JsonCursor { lines: self.lines()?, next_row: 1 })
+    /// Begins at the first line of a part.
+    pub(crate) fn begin(&self, part: usize) -> Result<JsonCursor, Error> {
+        let Some(pieces) = &self.pieces else {
+            return Ok(JsonCursor { lines: self.lines()?, next_row: 1 });
+        };
+        let (lines, before) = pieces.begin(part).map_err(|error| self.at("lines").io(error))?;
+        Ok(JsonCursor { lines, next_row: before + 1 })
     }
 
     /// Reads the next rows, at most so many unless a line holds more; `None` at the end.
@@ -158,6 +170,9 @@ fn look(at: At<'_>, source: &Arc<dyn Source>, packing: Packing) -> Result<Node, 
     let refuse = |found: &str, instead| {
         Err(Error::Unsupported { file: at.file.into(), found: found.into(), instead })
     };
+    if let Some((found, instead)) = foreign_inside(&sample, packing) {
+        return refuse(found, instead);
+    }
     if sample.trim_ascii_start().starts_with(b"[") {
         return refuse("a JSON array", "write one object per line, as `jq -c '.[]'` does");
     }
@@ -182,6 +197,13 @@ fn look(at: At<'_>, source: &Arc<dyn Source>, packing: Packing) -> Result<Node, 
     if objects > 0 && !root.members.is_empty() {
         return Ok(root);
     }
+    if let Some(found) = other_text(&sample) {
+        return refuse(found, "save it as UTF-8");
+    }
+    if sample.starts_with(&[RECORD]) {
+        let instead = "remove the record separators, as `tr -d '\\036'` does";
+        return refuse("a JSON text sequence", instead);
+    }
     match sample.trim_ascii_start().first() {
         None => Err(Error::NoHeader { file: at.file.into() }),
         Some(b'{') => refuse(
@@ -190,6 +212,19 @@ fn look(at: At<'_>, source: &Arc<dyn Source>, packing: Packing) -> Result<Node, 
         ),
         Some(_) => Err(at.damaged(first_fault.unwrap_or("it holds no object"))),
     }
+}
+
+/// What stands before each object of a text sequence (RFC 7464).
+const RECORD: u8 = 0x1e;
+
+/// Names text in another encoding than UTF-8.
+fn other_text(sample: &[u8]) -> Option<&'static str> {
+    if sample.starts_with(b"\xff\xfe") || sample.starts_with(b"\xfe\xff") || sample.contains(&0) {
+        return Some("JSON in UTF-16, or no text");
+    }
+    // The last character may be cut.
+    let valid = std::str::from_utf8(sample).map_or_else(|error| error.valid_up_to(), str::len);
+    (valid + 4 < sample.len()).then_some("JSON that is not UTF-8")
 }
 
 /// Reads what is asked for of an object.
@@ -212,52 +247,6 @@ fn parse<'de>(
 /// The beginning of a line, for people.
 fn shown(line: &[u8]) -> String {
     String::from_utf8_lossy(line).trim().chars().take(200).collect()
-}
-
-/// Lines, one at a time.
-struct Lines {
-    bytes: BufReader<Box<dyn Read>>,
-    line: Vec<u8>,
-}
-
-enum Line<'a> {
-    Whole(&'a [u8]),
-    /// One that is too long: its beginning.
-    TooLong(&'a [u8]),
-}
-
-impl Lines {
-    /// Reads the next line that is not empty.
-    fn next(&mut self) -> io::Result<Option<Line<'_>>> {
-        loop {
-            self.line.clear();
-            let most = LONGEST as u64 + 1;
-            if self.bytes.by_ref().take(most).read_until(b'\n', &mut self.line)? == 0 {
-                return Ok(None);
-            }
-            if self.line.len() > LONGEST && self.line.last() != Some(&b'\n') {
-                self.skip()?;
-                return Ok(Some(Line::TooLong(&self.line[..256])));
-            }
-            if !self.line.trim_ascii().is_empty() {
-                return Ok(Some(Line::Whole(&self.line)));
-            }
-        }
-    }
-
-    /// Passes over the rest of a line.
-    fn skip(&mut self) -> io::Result<()> {
-        loop {
-            let bytes = self.bytes.fill_buf()?;
-            let end = bytes.iter().position(|byte| *byte == b'\n');
-            let length = end.map_or(bytes.len(), |end| end + 1);
-            let is_done = end.is_some() || bytes.is_empty();
-            self.bytes.consume(length);
-            if is_done {
-                return Ok(());
-            }
-        }
-    }
 }
 
 /// Rows being gathered.

@@ -2,6 +2,7 @@
 
 mod cells;
 mod file;
+mod lines;
 mod out;
 mod shape;
 

@@ -14,6 +14,8 @@ mod files;
 mod golden;
 mod ids;
 #[cfg(test)]
+mod json_laws;
+#[cfg(test)]
 mod results;
 mod roundtrip;
 #[cfg(test)]

@@ -200,6 +200,38 @@ fn taken<'a>(settings: &'a [Setting], source: &str, name: &str) -> Vec<&'a Setti
     settings.iter().filter(has).collect()
 }
 
+/// Returns whether `setting` is an argument of `similar_items`, by the source text of a package.
+fn is_argument(setting: &Setting, source: &str) -> bool {
+    let start = source.rfind("\ndef similar_items(").expect("the function is there");
+    let arguments = source[start..].split("\n) ->").next().unwrap_or_default();
+    arguments.contains(&format!("\n    {}: ", setting.name))
+}
+
+/// Writes which settings of the input other surfaces take.
+fn surfaces(page: &mut String, settings: &[Setting]) {
+    page.push_str(SURFACES);
+    let browser = taken(settings, &read("wasm/src/records.rs"), "DataSource");
+    let python = read("plugin-host/python/ilk_plugin/tables.py");
+    let spark = read("plugin-host/python/ilk_plugin/spark/__init__.py");
+    for setting in settings.iter().filter(|setting| setting.group == Some(Keys::SOURCE)) {
+        let is_taken = |is_taken| if is_taken { "yes" } else { "refused" };
+        let in_browser = browser.iter().any(|taken| taken.name == setting.name);
+        // Files and tables are handed over.
+        if setting.name == "input" {
+            continue;
+        }
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} | {} |",
+            setting.name,
+            is_taken(in_browser),
+            is_taken(is_argument(setting, &python)),
+            is_taken(is_argument(setting, &spark))
+        );
+    }
+    page.push('\n');
+}
+
 /// Returns the settings of core's job.
 fn of_job(settings: &[Setting]) -> Vec<&Setting> {
     let schema = schema_for!(SimilarityJob);
@@ -229,6 +261,7 @@ fn page(settings: &[Setting]) -> String {
         let of_heading = of_heading.collect::<Vec<_>>();
         section(&mut page, heading, &of_heading);
     }
+    surfaces(&mut page, settings);
     page.push_str("## Names\n");
     for setting in settings {
         let Kind::Names(names) = &setting.kind else { continue };
@@ -499,6 +532,18 @@ these counts: the command line, the variable, the job file, the preset of `like`
 A job file is TOML: one or more `[datasource.NAME]` tables and a `[job]` table. Paths in it are
 relative to its folder. A list may be written as a single value.
 
+";
+
+const SURFACES: &str = "\
+## Input on other surfaces
+
+The browser reads files as the program does. Python and Spark take tables that are read already, so that
+settings of files are refused there by name, and so are settings that a surface does not have. On Spark
+`where` is a condition of its SQL. Name items by a join, and give an item of a list a row of its own
+(`explode`) before the call. Every setting of the job is taken everywhere.
+
+| Setting | Browser | Python | Spark |
+|---|---|---|---|
 ";
 
 const PYTHON: &str = "\

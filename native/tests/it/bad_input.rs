@@ -285,6 +285,13 @@ fn filters_that_leave_nothing_are_named() {
     ];
     let calls: Vec<_> = calls.iter().map(String::as_str).collect();
     insta::assert_snapshot!("filters_that_leave_nothing", failures(&home, &calls));
+    // However small a threshold is, it counts as one if it was given; a preset's does not.
+    home.write("apart.csv", "user,item,price\n1,a,1.5\n2,b,2\n");
+    let apart = "run -q apart.csv --user user --item item --overwrite -o none.csv";
+    assert_eq!(home.ilk(&format!("{apart} --threshold 0.0000001")).code, Some(2));
+    home.stdout(&format!("{apart} --weight price --like lenskit-itemknn"));
+    std::fs::remove_file(home.join("none.csv")).expect("a table without rows");
+    std::fs::remove_file(home.join("apart.csv")).expect("it is there");
     // A run directory keeps the stages before; the output stays as it was.
     assert_eq!(home.ilk(&format!("{orders} --threshold 2 --run-dir run")).code, Some(2));
     std::fs::remove_dir_all(home.join("run")).expect("the run directory, without a result");

@@ -115,14 +115,36 @@ def costs(
 
 def hashes(instance: Instance, texts: pyarrow.Array) -> NDArray[numpy.uint64]:
     """Hashes texts without nulls, as by-user samples do: XXH3-64, seed 0."""
+    instance.call("ilk_hashes", *_put(instance, texts))
+    return instance.answer().view("<u8")
+
+
+def times(
+    instance: Instance,
+    texts: pyarrow.Array,
+    *,
+    time_unit: str | None = None,
+    time_format: str | None = None,
+) -> pyarrow.Array:
+    """Reads texts as times: microseconds since 1970, null for what is no time. `time_unit`: what
+    numbers count; `time_format`: how texts are written, ISO 8601 if absent."""
+    rule = {"time_unit": time_unit, "time_format": time_format}
+    request = instance.put(json.dumps(rule).encode())
+    instance.call("ilk_times", *request, *_put(instance, texts.fill_null("")))
+    micros = instance.answer().view("<i8")
+    return pyarrow.array(micros, mask=micros == numpy.iinfo("<i8").min)
+
+
+def _put(instance: Instance, texts: pyarrow.Array) -> tuple[int, int, int, int]:
+    """Hands texts over, one after the other: where their starts are and how many texts, where their
+    bytes are and how many."""
     texts = texts.cast(pyarrow.large_binary())
     starts = numpy.frombuffer(texts.buffers()[1], dtype="<i8")
     starts = starts[texts.offset : texts.offset + len(texts) + 1]
     data = texts.buffers()[2]
     data = numpy.frombuffer(data, dtype="u1")[starts[0] : starts[-1]] if data else numpy.empty(0, "u1")
     at = instance.put((starts - starts[0]).astype("<u4"))[0]
-    instance.call("ilk_hashes", at, len(texts), *instance.put(data))
-    return instance.answer().view("<u8")
+    return at, len(texts), *instance.put(data)
 
 
 def weigh(

@@ -68,6 +68,7 @@ CALLS = NEEDED | {
     "ilk_tiles_compute": 3,
     "ilk_tiles_open": 6,
     "ilk_tiles_rows": 7,
+    "ilk_times": 6,
     "ilk_weigh": 8,
 }
 

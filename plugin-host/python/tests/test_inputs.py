@@ -126,6 +126,32 @@ class Inputs(unittest.TestCase):
         ]:
             self.assertIn(words, self.refusal(thing, TypeError))
 
+    def test_settings_of_files_are_refused_by_name(self):
+        table = pyarrow.table({"user": [1], "item": ["a"]})
+        for name in ["labels", "group", "item_separator", "null", "delimiter", "encoding", "input_format"]:
+            with self.assertRaisesRegex(TypeError, f"'{name}'"):
+                ilk_plugin.similar_items(table, **NAMES, **{name: "x"})
+
+    def test_what_leaves_nothing_is_named(self):
+        table = pyarrow.table({"user": [1, 1, 2, 3], "item": ["a", "b", "a", "c"]})
+        for words, request in [
+            (
+                "threshold 2 leaves no neighbours; the highest score of the most popular items is 0.70710677",
+                {"job": {"threshold": 2}},
+            ),
+            ("wanted leaves no neighbours; leave out wanted to see what there is", {"wanted": ["c"]}),
+            ("wanted and threshold 0.5 leave no neighbours", {"wanted": ["c"], "job": {"threshold": 0.5}}),
+            (
+                "only: none of its 1 ID is in the data, such as `x`; the data has IDs such as `a`, `b`, `c`",
+                {"only": ["x"]},
+            ),
+            ("no row is left of 4 (filtered: 4); change the conditions of where: item=x", {"where": ["item=x"]}),
+        ]:
+            self.assertEqual(self.refusal(table, **request)[: len(words)], words)
+        apart = pyarrow.table({"user": [1, 2], "item": ["a", "b"], "w": [1.0, 2.0]})
+        for request in [{}, {"weight": "w", "job": {"like": "lenskit-itemknn"}}]:
+            self.assertEqual(len(ilk_plugin.similar_items(apart, **NAMES, **request)), 0)
+
     def test_settings_are_named_as_they_are_given(self):
         table = pyarrow.table({"user": [1], "item": ["a"], "at": [datetime.date(2026, 1, 1)]})
         for words, request in [

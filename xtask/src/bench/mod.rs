@@ -45,14 +45,15 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     if options.instructions {
         return instructions::run(workspace);
     }
+    if options.reading {
+        setup::run(workspace, Scope::Reading, Mode::Install)?;
+        return reading::run(workspace, options);
+    }
     setup::run(workspace, Scope::Bench, Mode::Install)?;
     if options.wasm {
         let set = options.sets_or(&SETS)[0];
         let data = set.get(workspace)?.with_context(|| format!("{} is not there", set.name()))?;
         return wasm::run(workspace, &data);
-    }
-    if options.reading {
-        return reading::run(workspace, options);
     }
     if options.plugin {
         return time_plugin(options, workspace);

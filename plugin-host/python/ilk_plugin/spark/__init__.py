@@ -22,7 +22,7 @@ from ilk_plugin.checks import check_whole
 from ilk_plugin.errors import Refused
 from ilk_plugin.jobs import JobLike, settings_of
 from ilk_plugin.notes import Note
-from ilk_plugin.sandbox import Instance, Path, load
+from ilk_plugin.sandbox import Instance, Limits, Path
 from ilk_plugin.spark import cleaning, courier
 from ilk_plugin.spark.cleaning import Source
 from ilk_plugin.spark.courier import Courier
@@ -43,6 +43,7 @@ def similar_items(
     time: str | None = None,
     item_label: str | None = None,
     time_unit: str | None = None,
+    time_format: str | None = None,
     where: str | None = None,
     job: JobLike = None,
     only: Iterable[object] | DataFrame | None = None,
@@ -62,7 +63,7 @@ def similar_items(
 
     `user`, `item`, `weight`, `time`, `item_label`: names of columns. `time_unit`: what numbers in the
     time column count: `s`, `ms`, `us`, `ns`, `days` or `yyyymmdd`; found out by default, in a pass over
-    that column. `where`: a condition in Spark SQL; rows that do not match are counted as set aside. `job`: a `SimilarityJob`, a
+    that column. `time_format`: the format of times as text, as in `%d/%m/%Y`, ISO 8601 if absent. `where`: a condition in Spark SQL; rows that do not match are counted as set aside. `job`: a `SimilarityJob`, a
     dictionary or JSON. `only`, `exclude`, `wanted`: IDs, as a list or a DataFrame of one column.
 
     `plugin`: the file of a plugin to use instead of the package's own. `scratch`: a folder that the
@@ -107,6 +108,7 @@ def similar_items(
                 time=time,
                 item_label=item_label,
                 time_unit=time_unit,
+                time_format=time_format,
                 where=where,
             ),
             wish=settings_of(job),
@@ -196,14 +198,22 @@ def set_aside(
     weight: str | None = None,
     time: str | None = None,
     time_unit: str | None = None,
+    time_format: str | None = None,
     where: str | None = None,
     job: JobLike = None,
 ) -> DataFrame:
     """Shows the rows that `similar_items` would set aside, whole, with a column `reason`."""
     _check_frame(df)
     source = Source(
-        user=user, item=item, weight=weight, time=time, time_unit=time_unit, where=where
+        user=user,
+        item=item,
+        weight=weight,
+        time=time,
+        time_unit=time_unit,
+        time_format=time_format,
+        where=where,
     )
     given = {"weight": weight is not None, "time": time is not None}
-    decided = plugin_rows.decide(Instance(load()), job, **given)
-    return cleaning.set_aside(df, source, decided)
+    courier = Courier(df.sparkSession, None, Limits().memory_bytes)
+    decided = plugin_rows.decide(Instance(courier.plugin), job, **given)
+    return cleaning.set_aside(df, source, decided, courier)

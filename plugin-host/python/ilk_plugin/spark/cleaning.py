@@ -6,15 +6,19 @@ import datetime
 import difflib
 import logging
 
+import pyarrow
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as f
 from pyspark.sql import types as t
 
-from ilk_plugin.arguments import check_columns
+from ilk_plugin import rows as plugin_rows
+from ilk_plugin.arguments import check_columns, check_texts
 from ilk_plugin.errors import Refused
 from ilk_plugin.notes import Note
 from ilk_plugin.rows import Decided
+from ilk_plugin.sandbox import Instance
+from ilk_plugin.spark.courier import Courier, task
 
 # The reasons in their order: a row has the first that holds.
 REASONS = [
@@ -44,12 +48,15 @@ class Source:
     item_label: str | None = None
     time_unit: str | None = None
     """What numbers in the time column count; found out where absent."""
+    time_format: str | None = None
+    """How times are written as text; ISO 8601 where absent."""
     where: str | None = None
     """A condition in Spark SQL; rows that do not match are set aside as `filtered`."""
 
     def __post_init__(self):
         names = ("user", "item", "weight", "time", "item_label")
         check_columns(**{name: getattr(self, name) for name in names})
+        check_texts(time_unit=self.time_unit, time_format=self.time_format)
 
     def record(self) -> dict:
         """As a record of JSON."""
@@ -58,6 +65,13 @@ class Source:
 
 def _type_of(df: DataFrame, column: str, role: str) -> t.DataType:
     if column not in df.columns:
+        several = column.split(",")
+        if len(several) > 1 and all(name in df.columns for name in several):
+            raise Refused(
+                "column",
+                f"{role}={column!r}: an ID of several columns has to be one column, as in "
+                f"df.withColumn('{role}', concat_ws('|', {', '.join(map(repr, several))}))",
+            )
         nearest = difflib.get_close_matches(column, df.columns, 1)
         hint = f" (did you mean `{nearest[0]}`?)" if nearest else ""
         raise Refused(
@@ -121,6 +135,8 @@ def _ids(df: DataFrame, column: str, role: str) -> _Ids:
         misfit = f.when(cell.isNotNull() & ~whole, cell.cast("string"))
         return _Ids(f.when(whole, narrow), never, misfit)
     fix = f"cast it, as in df.withColumn({column!r}, col({column!r}).cast('string'))"
+    if isinstance(kind, t.ArrayType):
+        fix = f"give each element a row, as in df.withColumn({column!r}, explode({column!r}))"
     if isinstance(kind, t.BinaryType):
         fix = f"spell it, as in df.withColumn({column!r}, lower(hex({column!r})))"
     raise _misfit(role, column, kind, "integers or text", fix)
@@ -183,13 +199,43 @@ def _unit_of(df: DataFrame, column: str, micros: dict[str, Column]) -> str:
     )
 
 
-def _time(df: DataFrame, column: str | None, unit: str | None = None) -> Column | None:
+def _text_time(cell: Column, source: Source, courier: Courier) -> Column:
+    """Microseconds since 1970 of texts, as the plugin reads them."""
+    if not hasattr(f, "arrow_udf"):
+        raise Refused(
+            "column",
+            f"time={source.time!r}: times as text need PySpark 4.1; cast the column, as in "
+            f"df.withColumn({source.time!r}, to_timestamp({source.time!r}))",
+        )
+    rule = {"time_unit": source.time_unit, "time_format": source.time_format}
+    # A format that is none is refused before any task begins.
+    plugin_rows.times(Instance(courier.plugin), pyarrow.array([], "string"), **rule)
+
+    @f.arrow_udf("bigint")
+    def micros(texts: pyarrow.Array) -> pyarrow.Array:
+        return task("reading times", lambda: plugin_rows.times(courier.instance(), texts, **rule))
+
+    return micros(cell)
+
+
+def _as_text(cell: Column, kind: t.DataType) -> Column:
+    """Numbers as they are written, for a format to read."""
+    if not isinstance(kind, FLOATS):
+        return cell.cast("string")
+    whole = (f.floor(cell) == cell) & (f.abs(cell) < 9e15)
+    return f.when(whole, cell.cast("bigint").cast("string")).otherwise(cell.cast("string"))
+
+
+def _time(df: DataFrame, source: Source, courier: Courier) -> Column | None:
     """Microseconds since 1970."""
-    if unit is not None and unit != "auto" and unit not in UNITS:
-        raise Refused("setting", f"time_unit is {unit!r}, expected one of auto, {', '.join(UNITS)}")
+    column, unit = source.time, source.time_unit
     if column is None:
         return None
     kind, cell = _type_of(df, column, "time"), _named(column)
+    if isinstance(kind, t.StringType):
+        return _text_time(cell, source, courier)
+    if source.time_format is not None and isinstance(kind, (*WHOLE, *FLOATS)):
+        return _text_time(_as_text(cell, kind), source, courier)
     if isinstance(kind, t.TimestampType):
         return f.unix_micros(cell)
     if isinstance(kind, t.TimestampNTZType):
@@ -204,7 +250,7 @@ def _time(df: DataFrame, column: str | None, unit: str | None = None) -> Column 
     if isinstance(kind, t.NullType):
         return f.lit(None).cast("bigint")
     fix = f"cast it, as in df.withColumn({column!r}, to_timestamp({column!r}))"
-    raise _misfit("time", column, kind, "timestamps, dates or numbers", fix)
+    raise _misfit("time", column, kind, "timestamps, dates, numbers or text", fix)
 
 
 def _label(df: DataFrame, column: str | None) -> Column | None:
@@ -248,10 +294,10 @@ def _condition(df: DataFrame, where: str | None) -> Column | None:
     return f.expr(where)
 
 
-def _judgement(df: DataFrame, source: Source, job: Decided) -> dict[str, Column]:
+def _judgement(df: DataFrame, source: Source, job: Decided, courier: Courier) -> dict[str, Column]:
     """What is made of every row, by name: see `judged`."""
     users, items = _ids(df, source.user, "user"), _ids(df, source.item, "item")
-    weight, time = _weight(df, source.weight), _time(df, source.time, source.time_unit)
+    weight, time = _weight(df, source.weight), _time(df, source, courier)
     label, condition = _label(df, source.item_label), _condition(df, source.where)
     no = f.lit(False)
     bad_weight = nonpositive = no
@@ -286,17 +332,17 @@ def _judgement(df: DataFrame, source: Source, job: Decided) -> dict[str, Column]
     return {name: value for name, value in columns.items() if value is not None}
 
 
-def judged(df: DataFrame, source: Source, job: Decided) -> DataFrame:
+def judged(df: DataFrame, source: Source, job: Decided, courier: Courier) -> DataFrame:
     """Makes of every row `ilk_reason`, null where it is kept, and what is kept of it: `ilk_u`, `ilk_i`,
     and where named `ilk_w`, `ilk_t` (microseconds) and `ilk_label`; `ilk_misfit` says which number is no
     ID. Of the DataFrame's own columns, whatever their names, none is left."""
-    columns = _judgement(df, source, job)
+    columns = _judgement(df, source, job, courier)
     return df.select(*(value.alias(name) for name, value in columns.items()))
 
 
-def set_aside(df: DataFrame, source: Source, job: Decided) -> DataFrame:
+def set_aside(df: DataFrame, source: Source, job: Decided, courier: Courier) -> DataFrame:
     """The rows that are not kept, whole, with their `reason`."""
-    reason = _judgement(df, source, job)["ilk_reason"]
+    reason = _judgement(df, source, job, courier)["ilk_reason"]
     return df.where(reason.isNotNull()).select("*", reason.alias("reason"))
 
 
@@ -345,6 +391,9 @@ class Tally:
                 f"{sum(strict.values())} rows were set aside ({', '.join(strict)}), and the job "
                 "is strict",
             )
+        if not self.kept:
+            reasons = ", ".join(f"{reason}: {count}" for reason, count in self.set_aside.items())
+            raise Refused("refused", f"no row is left of {self.rows} ({reasons})")
 
 
 def digest(mark: str) -> list[Column]:

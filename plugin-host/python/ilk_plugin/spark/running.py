@@ -166,7 +166,7 @@ class Run:
     def rows(self) -> DataFrame:
         """All rows, judged."""
         if self.all_rows is None:
-            self.all_rows = cleaning.judged(self.df, self.source, self.job)
+            self.all_rows = cleaning.judged(self.df, self.source, self.job, self.courier)
         return self.all_rows
 
     def kept(self) -> DataFrame:
@@ -360,6 +360,9 @@ class Run:
         found = ids.join(items, "id", "left").select(catalogue.code(f.col("m")).alias("code"))
         codes = found.toArrow()["code"]
         self.lists.counts[name] = len(codes)
+        if name != "exclude" and 0 < len(codes) == codes.null_count:
+            many = "ID" if len(codes) == 1 else "IDs"
+            raise Refused("refused", f"{name}: none of its {len(codes)} {many} is in the data")
         if codes.null_count:
             self.note(Note("unknown_ids", codes.null_count, f"IDs of {name} that are not in the data"))
         return codes.drop_null().to_numpy().astype("<i8")
@@ -457,7 +460,18 @@ class Run:
             if self.wish.get("pairs") == "once":
                 found = merging.pairs_once(found)
             self.write("neighbours", merging.with_ids(found, items, catalogue, labels))
+            self.check_left()
             self.mark_done("neighbours")
+
+    def check_left(self) -> None:
+        """Refuses a table without rows where lists or the threshold may have left none."""
+        settings = [name for name, listed in self.lists.given().items() if listed is not None]
+        if (least := self.wish.get("threshold")) is not None:
+            shortest = numpy.format_float_positional(numpy.float32(least), trim="-")
+            settings.append(f"threshold {shortest}")
+        if settings and self.read("neighbours").isEmpty():
+            these, leave = " and ".join(settings), "leaves" if len(settings) == 1 else "leave"
+            raise Refused("refused", f"{these} {leave} no neighbours; leave out {these} to see what there is")
 
     def finish(self) -> None:
         """Leaves `run.json`: what ran, how long each stage took, what tiles took and where."""

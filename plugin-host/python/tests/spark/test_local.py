@@ -292,7 +292,11 @@ class Trouble(unittest.TestCase):
         for words, request in [
             ("user='usr': the DataFrame has no column `usr` (did you mean `user`?)", good | {"user": "usr"}),
             ("try_cast('double')", good | {"weight": "item"}),
-            ("to_timestamp", good | {"time": "when"}),
+            ("time_format: it does not tell year, month and day", good | {"time": "when", "time_format": "%d/%m"}),
+            ("time_format is 5; give a string", good | {"time": "when", "time_format": 5}),
+            ("bad weight or time", good | {"time": "when", "time_format": "%Y-%m-%d", "job": {"max_bad_rows": "0"}}),
+            ("concat_ws('|', 'user', 'when')", good | {"user": "user,when"}),
+            ("explode('item')", good | {"df": df.withColumn("item", f.array("item"))}),
             ("user='much': an ID is 0.5, expected a whole number", good | {"user": "much"}),
             ("item='much': an ID is 0.5, expected a whole number", good | {"item": "much"}),
             ("user is None; give the name of a column", good | {"user": None}),
@@ -324,6 +328,53 @@ class Trouble(unittest.TestCase):
         ]:
             with self.subTest(words):
                 self.assertIn(words, str(refusal(self, **request)))
+
+    def test_settings_of_files_are_refused_by_name(self):
+        df = spark.createDataFrame([(1, "a")], "user int, item string")
+        for name in ["labels", "group", "item_separator", "null", "delimiter", "encoding", "input_format"]:
+            with self.assertRaisesRegex(TypeError, f"'{name}'"):
+                similar_items(df, user="user", item="item", **{name: "x"})
+
+    def test_what_leaves_nothing_is_named(self):
+        df = frame(pyarrow.table({"user": [1, 1, 2, 3], "item": ["a", "b", "a", "c"]}))
+        good = {"df": df, "user": "user", "item": "item"}
+        for at_once in [2_000_000, 0]:
+            for words, request in [
+                ("threshold 2 leaves no neighbours; ", {"job": {"threshold": 2}}),
+                ("wanted leaves no neighbours; leave out wanted to see what there is", {"wanted": ["c"]}),
+                ("wanted and threshold 0.5 leave no neighbours; ", {"wanted": ["c"], "job": {"threshold": 0.5}}),
+                ("only: none of its 1 ID is in the data", {"only": ["x"]}),
+                ("no row is left of 4 (filtered: 4)", {"where": "user > 9"}),
+            ]:
+                with self.subTest(words, at_once=at_once):
+                    self.assertIn(words, str(refusal(self, **good, **request, rows_at_once=at_once)))
+
+    def test_times_of_text_are_read_as_by_the_program(self):
+        table = pyarrow.table({"user": [1, 1, 2], "item": ["a", "b", "a"], "t": [None] * 3})
+        job, names = {"weighting": "decay", "half_life": "30d"}, {"user": "user", "item": "item", "time": "t"}
+
+        def found(times, **request):
+            rows = table.set_column(2, "t", pyarrow.array(times))
+            return sorted_table(similar_items(frame(rows), **names, **request, job=job).toArrow())
+
+        expected = found([datetime.datetime(2011, 12, day) for day in (11, 19, 19)])
+        for times, rule in [
+            (["11/12/2011", "19/12/2011", "19/12/2011"], {"time_format": "%d/%m/%Y"}),
+            (["2011-12-11", "2011/12/19", "2011-12-19 00:00:00 UTC"], {}),
+            ([11122011, 19122011, 19122011], {"time_format": "%d%m%Y"}),
+            ([11122011.0, 19122011.0, 19122011.0], {"time_format": "%d%m%Y"}),
+            (["1323561600", "1324252800", "1324252800"], {"time_unit": "s"}),
+        ]:
+            for at_once in [2_000_000, 0]:
+                with self.subTest(times, at_once=at_once):
+                    self.assertEqual(found(times, **rule, rows_at_once=at_once), expected)
+        bad = table.set_column(2, "t", pyarrow.array(["01/12/2011", "never", None]))
+        shown = set_aside(frame(bad), user="user", item="item", time="t", time_format="%d/%m/%Y")
+        self.assertEqual([row["reason"] for row in shown.collect()], ["bad_time", "bad_time"])
+        seconds = table.set_column(2, "t", pyarrow.array(["1322697600", "1323388800", "1323388800"]))
+        with self.assertRaises((Refused, TaskFailed)) as raised:
+            similar_items(frame(seconds), **names, job=job)
+        self.assertIn("time_unit", str(raised.exception))
 
     def test_rows_set_aside_can_be_looked_at(self):
         df = spark.createDataFrame([(1, "a", 2.0), (None, "b", 1.0), (2, "a", -1.0)], "u int, i string, w double")
