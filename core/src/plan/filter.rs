@@ -44,6 +44,17 @@ impl ItemFilter {
         Self { candidates, wanted: wanted.map(|codes| mark(codes, false).into()), groups: None }
     }
 
+    /// Keeps the behaviours of a job apart: neighbours are computed for the items of the input, and
+    /// only items of the target, whose codes begin with `target`, may be neighbours.
+    #[must_use]
+    pub fn across(self, items: usize, target: Option<u32>) -> Self {
+        let Some(target) = target else { return self };
+        let codes = || 0..items as u32;
+        let candidates = codes().map(|code| code >= target && self.admits(code)).collect();
+        let wanted = codes().map(|code| code < target && self.wants(code)).collect();
+        Self { candidates: Some(candidates), wanted: Some(wanted), groups: self.groups }
+    }
+
     /// Also narrows neighbours by the groups of the items.
     #[must_use]
     pub fn with_groups(self, groups: Groups) -> Self {
