@@ -66,6 +66,7 @@ pub(crate) fn run_within(
     request.out.iter().try_for_each(|out| files.check_apart_from(out))?;
     let lists = IdLists::read(&request.lists, source, job)?;
     lists.check_engine(request.plugin.is_some())?;
+    request.check_target()?;
     let labels = LabelTable::open(source, job.of, budget, reporter)?;
     if let (Some(labels), Some(out)) = (&labels, &request.out) {
         labels.files().check_apart_from(out)?;
@@ -82,6 +83,7 @@ pub(crate) fn run_within(
         job,
         needs: needs(source, job),
         names: &files.names,
+        target: files.target,
         lists: &lists,
         labels: labels.as_ref(),
         means: Means { pool, budget, kernel, desk: &desk },

@@ -1,7 +1,8 @@
 //! Many jobs judged on one trial: users are counted once, and scored for all of them.
 //!
 //! Where weights are all 1, every measure is a function of the overlap c, the supports a and b, and
-//! the number of users. Of an item and one c, no score rises with b ([`falls_with_support`]). So the
+//! the number of users. Of an item and one c, no score rises with b
+//! ([`Measure::never_rises_with_support`](crate::measure::Measure::never_rises_with_support)). So the
 //! items met are put into a bucket for each c, the rarest first, and a job leaves a bucket at the
 //! first score that cannot be among its best: it scores hardly more pairs than it keeps.
 
@@ -10,8 +11,8 @@ use crate::{
     executor::Executor,
     job::Job,
     kernel::{rank, to_score},
-    matrix::Matrix,
-    measure::{Common, Measure, Pair},
+    matrix::{ItemTable, Matrix},
+    measure::Pair,
     prepare::Interactions,
     result::{Neighbour, Neighbours},
     weighting::Weighting,
@@ -37,7 +38,8 @@ pub fn evaluate_each(
 ) -> Vec<Quality> {
     let mut found = jobs.iter().map(|_| None).collect::<Vec<Option<Quality>>>();
     let (shared, alone): (Vec<usize>, Vec<usize>) = (0..jobs.len()).partition(|number| {
-        jobs[*number].weighting == Weighting::Binary && falls_with_support(&jobs[*number].measure)
+        jobs[*number].weighting == Weighting::Binary
+            && jobs[*number].measure.never_rises_with_support()
     });
     let mut left = alone;
     let weights = |number: usize| (jobs[number].weighting, jobs[number].measure.norm());
@@ -74,42 +76,19 @@ pub fn evaluate_each(
     found.into_iter().flatten().collect()
 }
 
-/// Returns whether, for one overlap, one support of the item and weights of 1, a larger support of the
-/// neighbour never scores more, and no pair is followed by no pair. (For `llr`, the derivative by b is
-/// 2·ln of the odds that users of the neighbour lack the item against those that others lack it:
-/// below 0 above chance.)
-const fn falls_with_support(measure: &Measure) -> bool {
-    matches!(
-        measure,
-        Measure::Cosine
-            | Measure::Jaccard
-            | Measure::Dice
-            | Measure::Overlap
-            | Measure::Tversky { .. }
-            | Measure::AsymmetricCosine { .. }
-            | Measure::Conditional { .. }
-            | Measure::Lift { .. }
-            | Measure::SarLift
-            | Measure::Pmi
-            | Measure::Npmi
-            | Measure::LexicographersMi
-            | Measure::Llr
-            | Measure::Cooccurrence
-            | Measure::Dot
-    )
-}
-
 /// Interactions by users and by items, for counting. Items have positions, the rarest first.
 struct Counted {
     users: u32,
     /// By position, the code.
     order: Vec<u32>,
+    /// By code, the position.
+    positions: Vec<u32>,
     /// By position.
     supports: Vec<u32>,
     /// Positions of each user's items, ascending.
     of_users: Rows,
-    /// Users of each position, ascending.
-    of_items: Rows,
+    /// Users of each item, by code, ascending.
+    of_items: Interactions,
     /// Items whose neighbours anybody who is judged will ask for, by position.
     wanted: Vec<bool>,
 }
@@ -132,13 +111,9 @@ impl Counted {
         let by_code = train.supports();
         let mut order = (0..train.items() as u32).collect::<Vec<_>>();
         order.sort_by_key(|code| by_code[*code as usize]);
-        let mut positions = vec![0; order.len()];
-        for (position, code) in (0..).zip(&order) {
-            positions[*code as usize] = position;
-        }
+        let positions = ItemTable::positions(&order);
         let supports = order.iter().map(|code| by_code[*code as usize]).collect::<Vec<_>>();
         let of_users = rows_of_users(train, &positions);
-        let of_items = turned(&of_users, &supports);
         let mut wanted = vec![false; order.len()];
         for number in 0..trial.counts().users as usize {
             for position in of_users.of(trial.user(number)) {
@@ -146,7 +121,8 @@ impl Counted {
             }
         }
         let users = train.population() as u32;
-        Self { users, order, supports, of_users, of_items, wanted }
+        let of_items = train.items_alone().transposed();
+        Self { users, order, positions, supports, of_users, of_items, wanted }
     }
 
     /// Finds the neighbours of every wanted item for every job.
@@ -154,10 +130,6 @@ impl Counted {
         /// Items of a task: many, so that workers keep their counts; few, so that all have work.
         const ITEMS: usize = 32;
         let items = self.order.len();
-        let mut positions = vec![0; items];
-        for (position, code) in (0..).zip(&self.order) {
-            positions[*code as usize] = position;
-        }
         let tasks = executor.map_with(
             items.div_ceil(ITEMS),
             || Counting::new(items),
@@ -165,7 +137,7 @@ impl Counted {
                 let codes = task * ITEMS..((task + 1) * ITEMS).min(items);
                 let mut lists = jobs.iter().map(|_| Vec::new()).collect::<Vec<Vec<Vec<_>>>>();
                 for code in codes {
-                    let position = positions[code];
+                    let position = self.positions[code];
                     if self.wanted[position as usize] {
                         counting.count(self, position);
                     }
@@ -189,20 +161,8 @@ impl Counted {
     }
 
     fn pair(&self, position: u32, other: u32, overlap: u32) -> Pair {
-        let (item, neighbour) = (self.supports[position as usize], self.supports[other as usize]);
-        Pair {
-            overlap,
-            item_support: item,
-            neighbour_support: neighbour,
-            users: self.users,
-            dot: f64::from(overlap),
-            item_square: f64::from(item),
-            neighbour_square: f64::from(neighbour),
-            item_sum: f64::from(item),
-            neighbour_sum: f64::from(neighbour),
-            least: f64::from(overlap),
-            common: Common::of_ones(overlap),
-        }
+        let support = |position: u32| self.supports[position as usize];
+        Pair::of_ones(overlap, (support(position), support(other)), self.users)
     }
 }
 
@@ -213,25 +173,6 @@ fn rows_of_users(train: &Interactions, positions: &[u32]) -> Rows {
         entries.extend(train.of(user).iter().map(|item| positions[*item as usize]));
         entries[start..].sort_unstable();
         starts.push(entries.len());
-    }
-    Rows { starts, entries }
-}
-
-/// Turns rows of users into rows of items, which have so many users.
-fn turned(of_users: &Rows, supports: &[u32]) -> Rows {
-    let mut starts = vec![0];
-    starts.extend(supports.iter().scan(0, |sum, support| {
-        *sum += *support as usize;
-        Some(*sum)
-    }));
-    let mut next = starts.clone();
-    let mut entries = vec![0; of_users.entries.len()];
-    for user in 0..of_users.starts.len() as u32 - 1 {
-        for position in of_users.of(user) {
-            let place = &mut next[*position as usize];
-            entries[*place] = user;
-            *place += 1;
-        }
     }
     Rows { starts, entries }
 }
@@ -264,7 +205,7 @@ impl Counting {
     /// Counts the users that the item shares with every other.
     fn count(&mut self, all: &Counted, position: u32) {
         let Self { counts, met, .. } = self;
-        for user in all.of_items.of(position) {
+        for user in all.of_items.of(all.order[position as usize]) {
             for other in all.of_users.of(*user) {
                 let count = &mut counts[*other as usize];
                 if *count == 0 {

@@ -78,6 +78,9 @@ pub struct Task {
     pub job: Record,
     /// What is read, once stage `read` has looked.
     pub inputs: Vec<Fingerprint>,
+    /// The number of the first input of a second behaviour, if there are two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<u32>,
     /// Fingerprints of the item lists and the labels, by setting.
     pub lists: BTreeMap<String, Vec<Fingerprint>>,
     /// The plugin that computes the tiles, if it is not this program.
