@@ -255,10 +255,19 @@ impl Session {
             ("capped_users", capped_users, "users with more items than the cap"),
             ("rare_items", rare_items, "items below min_support"),
             ("emptied_users", emptied_users, "users left without items"),
+            (
+                "repeated_ratings",
+                folded.folding.repeated_ratings(&self.job),
+                "repeated ratings added up; name a time column so that the last one counts",
+            ),
         ] {
             if count > 0 {
                 self.note(code, count, text.into());
             }
+        }
+        if let Some(half_lives) = self.tally.vanishing_half_lives(&self.job) {
+            let text = "half-lives since the oldest row, whose weight vanishes";
+            self.note("vanishing_weights", half_lives, text.into());
         }
         if let Some(heavy) = find_heavy_user(folded.interactions.degrees())
             && self.lists.wanted.is_none()
@@ -287,15 +296,17 @@ impl Session {
 
     fn filter(&mut self, folded: &Folded) -> ItemFilter {
         let ids = &folded.catalogue.ids;
-        let mut unknown = 0;
-        let lists = [&self.lists.only, &self.lists.exclude, &self.lists.wanted];
-        let [only, exclude, wanted] = lists.map(|list| {
+        let (lists, mut unknown) = (&self.lists, Vec::new());
+        let lists = [("only", &lists.only), ("exclude", &lists.exclude), ("wanted", &lists.wanted)];
+        let [only, exclude, wanted] = lists.map(|(name, list)| {
             let (codes, not_there) = codes_of(ids, list.as_ref()?.iter().map(String::as_str));
-            unknown += not_there.len() as u64;
+            unknown.push((name, not_there.len() as u64));
             Some(codes)
         });
-        if unknown > 0 {
-            self.note("unknown_ids", unknown, "listed ids that no row has".into());
+        for (name, count) in unknown {
+            if count > 0 {
+                self.note("unknown_ids", count, format!("IDs of {name} that are not in the data"));
+            }
         }
         ItemFilter::new(ids.len(), only.as_deref(), exclude.as_deref(), wanted.as_deref())
     }

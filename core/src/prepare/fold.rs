@@ -55,6 +55,16 @@ impl Folding {
         self.rare_pairs += other.rare_pairs;
         self.emptied_users += other.emptied_users;
     }
+
+    /// Counts the rows of ratings that were added to another rating of the same user and item, which is
+    /// rarely what is meant; 0 where the job's weights are no ratings or it does not add them.
+    pub fn repeated_ratings(&self, job: &Job) -> u64 {
+        let are_ratings = job.measure.is_common()
+            || job.negative_weights == NegativeWeights::Keep
+            || matches!(job.weighting, Weighting::Centred(_));
+        let are_added = job.duplicates == Duplicates::Sum;
+        if are_ratings && are_added { self.events - self.pairs } else { 0 }
+    }
 }
 
 /// Interactions with what their codes stand for.

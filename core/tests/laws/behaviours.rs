@@ -217,6 +217,22 @@ fn an_item_of_the_input_meets_itself_among_those_of_the_target() {
     assert!(folded.interactions.degrees().map(pairs_among).sum::<u128>() > 6);
 }
 
+/// The example of the page on measures.
+#[test]
+fn tea_that_is_viewed_meets_tea_that_is_bought() {
+    let viewed = baskets(&[&["tea", "cup"], &["tea"], &["cup"]]);
+    let bought = baskets(&[&["tea"], &["tea"], &[], &["tea"]]);
+    let task = Task {
+        given: ilk_core::job::Given::default(),
+        wish: ilk_core::job::SimilarityJob::default(),
+    };
+    let (folded, found) = across(&viewed, &bought, &task);
+    let tea = folded.catalogue.compared_ids().find("tea").expect("it is there");
+    let [pair] = found.of(tea) else { panic!("one neighbour") };
+    assert_eq!((folded.interactions.population(), pair.overlap), (4, 2));
+    assert_eq!(format!("{:.4}", pair.score), "0.8165");
+}
+
 #[test]
 fn the_cap_holds_for_each_behaviour_by_itself() {
     let many = ["a", "b", "c", "d"];

@@ -3,10 +3,9 @@
 use ilk_core::{
     cost::Layout,
     data::DoubtfulIds,
-    job::{Duplicates, Job, NegativeWeights, Of},
+    job::{Job, Of},
     prepare::{Cleaned as Chunk, EncodeError, Folded, Folding, encode as give_codes, fold},
     result::Catalogue,
-    weighting::Weighting,
 };
 
 use crate::{
@@ -267,11 +266,9 @@ pub(crate) fn report_folding(folding: &Folding, operations: u128, job: &Job, rep
             format!("{} whose weights sum to 0 or less", counted(folding.netted_away, "pair"));
         reporter.count("netted", text, &[("pairs", folding.netted_away)]);
     }
-    let rates = job.measure.is_common()
-        || job.negative_weights == NegativeWeights::Keep
-        || matches!(job.weighting, Weighting::Centred(_));
-    if rates && job.duplicates == Duplicates::Sum && folding.events > folding.pairs {
-        let text = counted(folding.events - folding.pairs, "repeated rating");
+    let repeated = folding.repeated_ratings(job);
+    if repeated > 0 {
+        let text = counted(repeated, "repeated rating");
         reporter.note(format!(
             "{text} added up; name --time so that the last one counts, or say --duplicates"
         ));
