@@ -72,6 +72,11 @@ impl Output {
         Self { ids, ..self }
     }
 
+    /// Returns how IDs are written.
+    pub(crate) const fn ids(&self) -> IdStyle {
+        self.ids
+    }
+
     /// Says where readers of the format may round IDs.
     pub(crate) fn report_ids(&self, catalogue: &Catalogue, reporter: &Reporter) {
         let is_exact = self.ids == IdStyle::Text || self.format() != OutputFormat::JsonLines;

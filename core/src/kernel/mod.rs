@@ -5,6 +5,7 @@
 
 mod ceiling;
 mod comparison;
+mod counts;
 mod hit;
 mod needs;
 mod once;
@@ -17,6 +18,7 @@ mod task;
 mod topk;
 mod whole;
 
+pub(crate) use self::counts::RowCounts;
 pub use self::{
     comparison::{Comparison, Worker},
     once::{PairsOnce, pairs_once},

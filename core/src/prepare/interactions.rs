@@ -325,19 +325,8 @@ impl Interactions {
         self.target.map(|first| kept.partition_point(|item| *item < first) as u32)
     }
 
-    /// Returns the same users and items without weights and times.
-    pub(crate) fn items_alone(&self) -> Self {
-        Self {
-            ends: self.ends.clone(),
-            items: self.items.clone(),
-            weights: None,
-            times: None,
-            ..*self
-        }
-    }
-
     /// Swaps the roles of users and items.
-    pub(crate) fn transposed(&self) -> Self {
+    pub(super) fn transposed(&self) -> Self {
         let mut starts = vec![0; self.item_count + 1];
         for item in &self.items {
             starts[*item as usize + 1] += 1;

@@ -34,6 +34,9 @@ pub struct Published {
     pub path: PathBuf,
     /// Its files: name below `path` (empty for a file), length and checksum.
     pub files: Vec<FileRecord>,
+    /// IDs are written as text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub text_ids: bool,
 }
 
 /// What a run is and how far it has come. The groups are for the program; the file is flat.
