@@ -4,7 +4,8 @@
 //! users. For a given item and c, no score rises with b
 //! ([`Measure::never_rises_with_support`](crate::measure::Measure::never_rises_with_support)). So the
 //! neighbours are sorted into a bucket for each c, the rarest first, and each job leaves a bucket at the
-//! first score that is too low. A job scores hardly more pairs than it keeps.
+//! first score that is too low. A job scores hardly more pairs than it keeps. Only measures for which that
+//! does not hold, `mahout-llr` alone, score every pair.
 
 use super::evaluate::{Quality, Sums, Trial, evaluate, evaluate_on, judge};
 use crate::{
@@ -36,10 +37,8 @@ pub fn evaluate_each(
     on_job: impl Fn(usize),
 ) -> Vec<Quality> {
     let mut found = jobs.iter().map(|_| None).collect::<Vec<Option<Quality>>>();
-    let (shared, alone): (Vec<usize>, Vec<usize>) = (0..jobs.len()).partition(|number| {
-        jobs[*number].weighting == Weighting::Binary
-            && jobs[*number].measure.never_rises_with_support()
-    });
+    let (shared, alone): (Vec<usize>, Vec<usize>) =
+        (0..jobs.len()).partition(|number| jobs[*number].weighting == Weighting::Binary);
     let mut left = alone;
     let weights = |number: usize| (jobs[number].weighting, jobs[number].measure.norm());
     while let Some(first) = left.first().copied() {
@@ -194,22 +193,26 @@ impl Counting {
     fn best(&self, all: &Counted, position: u32, job: &Job) -> Vec<Neighbour> {
         let (k, mut list) = (job.top as usize, Vec::new());
         let floor = job.threshold.unwrap_or(f32::MIN);
-        let mut bar = floor;
+        let (mut bar, falls) = (floor, job.measure.never_rises_with_support());
         for overlap in self.overlaps.iter().rev().copied() {
             if overlap < job.min_overlap {
                 break;
             }
-            let damping = f64::from(overlap) / (f64::from(overlap) + job.shrinkage);
+            let damping = job.measure.damping(overlap, job.shrinkage);
             let at = overlap as usize;
             let bucket = self.starts[at] as usize..self.starts[at + 1] as usize;
             for other in &self.buckets[bucket] {
                 let pair = all.pair(position, *other, overlap);
-                let Some(score) = job.measure.score(&pair) else { break };
+                let score = match job.measure.score(&pair) {
+                    Some(score) => score,
+                    None if falls => break,
+                    None => continue,
+                };
                 let score = if job.shrinkage > 0.0 { score * damping } else { score };
                 let score = to_score(score);
                 if score < bar {
                     // Rounding may let a score rise by its last bits.
-                    if score < bar - (bar.abs() * 1e-5 + 1e-7) {
+                    if falls && score < bar - (bar.abs() * 1e-5 + 1e-7) {
                         break;
                     }
                     continue;
