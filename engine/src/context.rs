@@ -32,6 +32,8 @@ pub(crate) struct Run<'a> {
     pub(crate) needs: Needs,
     /// The inputs, by number.
     pub(crate) names: &'a [String],
+    /// The number of the first input of a second behaviour, if there are two.
+    pub(crate) target: Option<u32>,
     pub(crate) lists: &'a IdLists,
     /// What things are called, where a table of its own says so.
     pub(crate) labels: Option<&'a LabelTable>,
@@ -62,7 +64,11 @@ impl Run<'_> {
     /// the job alone, so that a run goes on as it began.
     pub(crate) fn fits(&self, size: Size) -> bool {
         let Means { budget, .. } = self.means;
-        let weights = WeightKind::of(self.job.weighting, self.needs.weight);
+        let weights = match WeightKind::of(self.job.weighting, self.needs.weight) {
+            // What a user brings is not the same in both behaviours.
+            WeightKind::Separable if self.target.is_some() => WeightKind::Own,
+            kind => kind,
+        };
         let mut needed = of_comparing(size, self.needs, weights, budget.workers) + size.labels;
         if self.job.pairs == Pairs::Once {
             // Both lists of a pair in one place, beside those it comes from.
@@ -79,7 +85,21 @@ impl Run<'_> {
     /// # Errors
     /// For lists of which nothing is there, and groups that cannot be read.
     pub(crate) fn filter(&self, catalogue: &Catalogue) -> Result<ItemFilter, Error> {
-        self.lists.filter(&catalogue.ids, (self.means.pool, self.means.budget), self.reporter)
+        self.lists.filter(catalogue, (self.means.pool, self.means.budget), self.reporter)
+    }
+
+    /// Refuses two behaviours where they would have to be compared through working files.
+    ///
+    /// # Errors
+    /// If there are two.
+    pub(crate) fn check_behaviours(&self) -> Result<(), Error> {
+        let Some(_) = self.target else { return Ok(()) };
+        let limit = self.means.budget.limit;
+        Err(Error::refused(format!("a job with --target does not fit in {limit} of memory"))
+            .with_help(
+                "raise --memory: two behaviours are compared in memory only; or narrow the inputs \
+                 with --where, --min-support or --max-items-per-user",
+            ))
     }
 
     /// Prepares steps through working files, for which there is a folder from here on.
@@ -91,6 +111,7 @@ impl Run<'_> {
         layout: Layout,
         recording: Recording,
     ) -> Result<spill::Work<'_>, Error> {
+        self.check_behaviours()?;
         let Means { pool, budget, desk, .. } = self.means;
         Ok(spill::Work {
             job: self.job,

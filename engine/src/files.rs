@@ -19,11 +19,11 @@ use ilk_formats::{ReadOptions, Table};
 use crate::{
     csv::report_dialects,
     error::Error,
-    inputs::{self, FileSource, InputFile},
+    inputs::{self, FileSource, InputFile, TableFormats},
     pool::Pool,
     progress::{Reporter, Stage},
     schemas,
-    source::DataSource,
+    source::{DataSource, TargetSource},
     text::{counted, grouped},
 };
 
@@ -33,6 +33,8 @@ pub struct Files {
     pub tables: Vec<Table>,
     /// As people named them, by number.
     pub names: Vec<String>,
+    /// The number of the first file of a second behaviour, if there are two.
+    pub target: Option<u32>,
     options: ReadOptions,
     inputs: Vec<InputFile>,
 }
@@ -47,13 +49,6 @@ impl Files {
         chunk_rows: Option<usize>,
         reporter: &Reporter,
     ) -> Result<Self, Error> {
-        let inputs = inputs::resolve(&source.input, source.table_formats())?;
-        if let Some(empty) = inputs.empty_text() {
-            reporter.count("skipped", empty, &[("files", inputs.empty.len() as u64)]);
-        }
-        if let Some(skipped) = inputs.skipped_text() {
-            reporter.count("skipped", skipped, &[("files", inputs.skipped.len() as u64)]);
-        }
         let options = ReadOptions {
             user: source.user.clone(),
             item: source.item.clone(),
@@ -70,17 +65,48 @@ impl Files {
             chunk_rows,
             constants: Vec::new(),
         };
+        let mut files = Self {
+            tables: Vec::new(),
+            names: Vec::new(),
+            target: None,
+            options: options.clone(),
+            inputs: Vec::new(),
+        };
+        files.add(&source.input, source.table_formats(), &options, reporter)?;
+        if source.target.is_given() {
+            files.target = Some(files.tables.len() as u32);
+            let options = target_options(&source.target, options);
+            files.add(&source.target.input, source.table_formats(), &options, reporter)?;
+        }
+        report_dialects(&files.tables, &files.names, reporter);
+        Ok(files)
+    }
+
+    /// Finds and opens the files of a behaviour.
+    fn add(
+        &mut self,
+        inputs: &[String],
+        table_formats: TableFormats,
+        options: &ReadOptions,
+        reporter: &Reporter,
+    ) -> Result<(), Error> {
+        let inputs = inputs::resolve(inputs, table_formats)?;
+        if let Some(empty) = inputs.empty_text() {
+            reporter.count("skipped", empty, &[("files", inputs.empty.len() as u64)]);
+        }
+        if let Some(skipped) = inputs.skipped_text() {
+            reporter.count("skipped", skipped, &[("files", inputs.skipped.len() as u64)]);
+        }
         let paths = inputs.files.iter().map(|file| file.path.clone()).collect::<Vec<_>>();
-        let (mut tables, mut names) = (Vec::new(), Vec::new());
-        for (number, file) in (0..).zip(&inputs.files) {
+        for (number, file) in (self.tables.len() as u32..).zip(&inputs.files) {
             let source = FileSource::open(&file.path)?;
             let options = ReadOptions { constants: file.constants.clone(), ..options.clone() };
             let table = Table::open(Arc::new(source), number, &options);
-            tables.push(table.map_err(|error| schemas::explain(error, &paths, &options))?);
-            names.push(file.path.display().to_string());
+            self.tables.push(table.map_err(|error| schemas::explain(error, &paths, &options))?);
+            self.names.push(file.path.display().to_string());
         }
-        report_dialects(&tables, &names, reporter);
-        Ok(Self { tables, names, options, inputs: inputs.files })
+        self.inputs.extend(inputs.files);
+        Ok(())
     }
 
     /// Reads and cleans all rows, and hands on the kept ones, chunk by chunk, from any thread:
@@ -235,6 +261,20 @@ impl Files {
             }
             [] => "the input".into(),
         }
+    }
+}
+
+/// Returns how the files of a second behaviour are read: their columns are called as those of the
+/// input where nothing else is said; only the input has labels.
+fn target_options(target: &TargetSource, options: ReadOptions) -> ReadOptions {
+    ReadOptions {
+        user: target.user.clone().unwrap_or(options.user),
+        item: target.item.clone().unwrap_or(options.item),
+        weight: target.weight.clone().or(options.weight),
+        time: target.time.clone().or(options.time),
+        item_label: None,
+        conditions: target.conditions.clone(),
+        ..options
     }
 }
 

@@ -1,14 +1,18 @@
 //! Labels and groups from a table of their own, such as a shop's products.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    borrow::Cow,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use ilk_core::{
     data::{Ids, TextColumn},
     job::Of,
     prepare::LabelTally,
+    result::Catalogue,
 };
 
 use crate::{
@@ -18,7 +22,7 @@ use crate::{
     memory::{Allowance, Bytes},
     pool::Pool,
     progress::Reporter,
-    source::DataSource,
+    source::{DataSource, TargetSource},
     text::{counted, grouped, shortened},
 };
 
@@ -77,6 +81,7 @@ impl LabelTable {
             time: None,
             item_label: Some(group.into()),
             item_separator: source.item_separator.clone().filter(|_| of == Of::Items),
+            target: TargetSource::default(),
             ..source.clone()
         };
         let files = Files::open(&table, Some(budget.chunk_rows()), &quiet)?;
@@ -114,6 +119,25 @@ impl LabelTable {
     /// Returns the files.
     pub const fn files(&self) -> &Files {
         &self.files
+    }
+
+    /// Does what [`of`](Self::of) does for all items of a catalogue; where they are of two behaviours,
+    /// an ID that both have is looked up once.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn of_catalogue(
+        &self,
+        catalogue: &Catalogue,
+        means: (&Pool, &Allowance),
+        reporter: &Reporter,
+    ) -> Result<TextColumn, Error> {
+        if catalogue.target.is_none() {
+            return self.of(&catalogue.ids, means, reporter);
+        }
+        let both = [catalogue.compared_ids(), catalogue.candidate_ids()];
+        let (ids, codes) = Ids::unite(&both.map(Cow::into_owned));
+        Ok(self.of(&ids, means, reporter)?.pick(&codes.concat()))
     }
 
     /// Reads what `ids` are called, and says how many have no label.

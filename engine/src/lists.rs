@@ -6,6 +6,7 @@ use ilk_core::{
     data::{Ids, TextList},
     job::{Job, Of},
     plan::{GroupRule, Groups, ItemFilter, codes_of},
+    result::Catalogue,
 };
 use ilk_formats::read_id_list;
 
@@ -138,33 +139,38 @@ impl IdLists {
         lists.into_iter().filter_map(|(name, list)| Some((name, list.as_ref()?)))
     }
 
-    /// Finds the codes of the ids, and reports those that are not in the data. Cost: groups are read
-    /// from their table.
+    /// Finds the codes of the ids, and reports those that are not in the data: of two behaviours those
+    /// of `--for` in the input, all others in the target. Cost: groups are read from their table.
     ///
     /// # Errors
     /// If no id of `--only` or `--for` is: no neighbour would be left. For groups that cannot be read.
     pub fn filter(
         &self,
-        ids: &Ids,
+        catalogue: &Catalogue,
         means: (&Pool, &Allowance),
         reporter: &Reporter,
     ) -> Result<ItemFilter, Error> {
-        let filter = self.listed(ids, reporter)?;
+        let filter = self.listed(catalogue, reporter)?;
         let Some(Grouping { source, of, column, rule }) = &self.grouping else {
             return Ok(filter);
         };
         let table = LabelTable::of_groups(source, *of, column, means.1)?;
-        let names = table.of(ids, means, reporter)?;
+        let names = table.of_catalogue(catalogue, means, reporter)?;
         Ok(filter.with_groups(Groups::new(&names, *rule)))
     }
 
-    fn listed(&self, ids: &Ids, reporter: &Reporter) -> Result<ItemFilter, Error> {
+    fn listed(&self, catalogue: &Catalogue, reporter: &Reporter) -> Result<ItemFilter, Error> {
         let codes = |flag: &str, list: &Option<TextList>| {
             let Some(list) = list else { return Ok(None) };
-            let (codes, unknown) = codes_of(ids, list.iter());
+            let (ids, first) = match flag {
+                "for" => (catalogue.compared_ids(), catalogue.compared().start),
+                _ => (catalogue.candidate_ids(), catalogue.candidates().start),
+            };
+            let (mut codes, unknown) = codes_of(&ids, list.iter());
             if codes.is_empty() && flag != "exclude" && !ids.is_empty() {
-                return Err(unknown_ids(flag, &unknown, ids));
+                return Err(unknown_ids(flag, &unknown, &ids));
             }
+            codes.iter_mut().for_each(|code| *code += first);
             if let Some(first) = unknown.first() {
                 let count = unknown.len() as u64;
                 let text = format!(
@@ -176,11 +182,13 @@ impl IdLists {
             }
             Ok(Some(codes))
         };
-        Ok(ItemFilter::new(
-            ids.len(),
+        let items = catalogue.ids.len();
+        let filter = ItemFilter::new(
+            items,
             codes("only", &self.only)?.as_deref(),
             codes("exclude", &self.exclude)?.as_deref(),
             codes("for", &self.targets)?.as_deref(),
-        ))
+        );
+        Ok(filter.across(items, catalogue.target))
     }
 }

@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn rows_of_real_ids_are_written_to_nowhere() {
         let ids = Ids::Integer((0..1_000).collect());
-        let catalogue = Catalogue { ids, labels: None, supports: vec![1; 1_000] };
+        let catalogue = Catalogue { ids, labels: None, supports: vec![1; 1_000], target: None };
         for format in OutputFormat::ALL {
             let writing = Writing::guess(*format, &catalogue, 50);
             assert!(writing.bytes > 4.0 && writing.seconds > 0.0, "{format}: {writing:?}");

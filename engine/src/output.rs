@@ -23,6 +23,9 @@ pub const NEIGHBOURS: &str = "neighbours.parquet";
 /// Name of the items table in an output folder.
 pub const ITEMS: &str = "items.parquet";
 
+/// Name of the table of the target's items in an output folder, where there are two behaviours.
+pub const TARGETS: &str = "targets.parquet";
+
 /// An output being written beside its place.
 #[derive(Debug)]
 pub struct Output {
@@ -55,7 +58,7 @@ impl Output {
             // Without a last slash, which hides that there is a file.
             let folder = target.components().collect::<PathBuf>();
             publish::remove_orphans(&folder);
-            Place::Folder(WorkingFolder::create(&folder, existing, &[NEIGHBOURS, ITEMS])?)
+            Place::Folder(WorkingFolder::create(&folder, existing, &[NEIGHBOURS, ITEMS, TARGETS])?)
         } else {
             let format = OutputFormat::of_name(&name)?;
             publish::remove_orphans(target);
@@ -67,6 +70,11 @@ impl Output {
     /// Says how IDs are written.
     pub(crate) fn with_ids(self, ids: IdStyle) -> Self {
         Self { ids, ..self }
+    }
+
+    /// Returns how IDs are written.
+    pub(crate) const fn ids(&self) -> IdStyle {
+        self.ids
     }
 
     /// Says where readers of the format may round IDs.
@@ -125,10 +133,20 @@ impl Output {
                 let path = target.join(NEIGHBOURS);
                 let mut file = working.create_file(NEIGHBOURS)?;
                 let rows = neighbours(OutputFormat::Parquet, &path, &mut file)?;
-                let (path, mut file) = (target.join(ITEMS), working.create_file(ITEMS)?);
                 let lists = found.qualities(catalogue.ids.len())?;
-                write_items(OutputFormat::Parquet, &mut file, catalogue, &lists)
-                    .map_err(|error| Error::writing(&path, error))?;
+                let items = |name: &'static str, catalogue: &Catalogue, lists: &[_]| {
+                    let (path, mut file) = (target.join(name), working.create_file(name)?);
+                    write_items(OutputFormat::Parquet, &mut file, catalogue, lists)
+                        .map_err(|error| Error::writing(&path, error))
+                };
+                match catalogue.target {
+                    None => items(ITEMS, catalogue, &lists)?,
+                    Some(first) => {
+                        let (input, of_target) = lists.split_at(first as usize);
+                        items(ITEMS, &catalogue.part(catalogue.compared()), input)?;
+                        items(TARGETS, &catalogue.part(catalogue.candidates()), of_target)?;
+                    }
+                }
                 Ok(rows)
             }
         }
@@ -140,7 +158,9 @@ impl Output {
         match &self.place {
             Place::File(working, _) => vec![("", working.path().to_owned())],
             Place::Folder(working) => {
-                [NEIGHBOURS, ITEMS].map(|name| (name, working.path().join(name))).into()
+                let names =
+                    [NEIGHBOURS, ITEMS, TARGETS].map(|name| (name, working.path().join(name)));
+                names.into_iter().filter(|(_, path)| path.exists()).collect()
             }
         }
     }

@@ -8,6 +8,7 @@ use ilk_core::{
 };
 
 use crate::{
+    error::Error,
     memory::Bytes,
     publish::Existing,
     source::{DataSource, Lists, Record},
@@ -79,6 +80,17 @@ impl Request {
             plugin: None,
             besides: Besides::default(),
         }
+    }
+
+    /// Refuses what a job of two behaviours cannot have.
+    ///
+    /// # Errors
+    /// If it is asked for.
+    pub(crate) fn check_target(&self) -> Result<(), Error> {
+        let Self { source, job, plugin, .. } = self;
+        source.target.check(source.given(), job)?;
+        let help = "leave --engine out: Ilk's own compares two behaviours";
+        plugin.as_ref().map_or(Ok(()), |_| source.target.refuse("--engine plugin is", help))
     }
 
     /// Returns what is compared.

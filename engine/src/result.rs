@@ -45,7 +45,12 @@ impl Similar {
 /// # Errors
 /// For input that cannot be read, output that cannot be written, and guards that refuse.
 pub fn neighbours(request: &Request, reporter: &Reporter) -> Result<Similar, Error> {
-    let none = Catalogue { ids: Ids::Integer(Vec::new()), labels: None, supports: Vec::new() };
+    let none = Catalogue {
+        ids: Ids::Integer(Vec::new()),
+        labels: None,
+        supports: Vec::new(),
+        target: None,
+    };
     let nothing = Similar { catalogue: none, neighbours: Neighbours::new() };
     let gathered = Gathered(Mutex::new(nothing));
     run(request, None, &gathered, reporter)?;

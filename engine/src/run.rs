@@ -66,6 +66,7 @@ pub(crate) fn run_within(
     let files = Files::open(source, Some(budget.chunk_rows()), reporter)?;
     let lists = IdLists::read(&request.lists, source, job)?;
     lists.check_engine(request.plugin.is_some())?;
+    request.check_target()?;
     let labels = LabelTable::open(source, job.of, budget, reporter)?;
     check_outputs(request, &files, labels.as_ref())?;
     let kernel = kernel()?;
@@ -80,6 +81,7 @@ pub(crate) fn run_within(
         job,
         needs: needs(source, job),
         names: &files.names,
+        target: files.target,
         lists: &lists,
         labels: labels.as_ref(),
         means: Means { pool, budget, kernel, desk: &desk },

@@ -4,7 +4,7 @@ use std::{fmt, num::NonZeroU32, path::PathBuf, str::FromStr};
 
 use ilk_core::{
     data::{TimeRule, TimeUnit},
-    job::{Given, Job, SimilarityJob},
+    job::{Given, Job, Of, Pairs, SimilarityJob},
     plan::GroupRule,
     prepare::Needs,
 };
@@ -100,9 +100,94 @@ pub struct PartialSource {
     /// Conditions on rows; all must hold.
     #[serde(rename = "where", skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
+    /// A second behaviour.
+    #[serde(flatten)]
+    pub target: TargetSource,
     /// How CSV files are written.
     #[serde(flatten)]
     pub csv: CsvSettings,
+}
+
+/// A second behaviour of the same users, such as purchases beside views: its items are the neighbours
+/// of the items of the input.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TargetSource {
+    /// Files, patterns and folders; none where there is one behaviour.
+    #[serde(rename = "target", skip_serializing_if = "Vec::is_empty")]
+    pub input: Vec<String>,
+    /// User ID column, if it has another name than that of the input.
+    #[serde(rename = "target_user", skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Item ID column, if it has another name.
+    #[serde(rename = "target_item", skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
+    /// Weight column, if it has another name.
+    #[serde(rename = "target_weight", skip_serializing_if = "Option::is_none")]
+    pub weight: Option<String>,
+    /// Timestamp column, if it has another name.
+    #[serde(rename = "target_time", skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// Conditions on rows; those of the input do not hold here.
+    #[serde(rename = "target_where", skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+}
+
+impl TargetSource {
+    /// Returns true if there is a second behaviour.
+    pub fn is_given(&self) -> bool {
+        !self.input.is_empty()
+    }
+
+    /// Refuses a second behaviour where a command or a job knows only one.
+    ///
+    /// # Errors
+    /// If there is one; `what` begins the sentence.
+    pub fn refuse(&self, what: &str, help: &str) -> Result<(), Error> {
+        if !self.is_given() {
+            return Ok(());
+        }
+        Err(Error::input(format!("{what} not available with --target")).with_help(help))
+    }
+
+    /// Refuses columns of a second behaviour that is not there, or columns that the input lacks, and
+    /// jobs that compare one behaviour with itself.
+    ///
+    /// # Errors
+    /// If so.
+    pub fn check(&self, given: Given, job: &Job) -> Result<(), Error> {
+        let columns = [
+            ("target-user", self.user.is_some(), true),
+            ("target-item", self.item.is_some(), true),
+            ("target-weight", self.weight.is_some(), given.weight),
+            ("target-time", self.time.is_some(), given.time),
+            ("target-where", !self.conditions.is_empty(), true),
+        ];
+        for (flag, is_given, of_input) in columns {
+            if is_given && !self.is_given() {
+                return Err(Error::input(format!("--{flag} has no effect without --target"))
+                    .with_help("--target FILE names the interactions of the second behaviour"));
+            }
+            if is_given && !of_input {
+                let input = flag.replace("target-", "");
+                return Err(Error::input(format!("--{flag} needs --{input}"))
+                    .with_help("both behaviours have the same columns, whatever their names"));
+            }
+        }
+        if job.of == Of::Users {
+            self.refuse(
+                "--of users is",
+                "two behaviours of the same users have their items compared",
+            )?;
+        }
+        if job.pairs == Pairs::Once {
+            self.refuse(
+                "--pairs once is",
+                "an item of the input and one of the target make one row as it is",
+            )?;
+        }
+        Ok(())
+    }
 }
 
 /// Returns how folders of table formats are treated.
@@ -154,6 +239,7 @@ impl PartialSource {
             input_format: self.input_format,
             ignore_table_format: self.ignore_table_format,
             conditions: self.conditions,
+            target: self.target,
             csv: self.csv,
         })
     }
@@ -196,6 +282,8 @@ pub struct DataSource {
     pub ignore_table_format: bool,
     /// Conditions on rows; all must hold.
     pub conditions: Vec<Condition>,
+    /// A second behaviour.
+    pub target: TargetSource,
     /// How CSV files are written.
     pub csv: CsvSettings,
 }
@@ -225,6 +313,7 @@ impl DataSource {
             input_format: None,
             ignore_table_format: false,
             conditions: Vec::new(),
+            target: TargetSource::default(),
             csv: CsvSettings::default(),
         }
     }

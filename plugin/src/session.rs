@@ -272,10 +272,19 @@ impl Session {
             ("capped_users", capped_users, "users with more items than the cap"),
             ("rare_items", rare_items, "items below min_support"),
             ("emptied_users", emptied_users, "users left without items"),
+            (
+                "repeated_ratings",
+                folded.folding.repeated_ratings(&self.job),
+                "repeated ratings added up; name a time column so that the last one counts",
+            ),
         ] {
             if count > 0 {
                 self.note(code, count, text.into());
             }
+        }
+        if let Some(half_lives) = self.tally.vanishing_half_lives(&self.job) {
+            let text = "half-lives since the oldest row, whose weight vanishes";
+            self.note("vanishing_weights", half_lives, text.into());
         }
         if let Some(heavy) = find_heavy_user(folded.interactions.degrees())
             && self.lists.wanted.is_none()
@@ -342,11 +351,11 @@ impl Session {
 
     fn filter(&mut self, folded: &Folded) -> Result<ItemFilter, Failure> {
         let ids = &folded.catalogue.ids;
-        let mut unknown = 0;
-        let mut codes = |name: &str, list: &Option<Vec<String>>| {
+        let mut unknown = Vec::new();
+        let mut codes = |name: &'static str, list: &Option<Vec<String>>| {
             let Some(list) = list else { return Ok(None) };
             let (codes, not_there) = codes_of(ids, list.iter().map(String::as_str));
-            unknown += not_there.len() as u64;
+            unknown.push((name, not_there.len() as u64));
             if codes.is_empty() && !list.is_empty() && name != "exclude" {
                 return Err(Failure::new("refused", none_listed(name, list, ids)));
             }
@@ -356,8 +365,8 @@ impl Session {
         let only = codes("only", &lists.only)?;
         let exclude = codes("exclude", &lists.exclude)?;
         let wanted = codes("wanted", &lists.wanted)?;
-        if unknown > 0 {
-            self.note("unknown_ids", unknown, "listed ids that no row has".into());
+        for (name, count) in unknown.into_iter().filter(|(_, count)| *count > 0) {
+            self.note("unknown_ids", count, format!("IDs of {name} that are not in the data"));
         }
         Ok(ItemFilter::new(ids.len(), only.as_deref(), exclude.as_deref(), wanted.as_deref()))
     }

@@ -21,6 +21,10 @@ pub(crate) struct Source {
     pub(crate) item_label: Option<String>,
     #[serde(default, rename = "where")]
     pub(crate) conditions: Vec<String>,
+    /// The interactions of a second behaviour, and what their columns are called where they differ.
+    pub(crate) target: Option<String>,
+    pub(crate) target_user: Option<String>,
+    pub(crate) target_item: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -63,13 +67,28 @@ pub(crate) fn home() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance")
 }
 
-/// Reads all cases, in order.
+/// The folder of the cases with two behaviours, which only the program compares.
+pub(crate) const TWO_BEHAVIOURS: &str = "two-behaviours";
+
+/// Reads all cases that every surface computes, in order.
 pub(crate) fn all() -> Vec<Case> {
-    let entries = fs::read_dir(home()).expect("the conformance folder");
+    let cases = below(&home());
+    assert!(cases.len() >= 24, "only {} cases", cases.len());
+    cases
+}
+
+/// Reads the cases with two behaviours, in order.
+pub(crate) fn two_behaviours() -> Vec<Case> {
+    let cases = below(&home().join(TWO_BEHAVIOURS));
+    assert!(!cases.is_empty(), "no cases with two behaviours");
+    cases
+}
+
+fn below(folder: &Path) -> Vec<Case> {
+    let entries = fs::read_dir(folder).expect("the conformance folder");
     let paths = entries.map(|entry| entry.expect("a readable folder").path());
-    let mut folders = paths.filter(|path| path.is_dir()).collect::<Vec<_>>();
+    let mut folders = paths.filter(|path| path.join("job.toml").exists()).collect::<Vec<_>>();
     folders.sort();
-    assert!(folders.len() >= 24, "only {} cases", folders.len());
     folders.into_iter().map(Case::read).collect()
 }
 

@@ -43,11 +43,12 @@ fn check_all(results: impl IntoIterator<Item = Result<(), String>>) {
 // One test for both, so that blessing does not read what it is about to write.
 #[test]
 fn files_that_are_made_are_what_makes_them() {
-    check_all(generated::interactions().into_iter().map(|(case, text)| {
-        let path = cases::home().join(case).join("interactions.csv");
-        check_made(&path, &text, "the generator")
-    }));
-    check_all(cases::all().iter().map(|case| {
+    check_all(
+        generated::files()
+            .into_iter()
+            .map(|(file, text)| check_made(&cases::home().join(file), &text, "the generator")),
+    );
+    check_all(cases::all().iter().chain(&cases::two_behaviours()).map(|case| {
         check_made(&case.path("expected.csv"), &reference::expected(case), "the oracle")
     }));
 }
@@ -57,6 +58,10 @@ fn every_case_is_told_of_and_shows_something() {
     let readme = fs::read_to_string(cases::home().join("README.md")).expect("a README");
     let mut measures = Vec::new();
     let mut weightings = Vec::new();
+    for case in cases::two_behaviours() {
+        assert!(readme.contains(&format!("`{}`", case.name)), "{} is not in README.md", case.name);
+        assert!(case.text("expected.csv").lines().count() > 1, "{}", case.name);
+    }
     for case in cases::all() {
         assert!(readme.contains(&format!("`{}`", case.name)), "{} is not in README.md", case.name);
         let rows = case.text("expected.csv").lines().count();

@@ -7,8 +7,8 @@ use ilk_core::testing::generate::Crowd;
 const PRODUCTS: [&str; 10] =
     ["tea", "coffee", "milk", "bread", "jam", "butter", "apples", "rice", "soap", "salt"];
 
-/// Returns, per case, the text of its `interactions.csv`.
-pub(crate) fn interactions() -> Vec<(&'static str, String)> {
+/// Returns the files that are drawn, with their paths below the folder of all cases.
+pub(crate) fn files() -> Vec<(String, String)> {
     let cases = [
         ("02-jaccard", 2),
         ("03-dice", 3),
@@ -45,7 +45,14 @@ pub(crate) fn interactions() -> Vec<(&'static str, String)> {
         ("60-decay-users", 60),
         ("61-min-support-chance", 61),
     ];
-    cases.into_iter().map(|(case, seed)| (case, draw(seed))).collect()
+    let inputs =
+        cases.into_iter().map(|(case, seed)| (format!("{case}/interactions.csv"), draw(seed)));
+    let both = ["64-llr", "66-tfidf", "67-everything"].into_iter().zip([64, 66, 67]);
+    let both = both.flat_map(|(case, seed)| {
+        let path = |file| format!("{}/{case}/{file}", crate::cases::TWO_BEHAVIOURS);
+        [(path("interactions.csv"), draw(seed)), (path("target.csv"), draw(seed + 100))]
+    });
+    inputs.chain(both).collect()
 }
 
 /// Draws about 60 rows of 15 members and 10 products, at most five products per member.

@@ -42,6 +42,11 @@ fn every_measure_has_a_section_whose_example_is_right() {
         let example = example.unwrap_or_else(|| panic!("{measure} has no example"));
         let number = example.rsplit(' ').next().unwrap_or_default();
         assert_eq!(number, format!("{:.4}", score(*measure)), "{measure}: {example}");
+        // Between its title and its example a section says for whom it is.
+        let about = section.split("\nExample: ").next().unwrap_or_default();
+        for part in ["\n- Popular and rare: ", "\n- Take it "] {
+            assert!(about.contains(part), "{measure} lacks {part:?}");
+        }
     }
 }
 

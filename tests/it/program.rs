@@ -153,3 +153,24 @@ fn a_folder_as_output_holds_the_same_table() {
         assert!(out.join("items.parquet").exists(), "{}", case.name);
     }
 }
+
+#[test]
+fn cases_with_two_behaviours_give_what_is_expected_on_any_threads_and_in_a_run_directory() {
+    for case in cases::two_behaviours() {
+        let expected = case.text("expected.csv");
+        for threads in THREADS {
+            let found = written(&case, &[], threads, "out.csv");
+            let found = String::from_utf8(found).expect("UTF-8");
+            assert_eq!(found, expected, "{} on {threads} threads", case.name);
+        }
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let (run_dir, out) = (home.path().join("run"), home.path().join("out.csv"));
+        let mut command = Command::new(program());
+        command.env_clear().env("ILK_USAGE_FILE", "off").arg("run").arg(case.path("job.toml"));
+        command.args(["--quiet", "--run-dir"]).arg(&run_dir).arg("--out").arg(&out);
+        let output = command.output().expect("the program starts");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{}: {told}", case.name);
+        assert_eq!(fs::read_to_string(out).expect("the output"), expected, "{}", case.name);
+    }
+}

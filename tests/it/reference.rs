@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use ilk_core::{
     data::parse_time,
     job::Pairs,
-    testing::oracle::{Answer, Event, Id, Lists, OracleItem, OracleNeighbour, similar},
+    testing::oracle::{Answer, Event, Id, Lists, OracleItem, OracleNeighbour, across, similar},
 };
 
-use crate::cases::{Case, Sheet};
+use crate::cases::{Case, Sheet, Source};
 
 /// What the ids of a column without types are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,21 @@ impl Kind {
 /// Computes what `expected.csv` must hold.
 pub(crate) fn expected(case: &Case) -> String {
     let sheet = case.sheet();
-    let (users, items) = (sheet.column(&case.source.user), sheet.column(&case.source.item));
+    let (users, mut items) = (sheet.column(&case.source.user), sheet.column(&case.source.item));
+    let target = case.source.target.as_ref().map(|file| {
+        let source = &case.source;
+        let other = |name: &Option<String>, usual: &String| name.clone().unwrap_or(usual.clone());
+        let source = Source {
+            user: other(&source.target_user, &source.user),
+            item: other(&source.target_item, &source.item),
+            item_label: None,
+            ..source.clone()
+        };
+        (Sheet::parse(&case.text(file)), source)
+    });
+    if let Some((sheet, source)) = &target {
+        items.extend(sheet.column(&source.item));
+    }
     let compared = match case.job.of {
         ilk_core::job::Of::Items => kind(&items),
         ilk_core::job::Of::Users => kind(&users),
@@ -68,7 +82,13 @@ pub(crate) fn expected(case: &Case) -> String {
         exclude: list(&case.lists.exclude).unwrap_or_default(),
         wanted: list(&case.lists.wanted),
     };
-    let mut answer = similar(&events(case, &sheet), case.given, &case.job, &lists);
+    let input = events(&case.source, &sheet);
+    let mut answer = match &target {
+        None => similar(&input, case.given, &case.job, &lists),
+        Some((sheet, source)) => {
+            across((&input, &events(source, sheet)), case.given, &case.job, &lists)
+        }
+    };
     if case.job.pairs == Pairs::Once {
         once(&mut answer);
     }
@@ -99,8 +119,7 @@ fn once(answer: &mut Answer) {
 }
 
 /// Makes events of the rows that satisfy the conditions.
-fn events(case: &Case, sheet: &Sheet) -> Vec<Event> {
-    let source = &case.source;
+fn events(source: &Source, sheet: &Sheet) -> Vec<Event> {
     let ids = |name| {
         let cells = sheet.column(name);
         let kind = kind(&cells);

@@ -319,6 +319,63 @@ def run_checks(ilk, source, checks, folder):
     return len(checks) - failed, failed
 
 
+# Formulas of c, a, b and n, of dense tables of pairs of two behaviours.
+TWO_BEHAVIOURS = {
+    "llr": lambda c, a, b, n: np.where(c * n > a * b, ref.scipy_llr(c, a, b, n), 0),
+    "cosine": lambda c, a, b, n: c / np.sqrt(a * b),
+    "conditional": lambda c, a, b, n: c / a,
+    "lift": lambda c, a, b, n: n * c / (a * b),
+}
+
+
+def make_behaviours(folder):
+    """Writes views and purchases of overlapping users and items, and returns both as dense tables."""
+    random = np.random.default_rng(7)
+    users, viewed, bought = 300, 60, 45
+    taste = random.integers(0, 5, users)
+    tables = []
+    for name, items, share, first in [("viewed", viewed, 0.06, 0), ("bought", bought, 0.04, 20)]:
+        likes = np.where(np.arange(items) % 5 == taste[:, None], 4 * share, share)
+        table = random.random((users, items)) < likes
+        # Some users and items are of one behaviour only.
+        table[(0 if name == "viewed" else 250) : (40 if name == "viewed" else 300)] = False
+        user, item = np.nonzero(table)
+        rows = pa.table({"who": user, "what": item + first})
+        pq.write_table(rows, folder / f"{name}.parquet")
+        tables.append(table.astype(float))
+    return tables
+
+
+def check_behaviours(ilk, folder):
+    """Compares the neighbours across two behaviours with numpy; returns passed and failed."""
+    views, purchases = make_behaviours(folder)
+    n = np.count_nonzero(views.any(axis=1) | purchases.any(axis=1))
+    c = views.T @ purchases
+    a, b = views.sum(axis=0)[:, None], purchases.sum(axis=0)[None, :]
+    out, failed = folder / "across.parquet", 0
+    for measure, formula in TWO_BEHAVIOURS.items():
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scores = np.where(c > 0, formula(c, a + 0 * b, b + 0 * a, n), 0)
+        command = [ilk, "run", folder / "viewed.parquet", "--user", "who", "--item", "what"]
+        command += ["--target", folder / "bought.parquet", "--measure", measure]
+        command += ["--top", str(TOP), "--out", out, "--overwrite", "--quiet"]
+        subprocess.run(command, stdin=subprocess.DEVNULL, check=True)
+        table = pq.read_table(out)
+        item, other = table["item"].to_numpy(), table["neighbour"].to_numpy() - 20
+        found = table["score"].to_numpy()
+        faults = [] if np.array_equal(table["overlap"], c[item, other]) else ["overlaps differ"]
+        if not np.allclose(found, scores[item, other], rtol=1e-6):
+            faults.append("scores differ")
+        for of in range(len(scores)):
+            best = np.sort(scores[of][scores[of] > 0])[::-1][:TOP]
+            if not np.allclose(found[item == of], best, rtol=1e-6):
+                faults.append(f"item {of} has other neighbours")
+        failed += bool(faults)
+        name = f"{measure} of two behaviours"
+        print(f"{'FAILED' if faults else 'ok':6} {name:38} {len(scores):6} {len(found):8}", *faults[:3])
+    return len(TWO_BEHAVIOURS) - failed, failed
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("ilk", type=Path, help="the program")
@@ -333,6 +390,8 @@ def main():
         folder = Path(folder)
         made = make_set(folder / "made-up.parquet")
         passed, failed = run_checks(ilk, made, CHECKS + SMALL_CHECKS, folder)
+        across = check_behaviours(ilk, folder)
+        passed, failed = passed + across[0], failed + across[1]
         if data.exists():
             source = Source(data, arguments.user, arguments.item, arguments.weight)
             real = run_checks(ilk, source, CHECKS, folder)

@@ -137,6 +137,7 @@ impl Data {
                 items: self.encoded.items.clone(),
                 labels: self.encoded.labels.clone(),
                 events: self.encoded.events.iter().map(pick).collect(),
+                target: None,
             },
             tally: self.tally.clone(),
             files: self.files.clone(),

@@ -106,7 +106,7 @@ impl Outlook {
         executor: &impl Executor,
     ) -> Self {
         let survey = survey(interactions, executor);
-        let weights = WeightKind::of(job.weighting, interactions.weights().is_some());
+        let weights = interactions.weight_kind(job.weighting);
         let Survey { codes, supports, additions } = &survey;
         let shape = layout.shape(additions, supports, interactions.users(), weights);
         let head_items = shape.head_items();

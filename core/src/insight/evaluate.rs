@@ -243,7 +243,13 @@ fn split(encoded: Encoded, cut: i64) -> (Encoded, Encoded) {
         before.push(part(&chunk, false));
         after.push(part(&chunk, true));
     }
-    let of = |users: Ids, items: Ids, events| Encoded { users, items, labels: None, events };
+    let of = |users: Ids, items: Ids, events| Encoded {
+        users,
+        items,
+        labels: None,
+        events,
+        target: None,
+    };
     (of(users.clone(), items.clone(), before), of(users, items, after))
 }
 

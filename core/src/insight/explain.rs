@@ -279,15 +279,8 @@ impl Explainer<'_> {
         }
         // Not every measure rises with every step of the overlap, so each is tried.
         let most = pair.item_support.min(pair.neighbour_support);
-        let with = |overlap: u32| Pair {
-            overlap,
-            dot: overlap.into(),
-            least: overlap.into(),
-            common: Common::of_ones(overlap),
-            ..*pair
-        };
         (pair.overlap + 1..=most)
-            .find(|overlap| passes(&with(*overlap)))
+            .find(|overlap| passes(&pair.with_overlap(*overlap)))
             .map_or(Need::Impossible, Need::Overlap)
     }
 }

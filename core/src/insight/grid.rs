@@ -1,30 +1,31 @@
-//! Many jobs judged on one trial: users are counted once, and scored for all of them.
+//! Evaluates many jobs on one trial: pairs are counted once and scored for all jobs.
 //!
-//! Where weights are all 1, every measure is a function of the overlap c, the supports a and b, and
-//! the number of users. Of an item and one c, no score rises with b ([`falls_with_support`]). So the
-//! items met are put into a bucket for each c, the rarest first, and a job leaves a bucket at the
-//! first score that cannot be among its best: it scores hardly more pairs than it keeps.
+//! If all weights are 1, a score depends only on the overlap c, the supports a and b, and the number of
+//! users. For a given item and c, no score rises with b
+//! ([`Measure::never_rises_with_support`](crate::measure::Measure::never_rises_with_support)). So the
+//! neighbours are sorted into a bucket for each c, the rarest first, and each job leaves a bucket at the
+//! first score that is too low. A job scores hardly more pairs than it keeps. Only measures for which that
+//! does not hold, `mahout-llr` alone, score every pair.
 
 use super::evaluate::{Quality, Sums, Trial, evaluate, evaluate_on, judge};
 use crate::{
     executor::Executor,
     job::Job,
-    kernel::{rank, to_score},
-    matrix::Matrix,
-    measure::{Common, Measure, Pair},
-    prepare::Interactions,
+    kernel::{RowCounts, rank, to_score},
+    matrix::{ItemTable, Matrix},
+    measure::Pair,
     result::{Neighbour, Neighbours},
     weighting::Weighting,
 };
 
-/// Bytes of neighbours that are held at a time, unless one job has more.
+/// Bytes of neighbours held at the same time, unless one job needs more.
 const ROOM: usize = 1 << 29;
 
-/// Judges the neighbours of every job by what they recommend, `at` items to a user: as
-/// [`evaluate`] does, one after the other, to the bit. `on_job` is told of each that is done, by its
-/// number.
+/// Evaluates the recommendations of every job, `at` items per user, with the same bits as
+/// [`evaluate`] one job at a time. Calls `on_job` with the number of each finished job.
 ///
-/// Cost: jobs whose weights are all 1 share one pass of counting, others of one weighting its matrix. Memory: 16 B per interaction, and up to 512 MiB of neighbours.
+/// Cost: jobs whose weights are all 1 share one pass of counting; other jobs of one weighting share its
+/// matrix. Memory: a matrix, and up to 512 MiB of neighbours.
 ///
 /// # Panics
 /// If `at` is 0.
@@ -36,9 +37,8 @@ pub fn evaluate_each(
     on_job: impl Fn(usize),
 ) -> Vec<Quality> {
     let mut found = jobs.iter().map(|_| None).collect::<Vec<Option<Quality>>>();
-    let (shared, alone): (Vec<usize>, Vec<usize>) = (0..jobs.len()).partition(|number| {
-        jobs[*number].weighting == Weighting::Binary && falls_with_support(&jobs[*number].measure)
-    });
+    let (shared, alone): (Vec<usize>, Vec<usize>) =
+        (0..jobs.len()).partition(|number| jobs[*number].weighting == Weighting::Binary);
     let mut left = alone;
     let weights = |number: usize| (jobs[number].weighting, jobs[number].measure.norm());
     while let Some(first) = left.first().copied() {
@@ -55,9 +55,9 @@ pub fn evaluate_each(
         found[number] = Some(evaluate(trial, &jobs[number], at, executor));
         on_job(number);
     } else if !shared.is_empty() {
-        let counted = Counted::new(trial);
+        let counted = Counted::new(trial, executor);
         let top = shared.iter().map(|number| jobs[*number].top as usize).max().unwrap_or(1);
-        let items = counted.order.len();
+        let items = counted.matrix.items();
         let of_job = size_of::<Neighbour>() * items.saturating_mul(top.min(items)).max(1);
         for batch in shared.chunks((ROOM / of_job).max(1)) {
             let wanted = batch.iter().map(|number| &jobs[*number]).collect::<Vec<_>>();
@@ -74,90 +74,34 @@ pub fn evaluate_each(
     found.into_iter().flatten().collect()
 }
 
-/// Returns whether, for one overlap, one support of the item and weights of 1, a larger support of the
-/// neighbour never scores more, and no pair is followed by no pair. (For `llr`, the derivative by b is
-/// 2·ln of the odds that users of the neighbour lack the item against those that others lack it:
-/// below 0 above chance.)
-const fn falls_with_support(measure: &Measure) -> bool {
-    matches!(
-        measure,
-        Measure::Cosine
-            | Measure::Jaccard
-            | Measure::Dice
-            | Measure::Overlap
-            | Measure::Tversky { .. }
-            | Measure::AsymmetricCosine { .. }
-            | Measure::Conditional { .. }
-            | Measure::Lift { .. }
-            | Measure::SarLift
-            | Measure::Pmi
-            | Measure::Npmi
-            | Measure::LexicographersMi
-            | Measure::Llr
-            | Measure::Cooccurrence
-            | Measure::Dot
-    )
-}
-
-/// Interactions by users and by items, for counting. Items have positions, the rarest first.
+/// Interactions of weight 1, laid out for counting.
 struct Counted {
-    users: u32,
-    /// By position, the code.
-    order: Vec<u32>,
-    /// By position.
-    supports: Vec<u32>,
-    /// Positions of each user's items, ascending.
-    of_users: Rows,
-    /// Users of each position, ascending.
-    of_items: Rows,
-    /// Items whose neighbours anybody who is judged will ask for, by position.
+    matrix: Matrix,
+    /// By code, the position.
+    positions: Vec<u32>,
+    /// By code: items of users who are evaluated, whose neighbours are needed.
     wanted: Vec<bool>,
 }
 
-/// Lists one after the other.
-struct Rows {
-    starts: Vec<usize>,
-    entries: Vec<u32>,
-}
-
-impl Rows {
-    fn of(&self, row: u32) -> &[u32] {
-        &self.entries[self.starts[row as usize]..self.starts[row as usize + 1]]
-    }
-}
-
 impl Counted {
-    fn new(trial: &Trial) -> Self {
+    fn new(trial: &Trial, executor: &impl Executor) -> Self {
         let train = trial.train();
-        let by_code = train.supports();
-        let mut order = (0..train.items() as u32).collect::<Vec<_>>();
-        order.sort_by_key(|code| by_code[*code as usize]);
-        let mut positions = vec![0; order.len()];
-        for (position, code) in (0..).zip(&order) {
-            positions[*code as usize] = position;
-        }
-        let supports = order.iter().map(|code| by_code[*code as usize]).collect::<Vec<_>>();
-        let of_users = rows_of_users(train, &positions);
-        let of_items = turned(&of_users, &supports);
-        let mut wanted = vec![false; order.len()];
+        let mut wanted = vec![false; train.items()];
         for number in 0..trial.counts().users as usize {
-            for position in of_users.of(trial.user(number)) {
-                wanted[*position as usize] = true;
+            for item in train.of(trial.user(number)) {
+                wanted[*item as usize] = true;
             }
         }
-        let users = train.population() as u32;
-        Self { users, order, supports, of_users, of_items, wanted }
+        let matrix = Matrix::new(train, Weighting::Binary, executor);
+        let positions = ItemTable::positions(matrix.table().codes());
+        Self { matrix, positions, wanted }
     }
 
     /// Finds the neighbours of every wanted item for every job.
     fn neighbours(&self, jobs: &[&Job], executor: &impl Executor) -> Vec<Neighbours> {
         /// Items of a task: many, so that workers keep their counts; few, so that all have work.
         const ITEMS: usize = 32;
-        let items = self.order.len();
-        let mut positions = vec![0; items];
-        for (position, code) in (0..).zip(&self.order) {
-            positions[*code as usize] = position;
-        }
+        let items = self.matrix.items();
         let tasks = executor.map_with(
             items.div_ceil(ITEMS),
             || Counting::new(items),
@@ -165,9 +109,9 @@ impl Counted {
                 let codes = task * ITEMS..((task + 1) * ITEMS).min(items);
                 let mut lists = jobs.iter().map(|_| Vec::new()).collect::<Vec<Vec<Vec<_>>>>();
                 for code in codes {
-                    let position = positions[code];
-                    if self.wanted[position as usize] {
-                        counting.count(self, position);
+                    let position = self.positions[code];
+                    if self.wanted[code] {
+                        counting.count(&self.matrix, position);
                     }
                     for (lists, job) in lists.iter_mut().zip(jobs) {
                         lists.push(counting.best(self, position, job));
@@ -189,109 +133,43 @@ impl Counted {
     }
 
     fn pair(&self, position: u32, other: u32, overlap: u32) -> Pair {
-        let (item, neighbour) = (self.supports[position as usize], self.supports[other as usize]);
-        Pair {
-            overlap,
-            item_support: item,
-            neighbour_support: neighbour,
-            users: self.users,
-            dot: f64::from(overlap),
-            item_square: f64::from(item),
-            neighbour_square: f64::from(neighbour),
-            item_sum: f64::from(item),
-            neighbour_sum: f64::from(neighbour),
-            least: f64::from(overlap),
-            common: Common::of_ones(overlap),
-        }
+        let table = self.matrix.table();
+        let support = |position: u32| table.supports()[position as usize];
+        Pair::of_ones(overlap, (support(position), support(other)), table.population() as u32)
     }
 }
 
-fn rows_of_users(train: &Interactions, positions: &[u32]) -> Rows {
-    let (mut starts, mut entries) = (vec![0], Vec::with_capacity(train.len()));
-    for user in 0..train.users() as u32 {
-        let start = entries.len();
-        entries.extend(train.of(user).iter().map(|item| positions[*item as usize]));
-        entries[start..].sort_unstable();
-        starts.push(entries.len());
-    }
-    Rows { starts, entries }
-}
-
-/// Turns rows of users into rows of items, which have so many users.
-fn turned(of_users: &Rows, supports: &[u32]) -> Rows {
-    let mut starts = vec![0];
-    starts.extend(supports.iter().scan(0, |sum, support| {
-        *sum += *support as usize;
-        Some(*sum)
-    }));
-    let mut next = starts.clone();
-    let mut entries = vec![0; of_users.entries.len()];
-    for user in 0..of_users.starts.len() as u32 - 1 {
-        for position in of_users.of(user) {
-            let place = &mut next[*position as usize];
-            entries[*place] = user;
-            *place += 1;
-        }
-    }
-    Rows { starts, entries }
-}
-
-/// What a worker counts of one item after the other.
+/// The neighbours of one item, sorted by overlap.
 struct Counting {
-    /// By position, the users of both.
-    counts: Vec<u32>,
-    /// The positions met.
-    met: Vec<u32>,
-    /// Where the bucket of each count begins; the last is where all end.
+    counts: RowCounts,
+    /// Where the bucket of each overlap begins; the last entry is where all end.
     starts: Vec<u32>,
-    /// The counts that occur, ascending.
+    /// The overlaps that occur, ascending.
     overlaps: Vec<u32>,
-    /// The positions met, by count, and then the rarest first.
+    /// The neighbours' positions by overlap, then the rarest first.
     buckets: Vec<u32>,
 }
 
 impl Counting {
     fn new(items: usize) -> Self {
         Self {
-            counts: vec![0; items],
-            met: Vec::new(),
+            counts: RowCounts::new(items),
             starts: Vec::new(),
             overlaps: Vec::new(),
             buckets: Vec::new(),
         }
     }
 
-    /// Counts the users that the item shares with every other.
-    fn count(&mut self, all: &Counted, position: u32) {
-        let Self { counts, met, .. } = self;
-        for user in all.of_items.of(position) {
-            for other in all.of_users.of(*user) {
-                let count = &mut counts[*other as usize];
-                if *count == 0 {
-                    met.push(*other);
-                }
-                *count += 1;
-            }
-        }
-        // Many are found faster in their order than put into it.
-        if met.len() > counts.len() / 16 {
-            met.clear();
-            met.extend((0..).zip(&*counts).filter(|(_, count)| **count > 0).map(|(at, _)| at));
-        } else {
-            met.sort_unstable();
-        }
-        self.sort(position);
-    }
-
-    /// Puts what was met into its buckets.
-    fn sort(&mut self, position: u32) {
-        let Self { counts, met, starts, overlaps, buckets } = self;
-        let most = counts[position as usize] as usize;
+    /// Counts the users that the item shares with every other, and sorts those into buckets.
+    fn count(&mut self, matrix: &Matrix, position: u32) {
+        let Self { counts, starts, overlaps, buckets } = self;
+        counts.count(matrix, position);
+        let most = counts.of(position) as usize;
         starts.clear();
         starts.resize(most + 2, 0);
-        met.retain(|other| *other != position);
-        for other in &*met {
-            starts[counts[*other as usize] as usize + 1] += 1;
+        let others = || counts.met().iter().copied().filter(|other| *other != position);
+        for other in others() {
+            starts[counts.of(other) as usize + 1] += 1;
         }
         overlaps.clear();
         for count in 1..starts.len() {
@@ -301,41 +179,45 @@ impl Counting {
             starts[count] += starts[count - 1];
         }
         buckets.clear();
-        buckets.resize(met.len(), 0);
+        buckets.resize(starts[most + 1] as usize, 0);
         let mut next = starts.clone();
-        for other in &*met {
-            let place = &mut next[counts[*other as usize] as usize];
-            buckets[*place as usize] = *other;
+        // Positions ascend from the most popular item, and buckets begin with the rarest.
+        for other in others().rev() {
+            let place = &mut next[counts.of(other) as usize];
+            buckets[*place as usize] = other;
             *place += 1;
         }
-        counts[position as usize] = 0;
     }
 
     /// Picks the best neighbours for a job.
     fn best(&self, all: &Counted, position: u32, job: &Job) -> Vec<Neighbour> {
         let (k, mut list) = (job.top as usize, Vec::new());
         let floor = job.threshold.unwrap_or(f32::MIN);
-        let mut bar = floor;
+        let (mut bar, falls) = (floor, job.measure.never_rises_with_support());
         for overlap in self.overlaps.iter().rev().copied() {
             if overlap < job.min_overlap {
                 break;
             }
-            let damping = f64::from(overlap) / (f64::from(overlap) + job.shrinkage);
+            let damping = job.measure.damping(overlap, job.shrinkage);
             let at = overlap as usize;
             let bucket = self.starts[at] as usize..self.starts[at + 1] as usize;
             for other in &self.buckets[bucket] {
                 let pair = all.pair(position, *other, overlap);
-                let Some(score) = job.measure.score(&pair) else { break };
+                let score = match job.measure.score(&pair) {
+                    Some(score) => score,
+                    None if falls => break,
+                    None => continue,
+                };
                 let score = if job.shrinkage > 0.0 { score * damping } else { score };
                 let score = to_score(score);
                 if score < bar {
                     // Rounding may let a score rise by its last bits.
-                    if score < bar - (bar.abs() * 1e-5 + 1e-7) {
+                    if falls && score < bar - (bar.abs() * 1e-5 + 1e-7) {
                         break;
                     }
                     continue;
                 }
-                let code = all.order[*other as usize];
+                let code = all.matrix.table().codes()[*other as usize];
                 list.push(Neighbour { code, score, overlap });
                 if list.len() >= 2 * k + 16 {
                     bar = cut(&mut list, k).max(floor);
@@ -352,9 +234,6 @@ impl Counting {
 
     /// Forgets the item.
     fn clear(&mut self) {
-        for other in self.met.drain(..) {
-            self.counts[other as usize] = 0;
-        }
         self.overlaps.clear();
         self.buckets.clear();
     }

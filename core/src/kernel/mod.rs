@@ -5,6 +5,7 @@
 
 mod ceiling;
 mod comparison;
+mod counts;
 mod hit;
 mod left;
 mod needs;
@@ -18,6 +19,7 @@ mod task;
 mod topk;
 mod whole;
 
+pub(crate) use self::counts::RowCounts;
 pub use self::{
     comparison::{Comparison, Worker},
     left::{NoneLeft, best_without_threshold, none_listed, popular, without_threshold},
@@ -64,7 +66,8 @@ pub fn neighbours(
     comparison.neighbours(executor)
 }
 
-/// Finds the neighbours of every item, on the caller's thread. Cost: as the forecast of a
+/// Finds the neighbours of every item, on the caller's thread; of interactions of two behaviours
+/// those of the items of the input, among the items of the target. Cost: as the forecast of a
 /// [`Plan`] says; memory for the matrix and the result.
 ///
 /// # Panics
@@ -83,6 +86,6 @@ pub fn similar_items_with(
     job: &Job,
     executor: &impl Executor,
 ) -> Neighbours {
-    let filter = ItemFilter::default();
+    let filter = ItemFilter::default().across(interactions.items(), interactions.target());
     Task::new(interactions, job, &filter, Layout::default(), executor).run(executor, |_| {})
 }

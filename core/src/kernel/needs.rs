@@ -30,7 +30,7 @@ use std::ops::Range;
 use crate::{
     job::Job,
     matrix::ItemTable,
-    measure::{Common, Measure, Pair},
+    measure::{Measure, Pair},
 };
 
 /// Rows whose needs are the same.
@@ -163,19 +163,8 @@ impl<'a> Needs<'a> {
 
     /// Scores a pair of the row and an item of so many users.
     fn score(&self, overlap: u32, own: u32, support: u32) -> Option<f64> {
-        let pair = Pair {
-            overlap,
-            item_support: own,
-            neighbour_support: support,
-            users: self.table.population() as u32,
-            dot: f64::from(overlap),
-            item_square: f64::from(own),
-            neighbour_square: f64::from(support),
-            item_sum: f64::from(own),
-            neighbour_sum: f64::from(support),
-            least: f64::from(overlap),
-            common: Common::of_ones(overlap),
-        };
+        let users = self.table.population() as u32;
+        let pair = Pair::of_ones(overlap, (own, support), users);
         let overlap = f64::from(overlap);
         let shrunk = |score| score * (overlap / (overlap + self.job.shrinkage));
         self.job.measure.score(&pair).map(shrunk)

@@ -1,8 +1,7 @@
-//! Each pair of items once, from lists that hold most pairs twice.
+//! Each pair of items once, from lists that contain most pairs twice.
 //!
-//! A pair stays if either of its items has the other among its neighbours. It is written for the
-//! item of the smaller id, whose list is again in the total order; it may so become longer than the
-//! k neighbours of the job, or lose all of them to other items.
+//! A pair is kept if either item is a neighbour of the other. It is listed at the item of the smaller
+//! id, in the total order. So a list can be longer than the k neighbours of the job, or empty.
 
 use std::ops::Range;
 
@@ -49,7 +48,7 @@ impl PairsOnce {
         Self { first: items.start, ends, starts, entries: vec![Neighbour::NONE; places] }
     }
 
-    /// Takes in the neighbours of an item; pairs of other items than its own are passed over.
+    /// Adds the neighbours of an item; pairs that are listed at other items are skipped.
     ///
     /// # Panics
     /// If there are more pairs than were counted.

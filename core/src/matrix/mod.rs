@@ -97,7 +97,7 @@ impl Matrix {
         let Weights { weighting, norm } = weights.into();
         let arranging = Arranging { interactions, norm, layout };
         let none = |_: &[u32]| Factors::default();
-        match WeightKind::of(weighting, interactions.weights().is_some()) {
+        match interactions.weight_kind(weighting) {
             WeightKind::One => Self::arrange(arranging, |_| (), none, executor),
             WeightKind::Separable => {
                 let factors = |codes: &[u32]| weigh::factors(interactions, weighting, codes);

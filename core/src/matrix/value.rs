@@ -194,39 +194,47 @@ impl Sum for u32 {
     }
 }
 
+/// What values have in common that hold a weight for each interaction.
+macro_rules! own_weights {
+    () => {
+        type Stored = f64;
+        type Factor = f64;
+
+        const KIND: WeightKind = WeightKind::Own;
+
+        fn erase(lists: Lists<f64>) -> AnyLists {
+            AnyLists::Weights(lists)
+        }
+
+        fn lists(lists: &AnyLists) -> Option<&Lists<f64>> {
+            if let AnyLists::Weights(lists) = lists { Some(lists) } else { None }
+        }
+
+        #[inline]
+        fn factor(held: f64, _: u32, _: &Line<'_, Self>) -> f64 {
+            held
+        }
+
+        fn add_chunk(
+            _: Kernel,
+            _: &[BitRow],
+            _: &Line<'_, Self>,
+            _: Option<&[f64; CHUNK]>,
+            _: &mut [f64; CHUNK],
+        ) {
+            panic!("bits do not tell what interactions weigh");
+        }
+    };
+}
+
 impl Value for f64 {
-    type Stored = f64;
     type Sum = WeightedSum;
-    type Factor = f64;
 
-    const KIND: WeightKind = WeightKind::Own;
-
-    fn erase(lists: Lists<Self>) -> AnyLists {
-        AnyLists::Weights(lists)
-    }
-
-    fn lists(lists: &AnyLists) -> Option<&Lists<Self>> {
-        if let AnyLists::Weights(lists) = lists { Some(lists) } else { None }
-    }
-
-    #[inline]
-    fn factor(held: f64, _: u32, _: &Line<'_, f64>) -> f64 {
-        held
-    }
+    own_weights!();
 
     #[inline]
     fn add(sum: &mut WeightedSum, x: f64, y: Self, _: f64) {
         sum.add(x * y);
-    }
-
-    fn add_chunk(
-        _: Kernel,
-        _: &[BitRow],
-        _: &Line<'_, f64>,
-        _: Option<&[f64; CHUNK]>,
-        _: &mut [f64; CHUNK],
-    ) {
-        panic!("bits do not tell what interactions weigh");
     }
 }
 
@@ -281,38 +289,13 @@ impl Value for Separable {
 pub(crate) struct Least;
 
 impl Value for Least {
-    type Stored = f64;
     type Sum = WeightedSum;
-    type Factor = f64;
 
-    const KIND: WeightKind = WeightKind::Own;
-
-    fn erase(lists: Lists<f64>) -> AnyLists {
-        AnyLists::Weights(lists)
-    }
-
-    fn lists(lists: &AnyLists) -> Option<&Lists<f64>> {
-        <f64 as Value>::lists(lists)
-    }
-
-    #[inline]
-    fn factor(held: f64, _: u32, _: &Line<'_, Self>) -> f64 {
-        held
-    }
+    own_weights!();
 
     #[inline]
     fn add(sum: &mut WeightedSum, x: f64, y: f64, _: f64) {
         sum.add(x.min(y));
-    }
-
-    fn add_chunk(
-        _: Kernel,
-        _: &[BitRow],
-        _: &Line<'_, Self>,
-        _: Option<&[f64; CHUNK]>,
-        _: &mut [f64; CHUNK],
-    ) {
-        panic!("bits do not tell what interactions weigh");
     }
 }
 
@@ -321,40 +304,15 @@ impl Value for Least {
 pub(crate) struct CommonUsers;
 
 impl Value for CommonUsers {
-    type Stored = f64;
     type Sum = CommonSum;
-    type Factor = f64;
 
-    const KIND: WeightKind = WeightKind::Own;
-
-    fn erase(lists: Lists<f64>) -> AnyLists {
-        AnyLists::Weights(lists)
-    }
-
-    fn lists(lists: &AnyLists) -> Option<&Lists<f64>> {
-        <f64 as Value>::lists(lists)
-    }
-
-    #[inline]
-    fn factor(held: f64, _: u32, _: &Line<'_, Self>) -> f64 {
-        held
-    }
+    own_weights!();
 
     #[inline]
     fn add(sum: &mut CommonSum, x: f64, y: f64, _: f64) {
         sum.overlap += 1;
         sum.dot += x * y;
         sum.common.add(x, y);
-    }
-
-    fn add_chunk(
-        _: Kernel,
-        _: &[BitRow],
-        _: &Line<'_, Self>,
-        _: Option<&[f64; CHUNK]>,
-        _: &mut [f64; CHUNK],
-    ) {
-        panic!("bits do not tell what interactions weigh");
     }
 }
 

@@ -22,4 +22,29 @@ impl Measure {
             _ => false,
         }
     }
+
+    /// Returns whether, of two neighbours with as many users in common, the one with more users never
+    /// scores better where every weight is 1, and is no pair if the other is none.
+    ///
+    /// Measures of the shared users alone do not look at either support, and with weights of 1 they score
+    /// all pairs alike.
+    /// (The derivative of `llr` by b is 2·ln of the odds that users of the neighbour lack the item
+    /// against the odds that others lack it, which is below 0 for what occurs more often than by chance.)
+    pub(crate) fn never_rises_with_support(&self) -> bool {
+        self.falls_with_support()
+            || matches!(
+                self,
+                Self::Llr
+                    | Self::Cooccurrence
+                    | Self::Dot
+                    | Self::Tanimoto
+                    | Self::WeightedJaccard
+                    | Self::Pearson
+                    | Self::CommonCosine
+                    | Self::Msd
+                    | Self::Tversky { .. }
+                    | Self::AsymmetricCosine { .. }
+                    | Self::Conditional { .. }
+            )
+    }
 }

@@ -63,6 +63,32 @@ impl Common {
 }
 
 impl Pair {
+    /// Makes the pair of two items that share `overlap` of all `users`, where every weight is 1;
+    /// `supports`: of the item and of the neighbour.
+    #[inline]
+    pub fn of_ones(overlap: u32, supports: (u32, u32), users: u32) -> Self {
+        let (item, neighbour) = (f64::from(supports.0), f64::from(supports.1));
+        Self {
+            overlap,
+            item_support: supports.0,
+            neighbour_support: supports.1,
+            users,
+            dot: overlap.into(),
+            item_square: item,
+            neighbour_square: neighbour,
+            item_sum: item,
+            neighbour_sum: neighbour,
+            least: overlap.into(),
+            common: Common::of_ones(overlap),
+        }
+    }
+
+    /// Returns the pair with another overlap, all else as it is, where every weight is 1.
+    pub fn with_overlap(&self, overlap: u32) -> Self {
+        let supports = (self.item_support, self.neighbour_support);
+        Self::of_ones(overlap, supports, self.users)
+    }
+
     /// Returns the same pair, seen from the neighbour.
     pub fn reversed(&self) -> Self {
         let Common { x, y, xx, yy, apart } = self.common;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::groups::Groups;
 use crate::data::Ids;
 
-/// Which items may be neighbours, and which neighbours are computed for. Cost: up to 2 B per item,
+/// Which items may be neighbours, and for which items neighbours are computed. Cost: up to 2 B per item,
 /// 6 B with groups; clones share them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ItemFilter {
@@ -44,13 +44,25 @@ impl ItemFilter {
         Self { candidates, wanted: wanted.map(|codes| mark(codes, false).into()), groups: None }
     }
 
-    /// Also narrows neighbours by the groups of the items.
+    /// Keeps the behaviours of a job apart: neighbours are computed for the items of the input, and
+    /// only items of the target, whose codes begin with `target`, may be neighbours.
+    #[must_use]
+    pub fn across(self, items: usize, target: Option<u32>) -> Self {
+        let Some(target) = target else { return self };
+        let codes = || 0..items as u32;
+        let candidates = codes().map(|code| code >= target && self.admits(code)).collect();
+        let wanted = codes().map(|code| code < target && self.wants(code)).collect();
+        Self { candidates: Some(candidates), wanted: Some(wanted), groups: self.groups }
+    }
+
+    /// Adds limits by the groups of the items.
     #[must_use]
     pub fn with_groups(self, groups: Groups) -> Self {
         Self { groups: Some(groups), ..self }
     }
 
-    /// Asks for no more than the items that `keep` accepts, of `items` in all.
+    /// Limits the items that neighbours are computed for to those that `keep` accepts; `items`: how many
+    /// items there are.
     pub fn narrowed(&self, items: usize, keep: impl Fn(u32) -> bool) -> Self {
         let wanted = (0..items as u32).map(|code| self.wants(code) && keep(code)).collect();
         Self { wanted: Some(wanted), ..self.clone() }
@@ -86,7 +98,7 @@ impl ItemFilter {
         self.groups.as_ref().is_none_or(|groups| groups.pairs(item, other))
     }
 
-    /// Returns true if the groups of items narrow neighbours, pair by pair or list by list.
+    /// Returns whether groups limit neighbours, pair by pair or list by list.
     pub fn has_groups(&self) -> bool {
         self.groups.is_some()
     }

@@ -1,19 +1,19 @@
-//! Groups of items, such as categories, and what a job makes of them.
+//! Groups of items, such as categories, and the limits they set on neighbours.
 
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 
 use crate::data::TextColumn;
 
-/// What groups mean for a job's neighbours.
+/// How groups limit the neighbours of a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GroupRule {
-    /// Only items of the same group are neighbours; an item without a group has none.
+    /// Neighbours must be of the item's group; an item without a group has none.
     pub within: bool,
-    /// A list holds at most so many neighbours of a group; those without one are not counted.
+    /// Maximum number of neighbours of one group in a list; items without a group do not count.
     pub most: Option<NonZeroU32>,
 }
 
-/// The group of every item, and what it means. Cost: 4 B per item; clones share them.
+/// The group of every item, and the rule. Cost: 4 B per item; clones share them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Groups {
     of_items: Arc<[u32]>,
@@ -21,7 +21,7 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// Takes the group of every item, by code, as text; null for none.
+    /// Makes groups from their names, one per item, by code; null means no group.
     pub fn new(names: &TextColumn, rule: GroupRule) -> Self {
         let mut known = BTreeMap::new();
         let of_items = (0..names.codes.len()).map(|row| match names.get(row) {
@@ -56,13 +56,12 @@ impl Groups {
         self.rule.most.is_some()
     }
 
-    /// Keeps of `list`, which goes from the best down, what the limit of a group leaves, and of
-    /// that the first `k`.
+    /// Drops the neighbours above a group's limit from `list`, which is sorted best first, then all but
+    /// the first `k`.
     ///
-    /// What is dropped can be dropped for good, whatever comes later: a set of neighbours is allowed
-    /// if no group has too many and there are no more than k, which makes a matroid, in which going
-    /// from the best down gives the best set, of a part as of all (Rado, Note on independence
-    /// functions, 1957).
+    /// A dropped neighbour is never needed again, whatever is found later. Lists within both limits are
+    /// the independent sets of a matroid, so the greedy choice is the best one, for a part of the
+    /// neighbours as for all (Rado, Note on independence functions, 1957).
     pub(crate) fn thin<T>(&self, list: &mut Vec<T>, k: usize, code: impl Fn(&T) -> u32) {
         if let Some(most) = self.rule.most {
             let mut counts: BTreeMap<u32, u32> = BTreeMap::new();

@@ -13,7 +13,7 @@ use crate::{
         readings_of,
     },
     job::{Duplicates, Given, Job, NegativeWeights},
-    weighting::{LARGEST_WEIGHT, Weighting},
+    weighting::{Anchor, LARGEST_WEIGHT, Weighting},
 };
 
 /// Why a row was set aside. A row has the first reason that holds, in this order.
@@ -297,6 +297,22 @@ impl Tally {
             return Err(Refusal::TimeUnit { readings: self.readings() });
         }
         Ok(())
+    }
+
+    /// Returns how many half-lives old the oldest row is, where they are so many that its weight is lost
+    /// in scores; `None` where decay counts from the newest row of each item.
+    pub fn vanishing_half_lives(&self, job: &Job) -> Option<u64> {
+        /// Half-lives after which products of two such weights no longer fit a score.
+        const MOST: i64 = 64;
+        let Weighting::Decay { half_life, now, anchor } = job.weighting else { return None };
+        let (earliest, latest) = (self.times.earliest?, self.times.latest?);
+        let present = match anchor {
+            Anchor::Item => return None,
+            Anchor::All => latest.time,
+            Anchor::Now => now.unwrap_or(latest.time),
+        };
+        let half_lives = present.saturating_sub(earliest.time) / half_life;
+        (half_lives > MOST).then_some(half_lives.unsigned_abs())
     }
 
     /// Describes what the numbers of the time column may mean.

@@ -42,6 +42,38 @@ pub struct Encoded {
     pub labels: Option<TextColumn>,
     /// The rows, chunk by chunk.
     pub events: Vec<Events>,
+    /// The first code of the items of a second behaviour, if there are two.
+    pub target: Option<u32>,
+}
+
+impl Encoded {
+    /// Tells the items of two behaviours apart: an item of the chunks that `is_target` marks gets a
+    /// code after all others, even if the input has an item of that ID. Cost: O(rows).
+    ///
+    /// # Errors
+    /// [`EncodeError::TooMany`] if there are too few codes.
+    ///
+    /// # Panics
+    /// If there is no mark for a chunk.
+    pub fn apart(self, is_target: &[bool]) -> Result<Self, EncodeError> {
+        let count = self.items.len();
+        check_count("item", 2 * count)?;
+        let target = count as u32;
+        let twice = (0..target).chain(0..target).collect::<Vec<_>>();
+        let mut events = self.events;
+        for (events, is_target) in events.iter_mut().zip(is_target) {
+            if *is_target {
+                events.item.iter_mut().for_each(|item| *item += target);
+            }
+        }
+        Ok(Self {
+            users: self.users,
+            items: self.items.select(&twice),
+            labels: self.labels.map(|labels| labels.pick(&twice)),
+            events,
+            target: Some(target),
+        })
+    }
 }
 
 /// Ids that do not go together.
@@ -98,7 +130,7 @@ pub fn encode(chunks: Vec<Cleaned>, executor: &impl Executor) -> Result<Encoded,
         chunk_labels.push(label);
     }
     let labels = choose_labels(items.len(), &events, &chunk_labels);
-    Ok(Encoded { users, items, labels, events })
+    Ok(Encoded { users, items, labels, events, target: None })
 }
 
 /// What the ids of a column are, over all files.

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use super::{
     clean::Needs,
     encode::{Encoded, Events},
-    interactions::{Interactions, pairs_among},
+    interactions::{Interactions, pairs_between},
     user_rows::UserRows,
 };
 use crate::{
@@ -55,6 +55,16 @@ impl Folding {
         self.rare_pairs += other.rare_pairs;
         self.emptied_users += other.emptied_users;
     }
+
+    /// Counts the rows of ratings that were added to another rating of the same user and item, which is
+    /// rarely what is meant; 0 where the job's weights are no ratings or it does not add them.
+    pub fn repeated_ratings(&self, job: &Job) -> u64 {
+        let are_ratings = job.measure.is_common()
+            || job.negative_weights == NegativeWeights::Keep
+            || matches!(job.weighting, Weighting::Centred(_));
+        let are_added = job.duplicates == Duplicates::Sum;
+        if are_ratings && are_added { self.events - self.pairs } else { 0 }
+    }
 }
 
 /// Interactions with what their codes stand for.
@@ -73,8 +83,8 @@ pub struct Folded {
 /// Folds all events into interactions. Cost: O(events · log) time; 16 B per event on top of the
 /// events, which are consumed as it goes, 48 B where the job looks at weights or times.
 pub fn fold(encoded: Encoded, job: &Job, needs: Needs, executor: &impl Executor) -> Folded {
-    let Encoded { users, items, labels, events } = encoded;
-    let policy = Policy { job, users: &users, items: &items };
+    let Encoded { users, items, labels, events, target } = encoded;
+    let policy = Policy { job, users: &users, items: &items, target };
     let (mut folding, mut pieces) = if needs == (Needs { weight: false, time: false }) {
         fold_events::<Plain>(events, &policy, executor)
     } else {
@@ -91,7 +101,10 @@ pub fn fold(encoded: Encoded, job: &Job, needs: Needs, executor: &impl Executor)
     }
     let (mut interactions, kept_users) = assemble(pieces, &kept_items, needs);
     interactions.emptied = folding.emptied_users as usize;
-    let catalogue = kept_items.catalogue(&items, labels.as_ref(), &supports);
+    let mut catalogue = kept_items.catalogue(&items, labels.as_ref(), &supports);
+    let first_kept = |first| kept_items.kept.partition_point(|item| *item < first) as u32;
+    interactions.target = target.map(first_kept);
+    catalogue.target = interactions.target;
     let others = users.select(&kept_users);
     match job.of {
         Of::Items => Folded { interactions, catalogue, others, folding },
@@ -100,6 +113,7 @@ pub fn fold(encoded: Encoded, job: &Job, needs: Needs, executor: &impl Executor)
                 ids: others,
                 labels: None,
                 supports: interactions.degrees().map(|degree| degree as u32).collect(),
+                target: None,
             },
             others: catalogue.ids,
             interactions: interactions.transposed(),
@@ -165,7 +179,7 @@ fn fold_gathered<E: Event>(
     let (users, mut events) = gather::<E>(blocks);
     let mut folding = Folding { events: events.len() as u64, ..Folding::default() };
     fold_pairs(&mut events, job, &mut folding);
-    cap(&mut events, &Policy { job, users: &users, items }, &mut folding);
+    cap(&mut events, &Policy { job, users: &users, items, target: None }, &mut folding);
     let Piece { degrees, items, weights, times, .. } = piece_of(&events, 0..users.len());
     let weights = needs.weight.then_some(weights);
     let times = needs.time.then_some(times);
@@ -216,6 +230,8 @@ struct Policy<'a> {
     job: &'a Job,
     users: &'a Ids,
     items: &'a Ids,
+    /// The first code of the items of a second behaviour, which is capped by itself.
+    target: Option<u32>,
 }
 
 /// An event on its way through the buckets.
@@ -494,7 +510,8 @@ fn piece_of<E: Event>(events: &[E], users: std::ops::Range<usize>) -> Piece {
     piece
 }
 
-/// Keeps the `cap` items of each user that are heaviest, then newest, then of smallest hash.
+/// Keeps the `cap` items of each user that are heaviest, then newest, then of smallest hash; of two
+/// behaviours as many of each.
 fn cap_users<E: Event>(
     events: &[E],
     cap: usize,
@@ -503,28 +520,43 @@ fn cap_users<E: Event>(
 ) -> Vec<E> {
     let mut kept = Vec::with_capacity(events.len());
     for of_user in events.chunk_by(|a, b| a.user() == b.user()) {
-        if of_user.len() <= cap {
-            kept.extend_from_slice(of_user);
-            continue;
+        let first = |first| of_user.partition_point(|event| event.item() < first);
+        let (of_input, of_target) = of_user.split_at(policy.target.map_or(of_user.len(), first));
+        let (input, target) = (of_input.len(), policy.target.map(|_| of_target.len()));
+        let capped = (input.min(cap), target.map(|target| target.min(cap)));
+        if capped != (input, target) {
+            folding.capped_users += 1;
+            folding.capped_pairs +=
+                (of_user.len() - capped.0 - capped.1.unwrap_or_default()) as u64;
+            folding.capped_operations +=
+                pairs_between(input, target) - pairs_between(capped.0, capped.1);
         }
-        folding.capped_users += 1;
-        folding.capped_pairs += (of_user.len() - cap) as u64;
-        folding.capped_operations += pairs_among(of_user.len()) - pairs_among(cap);
-        let user = policy.users.display(of_user[0].user());
-        let mut hashed = of_user
-            .iter()
-            .map(|event| (pair_hash(&user, &policy.items.display(event.item())), *event))
-            .collect::<Vec<_>>();
-        hashed.select_nth_unstable_by(cap - 1, |(hash_a, a), (hash_b, b)| {
-            let heavier = b.weight().total_cmp(&a.weight());
-            let newer = b.time().cmp(&a.time());
-            heavier.then(newer).then(hash_a.cmp(hash_b)).then(a.item().cmp(&b.item()))
-        });
-        hashed.truncate(cap);
-        hashed.sort_unstable_by_key(|(_, event)| event.item());
-        kept.extend(hashed.into_iter().map(|(_, event)| event));
+        for part in [of_input, of_target] {
+            keep_best(part, cap, policy, &mut kept);
+        }
     }
     kept
+}
+
+/// Appends the `cap` best events of one user and behaviour to `kept`.
+fn keep_best<E: Event>(events: &[E], cap: usize, policy: &Policy<'_>, kept: &mut Vec<E>) {
+    if events.len() <= cap {
+        kept.extend_from_slice(events);
+        return;
+    }
+    let user = policy.users.display(events[0].user());
+    let mut hashed = events
+        .iter()
+        .map(|event| (pair_hash(&user, &policy.items.display(event.item())), *event))
+        .collect::<Vec<_>>();
+    hashed.select_nth_unstable_by(cap - 1, |(hash_a, a), (hash_b, b)| {
+        let heavier = b.weight().total_cmp(&a.weight());
+        let newer = b.time().cmp(&a.time());
+        heavier.then(newer).then(hash_a.cmp(hash_b)).then(a.item().cmp(&b.item()))
+    });
+    hashed.truncate(cap);
+    hashed.sort_unstable_by_key(|(_, event)| event.item());
+    kept.extend(hashed.into_iter().map(|(_, event)| event));
 }
 
 /// The items with as many users as the job asks for.
@@ -565,6 +597,7 @@ impl SupportedItems {
             ids: items.select(&self.kept),
             labels: labels.map(|labels| select_labels(labels, &self.kept)),
             supports: self.kept.iter().map(|item| supports[*item as usize]).collect(),
+            target: None,
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Interactions: one entry for each user and item, users by items.
 
 use super::user_rows::UserRows;
-use crate::data::Ids;
+use crate::{
+    data::Ids,
+    weighting::{WeightKind, Weighting},
+};
 
 /// Users x items in rows of users, items ascending within a user; every user and every item has
 /// at least one interaction. Cost: 4 B per interaction, 8 B more with weights, 8 B with times.
@@ -14,6 +17,8 @@ pub struct Interactions {
     pub(super) times: Option<Vec<i64>>,
     /// Users who are not there any more.
     pub(super) emptied: usize,
+    /// The first code of the items of a second behaviour, if there are two.
+    pub(super) target: Option<u32>,
 }
 
 /// The interactions of some users, with codes of their own.
@@ -32,6 +37,12 @@ pub struct Part {
 pub fn pairs_among(items: usize) -> u128 {
     let items = items as u128;
     items * items.saturating_sub(1) / 2
+}
+
+/// Counts the pairs that one user adds to the pair operations: those among `input` items, or, where
+/// there are two behaviours, those of an item of the input with one of the `target`.
+pub(super) fn pairs_between(input: usize, target: Option<usize>) -> u128 {
+    target.map_or_else(|| pairs_among(input), |target| input as u128 * target as u128)
 }
 
 /// Interactions that were kept of others, with their own codes.
@@ -88,7 +99,35 @@ impl Interactions {
         if seen.contains(&false) {
             return Err(InteractionsError("an item without users"));
         }
-        Ok(Self { ends, items, item_count, weights, times, emptied: 0 })
+        Ok(Self { ends, items, item_count, weights, times, emptied: 0, target: None })
+    }
+
+    /// Says which items are those of a second behaviour: all from the code `target` on. Neighbours
+    /// are then found for the items before it, among those from it on.
+    #[must_use]
+    pub fn with_target(self, target: Option<u32>) -> Self {
+        Self { target, ..self }
+    }
+
+    /// Returns the first code of the items of a second behaviour, if there are two.
+    pub fn target(&self) -> Option<u32> {
+        self.target
+    }
+
+    /// Returns what weights the interactions have after weighting.
+    pub fn weight_kind(&self, weighting: Weighting) -> WeightKind {
+        match WeightKind::of(weighting, self.weights.is_some()) {
+            // What a user brings is not the same in both behaviours.
+            WeightKind::Separable if self.target.is_some() => WeightKind::Own,
+            kind => kind,
+        }
+    }
+
+    /// Returns the items of `user`, first those of the input, then those of a second behaviour.
+    pub fn split(&self, user: u32) -> (&[u32], &[u32]) {
+        let items = self.of(user);
+        let first = |first| items.partition_point(|item| *item < first);
+        items.split_at(self.target.map_or(items.len(), first))
     }
 
     /// Adds users whose only items had too little support: they count in N.
@@ -148,9 +187,17 @@ impl Interactions {
     }
 
     /// Counts the pair operations of comparing everything with everything: every pair of items that
-    /// a user has, once. Cost: O(users).
+    /// a user has, once; of two behaviours every item of the input with every one of the target. Cost:
+    /// O(users).
     pub fn pair_operations(&self) -> u128 {
-        self.degrees().map(pairs_among).sum()
+        if self.target.is_none() {
+            return self.degrees().map(pairs_among).sum();
+        }
+        let of_user = |user| {
+            let (input, target) = self.split(user);
+            pairs_between(input.len(), Some(target.len()))
+        };
+        (0..self.users() as u32).map(of_user).sum()
     }
 
     /// Counts the users of every item.
@@ -200,6 +247,7 @@ impl Interactions {
             times: self.times.as_ref().map(|all| copied(all, ranges())),
             // Who is left without items is not among those who are kept.
             emptied: 0,
+            target: self.target_among(&kept_items),
         };
         Part { interactions, users, items: kept_items }
     }
@@ -267,8 +315,14 @@ impl Interactions {
             weights: self.weights.as_ref().map(|all| at.iter().map(|at| all[*at]).collect()),
             times: self.times.as_ref().map(|all| at.iter().map(|at| all[*at]).collect()),
             emptied: self.emptied,
+            target: self.target_among(&items),
         };
         Remainder { interactions, users, items }
+    }
+
+    /// Returns where a second behaviour begins among the items that `kept` names, ascending.
+    fn target_among(&self, kept: &[u32]) -> Option<u32> {
+        self.target.map(|first| kept.partition_point(|item| *item < first) as u32)
     }
 
     /// Swaps the roles of users and items.
@@ -299,6 +353,7 @@ impl Interactions {
             times: self.times.as_ref().map(|all| sources.iter().map(|at| all[*at]).collect()),
             // Items that were dropped are not counted.
             emptied: 0,
+            target: None,
         }
     }
 }

@@ -1,25 +1,25 @@
-//! Labels from a table of their own: what the ids of a result are called elsewhere.
+//! Labels of the result's ids, from a table of their own.
 
 use crate::data::{IdColumn, Ids, TextColumn};
 
-/// Counts how often a table gives each id which label. Cost: 24 B per id, and about 24 B and the
+/// Counts the labels that a table gives to each id. Cost: 24 B per id, and about 24 B and the
 /// text for each distinct pair of an id and a label.
 #[derive(Clone, Debug)]
 pub struct LabelTally {
-    /// Of each id its labels, and how many rows give it which.
+    /// The labels of each id, and the number of rows with each.
     counts: Vec<Vec<(Box<str>, u64)>>,
     rows: u64,
     bytes: usize,
 }
 
 impl LabelTally {
-    /// Counts nothing yet; `ids`: how many are to be named.
+    /// Makes an empty tally for so many `ids`.
     pub fn new(ids: usize) -> Self {
         Self { counts: vec![Vec::new(); ids], rows: 0, bytes: ids * size_of::<Vec<()>>() }
     }
 
-    /// Takes in a chunk of the table: its ids, compared with `ids` by what they read, and their
-    /// labels. Rows of other ids, and rows in which either is null, count for nothing.
+    /// Adds a chunk of the table: its ids, which match `ids` if their text is the same, and their labels.
+    /// Rows of other ids and rows with a null are ignored.
     ///
     /// # Panics
     /// If the columns are not equally long, or `ids` are more than the tally was made for.

@@ -1,6 +1,7 @@
 //! The laws of core: the real pipeline against the naive oracle, and what must hold whatever the
 //! data is.
 
+mod behaviours;
 mod clean;
 mod crew;
 mod encode;

@@ -28,6 +28,7 @@ use crate::{
     observe::{Kept, Place, Tiles, Timed, block_name},
     progress::Reporter,
     record::{FileRecord, GROUPS, StageName, time_text},
+    request::IdStyle,
     spill::{Area, Holding, Recording},
     text::counted,
 };
@@ -313,11 +314,12 @@ impl RunDir {
                 let (bytes, checksum) = sum.map_err(|error| Error::file("read", &path, &error))?;
                 files.push(FileRecord { name: name.into(), bytes, checksum });
             }
+            let text_ids = output.ids() == IdStyle::Text;
             let place = output.target();
             let path =
                 std::path::absolute(place).map_err(|error| Error::file("find", place, &error))?;
             // Said before it is there: after an interruption in between it is known as ours.
-            self.update(|manifest| manifest.out = Some(Published { path, files }))?;
+            self.update(|manifest| manifest.out = Some(Published { path, files, text_ids }))?;
             output.publish()?;
         }
         Ok(())

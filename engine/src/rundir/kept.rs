@@ -161,7 +161,9 @@ impl Kept for Results {
     }
 
     fn catalogue(&self) -> Result<Catalogue, Error> {
-        tables::read_items(&self.one(StageName::Encode, files::ITEMS)?)
+        let catalogue = tables::read_items(&self.one(StageName::Encode, files::ITEMS)?)?;
+        let input_items = self.record(StageName::Encode)?.counters.get("input_items");
+        Ok(Catalogue { target: input_items.map(|items| *items as u32), ..catalogue })
     }
 
     fn users(&self) -> Result<Ids, Error> {
@@ -176,7 +178,9 @@ impl Kept for Results {
         let items = self.record(StageName::Encode)?.count("items") as usize;
         let path = self.one(StageName::Encode, files::INTERACTIONS)?;
         let interactions = tables::read_interactions(&path, items, run.needs)?;
-        Ok(interactions.with_emptied(self.emptied()? as usize))
+        let encode = self.record(StageName::Encode)?;
+        let target = run.target.map(|_| encode.count("input_items") as u32);
+        Ok(interactions.with_emptied(self.emptied()? as usize).with_target(target))
     }
 
     fn gathered(&self, work: spill::Work<'_>) -> Result<spill::Folded, Error> {

@@ -34,6 +34,9 @@ pub struct Published {
     pub path: PathBuf,
     /// Its files: name below `path` (empty for a file), length and checksum.
     pub files: Vec<FileRecord>,
+    /// IDs are written as text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub text_ids: bool,
 }
 
 /// What a run is and how far it has come. The groups are for the program; the file is flat.
@@ -78,6 +81,9 @@ pub struct Task {
     pub job: Record,
     /// What is read, once stage `read` has looked.
     pub inputs: Vec<Fingerprint>,
+    /// The number of the first input of a second behaviour, if there are two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<u32>,
     /// Fingerprints of the item lists and the labels, by setting.
     pub lists: BTreeMap<String, Vec<Fingerprint>>,
     /// The plugin that computes the tiles, if it is not this program.

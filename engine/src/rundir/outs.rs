@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::Error,
     output::Output,
-    request::{Earlier, Request},
+    request::{Earlier, IdStyle, Request},
 };
 
 /// Outputs outside of the run directory.
@@ -26,6 +26,11 @@ impl Outs {
     /// made for an output that cannot be.
     pub(super) fn check(request: &Request, folder: &Path, earlier: Earlier) -> Result<Self, Error> {
         let mut outs = Self::default();
+        if request.out.is_none() && request.ids == IdStyle::Text {
+            return Err(Error::input("--ids text has no effect without --out").with_help(
+                "a run directory keeps IDs with the type of the input; add --out FILE",
+            ));
+        }
         if let Some(place) = &request.out {
             outs.places.push(place.clone());
             if earlier == Earlier::Discard || !folder.join(MANIFEST).exists() {
@@ -42,7 +47,7 @@ impl Outs {
             return Ok(());
         }
         for place in &self.places {
-            if !is_published(manifest, place)? {
+            if !is_published(manifest, place, request.ids)? {
                 let output = Output::create(place, request.existing)?;
                 self.left.push(output.with_ids(request.ids));
             }
@@ -51,10 +56,14 @@ impl Outs {
     }
 }
 
-/// Returns true if an output is there as this run has written it.
-fn is_published(manifest: &Manifest, place: &Path) -> Result<bool, Error> {
+/// Returns true if an output is there as this run has written it, with IDs as they are asked for.
+fn is_published(manifest: &Manifest, place: &Path, ids: IdStyle) -> Result<bool, Error> {
     let Ok(absolute) = std::path::absolute(place) else { return Ok(false) };
-    let Some(out) = manifest.out.as_ref().filter(|out| out.path == absolute) else {
+    let out = manifest
+        .out
+        .as_ref()
+        .filter(|out| out.path == absolute && out.text_ids == (ids == IdStyle::Text));
+    let Some(out) = out else {
         return Ok(false);
     };
     for file in &out.files {

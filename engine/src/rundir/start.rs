@@ -66,6 +66,7 @@ pub(crate) fn run(
     opened.check_apart_from(&folder)?;
     let lists = IdLists::read(&request.lists, source, job)?;
     lists.check_engine(request.plugin.is_some())?;
+    request.check_target()?;
     let labels = LabelTable::open(source, job.of, &budget, reporter)?;
     let plugin = request.plugin.as_deref().map(Plugin::new);
     plugin.iter().try_for_each(|plugin| plugin.open(&pool).map(drop))?;
@@ -75,6 +76,7 @@ pub(crate) fn run(
     let task = Task {
         job: record,
         inputs: with_dialects(fingerprints(&opened.names, &pool)?, &opened),
+        target: opened.target,
         lists: list_fingerprints(&request.lists, source, &pool)?,
         engine: request.plugin.as_deref().map(Fingerprint::of).transpose()?,
     };
@@ -88,6 +90,7 @@ pub(crate) fn run(
         job,
         needs: needs(source, job),
         names: &opened.names,
+        target: opened.target,
         lists: &lists,
         labels: labels.as_ref(),
         means: Means { pool: &pool, budget: &budget, kernel, desk: &desk },
@@ -174,6 +177,7 @@ pub fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) -> Result
         job: &job,
         needs: needs(&source, &job),
         names: &names,
+        target: manifest.task.target,
         lists: &lists,
         labels: labels.as_ref(),
         means: Means { pool: &pool, budget: &budget, kernel: kernel()?, desk: &desk },

@@ -234,7 +234,7 @@ impl Folded {
             buckets::fold(&runs, &ids, &codes, Work { job: &as_it_is, ..work }, progress)?;
         let items = SupportedItems::new(&buckets.supports, &as_it_is);
         let others = Some(catalogue.ids);
-        let catalogue = Catalogue { ids, labels: None, supports };
+        let catalogue = Catalogue { ids, labels: None, supports, target: None };
         let census = buckets.census();
         // Items that were dropped are not counted.
         let emptied = 0;

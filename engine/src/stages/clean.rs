@@ -3,7 +3,7 @@
 use ilk_core::{
     job::{Job, Of},
     prepare::{Reason, Refusal, SetAside, Tally},
-    weighting::{Anchor, Weighting},
+    weighting::Weighting,
 };
 use serde_json::{Map, Value, json};
 
@@ -87,23 +87,11 @@ pub fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
 
 /// Says where decay leaves nothing of the oldest rows, unless each item counts from its own newest.
 pub(crate) fn report_vanishing(tally: &Tally, job: &Job, reporter: &Reporter) {
-    /// Half-lives after which products of two such weights no longer fit a score.
-    const MOST: i64 = 64;
-    let Weighting::Decay { half_life, now, anchor } = job.weighting else { return };
-    let (Some(earliest), Some(latest)) = (&tally.times.earliest, &tally.times.latest) else {
-        return;
-    };
-    let present = match anchor {
-        Anchor::Item => return,
-        Anchor::All => latest.time,
-        Anchor::Now => now.unwrap_or(latest.time),
-    };
-    let half_lives = present.saturating_sub(earliest.time) / half_life;
-    if half_lives > MOST {
+    if let Some(half_lives) = tally.vanishing_half_lives(job) {
         reporter.note(format!(
             "the oldest row is {} half-lives old: by measure {} its weight vanishes; raise \
              --half-life, or take measure cosine, which counts from the newest row of each item",
-            grouped(half_lives.unsigned_abs()),
+            grouped(half_lives),
             job.measure.name()
         ));
     }

@@ -2,10 +2,10 @@
 
 use ilk_core::{
     cost::Layout,
-    job::{Duplicates, Job, NegativeWeights, Of},
+    data::DoubtfulIds,
+    job::{Job, Of},
     prepare::{Cleaned as Chunk, EncodeError, Folded, Folding, encode as give_codes, fold},
     result::Catalogue,
-    weighting::Weighting,
 };
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     progress::Reporter,
     record::StageName,
     spill::{self, Ending as Spilled, Intake, Rows, Spiller},
-    text::counted,
+    text::{counted, grouped, shortened},
 };
 
 /// Gives ids their codes and folds rows into interactions.
@@ -44,11 +44,13 @@ pub(crate) fn encode<'r, K: Keep<'r>>(
     let encoded = match taken {
         Data::Memory(chunks) => {
             let of_job = (run.job, run.needs);
-            let folded = in_memory(chunks, run.names, of_job, run.means.pool)?;
+            let files = (run.names, run.target);
+            let folded = in_memory(chunks, files, of_job, run.means.pool)?;
             let Folded { interactions, catalogue, others, folding } = folded;
             Encoded { folded: Data::Memory((interactions, others)), catalogue, folding }
         }
         Data::Disk(spiller) => {
+            run.check_behaviours()?;
             run.reporter.note(format!(
                 "more than fits in {} of memory: working in files {}",
                 run.means.budget.limit,
@@ -83,15 +85,21 @@ pub(crate) fn encode<'r, K: Keep<'r>>(
     ] {
         step.count(name, count);
     }
+    if let Some(input_items) = encoded.catalogue.target {
+        step.count("input_items", input_items.into());
+    }
     match encoded.label_bytes() {
         0 => {}
         bytes => step.count("label_bytes", bytes as u64),
     }
     step.clear();
-    report_ids([others, encoded.catalogue.ids.doubtful()], run.job, run.reporter);
+    report_ids([others, doubtful_items(&encoded.catalogue)], run.job, run.reporter);
     report_folding(&folding, encoded.operations(), run.job, run.reporter);
     let pairs = size.interactions as u64;
-    let text = folded_text(sides, pairs, run.job.of);
+    let text = match encoded.catalogue.target {
+        None => folded_text(sides, pairs, run.job.of),
+        Some(_) => joined_text(&encoded.catalogue, sides.0, pairs),
+    };
     let ending = Ending { rows_in: rows, rows_out: pairs, of_stage: text.clone(), of_part: text };
     keep.finish(step, ending)?;
     Ok(Made::Now(encoded))
@@ -101,7 +109,8 @@ pub(crate) fn encode<'r, K: Keep<'r>>(
 fn with_labels(run: Run<'_>, mut encoded: Encoded) -> Result<Encoded, Error> {
     if let Some(table) = run.labels {
         let means = (run.means.pool, run.means.budget);
-        encoded.catalogue.labels = Some(table.of(&encoded.catalogue.ids, means, run.reporter)?);
+        encoded.catalogue.labels =
+            Some(table.of_catalogue(&encoded.catalogue, means, run.reporter)?);
     }
     Ok(encoded)
 }
@@ -118,18 +127,72 @@ fn take<'r, K: Keep<'r>>(
     Ok(intake.finish())
 }
 
-/// Encodes and folds rows in memory.
+/// Encodes and folds rows in memory. `target`: the number of the first file of a second behaviour, if
+/// there are two.
 ///
 /// # Errors
 /// For ids that do not go together.
 pub(crate) fn in_memory(
     chunks: Vec<Chunk>,
-    names: &[String],
+    (names, target): (&[String], Option<u32>),
     (job, needs): (&Job, ilk_core::prepare::Needs),
     pool: &Pool,
 ) -> Result<Folded, Error> {
-    let coded = give_codes(chunks, pool).map_err(|error| mixed_ids(&error, names))?;
-    Ok(fold(coded, job, needs, pool))
+    let of_target =
+        target.map(|first| chunks.iter().map(|chunk| chunk.file() >= first).collect::<Vec<_>>());
+    let mixed = |error: EncodeError| mixed_ids(&error, names);
+    let coded = give_codes(chunks, pool).map_err(mixed)?;
+    let coded = match of_target {
+        None => coded,
+        Some(of_target) => coded.apart(&of_target).map_err(mixed)?,
+    };
+    let folded = fold(coded, job, needs, pool);
+    check_behaviours(&folded)?;
+    Ok(folded)
+}
+
+/// Refuses two behaviours without a user in common: the ids of users are then written differently,
+/// or the data is of other users.
+fn check_behaviours(folded: &Folded) -> Result<(), Error> {
+    let interactions = &folded.interactions;
+    if interactions.target().is_none() || interactions.pair_operations() > 0 {
+        return Ok(());
+    }
+    let first = |is_of: fn(&[u32], &[u32]) -> bool| {
+        let mut users = 0..interactions.users() as u32;
+        let user = users.find(|user| {
+            let (input, target) = interactions.split(*user);
+            is_of(input, target)
+        })?;
+        Some(folded.others.display(user).into_owned())
+    };
+    let (input, target) =
+        (first(|input, _| !input.is_empty()), first(|_, target| !target.is_empty()));
+    let error = Error::input("the input and the target have no user in common");
+    Err(match (input, target) {
+        (Some(input), Some(target)) => error.with_help(format!(
+            "the input has users such as `{}`, the target such as `{}`; --target-user names another column",
+            shortened(&input, 40),
+            shortened(&target, 40)
+        )),
+        _ => error.with_help("one of them has no rows left; `ilk inspect` shows what becomes of them"),
+    })
+}
+
+/// Looks for ids that may be meant otherwise among the items.
+pub(crate) fn doubtful_items(catalogue: &Catalogue) -> DoubtfulIds {
+    catalogue.compared_ids().doubtful()
+}
+
+/// Describes the result of folding two behaviours.
+fn joined_text(catalogue: &Catalogue, users: u64, interactions: u64) -> String {
+    format!(
+        "{} of {}, {} of the input and {} of the target",
+        counted(interactions, "interaction"),
+        counted(users, "user"),
+        counted(catalogue.compared().len() as u64, "item"),
+        grouped(catalogue.candidates().len() as u64)
+    )
 }
 
 /// Folds rows that are on their way to disk. Where their ids turn out to be of another kind than
@@ -203,11 +266,9 @@ pub(crate) fn report_folding(folding: &Folding, operations: u128, job: &Job, rep
             format!("{} whose weights sum to 0 or less", counted(folding.netted_away, "pair"));
         reporter.count("netted", text, &[("pairs", folding.netted_away)]);
     }
-    let rates = job.measure.is_common()
-        || job.negative_weights == NegativeWeights::Keep
-        || matches!(job.weighting, Weighting::Centred(_));
-    if rates && job.duplicates == Duplicates::Sum && folding.events > folding.pairs {
-        let text = counted(folding.events - folding.pairs, "repeated rating");
+    let repeated = folding.repeated_ratings(job);
+    if repeated > 0 {
+        let text = counted(repeated, "repeated rating");
         reporter.note(format!(
             "{text} added up; name --time so that the last one counts, or say --duplicates"
         ));

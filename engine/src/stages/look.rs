@@ -5,7 +5,7 @@ use ilk_core::{
     prepare::{Cleaned, Encoded, Folded, Needs, Tally, encode},
 };
 
-use super::encode::{folded_text, in_memory, mixed_ids, report_folding};
+use super::encode::{doubtful_items, folded_text, in_memory, mixed_ids, report_folding};
 use crate::{
     csv::{report_ids, report_nulls},
     error::Error,
@@ -20,6 +20,7 @@ pub struct Cleaning {
     /// How many rows took which path.
     pub tally: Tally,
     names: Vec<String>,
+    target: Option<u32>,
 }
 
 impl Cleaning {
@@ -46,12 +47,13 @@ impl Cleaning {
         stage.count("kept", tally.kept());
         stage.finish(files.read_text(tally.rows));
         report_nulls(&files.tables, reporter);
-        Ok(Self { chunks: held.finish(), tally, names: files.names.clone() })
+        let (names, target) = (files.names.clone(), files.target);
+        Ok(Self { chunks: held.finish(), tally, names, target })
     }
 
     /// Puts together what was read otherwise; `names`: of the files, by number.
     pub fn new(chunks: Vec<Cleaned>, tally: Tally, names: Vec<String>) -> Self {
-        Self { chunks, tally, names }
+        Self { chunks, tally, names, target: None }
     }
 
     /// Encodes the rows, for commands that fold them in a way of their own.
@@ -73,9 +75,9 @@ impl Cleaning {
         reporter: &Reporter,
     ) -> Result<Folded, Error> {
         let mut stage = reporter.stage("sorting", None);
-        let folded = in_memory(self.chunks, &self.names, (job, needs), pool)?;
+        let folded = in_memory(self.chunks, (&self.names, self.target), (job, needs), pool)?;
         stage.clear();
-        let doubtful = [folded.others.doubtful(), folded.catalogue.ids.doubtful()];
+        let doubtful = [folded.others.doubtful(), doubtful_items(&folded.catalogue)];
         report_ids(doubtful, job, reporter);
         report_folding(&folded.folding, folded.interactions.pair_operations(), job, reporter);
         let sides = (folded.others.len() as u64, folded.catalogue.ids.len() as u64);

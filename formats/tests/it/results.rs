@@ -21,7 +21,7 @@ fn neighbours() -> Neighbours {
 }
 
 fn catalogue(ids: Ids) -> Catalogue {
-    Catalogue { ids, labels: None, supports: vec![5, 4, 3] }
+    Catalogue { ids, labels: None, supports: vec![5, 4, 3], target: None }
 }
 
 fn labelled() -> Catalogue {
@@ -170,8 +170,12 @@ fn the_same_result_gives_the_same_bytes() {
 fn empty_results_are_tables_without_rows() {
     for format in OutputFormat::ALL {
         let mut bytes = Vec::new();
-        let catalogue =
-            Catalogue { ids: Ids::Integer(Vec::new()), labels: None, supports: Vec::new() };
+        let catalogue = Catalogue {
+            ids: Ids::Integer(Vec::new()),
+            labels: None,
+            supports: Vec::new(),
+            target: None,
+        };
         write_neighbours(*format, &mut bytes, &catalogue, &Neighbours::new()).unwrap();
         assert_eq!(rows(*format, &bytes, None), []);
     }
@@ -186,7 +190,8 @@ fn batches_and_row_groups_are_bounded() {
         result.push((1..=40).map(neighbour));
     }
     let ids = Ids::Text((0..items).map(|item| format!("{item:06}")).collect());
-    let catalogue = Catalogue { ids, labels: None, supports: vec![1; items as usize] };
+    let catalogue =
+        Catalogue { ids, labels: None, supports: vec![1; items as usize], target: None };
     let mut bytes = Vec::new();
     write_neighbours(OutputFormat::Parquet, &mut bytes, &catalogue, &result).unwrap();
     let input = Input::open(source("out.parquet", bytes.clone()), &CsvOptions::default()).unwrap();

@@ -130,6 +130,41 @@ pub(crate) struct SourceArgs {
     #[arg(long, value_name = "COL", env = "ILK_GROUP", hide_env = true)]
     pub(crate) group: Option<String>,
 
+    /// Interactions of a second behaviour, such as purchases beside views; repeatable
+    ///
+    /// Neighbours of the items of the input are then items of these files, by the users they share:
+    /// what those buy who view an item. Files, quoted patterns or folders, as for INPUT. An item may be
+    /// a neighbour of itself. In the formulas, a counts users of the input, b users of the target, and N
+    /// the users of either.
+    #[arg(long, value_name = "FILE", env = "ILK_TARGET", hide_env = true)]
+    #[arg(value_hint = ValueHint::AnyPath, help_heading = TARGET)]
+    pub(crate) target: Option<Vec<String>>,
+
+    /// User ID column of --target [default: that of the input]
+    #[arg(long, value_name = "COL", env = "ILK_TARGET_USER", hide_env = true)]
+    #[arg(help_heading = TARGET)]
+    pub(crate) target_user: Option<String>,
+
+    /// Item ID column of --target [default: that of the input]
+    #[arg(long, value_name = "COL", env = "ILK_TARGET_ITEM", hide_env = true)]
+    #[arg(help_heading = TARGET)]
+    pub(crate) target_item: Option<String>,
+
+    /// Weight column of --target [default: that of the input]
+    #[arg(long, value_name = "COL", env = "ILK_TARGET_WEIGHT", hide_env = true)]
+    #[arg(help_heading = TARGET)]
+    pub(crate) target_weight: Option<String>,
+
+    /// Timestamp column of --target [default: that of the input]
+    #[arg(long, value_name = "COL", env = "ILK_TARGET_TIME", hide_env = true)]
+    #[arg(help_heading = TARGET)]
+    pub(crate) target_time: Option<String>,
+
+    /// Keep only rows of --target that match a condition; repeatable. --where is about the input
+    #[arg(long, value_name = "COND", env = "ILK_TARGET_WHERE", hide_env = true)]
+    #[arg(help_heading = TARGET)]
+    pub(crate) target_where: Option<Vec<Condition>>,
+
     /// Separator between items in one cell, such as a space [default: one item per cell]
     #[arg(long, value_name = "TEXT", env = "ILK_ITEM_SEPARATOR", hide_env = true)]
     pub(crate) item_separator: Option<String>,
@@ -169,6 +204,8 @@ pub(crate) struct SourceArgs {
     #[serde(flatten)]
     pub(crate) csv: CsvArgs,
 }
+
+const TARGET: &str = "Two behaviours";
 
 const CSV: &str = "CSV files";
 

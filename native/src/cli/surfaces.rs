@@ -150,9 +150,12 @@ impl Setting {
     fn usual_text(&self) -> &str {
         match (self.name.as_str(), self.value.as_str()) {
             ("user", _) => "member",
-            ("item" | "label_id", _) => "product",
-            ("weight", _) => "quantity",
-            ("time", _) => "ordered_at",
+            ("item" | "label_id" | "target_item", _) => "product",
+            ("target_user", _) => "member",
+            ("target_where", _) => "kind=purchase",
+            ("target", _) => "bought.parquet",
+            ("weight" | "target_weight", _) => "quantity",
+            ("time" | "target_time", _) => "ordered_at",
             ("item_label" | "label", _) => "title",
             ("labels", _) => "products.parquet",
             ("group", _) => "category",

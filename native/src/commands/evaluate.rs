@@ -155,6 +155,7 @@ fn trial(
 ) -> Result<(Trial, Option<i64>), Error> {
     // All of them clean and combine rows alike.
     let (source, job) = (&reading.source, &contenders[0].job);
+    source.target.refuse("`ilk evaluate` is", "it holds out interactions of one behaviour")?;
     let pool = Pool::new(reading.threads)?;
     let looks_at_time = !matches!(how, HoldOut::Each(LeftOut::Any));
     // What any of the jobs looks at.

@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, path::Path};
 
 use ilk_core::{
+    data::Ids,
     executor::Executor as _,
     insight::{Contribution, Explainer, Explanation, MeasureValue, Need, Rival, Standing},
     job::{Job, Of},
@@ -48,15 +49,17 @@ pub(crate) fn explain(
     let mut folded = rows.fold((job, needs), &pool, reporter)?;
     let budget = Allowance::new(None, None, pool.workers());
     if let Some(table) = LabelTable::open(source, job.of, &budget, reporter)? {
-        let labels = table.of(&folded.catalogue.ids, (&pool, &budget), reporter)?;
+        let labels = table.of_catalogue(&folded.catalogue, (&pool, &budget), reporter)?;
         folded.catalogue.labels = Some(labels);
     }
-    let filter = lists.filter(&folded.catalogue.ids, (&pool, &budget), reporter)?;
+    let filter = lists.filter(&folded.catalogue, (&pool, &budget), reporter)?;
     if lists.limits_groups() {
         reporter.note("ranks count all neighbours, also those that --max-per-group leaves out");
     }
-    let item = find(&folded, &args.item, job)?;
-    let neighbour = find(&folded, &args.neighbour, job)?;
+    let catalogue = &folded.catalogue;
+    let item = find(&catalogue.compared_ids(), &args.item, job)?;
+    let candidates = (catalogue.candidates().start, catalogue.candidate_ids());
+    let neighbour = candidates.0 + find(&candidates.1, &args.neighbour, job)?;
     let interactions = &folded.interactions;
     let matrix = Matrix::with_layout(interactions, job, layout()?, &pool);
     let explainer = Explainer { interactions, matrix: &matrix, job, filter: &filter };
@@ -69,8 +72,7 @@ pub(crate) fn explain(
 }
 
 /// Finds an item by its id.
-fn find(folded: &Folded, id: &str, job: &Job) -> Result<u32, Error> {
-    let ids = &folded.catalogue.ids;
+fn find(ids: &Ids, id: &str, job: &Job) -> Result<u32, Error> {
     ids.find(id).ok_or_else(|| {
         let what = match job.of {
             Of::Items => "item",

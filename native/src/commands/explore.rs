@@ -46,6 +46,7 @@ pub(crate) fn explore(
     let partial = layers.source()?;
     let source = source_of(&partial)?;
     let lists = lists(&layers, &source, &job)?;
+    source.target.refuse("`ilk explore` is", "the notebook compares the items of one behaviour")?;
     if source.group.is_some() {
         reporter.note("groups apply to the full run; the notebook compares items of all groups");
     }

@@ -21,7 +21,7 @@ use crate::{
 pub(super) struct Contender {
     /// Its measure, and weighting if that is not binary.
     pub(super) name: String,
-    /// The job as people would write it.
+    /// The job as a job file has it.
     pub(super) wish: SimilarityJob,
     pub(super) job: Job,
 }
@@ -39,8 +39,8 @@ impl Contender {
 /// Lists the jobs to compare: the job with each measure, weighting and limit in its place.
 ///
 /// # Errors
-/// For a measure or value that the job cannot have. Of all measures, those that the data has no
-/// columns for are left out with a note.
+/// For a measure or value that the job cannot have. With all measures, those whose columns the data
+/// lacks are left out, with a note.
 pub(super) fn contenders(
     args: &EvaluateArgs,
     reading: &Reading,
@@ -104,7 +104,7 @@ pub(super) fn contenders(
     Ok(found)
 }
 
-/// Checks that rows are combined once for all: decay combines those of a user and item by their age.
+/// Checks that all jobs combine repeated rows alike, which decay does by their age.
 fn check_rows_alike(contenders: &[Contender]) -> Result<(), Error> {
     let decays = |one: &Contender| one.job.weighting.name() == WeightingName::Decay;
     let count = contenders.iter().filter(|one| decays(one)).count();
@@ -118,7 +118,7 @@ fn check_rows_alike(contenders: &[Contender]) -> Result<(), Error> {
 /// Data with every column.
 const EVERYTHING: ilk_core::job::Given = ilk_core::job::Given { weight: true, time: true };
 
-/// Each value, or what the job has.
+/// Returns the values, or the job's own if there are none.
 fn each<T: Copy>(values: &[T]) -> Vec<Option<T>> {
     if values.is_empty() { vec![None] } else { values.iter().copied().map(Some).collect() }
 }
@@ -142,8 +142,8 @@ fn measures(args: &EvaluateArgs, reading: &Reading) -> Vec<MeasureName> {
     names
 }
 
-/// Puts another measure and weighting into the job: parameters and weighting stay where they mean
-/// something.
+/// Sets another measure and weighting. Parameters and the weighting of the job are kept if they apply
+/// to that measure.
 fn wish(
     measure: MeasureName,
     weighting: Option<WeightingName>,
@@ -186,10 +186,10 @@ fn wish(
     }
 }
 
-/// Writes the job file of a contender; nothing is replaced.
+/// Writes the job file of a contender. Never replaces a file.
 ///
 /// # Errors
-/// Where there is such a file, and if the disk refuses.
+/// If the file exists or cannot be written.
 pub(super) fn save(
     path: &Path,
     best: &Contender,

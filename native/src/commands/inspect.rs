@@ -45,6 +45,7 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
     if partial.input.is_empty() {
         return Err(Error::input("missing: INPUT").with_help("as in `ilk inspect orders.csv`"));
     }
+    partial.target.refuse("`ilk inspect` is", "inspect the inputs and the target one by one")?;
     let files = inputs::resolve(&partial.input, partial.table_formats())?.files;
     let first = &files[0];
     let schema = schema_of(first, &partial)?;
@@ -222,6 +223,7 @@ pub(super) fn complete(named: &PartialSource, guess: &Guess) -> Option<DataSourc
         label: named.label.clone(),
         group: named.group.clone(),
         conditions: named.conditions.clone(),
+        target: named.target.clone(),
         item_separator: named.item_separator.clone(),
         time_unit: named.time_unit,
         time_format: named.time_format.clone(),

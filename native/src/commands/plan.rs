@@ -55,6 +55,7 @@ pub(crate) fn plan(
     let reporter = &reporter.for_report();
     let job = &settings.resolved;
     let (pool, layout) = (Pool::new(settings.threads)?, layout()?);
+    settings.source.target.check(settings.source.given(), job)?;
     let files = Files::open(&settings.source, None, reporter)?;
     let lists = IdLists::read(&settings.lists, &settings.source, job)?;
     report_unused(&settings.source, job, reporter);
@@ -73,7 +74,7 @@ pub(crate) fn plan(
     let layout = Layout { machine: Some(machine), ..layout };
     let refusal = heavy_user(&folded.interactions, &folded.others).filter(|_| !lists.has_targets());
     let budget = Allowance::new(settings.memory, None, pool.workers());
-    let filter = lists.filter(&folded.catalogue.ids, (&pool, &budget), reporter)?;
+    let filter = lists.filter(&folded.catalogue, (&pool, &budget), reporter)?;
 
     let planner = Planner { job, folded: &folded, filter: &filter, layout, pool: &pool, reporter };
     let outlook = planner.outlook(&folded.interactions, &filter);

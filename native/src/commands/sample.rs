@@ -32,6 +32,9 @@ use crate::{
     text::{Align, Table, counted, grouped, width},
 };
 
+const SAMPLE_EACH: &str = "sample the inputs and the target one by one, at the same --rate: the \
+                           same users are drawn";
+
 /// Writes the sample and prints how stable its neighbours are.
 ///
 /// # Errors
@@ -46,6 +49,7 @@ pub(crate) fn sample(
     let format = OutputFormat::of_name(&args.out.to_string_lossy())?;
     let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
     publish::remove_orphans(&args.out);
+    settings.source.target.refuse("`ilk sample` is", SAMPLE_EACH)?;
     let mut working = WorkingFile::create(&args.out, existing)?;
     let files = Files::open(&settings.source, None, reporter)?;
     files.check_apart_from(&args.out)?;

@@ -56,6 +56,20 @@ impl Layers {
         if source.group.is_some() {
             add("source", "group", source.group.clone());
         }
+        let target = &source.target;
+        if target.is_given() {
+            add("source", "target", texts(&target.input));
+            for (name, column) in [
+                ("target_user", &target.user),
+                ("target_item", &target.item),
+                ("target_weight", &target.weight),
+                ("target_time", &target.time),
+            ] {
+                add("source", name, column.clone());
+            }
+            let conditions = target.conditions.iter().map(ToString::to_string).collect::<Vec<_>>();
+            add("source", "target_where", texts(&conditions));
+        }
         add(
             "source",
             "item_separator",

@@ -2,6 +2,7 @@
 //! pipes, real orders, and what is told of all that.
 
 mod bad_input;
+mod behaviours;
 mod evaluate;
 mod explain;
 #[cfg(feature = "explore")]

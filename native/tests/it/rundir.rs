@@ -181,6 +181,28 @@ fn one_stage_alone_gives_what_it_gave() {
 }
 
 #[test]
+fn ids_as_text_are_written_by_a_finished_run_too() {
+    let home = Home::new();
+    home.write("orders.csv", "who,what\n1,10\n1,20\n2,10\n2,20\n");
+    let run = "run orders.csv --user who --item what --run-dir run";
+    home.stderr(&format!("{run} --out out.jsonl"));
+    let numbers = home.read("out.jsonl");
+    assert!(numbers.starts_with(r#"{"item":10,"#), "{numbers}");
+    // The run has written this file, but not like this.
+    let refused = home.ilk(&format!("{run} --out out.jsonl --ids text"));
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--overwrite"), "{}", refused.stderr);
+    home.stderr(&format!("{run} --out out.jsonl --ids text --overwrite"));
+    let text = home.read("out.jsonl");
+    assert!(text.starts_with(r#"{"item":"10","#), "{text}");
+    let again = home.stderr(&format!("{run} --out out.jsonl --ids text"));
+    assert!(again.contains("nothing to do"), "{again}");
+    let alone = home.ilk(&format!("{run} --ids text"));
+    assert_eq!(alone.code, Some(2), "{}", alone.stderr);
+    assert!(alone.stderr.contains("--ids text has no effect without --out"), "{}", alone.stderr);
+}
+
+#[test]
 fn stages_come_after_one_another() {
     let home = Home::with_orders();
     let mut text = String::new();

@@ -26,7 +26,8 @@ class Note:
 
     code: str
     """For programs: a reason that rows were set aside for (`null_user`, `bad_weight`, …), or `rows`,
-    `unknown_ids`, `capped_users`, `rare_items`, `netted_away`, `emptied_users`."""
+    `unknown_ids` (one for each list), `capped_users`, `rare_items`, `netted_away`, `emptied_users`,
+    `repeated_ratings`, `vanishing_weights` (half-lives since the oldest row)."""
     count: int
     """How many."""
     text: str
@@ -44,7 +45,7 @@ def warn(
     """Warns about what is missing from the result. `job`: its settings; `listed`: the number of IDs of
     each list; `look`: how to see the rows; `stacklevel`: 1 for the caller of this function."""
     notes = list(notes)
-    for text in (_rows_text(notes, job, look), _lists_text(notes, listed)):
+    for text in (_rows_text(notes, job, look), _lists_text(notes, listed), _weights_text(notes)):
         if text:
             warnings.warn(text, IlkWarning, stacklevel=stacklevel + 1)
 
@@ -67,6 +68,13 @@ def _first(note: Note) -> str:
     """The plugin's notes say which row is the first."""
     first = note.text.partition("; ")[2]
     return f" ({first})" if first else ""
+
+
+def _weights_text(notes: list[Note]) -> str | None:
+    """Says of weights that they are not what they look like."""
+    codes = ("repeated_ratings", "vanishing_weights")
+    texts = [f"{note.count:,} {note.text}" for note in notes if note.code in codes]
+    return "; ".join(texts) or None
 
 
 def _lists_text(notes: list[Note], listed: Mapping[str, int]) -> str | None:

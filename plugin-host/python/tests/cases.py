@@ -72,6 +72,6 @@ def cells(table: pyarrow.Table) -> list[list[str]]:
 
 
 def every_case():
-    cases = [Case(folder) for folder in sorted(CASES.iterdir()) if folder.is_dir()]
+    cases = [Case(folder) for folder in sorted(CASES.iterdir()) if (folder / "job.toml").exists()]
     assert len(cases) >= 40, len(cases)
     return cases

@@ -84,7 +84,7 @@ impl Tables {
 
 impl Tables {
     fn new(ids: Ids, supports: Vec<u32>) -> Self {
-        let catalogue = Catalogue { ids, labels: None, supports };
+        let catalogue = Catalogue { ids, labels: None, supports, target: None };
         Self { catalogue, neighbours: Neighbours::new() }
     }
 }

@@ -118,8 +118,8 @@ pub fn similar(events: &[Event], given: Given, job: &Job, lists: &Lists) -> Answ
         pairs = pairs.into_iter().map(|((user, item), cell)| ((item, user), cell)).collect();
         population = users_of(&pairs);
     }
-    let dense = Dense::new(&pairs, population);
-    let weighted = dense.weigh(&job.weighting);
+    let dense = Dense::new(&pairs, &everybody(&[&pairs]), population);
+    let weighted = dense.weigh(&job.weighting, dense.newest());
     let items = (0..dense.items.len()).map(|item| OracleItem {
         id: dense.items[item].clone(),
         label: labels.remove(&dense.items[item]),
@@ -127,6 +127,56 @@ pub fn similar(events: &[Event], given: Given, job: &Job, lists: &Lists) -> Answ
         neighbours: dense.neighbours(item, &weighted, job, lists),
     });
     Answer { reasons, users: population, items: items.collect() }
+}
+
+/// Does the same for two behaviours: finds the neighbours of the items of `input` among the items of
+/// `target`. The items of the answer are those of the input, then those of the target, which have no
+/// neighbours and no labels.
+pub fn across(
+    (input, target): (&[Event], &[Event]),
+    given: Given,
+    job: &Job,
+    lists: &Lists,
+) -> Answer {
+    let mut reasons = BTreeMap::new();
+    let both = [input, target].map(|events| {
+        let (rows, of_rows) = clean(events, given, job);
+        for (reason, count) in of_rows {
+            *reasons.entry(reason).or_insert(0) += count;
+        }
+        let pairs = fold(&rows, job);
+        job.max_items_per_user.map_or(pairs.clone(), |cap| cap_users(pairs, cap as usize))
+    });
+    let population = everybody(&[&both[0], &both[1]]).len() as u32;
+    let both = both.map(|pairs| drop_rare(pairs, job.min_support as usize));
+    let users = everybody(&[&both[0], &both[1]]);
+    let [input, target] = both.map(|pairs| Dense::new(&pairs, &users, population));
+    let newest = input.newest().max(target.newest());
+    let mut weighted = input.weigh(&job.weighting, newest);
+    weighted.extend(target.weigh(&job.weighting, newest));
+    let first = input.items.len();
+    let dense = Dense {
+        population,
+        items: [input.items, target.items].concat(),
+        cells: [input.cells, target.cells].concat(),
+        target: Some(first),
+    };
+    let items = (0..dense.items.len()).map(|item| OracleItem {
+        id: dense.items[item].clone(),
+        label: None,
+        support: dense.support(item),
+        neighbours: if item < first {
+            dense.neighbours(item, &weighted, job, lists)
+        } else {
+            Vec::new()
+        },
+    });
+    Answer { reasons, users: population, items: items.collect() }
+}
+
+/// All users of some pairs.
+fn everybody(pairs: &[&Pairs]) -> BTreeSet<Id> {
+    pairs.iter().flat_map(|pairs| pairs.keys()).map(|(user, _)| user.clone()).collect()
 }
 
 fn users_of(pairs: &Pairs) -> u32 {
@@ -284,19 +334,24 @@ struct Dense {
     items: Vec<Id>,
     /// Per item, per user.
     cells: Vec<Vec<Option<Cell>>>,
+    /// The first item of a second behaviour, if there are two.
+    target: Option<usize>,
 }
 
 impl Dense {
-    fn new(pairs: &Pairs, population: u32) -> Self {
-        let users: BTreeSet<&Id> = pairs.keys().map(|(user, _)| user).collect();
+    fn new(pairs: &Pairs, users: &BTreeSet<Id>, population: u32) -> Self {
         let items: BTreeSet<&Id> = pairs.keys().map(|(_, item)| item).collect();
         let mut cells = Vec::new();
         for item in &items {
-            let of_user = |user: &&Id| pairs.get(&((*user).clone(), (*item).clone())).copied();
+            let of_user = |user: &Id| pairs.get(&(user.clone(), (*item).clone())).copied();
             cells.push(users.iter().map(of_user).collect());
         }
         let owned = |ids: BTreeSet<&Id>| ids.into_iter().cloned().collect();
-        Self { population, items: owned(items), cells }
+        Self { population, items: owned(items), cells, target: None }
+    }
+
+    fn newest(&self) -> Option<i64> {
+        self.cells.iter().flatten().flatten().filter_map(|cell| cell.time).max()
     }
 
     fn support(&self, item: usize) -> u32 {
@@ -312,8 +367,8 @@ impl Dense {
         both.filter(|(x, y)| x.is_some() && y.is_some()).count() as u32
     }
 
-    /// Weighs every cell.
-    fn weigh(&self, weighting: &Weighting) -> Vec<Vec<Option<f64>>> {
+    /// Weighs every cell; `newest` is the newest time there is.
+    fn weigh(&self, weighting: &Weighting, newest: Option<i64>) -> Vec<Vec<Option<f64>>> {
         let items = self.items.len() as u32;
         let idf = |user, kind| weighting::tfidf::idf(items, self.items_of(user), kind);
         let lengths = self.cells.iter().map(|cells| {
@@ -329,7 +384,6 @@ impl Dense {
             total += length;
         }
         let average = total / items as f64;
-        let newest = self.cells.iter().flatten().flatten().filter_map(|cell| cell.time).max();
         let weigh = |item: usize, user: usize, cell: Cell| match *weighting {
             Weighting::Binary => 1.0,
             Weighting::Raw => cell.weight,
@@ -385,7 +439,8 @@ impl Dense {
         }
         let exponent = if job.measure == Measure::Dot { exponent(weighted) } else { 0 };
         let mut found = Vec::new();
-        for other in (0..self.items.len()).filter(|other| *other != item) {
+        let others = self.target.unwrap_or(0)..self.items.len();
+        for other in others.filter(|other| *other != item) {
             let id = &self.items[other];
             let allowed = lists.only.as_ref().is_none_or(|only| only.contains(id));
             if !allowed || lists.exclude.contains(id) {

@@ -343,7 +343,7 @@ fn differences_are_found() {
     use crate::{data::TextList, result::Neighbour};
     let answer = run(&baskets(&[(1, "ab")]), IDS, &counts(), &Lists::default());
     let ids = |letters: [&str; 2]| Ids::Text(letters.into_iter().collect::<TextList>());
-    let catalogue = Catalogue { ids: ids(["a", "b"]), labels: None, supports: vec![1, 1] };
+    let catalogue = Catalogue { ids: ids(["a", "b"]), labels: None, supports: vec![1, 1], target: None };
     let result = |score| {
         let mut neighbours = Neighbours::new();
         neighbours.push([Neighbour { code: 1, score, overlap: 1 }]);

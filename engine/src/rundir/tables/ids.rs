@@ -86,7 +86,7 @@ pub(crate) fn read_items(path: &Path) -> Result<Catalogue, Error> {
         }
         Ok(())
     })?;
-    Ok(Catalogue { ids: ids.finish(), labels, supports })
+    Ok(Catalogue { ids: ids.finish(), labels, supports, target: None })
 }
 
 /// The other side on its way into a table: `code`, `user`, `degree`. Users come in order, any
