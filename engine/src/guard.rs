@@ -351,8 +351,8 @@ pub(crate) struct Work<'a> {
 /// Describes what would make a job fit.
 pub fn remedies_text(remedies: &[Remedy]) -> String {
     if remedies.is_empty() {
-        return "no cap or minimum support makes it fit; `ilk sample` makes a smaller input of whole \
-                users; `ilk run --force` runs the job anyway"
+        return "no setting makes the job fit; use `ilk sample` for a smaller input of whole users, or run \
+                it anyway with `ilk run --force`"
             .into();
     }
     let text = |remedy: &Remedy| {
@@ -396,7 +396,7 @@ fn too_heavy(
     let cap = readable_cap(cap);
     let capped = degrees.map(|items| pairs_among(items.min(cap as usize))).sum();
     let refusal = Error::refused(format!(
-        "user {} has {}: comparing all pairs of them takes {} of the job's {} pair operations",
+        "user {} has {}: their pairs take {} of the job's {} pair operations",
         shortened(&name(user)?, 40),
         counted(items, "item"),
         rounded(operations),

@@ -265,7 +265,7 @@ fn table_error(folder: &Path, format: &str) -> Error {
         },
     );
     Error::input(format!(
-        "folder {name} is a {format} table: its Parquet files hold deleted and replaced rows, too"
+        "folder {name} is a {format} table: its Parquet files also contain deleted and replaced rows"
     ))
     .with_help(format!(
         "export its rows first, as with spark.read.format(\"{engine}\").load(…).write.parquet(…) or \

@@ -58,5 +58,5 @@ pub(crate) fn explain(
     };
     let lines = schemas.iter().take(SHOWN).map(line).collect::<Vec<_>>().join("; ");
     Error::input(format!("{}; the files have different columns: {lines}", error.message()))
-        .with_help("name the files that belong together")
+        .with_help("name only the files of one table")
 }

@@ -54,7 +54,7 @@ pub enum Error {
         instead: &'static str,
     },
     /// Not even a header.
-    #[error("{file} is empty: not even a header line; remove it or export it again")]
+    #[error("{file} is empty, without even a header line; check what writes it")]
     NoHeader {
         /// Name of the file.
         file: String,

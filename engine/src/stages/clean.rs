@@ -191,7 +191,7 @@ pub fn check_rows(tally: &Tally, job: &Job, files: &Files) -> Result<(), Error> 
             counted(rows, "row")
         ))
         .with_help(
-            "--negative-weights drop sets such rows aside, net adds them to the pair's others",
+            "use --negative-weights drop to set such rows aside, or net to add them to the pair's other rows",
         ),
         Refusal::Strict { rows, reasons } => Error::refused(format!(
             "{} set aside ({reasons}), which strict forbids",

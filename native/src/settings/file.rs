@@ -181,9 +181,9 @@ impl Reader<'_> {
     fn unknown_at_top(&self, key: Key, name: &str) -> Error {
         let error = self.error(key, &format!("unknown key `{name}`"));
         if self.keys.of_job().contains(&name) {
-            error.with_help(format!("`{name}` stands under [job]"))
+            error.with_help(format!("`{name}` belongs under [job]"))
         } else if self.keys.of_source().contains(&name) {
-            error.with_help(format!("`{name}` stands under a data source: [datasource.NAME]"))
+            error.with_help(format!("`{name}` belongs under a data source: [datasource.NAME]"))
         } else {
             let near = did_you_mean(name, ["job", "datasource"]);
             error.with_help(
@@ -212,7 +212,7 @@ impl Reader<'_> {
         let elsewhere = if title == "[job]" { self.keys.of_source() } else { self.keys.of_job() };
         if elsewhere.contains(&name) {
             let place = if title == "[job]" { "[datasource.NAME]" } else { "[job]" };
-            return error.with_help(format!("`{name}` stands under {place}"));
+            return error.with_help(format!("`{name}` belongs under {place}"));
         }
         let near = did_you_mean(name, known.iter().copied());
         error.with_help(near.unwrap_or_else(|| format!("{title} takes: {}", known.join(", "))))
