@@ -312,7 +312,8 @@ impl Observer for Watch {
             }
         })?;
         let mut shape = ResultShape::default();
-        for length in &lengths {
+        // Items of a second behaviour are neighbours only.
+        for length in &lengths[..catalogue.compared().len()] {
             shape.neighbours += u64::from(*length);
             match length {
                 0 => shape.none += 1,
