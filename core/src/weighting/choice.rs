@@ -84,7 +84,7 @@ pub enum Weighting {
     Decay {
         /// Half-life in microseconds, above 0.
         half_life: i64,
-        /// The present, microseconds since 1970; `None` is the newest time in the data. Scores depend
+        /// The present, microseconds since 1970; `None` is the newest time after the least support. Scores depend
         /// on it with [`Anchor::Now`] only.
         now: Option<i64>,
         /// What time weights are relative to.
