@@ -103,7 +103,7 @@ class Job(TypedDict, total=False):
     """A similarity job as a dictionary; every setting is optional."""
 
     like: Preset
-    """Use the measure and weighting of another library, and what else decides its numbers."""
+    """Use the measure, weighting and other defaults of another library."""
     of: Of
     """What to compare. Default: items."""
     measure: MeasureName
@@ -123,7 +123,7 @@ class Job(TypedDict, total=False):
     threshold: float
     """Minimum score of a pair."""
     pairs: Pairs
-    """Rows of a pair: one for each of its items, or one in all. Default: both."""
+    """Write each pair once, or once for each of its items. Default: both."""
     alpha: float
     """Parameter α of tversky, asymmetric-cosine and conditional. Default: 0.5, for conditional 0."""
     beta: float
@@ -155,7 +155,7 @@ class SimilarityJob:
     """A similarity job as a record; every setting is optional."""
 
     like: Preset | None = None
-    """Use the measure and weighting of another library, and what else decides its numbers."""
+    """Use the measure, weighting and other defaults of another library."""
     of: Of | None = None
     """What to compare. Default: items."""
     measure: MeasureName | None = None
@@ -175,7 +175,7 @@ class SimilarityJob:
     threshold: float | None = None
     """Minimum score of a pair."""
     pairs: Pairs | None = None
-    """Rows of a pair: one for each of its items, or one in all. Default: both."""
+    """Write each pair once, or once for each of its items. Default: both."""
     alpha: float | None = None
     """Parameter α of tversky, asymmetric-cosine and conditional. Default: 0.5, for conditional 0."""
     beta: float | None = None
