@@ -9,17 +9,15 @@ rows, and seconds and CPU seconds of each round, as JSON.
 """
 
 import argparse
-import csv
 import json
 import time
 from pathlib import Path
 
+import duckdb as db
 import numpy as np
+import pyarrow
 
 ROWS = {"retail": 3_800_000, "damaged": 3_800_000, "integers": 25_000_000, "objects": 1_000_000}
-CHUNK = 100_000
-COLUMNS = "InvoiceNo StockCode Description Quantity InvoiceDate UnitPrice CustomerID Country".split()
-NUMBERS = {"InvoiceNo", "Quantity", "UnitPrice", "CustomerID"}
 WORDS = "heart light holder red white metal sign lantern cream cushion set of box tea towel tin egg".split()
 COUNTRIES = ["United Kingdom", "France", "Germany", "EIRE", "Spain", "Netherlands"]
 
@@ -29,72 +27,69 @@ def popular(random, count, size):
     return (count * random.random(size) ** 3).astype(np.int64)
 
 
-def retail(random, first, rows, products):
-    item, user = popular(random, len(products), rows), 12_000 + popular(random, 60_000, rows)
-    quantity, price = random.integers(1, 25, rows), random.integers(10, 2_000, rows)
-    minute = first + np.arange(rows)
-    country = random.integers(0, len(COUNTRIES), rows)
-    for row in range(rows):
-        code, name = products[item[row]]
-        at = int(minute[row])
-        day, clock = at // 20_000, at % 1_440
-        yield (
-            f"{536_365 + at // 20},{code},{name},{quantity[row]},2011-{day // 28 % 12 + 1:02}-{day % 28 + 1:02} "
-            f"{clock // 60:02}:{clock % 60:02}:00,{price[row] / 100:.2f},{user[row]},{COUNTRIES[country[row]]}\n"
-        )
+def products(random, count):
+    """Codes and names, of which each fourth has a comma."""
+    words = [" ".join(random.choice(WORDS, 4)).upper() for _ in range(count)]
+    names = [f"{name}, {number % 50} CM" if number % 4 == 0 else name for number, name in enumerate(words)]
+    return [f"{10_000 + number * 7 % 90_000}{'ABC'[number % 3]}" for number in range(count)], names
 
 
-def as_object(cells):
-    """A row as an object on a line."""
-    number = lambda text: float(text) if "." in text else int(text)
-    cell = lambda name, text: number(text) if name in NUMBERS else text
-    row = {name: cell(name, text) for name, text in zip(COLUMNS, cells)}
-    return json.dumps(row, separators=(",", ":")) + "\n"
+def retail(random, rows):
+    codes, names = products(random, 20_000)
+    at, item = np.arange(rows), popular(random, len(codes), rows)
+    minute = np.datetime64("2011-01-01T08:00") + at // 8
+    take = lambda texts, numbers: pyarrow.array(texts).take(pyarrow.array(numbers))
+    return pyarrow.table(
+        {
+            "InvoiceNo": 536_365 + at // 20,
+            "StockCode": take(codes, item),
+            "Description": take(names, item),
+            "Quantity": random.integers(1, 25, rows),
+            "InvoiceDate": pyarrow.array(minute.astype("datetime64[s]")),
+            "UnitPrice": random.integers(10, 2_000, rows) / 100,
+            "CustomerID": 12_000 + popular(random, 60_000, rows),
+            "Country": take(COUNTRIES, random.integers(0, len(COUNTRIES), rows)),
+        }
+    )
+
+
+def damage(random, path):
+    """Takes a field from some lines, and gives others one more: 1 % of all."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    for place in 1 + random.choice(len(lines) - 1, len(lines) // 100, replace=False):
+        lines[place] = lines[place].replace(b",", b"", 1) if place % 2 else b"x," + lines[place]
+    path.write_bytes(b"".join(lines))
 
 
 def make(kind, out, seed):
     random = np.random.default_rng(seed)
-    products = []
-    for number in range(20_000):
-        words = " ".join(random.choice(WORDS, 4)).upper()
-        name = f'"{words}, {number % 50} CM"' if number % 4 == 0 else words
-        products.append((f"{10_000 + number * 7 % 90_000}{'ABC'[number % 3]}", name))
-    with Path(out).open("w", encoding="utf-8", newline="") as file:
-        if kind == "integers":
-            file.write("user,item\n")
-        elif kind != "objects":
-            file.write(",".join(COLUMNS) + "\n")
-        for first in range(0, ROWS[kind], CHUNK):
-            if kind == "integers":
-                pairs = zip(popular(random, 2_000_000, CHUNK), popular(random, 200_000, CHUNK))
-                file.write("".join(f"{user},{item}\n" for user, item in pairs))
-                continue
-            lines = list(retail(random, first, CHUNK, products))
-            if kind == "objects":
-                file.write("".join(map(as_object, csv.reader(lines))))
-                continue
-            if kind == "damaged":
-                for place in random.choice(CHUNK, CHUNK // 100, replace=False):
-                    lines[place] = lines[place].replace(",", "", 1) if place % 2 else "x," + lines[place]
-            file.write("".join(lines))
+    if kind == "integers":
+        user, item = (popular(random, most, ROWS[kind]) for most in (2_000_000, 200_000))
+        rows = pyarrow.table({"user": user, "item": item})
+    else:
+        rows = retail(random, ROWS[kind])
+    # One thread: the rows keep their order.
+    connection = db.connect(config={"threads": 1})
+    connection.register("rows", rows)
+    form = "FORMAT json" if kind == "objects" else "FORMAT csv, HEADER"
+    connection.execute(f"COPY rows TO '{out}' ({form})")
+    if kind == "damaged":
+        damage(random, Path(out))
 
 
 def duckdb(path, user, item, threads):
-    import duckdb
-
-    connection = duckdb.connect(config={"threads": threads})
+    connection = db.connect(config={"threads": threads})
 
     def read():
         skip = ", ignore_errors=true" if "damaged" in path else ""
         table = f"read_json('{path}')" if path.endswith(".jsonl") else f"read_csv('{path}'{skip})"
-        connection.sql(f'CREATE OR REPLACE TEMP TABLE rows AS SELECT "{user}", "{item}" FROM {table}')
-        return connection.sql("SELECT count(*) FROM rows").fetchone()[0]
+        connection.execute(f'CREATE OR REPLACE TEMP TABLE rows AS SELECT "{user}", "{item}" FROM {table}')
+        return connection.execute("SELECT count(*) FROM rows").fetchall()[0][0]
 
     return read
 
 
-def pyarrow(path, user, item, threads):
-    import pyarrow
+def arrow(path, user, item, threads):
     from pyarrow import csv as tables
     from pyarrow import json as objects
 
@@ -139,7 +134,7 @@ def main():
     if given.command == "make":
         make(given.kind, given.out, given.seed)
         return
-    reader = {"duckdb": duckdb, "pyarrow": pyarrow}[given.command]
+    reader = {"duckdb": duckdb, "pyarrow": arrow}[given.command]
     time_rounds(reader(given.file, given.user, given.item, given.threads), given.rounds)
 
 

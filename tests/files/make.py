@@ -112,7 +112,7 @@ case("names-twice.csv", "user,item,x,x\n" + "".join(f"{u},{i},a,b\n" for u, i in
 case("item-twice.csv", "user,item,item\n" + "".join(f"{u},{i},b\n" for u, i in TEN), refusal="columns named")
 case("names-quoted.csv", '"user","item"\n' + lines(TEN), TEN)
 case("last-name-empty.csv", "user,item,\n" + "".join(f"{u},{i},\n" for u, i in TEN), TEN)
-case("name-of-no-width.csv", "user\u200b,item\n" + lines(TEN), refusal="user\\u{200b}")
+case("name-of-no-width.csv", "user\u200b,item\n" + lines(TEN), refusal="did you mean")
 case("markdown.csv", "| user | item |\n|---|---|\n" + "".join(f"| {u} | {i} |\n" for u, i in TEN), refusal="did you mean ` user `")
 case("web-page.csv", "<html><body>Not found</body></html>\n", refusal="web page")
 case("lfs-pointer.csv", "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n", refusal="git lfs pull")

@@ -118,6 +118,10 @@ def footers() -> None:
     footer = footer[:-1] + bytes.fromhex("09c801f1ffffffff07") + footer[-1:]
     bomb = data[: -8 - length] + footer + struct.pack("<I", len(footer)) + b"PAR1"
     (FOLDER / "bomb.parquet").write_bytes(bomb)
+    # Pages before the file: Thrift spells 46 and 4 as 92 and 8, and -46 and -4 as 91 and 7.
+    assert data.count(bytes.fromhex("265c2608")) == 1
+    before = data.replace(bytes.fromhex("265c2608"), bytes.fromhex("265b2607"))
+    (FOLDER / "negative.parquet").write_bytes(before)
 
 
 class Keys(pe.KmsClient):

@@ -149,6 +149,11 @@ impl ParquetFile {
             return Err(at.damaged(format!("no column `{}`", leaf.name)));
         }
         let chunk = group.column(place);
+        let starts = [Some(chunk.data_page_offset()), chunk.dictionary_page_offset()];
+        if chunk.compressed_size() < 0 || starts.into_iter().flatten().any(|start| start < 0) {
+            return Err(at.damaged(format!("column `{}` begins before the file", leaf.name)));
+        }
+        let chunk = group.column(place);
         let chunks = Arc::new(Chunks(Arc::clone(&self.source)));
         let rows = usize::try_from(group.num_rows()).unwrap_or_default();
         let pages = SerializedPageReader::new(chunks, chunk, rows, None);

@@ -79,6 +79,14 @@ fn damage_is_named_with_its_place() {
 }
 
 #[test]
+fn characters_that_show_nothing_are_spelled() {
+    assert_eq!(ilk_formats::printable("user\u{200b}"), "user\\u{200b}");
+    assert_eq!(ilk_formats::printable("\u{feff}user"), "\\u{feff}user");
+    // Joiners belong to words and pictures.
+    assert_eq!(ilk_formats::printable("a\u{200d}b\u{a0}c"), "a\u{200d}b\u{a0}c");
+}
+
+#[test]
 fn names_that_promise_another_format_are_named() {
     insta::assert_snapshot!(error("a.parquet", "user,item\n", &pair()), @"a.parquet has a Parquet name but is not Parquet; rename it to match its format, or export it again");
     insta::assert_snapshot!(error("a.feather", "FEA1....", &pair()), @"a.feather is Feather version 1, which is not supported; write it as version 2 or Parquet");

@@ -173,6 +173,12 @@ fn footers_longer_than_their_bytes_are_refused_at_once() {
 }
 
 #[test]
+fn columns_before_the_file_are_damage() {
+    let error = error("negative.parquet", bytes("negative.parquet"), &pair());
+    assert!(error.contains("column `user` begins before the file"), "{error}");
+}
+
+#[test]
 fn encrypted_columns_are_named_and_others_read() {
     let name = "encrypted-column.parquet";
     assert_eq!(rows(name, &pair()), ["1 a", "2 b"]);
