@@ -103,7 +103,7 @@ fn lists_and_groups_hold_on_their_own_side() {
     let table = |flags: &str| {
         home.stderr(&format!("{RUN} --target-where kind=buy {flags} --overwrite -o out.csv"));
         let text = home.read("out.csv");
-        let rows = text.lines().skip(1).map(|row| row.split(",").take(2).collect::<Vec<_>>());
+        let rows = text.lines().skip(1).map(|row| row.split(',').take(2).collect::<Vec<_>>());
         rows.map(|row| row.join(" ")).collect::<Vec<_>>().join(", ")
     };
     assert_eq!(table("--for tea.txt"), "tea tea, tea milk");
