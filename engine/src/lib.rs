@@ -100,7 +100,7 @@ pub use self::{
     request::{Besides, Budget, Earlier, IdStyle, Request, Resources, RunPlace},
     result::{Similar, neighbours},
     run::run,
-    source::{DataSource, Lists, PartialSource, Record, Setting, TimeFormat, needs},
+    source::{DataSource, Lists, PartialSource, Record, Setting, TargetSource, TimeFormat, needs},
 };
 /// Parts of a run, for the commands of the program `ilk` that are no runs.
 #[doc(hidden)]

@@ -170,7 +170,9 @@ impl IdLists {
             if codes.is_empty() && flag != "exclude" && !ids.is_empty() {
                 return Err(unknown_ids(flag, &unknown, &ids));
             }
-            codes.iter_mut().for_each(|code| *code += first);
+            for code in &mut codes {
+                *code += first;
+            }
             if let Some(first) = unknown.first() {
                 let count = unknown.len() as u64;
                 let text = format!(

@@ -175,15 +175,12 @@ impl TargetSource {
             }
         }
         if job.of == Of::Users {
-            self.refuse(
-                "--of users is",
-                "two behaviours of the same users have their items compared",
-            )?;
+            self.refuse("--of users is", "leave it out: with --target, items are compared")?;
         }
         if job.pairs == Pairs::Once {
             self.refuse(
                 "--pairs once is",
-                "an item of the input and one of the target make one row as it is",
+                "leave it out: each row is a pair of an item of the input and one of the target",
             )?;
         }
         Ok(())

@@ -149,9 +149,8 @@ impl Setting {
     /// A text that stands for others, where the help names none.
     fn usual_text(&self) -> &str {
         match (self.name.as_str(), self.value.as_str()) {
-            ("user", _) => "member",
+            ("user" | "target_user", _) => "member",
             ("item" | "label_id" | "target_item", _) => "product",
-            ("target_user", _) => "member",
             ("target_where", _) => "kind=purchase",
             ("target", _) => "bought.parquet",
             ("weight" | "target_weight", _) => "quantity",

@@ -2,7 +2,7 @@
 
 use ilk_core::job::{Job, SimilarityJob};
 use ilk_core::{measure::Measure, weighting::Weighting};
-use ilk_engine::{Lists, PartialSource, Setting};
+use ilk_engine::{Lists, PartialSource, Setting, TargetSource};
 use serde::Serialize;
 
 use super::{budget::Budget, layers::Layers};
@@ -14,6 +14,22 @@ use crate::{
 
 /// The origin of what nothing says.
 const DEFAULT: &str = "default";
+
+/// Lists the settings of a second behaviour, if there is one.
+fn of_target(target: &TargetSource) -> Vec<(&'static str, Option<String>)> {
+    if !target.is_given() {
+        return Vec::new();
+    }
+    let conditions = target.conditions.iter().map(ToString::to_string).collect::<Vec<_>>();
+    vec![
+        ("target", Some(target.input.join(", "))),
+        ("target_user", target.user.clone()),
+        ("target_item", target.item.clone()),
+        ("target_weight", target.weight.clone()),
+        ("target_time", target.time.clone()),
+        ("target_where", (!conditions.is_empty()).then(|| conditions.join(", "))),
+    ]
+}
 
 impl Layers {
     /// Lists every setting in force: data source, job, lists, output.
@@ -56,19 +72,8 @@ impl Layers {
         if source.group.is_some() {
             add("source", "group", source.group.clone());
         }
-        let target = &source.target;
-        if target.is_given() {
-            add("source", "target", texts(&target.input));
-            for (name, column) in [
-                ("target_user", &target.user),
-                ("target_item", &target.item),
-                ("target_weight", &target.weight),
-                ("target_time", &target.time),
-            ] {
-                add("source", name, column.clone());
-            }
-            let conditions = target.conditions.iter().map(ToString::to_string).collect::<Vec<_>>();
-            add("source", "target_where", texts(&conditions));
+        for (name, value) in of_target(&source.target) {
+            add("source", name, value);
         }
         add(
             "source",
