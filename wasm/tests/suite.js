@@ -92,7 +92,7 @@ export function suite({ ilk, run, cases, file, reference }) {
         { job: { threshold: 2 } },
       ],
       ["for leaves no neighbours; leave out for to see what there is", { for: ["c"] }],
-      ["only: none of its 1 ID is in the data, such as `x`;", { only: ["x"] }],
+      ["only: its only ID, `x`, is not in the data;", { only: ["x"] }],
     ]) {
       const error = await thrown(() => compare(data, request));
       equal(error.code, "refused");

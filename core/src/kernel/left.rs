@@ -76,14 +76,16 @@ const SHOWN: usize = 3;
 
 /// Says that no ID of a list is in the data, and which ones are; `name`: the list's.
 pub fn none_listed(name: &str, listed: &[String], ids: &Ids) -> String {
-    let many = if listed.len() == 1 { "ID" } else { "IDs" };
-    let such = listed.first().map_or_else(String::new, |id| format!(", such as `{id}`"));
     let there = (0..ids.len().min(SHOWN) as u32).map(|code| format!("`{}`", ids.display(code)));
     let there = there.collect::<Vec<_>>().join(", ");
-    let count = listed.len();
-    format!(
-        "{name}: none of its {count} {many} is in the data{such}; the data has IDs such as {there}"
-    )
+    let missing = match listed {
+        [id] => format!("its only ID, `{id}`, is not in the data"),
+        _ => {
+            let such = listed.first().map_or_else(String::new, |id| format!(", such as `{id}`"));
+            format!("none of its {} IDs is in the data{such}", listed.len())
+        }
+    };
+    format!("{name}: {missing}; the data has IDs such as {there}")
 }
 
 /// Picks the codes of the most popular items that `filter` asks for, ascending; `supports`: the users

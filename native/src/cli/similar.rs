@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 
+use ilk_core::job::Pairs;
+
+use super::described::names;
+
 pub(super) const EXAMPLES: &str = "\
 Examples:
     ilk similar similar.parquet 85123A
@@ -22,4 +26,8 @@ pub(crate) struct SimilarArgs {
     #[arg(short = 'n', long, value_name = "N", default_value = "10")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) count: u32,
+
+    /// With once, for a table that was written with --pairs once: shows both directions of each pair
+    #[arg(long, value_name = "NAME", value_parser = names::<Pairs>(Pairs::NAMES))]
+    pub(crate) pairs: Option<Pairs>,
 }

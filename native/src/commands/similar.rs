@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, path::Path, sync::Arc};
 
-use ilk_core::data::canonical_integer;
+use ilk_core::{data::canonical_integer, job::Pairs};
 use ilk_formats::{NeighbourRow, read_items, read_neighbours};
 
 use crate::{
@@ -41,16 +41,15 @@ pub(crate) fn similar(args: &SimilarArgs) -> Result<(), Error> {
         ilk_formats::Error::MissingColumn { .. } => Error::from(error).with_help(WHAT_IT_READS),
         error => error.into(),
     })?;
-    let once = pairs_once(&path, &args.item, &rows)?;
-    let is_once = once.is_some();
-    rows.extend(once.unwrap_or_default());
-    if rows.is_empty() {
-        return without_neighbours(args, &path);
-    }
+    let is_once = args.pairs == Some(Pairs::Once);
     if is_once {
+        rows.extend(turned(&path, &args.item)?);
         rank_again(&mut rows);
     } else {
         rows.sort_by_key(|row| row.rank);
+    }
+    if rows.is_empty() {
+        return without_neighbours(args, &path);
     }
     let total = rows.len();
     rows.truncate(args.count as usize);
@@ -59,32 +58,13 @@ pub(crate) fn similar(args: &SimilarArgs) -> Result<(), Error> {
         let more = counted((total - rows.len()) as u64, "more neighbour");
         let _ = writeln!(report, "\n{more}: add -n {total}");
     }
-    if is_once {
-        report
-            .push_str("\nthe table has each pair once: neighbours of both directions are shown\n");
-    }
     stdout::print_text(&report)
 }
 
-/// Returns the rows in which the item is the neighbour, turned around, where the table has each pair
-/// once; `None` where it has not. `rows`: those in which it is the item.
-///
-/// Such a table has no row whose neighbour comes before its item, in the order of numbers or of text.
-/// Cost: a pass over the table, unless a row of the item tells.
-fn pairs_once(
-    path: &Path,
-    item: &str,
-    rows: &[NeighbourRow],
-) -> Result<Option<Vec<NeighbourRow>>, Error> {
-    let mut order = IdOrder::default();
-    if !rows.iter().all(|row| order.ascends(row)) {
-        return Ok(None);
-    }
+/// Returns the rows in which the item is the neighbour, turned around. Cost: a pass over the table.
+fn turned(path: &Path, item: &str) -> Result<Vec<NeighbourRow>, Error> {
     let mut turned = Vec::new();
     let mut see = |row: NeighbourRow| {
-        if !order.ascends(&row) {
-            return Err(Stop::Both);
-        }
         if row.neighbour == item {
             turned.push(NeighbourRow {
                 item: row.neighbour,
@@ -94,49 +74,10 @@ fn pairs_once(
                 ..row
             });
         }
-        Ok(())
+        Ok::<_, ilk_formats::Error>(())
     };
-    match read_neighbours(open(path)?, None, &mut see) {
-        Ok(()) => Ok((!turned.is_empty()).then_some(turned)),
-        Err(Stop::Both) => Ok(None),
-        Err(Stop::Failed(error)) => Err(error.into()),
-    }
-}
-
-/// Why the rows are not read to their end.
-enum Stop {
-    /// The table has pairs at both of their items.
-    Both,
-    Failed(ilk_formats::Error),
-}
-
-impl From<ilk_formats::Error> for Stop {
-    fn from(error: ilk_formats::Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-/// In which orders of ids all rows so far ascend from item to neighbour.
-struct IdOrder {
-    numbers: bool,
-    text: bool,
-}
-
-impl Default for IdOrder {
-    fn default() -> Self {
-        Self { numbers: true, text: true }
-    }
-}
-
-impl IdOrder {
-    /// Takes in a row; tells whether an order is left.
-    fn ascends(&mut self, row: &NeighbourRow) -> bool {
-        let number = |id: &str| canonical_integer(id);
-        let numbers = number(&row.item).zip(number(&row.neighbour));
-        self.numbers &= numbers.is_some_and(|(item, neighbour)| item < neighbour);
-        self.text &= row.item < row.neighbour;
-        self.numbers || self.text
-    }
+    read_neighbours(open(path)?, None, &mut see)?;
+    Ok(turned)
 }
 
 /// Numbers rows anew, best first; of equal scores the smaller id.

@@ -226,16 +226,15 @@ fn both_directions_of_a_pair_are_shown() {
     home.stderr(&format!("{RUN} --item-label product --out both.parquet"));
     for item in ["tea", "mug", "milk"] {
         let both = home.stdout(&format!("similar both.parquet {item}"));
-        let once = home.stdout(&format!("similar once.parquet {item}"));
-        // The smallest item has all of its pairs in its own rows.
-        let note = if item == "milk" { String::new() } else { format!("\n{NOTE}") };
-        assert_eq!(once, format!("{both}{note}"), "{item}");
-        assert!(!both.contains(NOTE), "{item}");
+        let once = home.stdout(&format!("similar once.parquet {item} --pairs once"));
+        assert_eq!(once, both, "{item}");
     }
-    assert_eq!(home.ilk("similar once.parquet saw").code, Some(2));
+    assert_eq!(home.ilk("similar once.parquet saw --pairs once").code, Some(2));
+    // A table of some items is none of pairs that are there once: nothing is turned around unasked.
+    home.write("milk.txt", "milk\n");
+    home.stderr(&format!("{RUN} --for milk.txt --measure conditional --out some.csv"));
+    assert_eq!(home.ilk("similar some.csv tea").code, Some(2));
 }
-
-const NOTE: &str = "the table has each pair once: neighbours of both directions are shown\n";
 
 #[test]
 fn pairs_once_of_a_crowd_are_those_of_both_directions() {

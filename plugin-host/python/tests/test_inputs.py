@@ -142,7 +142,7 @@ class Inputs(unittest.TestCase):
             ("wanted leaves no neighbours; leave out wanted to see what there is", {"wanted": ["c"]}),
             ("wanted and threshold 0.5 leave no neighbours", {"wanted": ["c"], "job": {"threshold": 0.5}}),
             (
-                "only: none of its 1 ID is in the data, such as `x`; the data has IDs such as `a`, `b`, `c`",
+                "only: its only ID, `x`, is not in the data; the data has IDs such as `a`, `b`, `c`",
                 {"only": ["x"]},
             ),
             ("no row is left of 4 (filtered: 4); change the conditions of where: item=x", {"where": ["item=x"]}),

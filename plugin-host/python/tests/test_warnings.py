@@ -54,9 +54,8 @@ class Warnings(unittest.TestCase):
     def test_lists_that_match_nothing_are_named(self):
         rows = TABLE.slice(4)
         for lists, text in [
-            ({"only": ["x"]}, "the ID in only is not in the data; list IDs as their column has them"),
-            ({"wanted": ["x", "y", "x"]}, "none of the 2 IDs in wanted is in the data; list"),
-            ({"exclude": [1], "wanted": [2, 3]}, "none of the 3 IDs in exclude and wanted is in the data"),
+            ({"exclude": ["x"]}, "the ID in exclude is not in the data; list IDs as their column has them"),
+            ({"exclude": ["x", "y", "x"]}, "none of the 2 IDs in exclude is in the data; list"),
             ({"only": []}, "only has no IDs, so that there are no neighbours"),
             ({"only": [], "wanted": pandas.Series([None])}, "only and wanted have no IDs"),
         ]:
@@ -64,8 +63,11 @@ class Warnings(unittest.TestCase):
                 told = self.told(rows, **lists)
                 self.assertEqual(len(told), 1)
                 self.assertTrue(told[0].startswith(text), told[0])
-        for lists in [{"only": ["a", "x"]}, {"exclude": []}, {"exclude": ["a"], "wanted": ["x"]}]:
+        for lists in [{"only": ["a", "x"]}, {"exclude": []}]:
             self.assertEqual(self.told(rows, **lists), [], lists)
+        for name in ["only", "wanted"]:
+            with self.assertRaisesRegex(ilk_plugin.Refused, f"{name}: its only ID, `x`, is not in the data"):
+                self.told(rows, **{name: ["x"]})
 
     def test_who_receives_notes_is_not_warned(self):
         notes = []

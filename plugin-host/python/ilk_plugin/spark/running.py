@@ -357,12 +357,15 @@ class Run:
             listed = self.spark.createDataFrame([(str(id),) for id in listed], "id string")
         ids = listed.select(listed[listed.columns[0]].cast("string").alias("id")).distinct()
         items = self.read("items").select("m", f.col("i").cast("string").alias("id"))
-        found = ids.join(items, "id", "left").select(catalogue.code(f.col("m")).alias("code"))
-        codes = found.toArrow()["code"]
+        found = ids.join(items, "id", "left").select("id", catalogue.code(f.col("m")).alias("code")).toArrow()
+        codes = found["code"]
         self.lists.counts[name] = len(codes)
         if name != "exclude" and 0 < len(codes) == codes.null_count:
-            many = "ID" if len(codes) == 1 else "IDs"
-            raise Refused("refused", f"{name}: none of its {len(codes)} {many} is in the data")
+            first = found["id"][0].as_py()
+            missing = f"none of its {len(codes)} IDs is in the data, such as `{first}`"
+            if len(codes) == 1:
+                missing = f"its only ID, `{first}`, is not in the data"
+            raise Refused("refused", f"{name}: {missing}")
         if codes.null_count:
             self.note(Note("unknown_ids", codes.null_count, f"IDs of {name} that are not in the data"))
         return codes.drop_null().to_numpy().astype("<i8")

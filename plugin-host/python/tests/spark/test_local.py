@@ -270,8 +270,8 @@ class Warnings(unittest.TestCase):
         )
         for request, lists in [
             # By one task, and by many.
-            ({"only": ["x", "y"]}, "none of the 2 IDs in only is in the data"),
-            ({"wanted": ids}, "none of the 2 IDs in wanted is in the data"),
+            ({"exclude": ["x", "y"]}, "none of the 2 IDs in exclude is in the data"),
+            ({"exclude": ids}, "none of the 2 IDs in exclude is in the data"),
         ]:
             with self.subTest(request):
                 told = self.told(**request)
@@ -280,7 +280,7 @@ class Warnings(unittest.TestCase):
 
     def test_who_receives_notes_is_not_warned(self):
         notes = []
-        self.assertEqual(self.told(only=["x"], on_notes=notes.extend), [])
+        self.assertEqual(self.told(exclude=["x"], on_notes=notes.extend), [])
         self.assertEqual({note.code: note.count for note in notes}["unknown_ids"], 1)
 
 
@@ -343,7 +343,7 @@ class Trouble(unittest.TestCase):
                 ("threshold 2 leaves no neighbours; ", {"job": {"threshold": 2}}),
                 ("wanted leaves no neighbours; leave out wanted to see what there is", {"wanted": ["c"]}),
                 ("wanted and threshold 0.5 leave no neighbours; ", {"wanted": ["c"], "job": {"threshold": 0.5}}),
-                ("only: none of its 1 ID is in the data", {"only": ["x"]}),
+                ("only: its only ID, `x`, is not in the data", {"only": ["x"]}),
                 ("no row is left of 4 (filtered: 4)", {"where": "user > 9"}),
             ]:
                 with self.subTest(words, at_once=at_once):
