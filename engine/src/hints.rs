@@ -67,7 +67,7 @@ pub(crate) fn of_bad_rows(tally: &Tally, files: &Files) -> String {
     of_dialect.unwrap_or_else(|| "`ilk inspect` shows the first of them; fix them".into())
 }
 
-const DECIMAL_HELP: &str = "numbers with a decimal comma are read with --decimal ,";
+const DECIMAL_HELP: &str = "give --decimal ',' for numbers with a decimal comma";
 const TIME_HELP: &str = "say how times are written, as in --time-format '%d.%m.%Y %H:%M'";
 
 /// Returns true if a row was set aside for a number such as `14,50`.

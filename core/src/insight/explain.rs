@@ -231,7 +231,8 @@ impl Explainer<'_> {
             return self.job.measure;
         }
         let job = SimilarityJob { measure: Some(name), ..SimilarityJob::default() };
-        job.resolve(Given::default()).expect("defaults go together").measure
+        let given = Given { weight: true, time: true };
+        job.resolve(given).expect("defaults go together").measure
     }
 
     /// Names the users who contribute most: largest share first, of equal ones who has fewest

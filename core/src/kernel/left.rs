@@ -24,9 +24,8 @@ pub struct NoneLeft {
 }
 
 impl NoneLeft {
-    /// Names the `lists` of items, the least support and overlap, and the threshold if it was given rather
-    /// than a preset's; `None` where there is nothing to name. `prefix` stands before each name, such as
-    /// `--`; without one, names are spelled as keys of a job.
+    /// Names the threshold, if it was given rather than a preset's, and the `lists` of items; `None`
+    /// where there is nothing to name. `prefix` stands before each name, such as `--`.
     pub fn of<'a>(
         job: &Job,
         lists: impl IntoIterator<Item = &'a str>,
@@ -34,13 +33,8 @@ impl NoneLeft {
     ) -> Option<Self> {
         let threshold = job.threshold.filter(|_| job.has_own_threshold);
         let lists = lists.into_iter().map(|name| format!("{prefix}{name}"));
-        let dash = if prefix.is_empty() { "_" } else { "-" };
-        let of_least = [("support", job.min_support), ("overlap", job.min_overlap)]
-            .into_iter()
-            .filter(|(_, least)| *least > 1)
-            .map(|(of, least)| format!("{prefix}min{dash}{of} {least}"));
         let of_threshold = threshold.map(|least| format!("{prefix}threshold {least}"));
-        let settings = lists.chain(of_least).chain(of_threshold).collect::<Vec<_>>();
+        let settings = lists.chain(of_threshold).collect::<Vec<_>>();
         (!settings.is_empty()).then_some(Self { settings, threshold, best: None })
     }
 

@@ -71,7 +71,7 @@ pub fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
         match job.weighting {
             Weighting::Binary if source.weight.is_some() => {
                 reporter
-                    .note("with binary weighting, --weight only drops rows of 0 or less; --weighting log counts quantities");
+                    .note("binary weighting ignores quantities; --weighting log counts them");
             }
             Weighting::Raw | Weighting::Log => reporter.note(format!(
                 "all weights are 1: {} changes nothing without --weight or --duplicates sum",

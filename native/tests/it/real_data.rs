@@ -41,7 +41,7 @@ fn online_retail() {
         path.display()
     );
     insta::assert_snapshot!(told(&home, &format!("{run} -o out")), @r"
-    note       with binary weighting, --weight only drops rows of 0 or less; --weighting log counts quantities
+    note       binary weighting ignores quantities; --weighting log counts them
     reading    541,909 rows from 1 file
     set aside  null_user: 135,080 rows (24.93 %)
                  row 623: user null, item 22139, weight 56
@@ -113,7 +113,7 @@ fn households_and_their_products() {
         path.display()
     );
     insta::assert_snapshot!(told(&home, &run), @r"
-    note       with binary weighting, --weight only drops rows of 0 or less; --weighting log counts quantities
+    note       binary weighting ignores quantities; --weighting log counts them
     reading    1,469,307 rows from 1 file
     times      2017-01-01 11:53:26 to 2018-01-01 04:01:20
     set aside  nonpositive_weight: 8,869 rows (0.60 %)
