@@ -431,7 +431,7 @@ mod tests {
         insta::assert_snapshot!(texts.join("\n"), @r"
         to make it fit, cap heavy users with --max-items-per-user 1200 (saves 61.2 % of the pair operations), or leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); `ilk run --force` runs the job anyway
         to make it fit, leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); `ilk run --force` runs the job anyway
-        no cap or minimum support makes it fit; `ilk sample` makes a smaller input of whole users; `ilk run --force` runs the job anyway
+        no setting makes the job fit; use `ilk sample` for a smaller input of whole users, or run it anyway with `ilk run --force`
         ");
     }
 

@@ -43,15 +43,19 @@ fn each_list_tells_of_its_own_unknown_ids() {
     let ids = |ids: &[&str]| Some(ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>());
     let lists = Request {
         only: ids(&["tea", "mug", "saw"]),
-        exclude: ids(&["mug"]),
+        exclude: ids(&["axe"]),
         wanted: ids(&["tea", "pot", "pan"]),
         ..Request::default()
     };
     let found = notes("{}", None, lists);
     let told = found.iter().map(|note| (note.code, note.count, note.text.as_str()));
     let text = |name: &str| format!("IDs of {name} that are not in the data");
-    let (only, wanted) = (text("only"), text("wanted"));
-    let expected = [("unknown_ids", 1, only.as_str()), ("unknown_ids", 2, wanted.as_str())];
+    let (only, exclude, wanted) = (text("only"), text("exclude"), text("wanted"));
+    let expected = [
+        ("unknown_ids", 1, only.as_str()),
+        ("unknown_ids", 1, exclude.as_str()),
+        ("unknown_ids", 2, wanted.as_str()),
+    ];
     assert_eq!(told.collect::<Vec<_>>(), expected);
 }
 

@@ -71,6 +71,6 @@ fn conditions_are_named() {
 
 #[test]
 fn thresholds_of_presets_are_no_choice() {
-    let job = r#"{"like": "lenskit-itemknn", "min_overlap": 9}"#;
+    let job = r#"{"like": "lenskit-itemknn", "duplicates": "sum", "min_overlap": 9}"#;
     assert!(run(Request { job: job.into(), ..Request::default() }).is_ok());
 }

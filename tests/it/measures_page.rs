@@ -44,7 +44,7 @@ fn every_measure_has_a_section_whose_example_is_right() {
         assert_eq!(number, format!("{:.4}", score(*measure)), "{measure}: {example}");
         // Between its title and its example a section says for whom it is.
         let about = section.split("\nExample: ").next().unwrap_or_default();
-        for part in ["\n- Popular and rare: ", "\n- Take it "] {
+        for part in ["\n- Popular and rare: ", "\n- Use it "] {
             assert!(about.contains(part), "{measure} lacks {part:?}");
         }
     }

@@ -149,6 +149,28 @@ fn fit(mut wish: SimilarityJob, given: Given) -> SimilarityJob {
     if wish.like.is_some() {
         wish.weighting = None;
     }
+    let differ = match wish.duplicates {
+        Some(Duplicates::Sum) => true,
+        Some(Duplicates::One) => false,
+        _ => given.weight,
+    };
+    let ratings = |wish: &SimilarityJob| {
+        let preset = wish.like.map(SimilarityJob::preset).unwrap_or_default();
+        let of_ratings = [MeasureName::Pearson, MeasureName::CommonCosine, MeasureName::Msd];
+        let measure = wish.measure.or(preset.measure);
+        (measure.is_some_and(|measure| of_ratings.contains(&measure)), preset.center.is_some())
+    };
+    // Ratings that are all the same are none.
+    let (is_of_ratings, is_centred) = ratings(&wish);
+    if !differ {
+        wish.center = None;
+        if is_of_ratings || is_centred {
+            (wish.like, wish.measure) = (None, Some(MeasureName::Cosine));
+            wish.weighting.get_or_insert(WeightingName::Raw);
+        }
+    } else if is_of_ratings && wish.weighting == Some(WeightingName::Binary) {
+        wish.weighting = Some(WeightingName::Raw);
+    }
     let preset = wish.like.map(SimilarityJob::preset).unwrap_or_default();
     let measure = wish.measure.or(preset.measure).unwrap_or(MeasureName::Cosine);
     if !is_weighted(measure) {

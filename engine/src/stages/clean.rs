@@ -70,8 +70,7 @@ pub fn report_unused(source: &DataSource, job: &Job, reporter: &Reporter) {
     if job.measure.is_weighted() && !needs(source, job).weight {
         match job.weighting {
             Weighting::Binary if source.weight.is_some() => {
-                reporter
-                    .note("binary weighting ignores quantities; --weighting log counts them");
+                reporter.note("binary weighting ignores quantities; --weighting log counts them");
             }
             Weighting::Raw | Weighting::Log => reporter.note(format!(
                 "all weights are 1: {} changes nothing without --weight or --duplicates sum",

@@ -84,7 +84,7 @@ fn what_is_no_csv_is_refused() {
     insta::assert_snapshot!(error("a.csv", b"\xff\xfe\0\0u\0\0\0".to_vec(), &pair()), @"a.csv is UTF-32 text, which is not supported; save it as UTF-8");
     insta::assert_snapshot!(error("a.csv", b"PK\x03\x04rest".to_vec(), &pair()), @"a.csv is damaged or cut short (start: a ZIP archive with a fault: Missing end of central directory); copy or export it again");
     insta::assert_snapshot!(error("a.csv", b"user\0item".to_vec(), &pair()), @"a.csv is no text (it holds zero bytes), which is not supported; export it as CSV, Parquet or Arrow");
-    insta::assert_snapshot!(error("a.csv", "", &pair()), @"a.csv is empty: not even a header line; remove it or export it again");
-    insta::assert_snapshot!(error("a.parquet", "", &pair()), @"a.parquet is empty: not even a header line; remove it or export it again");
-    insta::assert_snapshot!(error("a.csv.gz", gzip(b""), &pair()), @"a.csv.gz is empty: not even a header line; remove it or export it again");
+    insta::assert_snapshot!(error("a.csv", "", &pair()), @"a.csv is empty, without even a header line; check what writes it");
+    insta::assert_snapshot!(error("a.parquet", "", &pair()), @"a.parquet is empty, without even a header line; check what writes it");
+    insta::assert_snapshot!(error("a.csv.gz", gzip(b""), &pair()), @"a.csv.gz is empty, without even a header line; check what writes it");
 }
