@@ -10,7 +10,7 @@ use crate::{
     bench::Machine,
     fuzz,
     package::{self, Depth},
-    plugin, policy, record,
+    parity, plugin, policy, record,
     setup::{self, Mode, Scope},
     steps::Runner,
     suite, wasm, web,
@@ -47,6 +47,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
     runner.run("wasm tests", || wasm::checks::run(workspace))?;
     runner.run("notebook tests", || web::test(workspace))?;
     runner.run("plugin on Spark", || plugin::test_spark(workspace))?;
+    runner.run("parity", || parity::run(workspace))?;
     runner.run("fuzzing", || fuzz::run(workspace, &fuzz::Options::all(options.minutes)))?;
     let tally = runner.run("tests", || suite::run(workspace))?;
     runner.print();

@@ -21,7 +21,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     command::run(
         workspace.command(&python).args(["-B", "tests/parity/dialects.py"]).arg(&program),
     )?;
-    // Presets, on hundreds of small matrices with corner cases.
-    command::run(workspace.command(&python).args(["-B", "tests/parity/small.py"]).arg(&program))?;
+    // Presets, on small matrices with corner cases; hundreds at night.
+    let matrices = if workspace.is_full() { "300" } else { "100" };
+    let mut small = workspace.command(&python);
+    small.args(["-B", "tests/parity/small.py", "--matrices", matrices]).arg(&program);
+    command::run(&mut small)?;
     command::run(workspace.command(&python).args(["-B", "tests/parity/parity.py"]).arg(program))
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    env, fs,
     io::{self, BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
     process::{Command, ExitCode, ExitStatus, Stdio},
@@ -14,6 +14,9 @@ use crate::{
     command,
     workspace::{self, Workspace},
 };
+
+/// Cases of property tests before a merge; at night proptest's default of 256, which tests scale by.
+const CASES: &str = "96";
 
 /// How many tests passed and failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,6 +76,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Tally> {
         .args(workspace::WHOLE)
         .env("INSTA_UPDATE", "no")
         .env("INSTA_SNAPSHOT_REFERENCES_FILE", &references);
+    if !workspace.is_full() && env::var_os("PROPTEST_CASES").is_none() {
+        tests.env("PROPTEST_CASES", CASES);
+    }
     let mut tally = Tally::default();
     for mut command in [doctests, tests] {
         let mut counted = Tally::default();

@@ -107,6 +107,11 @@ class Cluster(unittest.TestCase):
         self.assertIn("name a folder that the driver and all of them share", str(refused.exception))
 
 
+# A cluster of its own each: at night.
+at_night = unittest.skipUnless("ILK_TESTS_FULL" in os.environ, "ILK_TESTS_FULL=1 runs it")
+
+
+@at_night
 class Packages(unittest.TestCase):
     def test_a_package_that_executors_lack_is_told(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -138,6 +143,7 @@ similar_items(df, user="user", item="item", job={"top": 9, "measure": "dice"}, c
 """
 
 
+@at_night
 class Drivers(unittest.TestCase):
     def test_a_driver_killed_halfway_is_gone_on_with(self):
         table = draw(users=4_000, items=1_500, rows=120_000, seed=6)
