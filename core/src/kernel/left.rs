@@ -72,12 +72,11 @@ const SHOWN: usize = 3;
 pub fn none_listed(name: &str, listed: &[String], ids: &Ids) -> String {
     let there = (0..ids.len().min(SHOWN) as u32).map(|code| format!("`{}`", ids.display(code)));
     let there = there.collect::<Vec<_>>().join(", ");
-    let missing = match listed {
-        [id] => format!("its only ID, `{id}`, is not in the data"),
-        _ => {
-            let such = listed.first().map_or_else(String::new, |id| format!(", such as `{id}`"));
-            format!("none of its {} IDs is in the data{such}", listed.len())
-        }
+    let missing = if let [id] = listed {
+        format!("its only ID, `{id}`, is not in the data")
+    } else {
+        let such = listed.first().map_or_else(String::new, |id| format!(", such as `{id}`"));
+        format!("none of its {} IDs is in the data{such}", listed.len())
     };
     format!("{name}: {missing}; the data has IDs such as {there}")
 }
