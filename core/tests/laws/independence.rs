@@ -121,7 +121,10 @@ fn the_layout_of_the_matrix_does_not_show() {
             min_overlap: Some(2),
             ..SimilarityJob::default()
         };
-        let task = Task { given: Given::default(), wish };
+        // Those of ratings need some.
+        let of_ratings = [MeasureName::Pearson, MeasureName::CommonCosine, MeasureName::Msd];
+        let given = Given { weight: of_ratings.contains(measure), time: false };
+        let task = Task { given, wish };
         let run = |kernel, head| {
             let chunks = vec![generate::rows(&events, task.given, 0)];
             let crew = Crew { workers: 2, seed: 3 };

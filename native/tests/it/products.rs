@@ -164,7 +164,7 @@ tea,milk,2,0.57735026,2
     home.stderr(&format!("{RUN} {groups} --within --run-dir run --out kept.csv"));
     assert_eq!(home.read("kept.csv"), within);
     let explained = home.stdout("explain run tea mug");
-    assert!(explained.contains("not a neighbour: excluded by"), "{explained}");
+    assert!(explained.contains("not a neighbour: in another group (--within)"), "{explained}");
     let refused = home.ilk(&format!("{RUN} {groups} --run-dir run"));
     assert_eq!(refused.code, Some(2), "another job: {}", refused.stderr);
 }

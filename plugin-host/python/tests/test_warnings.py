@@ -56,8 +56,6 @@ class Warnings(unittest.TestCase):
         for lists, text in [
             ({"exclude": ["x"]}, "the ID in exclude is not in the data; list IDs as their column has them"),
             ({"exclude": ["x", "y", "x"]}, "none of the 2 IDs in exclude is in the data; list"),
-            ({"only": []}, "only has no IDs, so that there are no neighbours"),
-            ({"only": [], "wanted": pandas.Series([None])}, "only and wanted have no IDs"),
         ]:
             with self.subTest(lists):
                 told = self.told(rows, **lists)
@@ -68,10 +66,13 @@ class Warnings(unittest.TestCase):
         for name in ["only", "wanted"]:
             with self.assertRaisesRegex(ilk_plugin.Refused, f"{name}: its only ID, `x`, is not in the data"):
                 self.told(rows, **{name: ["x"]})
+            for empty in [[], pandas.Series([None])]:
+                with self.assertRaisesRegex(ilk_plugin.Refused, f"{name} leaves no neighbours"):
+                    self.told(rows, **{name: empty})
 
     def test_who_receives_notes_is_not_warned(self):
         notes = []
-        self.assertEqual(self.told(weight="much", only=["x"], on_notes=notes.extend), [])
+        self.assertEqual(self.told(weight="much", exclude=["x"], on_notes=notes.extend), [])
         self.assertEqual(
             [note.code for note in notes],
             ["rows", "null_user", "null_item", "bad_weight", "nonpositive_weight", "unknown_ids"],
