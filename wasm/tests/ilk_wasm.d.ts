@@ -107,6 +107,8 @@ export interface DataSource {
     encoding?: "utf-8" | "utf-16" | "latin-1" | "windows-1252";
     /** Text that means null, such as NULL; repeatable. Empty text always does. */
     null?: string[];
+    /** Decimal separator of weights and of numbers in --where: . or ,. Default: .. */
+    decimal?: string;
     /** Skip lines that begin with this text. */
     comment?: string;
     /** Longest record; longer ones are set aside as unreadable. Default: 1MiB. */
@@ -117,7 +119,7 @@ export interface DataSource {
 
 /** A job, spelled as under `[job]` in a job file; every setting is optional. */
 export interface SimilarityJob {
-    /** Use the measure and weighting of another library, and what else decides its numbers. */
+    /** Use the measure, weighting and other defaults of another library. */
     like?: Preset;
     /** What to compare. Default: items. */
     of?: Of;
@@ -137,7 +139,7 @@ export interface SimilarityJob {
     shrinkage?: number;
     /** Minimum score of a pair. */
     threshold?: number;
-    /** Rows of a pair: one for each of its items, or one in all. Default: both. */
+    /** Write each pair once, or once for each of its items. Default: both. */
     pairs?: Pairs;
     /** Parameter α of tversky, asymmetric-cosine and conditional. Default: 0.5, for conditional 0. */
     alpha?: number;
