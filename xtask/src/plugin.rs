@@ -212,5 +212,5 @@ fn compile(workspace: &Workspace, kind: Kind, purpose: Purpose) -> Result<PathBu
         command.args(["--features", "module"]);
     }
     command::run(&mut command)?;
-    Ok(toolchain::module(workspace, purpose.profile(), kind.package()))
+    Ok(toolchain::module(workspace, Build::Single, purpose.profile(), kind.package()))
 }

@@ -200,7 +200,7 @@ fn compile(workspace: &Workspace, part: Part, purpose: Purpose) -> Result<PathBu
         command.args(["--features", "threads"]);
     }
     command::run(&mut command)?;
-    Ok(toolchain::module(workspace, purpose.profile(), part.crate_name()))
+    Ok(toolchain::module(workspace, part.build(), purpose.profile(), part.crate_name()))
 }
 
 /// Makes the module that holds the kernels against the oracle.
@@ -209,7 +209,7 @@ pub(super) fn compile_kernels(workspace: &Workspace, out: &Path) -> Result<()> {
     let profile = Purpose::Tests.profile();
     command.args(["--profile", profile, "--package", "ilk-wasm", "--example", "kernels"]);
     command::run(&mut command)?;
-    let module = toolchain::module(workspace, profile, "examples/kernels");
+    let module = toolchain::module(workspace, Build::Single, profile, "examples/kernels");
     glue(workspace, "kernels", &module, out)
 }
 

@@ -137,7 +137,7 @@ pub(crate) fn build_command(workspace: &Workspace, build: Build) -> Result<Comma
     command
         .arg("build")
         .args(["--locked", "--target", TARGET, "--target-dir"])
-        .arg(builds(workspace))
+        .arg(target_folder(workspace, build))
         // Only what is built for the target gets these, no build script.
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags.join(" "))
         .env("CC_wasm32_unknown_unknown", clang)
@@ -150,15 +150,15 @@ pub(crate) fn build_command(workspace: &Workspace, build: Build) -> Result<Comma
     Ok(command)
 }
 
-/// The target folder of all builds: they share procedural macros and build scripts, and cargo tells
-/// apart what has other flags.
-fn builds(workspace: &Workspace) -> PathBuf {
-    workspace.target.join("wasm")
+/// The target folder of a build: in one for both, each would build what the other's unstable features
+/// made out of date, procedural macros among it.
+fn target_folder(workspace: &Workspace, build: Build) -> PathBuf {
+    workspace.target.join(format!("wasm-{}", build.name()))
 }
 
 /// The path of the module that the last build of `package` in a profile made.
-pub(crate) fn module(workspace: &Workspace, profile: &str, package: &str) -> PathBuf {
-    let folder = builds(workspace).join(TARGET).join(profile);
+pub(crate) fn module(workspace: &Workspace, build: Build, profile: &str, package: &str) -> PathBuf {
+    let folder = target_folder(workspace, build).join(TARGET).join(profile);
     folder.join(package.replace('-', "_")).with_extension("wasm")
 }
 
@@ -259,7 +259,7 @@ impl Library {
         }
         fs::remove_dir_all(&work)?;
         // What was built against an older one does not fit.
-        let built = builds(workspace).join(TARGET);
+        let built = target_folder(workspace, self.0);
         if built.exists() {
             fs::remove_dir_all(built)?;
         }
