@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Cases of property tests before a merge; at night proptest's default of 256, which tests scale by.
-const CASES: &str = "96";
+const CASES: &str = "64";
 
 /// How many tests passed and failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
