@@ -1,8 +1,8 @@
 // A damaged file whose decoder gives up takes its module along; a new worker goes on. Here is what
 // the workers do, in Node and in the browser, and what must hold of it.
 
-/** What a byte of none.parquet is changed to, so that its decoder panics: an offset in the footer. */
-const DAMAGE = { place: 888, byte: 199 };
+/** What a byte of none.parquet is changed to, so that its decoder panics: the footer no longer has the dictionary. */
+const DAMAGE = { place: 999, byte: 1 };
 
 /** Opens none.parquet, damaged on request; returns the number of rows or what was thrown. */
 export async function open({ ilk, run, bytes, damage }) {
