@@ -219,7 +219,7 @@ pub enum Decimal {
 }
 
 impl Decimal {
-    /// Parses a number; infinities are none, and neither is `nan`.
+    /// Parses a number; `nan` is none.
     ///
     /// With a comma, points and spaces are what they are in such text: between groups of three digits.
     pub fn parse(self, text: &str) -> Option<f64> {
