@@ -15,9 +15,9 @@ use crate::{
     guard::Guard,
     labels::LabelTable,
     lists::IdLists,
-    memory::{Allowance, Size, of_comparing},
+    memory::{Allowance, Size, of_comparing, of_lists},
     observe::Observer,
-    pool::Pool,
+    pool::{Pool, Threads},
     progress::Reporter,
     sandbox::{Plugin, sandbox_bytes},
     spill::{self, Desk, Recording},
@@ -59,25 +59,41 @@ pub(crate) struct Means<'a> {
     pub(crate) desk: &'a Desk,
 }
 
+impl<'a> Means<'a> {
+    /// The threads that may read at the same time.
+    pub(crate) fn readers(&self) -> Threads<'a> {
+        self.pool.at_most(self.budget.readers())
+    }
+}
+
 impl Run<'_> {
     /// Returns true if comparing so much is predicted to fit in memory. That depends on the size of
     /// the job alone, so that a run goes on as it began.
-    pub(crate) fn fits(&self, size: Size) -> bool {
+    pub(crate) fn fits(&self, size: Size, recording: Recording) -> bool {
         let Means { budget, .. } = self.means;
         let weights = match WeightKind::of(self.job.weighting, self.needs.weight) {
             // What a user brings is not the same in both behaviours.
             WeightKind::Separable if self.target.is_some() => WeightKind::Own,
             kind => kind,
         };
-        let mut needed = of_comparing(size, self.needs, weights, budget.workers) + size.labels;
+        let mut needed = of_comparing(size, self.needs, weights, budget.workers) + size.catalogue;
         if self.job.pairs == Pairs::Once {
             // Both lists of a pair in one place, beside those it comes from.
             needed += 2 * size_of::<Neighbour>() * size.items * size.top.min(size.items);
         }
+        if recording == Recording::Yes {
+            needed += 4 * budget.most_recorded() * budget.workers;
+        }
         if self.plugin.is_some() {
             needed += sandbox_bytes(size.interactions, weights, budget.workers);
         }
-        needed <= budget.left(0)
+        // Lists that are merged and written have a reader or a writer beside them: of numbers, and of
+        // both names of a row.
+        let rows = size.items * size.top.min(size.items);
+        let row = 64 + 2 * size.catalogue / size.items.max(1);
+        let writer = budget.writer_of(rows.saturating_mul(row));
+        let lists = of_lists(size.items, size.items, size.top) + size.items * 136 + size.catalogue;
+        needed <= budget.left(0) && lists + writer <= budget.left(0)
     }
 
     /// Finds out which of the items may be neighbours, and which are asked for.

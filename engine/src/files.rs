@@ -10,7 +10,7 @@ use std::{
 
 use ilk_core::{
     data::Rows,
-    executor::Executor as _,
+    executor::Executor,
     job::Job,
     prepare::{Cleaned, Needs, Tally, clean},
 };
@@ -20,7 +20,6 @@ use crate::{
     csv::report_dialects,
     error::Error,
     inputs::{self, FileSource, InputFile, TableFormats},
-    pool::Pool,
     progress::{Reporter, Stage},
     schemas,
     source::{DataSource, TargetSource},
@@ -117,7 +116,7 @@ impl Files {
     pub(crate) fn stream(
         &self,
         (job, needs): (&Job, Needs),
-        pool: &Pool,
+        pool: &impl Executor,
         progress: &(dyn Fn(u64) + Sync),
         sink: &(dyn Fn(usize, Cleaned) -> Result<(), Error> + Sync),
     ) -> Result<Tally, Error> {
@@ -140,7 +139,7 @@ impl Files {
     /// For files that turn out damaged, where there is no row at all, and what `make` returns.
     pub fn each_chunk<'r, T: Send>(
         &self,
-        pool: &Pool,
+        pool: &impl Executor,
         reporter: &'r Reporter,
         make: impl Fn(usize, Rows) -> Result<T, Error> + Sync,
     ) -> Result<(Vec<T>, Stage<'r>), Error> {
@@ -170,7 +169,7 @@ impl Files {
     /// For files that turn out damaged, and what `make` returns.
     pub(crate) fn each<T: Send>(
         &self,
-        pool: &Pool,
+        pool: &impl Executor,
         progress: &(dyn Fn(u64) + Sync),
         make: impl Fn(usize, Rows) -> Result<T, Error> + Sync,
     ) -> Result<Vec<T>, Error> {

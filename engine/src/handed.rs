@@ -54,13 +54,8 @@ impl Encoded {
             items: self.catalogue.ids.len(),
             interactions,
             top: top as usize,
-            labels: self.label_bytes(),
+            catalogue: spill::catalogue_bytes(&self.catalogue),
         }
-    }
-
-    /// Counts the bytes of the labels.
-    pub(crate) fn label_bytes(&self) -> usize {
-        self.catalogue.labels.as_ref().map_or(0, spill::label_bytes)
     }
 
     /// Counts the pair operations.

@@ -73,10 +73,13 @@ struct Overhead {
     thread: usize,
     /// A row group of the output on its way.
     writer: usize,
+    /// A piece of an input on its way: bytes, cells, and the chunk that comes of them.
+    reader: usize,
 }
 
 impl Overhead {
-    const REAL: Self = Self { program: 20 << 20, thread: 1 << 20, writer: 26 << 20 };
+    const REAL: Self =
+        Self { program: 20 << 20, thread: 1 << 20, writer: 26 << 20, reader: 12 << 20 };
 }
 
 impl Allowance {
@@ -98,18 +101,23 @@ impl Allowance {
         Self { limit, shard, workers, overhead: Overhead::REAL }
     }
 
+    /// Returns the same under another limit.
+    pub(crate) fn under(&self, limit: Bytes) -> Self {
+        Self { limit, ..*self }
+    }
+
     /// Makes a budget of data alone, for tests on little of it.
     #[cfg(test)]
     pub fn of_data(bytes: u64, workers: usize) -> Self {
-        let overhead = Overhead { program: 0, thread: 0, writer: 0 };
+        let overhead = Overhead { program: 0, thread: 0, writer: 0, reader: 0 };
         Self { limit: Bytes(bytes), shard: Bytes(bytes), workers, overhead }
     }
 
     /// Returns the least limit under which working files help.
     pub fn least(&self) -> Bytes {
-        let Overhead { program, thread, writer } = self.overhead;
+        let Overhead { program, thread, writer, reader } = self.overhead;
         // Of data, each thread works on four times as much as it takes itself.
-        let least = program + writer + self.workers * 5 * thread;
+        let least = program + writer.max(reader) + self.workers * 5 * thread;
         Bytes((least + least / 15) as u64)
     }
 
@@ -119,12 +127,35 @@ impl Allowance {
         self.left(used + self.overhead.writer)
     }
 
+    /// Counts the bytes that a writer of so many takes.
+    pub fn writer_of(&self, bytes: usize) -> usize {
+        bytes.min(self.overhead.writer)
+    }
+
     /// Counts the bytes that are left for data beside `used` ones.
     pub fn left(&self, used: usize) -> usize {
         let limit = usize::try_from(self.limit.0).unwrap_or(usize::MAX);
         // Allocators keep some for themselves.
         let usable = limit - limit / 16;
         usable.saturating_sub(self.overhead.program + self.workers * self.overhead.thread + used)
+    }
+
+    /// Counts the threads, at least one, that may read at the same time: together they take at most half
+    /// of what is left for data.
+    pub fn readers(&self) -> usize {
+        (self.left(0) / 2 / self.overhead.reader.max(1)).clamp(1, self.workers)
+    }
+
+    /// Counts the bytes that are left for data beside `used` ones while files are read.
+    pub fn left_for_reading(&self, used: usize) -> usize {
+        self.left(used + self.readers() * self.overhead.reader)
+    }
+
+    /// Counts the bytes of what a thread's tiles have found after which it is written, where that is
+    /// kept. Memory is reserved for four times as much: buffers grow by doubling, and a tile, or a piece
+    /// of it, comes to its end.
+    pub(crate) fn most_recorded(&self) -> usize {
+        (self.left(0) / self.workers / 32).max(1 << 16)
     }
 
     /// Counts the rows that a chunk of a file may have, so that every thread can hold some.
@@ -206,8 +237,8 @@ pub struct Size {
     pub interactions: usize,
     /// Neighbours that are kept per item.
     pub top: usize,
-    /// Bytes of the labels.
-    pub labels: usize,
+    /// Bytes of the IDs and labels of what is compared.
+    pub catalogue: usize,
 }
 
 /// Predicts the bytes that the neighbours of so many items take while tiles are computed; `others`:

@@ -14,7 +14,7 @@ use crate::{
     findings::Findings,
     handed::{Arrangement, Cleaned, Committed, Encoded, Laid, Merged, Tiled},
     keep::{CleanedFor, Counted, Ending, Keep, Sink, Step},
-    machine,
+    machine, memory,
     observe::degrees_of,
     output::Output,
     progress::Stage,
@@ -86,6 +86,7 @@ impl<'r> Keep<'r> for Nothing<'r> {
         (stage, scale): (StageName, Scale),
         total: Option<u64>,
     ) -> Step<'r> {
+        memory::trim();
         self.part = part(stage, scale);
         let open = self.open.take().filter(|(open, _)| *open == self.part);
         let told = open.map_or_else(|| run.reporter.stage(self.part, total), |(_, told)| told);
@@ -114,7 +115,7 @@ impl<'r> Keep<'r> for Nothing<'r> {
         let intake = Intake::new(*run.means.budget, run.needs, files.row_count(), run.means.desk)?;
         let progress = |rows| step.advance(rows);
         let sink: Sink<'_> = &|part, chunk| intake.add(part, chunk);
-        let tally = files.stream((run.job, run.needs), run.means.pool, &progress, sink)?;
+        let tally = files.stream((run.job, run.needs), &run.means.readers(), &progress, sink)?;
         Ok(Cleaned { tally, rows: Some(intake.finish()), again: files })
     }
 
@@ -123,7 +124,7 @@ impl<'r> Keep<'r> for Nothing<'r> {
     }
 
     fn again(&self, run: Run<'r>, files: &Self::Again, sink: Sink<'_>) -> Result<(), Error> {
-        files.stream((run.job, run.needs), run.means.pool, &|_| {}, sink)?;
+        files.stream((run.job, run.needs), &run.means.readers(), &|_| {}, sink)?;
         Ok(())
     }
 

@@ -31,6 +31,18 @@ impl Pool {
         let pool = builder.num_threads(threads.map_or(0, NonZeroUsize::get)).build();
         pool.map(Self).map_err(|error| Error::internal(format!("cannot start threads: {error}")))
     }
+
+    /// Lends `most` of the threads, and at least one, for work that takes memory on each.
+    pub fn at_most(&self, most: usize) -> Threads<'_> {
+        Threads { pool: self, most: most.clamp(1, self.workers()) }
+    }
+}
+
+/// Some of the threads of a pool.
+#[derive(Clone, Copy, Debug)]
+pub struct Threads<'p> {
+    pool: &'p Pool,
+    most: usize,
 }
 
 /// Returns the number of the thread of a pool that this is, 0 on others.
@@ -53,6 +65,26 @@ impl Executor for Pool {
     }
 }
 
+impl Executor for Threads<'_> {
+    fn workers(&self) -> usize {
+        self.most
+    }
+
+    fn map_with<S, R: Send>(
+        &self,
+        tasks: usize,
+        init: impl Fn() -> S + Sync,
+        run: impl Fn(&mut S, usize) -> R + Sync,
+    ) -> Vec<R> {
+        share(tasks, init, run, |work| {
+            let one = |thread: rayon::BroadcastContext<'_>| {
+                if thread.index() < self.most { work() } else { Vec::new() }
+            };
+            self.pool.0.broadcast(one)
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +96,17 @@ mod tests {
         let squares = pool.map_with(1000, || 0, |_, task| task * task);
         assert_eq!(squares, (0..1000).map(|task| task * task).collect::<Vec<_>>());
         assert!(pool.map(0, |task| task).is_empty());
+    }
+
+    #[test]
+    fn some_of_the_threads_do_all_tasks() {
+        let pool = Pool::new(NonZeroUsize::new(4)).unwrap();
+        for (asked, lent) in [(0, 1), (1, 1), (2, 2), (9, 4)] {
+            let threads = pool.at_most(asked);
+            assert_eq!(threads.workers(), lent);
+            let done = threads.map(1000, |task| (task, worker()));
+            assert!(done.iter().map(|(task, _)| *task).eq(0..1000), "{asked}");
+            assert!(done.iter().all(|(_, worker)| *worker < lent), "{asked}");
+        }
     }
 }

@@ -64,6 +64,15 @@ impl Text {
         let start = if row == 0 { 0 } else { self.ends[row - 1] };
         start as usize..self.ends[row] as usize
     }
+
+    /// Returns the range of the cells of some rows.
+    #[cfg(feature = "write-parquet")]
+    pub(crate) fn span(&self, rows: &std::ops::Range<usize>) -> std::ops::Range<usize> {
+        if rows.is_empty() {
+            return 0..0;
+        }
+        self.range(rows.start).start..self.range(rows.end - 1).end
+    }
 }
 
 impl From<Values> for Cells {
@@ -114,6 +123,12 @@ impl Cells {
     /// Makes rows of a part of a text column.
     pub(crate) fn of_column(column: &TextColumn, rows: std::ops::Range<usize>) -> Self {
         Self::text(rows.map(|row| column.get(row)))
+    }
+
+    /// Counts the bytes of text in some rows.
+    #[cfg(feature = "write-parquet")]
+    pub(crate) fn text_bytes(&self, rows: &std::ops::Range<usize>) -> usize {
+        if let Values::Text(text) = &self.values { text.span(rows).len() } else { 0 }
     }
 
     /// Returns true if a row's value is there.

@@ -27,7 +27,7 @@ use crate::{
 /// Rows handed to the writer at a time.
 const BATCH_ROWS: usize = 64 << 10;
 /// Bytes of text handed to the writer at a time, about; also keeps offsets within 32 bits.
-const BATCH_BYTES: usize = 32 << 20;
+const BATCH_BYTES: usize = 2 << 20;
 /// Rows of a row group.
 const GROUP_ROWS: usize = 1 << 20;
 
@@ -132,7 +132,7 @@ impl Values {
 }
 
 /// Writes a plain table as Parquet, compressed with zstd. Memory: a compressed row group of
-/// 1,048,576 rows.
+/// 1,048,576 rows or 8 MiB of text.
 pub struct TableWriter<W: Write + Send> {
     writer: ParquetOut<W>,
     types: Vec<CellType>,

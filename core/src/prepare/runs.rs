@@ -469,18 +469,24 @@ impl<E, S: FnMut(UserRows) -> Result<(), E>> Cutter<S> {
 impl Cleaned {
     /// Counts the bytes that the chunk takes, about.
     pub fn bytes(&self) -> usize {
-        let columns =
-            16 + 8 * usize::from(self.weight.is_some()) + 8 * usize::from(self.time.is_some());
+        let columns = 16
+            + 8 * usize::from(self.weight.is_some())
+            + 8 * usize::from(self.time.is_some())
+            + 4 * usize::from(self.label.is_some());
         let texts = [self.user.text(), self.item.text(), self.label.as_ref()];
         let text = |column: &TextColumn| column.dictionary.bytes() + column.dictionary.len() * 8;
         self.len() * columns + texts.into_iter().flatten().map(text).sum::<usize>()
     }
 
-    /// Counts the bytes, at most, that its texts take beside the chunk while ids are encoded.
+    /// Counts the bytes, at most, that its texts take beside the chunk while ids are encoded and
+    /// labels are chosen.
     pub fn bytes_to_encode(&self) -> usize {
         let text =
             |column: &TextColumn| 2 * column.dictionary.bytes() + column.dictionary.len() * 72;
-        [self.user.text(), self.item.text()].into_iter().flatten().map(text).sum()
+        let ids = [self.user.text(), self.item.text()].into_iter().flatten().map(text);
+        // Counts of items with labels, and a copy of each label that is chosen.
+        let label = |column: &TextColumn| column.dictionary.bytes() + column.dictionary.len() * 72;
+        ids.sum::<usize>() + self.label.as_ref().map_or(0, label)
     }
 
     /// Takes in what kinds of ids the chunk has.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use ilk_core::{
-    executor::Executor as _,
+    executor::Executor,
     job::Job,
     prepare::{Cleaned, Needs, Reason, SetAside, Tally, Times, clean_each},
 };
@@ -25,7 +25,6 @@ use crate::{
     error::Error,
     files::Files,
     keep::Step,
-    pool::Pool,
     record::{FileRecord, StageRecord},
     spill::Holding,
 };
@@ -96,7 +95,7 @@ impl<'a> Cleaner<'a> {
     /// For inputs that turn out damaged, and where the disk refuses.
     pub(super) fn clean(
         &self,
-        pool: &Pool,
+        pool: &impl Executor,
         run: &Step<'_>,
         holding: &Holding,
     ) -> Result<AllCleaned, Error> {

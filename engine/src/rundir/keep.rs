@@ -24,7 +24,7 @@ use crate::{
     findings::Findings,
     handed::{Arrangement, Cleaned, Committed, Encoded, Laid, Merged, Tiled},
     keep::{CleanedFor, Counted, Ending, Keep, Sink, Step},
-    machine,
+    machine, memory,
     observe::{Kept, Place, Tiles, Timed, block_name},
     progress::Reporter,
     record::{FileRecord, GROUPS, StageName, time_text},
@@ -50,6 +50,8 @@ impl<'r> Keep<'r> for RunDir {
         (stage, _): (StageName, Scale),
         total: Option<u64>,
     ) -> Step<'r> {
+        // What the stage before left free is none of this one's memory.
+        memory::trim();
         // Where the system does not let it the peak is that of the whole process: no reason to stop.
         machine::forget_peak_memory();
         Step::new(stage, run.reporter.stage(stage.name(), total))
@@ -123,7 +125,7 @@ impl<'r> Keep<'r> for RunDir {
     ) -> Result<CleanedFor<'r, Self>, Error> {
         let cleaner = Cleaner::new(self.path(), opened, run.job, run.needs)?;
         let holding = Holding::new(*run.means.budget, run.needs, opened.row_count());
-        let cleaned = cleaner.clean(run.means.pool, step, &holding)?;
+        let cleaned = cleaner.clean(&run.means.readers(), step, &holding)?;
         self.check_unchanged()?;
         let quarantine = tables::gather_aside(self.create(files::QUARANTINE)?, &cleaned.aside)?;
         step.add(quarantine.publish()?);

@@ -156,7 +156,7 @@ impl Kept for Results {
             items: count("items"),
             interactions: count("interactions"),
             top: top as usize,
-            labels: count("label_bytes"),
+            catalogue: count("catalogue_bytes"),
         })
     }
 
@@ -203,7 +203,7 @@ impl Kept for Results {
         step: &Step<'_>,
         named: &Named,
     ) -> Result<(Findings, u64), Error> {
-        if run.fits(self.size(run.job.top)?) {
+        if run.fits(self.size(run.job.top)?, Recording::Yes) {
             self.merge_in_memory(run, step, named)
         } else {
             self.merge_on_disk(run, step, named)
@@ -212,7 +212,7 @@ impl Kept for Results {
 
     fn found(&self, run: Run<'_>, items: usize) -> Result<Findings, Error> {
         let path = self.one(StageName::Merge, files::MERGED)?;
-        if run.fits(self.size(run.job.top)?) {
+        if run.fits(self.size(run.job.top)?, Recording::Yes) {
             return Ok(Findings::Memory(tables::read_merged(&path, items)?));
         }
         let layout = Layout { kernel: run.means.kernel, ..Layout::default() };

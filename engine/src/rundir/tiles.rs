@@ -156,9 +156,10 @@ impl Recording<'_> {
         on_tile: &'c (dyn Fn(usize) + Sync),
     ) -> Computing<'c> {
         let Self { folder, planned, step, laid, .. } = *self;
+        let most = self.run.means.budget.most_recorded() / size_of::<Offer>();
         let (codes, clock) =
             (laid.arrangement.table().codes(), (step.started(), laid.committed.seconds));
-        Computing { comparison, codes, planned, on_tile, folder, overflow, clock }
+        Computing { comparison, codes, planned, on_tile, folder, most, overflow, clock }
     }
 
     /// Takes in what was found before, as far as `filter` wants it.
@@ -220,7 +221,7 @@ impl Recording<'_> {
             rest.append(computing.compute(group.tiles, &compute, pool, &mut commits)?);
             group.forget(&comparison);
             // Small groups share a file.
-            if computing.is_due(&rest) {
+            if computing.is_due(&rest, 0) {
                 computing.finish(std::mem::take(&mut rest), &mut commits)?;
             }
             Ok(())
@@ -267,6 +268,8 @@ pub(super) struct Computing<'a> {
     /// Is told each tile that is done.
     pub(super) on_tile: &'a (dyn Fn(usize) + Sync),
     pub(super) folder: &'a Folder,
+    /// Offers that a thread gathers before they are written, at the end of a tile.
+    pub(super) most: usize,
     /// Where memory is short, what goes to disk before its tile is done.
     pub(super) overflow: Option<Overflow>,
     /// When the stage began, with the seconds that earlier processes took for it.
@@ -276,8 +279,8 @@ pub(super) struct Computing<'a> {
 /// Where offers go of which there are too many in memory.
 pub(super) struct Overflow {
     pub(super) offers: Offers,
-    /// Offers that a thread gathers before they are written.
-    pub(super) most: usize,
+    /// Offers that a thread gathers before they go there.
+    most: usize,
 }
 
 impl Overflow {
@@ -338,7 +341,7 @@ impl Computing<'_> {
                 (self.on_tile)(tile);
                 let ended = self.seconds();
                 pending.tiles.push(Timed { tile, worker: number as u32, began, ended });
-                if self.is_due(&pending) {
+                if self.is_due(&pending, worker.recorded()) {
                     self.take(&mut worker, &mut pending);
                     self.commit(std::mem::take(&mut pending), &all)?;
                 }
@@ -391,11 +394,11 @@ impl Computing<'_> {
         Ok(())
     }
 
-    /// Returns true if what was found is much, or of long ago.
-    pub(super) fn is_due(&self, pending: &Pending) -> bool {
+    /// Returns true if what was found is much, or of long ago; `recorded`: offers that the worker has.
+    pub(super) fn is_due(&self, pending: &Pending, recorded: usize) -> bool {
         let began = pending.tiles.first().map_or(f64::INFINITY, |first| first.began);
-        let most = self.overflow.as_ref().map_or(usize::MAX, |overflow| overflow.most);
-        let is_much = !pending.overflown.is_empty() || pending.offers.len() >= most;
+        let gathered = pending.offers.len() + recorded;
+        let is_much = !pending.overflown.is_empty() || gathered >= self.most;
         is_much || self.seconds() - began >= COMMIT.as_secs_f64()
     }
 

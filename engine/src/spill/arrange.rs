@@ -10,12 +10,16 @@ use super::{
     columns::{CHUNK, Group, Room},
     cover::Covered,
     folded::Folded,
+    found::rounds_of_merging,
     matrix::{Matrix, Most, Regions, entry_bytes},
     rounds::ITEM,
     tiles::{Arranged, Keeping},
-    work::{Progress, Work, does_not_fit},
+    work::{Progress, Work, does_not_fit_until},
 };
-use crate::{error::Error, memory};
+use crate::{
+    error::Error,
+    memory::{self, Allowance},
+};
 
 impl Folded {
     /// Prepares to weigh; `None` where every weight is 1.
@@ -100,22 +104,33 @@ impl Folded {
         if let Some(crossed) = in_head.find(|bound| !bound.is_multiple_of(CHUNK)) {
             outline = decide(Some((*crossed / CHUNK) as usize));
         }
-        let (keeping, room) = divide(&matrix, &outline, filter, work, used);
-        let mut groups = Group::cut(&matrix, &outline, room, &bounds);
+        let cut = |outline: &Outline, budget: &Allowance| {
+            let (keeping, room) = divide(&matrix, outline, filter, Work { budget, ..work }, used);
+            Some((Group::cut(&matrix, outline, room, &bounds)?, keeping))
+        };
+        let mut groups = cut(&outline, budget);
         if groups.is_none() {
             // Bits of all users may take more than there is.
             outline = decide(Some(0));
-            groups = Group::cut(&matrix, &outline, room, &bounds);
+            groups = cut(&outline, budget);
         }
         let Some(groups) = groups else {
             let what = format!("the tables of {} items and one block of columns", table.len());
-            return Err(does_not_fit(&what, table.len() * 120 + table.users() * 24, budget));
+            return Err(does_not_fit_until(&what, budget, |more| {
+                let work = Work { budget: more, ..work };
+                let merges = rounds_of_merging(table, job, filter, used, work).is_ok();
+                merges && cut(&outline, more).is_some()
+            }));
         };
         let (codes, supports) = (table.codes(), table.supports());
         let found = Outline::neighbours(&additions, codes, supports, filter, job.top);
-        Ok(Arranged::new(matrix, outline, (groups, keeping), found, (filter, covered)))
+        Ok(Arranged::new(matrix, outline, groups, found, (filter, covered)))
     }
 }
+
+/// Bytes of the columns that are compared at a time, where there is memory for them and files are
+/// smaller.
+const LEAST_SHARD: usize = 8 << 20;
 
 /// Divides memory between neighbours and columns; `used`: bytes that stay taken.
 /// Returns whose neighbours are kept, and what a group of columns may take.
@@ -138,7 +153,9 @@ fn divide(
     let left = budget.left(used + items * ITEM + budget.workers * of_thread);
     let all = matrix.segments.iter().map(|segment| matrix.entries(segment)).sum::<usize>();
     let columns = (all * entry + (users + 1) * 8).min(left / 2);
+    // At least a block has to fit, however small files are to be.
     let shard = usize::try_from(budget.shard.0).unwrap_or(usize::MAX);
+    let shard = shard.max(LEAST_SHARD).max(4 * (users + 1) * 8);
     let wanted = matrix.table.codes().iter().filter(|code| filter.wants(**code)).count();
     let lists = memory::of_lists(wanted, items, top);
     if lists <= left - columns {

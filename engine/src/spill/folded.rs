@@ -92,7 +92,7 @@ pub(crate) fn catalogue_bytes(catalogue: &Catalogue) -> usize {
 }
 
 /// Counts the bytes that labels take.
-pub(crate) fn label_bytes(labels: &TextColumn) -> usize {
+fn label_bytes(labels: &TextColumn) -> usize {
     labels.dictionary.bytes() + labels.codes.len() * 12
 }
 

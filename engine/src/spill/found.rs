@@ -14,9 +14,9 @@ use ilk_core::{
 use super::{
     rounds::{ITEM, Rounds},
     store::{Extent, Store},
-    work::{Work, does_not_fit},
+    work::{Work, does_not_fit_until},
 };
-use crate::error::Error;
+use crate::{error::Error, memory::Allowance};
 
 /// An item's code with its neighbours, best first.
 pub(crate) type List = Result<(u32, Vec<Neighbour>), Error>;
@@ -317,10 +317,14 @@ pub(crate) fn rounds_of_merging(
     work: Work<'_>,
 ) -> Result<Rounds, Error> {
     let items = table.len();
-    // Each thread reads what a worker wrote at a time; a row group is on its way out.
-    let reading = 2 * work.most_recorded() * work.budget.workers;
-    let room = work.budget.left_for_writing(used + items * ITEM + reading);
-    Rounds::new(table, job, filter, room).ok_or_else(|| {
-        does_not_fit(&format!("the tables of {items} items"), items * 120, work.budget)
+    let rounds = |budget: &Allowance| {
+        // Each thread reads what a worker wrote at a time; a row group is on its way out.
+        let reading = 2 * Work { budget, ..work }.most_recorded() * budget.workers;
+        let room = budget.left_for_writing(used + items * ITEM + reading);
+        Rounds::new(table, job, filter, room)
+    };
+    rounds(work.budget).ok_or_else(|| {
+        let what = format!("the tables of {items} items");
+        does_not_fit_until(&what, work.budget, |budget| rounds(budget).is_some())
     })
 }

@@ -22,6 +22,8 @@ pub(crate) type Rows = Data<Vec<Cleaned>, Box<Spiller>>;
 pub(crate) struct Intake<'a> {
     budget: Allowance,
     needs: Needs,
+    /// As many rows as files say there are, if they do.
+    rows: Option<u64>,
     desk: &'a Desk,
     place: Mutex<Place>,
 }
@@ -46,7 +48,7 @@ impl Held {
         let rows = rows.unwrap_or_default();
         let held = usize::try_from(rows).unwrap_or(usize::MAX);
         let held = held.saturating_mul(memory::of_row(needs));
-        memory::of_folding(rows, held, needs) <= budget.left(0)
+        memory::of_folding(rows, held, needs) <= budget.left_for_reading(0)
     }
 
     /// Takes in a chunk of a part; tells whether folding what is here is predicted to fit.
@@ -54,7 +56,7 @@ impl Held {
         self.rows += chunk.len() as u64;
         self.bytes += chunk.bytes() + chunk.bytes_to_encode();
         self.chunks.push((part, chunk));
-        memory::of_folding(self.rows, self.bytes, needs) <= budget.left(0)
+        memory::of_folding(self.rows, self.bytes, needs) <= budget.left_for_reading(0)
     }
 
     /// Returns the chunks in the order of the parts.
@@ -110,7 +112,7 @@ impl<'a> Intake<'a> {
         desk: &'a Desk,
     ) -> Result<Self, Error> {
         let memory = Mutex::new(Place::Memory(Held::default()));
-        let intake = Self { budget, needs, desk, place: memory };
+        let intake = Self { budget, needs, rows, desk, place: memory };
         if !Held::may_begin(rows, &budget, needs) {
             let disk = intake.disk()?;
             *intake.place.lock().unwrap_or_else(PoisonError::into_inner) = disk;
@@ -120,7 +122,7 @@ impl<'a> Intake<'a> {
 
     fn disk(&self) -> Result<Place, Error> {
         let folder = self.desk.folder(&self.budget)?.to_owned();
-        Ok(Place::Disk(Arc::new(Spiller::new(self.budget, self.needs, folder))))
+        Ok(Place::Disk(Arc::new(Spiller::new(self.budget, self.needs, folder, self.rows))))
     }
 
     /// Takes in a chunk of a part; those of one part come in order.

@@ -31,7 +31,7 @@ pub(crate) use self::{
     buckets::Gathering,
     cover::{Area, Covered},
     desk::{Desk, Workplace},
-    folded::{Folded, catalogue_bytes, fold, label_bytes, spill},
+    folded::{Folded, catalogue_bytes, fold, spill},
     found::{Found, Lists, Offers, OffersAt, rounds_of_merging},
     intake::{Holding, Intake, Rows},
     reading::{Ending, Spiller},

@@ -20,7 +20,7 @@ use ilk_core::{
 use super::{
     runs::{RunWriter, Runs},
     store::Store,
-    work::does_not_fit,
+    work::{does_not_fit, does_not_fit_so_far},
 };
 use crate::{error::Error, memory::Allowance, pool::Pool};
 
@@ -29,6 +29,8 @@ pub(crate) struct Spiller {
     budget: Allowance,
     needs: Needs,
     folder: PathBuf,
+    /// Rows that will come, if files say how many there are.
+    rows: Option<u64>,
     /// What is known of users and items so far.
     kinds: Mutex<(Kinds, Kinds)>,
     /// What the first chunk looked like.
@@ -79,12 +81,13 @@ pub(crate) enum Ending {
 }
 
 impl Spiller {
-    /// Begins to spill into `folder`.
-    pub(crate) fn new(budget: Allowance, needs: Needs, folder: PathBuf) -> Self {
+    /// Begins to spill into `folder`; `rows`: as many as files say there are, if they do.
+    pub(crate) fn new(budget: Allowance, needs: Needs, folder: PathBuf, rows: Option<u64>) -> Self {
         Self {
             budget,
             needs,
             folder,
+            rows,
             kinds: Mutex::default(),
             sink: OnceLock::new(),
             is_mistaken: AtomicBool::new(false),
@@ -114,14 +117,16 @@ impl Spiller {
             self.is_mistaken.store(true, Ordering::Relaxed);
             return Ok(());
         };
-        self.events.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        let rows = chunk.len() as u64;
+        let rows = rows + self.events.fetch_add(rows, Ordering::Relaxed);
         let Typed { users, items, weights, times, labels } =
             chunk.into_typed(sink.kinds.0, sink.kinds.1);
-        let items = sink.codes(&items, &self.budget)?;
+        let items = sink.codes(&items);
         if let Some(column) = labels {
             let mut labels = sink.labels.lock().unwrap_or_else(PoisonError::into_inner);
             labels.get_or_insert_default().add(&items, &column);
         }
+        self.check_room(sink, rows)?;
         sink.runs.add(users, &items, weights.as_deref(), times.as_deref())
     }
 
@@ -135,6 +140,27 @@ impl Spiller {
             items: RwLock::new(Dictionary::new(kinds.1)),
             labels: Mutex::default(),
         }
+    }
+
+    /// Checks that the items of the first `rows` rows, and their labels, leave room for the rest.
+    fn check_room(&self, sink: &Sink, rows: u64) -> Result<(), Error> {
+        let items = sink.items.read().unwrap_or_else(PoisonError::into_inner);
+        let labels = sink.labels.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_labels = labels.as_ref().map_or(0, LabelCounts::bytes);
+        let bytes = items.bytes() + of_labels;
+        if bytes <= self.budget.left(0) / 2 {
+            return Ok(());
+        }
+        let what = if of_labels > items.bytes() { "labels" } else { "IDs" };
+        let what = format!("{} items and their {what}", items.len());
+        Err(match self.rows.filter(|all| *all >= rows) {
+            // The rest may bring as many more.
+            Some(all) => {
+                let needed = 3.0 * bytes as f64 * all as f64 / rows.max(1) as f64;
+                does_not_fit(&what, needed as usize, &self.budget)
+            }
+            None => does_not_fit_so_far(&what, rows, 3 * bytes, &self.budget),
+        })
     }
 
     /// Ends the reading.
@@ -155,7 +181,7 @@ impl Spiller {
         }
         let sink = self.sink.into_inner().filter(|sink| sink.kinds == kinds);
         let Some(sink) = sink.filter(|_| !self.is_mistaken.into_inner()) else {
-            let again = Self::new(self.budget, self.needs, self.folder);
+            let again = Self::new(self.budget, self.needs, self.folder, self.rows);
             let _ = again.sink.set(again.sink(kinds));
             *again.kinds.lock().unwrap_or_else(PoisonError::into_inner) = (users, items);
             return Ok(Ending::Again(Box::new(again)));
@@ -172,23 +198,13 @@ impl Spiller {
 
 impl Sink {
     /// Finds or gives the codes of a chunk's items.
-    fn codes(&self, ids: &TypedIds, budget: &Allowance) -> Result<Vec<u32>, Error> {
+    fn codes(&self, ids: &TypedIds) -> Vec<u32> {
         let (mut codes, all_known) =
             self.items.read().unwrap_or_else(PoisonError::into_inner).look_up(ids);
-        if all_known {
-            return Ok(codes);
+        if !all_known {
+            let mut items = self.items.write().unwrap_or_else(PoisonError::into_inner);
+            items.extend(ids, &mut codes);
         }
-        let mut items = self.items.write().unwrap_or_else(PoisonError::into_inner);
-        items.extend(ids, &mut codes);
-        let labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = items.bytes() + labels.as_ref().map_or(0, LabelCounts::bytes);
-        if bytes > budget.left(0) / 2 {
-            return Err(does_not_fit(
-                &format!("{} items and their ids", items.len()),
-                3 * bytes,
-                budget,
-            ));
-        }
-        Ok(codes)
+        codes
     }
 }

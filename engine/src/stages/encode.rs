@@ -88,10 +88,6 @@ pub(crate) fn encode<'r, K: Keep<'r>>(
     if let Some(input_items) = encoded.catalogue.target {
         step.count("input_items", input_items.into());
     }
-    match encoded.label_bytes() {
-        0 => {}
-        bytes => step.count("label_bytes", bytes as u64),
-    }
     step.clear();
     report_ids([others, doubtful_items(&encoded.catalogue)], run.job, run.reporter);
     report_folding(&folding, encoded.operations(), run.job, run.reporter);

@@ -92,7 +92,7 @@ pub(super) fn lay_out<'r, K: Keep<'r>>(
     let size = size_of(&encoded, run)?;
     let committed = keep.committed()?;
     let was_on_disk = committed.through_files && !committed.areas.is_empty();
-    let fits = run.fits(size) && !was_on_disk;
+    let fits = run.fits(size, K::RECORDING) && !was_on_disk;
     let source = Source::of(encoded, keep.done(StageName::Encode), fits)?;
     let scale = source.scale(fits);
     if scale == Scale::Disk {

@@ -29,13 +29,19 @@ use crate::{
     out::{Cells, Field, Nulls, Values},
 };
 
-/// A Parquet file being written. Memory: a compressed row group.
+/// Bytes of text in a row group, about: a writer keeps them until the group ends, whatever they take
+/// compressed. The same under every memory limit, so that files are the same.
+const GROUP_TEXT: usize = 8 << 20;
+
+/// A Parquet file being written. Memory: a compressed row group, and its text.
 pub(crate) struct ParquetOut<W: Write + Send> {
     writer: SerializedFileWriter<W>,
     columns: SchemaDescriptor,
     group: Vec<Column>,
     /// Rows of the row group under way.
     rows: usize,
+    /// Bytes of its text.
+    text: usize,
 }
 
 /// A column of the row group under way.
@@ -81,7 +87,13 @@ impl<W: Write + Send> ParquetOut<W> {
         let schema = Arc::new(schema.map_err(write_error)?);
         let columns = SchemaDescriptor::new(Arc::clone(&schema));
         let writer = SerializedFileWriter::new(out, schema, Arc::new(properties));
-        Ok(Self { writer: writer.map_err(write_error)?, columns, group: Vec::new(), rows: 0 })
+        Ok(Self {
+            writer: writer.map_err(write_error)?,
+            columns,
+            group: Vec::new(),
+            rows: 0,
+            text: 0,
+        })
     }
 
     /// Appends rows.
@@ -93,7 +105,7 @@ impl<W: Write + Send> ParquetOut<W> {
             let end = rows.min(next + (most - self.rows));
             self.append(columns, next..end).map_err(write_error)?;
             next = end;
-            if self.rows == most {
+            if self.rows == most || self.text >= GROUP_TEXT {
                 self.flush().map_err(write_error)?;
             }
         }
@@ -112,6 +124,7 @@ impl<W: Write + Send> ParquetOut<W> {
             self.group = self.columns.columns().iter().map(column).collect();
         }
         self.rows += rows.len();
+        self.text += columns.iter().map(|cells| cells.text_bytes(&rows)).sum::<usize>();
         let fields = self.columns.columns().iter();
         for ((column, cells), field) in self.group.iter_mut().zip(columns).zip(fields) {
             let levels = (field.max_def_level() > 0).then(|| {
@@ -128,7 +141,7 @@ impl<W: Write + Send> ParquetOut<W> {
         if self.rows == 0 {
             return Ok(());
         }
-        self.rows = 0;
+        (self.rows, self.text) = (0, 0);
         let mut group = self.writer.next_row_group()?;
         for Column { writer, pages } in self.group.drain(..) {
             let close: ColumnCloseResult = writer.close()?;
@@ -226,8 +239,7 @@ fn append(
             batch(writer, &there!(values, |value| value), levels)
         }
         (ColumnWriter::ByteArrayColumnWriter(writer), Values::Text(text)) => {
-            let first = rows.clone().next().map_or(0, |row| text.range(row).start);
-            let last = rows.clone().next_back().map_or(0, |row| text.range(row).end);
+            let Range { start: first, end: last } = text.span(&rows);
             let bytes = Bytes::copy_from_slice(&text.bytes[first..last]);
             let there = rows.filter(|row| cells.is_valid(*row)).map(|row| {
                 let range = text.range(row);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// Rows of a Parquet row group.
+/// Rows of a Parquet row group, unless its text is long.
 const GROUP_ROWS: usize = 1 << 20;
 /// Who wrote the file; without a version, so that versions that agree give the same bytes.
 const CREATED_BY: &str = "ilk";

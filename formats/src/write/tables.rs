@@ -29,11 +29,12 @@ use crate::{
 /// Rows built in memory at a time.
 const BATCH_ROWS: usize = 64 << 10;
 /// Bytes of text built in memory at a time, about; also keeps offsets within 32 bits.
-const BATCH_BYTES: usize = 32 << 20;
+const BATCH_BYTES: usize = 2 << 20;
 
 /// Writes the neighbours table: by item, then rank. Columns `item`, `neighbour` (integers or
 /// text, as the ids are), `rank` (from 1), `score`, `overlap`, and with labels `item_label` and
-/// `neighbour_label`. Memory: 65,536 rows, in Parquet also a compressed row group of 1,048,576.
+/// `neighbour_label`. Memory: 65,536 rows or 2 MiB of text, in Parquet also a compressed row group of
+/// 1,048,576 rows or 8 MiB of text.
 ///
 /// # Errors
 /// [`Error::Write`] with what `out` reported; the file is then incomplete.

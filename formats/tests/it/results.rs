@@ -189,17 +189,32 @@ fn batches_and_row_groups_are_bounded() {
         let neighbour = |n| Neighbour { code: (item + n) % items, score: 1.0, overlap: n };
         result.push((1..=40).map(neighbour));
     }
-    let ids = Ids::Text((0..items).map(|item| format!("{item:06}")).collect());
-    let catalogue =
-        Catalogue { ids, labels: None, supports: vec![1; items as usize], target: None };
-    let mut bytes = Vec::new();
-    write_neighbours(OutputFormat::Parquet, &mut bytes, &catalogue, &result).unwrap();
-    let input = Input::open(source("out.parquet", bytes.clone()), &CsvOptions::default()).unwrap();
-    let groups: Vec<_> = input.parts().iter().map(|part| part.rows.unwrap()).collect();
-    assert_eq!(groups, [1 << 20, 1_200_000 - (1 << 20)]);
-    for item in ["000000", "026214", "029999"] {
-        assert_eq!(rows(OutputFormat::Parquet, &bytes, Some(item)).len(), 40, "{item}");
+    let written = |ids, labels| {
+        let supports = vec![1; items as usize];
+        let catalogue = Catalogue { ids, labels, supports, target: None };
+        let mut bytes = Vec::new();
+        write_neighbours(OutputFormat::Parquet, &mut bytes, &catalogue, &result).unwrap();
+        bytes
+    };
+    let groups = |bytes: &[u8]| {
+        let source = source("out.parquet", bytes.to_vec());
+        let input = Input::open(source, &CsvOptions::default()).unwrap();
+        input.parts().iter().map(|part| part.rows.unwrap()).collect::<Vec<_>>()
+    };
+    let numbers = written(Ids::Integer((0..items.into()).collect()), None);
+    assert_eq!(groups(&numbers), [1 << 20, 1_200_000 - (1 << 20)]);
+    // 12 B of text in a row: 11 batches of 65,536 rows are the first with 8 MiB.
+    let text = Ids::Text((0..items).map(|item| format!("{item:06}")).collect());
+    let text = written(text, None);
+    assert_eq!(groups(&text), [11 << 16, 1_200_000 - (11 << 16)]);
+    for item in ["000000", "018022", "029999"] {
+        assert_eq!(rows(OutputFormat::Parquet, &text, Some(item)).len(), 40, "{item}");
     }
+    let dictionary = (0..items).map(|item| format!("{item:300}")).collect();
+    let labels = TextColumn { dictionary, codes: (0..items).collect(), untyped: false };
+    let named = written(Ids::Integer((0..items.into()).collect()), Some(labels));
+    let longest = groups(&named).into_iter().max().unwrap();
+    assert!((8 << 20) / 600 <= longest && longest < (10 << 20) / 600, "{longest}");
 }
 
 /// A place that can take so many bytes.
