@@ -57,6 +57,8 @@ enum Chore {
     Test(steps::Options),
     /// Check everything as `test` does, without setting anything up
     Ci(steps::Options),
+    /// Run steps of `test` by their names
+    Step(steps::Named),
     /// Check what takes too long for `test`, and keep a record of it
     Nightly(nightly::Options),
     /// Check which members of the workspace depend on which
@@ -116,6 +118,7 @@ fn run(chore: Chore) -> Result<ExitCode> {
         }
         Chore::Test(options) => return steps::set_up_and_run_all(&workspace, &options),
         Chore::Ci(options) => return steps::run_all(&workspace, &options),
+        Chore::Step(named) => steps::run_named(&workspace, &named)?,
         Chore::Nightly(options) => return nightly::run(&workspace, &options),
         Chore::CheckLayers { print: true } => layers::print(&workspace)?,
         Chore::CheckLayers { print: false } => layers::check(&workspace)?,

@@ -34,7 +34,7 @@ pub(crate) struct Options {
 /// Where something cannot be installed or a step fails; failed tests are the exit code.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let workspace = &workspace.at_once().sized(Size::Full);
-    let mut runner = Runner::default();
+    let mut runner = Runner::new();
     let machine = Machine::look();
     runner.run("setup", || setup::run(workspace, Scope::Tests, Mode::Install))?;
     if options.advisories {
@@ -50,7 +50,6 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
     runner.run("parity", || parity::run(workspace))?;
     runner.run("fuzzing", || fuzz::run(workspace, &fuzz::Options::all(options.minutes)))?;
     let tally = runner.run("tests", || suite::run(workspace))?;
-    runner.print();
-    record::keep(workspace, "nightly", "nightly", &machine, runner.taken())?;
+    record::keep(workspace, "nightly", "nightly", &machine, &runner.end())?;
     Ok(tally.tell())
 }

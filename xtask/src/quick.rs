@@ -48,7 +48,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
     } else {
         named(&members, &options.crates)?
     };
-    let mut runner = Runner::default();
+    let mut runner = Runner::new();
     runner.run("formatting", || steps::formatting(workspace))?;
     runner.run("layers", || layers::check(workspace))?;
     if changed.is_empty() {
@@ -59,7 +59,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
     // Of all crates: only what changed and what depends on it is looked at again.
     runner.run("clippy", || steps::clippy(workspace))?;
     let tally = runner.run("tests", || test(workspace, &changed))?;
-    runner.print();
+    runner.end();
     Ok(tally.tell())
 }
 
