@@ -1,12 +1,17 @@
 """Makes a benchmark set: a Parquet file of (user, item) pairs.
 
     python sets.py small|views|orders|dense|clicks20m|clicks200m OUT.parquet [--seed 0]
+    python sets.py labelled|relabelled|text_ids|null_users|checkins OUT.parquet [--seed 0]
 
 Items are popular by Zipf's law (shifted by 8), users active by a log-normal; items are shuffled,
 so that popularity says nothing about the id. Prints the set's sizes as JSON.
 
 The clicks are logs that need not fit in memory: rows (user, item, quantity, time) as they come,
 pairs repeated, written a row group at a time in a few hundred MB. Their sizes are of rows.
+
+The second line has rows that take memory in other ways than by their number: long labels, labels of
+which there are as many as rows, IDs of text, rows that are set aside, and many items of few users.
+Columns (user, item, name, quantity, time).
 """
 
 import argparse
@@ -33,6 +38,39 @@ STREAMS = {
     "clicks200m": (2_000_000, 100_000, 220_000_000, 0.9, 1.0),
 }
 GROUP = 1 << 20
+
+
+# name: users, items, rows, exponent of the items' skew
+AWKWARD = {
+    "labelled": (40_000, 100_000, 400_000, 1.5),
+    "relabelled": (50_000, 500, 500_000, 1.0),
+    "text_ids": (200_000, 30_000, 2_000_000, 3.0),
+    "null_users": (50_000, 20_000, 1_000_000, 3.0),
+    "checkins": (30_000, 41_000, 1_000_000, 1.2),
+}
+
+
+def awkward(name, seed, out):
+    """Draws rows that take memory in other ways than by their number."""
+    users, items, rows, exponent = AWKWARD[name]
+    random = np.random.default_rng(seed)
+    user = random.integers(0, users, rows)
+    item = (items * random.random(rows) ** exponent).astype(np.int64)
+    # 45 to 300 bytes.
+    names = np.array([f"label {code:06} ".ljust(45 + code * 7919 % 256, "x") for code in range(items)], object)
+    label = pa.array(names[item])
+    if name == "relabelled":
+        label = pa.array([f"{row:09}".ljust(220, "y") for row in range(rows)])
+    ids = [pa.array(user), pa.array(item)]
+    if name == "text_ids":
+        ids = [pa.array([f"user-{code:08}" for code in user]), pa.array([f"item-{code:08}" for code in item])]
+    if name == "null_users":
+        ids[0] = pa.array(user, mask=random.random(rows) < 0.9)
+    time = pa.array(1_767_225_600_000_000 + random.integers(0, 10**13, rows), pa.timestamp("us"))
+    columns = [*ids, label, pa.array(random.geometric(0.6, rows).astype(np.float64)), time]
+    table = pa.table(columns, ["user", "item", "name", "quantity", "time"])
+    pq.write_table(table, out, compression="zstd")
+    return {"users": users, "items": items, "rows": rows}
 
 
 def up_to(weights):
@@ -87,13 +125,14 @@ def make(name, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=[*SETS, *STREAMS])
+    parser.add_argument("name", choices=[*SETS, *STREAMS, *AWKWARD])
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     unfinished = arguments.out.with_suffix(".unfinished")
-    if arguments.name in STREAMS:
-        sizes = stream(arguments.name, arguments.seed, unfinished)
+    if arguments.name in STREAMS or arguments.name in AWKWARD:
+        draw = stream if arguments.name in STREAMS else awkward
+        sizes = draw(arguments.name, arguments.seed, unfinished)
         unfinished.rename(arguments.out)
         print(json.dumps(sizes))
         return

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::{
-    bench::Machine,
+    bench::{self, Machine},
     fuzz,
     package::{self, Depth},
     parity, plugin, policy, record,
@@ -48,6 +48,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
     runner.run("notebook tests", || web::test(workspace))?;
     runner.run("plugin on Spark", || plugin::test_spark(workspace))?;
     runner.run("parity", || parity::run(workspace))?;
+    runner.run("memory limits", || bench::run(workspace, &bench::Options::of_limits()))?;
     runner.run("fuzzing", || fuzz::run(workspace, &fuzz::Options::all(options.minutes)))?;
     let tally = runner.run("tests", || suite::run(workspace))?;
     record::keep(workspace, "nightly", "nightly", &machine, &runner.end())?;

@@ -233,7 +233,7 @@ impl Bench<'_> {
 }
 
 /// A run directory's stages count their own peaks, by the system, and reset its count.
-fn peak_of_stages(manifest: &Path) -> Result<f64> {
+pub(super) fn peak_of_stages(manifest: &Path) -> Result<f64> {
     let manifest: Value = serde_json::from_slice(&fs::read(manifest)?)?;
     let stages = manifest["stages"].as_object().context("no stages in run.json")?;
     let peaks = stages.values().filter_map(|stage| stage["peak_memory"].as_f64());

@@ -1,6 +1,7 @@
 //! ilk beside its peers: the same sets, in turn, each run a process of its own.
 
 mod instructions;
+mod limits;
 mod machine;
 mod memory;
 mod options;
@@ -60,6 +61,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     }
     if options.memory {
         return memory::run(workspace, options);
+    }
+    if options.limits {
+        return limits::run(workspace, options);
     }
     if options.predictions {
         return predictions::run(workspace, options);

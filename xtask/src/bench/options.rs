@@ -16,7 +16,7 @@ use crate::workspace::Workspace;
 
 /// What to time.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(crate) struct Options {
     /// Sets to run on, unless what is measured has its own; real ones are skipped where
     /// ../shared/data does not have them
@@ -55,6 +55,9 @@ pub(crate) struct Options {
     /// `--sets clicks200m` for the largest one
     #[arg(long, conflicts_with_all = ["instructions", "wasm", "plugin"])]
     pub(super) memory: bool,
+    /// Run jobs of all kinds under many limits of memory instead, and hold every peak below its limit
+    #[arg(long, conflicts_with_all = ["instructions", "wasm", "plugin", "memory"])]
+    pub(super) limits: bool,
     /// Hold what `ilk plan` and budgets predict against what jobs take instead
     #[arg(long, conflicts_with_all = ["instructions", "wasm", "plugin", "memory"])]
     pub(super) predictions: bool,
@@ -78,6 +81,11 @@ pub(super) enum Round {
 }
 
 impl Options {
+    /// Asks for jobs under limits of memory.
+    pub(crate) fn of_limits() -> Self {
+        Self { limits: true, ..Self::default() }
+    }
+
     pub(super) const fn task(&self) -> Task {
         let weighting = match self.weighted {
             Some(weighting) => weighting,

@@ -27,6 +27,16 @@ pub(super) enum Set {
     Clicks20m,
     /// A log of 220 million rows: minutes, and 10 GiB of memory for a job that is not limited
     Clicks200m,
+    /// Items with long labels
+    Labelled,
+    /// Another label in every row
+    Relabelled,
+    /// IDs of text
+    TextIds,
+    /// Nine of ten rows without a user
+    NullUsers,
+    /// Many items of few users each
+    Checkins,
 }
 
 /// A set on disk.
@@ -50,6 +60,11 @@ impl Set {
             Self::Msweb => "msweb",
             Self::Clicks20m => "clicks20m",
             Self::Clicks200m => "clicks200m",
+            Self::Labelled => "labelled",
+            Self::Relabelled => "relabelled",
+            Self::TextIds => "text_ids",
+            Self::NullUsers => "null_users",
+            Self::Checkins => "checkins",
         }
     }
 
