@@ -125,6 +125,10 @@ impl<'r> Keep<'r> for RunDir {
     ) -> Result<CleanedFor<'r, Self>, Error> {
         let cleaner = Cleaner::new(self.path(), opened, run.job, run.needs)?;
         let holding = Holding::new(*run.means.budget, run.needs, opened.row_count());
+        if !holding.holds() {
+            // What is too little for working files is told before the rows are read.
+            run.means.desk.folder(run.means.budget)?;
+        }
         let cleaned = cleaner.clean(&run.means.readers(), step, &holding)?;
         self.check_unchanged()?;
         let quarantine = tables::gather_aside(self.create(files::QUARANTINE)?, &cleaned.aside)?;

@@ -89,6 +89,11 @@ impl Holding {
         }
     }
 
+    /// Returns true as long as all chunks are held.
+    pub(crate) fn holds(&self) -> bool {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Lets all chunks go.
     pub(crate) fn give_up(&self) {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
