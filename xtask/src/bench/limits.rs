@@ -238,7 +238,7 @@ impl Sweep<'_> {
             command.arg("--run-dir").arg(&run_dir);
         }
         command.stdout(Stdio::null()).stderr(fs::File::create(&log)?);
-        let mut child = command.spawn().context("starting ilk")?;
+        let child = command.spawn().context("starting ilk")?;
         let used = child.wait4()?;
         let mut peak = peak_mib(&used);
         if let Ok(of_stages) = peak_of_stages(&run_dir.join("run.json")) {
