@@ -9,6 +9,7 @@ use js_sys::{Function, Uint8Array};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::{
+    arguments,
     error::Fault,
     memory::{self, PerRow},
     reading::{Forecast, Reading, all_needs},
@@ -63,22 +64,36 @@ impl Files {
     }
 
     /// Adds a file in memory. `name`: what messages call it; its ending may tell the format.
+    ///
+    /// # Errors
+    /// If `name` is no text.
     #[wasm_bindgen(js_name = addBytes)]
-    pub fn add_bytes(&mut self, name: String, bytes: Uint8Array) {
+    pub fn add_bytes(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "string")] name: &JsValue,
+        bytes: Uint8Array,
+    ) -> Result<(), Fault> {
+        let name = arguments::text("name", name)?;
         self.sources.push(Arc::new(JsSource::of_bytes(name, bytes)));
+        Ok(())
     }
 
     /// Adds a file of `size` bytes that `read` gives slice by slice, at once and not by promise:
     /// in a worker with `FileReaderSync`, in Node with `fs.readSync`.
+    ///
+    /// # Errors
+    /// If `name` is no text.
     #[wasm_bindgen(js_name = addReader)]
     pub fn add_reader(
         &mut self,
-        name: String,
+        #[wasm_bindgen(unchecked_param_type = "string")] name: &JsValue,
         size: f64,
         #[wasm_bindgen(unchecked_param_type = "(offset: number, length: number) => Uint8Array")]
         read: Function,
-    ) {
+    ) -> Result<(), Fault> {
+        let name = arguments::text("name", name)?;
         self.sources.push(Arc::new(JsSource::of_reader(name, size as u64, read)));
+        Ok(())
     }
 
     /// Describes what the files are and which columns they have, with a guess which is which. Reads

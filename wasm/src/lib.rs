@@ -4,6 +4,7 @@
 //! back, and cuts long work into steps, so that a worker can answer in between. The types that
 //! JavaScript sees are in `types.d.ts`; those of settings are in `settings.d.ts`.
 
+mod arguments;
 #[cfg(target_family = "wasm")]
 mod aside;
 mod climb;

@@ -18,6 +18,7 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 #[cfg(target_family = "wasm")]
 use crate::aside;
 use crate::{
+    arguments,
     error::Fault,
     explanation::{ExplanationRecord, Names},
     records::{ItemRecord, NeighbourRecord, to_js},
@@ -59,10 +60,13 @@ impl Neighbours {
     /// Returns the neighbours of the item with this id, best first.
     ///
     /// # Errors
-    /// If there is no such item.
+    /// If there is no such item, or `id` is no ID.
     #[wasm_bindgen(unchecked_return_type = "NeighbourRecord[]")]
-    pub fn of(&self, id: &str) -> Result<JsValue, Fault> {
-        let code = self.code(id)?;
+    pub fn of(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "string | number | bigint")] id: &JsValue,
+    ) -> Result<JsValue, Fault> {
+        let code = self.code("id", id)?;
         let record = |(rank, neighbour): (u32, &Neighbour)| NeighbourRecord {
             rank,
             score: neighbour.score,
@@ -77,15 +81,15 @@ impl Neighbours {
     /// those who contribute to name; default 10.
     ///
     /// # Errors
-    /// If there is no such item.
+    /// If there is no such item, or one of the two is no ID.
     #[wasm_bindgen(unchecked_return_type = "Explanation")]
     pub fn explain(
         &self,
-        item: &str,
-        neighbour: &str,
+        #[wasm_bindgen(unchecked_param_type = "string | number | bigint")] item: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "string | number | bigint")] neighbour: &JsValue,
         users: Option<u32>,
     ) -> Result<JsValue, Fault> {
-        let (item, neighbour) = (self.code(item)?, self.code(neighbour)?);
+        let (item, neighbour) = (self.code("item", item)?, self.code("neighbour", neighbour)?);
         let Question { folded, job, filter, .. } = &self.question;
         let explainer =
             Explainer { interactions: &folded.interactions, matrix: &self.matrix, job, filter };
@@ -101,10 +105,14 @@ impl Neighbours {
     /// Returns the item with this id; `undefined` where there is none.
     ///
     /// # Errors
-    /// Never.
+    /// If `id` is no ID.
     #[wasm_bindgen(unchecked_return_type = "ItemRecord | undefined")]
-    pub fn find(&self, id: &str) -> Result<JsValue, Fault> {
-        to_js(&self.catalogue().ids.find(id).map(|code| self.record(code)))
+    pub fn find(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "string | number | bigint")] id: &JsValue,
+    ) -> Result<JsValue, Fault> {
+        let id = arguments::id("id", id)?;
+        to_js(&self.catalogue().ids.find(&id).map(|code| self.record(code)))
     }
 
     /// Returns the item with this code.
@@ -124,10 +132,14 @@ impl Neighbours {
     /// an empty text, the most popular ones.
     ///
     /// # Errors
-    /// Never.
+    /// If `text` is no text.
     #[wasm_bindgen(unchecked_return_type = "ItemRecord[]")]
-    pub fn search(&self, text: &str, limit: u32) -> Result<JsValue, Fault> {
-        let wanted = text.to_lowercase();
+    pub fn search(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "string")] text: &JsValue,
+        limit: u32,
+    ) -> Result<JsValue, Fault> {
+        let wanted = arguments::text("text", text)?.to_lowercase();
         let catalogue = self.catalogue();
         let holds = |text: &str| text.to_lowercase().contains(&wanted);
         let matches = |code: &u32| {
@@ -192,7 +204,7 @@ impl Neighbours {
     #[wasm_bindgen(js_name = export)]
     pub fn export_neighbours(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "OutputFormat")] format: &str,
+        #[wasm_bindgen(unchecked_param_type = "OutputFormat")] format: &JsValue,
     ) -> Result<Uint8Array, Fault> {
         let once;
         let found = match self.question.job.pairs {
@@ -217,7 +229,7 @@ impl Neighbours {
     #[wasm_bindgen(js_name = exportItems)]
     pub fn export_items(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "OutputFormat")] format: &str,
+        #[wasm_bindgen(unchecked_param_type = "OutputFormat")] format: &JsValue,
     ) -> Result<Uint8Array, Fault> {
         match output_format(format)? {
             #[cfg(target_family = "wasm")]
@@ -243,13 +255,14 @@ impl Neighbours {
         &self.question.folded.catalogue
     }
 
-    fn code(&self, id: &str) -> Result<u32, Fault> {
-        self.catalogue().ids.find(id).ok_or_else(|| {
+    fn code(&self, name: &'static str, id: &JsValue) -> Result<u32, Fault> {
+        let id = arguments::id(name, id)?;
+        self.catalogue().ids.find(&id).ok_or_else(|| {
             let what = match self.question.job.of {
                 Of::Items => "item",
                 Of::Users => "user",
             };
-            Fault::new("unknown_item", format!("there is no {what} `{id}`")).with("id", id)
+            Fault::new("unknown_item", format!("there is no {what} `{id}`")).with("id", id.as_str())
         })
     }
 
@@ -275,7 +288,8 @@ fn bytes(write: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> Result<Uint8A
     Ok(Uint8Array::from(bytes.as_slice()))
 }
 
-fn output_format(name: &str) -> Result<OutputFormat, Fault> {
+fn output_format(name: &JsValue) -> Result<OutputFormat, Fault> {
+    let name = arguments::text("format", name)?;
     name.parse().map_err(|_| {
         let message = format!("format is `{name}`, expected parquet, csv, jsonl or arrow");
         Fault::new("setting", message).with("setting", "format")

@@ -593,11 +593,17 @@ export class Files {
     [Symbol.dispose](): void;
     /**
      * Adds a file in memory. `name`: what messages call it; its ending may tell the format.
+     *
+     * # Errors
+     * If `name` is no text.
      */
     addBytes(name: string, bytes: Uint8Array): void;
     /**
      * Adds a file of `size` bytes that `read` gives slice by slice, at once and not by promise:
      * in a worker with `FileReaderSync`, in Node with `fs.readSync`.
+     *
+     * # Errors
+     * If `name` is no text.
      */
     addReader(name: string, size: number, read: (offset: number, length: number) => Uint8Array): void;
     /**
@@ -658,9 +664,9 @@ export class Neighbours {
      * those who contribute to name; default 10.
      *
      * # Errors
-     * If there is no such item.
+     * If there is no such item, or one of the two is no ID.
      */
-    explain(item: string, neighbour: string, users?: number | null): Explanation;
+    explain(item: string | number | bigint, neighbour: string | number | bigint, users?: number | null): Explanation;
     /**
      * Writes the table of items: id, label, support, number of neighbours, and the share of them
      * that rest on a single user.
@@ -681,9 +687,9 @@ export class Neighbours {
      * Returns the item with this id; `undefined` where there is none.
      *
      * # Errors
-     * Never.
+     * If `id` is no ID.
      */
-    find(id: string): ItemRecord | undefined;
+    find(id: string | number | bigint): ItemRecord | undefined;
     /**
      * Returns the ids of items by their codes, or of all.
      */
@@ -699,15 +705,15 @@ export class Neighbours {
      * Returns the neighbours of the item with this id, best first.
      *
      * # Errors
-     * If there is no such item.
+     * If there is no such item, or `id` is no ID.
      */
-    of(id: string): NeighbourRecord[];
+    of(id: string | number | bigint): NeighbourRecord[];
     /**
      * Returns the most popular items whose id or label holds `text`, in any case of letters; of
      * an empty text, the most popular ones.
      *
      * # Errors
-     * Never.
+     * If `text` is no text.
      */
     search(text: string, limit: number): ItemRecord[];
     /**
@@ -807,8 +813,8 @@ export interface InitOutput {
     readonly data_rows: (a: number) => [number, number, number];
     readonly data_sample: (a: number, b: any) => [number, number, number];
     readonly data_shape: (a: number, b: any) => [number, number, number];
-    readonly files_addBytes: (a: number, b: number, c: number, d: any) => void;
-    readonly files_addReader: (a: number, b: number, c: number, d: number, e: any) => void;
+    readonly files_addBytes: (a: number, b: any, c: any) => [number, number];
+    readonly files_addReader: (a: number, b: any, c: number, d: any) => [number, number];
     readonly files_demo: () => number;
     readonly files_demoRequest: () => [number, number, number];
     readonly files_estimate: (a: number, b: any) => [number, number, number];
@@ -819,16 +825,16 @@ export interface InitOutput {
     readonly memoryInUse: () => number;
     readonly memoryLimit: () => number;
     readonly neighbours_columns: (a: number) => any;
-    readonly neighbours_explain: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number];
-    readonly neighbours_export: (a: number, b: number, c: number) => [number, number, number];
-    readonly neighbours_exportItems: (a: number, b: number, c: number) => [number, number, number];
-    readonly neighbours_find: (a: number, b: number, c: number) => [number, number, number];
+    readonly neighbours_explain: (a: number, b: any, c: any, d: number) => [number, number, number];
+    readonly neighbours_export: (a: number, b: any) => [number, number, number];
+    readonly neighbours_exportItems: (a: number, b: any) => [number, number, number];
+    readonly neighbours_find: (a: number, b: any) => [number, number, number];
     readonly neighbours_ids: (a: number, b: number, c: number) => [number, number];
     readonly neighbours_item: (a: number, b: number) => [number, number, number];
     readonly neighbours_items: (a: number) => number;
     readonly neighbours_length: (a: number) => number;
-    readonly neighbours_of: (a: number, b: number, c: number) => [number, number, number];
-    readonly neighbours_search: (a: number, b: number, c: number, d: number) => [number, number, number];
+    readonly neighbours_of: (a: number, b: any) => [number, number, number];
+    readonly neighbours_search: (a: number, b: any, c: number) => [number, number, number];
     readonly neighbours_supports: (a: number) => any;
     readonly reading_finish: (a: number) => [number, number, number];
     readonly reading_step: (a: number, b: number) => [number, number, number];

@@ -249,6 +249,17 @@ export function suite({ ilk, run, cases, file, reference }) {
     equal(found.explain(tent.id, tent.id).standing, "itself");
   });
 
+  test("ids that are numbers may be given as numbers", async () => {
+    const bytes = TEXT.encode("member,product\n1,1008\n1,2\n2,1008\n2,9007199254740993\n");
+    const found = await compare(await read(files(["a.csv", bytes]), { source: PLAIN }), {});
+    equal(found.of(1008), found.of("1008"));
+    equal(found.of(1008).map((neighbour) => neighbour.id), ["2", "9007199254740993"]);
+    equal(found.find(9007199254740993n).id, "9007199254740993");
+    equal(found.explain(1008, 2n).rank, 1);
+    const error = await thrown(() => found.of(1009));
+    equal([error.code, error.message], ["unknown_item", "there is no item `1009`"]);
+  });
+
   test("neighbours of one item are those it has among all", async () => {
     const data = await read(files(["a.csv", csv(300)]), { source: PLAIN });
     const all = await compare(data, {});
@@ -384,6 +395,17 @@ export function suite({ ilk, run, cases, file, reference }) {
         const found = await compare(await reading("member,product\n1,2\n", { source: PLAIN })());
         found.of("3");
       }],
+      ...["of", "find", "explain"].flatMap((method) => [1.5, undefined, null, {}, NaN, 2 ** 60].map((id) => [
+        "setting", async () => {
+          const found = await compare(await reading("member,product\n1,2\n", { source: PLAIN })());
+          found[method](id, id);
+        },
+      ])),
+      ["setting", async () => {
+        const found = await compare(await reading("member,product\n1,2\n", { source: PLAIN })());
+        found.export(7);
+      }],
+      ["setting", async () => new ilk.Files().addBytes(7, new Uint8Array())],
       ["unfinished", () => files(["a.csv", csv(3)]).read({ source: PLAIN }).finish()],
       ["setting", async () => {
         const data = await reading("member,product,n\n1,2,1\n", { source: { ...PLAIN, weight: "n" } })();
