@@ -55,6 +55,15 @@ pub fn bytes_text(bytes: u64) -> String {
     format!("{value:.digits$} {}", UNITS[unit])
 }
 
+/// Quotes a word for a shell where it needs that.
+pub fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./,:=@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 /// Cuts `text` to at most `width` columns of the terminal, ending in `…` where something is gone.
 pub fn shortened(text: &str, width: usize) -> String {
     console::truncate_str(&printable(text), width, "…").into_owned()
