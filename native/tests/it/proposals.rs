@@ -93,7 +93,7 @@ fn what_inspect_proposes_keeps_all_that_was_given_and_runs() {
     run_as_printed(&home, &again);
     // A group has no effect by itself.
     let grouped =
-        "inspect orders.csv --user -wer --item was --labels names.csv --label-id id --group shelf";
+        "inspect orders.csv --user=-wer --item was --labels names.csv --label-id id --group shelf";
     orders(&home, "orders.csv");
     let command = proposed(&home.stdout(grouped));
     assert!(command.contains("--group shelf --within --min-overlap"), "{command}");
