@@ -96,7 +96,7 @@ fn what_inspect_proposes_keeps_all_that_was_given_and_runs() {
         "inspect orders.csv --user=-wer --item was --labels names.csv --label-id id --group shelf";
     orders(&home, "orders.csv");
     let command = proposed(&home.stdout(grouped));
-    assert!(command.contains("--group shelf --within --min-overlap"), "{command}");
+    assert!(command.contains("--group shelf --within --out"), "{command}");
     run_as_printed(&home, &command);
 }
 
