@@ -47,8 +47,11 @@ pub(super) fn usage_error(error: &clap::Error, command: &Command) -> Error {
     let lines = rest.lines().map(|line| line.trim().trim_matches(['[', ']']));
     let lines = lines.filter(|line| !line.is_empty());
     let lines = lines.filter(|line| !line.starts_with("For more information"));
-    // What looks like a flag is hardly ever meant as an input.
-    let lines = lines.filter(|line| !line.starts_with("tip: to pass"));
+    // What looks like a flag is hardly ever meant as an input, but it may be a value.
+    let lines = lines.map(|line| match line.strip_prefix("tip: to pass") {
+        Some(_) => "write a value that begins with `-` as in --user=-x",
+        None => line,
+    });
     // Tips stand last, but a near name is worth more than a list of all.
     let (tips, others): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with("tip: "));
     let tips = tips.iter().map(|line| line.trim_start_matches("tip: "));
@@ -69,8 +72,8 @@ fn unknown_flag(error: &clap::Error) -> Option<&str> {
 fn called<'c>(error: &clap::Error, command: &'c Command) -> Option<&'c Command> {
     let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) else { return None };
     let usage = usage.to_string();
-    let mut words = usage.split_whitespace().skip_while(|word| *word != command.get_name());
-    command.find_subcommand(words.nth(1)?)
+    let mut words = usage.split_whitespace().skip_while(|word| *word != "Usage:");
+    command.find_subcommand(words.nth(2)?)
 }
 
 /// Suggests a flag of the command that was called, or of all. That it is a value nobody means.
