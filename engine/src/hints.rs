@@ -102,8 +102,12 @@ fn nothing_kept(tally: &Tally, files: &Files) -> Error {
     let reasons = reasons.map(|reason| format!("{reason}: {}", grouped(tally.count(reason))));
     let reasons = reasons.collect::<Vec<_>>().join(", ");
     if conditions.is_empty() || tally.count(Reason::Filtered) == 0 {
-        return Error::input(format!("no row is left of {rows} ({reasons})"))
-            .with_help("`ilk inspect` shows the first of them; choose other columns, or fix them");
+        let help = if are_decimal_commas(tally, files) {
+            DECIMAL_HELP
+        } else {
+            "`ilk inspect` shows the first of them; choose other columns, or fix them"
+        };
+        return Error::input(format!("no row is left of {rows} ({reasons})")).with_help(help);
     }
     let alone = conditions.iter().filter(|condition| takes_all(files, condition));
     let mut blamed = alone.collect::<Vec<_>>();

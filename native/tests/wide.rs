@@ -47,7 +47,6 @@ fn check(home: &Path, name: &str) {
     let expected = "item,neighbour,rank,score,overlap\na,b,1,1,5\nb,a,1,1,5\n";
     assert_eq!(found, expected, "{name}\n{told}");
     let peak = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the system tells").max_rss();
-    println!("{name}: {peak} KiB at most so far");
     assert!(peak < LIMIT, "{name}: {peak} KiB\n{told}");
 }
 

@@ -148,7 +148,9 @@ mod tests {
 
     fn text(ids: &[&str]) -> Ids {
         let mut list = TextList::new();
-        ids.iter().for_each(|id| list.push(id));
+        for id in ids {
+            list.push(id);
+        }
         Ids::Text(list)
     }
 

@@ -145,7 +145,7 @@ impl Doubts<'_> {
         let (given, columns) = (&best.candidate.delimiter, self.wanted_text());
         let plural = if best.fields == 1 { "" } else { "s" };
         let is_named = !columns.is_empty() && self.options.header == Header::Named;
-        let none = is_named.then(|| format!(" and none is {columns}")).unwrap_or_default();
+        let none = if is_named { format!(" and none is {columns}") } else { String::new() };
         Doubt::new(
             format!(
                 "with delimiter `{given}` it has {} column{plural}{none}; with `{delimiter}` it has \
@@ -233,7 +233,9 @@ fn without_each(options: &CsvOptions) -> Vec<(String, CsvOptions)> {
     let given = settings.into_iter().filter(|(_, is_given, _)| *is_given).collect::<Vec<_>>();
     let without = |settings: &[(&str, bool, Drop)]| {
         let mut options = options.clone();
-        settings.iter().for_each(|(_, _, drop)| drop(&mut options));
+        for (_, _, drop) in settings {
+            drop(&mut options);
+        }
         let flags = settings.iter().map(|(flag, ..)| *flag).collect::<Vec<_>>();
         (flags.join(" and "), options)
     };

@@ -149,7 +149,8 @@ impl JsonFile {
             cursor.next_row += 1;
             match line {
                 Line::TooLong(start) => {
-                    chunk.set_aside(format!("longer than {} MiB: {}", LONGEST >> 20, shown(start)))
+                    let why = format!("longer than {} MiB: {}", LONGEST >> 20, shown(start));
+                    chunk.set_aside(why);
                 }
                 Line::Whole(line) => {
                     bytes += line.len();

@@ -36,7 +36,7 @@ fn run_as_printed(home: &Home, command: &str) -> Ran {
 fn orders(home: &Home, name: &str) {
     let rows =
         (0..40).map(|row| format!("-k{};00{};{};X{}\n", row % 9, row % 7, 20_000 + row, row % 2));
-    home.write(name, format!("-wer;was;tag;land\n{}", rows.collect::<String>()));
+    home.write(name, format!("-wer;was;tag;land\n{}", rows.collect::<Vec<_>>().concat()));
     home.write("names.csv", "id,name,shelf\n000,Tee,a\n001,Kanne,a\n002,Brot,b\n003,Salz,b\n");
 }
 
@@ -104,7 +104,8 @@ fn what_inspect_proposes_keeps_all_that_was_given_and_runs() {
 fn what_inspect_guesses_is_proposed_only_if_it_runs() {
     let home = Home::new();
     let rows = |value: &str| {
-        (0..40).map(|row| format!("{},{},{value}\n", row % 9, row % 7)).collect::<String>()
+        let rows = (0..40).map(|row| format!("{},{},{value}\n", row % 9, row % 7));
+        rows.collect::<Vec<_>>().concat()
     };
     home.write("words.csv", format!("user,item,value\n{}", rows("good")));
     let told = home.stdout("inspect words.csv");
@@ -224,8 +225,8 @@ fn settings_without_an_effect_are_noted() {
 #[test]
 fn ids_that_are_spelled_otherwise_are_told() {
     let home = Home::new();
-    let rows = (0..60).map(|row| format!("u{},{}\n", row % 9, 100 + row % 7)).collect::<String>();
-    home.write("orders.csv", format!("user,item\n{rows}"));
+    let rows = (0..60).map(|row| format!("u{},{}\n", row % 9, 100 + row % 7));
+    home.write("orders.csv", format!("user,item\n{}", rows.collect::<Vec<_>>().concat()));
     home.write("zeros.csv", "item,name,shelf\n00100,Tea,a\n00101,Pot,b\n102,Mug,a\n");
     home.write("none.csv", "item,name,shelf\n00100,Tea,a\nx7,Pot,b\n");
     home.write("other.csv", "item,name,shelf\nx7,Pot,b\n");
