@@ -47,7 +47,7 @@ fn numeric_columns(path: &Path, options: &ReadOptions) -> Vec<String> {
 }
 
 /// Tells whether the first cells of a column are numbers.
-pub(crate) fn holds_numbers(path: &Path, column: &str, options: &ReadOptions) -> bool {
+fn holds_numbers(path: &Path, column: &str, options: &ReadOptions) -> bool {
     let options = ReadOptions { weight: Some(column.into()), ..bare(options, None) };
     let (mut numbers, mut others) = (0, 0);
     let looked = look_at(path, 0, &options, FEW_ROWS, &mut |rows| {

@@ -109,8 +109,17 @@ pub(crate) fn report_dialects(tables: &[Table], names: &[String], reporter: &Rep
     }
 }
 
-/// Reports which ids may stand for missing values, once the files are read.
-pub(crate) fn report_nulls(tables: &[Table], reporter: &Reporter) {
+/// Reports what may be read otherwise than it is meant, once the files are read: text of another
+/// encoding, and ids that may stand for missing values.
+pub(crate) fn report_read(tables: &[Table], reporter: &Reporter) {
+    for (table, garbled) in tables.iter().filter_map(|table| Some((table, table.garbled()?))) {
+        reporter.note(format!("{}: {garbled}", table.name()));
+    }
+    report_nulls(tables, reporter);
+}
+
+/// Reports which ids may stand for missing values.
+fn report_nulls(tables: &[Table], reporter: &Reporter) {
     let mut words: Vec<NullWord> = Vec::new();
     for word in tables.iter().flat_map(Table::null_words) {
         match words.iter_mut().find(|known| (known.role, known.text) == (word.role, word.text)) {

@@ -24,6 +24,7 @@ use crate::{
     schemas,
     source::{DataSource, TargetSource},
     text::{counted, grouped},
+    unused,
 };
 
 /// The files of a data source, opened.
@@ -78,6 +79,7 @@ impl Files {
             files.add(&source.target.input, source.table_formats(), &options, reporter)?;
         }
         report_dialects(&files.tables, &files.names, reporter);
+        unused::report(source, &files.tables, reporter);
         Ok(files)
     }
 

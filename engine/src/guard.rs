@@ -147,7 +147,7 @@ impl Guard {
             self.budget.memory_text
         ))
         .with_help(
-            "`ilk sample` makes a smaller input of whole users; `ilk run --force` runs the job anyway",
+            "`ilk sample` makes a smaller input of whole users; `ilk run … --force` runs the job anyway",
         ))
     }
 
@@ -352,7 +352,7 @@ pub(crate) struct Work<'a> {
 pub fn remedies_text(remedies: &[Remedy]) -> String {
     if remedies.is_empty() {
         return "no setting makes the job fit; use `ilk sample` for a smaller input of whole users, or run \
-                it anyway with `ilk run --force`"
+                it anyway with `ilk run … --force`"
             .into();
     }
     let text = |remedy: &Remedy| {
@@ -372,7 +372,7 @@ pub fn remedies_text(remedies: &[Remedy]) -> String {
         }
     };
     let texts = remedies.iter().map(text).collect::<Vec<_>>();
-    format!("to make it fit, {}; `ilk run --force` runs the job anyway", texts.join(", or "))
+    format!("to make it fit, {}; `ilk run … --force` runs the job anyway", texts.join(", or "))
 }
 
 /// Finds a user whose items make comparing everything with everything too expensive; the refusal
@@ -381,6 +381,11 @@ pub fn heavy_user(interactions: &Interactions, users: &Ids) -> Option<Error> {
     let name = |user| Ok(users.display(user).into_owned());
     // A name in memory cannot fail.
     too_heavy(interactions.degrees(), name).ok().flatten()
+}
+
+/// Returns how many items of a user to keep at most where one has too many; `None` where none has.
+pub fn cap_of_heavy(interactions: &Interactions) -> Option<u32> {
+    Some(readable_cap(find_heavy_user(interactions.degrees())?.cap))
 }
 
 /// Does the same from the number of items of every user; `name` finds out how a user is called.
@@ -403,7 +408,7 @@ fn too_heavy(
         rounded(all_operations)
     ));
     Ok(Some(refusal.with_help(format!(
-        "--max-items-per-user {cap} leaves {} at most; `ilk run --force` runs the job anyway",
+        "--max-items-per-user {cap} leaves {} at most; `ilk run … --force` runs the job anyway",
         rounded(capped)
     ))))
 }
@@ -429,9 +434,9 @@ mod tests {
             [remedy(Setting::MaxItemsPerUser, 1_200, 0.6123), remedy(Setting::MinSupport, 40, 0.7)];
         let texts = [remedies_text(&both), remedies_text(&both[1..]), remedies_text(&[])];
         insta::assert_snapshot!(texts.join("\n"), @r"
-        to make it fit, cap heavy users with --max-items-per-user 1200 (saves 61.2 % of the pair operations), or leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); `ilk run --force` runs the job anyway
-        to make it fit, leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); `ilk run --force` runs the job anyway
-        no setting makes the job fit; use `ilk sample` for a smaller input of whole users, or run it anyway with `ilk run --force`
+        to make it fit, cap heavy users with --max-items-per-user 1200 (saves 61.2 % of the pair operations), or leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); `ilk run … --force` runs the job anyway
+        to make it fit, leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); `ilk run … --force` runs the job anyway
+        no setting makes the job fit; use `ilk sample` for a smaller input of whole users, or run it anyway with `ilk run … --force`
         ");
     }
 

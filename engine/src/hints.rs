@@ -10,7 +10,7 @@ use ilk_core::{
 use ilk_formats::{Condition, Decimal, ReadOptions, Table};
 
 use crate::{
-    columns::{bare, holds_numbers, look_at, named, numeric_help},
+    columns::{bare, look_at, named, numeric_help},
     error::Error,
     files::Files,
     text::{counted, grouped},
@@ -35,7 +35,7 @@ pub(crate) fn check(tally: &Tally, job: &Job, files: &Files) -> Result<(), Error
     }
     match &files.options().weight {
         Some(column) if tally.count(Reason::BadWeight) * 2 > tally.rows => {
-            Err(text_weight(column, files))
+            Err(text_weight(column, tally, files))
         }
         _ if is_refused => Ok(()),
         _ => Err(nothing_kept(tally, files)),
@@ -56,7 +56,7 @@ pub(crate) fn of_bad_rows(tally: &Tally, files: &Files) -> String {
     if unreadable > others && tally.samples.iter().any(is_encoding) {
         return "give --encoding windows-1252 if the text is Western".into();
     }
-    if files.options().decimal == Decimal::Point && tally.samples.iter().any(is_decimal_comma) {
+    if are_decimal_commas(tally, files) {
         return DECIMAL_HELP.into();
     }
     let is_time = |row: &SetAside| row.reason == Reason::BadTime;
@@ -70,28 +70,26 @@ pub(crate) fn of_bad_rows(tally: &Tally, files: &Files) -> String {
 const DECIMAL_HELP: &str = "give --decimal ',' for numbers with a decimal comma";
 const TIME_HELP: &str = "say how times are written, as in --time-format '%d.%m.%Y %H:%M'";
 
-/// Returns true if a row was set aside for a number such as `14,50`.
-fn is_decimal_comma(row: &SetAside) -> bool {
-    let detail = row.detail.as_deref().unwrap_or_default();
-    let cell = match row.reason {
-        Reason::BadWeight => detail,
-        // Of a condition: `14,50` in column `price` is no number.
-        Reason::Unreadable if detail.starts_with('`') => {
-            detail.split('`').nth(1).unwrap_or_default()
-        }
-        _ => return false,
-    };
-    cell.contains(',') && Decimal::Comma.parse(cell).is_some()
+/// Returns true if rows were set aside for numbers such as `14,50`.
+fn are_decimal_commas(tally: &Tally, files: &Files) -> bool {
+    let cells = tally.samples.iter().filter(|row| row.reason != Reason::BadTime);
+    let mut cells = cells.filter_map(|row| row.cell.as_deref());
+    files.options().decimal == Decimal::Point && cells.any(is_decimal_comma)
+}
+
+/// Returns true if text is a number with a decimal comma; `1,234` may be one of thousands.
+fn is_decimal_comma(cell: &str) -> bool {
+    let is_thousands = cell.trim().split(',').skip(1).all(|group| group.len() == 3);
+    cell.contains(',') && !is_thousands && Decimal::Comma.parse(cell).is_some()
 }
 
 /// Says that a column is text, and which ones are not.
-fn text_weight(column: &str, files: &Files) -> Error {
+fn text_weight(column: &str, tally: &Tally, files: &Files) -> Error {
     let values = values(files, column).map_or_else(String::new, |values| format!(": {values}"));
-    let options = ReadOptions { decimal: Decimal::Comma, ..files.options().clone() };
-    let path = files.paths().next();
-    let help = match path {
-        Some(path) if holds_numbers(path, column, &options) => DECIMAL_HELP.into(),
-        _ => numeric_help(path, files.options()),
+    let help = if are_decimal_commas(tally, files) {
+        DECIMAL_HELP.into()
+    } else {
+        numeric_help(files.paths().next(), files.options())
     };
     Error::input(format!("--weight: column `{column}` is text{values}")).with_help(help)
 }
@@ -104,8 +102,12 @@ fn nothing_kept(tally: &Tally, files: &Files) -> Error {
     let reasons = reasons.map(|reason| format!("{reason}: {}", grouped(tally.count(reason))));
     let reasons = reasons.collect::<Vec<_>>().join(", ");
     if conditions.is_empty() || tally.count(Reason::Filtered) == 0 {
-        return Error::input(format!("no row is left of {rows} ({reasons})"))
-            .with_help("`ilk inspect` shows the first of them; choose other columns, or fix them");
+        let help = if are_decimal_commas(tally, files) {
+            DECIMAL_HELP
+        } else {
+            "`ilk inspect` shows the first of them; choose other columns, or fix them"
+        };
+        return Error::input(format!("no row is left of {rows} ({reasons})")).with_help(help);
     }
     let alone = conditions.iter().filter(|condition| takes_all(files, condition));
     let mut blamed = alone.collect::<Vec<_>>();

@@ -255,23 +255,46 @@ fn table_format(folder: &Path) -> Option<&'static str> {
     metadata.any(|entry| is_iceberg(&entry.file_name())).then_some("Iceberg")
 }
 
+/// Refuses a table whose log says which rows count, and says how to export those.
 fn table_error(folder: &Path, format: &str) -> Error {
-    let (name, engine) = (
-        folder.display(),
-        match format {
-            "Delta Lake" => "delta",
-            "Hudi" => "hudi",
-            _ => "iceberg",
-        },
-    );
+    let name = folder.display().to_string();
+    let spark = |engine: &str| {
+        format!("spark.read.format(\"{engine}\").load(\"{name}\").write.parquet(\"rows\") in Spark")
+    };
+    let duckdb = |scan: &str, what: &str| {
+        let what = what.replace('\'', "''");
+        format!("COPY (FROM {scan}('{what}')) TO 'rows.parquet' in DuckDB")
+    };
+    let ways = match format {
+        "Delta Lake" => vec![spark("delta"), duckdb("delta_scan", &name)],
+        // DuckDB cannot read it.
+        "Hudi" => vec![spark("hudi")],
+        _ => {
+            // Which metadata is the newest, DuckDB finds out only if a catalog tells.
+            let newest = newest_metadata(folder).unwrap_or_else(|| name.clone());
+            vec![spark("iceberg"), duckdb("iceberg_scan", &newest)]
+        }
+    };
     Error::input(format!(
         "folder {name} is a {format} table: its Parquet files also contain deleted and replaced rows"
     ))
     .with_help(format!(
-        "export its rows first, as with spark.read.format(\"{engine}\").load(…).write.parquet(…) or \
-         COPY (SELECT * FROM {engine}_scan('{name}')) TO 'orders.parquet' in DuckDB; \
-         --ignore-table-format reads all files"
+        "export its rows first, as with {}; --ignore-table-format reads all files",
+        ways.join(" or ")
     ))
+}
+
+/// Finds the newest metadata file of an Iceberg table: the one with the highest version.
+fn newest_metadata(folder: &Path) -> Option<String> {
+    let version = |path: &PathBuf| {
+        let digits = name_of(path);
+        let digits = digits.trim_start_matches('v').split(|c: char| !c.is_ascii_digit()).next();
+        digits.and_then(|digits| digits.parse::<u64>().ok())
+    };
+    let paths = folder.join("metadata").read_dir().ok()?.flatten().map(|entry| entry.path());
+    let paths = paths.filter(|path| name_of(path).ends_with(".metadata.json"));
+    let newest = paths.max_by_key(|path| (version(path), path.clone()))?;
+    Some(newest.display().to_string())
 }
 
 /// Returns true if a file found in a folder is read: by its ending, or because Hadoop's tools name
@@ -589,10 +612,27 @@ mod tests {
             ("metadata/v1.metadata.json", "Iceberg"),
         ] {
             let home = tree(&[&format!("t/{marker}"), "t/day=1/a.parquet", "t/b.parquet"]);
+            if name == "Iceberg" {
+                let newer = home.path().join("t/metadata/v10.metadata.json");
+                fs::write(newer, "{}").unwrap();
+            }
             for input in ["", "t", "t/*.parquet", "t/b.parquet", "t/day=1", "t/day=1/a.parquet"] {
                 let error = found(home.path(), &[input]).unwrap_err();
                 assert!(error.contains(&format!("is a {name} table")), "{input}: {error}");
             }
+            let help = found(home.path(), &["t"]).unwrap_err();
+            let scan = match name {
+                "Delta Lake" => Some("delta_scan('t')"),
+                "Iceberg" => Some("iceberg_scan('t/metadata/v10.metadata.json')"),
+                _ => None,
+            };
+            assert_eq!(help.contains("DuckDB"), scan.is_some(), "{help}");
+            assert!(scan.is_none_or(|scan| help.contains(scan)), "{help}");
+            let engine = name.split(' ').next().unwrap().to_lowercase();
+            assert!(
+                help.contains(&format!("spark.read.format(\"{engine}\").load(\"t\")")),
+                "{help}"
+            );
             let inputs = [home.path().join("t").display().to_string()];
             assert_eq!(resolve(&inputs, TableFormats::Ignore).unwrap().files.len(), 2, "{name}");
         }

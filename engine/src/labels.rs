@@ -9,8 +9,9 @@ use std::{
 };
 
 use ilk_core::{
-    data::{Ids, TextColumn},
+    data::{IdColumn, Ids, OtherSpelling, TextColumn, other_spelling, unknown_of},
     job::Of,
+    kernel::meant,
     prepare::LabelTally,
     result::Catalogue,
 };
@@ -49,7 +50,7 @@ impl LabelTable {
         let Some(label) = source.label.as_ref().filter(|_| !source.labels.is_empty()) else {
             return Ok(None);
         };
-        Self::of_labels(source, of, label, budget, reporter).map(Some)
+        Self::of_labels(source, of, label, Some(budget.chunk_rows()), reporter).map(Some)
     }
 
     /// Opens the table with the groups: that of `--labels`, or the input itself.
@@ -62,12 +63,29 @@ impl LabelTable {
         group: &str,
         budget: &Allowance,
     ) -> Result<Self, Error> {
+        Self::groups(source, of, group, Some(budget.chunk_rows()))
+    }
+
+    /// Refuses groups that the table does not have.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn check_groups(source: &DataSource, of: Of, group: &str) -> Result<(), Error> {
+        Self::groups(source, of, group, None).map(|_| ())
+    }
+
+    fn groups(
+        source: &DataSource,
+        of: Of,
+        group: &str,
+        chunk_rows: Option<usize>,
+    ) -> Result<Self, Error> {
         // What there is to say of the files was said when they were opened for their rows.
         let quiet = Reporter::default();
         if !source.labels.is_empty() {
             return Ok(Self {
                 what: "group",
-                ..Self::of_labels(source, of, group, budget, &quiet)?
+                ..Self::of_labels(source, of, group, chunk_rows, &quiet)?
             });
         }
         if source.input.iter().any(|input| input == "-") {
@@ -84,7 +102,7 @@ impl LabelTable {
             target: TargetSource::default(),
             ..source.clone()
         };
-        let files = Files::open(&table, Some(budget.chunk_rows()), &quiet)?;
+        let files = Files::open(&table, chunk_rows, &quiet)?;
         Ok(Self { files, of, what: "group" })
     }
 
@@ -92,7 +110,7 @@ impl LabelTable {
         source: &DataSource,
         of: Of,
         column: &str,
-        budget: &Allowance,
+        chunk_rows: Option<usize>,
         reporter: &Reporter,
     ) -> Result<Self, Error> {
         let id = source.label_id.as_ref().unwrap_or_else(|| id_of(source, of));
@@ -103,7 +121,7 @@ impl LabelTable {
             csv: CsvSettings { null: source.csv.null.clone(), ..CsvSettings::default() },
             ..DataSource::new(source.labels.iter().cloned(), id.clone(), id.clone())
         };
-        let files = Files::open(&table, Some(budget.chunk_rows()), reporter);
+        let files = Files::open(&table, chunk_rows, reporter);
         let files = files.map_err(|error| {
             let is_column = error.message().contains(" has no column ");
             if source.label_id.is_some() || error.help().is_some() || !is_column {
@@ -153,11 +171,12 @@ impl LabelTable {
     ) -> Result<TextColumn, Error> {
         let room = budget.left(ids.bytes() as usize) / 2;
         let tally = Mutex::new(LabelTally::new(ids.len()));
-        let unreadable = AtomicU64::new(0);
+        let (unreadable, unknown) = (AtomicU64::new(0), Mutex::new(Vec::new()));
         self.files.each(pool, &|_| {}, |_, rows| {
             unreadable.fetch_add(rows.unreadable.len() as u64, Ordering::Relaxed);
             let rows = rows.readable();
             let Some(labels) = &rows.label else { return Ok(()) };
+            see_unknown(&unknown, ids, &rows.item);
             let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
             tally.add(ids, &rows.item, labels);
             let bytes = tally.bytes();
@@ -176,32 +195,38 @@ impl LabelTable {
             return Err(self.files.no_rows());
         }
         let (labels, missing) = tally.finish();
-        self.report(ids, missing, reporter)?;
+        let first = labels.codes.iter().position(|code| *code == TextColumn::NULL);
+        if let Some(first) = first {
+            let mut unknown = unknown.into_inner().unwrap_or_else(PoisonError::into_inner);
+            unknown.sort_unstable();
+            let missing = Missing { count: missing, first: first as u32, unknown };
+            self.report(ids, &missing, reporter)?;
+        }
         Ok(labels)
     }
 
-    /// Says how many have no label, and refuses a table that names none.
-    fn report(&self, ids: &Ids, missing: u64, reporter: &Reporter) -> Result<(), Error> {
+    /// Says how many have no label and why that may be, and refuses a table that names none.
+    fn report(&self, ids: &Ids, missing: &Missing, reporter: &Reporter) -> Result<(), Error> {
         let (all, what, noun) = (ids.len() as u64, self.what, self.noun());
         let names = self.files.text();
-        if missing == all && all > 0 {
-            let id = shortened(&ids.display(0), 40);
+        let why = missing.why(ids);
+        if missing.count == all {
             return Err(Error::input(format!(
                 "none of the {} has a {what} in {names}",
                 counted(all, noun)
             ))
-            .with_help(format!(
-                "the data has IDs such as `{id}`; --label-id names the column with the IDs of --labels"
-            )));
+            .with_help(format!("{why}; --label-id names the column with the IDs of --labels")));
         }
-        if missing > 0 {
-            let share = missing as f64 * 100.0 / all as f64;
-            let text = format!(
-                "{} of {} without a {what} in {names} ({share:.2} %)",
-                grouped(missing),
-                counted(all, noun)
-            );
-            reporter.count(&format!("{what}s"), text, &[("missing", missing)]);
+        let share = missing.count as f64 * 100.0 / all as f64;
+        let text = format!(
+            "{} of {} without a {what} in {names} ({share:.2} %)",
+            grouped(missing.count),
+            counted(all, noun)
+        );
+        reporter.count(&format!("{what}s"), text, &[("missing", missing.count)]);
+        // A few that nobody named are usual.
+        if missing.count * 2 > all || missing.other(ids).is_some() {
+            reporter.note(why);
         }
         Ok(())
     }
@@ -211,6 +236,45 @@ impl LabelTable {
             Of::Items => "item",
             Of::Users => "user",
         }
+    }
+}
+
+/// IDs of a table that are looked at where some are missing.
+const UNKNOWN: usize = 1_000;
+
+/// Takes in IDs of a table that are not in the data, until there are enough.
+fn see_unknown(unknown: &Mutex<Vec<String>>, ids: &Ids, column: &IdColumn) {
+    let mut unknown = unknown.lock().unwrap_or_else(PoisonError::into_inner);
+    let left = UNKNOWN - unknown.len().min(UNKNOWN);
+    unknown.extend(unknown_of(column, ids, left));
+}
+
+/// What has no label.
+struct Missing {
+    /// How many there are; at least one.
+    count: u64,
+    /// The first of them.
+    first: u32,
+    /// IDs of the table that are not in the data.
+    unknown: Vec<String>,
+}
+
+impl Missing {
+    /// Finds an ID of the table that may mean one of the data.
+    fn other(&self, ids: &Ids) -> Option<OtherSpelling> {
+        other_spelling(self.unknown.iter().map(String::as_str), ids)
+    }
+
+    /// Shows an ID of each side, and says in what they differ.
+    fn why(&self, ids: &Ids) -> String {
+        if let Some(other) = self.other(ids) {
+            return meant(&other);
+        }
+        let there = shortened(&ids.display(self.first), 40);
+        let table = self.unknown.first().map_or_else(String::new, |id| {
+            format!(", and the table has IDs such as `{}`", shortened(id, 40))
+        });
+        format!("the data has IDs such as `{there}`{table}")
     }
 }
 

@@ -89,6 +89,7 @@ mod stages;
 pub mod text;
 #[doc(hidden)]
 pub mod times;
+mod unused;
 
 pub use self::{
     csv::CsvSettings,
@@ -106,7 +107,7 @@ pub use self::{
 #[doc(hidden)]
 pub mod parts {
     pub use crate::{
-        guard::{heavy_user, held, remedies_text},
+        guard::{cap_of_heavy, heavy_user, held, remedies_text},
         stages::{Cleaning, check_rows, report_set_aside, report_unused, row_text},
     };
 }

@@ -3,8 +3,9 @@
 use std::{path::PathBuf, sync::Arc};
 
 use ilk_core::{
-    data::{Ids, TextList},
+    data::{TextList, other_spelling},
     job::{Job, Of},
+    kernel::{meant, none_listed},
     plan::{GroupRule, Groups, ItemFilter, codes_of},
     result::Catalogue,
 };
@@ -18,7 +19,7 @@ use crate::{
     pool::Pool,
     progress::Reporter,
     source::{DataSource, Lists},
-    text::{counted, shortened},
+    text::{counted, grouped, shortened},
 };
 
 /// Refuses a list without ids, with which there can be no neighbour: whoever made it failed.
@@ -27,22 +28,6 @@ fn empty(flag: &str, paths: &[PathBuf]) -> Error {
     let hold = if paths.len() == 1 { "holds" } else { "hold" };
     Error::input(format!("{} {hold} no IDs, so --{flag} leaves no neighbours", paths.join(", ")))
         .with_help(format!("add IDs, or remove --{flag}"))
-}
-
-/// Refuses a list of which no id is in the data, and names some that are.
-fn unknown_ids(flag: &str, unknown: &[impl AsRef<str>], ids: &Ids) -> Error {
-    let first = unknown.first().map_or("", AsRef::as_ref);
-    let known =
-        (0..ids.len().min(3) as u32).map(|code| format!("`{}`", shortened(&ids.display(code), 40)));
-    let first = shortened(first, 40);
-    Error::input(match unknown.len() {
-        1 => format!("--{flag}: its only ID, `{first}`, is not in the data"),
-        many => format!(
-            "--{flag}: none of its {} is in the data, such as `{first}`",
-            counted(many as u64, "ID")
-        ),
-    })
-    .with_help(format!("the data has IDs such as {}", known.collect::<Vec<_>>().join(", ")))
 }
 
 /// The ids of `--only`, `--exclude` and `--for`.
@@ -66,6 +51,7 @@ impl Grouping {
         match (lists.rule(), &source.group) {
             (None, None) => Ok(None),
             (Some(rule), Some(column)) => {
+                LabelTable::check_groups(source, of, column)?;
                 Ok(Some(Self { source: source.clone(), of, column: column.clone(), rule }))
             }
             (None, Some(_)) => Err(Error::input("--group has no effect by itself").with_help(
@@ -168,19 +154,25 @@ impl IdLists {
             };
             let (mut codes, unknown) = codes_of(&ids, list.iter());
             if codes.is_empty() && flag != "exclude" && !ids.is_empty() {
-                return Err(unknown_ids(flag, &unknown, &ids));
+                let none = none_listed(&format!("--{flag}"), &unknown, &ids);
+                return Err(Error::input(none.message()).with_help(none.help()));
             }
             for code in &mut codes {
                 *code += first;
             }
             if let Some(first) = unknown.first() {
                 let count = unknown.len() as u64;
+                let all = count + codes.len() as u64;
+                let first = shortened(first, 40);
                 let text = format!(
-                    "--{flag}: {} not in the data, such as {}",
-                    counted(count, "id"),
-                    shortened(first, 40)
+                    "--{flag}: {} of {} not in the data, such as {first}",
+                    grouped(count),
+                    counted(all, "ID")
                 );
                 reporter.count("lists", text, &[(flag, count)]);
+                if let Some(other) = other_spelling(unknown.iter().copied(), &ids) {
+                    reporter.note(format!("--{flag}: {}", meant(&other)));
+                }
             }
             Ok(Some(codes))
         };

@@ -55,6 +55,15 @@ pub fn bytes_text(bytes: u64) -> String {
     format!("{value:.digits$} {}", UNITS[unit])
 }
 
+/// Quotes a word for a shell where it needs that.
+pub fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./,:=@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 /// Cuts `text` to at most `width` columns of the terminal, ending in `…` where something is gone.
 pub fn shortened(text: &str, width: usize) -> String {
     console::truncate_str(&printable(text), width, "…").into_owned()
@@ -66,13 +75,15 @@ pub fn closest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let mut scored: Vec<(f64, &str)> = Vec::new();
     for candidate in candidates {
         let name = candidate.to_lowercase();
-        let starts = !lower.is_empty() && (name.starts_with(&lower) || lower.starts_with(&name));
+        let begins = !lower.is_empty() && name.starts_with(&lower);
+        let is_begun = lower.starts_with(&name);
         let alike = strsim::jaro_winkler(&lower, &name);
         // Half of its letters wrong is another word, however it begins; one slip is the same.
         let slips = strsim::osa_distance(&lower, &name);
         let near = slips * 2 <= lower.chars().count().max(2) && (alike > 0.8 || slips == 1);
-        if starts || near {
-            scored.push((if starts { alike + 1.0 } else { alike }, candidate));
+        if begins || is_begun || near {
+            // What was cut short, or has one slip, is nearer than a part of it.
+            scored.push((if begins || slips == 1 { alike + 1.0 } else { alike }, candidate));
             // Only three are wanted: of a million ids the others need not be kept.
             if scored.len() > 64 {
                 keep_best(&mut scored);
@@ -149,6 +160,7 @@ mod tests {
         assert_eq!(closest("min-support", names)[0], "min_support");
         assert_eq!(closest("zzz", names), Vec::<&str>::new());
         assert_eq!(closest("8512", ["85123A", "71053"]), ["85123A"]);
+        assert_eq!(closest("TIME_UNT", ["TIME", "TIME_UNIT"]), ["TIME_UNIT", "TIME"]);
         assert_eq!(did_you_mean("tpo", names), Some("did you mean `top`?".into()));
     }
 }

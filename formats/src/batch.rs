@@ -89,9 +89,8 @@ impl Turning<'_> {
         let constant =
             |value: Option<&str>, rows| (IdColumn::Text(constant_text(value, rows)), Vec::new());
         let (ids, broken) = self.column(pick, constant, columns::ids)?;
-        let text = |row| BadCell {
-            row,
-            text: format!("column `{}` holds bytes that are not text", pick.name),
+        let text = |row| {
+            BadCell::new(row, format!("column `{}` holds bytes that are not text", pick.name))
         };
         self.unreadable.extend(broken.into_iter().map(text));
         Ok(ids)
@@ -101,13 +100,16 @@ impl Turning<'_> {
 /// Turns a batch of the columns that `plan` reads into rows.
 pub(crate) fn rows(plan: &Plan, file: &str, first_row: u64, batch: Batch) -> Result<Rows, Error> {
     let mut batch = batch;
-    let unreadable = std::mem::take(&mut batch.unreadable);
-    let mut kept = keep(plan, &batch)?;
-    // Kept, so that they are counted as unreadable and not as filtered.
-    if let Some(kept) = &mut kept {
+    let mut unreadable = std::mem::take(&mut batch.unreadable);
+    let mut kept = None;
+    if !plan.checks.is_empty() {
+        let mut answers = answers(plan, &batch)?;
+        // Kept, so that they are counted as unreadable and not as filtered.
         for bad in &unreadable {
-            kept[bad.row as usize] = true;
+            answers.kept[bad.row as usize] = true;
         }
+        unreadable.extend(answers.unclear());
+        kept = Some(answers.kept);
     }
     let (rows, places) = (batch.rows, batch.places.take());
     let columns = Columns::new(batch, plan);
@@ -211,35 +213,60 @@ fn constant_time(plan: &Plan, first_row: u64, value: Option<&str>, rows: usize) 
 
 fn constant_bad(text: Option<&str>, rows: usize) -> Vec<BadCell> {
     let Some(text) = text else { return Vec::new() };
-    (0..rows as u32).map(|row| BadCell { row, text: text.into() }).collect()
+    (0..rows as u32).map(|row| BadCell::new(row, text)).collect()
 }
 
-/// Which rows satisfy all conditions; `None` where there are none.
-fn keep(plan: &Plan, batch: &Batch) -> Result<Option<Vec<bool>>, Error> {
-    if plan.checks.is_empty() {
-        return Ok(None);
+/// What the conditions say of the rows of a batch.
+struct Answers {
+    /// Which rows are not left out.
+    kept: Vec<bool>,
+    /// Rows of which a condition says nothing, by condition.
+    unclear: Vec<BadCell>,
+}
+
+impl Answers {
+    /// Takes out the rows that no condition leaves out and one says nothing of.
+    fn unclear(&mut self) -> Vec<BadCell> {
+        let mut unclear = std::mem::take(&mut self.unclear);
+        unclear.retain(|bad| self.kept[bad.row as usize]);
+        unclear
     }
-    let mut kept = vec![true; batch.rows];
+}
+
+/// Asks all conditions of all rows.
+fn answers(plan: &Plan, batch: &Batch) -> Result<Answers, Error> {
+    let mut answers = Answers { kept: vec![true; batch.rows], unclear: Vec::new() };
     for check in &plan.checks {
         match &check.pick.origin {
-            Origin::Constant(value) => {
-                let admitted = value.as_deref().map(|cell| check.admits(plan.decimal, cell));
-                if admitted != Some(Some(true)) {
-                    kept.fill(false);
+            Origin::Constant(None) => answers.kept.fill(false),
+            Origin::Constant(Some(cell)) => match check.admits(plan.decimal, cell) {
+                Some(true) => {}
+                Some(false) => answers.kept.fill(false),
+                None => {
+                    let rows = 0..batch.rows as u32;
+                    answers.unclear.extend(rows.map(|row| check.unclear(row, cell)));
                 }
+            },
+            Origin::Read(place) => {
+                apply(check, plan.decimal, &batch.columns[*place], &mut answers)?;
             }
-            Origin::Read(place) => apply(check, &batch.columns[*place], &mut kept)?,
         }
     }
-    Ok(Some(kept))
+    Ok(answers)
 }
 
-/// Clears the rows of `kept` that do not satisfy the condition. The plan has checked that its value
-/// can be compared with the column's type.
-fn apply(check: &Check, column: &Column, kept: &mut [bool]) -> Result<(), Error> {
+/// Clears the rows that do not satisfy the condition. The plan has checked that its value can be
+/// compared with the column's type.
+fn apply(
+    check: &Check,
+    decimal: Decimal,
+    column: &Column,
+    answers: &mut Answers,
+) -> Result<(), Error> {
     let comparison = check.condition.comparison;
     let value = check.condition.value.as_str();
     let admits = |order: Option<Ordering>| order.is_some_and(|order| comparison.admits(order));
+    let kept = &mut answers.kept;
     let mut mark = |row: usize, order: Option<Ordering>| kept[row] &= admits(order);
     match &column.cells {
         Decoded::Null(_) => kept.fill(false),
@@ -258,15 +285,32 @@ fn apply(check: &Check, column: &Column, kept: &mut [bool]) -> Result<(), Error>
             }
         }
         Decoded::Text(_) | Decoded::Uuid(_) => {
-            let column = columns::labels(column.clone());
-            let orders: Vec<_> = column.dictionary.iter().map(|text| text.cmp(value)).collect();
-            for (row, code) in column.codes.iter().enumerate() {
-                mark(row, orders.get(*code as usize).copied());
-            }
+            compare_texts(check, decimal, &columns::labels(column.clone()), answers);
         }
         _ => compare_numbers(check.number, column, mark),
     }
     Ok(())
+}
+
+/// Asks the condition of text, each distinct one once: as of formats without types, numbers compare as
+/// numbers.
+fn compare_texts(check: &Check, decimal: Decimal, column: &TextColumn, answers: &mut Answers) {
+    // Where a number is asked for, empty text holds none.
+    let admits = |cell: &str| match check.number {
+        Some(_) if cell.is_empty() => Some(false),
+        _ => check.admits(decimal, cell),
+    };
+    let admitted: Vec<_> = column.dictionary.iter().map(admits).collect();
+    for (row, code) in column.codes.iter().enumerate() {
+        match admitted.get(*code as usize) {
+            Some(Some(true)) => {}
+            Some(None) => {
+                let cell = column.dictionary.get(*code as usize);
+                answers.unclear.push(check.unclear(row as u32, cell));
+            }
+            Some(Some(false)) | None => answers.kept[row] = false,
+        }
+    }
 }
 
 /// Compares each number with `wanted`: whole numbers exactly.
@@ -299,7 +343,7 @@ enum Admission {
     Kept,
     LeftOut,
     /// One of them cannot be answered, and why.
-    Unclear(String),
+    Unclear(BadCell),
 }
 
 /// Builds a chunk of rows cell by cell, for formats without types.
@@ -345,7 +389,11 @@ impl<'a> Untyped<'a> {
 
     /// Appends a row that could not be read; `text` says why, and what stands there.
     pub(crate) fn push_unreadable(&mut self, text: String) {
-        self.unreadable.push(BadCell { row: self.rows as u32, text });
+        self.push_bad(BadCell::new(0, text));
+    }
+
+    fn push_bad(&mut self, bad: BadCell) {
+        self.unreadable.push(BadCell { row: self.rows as u32, ..bad });
         self.rows += 1;
         self.push_blank();
     }
@@ -357,8 +405,8 @@ impl<'a> Untyped<'a> {
             return;
         }
         let admitted = self.admission(&cell);
-        if let Admission::Unclear(text) = admitted {
-            self.push_unreadable(text);
+        if let Admission::Unclear(bad) = admitted {
+            self.push_bad(bad);
             return;
         }
         let row = self.rows as u32;
@@ -375,7 +423,7 @@ impl<'a> Untyped<'a> {
             let weight = cell.and_then(|text| plan.decimal.parse(text));
             column.values.push(weight.unwrap_or(f64::NAN));
             if let (Some(cell), None) = (cell, weight) {
-                column.bad.push(BadCell { row, text: cell.into() });
+                column.bad.push(BadCell::new(row, cell));
             }
         }
         if let (Some(column), Some(pick)) = (&mut self.time, &plan.time) {
@@ -398,15 +446,7 @@ impl<'a> Untyped<'a> {
             match check.admits(self.plan.decimal, cell) {
                 Some(true) => {}
                 Some(false) => return Admission::LeftOut,
-                None => {
-                    let condition = &check.condition;
-                    unclear.get_or_insert_with(|| {
-                        format!(
-                            "`{cell}` in column `{}` is no number: {condition}",
-                            condition.column
-                        )
-                    });
-                }
+                None => drop(unclear.get_or_insert_with(|| check.unclear(0, cell))),
             }
         }
         unclear.map_or(Admission::Kept, Admission::Unclear)

@@ -319,11 +319,11 @@ fn parsed<T: Copy>(
     let mut cell = |(row, code): (usize, &u32)| {
         let row = row as u32;
         if unreadable.next_if_eq(&row).is_some() {
-            bad.push(BadCell { row, text: "bytes that are not text".into() });
+            bad.push(BadCell::new(row, "bytes that are not text"));
         }
         let Some(value) = values.get(*code as usize) else { return none };
         value.unwrap_or_else(|| {
-            bad.push(BadCell { row, text: column.dictionary.get(*code as usize).into() });
+            bad.push(BadCell::new(row, column.dictionary.get(*code as usize)));
             none
         })
     };
@@ -397,7 +397,7 @@ pub(crate) fn push_time(
             let value = raw.and_then(|text| text.trim().parse().ok()).unwrap_or_default();
             times.guesses.note(guess, value, place.number, place.row(row));
         }
-        (None, Some(raw)) => times.bad.push(BadCell { row: row as u32, text: raw.into() }),
+        (None, Some(raw)) => times.bad.push(BadCell::new(row as u32, raw)),
         _ => {}
     }
 }
@@ -458,7 +458,7 @@ impl<'a> Moments<'a> {
         }
         self.column.values.push(micros.unwrap_or(TimeColumn::NONE));
         if micros.is_none() {
-            self.column.bad.push(BadCell { row: row as u32, text: value.to_string() });
+            self.column.bad.push(BadCell::new(row as u32, value.to_string()));
         }
     }
 }

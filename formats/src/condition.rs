@@ -68,9 +68,9 @@ impl Comparison {
 /// A condition on one column, written `COL=VALUE` with one of `= != < <= > >=`.
 ///
 /// Spaces around name and value do not count. Nulls satisfy no condition. Numbers compare as
-/// numbers, text as bytes, dates and times as points in time, booleans with `true` and `false`;
-/// cells of formats without types compare as numbers where both sides are numbers, else as text. Text
-/// is neither less nor more than a number: such a row is set aside as unreadable.
+/// numbers, dates and times as points in time, booleans with `true` and `false`; text of any format
+/// compares as a number where both sides are numbers, else as bytes. Text is neither less nor more than a
+/// number: such a row is set aside as unreadable.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Condition {
     /// Name of the column.

@@ -1,7 +1,7 @@
 //! Which columns of a file serve as what, checked once when it is opened.
 
 use arrow_schema::DataType;
-use ilk_core::data::TimeRule;
+use ilk_core::data::{BadCell, TimeRule};
 
 use crate::{
     columns::{self, Place},
@@ -89,10 +89,21 @@ pub(crate) struct Check {
 }
 
 impl Check {
-    /// Returns whether a cell without a type satisfies the condition, if that can be told.
+    /// Returns whether text satisfies the condition, if that can be told.
     pub(crate) fn admits(&self, decimal: Decimal, cell: &str) -> Option<bool> {
-        let number = decimal.plain(cell).and_then(|text| Number::parse(&text));
+        // Text is compared with text: what number a cell is does not count then.
+        let number = self.number.and_then(|_| Number::parse(&decimal.plain(cell)?));
         self.condition.admits_untyped((self.number, number), cell)
+    }
+
+    /// Describes a row of which the condition says nothing because of a cell that is no number.
+    pub(crate) fn unclear(&self, row: u32, cell: &str) -> BadCell {
+        let (condition, column) = (&self.condition, &self.condition.column);
+        BadCell {
+            row,
+            text: format!("`{cell}` in column `{column}` is no number: {condition}"),
+            cell: Some(cell.into()),
+        }
     }
 }
 

@@ -326,6 +326,15 @@ impl Table {
         }
     }
 
+    /// Says that text of a CSV looks as if it were decoded by the wrong encoding, in the parts that were
+    /// read, if [`notes`](Self::notes) do not say so.
+    pub fn garbled(&self) -> Option<String> {
+        match &self.input.body {
+            Body::Csv(file) => file.garbled(),
+            _ => None,
+        }
+    }
+
     /// Lists ids of a CSV that may be meant as none, such as `NULL`, in the parts that were read.
     pub fn null_words(&self) -> Vec<NullWord> {
         match &self.input.body {

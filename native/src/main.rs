@@ -67,10 +67,14 @@ fn run(
     reporter: &Reporter,
 ) -> Result<(), Error> {
     interrupt::end_with_stdin_if_asked();
-    let layers = commands::with_guess(args.settings.layers(matches)?, "run", reporter)?;
+    let layers = args.settings.layers(matches)?.of_call(cli::call_of("run", matches));
+    let layers = commands::with_guess(layers, "run", reporter)?;
     let (settings, record) = (layers.settings()?, layers.record()?);
     let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
     let earlier = if args.restart { Earlier::Discard } else { Earlier::Continue };
+    if args.ids == Some(Ids::Text) && settings.out.as_deref().is_some_and(is_csv) {
+        reporter.note("--ids text has no effect on CSV, whose IDs are text");
+    }
     let ids = if args.ids == Some(Ids::Text) { IdStyle::Text } else { IdStyle::AsRead };
     let besides = Besides {
         reads: layers.file_path().into_iter().collect(),
@@ -86,6 +90,12 @@ fn run(
     }
     usage::end(&done, reporter);
     done
+}
+
+/// Returns true if an output is written as CSV.
+fn is_csv(out: &Path) -> bool {
+    let format = ilk_formats::OutputFormat::of_name(&out.to_string_lossy());
+    format.is_ok_and(|format| format == ilk_formats::OutputFormat::Csv)
 }
 
 /// Hands each command what it needs.
@@ -104,7 +114,8 @@ fn execute(
             take::take(&args.run_dir, &args.stage, args.count as usize, args.format)
         }
         Command::Plan(args) => {
-            let layers = commands::with_guess(args.settings.layers(matches)?, "plan", reporter)?;
+            let layers = args.settings.layers(matches)?.of_call(cli::call_of("plan", matches));
+            let layers = commands::with_guess(layers, "plan", reporter)?;
             let (settings, record) = (layers.settings_or("neighbours.parquet")?, layers.record()?);
             commands::plan(&settings, &record, args.form(), reporter)
         }
@@ -128,7 +139,10 @@ fn execute(
         Command::Usage(args) => commands::usage(args),
         #[cfg(feature = "explore")]
         Command::Explore(args) => commands::explore(args, matches, reporter),
-        Command::Inspect(args) => commands::inspect(&args.layers(matches)?, reporter),
+        Command::Inspect(args) => {
+            let layers = args.layers(matches)?.of_call(cli::call_of("inspect", matches));
+            commands::inspect(&layers, reporter)
+        }
         Command::Demo(args) => commands::demo(args.keep.as_deref(), reporter),
         Command::Config(args) => {
             let form = if args.toml { Form::Toml } else { Form::Table };

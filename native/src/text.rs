@@ -2,7 +2,7 @@
 
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Width};
 pub(crate) use ilk_engine::text::{
-    bytes_text, closest, counted, did_you_mean, grouped, rounded, shortened,
+    bytes_text, closest, counted, did_you_mean, grouped, quoted, rounded, shortened,
 };
 use ilk_formats::printable;
 
@@ -113,15 +113,6 @@ impl Table {
         }
         text
     }
-}
-
-/// Quotes a word for a shell where it needs that.
-pub(crate) fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "_-./,:=@%+".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.into();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// Counts values by powers of two: 1, 2–3, 4–7, …

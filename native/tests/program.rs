@@ -176,7 +176,7 @@ fn errors_are_one_line_with_help_and_an_exit_code() {
 fn variables_are_checked_like_flags() {
     let output = ilk(folder().path(), &["config"]).env("ILK_TOP", "many").output().expect("runs");
     assert_eq!(output.status.code(), Some(2));
-    insta::assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"error: invalid value 'many' for '--top <K>': expected a whole number (from ILK_TOP)");
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stderr), @"error: invalid value 'many' for '--top <K>': expected a whole number of 1 or more (from ILK_TOP)");
 }
 
 #[test]

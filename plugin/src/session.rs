@@ -357,7 +357,7 @@ impl Session {
             let (codes, not_there) = codes_of(ids, list.iter().map(String::as_str));
             unknown.push((name, not_there.len() as u64));
             if codes.is_empty() && !list.is_empty() && name != "exclude" {
-                return Err(Failure::new("refused", none_listed(name, list, ids)));
+                return Err(Failure::new("refused", none_listed(name, list, ids).to_string()));
             }
             Ok(Some(codes))
         };

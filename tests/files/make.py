@@ -196,6 +196,17 @@ case("kinds.jsonl", objects(TEN) + '{"user": 7, "item": "a"}\n', TEN, unreadable
 # Nulls.
 nulls = [("NULL", "i1"), ("u2", "i2"), ("u3", "NULL"), ("\\N", "i4")] + TEN
 case("nulls.csv", text(nulls), nulls)
+
+# Settings that do not fit the file.
+case("delimiter-wrong.csv", text(TEN), refusal="its delimiter seems to be", delimiter=";")
+case("delimiter-in-rows.csv", text([(f"u {n}", i) for n, (_, i) in enumerate(TEN)]), refusal="its delimiter seems to be", delimiter=" ")
+case("skip-lines-too-many.csv", text(TEN), refusal="leave --skip-lines out", skip_lines=3)
+case("no-header-wrong.csv", text(TEN), refusal="leave --no-header out", no_header=True)
+case("mark-of-another.csv", "\ufeff" + text(TEN), refusal="byte order mark of utf-8", encoding="windows-1252")
+case("utf-16-wrong.csv", text(TEN), refusal="holds no zero byte", encoding="utf-16")
+case("column-1252.csv", ("käufer,ware\n" + lines(TEN)).encode("cp1252"), refusal="give --encoding windows-1252", user="käufer", item="ware")
+case("column-utf-8.csv", "käufer,ware\n" + lines(TEN), refusal="leave --encoding out", user="käufer", item="ware", encoding="latin-1")
+
 case("nulls.csv", None, [("u2", "i2"), ("\\N", "i4")] + TEN, null=2, null_texts=["NULL"])
 case("nulls.csv", None, [("u2", "i2")] + TEN, null=3, null_texts=["NULL", "\\N"])
 

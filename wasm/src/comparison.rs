@@ -152,7 +152,7 @@ impl Comparison {
             let Some(list) = list else { return Ok(None) };
             let (codes, not_there) = codes_of(ids, list.iter().map(String::as_str));
             if codes.is_empty() && !list.is_empty() && name != "exclude" {
-                return Err(Fault::new("refused", none_listed(name, list, ids)));
+                return Err(Fault::new("refused", none_listed(name, list, ids).to_string()));
             }
             unknown.extend(not_there.into_iter().map(String::from));
             Ok(Some(codes))

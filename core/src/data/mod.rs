@@ -3,6 +3,7 @@
 mod hash;
 mod ids;
 mod rows;
+mod spelling;
 pub mod time;
 
 pub(crate) use self::hash::{hash_integer, pair_hash};
@@ -13,6 +14,7 @@ pub use self::{
         canonical_integer,
     },
     rows::{BadCell, GuessedNumber, Guesses, NumberColumn, Rows, TimeColumn},
+    spelling::{OtherSpelling, other_spelling, unknown_of},
     time::{
         Guess, Moment, TimeRule, TimeUnit, display_time, from_seconds, parse_duration, parse_time,
         readings_of,

@@ -132,7 +132,7 @@ fn repeat_bad(cells: &[BadCell], from: &[u32]) -> Vec<BadCell> {
         let first = from.partition_point(|row| *row < cell.row);
         let count = from[first..].iter().take_while(|row| **row == cell.row).count();
         let rows = (first..first + count).map(|row| row as u32);
-        repeated.extend(rows.map(|row| BadCell { row, text: cell.text.clone() }));
+        repeated.extend(rows.map(|row| BadCell { row, ..cell.clone() }));
     }
     repeated
 }
@@ -153,6 +153,15 @@ pub struct BadCell {
     pub row: u32,
     /// The raw text, or what is wrong with it.
     pub text: String,
+    /// The cell of a row that is wrong because of it, if `text` says what is wrong.
+    pub cell: Option<String>,
+}
+
+impl BadCell {
+    /// Makes one of raw text, or of what is wrong.
+    pub fn new(row: u32, text: impl Into<String>) -> Self {
+        Self { row, text: text.into(), cell: None }
+    }
 }
 
 /// Weights.

@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, fmt};
 
 use crate::{
-    data::Ids,
+    data::{Ids, OtherSpelling, other_spelling},
     executor::Executor,
     job::Job,
     matrix::Matrix,
@@ -68,17 +68,74 @@ impl fmt::Display for NoneLeft {
 /// IDs that a message shows.
 const SHOWN: usize = 3;
 
-/// Says that no ID of a list is in the data, and which ones are; `name`: the list's.
-pub fn none_listed(name: &str, listed: &[String], ids: &Ids) -> String {
-    let there = (0..ids.len().min(SHOWN) as u32).map(|code| format!("`{}`", ids.display(code)));
+/// Characters of an ID that a message shows.
+const LENGTH: usize = 40;
+
+/// A list of which no ID is in the data, as every surface says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoneListed {
+    message: String,
+    help: String,
+}
+
+impl NoneListed {
+    /// Returns what is wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Names IDs that are in the data, and how one of the list may be meant.
+    pub fn help(&self) -> &str {
+        &self.help
+    }
+}
+
+impl fmt::Display for NoneListed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.message, self.help)
+    }
+}
+
+/// Says that no ID of a list is in the data, and which ones are; `name`: the list's, `listed`: at
+/// least one ID.
+pub fn none_listed(name: &str, listed: &[impl AsRef<str>], ids: &Ids) -> NoneListed {
+    let there = (0..ids.len().min(SHOWN) as u32).map(|code| shown(&ids.display(code)));
     let there = there.collect::<Vec<_>>().join(", ");
-    let missing = if let [id] = listed {
-        format!("its only ID, `{id}`, is not in the data")
-    } else {
-        let such = listed.first().map_or_else(String::new, |id| format!(", such as `{id}`"));
-        format!("none of its {} IDs is in the data{such}", listed.len())
+    let first = listed.first().map_or_else(String::new, |id| shown(id.as_ref()));
+    let missing = match listed.len() {
+        1 => format!("its only ID, {first}, is not in the data"),
+        many => format!("none of its {} IDs is in the data, such as {first}", grouped(many)),
     };
-    format!("{name}: {missing}; the data has IDs such as {there}")
+    let other = other_spelling(listed.iter().map(AsRef::as_ref), ids);
+    let other = other.map_or_else(String::new, |other| format!("; {}", meant(&other)));
+    NoneListed {
+        message: format!("{name}: {missing}"),
+        help: format!("the data has IDs such as {there}{other}"),
+    }
+}
+
+/// Says which ID of the data may be meant by one that is not in it.
+pub fn meant(other: &OtherSpelling) -> String {
+    let (asked, there) = (shown(&other.asked), shown(&other.there));
+    format!("{asked} may mean {there}: they differ in {}", other.differ.join(" and "))
+}
+
+fn shown(id: &str) -> String {
+    let cut = id.char_indices().nth(LENGTH).map(|(place, _)| &id[..place]);
+    cut.map_or_else(|| format!("`{id}`"), |start| format!("`{start}…`"))
+}
+
+/// Writes a number with commas between its thousands.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Picks the codes of the most popular items that `filter` asks for, ascending; `supports`: the users
@@ -113,4 +170,25 @@ pub fn best_without_threshold(
     let found = super::neighbours(matrix, &plan, &job, &filter, executor, |_| {});
     let scores = codes.iter().flat_map(|code| found.of(*code)).map(|neighbour| neighbour.score);
     scores.max_by(f32::total_cmp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_other_ids_is_told_with_what_may_be_meant() {
+        let ids = Ids::Integer(vec![123, 17_850]);
+        let told = none_listed("only", &["00123"], &ids).to_string();
+        let expected = "only: its only ID, `00123`, is not in the data; the data has IDs such as `123`, \
+                        `17850`; `00123` may mean `123`: they differ in leading zeros";
+        assert_eq!(told, expected);
+        let many =
+            (0..1_200).map(|number| format!("{}{number}", "x".repeat(50))).collect::<Vec<_>>();
+        let told = none_listed("for", &many, &ids);
+        let shown = format!("`{}…`", "x".repeat(40));
+        let expected = format!("for: none of its 1,200 IDs is in the data, such as {shown}");
+        assert_eq!(told.message(), expected);
+        assert_eq!(told.help(), "the data has IDs such as `123`, `17850`");
+    }
 }

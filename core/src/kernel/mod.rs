@@ -22,7 +22,10 @@ mod whole;
 pub(crate) use self::counts::RowCounts;
 pub use self::{
     comparison::{Comparison, Worker},
-    left::{NoneLeft, best_without_threshold, none_listed, popular, without_threshold},
+    left::{
+        NoneLeft, NoneListed, best_without_threshold, meant, none_listed, popular,
+        without_threshold,
+    },
     once::{PairsOnce, pairs_once},
     scale::ScoreScale,
     task::{Task, Work},

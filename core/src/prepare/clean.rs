@@ -87,6 +87,8 @@ pub struct SetAside {
     pub item: Option<String>,
     /// Its weight as it stands, or what is wrong with the row.
     pub detail: Option<String>,
+    /// The cell that is wrong, if it is one and the reader names it.
+    pub cell: Option<String>,
 }
 
 /// The time of a row.
@@ -220,6 +222,12 @@ impl Tally {
     /// Counts the rows set aside for `reason`.
     pub const fn count(&self, reason: Reason) -> u64 {
         self.set_aside[reason as usize]
+    }
+
+    /// Forgets that rows were set aside for a reason, as if they were kept.
+    pub fn forget(&mut self, reason: Reason) {
+        self.set_aside[reason as usize] = 0;
+        self.samples.retain(|row| row.reason != reason);
     }
 
     /// Counts the rows that were kept.
@@ -522,12 +530,15 @@ fn judge(rows: &Rows, row: usize, job: &Job) -> Option<Reason> {
     (weight <= 0.0 && !job.negative_weights.count()).then_some(Reason::NonpositiveWeight)
 }
 
+/// Finds the bad cell of a row.
+fn bad_of(bad: &[BadCell], row: usize) -> Option<&BadCell> {
+    let found = bad.binary_search_by_key(&(row as u32), |cell| cell.row).ok()?;
+    Some(&bad[found])
+}
+
 /// Copies a row out for people to look at.
 fn sample(rows: &Rows, row: usize, reason: Reason) -> SetAside {
-    let raw = |bad: &[BadCell]| {
-        let found = bad.binary_search_by_key(&(row as u32), |cell| cell.row).ok()?;
-        Some(bad[found].text.clone())
-    };
+    let raw = |bad: &[BadCell]| bad_of(bad, row).map(|cell| cell.text.clone());
     let weight = |column: &crate::data::NumberColumn| {
         let value = column.values[row];
         raw(&column.bad)
@@ -540,6 +551,12 @@ fn sample(rows: &Rows, row: usize, reason: Reason) -> SetAside {
         }
         _ => rows.weight.as_ref().map(weight),
     };
+    let cell = match reason {
+        Reason::Unreadable => bad_of(&rows.unreadable, row).and_then(|bad| bad.cell.clone()),
+        Reason::BadTime => rows.time.as_ref().and_then(|column| raw(&column.bad)),
+        Reason::BadWeight => rows.weight.as_ref().and_then(|column| raw(&column.bad)),
+        _ => None,
+    };
     SetAside {
         reason,
         file: rows.file,
@@ -547,6 +564,7 @@ fn sample(rows: &Rows, row: usize, reason: Reason) -> SetAside {
         user: rows.user.display(row).map(Into::into),
         item: rows.item.display(row).map(Into::into),
         detail,
+        cell,
     }
 }
 

@@ -43,7 +43,7 @@ fn spoil(rows: &mut Rows, row: usize, reason: Reason) {
     let count = rows.len();
     match reason {
         Reason::Unreadable => {
-            rows.unreadable.push(BadCell { row: row as u32, text: "torn".into() });
+            rows.unreadable.push(BadCell::new(row as u32, "torn"));
         }
         Reason::Filtered => rows.kept.get_or_insert_with(|| vec![true; count])[row] = false,
         Reason::NullUser => {
@@ -85,10 +85,10 @@ fn every_reason_is_counted_and_shown() {
         spoil(&mut rows, row, reason);
     }
     if let Some(weight) = &mut rows.weight {
-        weight.bad = vec![BadCell { row: 4, text: "many".into() }];
+        weight.bad = vec![BadCell::new(4, "many")];
     }
     if let Some(time) = &mut rows.time {
-        time.bad = vec![BadCell { row: 5, text: "soon".into() }];
+        time.bad = vec![BadCell::new(5, "soon")];
     }
     let tally = tally_of(rows, &default_job());
     assert_eq!((tally.rows, tally.kept(), tally.set_aside), (9, 2, [1; 7]));
@@ -100,6 +100,7 @@ fn every_reason_is_counted_and_shown() {
             user: user.map(Into::into),
             item: item.map(Into::into),
             detail: Some(detail.into()),
+            cell: matches!(reason, Reason::BadWeight | Reason::BadTime).then(|| detail.into()),
         };
     let expected = [
         sample(0, Reason::Unreadable, Some("1"), Some("a"), "torn"),
@@ -208,7 +209,7 @@ fn numbers_of_times_must_count_the_same() {
 #[test]
 fn repeated_rows_keep_their_numbers_and_what_is_bad_about_them() {
     let mut rows = good(3);
-    rows.unreadable = vec![BadCell { row: 1, text: "x".into() }];
+    rows.unreadable = vec![BadCell::new(1, "x")];
     let rows = rows.repeat(&[0, 1, 1, 2]);
     let numbers = (0..rows.len()).map(|row| rows.number(row)).collect::<Vec<_>>();
     assert_eq!(numbers, [1, 2, 2, 3]);

@@ -228,8 +228,7 @@ fn chunk_of(rows: &[(Event, Fate)], given: Given, deal: Deal) -> Rows {
     if deal.troubled > 0 {
         chunk.kept = Some(rows.iter().map(|(_, fate)| *fate != Fate::Filtered).collect());
         let unreadable = (0..).zip(rows).filter(|(_, (_, fate))| *fate == Fate::Unreadable);
-        chunk.unreadable =
-            unreadable.map(|(row, _)| BadCell { row, text: "torn".into() }).collect();
+        chunk.unreadable = unreadable.map(|(row, _)| BadCell::new(row, "torn")).collect();
     }
     if deal.untyped[0] {
         chunk.user = without_type(&chunk.user);

@@ -283,6 +283,8 @@ struct Sample {
     user: Option<String>,
     item: Option<String>,
     detail: Option<String>,
+    #[serde(default)]
+    cell: Option<String>,
 }
 
 impl TallyNote {
@@ -294,6 +296,7 @@ impl TallyNote {
             user: row.user.clone(),
             item: row.item.clone(),
             detail: row.detail.clone(),
+            cell: row.cell.clone(),
         };
         let counts = Reason::ALL.into_iter().map(|reason| (reason, tally.count(reason)));
         let counts = counts.filter(|(_, count)| *count > 0);
@@ -320,6 +323,7 @@ impl TallyNote {
                 user: row.user,
                 item: row.item,
                 detail: row.detail,
+                cell: row.cell,
             })
         };
         let counts = Reason::ALL.map(|reason| self.set_aside.get(reason.name()).copied());

@@ -14,7 +14,7 @@ use crate::{
     inputs,
     pool::Pool,
     source::{Lists, Record, Setting},
-    text::counted,
+    text::{counted, quoted},
 };
 
 /// Settings that change how or where, but not what: a run goes on with others. Inputs and lists
@@ -96,7 +96,8 @@ pub fn check_inputs(folder: &Path, names: &[String], pool: &Pool) -> Result<(), 
         let folder = folder.display();
         Err(Error::input(format!("the input of {folder} has changed: {change}")).with_help(
             format!(
-                "`ilk run … --run-dir {folder} --restart` uses the new input; or name the input"
+                "`ilk run … --run-dir {} --restart` uses the new input; or name the input",
+                quoted(&folder.to_string())
             ),
         ))
     })

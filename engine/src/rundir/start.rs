@@ -44,7 +44,7 @@ use crate::{
     source::{DataSource, Lists, Record, needs},
     spill::{Desk, Workplace},
     stages,
-    text::counted,
+    text::{counted, quoted},
 };
 
 /// Runs a job in a run directory, or goes on with it.
@@ -155,7 +155,7 @@ pub fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) -> Result
     check_version(&manifest, &name)?;
     if let Some(missing) = stage.before().find(|stage| manifest.done(*stage).is_none()) {
         return Err(Error::input(format!("stage {missing} of {name} is not done"))
-            .with_help(format!("`ilk stage {name} {missing}`, or `ilk run` again")));
+            .with_help(format!("`ilk stage {} {missing}`, or `ilk run` again", quoted(&name))));
     }
     // Paths of the job start from where it was begun.
     if std::env::current_dir().ok().as_ref() != Some(&manifest.life.folder) {
@@ -190,7 +190,7 @@ pub fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) -> Result
     let told = |error: Error| match error.damage() {
         None => error,
         Some(stage) => Error::input(error.message())
-            .with_help(format!("`ilk stage {name} {stage}` rebuilds it")),
+            .with_help(format!("`ilk stage {} {stage}` rebuilds it", quoted(&name))),
     };
     alone(run, &mut dir, stage, &source).map_err(told)?;
     say_undone(&dir, stage, reporter);

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     error::Error,
     record::{FileRecord, StageName},
-    text::did_you_mean,
+    text::{did_you_mean, quoted},
 };
 
 /// A table of a run directory.
@@ -145,8 +145,11 @@ impl<'a> Reading<'a> {
         let path = self.folder.join(&file.name);
         match checked(&path, file)? {
             None => Ok(path),
-            Some(what) => Err(Error::input(what)
-                .with_help(format!("`ilk stage {} {stage}` rebuilds it", self.folder.display()))),
+            Some(what) => {
+                let folder = quoted(&self.folder.display().to_string());
+                Err(Error::input(what)
+                    .with_help(format!("`ilk stage {folder} {stage}` rebuilds it")))
+            }
         }
     }
 

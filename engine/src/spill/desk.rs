@@ -50,8 +50,9 @@ impl Desk {
         let least = budget.least();
         if budget.limit < least {
             let threads = counted(budget.workers as u64, "thread");
+            let need = if budget.workers == 1 { "needs" } else { "need" };
             return Err(Error::refused(format!(
-                "{} of memory is not enough: {threads} need at least {least}",
+                "{} of memory is not enough: {threads} {need} at least {least}",
                 budget.limit
             ))
             .with_help("allow more with --memory, or use fewer --threads"));

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     context::Run,
-    csv::report_nulls,
+    csv::report_read,
     data::Scale,
     error::Error,
     files::Files,
@@ -60,7 +60,7 @@ pub(crate) fn clean<'r, K: Keep<'r>>(
     keep.finish(step, ending)?;
     report_set_aside(tally, run.names, run.reporter);
     report_vanishing(tally, run.job, run.reporter);
-    report_nulls(&files.tables, run.reporter);
+    report_read(&files.tables, run.reporter);
     check_rows(tally, run.job, files)?;
     Ok(cleaned)
 }

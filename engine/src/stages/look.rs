@@ -7,7 +7,7 @@ use ilk_core::{
 
 use super::encode::{doubtful_items, folded_text, in_memory, mixed_ids, report_folding};
 use crate::{
-    csv::{report_ids, report_nulls},
+    csv::{report_ids, report_read},
     error::Error,
     files::{Files, Held},
     pool::Pool,
@@ -46,7 +46,7 @@ impl Cleaning {
         stage.count("rows", tally.rows);
         stage.count("kept", tally.kept());
         stage.finish(files.read_text(tally.rows));
-        report_nulls(&files.tables, reporter);
+        report_read(&files.tables, reporter);
         let (names, target) = (files.names.clone(), files.target);
         Ok(Self { chunks: held.finish(), tally, names, target })
     }

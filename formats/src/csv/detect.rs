@@ -18,7 +18,7 @@ const DELIMITERS: [&str; 17] = [
 ];
 
 /// Records among which the header is looked for.
-const HEADER_WITHIN: usize = 1_000;
+pub(super) const HEADER_WITHIN: usize = 1_000;
 
 /// A dialect as far as records are cut by it.
 #[derive(Clone, Debug, PartialEq, Eq)]

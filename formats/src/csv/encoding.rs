@@ -161,6 +161,25 @@ const HIGH: [char; 32] = [
     '\u{2dc}', '\u{2122}', '\u{161}', '\u{203a}', '\u{153}', '\u{9d}', '\u{17e}', '\u{178}',
 ];
 
+/// Decodes bytes as Windows-1252.
+pub(super) fn as_windows_1252(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| windows_1252(*byte)).collect()
+}
+
+/// Decodes text as UTF-8 that was decoded as Windows-1252 or ISO 8859-1 before; `None` where it was not.
+pub(super) fn mended(text: &str) -> Option<String> {
+    let byte = |character: char| {
+        let high = HIGH.iter().position(|other| *other == character);
+        match high {
+            Some(place) => Some(0x80 + place as u8),
+            None => u8::try_from(u32::from(character)).ok(),
+        }
+    };
+    let bytes = text.chars().map(byte).collect::<Option<Vec<u8>>>()?;
+    let mended = String::from_utf8(bytes).ok()?;
+    (mended != text).then_some(mended)
+}
+
 fn windows_1252(byte: u8) -> char {
     match byte {
         0x80..=0x9f => HIGH[usize::from(byte - 0x80)],
@@ -190,6 +209,22 @@ mod tests {
         let mut text = Vec::new();
         coding.decode(Box::new(rest)).read_to_end(&mut text).unwrap();
         text
+    }
+
+    #[test]
+    fn text_decoded_by_another_encoding_is_mended() {
+        for (text, expected) in [
+            ("M\u{c3}\u{bc}ller", Some("M\u{fc}ller")),
+            ("\u{e2}\u{201a}\u{ac}", Some("\u{20ac}")),
+            ("\u{e2}\u{82}\u{ac}", Some("\u{20ac}")),
+            ("M\u{fc}ller", None),
+            ("tea", None),
+            ("\u{c3}\u{bc} \u{fc}", None),
+            ("\u{142}\u{c3}\u{bc}", None),
+        ] {
+            assert_eq!(mended(text).as_deref(), expected, "{text}");
+        }
+        assert_eq!(as_windows_1252(b"na\xefve \x80"), "na\u{ef}ve \u{20ac}");
     }
 
     #[test]

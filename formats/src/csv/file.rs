@@ -157,6 +157,9 @@ impl CsvFile {
         match &rows {
             Some(rows) => {
                 cursor.outcome.count_nulls(rows);
+                if matches!(self.coding.encoding, Encoding::Latin1 | Encoding::Windows1252) {
+                    cursor.outcome.count_garbled(rows);
+                }
                 cursor.next_row += rows.len() as u64;
             }
             None => self.conclude(cursor)?,
@@ -258,6 +261,19 @@ impl CsvFile {
         let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         let fault = outcomes.iter().flatten().find_map(|outcome| outcome.fault);
         fault.map(|(_, fault)| fault.flags())
+    }
+
+    /// Says that text looks as if it were decoded by the wrong encoding, once parts are read; nothing
+    /// if the notes say so already.
+    pub(crate) fn garbled(&self) -> Option<String> {
+        let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = outcomes.iter().flatten().map(|outcome| outcome.garbled).sum::<u64>();
+        let is_noted = self.notes.iter().any(|note| note.contains("--encoding"));
+        (count > 0 && !is_noted).then(|| {
+            let encoding = self.coding.encoding;
+            let texts = if count == 1 { "text is" } else { "texts are" };
+            format!("{count} {texts} UTF-8, read as {encoding}; leave --encoding out")
+        })
     }
 
     /// Lists what was read as an id and may be meant as none, once parts are read.

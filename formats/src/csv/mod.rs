@@ -1,6 +1,7 @@
 //! CSV and its relatives: strict, with recovery, in parallel.
 
 mod detect;
+mod doubts;
 mod encoding;
 mod file;
 mod guard;
@@ -10,6 +11,7 @@ mod open;
 mod out;
 mod pieces;
 mod rows;
+mod sampling;
 mod scan;
 mod stream;
 mod text;

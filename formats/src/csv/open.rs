@@ -5,13 +5,15 @@ use std::{io::Read as _, sync::Arc};
 use memchr::memchr_iter;
 
 use super::{
-    detect::{Candidate, Cut, Record, Sample, commonest, detect, guard},
+    detect::{Candidate, Cut, Detected, Record, commonest, guard},
+    doubts::{Doubt, Doubts, note_encoding},
     encoding::{Coding, Told},
     kinds::{Census, Kind},
+    sampling::Sampled,
     scan::{Fault, Grammar, HeaderCells, Reach},
     stream::text,
 };
-use crate::dialect::{CsvOptions, Dialect, Encoding, Escape, Header, LineEnd, Quote};
+use crate::dialect::{CsvOptions, Dialect, Encoding, Escape, Header, Quote};
 use crate::{
     error::{At, Error, printable},
     foreign::foreign_inside,
@@ -74,7 +76,17 @@ impl Purpose<'_> {
             .map_err(|error| at.io(error))?;
         self.check_text(&bytes)?;
         let reach = if bytes.len() < SAMPLE { Reach::End } else { Reach::Within };
-        Settling::new(self, coding, &bytes, reach).settle()
+        let sampled = Sampled::new(self.options, &bytes, reach);
+        let detected = sampled.detect(self.file(), self.wanted);
+        let Self { options, wanted, .. } = self;
+        let doubts = Doubts { file: self.file(), options, wanted, coding, bytes: &bytes, reach };
+        if let Some(Doubt { found, help }) = doubts.find(&sampled, &detected.best) {
+            return Err(self.refuse(found, help));
+        }
+        let note = doubts.note(&detected.best);
+        let mut opened = Settling::new(self, coding, sampled).settle(detected)?;
+        opened.notes.extend(note);
+        Ok(opened)
     }
 
     fn coding(&self, head: &[u8]) -> Result<Coding, Error> {
@@ -86,8 +98,19 @@ impl Purpose<'_> {
         match Coding::tell(head, self.options.encoding) {
             Told::Utf32 => Err(unsupported("UTF-32 text", "save it as UTF-8")),
             Told::Coding(coding) => {
-                if coding.encoding == Encoding::Utf16 || head.len() < 4 {
+                self.check_mark(head)?;
+                if head.len() < 4 {
                     return Ok(coding);
+                }
+                if coding.encoding == Encoding::Utf16 {
+                    // Even text without a Latin letter has delimiters and ends of lines.
+                    if coding.mark > 0 || head.contains(&0) {
+                        return Ok(coding);
+                    }
+                    return Err(self.refuse(
+                        "is not UTF-16 text: it holds no zero byte",
+                        "leave --encoding out, or give another one",
+                    ));
                 }
                 // Latin text in UTF-16 has every other byte zero, in UTF-32 three of four.
                 if is_utf32(head) {
@@ -103,6 +126,23 @@ impl Purpose<'_> {
                 }
                 Ok(coding)
             }
+        }
+    }
+
+    /// Refuses an encoding other than the one whose byte order mark the file begins with.
+    fn check_mark(&self, head: &[u8]) -> Result<(), Error> {
+        let marks: [(&[u8], Encoding); 3] = [
+            (b"\xef\xbb\xbf", Encoding::Utf8),
+            (b"\xff\xfe", Encoding::Utf16),
+            (b"\xfe\xff", Encoding::Utf16),
+        ];
+        let mark = marks.into_iter().find(|(mark, _)| head.starts_with(mark));
+        match (mark, self.options.encoding) {
+            (Some((_, mark)), Some(given)) if mark != given => Err(self.refuse(
+                format!("begins with the byte order mark of {mark}, so it is not {given}"),
+                "leave --encoding out",
+            )),
+            _ => Ok(()),
         }
     }
 
@@ -129,10 +169,7 @@ impl Purpose<'_> {
 struct Settling<'a> {
     purpose: Purpose<'a>,
     coding: Coding,
-    sample: Sample<'a>,
-    options: CsvOptions,
-    /// Bytes and lines before the sample.
-    skipped: (usize, u64),
+    sampled: Sampled<'a>,
     notes: Vec<String>,
 }
 
@@ -143,40 +180,11 @@ struct Heading {
 }
 
 impl<'a> Settling<'a> {
-    fn new(purpose: Purpose<'a>, coding: Coding, bytes: &'a [u8], reach: Reach) -> Self {
-        let mut options = purpose.options.clone();
-        let line_end = line_end(bytes);
-        let lines = Lines { bytes, line_end };
-        let (mut start, mut line) = (0, 0);
-        while line < options.skip_lines && start < bytes.len() {
-            (start, line) = (lines.next(start), line + 1);
-        }
-        // The line by which Excel tells itself the delimiter.
-        if let Some(delimiter) = lines.at(start).strip_prefix(b"sep=")
-            && let Ok(delimiter) = std::str::from_utf8(delimiter)
-            && let Ok(delimiter) = delimiter.parse()
-        {
-            options.delimiter.get_or_insert(delimiter);
-            (start, line) = (lines.next(start), line + 1);
-        }
-        let mut end = bytes.len();
-        if reach == Reach::Within {
-            // The last record of a sample may be cut.
-            let last = bytes[start..].iter().rposition(|byte| matches!(byte, b'\n' | b'\r'));
-            end = last.map_or(bytes.len(), |at| start + at + 1);
-        }
-        let sample = Sample {
-            bytes: &bytes[start..end],
-            line_end,
-            most: options.max_record(),
-            comment: purpose.options.comment.as_deref(),
-        };
-        Self { purpose, coding, sample, options, skipped: (start, line), notes: Vec::new() }
+    fn new(purpose: Purpose<'a>, coding: Coding, sampled: Sampled<'a>) -> Self {
+        Self { purpose, coding, sampled, notes: Vec::new() }
     }
 
-    fn settle(mut self) -> Result<Opened, Error> {
-        let is_tsv = is_tsv(self.purpose.file());
-        let detected = detect(self.sample, &self.options, is_tsv, self.purpose.wanted);
+    fn settle(mut self, detected: Detected) -> Result<Opened, Error> {
         let best = detected.best;
         if best.records.is_empty() {
             return Err(Error::NoHeader { file: self.purpose.file().into() });
@@ -186,16 +194,17 @@ impl<'a> Settling<'a> {
         let heading = self.heading(&best);
         self.check_heading(&best, heading)?;
         let (names, fields) = self.names(&best, heading)?;
-        let mut grammar = best.candidate.grammar(self.sample, fields);
+        let mut grammar = best.candidate.grammar(self.sampled.sample, fields);
         let data = heading.map_or(0, |heading| heading.place + 1);
         let records = best.records.get(data..).unwrap_or_default();
-        grammar.guard = guard(&grammar, self.sample.bytes, records);
+        grammar.guard = guard(&grammar, self.sampled.sample.bytes, records);
         if let Some(heading) = heading {
             let header = &best.records[heading.place];
             let mut scratch = Vec::new();
             let cells = header.cells.iter().flatten();
-            let cells =
-                cells.map(|field| grammar.plain(self.sample.bytes, *field, &mut scratch).to_vec());
+            let cells = cells.map(|field| {
+                grammar.plain(self.sampled.sample.bytes, *field, &mut scratch).to_vec()
+            });
             grammar.header = HeaderCells::new(cells.collect(), &grammar.delimiter);
         }
         let first =
@@ -203,7 +212,9 @@ impl<'a> Settling<'a> {
         let named =
             heading.map_or(best.records[0].start, |heading| best.records[heading.place].start);
         let line_of = |place: usize| {
-            self.skipped.1 + 1 + grammar.count_lines(&self.sample.bytes[..place]) as u64
+            self.sampled.skipped.1
+                + 1
+                + grammar.count_lines(&self.sampled.sample.bytes[..place]) as u64
         };
         let (line, header_line) = (line_of(first), line_of(named));
         let malformed = self.check_records(&grammar, first)?;
@@ -212,10 +223,10 @@ impl<'a> Settling<'a> {
             quote: best.candidate.quote,
             escape: best.candidate.escape,
             encoding: self.coding.encoding,
-            header: self.options.header,
+            header: self.sampled.options.header,
             header_line,
             fields,
-            line_end: self.sample.line_end,
+            line_end: self.sampled.sample.line_end,
             malformed,
             runner_up: detected.rivals.first().map(|cut| words(&cut.candidate)),
         };
@@ -225,7 +236,7 @@ impl<'a> Settling<'a> {
             dialect,
             grammar,
             names,
-            start: (self.skipped.0 + first) as u64,
+            start: (self.sampled.skipped.0 + first) as u64,
             line,
             notes: self.notes,
         })
@@ -233,13 +244,13 @@ impl<'a> Settling<'a> {
 
     /// The record that names the columns.
     fn heading(&self, cut: &Cut) -> Option<Heading> {
-        if self.options.header == Header::Absent {
+        if self.sampled.options.header == Header::Absent {
             return None;
         }
         let place = if self.purpose.wanted.is_empty() {
             None
         } else {
-            cut.names_all(self.sample, self.purpose.wanted)
+            cut.names_all(self.sampled.sample, self.purpose.wanted)
         };
         // Without names to go by: the first record with as many fields as most, but for one.
         let near = |record: &Record| {
@@ -255,7 +266,7 @@ impl<'a> Settling<'a> {
     fn cells(&self, grammar: &Grammar, record: &Record) -> Vec<String> {
         let mut scratch = Vec::new();
         let cell = |field: &_| {
-            let cell = grammar.plain(self.sample.bytes, *field, &mut scratch);
+            let cell = grammar.plain(self.sampled.sample.bytes, *field, &mut scratch);
             String::from_utf8_lossy(cell).into_owned()
         };
         record.cells.iter().flatten().map(cell).collect()
@@ -270,7 +281,7 @@ impl<'a> Settling<'a> {
         let Some(heading) = heading else {
             return Ok(((1..=cut.fields).map(|column| column.to_string()).collect(), cut.fields));
         };
-        let grammar = cut.candidate.grammar(self.sample, cut.fields);
+        let grammar = cut.candidate.grammar(self.sampled.sample, cut.fields);
         let header = &cut.records[heading.place];
         let mut names = self.cells(&grammar, header);
         let below = &cut.records[heading.place + 1..];
@@ -321,21 +332,21 @@ impl<'a> Settling<'a> {
 
     /// Counts the lines of the file before a place of the sample.
     fn lines_before(&self, grammar: &Grammar, place: usize) -> u64 {
-        self.skipped.1 + grammar.count_lines(&self.sample.bytes[..place]) as u64
+        self.sampled.lines_before(grammar, place)
     }
 
     /// Refuses where the columns asked for are not named and the line that should name them looks
     /// like all others: there is no header, or it is damaged.
     fn check_heading(&self, cut: &Cut, heading: Option<Heading>) -> Result<(), Error> {
         let Some(heading) = heading else { return Ok(()) };
-        let grammar = cut.candidate.grammar(self.sample, cut.fields);
+        let grammar = cut.candidate.grammar(self.sampled.sample, cut.fields);
         let header = &cut.records[heading.place];
         let names = self.cells(&grammar, header);
         let is_named = |wanted: &&str| names.iter().any(|name| name == wanted);
         let Some(missing) = self.purpose.wanted.iter().find(|wanted| !is_named(wanted)) else {
             return Ok(());
         };
-        if self.sample.bytes.trim_ascii_start().starts_with(b"{\"") {
+        if self.sampled.sample.bytes.trim_ascii_start().starts_with(b"{\"") {
             return Err(self.purpose.refuse("looks like JSON Lines", "give --input-format jsonl"));
         }
         if names.len() != cut.fields || !self.looks_like_data(&grammar, cut, heading) {
@@ -358,7 +369,7 @@ impl<'a> Settling<'a> {
         let below = cut.records[heading.place + 1..].iter().take(1_000);
         for fields in below.filter_map(|record| record.fields(cut.fields)) {
             for (census, field) in census.iter_mut().zip(fields) {
-                census.see(grammar.plain(self.sample.bytes, *field, &mut scratch));
+                census.see(grammar.plain(self.sampled.sample.bytes, *field, &mut scratch));
             }
         }
         let cells = self.cells(grammar, &cut.records[heading.place]);
@@ -412,7 +423,7 @@ impl<'a> Settling<'a> {
 
     /// The values of the columns asked for; `None` where they are not all there.
     fn values(&self, cut: &Cut) -> Option<Vec<Vec<u8>>> {
-        let grammar = cut.candidate.grammar(self.sample, cut.fields);
+        let grammar = cut.candidate.grammar(self.sampled.sample, cut.fields);
         let heading = self.heading(cut);
         let columns: Vec<usize> = match heading {
             None => self
@@ -432,7 +443,8 @@ impl<'a> Settling<'a> {
         for (_, fields) in cut.sound_records() {
             for column in &columns {
                 let field = fields.get(*column)?;
-                values.push(grammar.plain(self.sample.bytes, *field, &mut scratch).to_vec());
+                values
+                    .push(grammar.plain(self.sampled.sample.bytes, *field, &mut scratch).to_vec());
             }
         }
         Some(values)
@@ -443,7 +455,7 @@ impl<'a> Settling<'a> {
         let is_bare =
             |record: &Record| matches!(record.cells, Err(Fault::BareQuote | Fault::AfterQuote));
         let doubtful = best.candidate.quote == Quote::Single
-            && self.options.quote.is_none()
+            && self.sampled.options.quote.is_none()
             && best.records.iter().any(is_bare);
         if !doubtful {
             return Ok(());
@@ -456,13 +468,13 @@ impl<'a> Settling<'a> {
 
     /// Refuses a sample most of which cannot be read; returns the share of what cannot.
     fn check_records(&self, grammar: &Grammar, first: usize) -> Result<f64, Error> {
-        let outcome = grammar.outcome(self.sample.bytes, first);
+        let outcome = grammar.outcome(self.sampled.sample.bytes, first);
         let all = outcome.sound + outcome.aside;
         if outcome.aside > outcome.sound
             && let Some((line, fault)) = outcome.fault
         {
-            let before = grammar.count_lines(&self.sample.bytes[..first]) as u64;
-            let line = line + self.skipped.1 + before;
+            let before = grammar.count_lines(&self.sampled.sample.bytes[..first]) as u64;
+            let line = line + self.sampled.skipped.1 + before;
             let delimiter = String::from_utf8_lossy(&grammar.delimiter);
             return Err(self.purpose.refuse(
                 format!(
@@ -478,12 +490,12 @@ impl<'a> Settling<'a> {
 
     /// Notes what may be read otherwise than it is meant.
     fn note_text(&mut self, best: &Cut) {
-        let grammar = best.candidate.grammar(self.sample, best.fields);
+        let grammar = best.candidate.grammar(self.sampled.sample, best.fields);
         let mut scratch = Vec::new();
         let (mut single, mut invalid) = (0_u64, 0_u64);
         for (_, fields) in best.sound_records() {
             for field in fields {
-                let cell = grammar.plain(self.sample.bytes, *field, &mut scratch);
+                let cell = grammar.plain(self.sampled.sample.bytes, *field, &mut scratch);
                 let is_single = cell.len() > 2 && cell.starts_with(b"'") && cell.ends_with(b"'");
                 single += u64::from(is_single);
                 invalid += u64::from(std::str::from_utf8(cell).is_err());
@@ -499,6 +511,7 @@ impl<'a> Settling<'a> {
                 "{invalid} of the first cells are not UTF-8; if they are Western, give --encoding windows-1252"
             ));
         }
+        self.notes.extend(note_encoding(self.coding.encoding, self.sampled.sample, best));
     }
 }
 
@@ -526,52 +539,4 @@ fn is_utf32(head: &[u8]) -> bool {
         };
         characters.iter().filter(is_latin).count() * 10 > characters.len() * 9
     })
-}
-
-/// Finds what ends lines: CR alone only where nothing else does outside of quotes.
-fn line_end(sample: &[u8]) -> LineEnd {
-    let (mut is_quoted, mut ends, mut breaks) = (false, 0_usize, 0_usize);
-    for byte in sample {
-        match byte {
-            b'"' => is_quoted = !is_quoted,
-            b'\n' if !is_quoted => return LineEnd::Lf,
-            b'\n' => breaks += 1,
-            b'\r' if !is_quoted => ends += 1,
-            _ => {}
-        }
-    }
-    if ends > breaks { LineEnd::Cr } else { LineEnd::Lf }
-}
-
-fn is_tsv(name: &str) -> bool {
-    let name = name.to_lowercase();
-    let stem = [".gz", ".zst", ".bz2", ".xz"].iter().find_map(|end| name.strip_suffix(end));
-    let name = stem.unwrap_or(&name);
-    name.rsplit_once('.').is_some_and(|(_, ending)| matches!(ending, "tsv" | "tab"))
-}
-
-/// Physical lines, before any dialect.
-#[derive(Clone, Copy)]
-struct Lines<'a> {
-    bytes: &'a [u8],
-    line_end: LineEnd,
-}
-
-impl<'a> Lines<'a> {
-    fn end(self, start: usize) -> usize {
-        let is_end = |byte: &u8| *byte == b'\n' || *byte == b'\r' && self.line_end == LineEnd::Cr;
-        let rest = &self.bytes[start..];
-        start + rest.iter().position(is_end).unwrap_or(rest.len())
-    }
-
-    /// The line at `start`, without its end.
-    fn at(self, start: usize) -> &'a [u8] {
-        let line = &self.bytes[start..self.end(start)];
-        line.strip_suffix(b"\r").unwrap_or(line)
-    }
-
-    /// Where the next line begins.
-    fn next(self, start: usize) -> usize {
-        (self.end(start) + 1).min(self.bytes.len())
-    }
 }

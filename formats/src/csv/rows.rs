@@ -3,6 +3,7 @@
 use ilk_core::data::{IdColumn, Rows};
 
 use super::{
+    encoding::mended,
     scan::{Fault, Form, Grammar, Reach, Scanner, Step},
     text::describe,
 };
@@ -67,6 +68,8 @@ pub(crate) struct Outcome {
     pub(crate) fault: Option<(u64, Fault)>,
     /// Users, and items, that spell a null, by the position of the word.
     pub(crate) spelled: [[u64; NULL_WORDS.len()]; 2],
+    /// Texts that look like UTF-8 decoded by another encoding, in each chunk.
+    pub(crate) garbled: u64,
 }
 
 impl Outcome {
@@ -75,6 +78,7 @@ impl Outcome {
         self.sound += other.sound;
         self.aside += other.aside;
         self.fault = self.fault.or(other.fault);
+        self.garbled += other.garbled;
         for (words, more) in self.spelled.iter_mut().zip(other.spelled) {
             words.iter_mut().zip(more).for_each(|(count, more)| *count += more);
         }
@@ -83,6 +87,17 @@ impl Outcome {
     /// An outcome of one record that was set aside.
     pub(crate) fn aside(line: u64, fault: Fault) -> Self {
         Self { aside: 1, fault: Some((line, fault)), ..Self::default() }
+    }
+
+    /// Counts the texts that look like UTF-8 decoded by another encoding.
+    pub(crate) fn count_garbled(&mut self, rows: &Rows) {
+        let ids = [&rows.user, &rows.item].into_iter().filter_map(|ids| match ids {
+            IdColumn::Text(column) => Some(column),
+            _ => None,
+        });
+        let texts = ids.chain(&rows.label).flat_map(|column| column.dictionary.iter());
+        let garbled = texts.filter(|text| !text.is_ascii() && mended(text).is_some());
+        self.garbled += garbled.count() as u64;
     }
 
     /// Counts the ids that spell a null.

@@ -148,8 +148,10 @@ impl JsonFile {
             chunk.place = (cursor.next_row - first_row) as u32;
             cursor.next_row += 1;
             match line {
-                Line::TooLong(start) => chunk
-                    .set_aside(format!("a line of more than {LONGEST} bytes: {}", shown(start))),
+                Line::TooLong(start) => {
+                    let why = format!("longer than {} MiB: {}", LONGEST >> 20, shown(start));
+                    chunk.set_aside(why);
+                }
                 Line::Whole(line) => {
                     bytes += line.len();
                     chunk.line(line, &self.way);
@@ -334,7 +336,7 @@ impl Chunk {
 
     /// Takes a line that cannot be read.
     fn set_aside(&mut self, text: String) {
-        self.unreadable.push(BadCell { row: self.rows as u32, text });
+        self.unreadable.push(BadCell::new(self.rows as u32, text));
         self.columns.iter_mut().for_each(|column| column.push(&Value::Null));
         self.places.push(self.place);
         self.rows += 1;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ilk_formats::{CsvOptions, Input, ReadOptions};
+use ilk_formats::{CsvOptions, Header, Input, ReadOptions, Table};
 
 use crate::tools::{all, error, gzip, pair, read, show, source};
 
@@ -75,6 +75,129 @@ fn lines_with_other_numbers_of_fields_are_set_aside_with_their_line() {
     assert_eq!(chunks[0].unreadable[0].text, "line 5: 3 fields, expected 2: 1,2,3");
     insta::assert_snapshot!(error("a.csv", "user,item\n1\n", &pair()), @"a.csv: header has 2 names, rows have 1 field; give --delimiter, or --skip-lines N where lines come before the header, or --no-header");
     insta::assert_snapshot!(error("a.csv", "user,item\n1,2\n3\n4,5,6\n7\n", &pair()), @r#"a.csv: 3 of the first 4 records cannot be read with delimiter "," (line 3: 1 field, expected 2); give --delimiter, or --skip-lines N where lines come before the header"#);
+}
+
+fn with(csv: CsvOptions) -> ReadOptions {
+    ReadOptions { csv, ..pair() }
+}
+
+#[test]
+fn settings_that_hide_the_header_are_named() {
+    let text = "user,item\nu 1,i 1\nu 2,i 2\nu 3,i 3\n";
+    let delimiter =
+        |text: &str| CsvOptions { delimiter: text.parse().ok(), ..CsvOptions::default() };
+    for delimited in [";", "space"] {
+        let told = error("a.csv", text, &with(delimiter(delimited)));
+        assert_eq!(
+            told,
+            "a.csv: no line names `user` and `item` with --delimiter, but line 1 does without: \
+             `user,item`; its delimiter seems to be `,`; give --delimiter ,, or leave it out",
+            "{delimited}"
+        );
+    }
+    let names = ReadOptions { user: "who".into(), ..with(delimiter(";")) };
+    assert_eq!(
+        error("a.csv", text, &names),
+        "a.csv: with delimiter `;` it has 1 column and none is `who` and `item`; with `,` it has 2, \
+         and line 1 is `user,item`; give --delimiter ,, or leave it out"
+    );
+    let absent = CsvOptions { header: Header::Absent, ..delimiter(";") };
+    let numbers = ReadOptions { user: "1".into(), item: "2".into(), ..with(absent) };
+    let told = error("a.csv", text, &numbers);
+    assert!(
+        told.starts_with("a.csv: with delimiter `;` it has 1 column; with `,` it has 2"),
+        "{told}"
+    );
+    let skip = with(CsvOptions { skip_lines: 2, ..CsvOptions::default() });
+    assert_eq!(
+        error("a.csv", text, &skip),
+        "a.csv: no line names `user` and `item` with --skip-lines, but line 1 does without: \
+         `user,item`; leave --skip-lines out"
+    );
+    let all = with(CsvOptions { skip_lines: 9, ..CsvOptions::default() });
+    assert!(error("a.csv", text, &all).contains("leave --skip-lines out"));
+    let header = with(CsvOptions { header: Header::Absent, ..CsvOptions::default() });
+    assert!(error("a.csv", text, &header).contains("leave --no-header out"));
+    let quote = CsvOptions { quote: "none".parse().ok(), ..CsvOptions::default() };
+    assert!(error("a.csv", "\"user\",\"item\"\n\"1\",\"2\"\n", &with(quote)).contains("--quote"));
+    let two = with(CsvOptions { skip_lines: 1, ..delimiter(";") });
+    let told = error("a.csv", text, &two);
+    assert!(told.ends_with("leave --delimiter and --skip-lines out"), "{told}");
+    // Nothing is asked for: what is seen is told.
+    let input = Input::open(source("a.csv", text), &delimiter(";")).unwrap();
+    assert_eq!(
+        input.notes(),
+        ["with delimiter `;` it has 1 column; with `,` it has 2, and line 1 is `user,item`; give \
+          --delimiter ,, or leave it out"]
+    );
+}
+
+#[test]
+fn text_of_another_encoding_is_told() {
+    let encoded = |encoding: &str| {
+        with(CsvOptions { encoding: encoding.parse().ok(), ..CsvOptions::default() })
+    };
+    let notes = |bytes: &[u8], options: &ReadOptions| {
+        let table = Table::open(source("a.csv", bytes), 0, options).unwrap();
+        table.notes().join("\n")
+    };
+    let text = "user,item\nJos\u{e9},M\u{fc}ller\n1,2\n";
+    let western = b"user,item\nJos\xe9,M\xfcller\n1,\x802\n";
+    for encoding in ["latin-1", "windows-1252"] {
+        assert_eq!(
+            notes(text.as_bytes(), &encoded(encoding)),
+            "2 of the first cells are UTF-8, such as `Jos\u{c3}\u{a9}`; leave --encoding out"
+        );
+    }
+    assert_eq!(notes(western, &encoded("windows-1252")), "");
+    assert_eq!(
+        notes(western, &encoded("latin-1")),
+        "1 of the first cells hold control characters; give --encoding windows-1252"
+    );
+    assert_eq!(
+        notes(western, &pair()),
+        "3 of the first cells are not UTF-8; if they are Western, give --encoding windows-1252"
+    );
+    assert_eq!(notes(text.as_bytes(), &pair()), "");
+    let twice = "user,item\nJos\u{c3}\u{a9},1\n";
+    assert_eq!(
+        notes(twice.as_bytes(), &pair()),
+        "1 of the first cells are garbled, such as `Jos\u{c3}\u{a9}`; export it again"
+    );
+    let mixed = b"user,item\nJos\xc3\xa9,M\xfcller\n";
+    assert!(notes(mixed, &encoded("windows-1252")).ends_with("1 are not; export it again"));
+    // Behind the bytes that are looked at first.
+    let plain = "1,2\n".repeat(100_000);
+    let table = Table::open(
+        source("a.csv", format!("user,item\n{plain}Jos\u{e9},1\n")),
+        0,
+        &encoded("latin-1"),
+    );
+    let table = table.unwrap();
+    assert_eq!((table.notes().len(), table.garbled()), (0, None));
+    table.read(0, &mut |_| Ok::<_, ilk_formats::Error>(())).unwrap();
+    assert_eq!(
+        table.garbled().as_deref(),
+        Some("1 text is UTF-8, read as latin-1; leave --encoding out")
+    );
+    // Names of columns.
+    let named = ReadOptions { user: "K\u{e4}ufer".into(), item: "Ware".into(), ..pair() };
+    let told = error("a.csv", b"K\xe4ufer,Ware\n1,2\n".to_vec(), &named);
+    assert!(told.ends_with("give --encoding windows-1252"), "{told}");
+    let options = ReadOptions { csv: encoded("latin-1").csv, ..named };
+    let told = error("a.csv", "K\u{e4}ufer,Ware\n1,2\n", &options);
+    assert!(told.ends_with("leave --encoding out"), "{told}");
+    // A byte order mark is believed.
+    let marked = "\u{feff}user,item\n1,2\n";
+    assert_eq!(
+        error("a.csv", marked, &encoded("windows-1252")),
+        "a.csv: begins with the byte order mark of utf-8, so it is not windows-1252; leave --encoding \
+         out"
+    );
+    assert_eq!(
+        error("a.csv", text, &encoded("utf-16")),
+        "a.csv: is not UTF-16 text: it holds no zero byte; leave --encoding out, or give another one"
+    );
 }
 
 #[test]

@@ -4,10 +4,10 @@
 use std::fmt::Write as _;
 
 use ilk_core::data::Rows;
-use ilk_formats::{CsvOptions, Error, Escape, Quote, ReadOptions, Table};
+use ilk_formats::{CsvOptions, Escape, Quote, ReadOptions};
 use proptest::prelude::*;
 
-use crate::tools::{gzip, source};
+use crate::tools::{gzip, read_parts};
 
 /// What became of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -248,26 +248,6 @@ fn became(chunks: Vec<Rows>) -> Vec<Became> {
     all
 }
 
-/// Reads the parts in an order, and puts what came of them in the file's order.
-fn read_parts(name: &str, bytes: &[u8], options: &ReadOptions, backward: bool) -> Vec<Became> {
-    let table = Table::open(source(name, bytes.to_vec()), 0, options).unwrap();
-    let mut parts: Vec<usize> = (0..table.parts().len()).collect();
-    if backward {
-        parts.reverse();
-    }
-    let mut chunks = Vec::new();
-    for part in parts {
-        table
-            .read(part, &mut |rows| {
-                chunks.push(rows);
-                Ok::<_, Error>(())
-            })
-            .unwrap();
-    }
-    chunks.sort_by_key(|rows| rows.first_row);
-    became(chunks)
-}
-
 fn text() -> impl Strategy<Value = String> {
     let byte = prop_oneof![
         4 => Just("a"), 2 => Just("b"), 3 => Just(","), 3 => Just("\""), 4 => Just("\n"),
@@ -291,9 +271,9 @@ proptest! {
         let plain = Plain::new(text.as_bytes(), HEADER.len(), most);
         let expected = plain.read(HEADER.len(), 2);
         let options = ReadOptions { chunk_rows: Some(rows), ..options(most, piece) };
-        prop_assert_eq!(&read_parts("a.csv", text.as_bytes(), &options, false), &expected);
-        prop_assert_eq!(&read_parts("a.csv", text.as_bytes(), &options, true), &expected);
-        prop_assert_eq!(&read_parts("a.csv.gz", &gzip(text.as_bytes()), &options, false), &expected);
+        prop_assert_eq!(&became(read_parts("a.csv", text.as_bytes(), &options, false)), &expected);
+        prop_assert_eq!(&became(read_parts("a.csv", text.as_bytes(), &options, true)), &expected);
+        prop_assert_eq!(&became(read_parts("a.csv.gz", &gzip(text.as_bytes()), &options, false)), &expected);
     }
 
     #[test]
@@ -316,7 +296,8 @@ proptest! {
                 expected.push(Became::Aside(number as u64 + 2, DAMAGE[kind].into()));
             }
         }
-        let found = read_parts("a.csv", text.as_bytes(), &options(1 << 20, piece), false);
+        let found =
+            became(read_parts("a.csv", text.as_bytes(), &options(1 << 20, piece), false));
         prop_assert_eq!(found, expected);
     }
 }

@@ -1,10 +1,10 @@
 //! JSON Lines, cut anywhere.
 
 use ilk_core::data::Rows;
-use ilk_formats::{CsvOptions, Error, ReadOptions, Table};
+use ilk_formats::{CsvOptions, ReadOptions};
 use proptest::prelude::*;
 
-use crate::tools::{gzip, source};
+use crate::tools::{gzip, read_parts};
 
 /// A row by its number: the cells as people read them, or why it was set aside.
 type Row = (u64, Result<(String, String), String>);
@@ -21,20 +21,7 @@ fn options(piece: u64, rows: usize) -> ReadOptions {
 }
 
 fn read(name: &str, bytes: &[u8], options: &ReadOptions, backward: bool) -> Vec<Row> {
-    let table = Table::open(source(name, bytes.to_vec()), 0, options).unwrap();
-    let mut parts: Vec<usize> = (0..table.parts().len()).collect();
-    if backward {
-        parts.reverse();
-    }
-    let mut chunks = Vec::new();
-    for part in parts {
-        let mut push = |rows: Rows| {
-            chunks.push(rows);
-            Ok::<_, Error>(())
-        };
-        table.read(part, &mut push).unwrap();
-    }
-    chunks.sort_by_key(|rows| rows.first_row);
+    let chunks = read_parts(name, bytes, options, backward);
     let rows = chunks.iter().flat_map(|rows| (0..rows.len()).map(move |row| row_of(rows, row)));
     rows.collect()
 }

@@ -151,6 +151,56 @@ fn conditions_mark_the_rows_kept() {
 }
 
 #[test]
+fn text_compares_as_numbers_in_every_format() {
+    let prices = ["9", "10", "5.0", "x", "", "4"];
+    let column = |cells: &[&str]| Arc::new(StringArray::from(cells.to_vec()));
+    let users = ["1", "2", "3", "4", "5", "6"];
+    let table =
+        batch(&[("user", column(&users)), ("item", column(&["a"; 6])), ("price", column(&prices))]);
+    let rows = || users.iter().zip(prices);
+    let csv = rows().map(|(user, price)| format!("{user},a,{price}\n"));
+    let csv = csv.collect::<Vec<_>>().concat();
+    let json = rows()
+        .map(|(user, price)| format!("{{\"user\":{user},\"item\":\"a\",\"price\":\"{price}\"}}\n"));
+    let files: [(&str, Vec<u8>); 4] = [
+        ("a.csv", format!("user,item,price\n{csv}").into()),
+        ("a.jsonl", json.collect::<Vec<_>>().concat().into()),
+        ("a.parquet", parquet_with(&table, Compression::SNAPPY, 9)),
+        ("a.arrow", arrow_file(std::slice::from_ref(&table), None)),
+    ];
+    for (name, bytes) in files {
+        let chunks = read(name, bytes.clone(), &only("price>=5"));
+        assert_eq!(show(&chunks), ["1 a", "2 a", "3 a", "?- -", "!5 a", "!6 a"], "{name}");
+        let bad = &chunks[0].unreadable;
+        assert_eq!(bad.len(), 1, "{name}");
+        assert_eq!(bad[0].text, "`x` in column `price` is no number: price>=5", "{name}");
+        assert_eq!(bad[0].cell.as_deref(), Some("x"), "{name}");
+        // Equal and not are asked of text too, and another condition may leave the row out.
+        let found = show(&read(name, bytes.clone(), &only("price=5")));
+        assert_eq!(found, ["!1 a", "!2 a", "3 a", "!4 a", "!5 a", "!6 a"], "{name}");
+        let mut both = only("price>=5");
+        both.conditions.extend(only("user<3").conditions);
+        let found = show(&read(name, bytes, &both));
+        assert_eq!(found, ["1 a", "2 a", "!3 a", "!4 a", "!5 a", "!6 a"], "{name}");
+    }
+    for (price, marks) in [("10", ""), ("4", "!"), ("cheap", "?")] {
+        let constants = vec![("price".to_owned(), price.to_owned())];
+        let options = ReadOptions { constants, ..only("price>=5") };
+        let expected = if marks == "?" { "?- -".into() } else { format!("{marks}1 a") };
+        let bare = batch(&[("user", column(&["1"])), ("item", column(&["a"]))]);
+        let parquet = parquet_with(&bare, Compression::SNAPPY, 9);
+        for (name, bytes) in [
+            ("a.csv", b"user,item\n1,a\n".to_vec()),
+            ("a.jsonl", b"{\"user\":1,\"item\":\"a\"}\n".to_vec()),
+            ("a.parquet", parquet),
+        ] {
+            let found = show(&read(name, bytes, &options));
+            assert_eq!(found.join("\n"), expected, "{name} in price={price}");
+        }
+    }
+}
+
+#[test]
 fn folders_give_constant_columns() {
     let options = ReadOptions {
         user: "member".into(),

@@ -114,6 +114,31 @@ pub(crate) fn read(name: &str, bytes: impl Into<Vec<u8>>, options: &ReadOptions)
     chunks(&source(name, bytes), options).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
+/// Reads the parts of what must be readable from the first on, or from the last on, and puts the
+/// chunks in the file's order.
+pub(crate) fn read_parts(
+    name: &str,
+    bytes: &[u8],
+    options: &ReadOptions,
+    backward: bool,
+) -> Vec<Rows> {
+    let table = Table::open(source(name, bytes.to_vec()), 0, options).unwrap();
+    let mut parts: Vec<usize> = (0..table.parts().len()).collect();
+    if backward {
+        parts.reverse();
+    }
+    let mut chunks = Vec::new();
+    for part in parts {
+        let mut push = |rows: Rows| {
+            chunks.push(rows);
+            Ok::<_, Error>(())
+        };
+        table.read(part, &mut push).unwrap();
+    }
+    chunks.sort_by_key(|rows| rows.first_row);
+    chunks
+}
+
 /// The error of what must not be readable.
 pub(crate) fn error(name: &str, bytes: impl Into<Vec<u8>>, options: &ReadOptions) -> String {
     match chunks(&source(name, bytes), options) {

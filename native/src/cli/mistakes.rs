@@ -5,7 +5,11 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use crate::{error::Error, text::did_you_mean};
+use crate::{
+    error::Error,
+    settings::AT_LEAST_ONE,
+    text::{closest, did_you_mean},
+};
 
 /// Makes an error of clap's about `command`: its first line, and what else it has to say as help.
 pub(super) fn usage_error(error: &clap::Error, command: &Command) -> Error {
@@ -18,23 +22,90 @@ pub(super) fn usage_error(error: &clap::Error, command: &Command) -> Error {
         return Error::input(format!("no command `{name}`"))
             .with_help(near.unwrap_or_else(|| "`ilk --help` lists the commands".into()));
     }
+    if let Some(flag) = unknown_flag(error) {
+        return Error::input(format!("unexpected argument '{flag}' found")).with_help(near_flag(
+            flag,
+            called(error, command),
+            command,
+        ));
+    }
     let text = error.render().to_string();
     let text = text.trim_end();
     let (message, rest) = text.split_once('\n').unwrap_or((text, ""));
     let message = message.trim_start_matches("error: ").trim_end_matches(':');
     let message = message
-        .replace("invalid digit found in string", "expected a whole number")
+        .replace("invalid digit found in string", whole_number(error))
         .replace("invalid float literal", "expected a number")
         .replace("number would be zero for non-zero type", "expected 1 or more");
+    let message = match message.split_once(": -") {
+        Some((what, range)) if range.contains(" is not in ") => {
+            format!("{what}: {}", whole_number(error))
+        }
+        _ => message,
+    };
     let origin = variable_of(error).map(|name| format!(" (from {name})")).unwrap_or_default();
     let lines = rest.lines().map(|line| line.trim().trim_matches(['[', ']']));
     let lines = lines.filter(|line| !line.is_empty());
     let lines = lines.filter(|line| !line.starts_with("For more information"));
+    // What looks like a flag is hardly ever meant as an input, but it may be a value.
+    let lines = lines.map(|line| match line.strip_prefix("tip: to pass") {
+        Some(_) => "write a value that begins with `-` as in --user=-x",
+        None => line,
+    });
     // Tips stand last, but a near name is worth more than a list of all.
     let (tips, others): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with("tip: "));
     let tips = tips.iter().map(|line| line.trim_start_matches("tip: "));
     let help = tips.chain(others).collect::<Vec<_>>().join("; ");
     Error::input(format!("{message}{origin}")).with_help_if((!help.is_empty()).then_some(help))
+}
+
+/// Returns the flag that is not known, if that is what is wrong.
+fn unknown_flag(error: &clap::Error) -> Option<&str> {
+    let is_unknown = error.kind() == ErrorKind::UnknownArgument;
+    match error.get(ContextKind::InvalidArg).filter(|_| is_unknown) {
+        Some(ContextValue::String(name)) if name.starts_with("--") => Some(name.as_str()),
+        _ => None,
+    }
+}
+
+/// Finds the command whose usage an error shows.
+fn called<'c>(error: &clap::Error, command: &'c Command) -> Option<&'c Command> {
+    let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) else { return None };
+    let usage = usage.to_string();
+    let mut words = usage.split_whitespace().skip_while(|word| *word != "Usage:");
+    command.find_subcommand(words.nth(2)?)
+}
+
+/// Suggests a flag of the command that was called, or of all. That it is a value nobody means.
+fn near_flag(flag: &str, called: Option<&Command>, command: &Command) -> String {
+    let flags = called.into_iter().chain([command]).flat_map(Command::get_arguments);
+    let known = flags.flat_map(|argument| {
+        let aliases = argument.get_visible_aliases().unwrap_or_default();
+        argument.get_long().into_iter().chain(aliases)
+    });
+    let bare = flag.trim_start_matches('-').split('=').next().unwrap_or_default();
+    let near = closest(bare, known).into_iter().map(|name| format!("`--{name}`"));
+    let near = near.collect::<Vec<_>>();
+    if near.is_empty() {
+        let name = called.map_or_else(String::new, |called| format!("{} ", called.get_name()));
+        return format!("`ilk {name}--help` lists the flags");
+    }
+    format!("did you mean {}?", near.join(" or "))
+}
+
+/// Says which whole numbers the setting of a wrong value takes.
+fn whole_number(error: &clap::Error) -> &'static str {
+    const POSITIVE: [&str; 3] = ["threads", "max_per_group", "users"];
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else {
+        return "expected a whole number of 0 or more";
+    };
+    let name = flag.split(' ').next().unwrap_or_default().trim_start_matches('-');
+    let name = name.replace('-', "_");
+    if AT_LEAST_ONE.iter().chain(&POSITIVE).any(|known| **known == name) {
+        "expected a whole number of 1 or more"
+    } else {
+        "expected a whole number of 0 or more"
+    }
 }
 
 /// Finds the variable that holds a wrong value, if the value comes from one.
@@ -53,18 +124,39 @@ fn variable_of(error: &clap::Error) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
-    use crate::cli::Cli;
+    use crate::cli::command;
 
     #[test]
     fn usage_errors_are_one_line_with_help() {
-        let command = Cli::command();
-        let error = command.clone().try_get_matches_from(["ilk", "run", "--tpo", "5"]).unwrap_err();
-        insta::assert_snapshot!(console::strip_ansi_codes(&usage_error(&error, &command).to_string()), @r"
+        let told = |words: &str| {
+            let command = command();
+            let words = ["ilk"].into_iter().chain(words.split(' '));
+            let error = command.clone().try_get_matches_from(words).unwrap_err();
+            console::strip_ansi_codes(&usage_error(&error, &command).to_string()).into_owned()
+        };
+        let all = ["run --tpo 5", "run --itme x", "run --zzz", "run -k -1", "run --shard-siez=1"]
+            .map(|words| format!("{words}\n{}", told(words)))
+            .join("\n");
+        insta::assert_snapshot!(all, @r"
+        run --tpo 5
         error: unexpected argument '--tpo' found
-        help: to pass '--tpo' as a value, use '-- --tpo'; Usage: ilk run [OPTIONS] [INPUT]...
+        help: did you mean `--top`?
+
+        run --itme x
+        error: unexpected argument '--itme' found
+        help: did you mean `--item` or `--time`?
+
+        run --zzz
+        error: unexpected argument '--zzz' found
+        help: `ilk run --help` lists the flags
+
+        run -k -1
+        error: invalid value '-1' for '--top <K>': expected a whole number of 1 or more
+
+        run --shard-siez=1
+        error: unexpected argument '--shard-siez' found
+        help: did you mean `--shard-size`?
         ");
     }
 }

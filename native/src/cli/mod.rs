@@ -9,6 +9,7 @@ mod explain;
 #[cfg(feature = "explore")]
 mod explore;
 mod flags;
+mod given;
 mod inspect;
 mod layers;
 mod man;
@@ -31,6 +32,7 @@ pub(crate) use self::{
     evaluate::{EvaluateArgs, EvaluateFormat, Measures, Split},
     explain::ExplainArgs,
     flags::{InputArgs, TextOrJson},
+    given::call_of,
     inspect::InspectArgs,
     man::man,
     plan::PlanForm,
@@ -208,6 +210,12 @@ fn command() -> clap::Command {
             let named = std::mem::take(of_command);
             *of_command = named.mut_arg("input_format", |flag| flag.visible_alias("format"));
         }
+        // A number below 0 is a value, if a wrong one.
+        let named = std::mem::take(of_command);
+        *of_command = named.mut_args(|flag| {
+            let takes = flag.get_action().takes_values() && !flag.is_positional();
+            if takes { flag.allow_negative_numbers(true) } else { flag }
+        });
     }
     command
 }
@@ -231,7 +239,7 @@ pub(crate) fn parse() -> Result<Option<(Cli, ArgMatches)>, Error> {
             }
             Ok(None)
         }
-        Err(error) => Err(usage_error(&error, &Cli::command())),
+        Err(error) => Err(usage_error(&error, &command())),
     }
 }
 

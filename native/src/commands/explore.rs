@@ -12,7 +12,7 @@ use super::{
 use ilk_engine::files::Files;
 
 use crate::{
-    cli::ExploreArgs,
+    cli::{ExploreArgs, call_of},
     drawing::{Drawn, Left, Size},
     error::Error,
     explore::{Access, Batches, Explored, Listening, Terms, are_there},
@@ -22,7 +22,7 @@ use crate::{
     progress::Reporter,
     settings::{DataSource, Layers, PartialSource},
     stdout,
-    text::{counted, grouped, quoted},
+    text::{counted, grouped},
 };
 
 /// Rows that a browser holds with ease, and compares in a few seconds.
@@ -41,10 +41,10 @@ pub(crate) fn explore(
         return Err(Error::input("this program was built without the notebook")
             .with_help("run `cargo xtask web` in the checkout, then rebuild the program"));
     }
-    let layers = args.layers(matches)?;
+    let layers = args.layers(matches)?.of_call(call_of("explore", matches));
     let (job, wish) = (layers.resolve()?, layers.job()?);
-    let partial = layers.source()?;
-    let source = source_of(&partial)?;
+    let partial = layers.checked_source()?;
+    let source = source_of(&layers, &partial)?;
     let lists = lists(&layers, &source, &job)?;
     source.target.refuse("`ilk explore` is", "the notebook compares the items of one behaviour")?;
     if source.group.is_some() {
@@ -156,7 +156,7 @@ fn announce(
 }
 
 /// Takes the columns that were named, and guesses the others as `ilk inspect` does.
-fn source_of(partial: &PartialSource) -> Result<DataSource, Error> {
+fn source_of(layers: &Layers, partial: &PartialSource) -> Result<DataSource, Error> {
     if partial.input.is_empty() {
         return Err(Error::input("missing: INPUT").with_help("as in `ilk explore orders.parquet`"));
     }
@@ -169,8 +169,8 @@ fn source_of(partial: &PartialSource) -> Result<DataSource, Error> {
     };
     complete(partial, &guess).ok_or_else(|| {
         Error::input("cannot infer the user and item columns").with_help(format!(
-            "name them: --user COL --item COL; `ilk inspect {}` lists the columns",
-            quoted(&partial.input[0])
+            "name them: --user COL --item COL; `{}` lists the columns",
+            layers.call().inspect()
         ))
     })
 }

@@ -154,9 +154,10 @@ fn wish(
         return reading.wish.clone();
     }
     let bare = SimilarityJob { measure: Some(measure), ..SimilarityJob::default() };
-    let is_weighted = bare.resolve(EVERYTHING).is_ok_and(|job| job.measure.is_weighted());
+    let asked_of = bare.resolve(EVERYTHING).ok().map(|job| job.measure);
+    let is_weighted = asked_of.is_some_and(|measure| measure.is_weighted());
+    let ratings = asked_of.is_some_and(|measure| measure.is_common());
     let (asked, weighs) = (reading.wish.clone(), reading.source.given().weight);
-    let ratings = bare.resolve(EVERYTHING).is_ok_and(|job| job.measure.is_common());
     let usual = match reading.resolved.weighting.name() {
         WeightingName::Binary if ratings && weighs && asked.weighting.is_none() => {
             WeightingName::Raw

@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     inputs,
     progress::Reporter,
-    settings::{Keys, Layer, Layers},
+    settings::{Keys, Layer, Layers, Word},
     text::quoted,
 };
 
@@ -40,23 +40,29 @@ pub(crate) fn with_guess(
     let (users, items) = count_candidates(&schema);
     let is_sure = (source.user.is_some() || users == 1) && (source.item.is_some() || items == 1);
     if !is_sure {
-        return Err(unsure(&source, (&user, &item), command));
+        return Err(unsure(&layers, &source, (&user, &item), command));
     }
-    reporter.note(format!("columns guessed from their names: --user {user} --item {item}"));
+    let flags = format!("--user {} --item {}", quoted(&user), quoted(&item));
+    reporter.note(format!("columns guessed from their names: {flags}"));
     let columns = [("user", user), ("item", item)].map(|(key, name)| (key.into(), name.into()));
     let values = Dict::from([(Keys::SOURCE.into(), Value::from(Dict::from(columns)))]);
     Ok(layers.above(Layer { origin: "guessed".into(), values }))
 }
 
-/// Shows the guess as a command, for a person to check.
-fn unsure(source: &PartialSource, (user, item): (&str, &str), command: &str) -> Error {
-    let missing = [("--user", source.user.is_none()), ("--item", source.item.is_none())];
-    let missing = missing.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect::<Vec<_>>();
-    let inputs = source.input.iter().map(|input| quoted(input)).collect::<Vec<_>>().join(" ");
-    Error::input(format!("missing: {}", missing.join(", "))).with_help(format!(
-        "did you mean `ilk {command} {inputs} --user {} --item {}`? `ilk inspect {inputs}` lists the \
-         columns",
-        quoted(user),
-        quoted(item)
+/// Shows the guess as a command with all that was given, for a person to check.
+fn unsure(
+    layers: &Layers,
+    source: &PartialSource,
+    (user, item): (&str, &str),
+    command: &str,
+) -> Error {
+    let missing = [("user", user, source.user.is_none()), ("item", item, source.item.is_none())];
+    let missing = missing.iter().filter(|(.., is)| *is);
+    let names = missing.clone().map(|(name, ..)| format!("--{name}")).collect::<Vec<_>>();
+    let words = missing.map(|(name, column, _)| Word::flag(name, *column));
+    Error::input(format!("missing: {}", names.join(", "))).with_help(format!(
+        "did you mean `{}`? `{}` lists the columns",
+        layers.call().with(command, words).join(" "),
+        layers.call().inspect()
     ))
 }

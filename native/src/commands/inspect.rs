@@ -1,6 +1,6 @@
 //! `ilk inspect`: the data before a run.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{fmt::Write as _, path::Path, sync::Arc};
 
 use ilk_core::{
     forecast::Profile,
@@ -8,12 +8,12 @@ use ilk_core::{
     kernel::neighbours,
     matrix::Matrix,
     plan::{ItemFilter, Plan},
-    prepare::{Folded, Needs, Reason, Refusal, Tally},
+    prepare::{Folded, Needs, Reason, Refusal, Tally, Times},
     result::Overlaps,
 };
 use ilk_engine::{
     files::Files,
-    parts::{Cleaning, heavy_user, row_text},
+    parts::{Cleaning, cap_of_heavy, check_rows, heavy_user, row_text},
 };
 use ilk_formats::{Guess, Input, Schema, guess_columns};
 
@@ -23,9 +23,9 @@ use crate::{
     inputs::{self, FileSource, InputFile},
     pool::Pool,
     progress::Reporter,
-    settings::{DataSource, Layers, PartialSource},
+    settings::{DataSource, Layers, PartialSource, Word},
     stdout,
-    text::{Align, Histogram, Table, counted, grouped, quoted, rounded, shortened, width},
+    text::{Align, Histogram, Table, counted, grouped, rounded, shortened, width},
 };
 
 /// Users and items named one by one.
@@ -41,22 +41,25 @@ const LOOK: Few = Few { items: 1_000, cost: 2_000_000_000_000 };
 /// For input that cannot be read.
 pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error> {
     let reporter = &reporter.for_report();
-    let partial = layers.source()?;
+    let partial = layers.checked_source()?;
     if partial.input.is_empty() {
         return Err(Error::input("missing: INPUT").with_help("as in `ilk inspect orders.csv`"));
     }
     partial.target.refuse("`ilk inspect` is", "inspect the inputs and the target one by one")?;
     let files = inputs::resolve(&partial.input, partial.table_formats())?.files;
     let first = &files[0];
-    let schema = schema_of(first, &partial)?;
+    let input = open(first, &partial)?;
+    let schema = input.schema();
     // Who names user and item knows the columns: what else is used is then named too.
     let is_named = partial.user.is_some() && partial.item.is_some();
-    let guess = if is_named { Guess::default() } else { guess_columns(&schema) };
-    let mut report = columns_text(&schema, &first.constants, &partial, &guess);
+    let guess = if is_named { Guess::default() } else { guess_columns(schema) };
+    let mut report = columns_text(schema, &first.constants, &partial, &guess);
     let Some(source) = complete(&partial, &guess) else {
+        how_read(&input, reporter);
         report.push_str("\nname the user ID and item ID columns: --user COL --item COL\n");
         return stdout::print_text(&report);
     };
+    drop(input);
     let given = Given { weight: source.weight.is_some(), time: source.time.is_some() };
     let job = SimilarityJob::default()
         .resolve(given)
@@ -65,40 +68,131 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
     let opened = Files::open(&source, None, reporter)?;
     let rows = Cleaning::read(&opened, (&job, needs), &pool, reporter)?;
     rows_text(&mut report, &rows.tally, opened.names());
+    let mut proposal = Proposal::new(layers, &partial, &guess);
+    let refusal = proposal.refusal(&rows.tally, &job, &opened);
+    if rows.tally.kept() == 0 {
+        proposal.print(&mut report, refusal.as_ref());
+        return stdout::print_text(&report);
+    }
     let folded = rows.fold((&job, needs), &pool, reporter)?;
     let profile = Profile::of(&folded.interactions, TOP);
     profile_text(&mut report, &profile, &folded);
-    if let Some(refusal) = heavy_user(&folded.interactions, &folded.others) {
-        let help = refusal.help().unwrap_or_default();
-        let _ =
-            writeln!(report, "\n`ilk run` would refuse this job: {}\n{help}", refusal.message());
-        return finish(report, layers, &source, None);
+    proposal.cap = cap_of_heavy(&folded.interactions);
+    let heavy = heavy_user(&folded.interactions, &folded.others).map(Error::from);
+    if let Some(heavy) = &heavy {
+        would_refuse(&mut report, heavy);
+    } else {
+        proposal.min_overlap = overlap_text(&mut report, &folded, &job, &pool);
     }
-    let overlaps = overlaps(&folded, &job, &pool);
-    let min_overlap = overlaps.advice();
-    if let Some(min_overlap) = min_overlap {
-        let _ = writeln!(
-            report,
-            "\n{:.0} % of neighbours rest on one shared user (from {}); use --min-overlap {min_overlap}",
-            overlaps.share_of_one() * 100.0,
-            counted(overlaps.items(), "item")
-        );
-    }
-    finish(report, layers, &source, min_overlap)
+    proposal.print(&mut report, refusal.as_ref());
+    stdout::print_text(&report)
 }
 
-/// Adds the command to run, and prints the report.
-fn finish(
-    mut report: String,
-    layers: &Layers,
-    source: &DataSource,
-    min_overlap: Option<u32>,
-) -> Result<(), Error> {
-    // A job file has more to say than the flags here.
-    if !layers.has_file() {
-        let _ = write!(report, "\nrun it:\n{}", command_text(source, min_overlap));
+/// Says why `ilk run` would not run.
+fn would_refuse(report: &mut String, refusal: &Error) {
+    let help = refusal.help().unwrap_or_default();
+    let _ = writeln!(report, "\n`ilk run` would refuse this job: {}\n{help}", refusal.message());
+}
+
+/// Says how many neighbours rest on one user; returns the overlap that helps.
+fn overlap_text(report: &mut String, folded: &Folded, job: &Job, pool: &Pool) -> Option<u32> {
+    let overlaps = overlaps(folded, job, pool);
+    let min_overlap = overlaps.advice()?;
+    let _ = writeln!(
+        report,
+        "\n{:.0} % of neighbours rest on one shared user (from {}); use --min-overlap {min_overlap}",
+        overlaps.share_of_one() * 100.0,
+        counted(overlaps.items(), "item")
+    );
+    Some(min_overlap)
+}
+
+/// Reports how a file is read that is no plain CSV, and what may be read otherwise than it is meant.
+fn how_read(input: &Input, reporter: &Reporter) {
+    let dialect = input.dialect().filter(|dialect| !dialect.is_plain());
+    if let Some(dialect) = dialect {
+        reporter.note(format!("{}: read as CSV with {dialect}", input.name()));
     }
-    stdout::print_text(&report)
+    for note in input.notes() {
+        reporter.note(format!("{}: {note}", input.name()));
+    }
+}
+
+/// The command that `ilk inspect` proposes: what was given, what was guessed, and what makes it run.
+struct Proposal<'a> {
+    layers: &'a Layers,
+    named: &'a PartialSource,
+    guess: &'a Guess,
+    /// The guessed weight is worth nothing.
+    drops_weight: bool,
+    cap: Option<u32>,
+    min_overlap: Option<u32>,
+}
+
+impl<'a> Proposal<'a> {
+    const fn new(layers: &'a Layers, named: &'a PartialSource, guess: &'a Guess) -> Self {
+        Self { layers, named, guess, drops_weight: false, cap: None, min_overlap: None }
+    }
+
+    /// Returns why `ilk run` would refuse the rows. A guessed time is no part of the command, and a
+    /// guessed weight is none if its cells are why.
+    fn refusal(&mut self, tally: &Tally, job: &Job, files: &Files) -> Option<Error> {
+        let mut tally = tally.clone();
+        if self.named.time.is_none() {
+            tally.forget(Reason::BadTime);
+            tally.times = Times::default();
+        }
+        let refusal = check_rows(&tally, job, files).err()?;
+        if self.named.weight.is_none() && tally.count(Reason::BadWeight) > 0 {
+            self.drops_weight = true;
+            tally.forget(Reason::BadWeight);
+            return check_rows(&tally, job, files).err().map(Error::from);
+        }
+        Some(refusal.into())
+    }
+
+    /// Adds the command, or why there is none.
+    fn print(&self, report: &mut String, refusal: Option<&Error>) {
+        if let Some(refusal) = refusal {
+            would_refuse(report, refusal);
+        } else if !self.layers.has_file() {
+            // A job file has more to say than the flags here.
+            let words = self.layers.call().with("run", self.words());
+            let _ = write!(report, "\nrun it:\n{}", lines_of(&words));
+        }
+    }
+
+    /// The words beside those given.
+    fn words(&self) -> Vec<Word> {
+        let Guess { user, item, weight, item_label, .. } = self.guess;
+        let named = self.named;
+        let weight = weight.as_ref().filter(|_| !self.drops_weight);
+        let has_labels = named.label.is_some();
+        let guesses = [
+            ("user", named.user.is_none(), user.as_ref()),
+            ("item", named.item.is_none(), item.as_ref()),
+            ("weight", named.weight.is_none(), weight),
+            ("item-label", named.item_label.is_none() && !has_labels, item_label.as_ref()),
+        ];
+        let guesses = guesses.into_iter().filter(|(_, is_open, _)| *is_open);
+        let mut words = guesses
+            .filter_map(|(flag, _, column)| Some(Word::flag(flag, column?)))
+            .collect::<Vec<_>>();
+        // By itself a group has no effect, which is refused.
+        words.extend(named.group.is_some().then(|| Word::bare("within")));
+        let numbers = [("max-items-per-user", self.cap), ("min-overlap", self.min_overlap)];
+        let numbers = numbers.into_iter().filter_map(|(flag, number)| Some((flag, number?)));
+        words.extend(numbers.map(|(flag, number)| Word::flag(flag, number.to_string())));
+        words.push(Word::flag("out", free_name()));
+        words
+    }
+}
+
+/// Returns a name for the output that is free.
+fn free_name() -> String {
+    let names = (2..).map(|number: u64| format!("similar-{number}.parquet"));
+    let mut names = ["similar.parquet".to_owned()].into_iter().chain(names);
+    names.find(|name| !Path::new(name).exists()).unwrap_or_default()
 }
 
 /// Finds the neighbours of some items, to see how many users they rest on.
@@ -118,38 +212,8 @@ fn overlaps(folded: &Folded, job: &Job, pool: &Pool) -> Overlaps {
     overlaps
 }
 
-/// Writes the command that compares the items of `source`, each line no wider than the terminal
-/// where words allow.
-fn command_text(source: &DataSource, min_overlap: Option<u32>) -> String {
-    let mut words = vec!["ilk".to_owned(), "run".to_owned()];
-    words.extend(source.input.iter().map(|input| quoted(input)));
-    let mut flag = |name: &str, value: &str| words.push(format!("--{name} {}", quoted(value)));
-    flag("user", &source.user);
-    flag("item", &source.item);
-    for (name, column) in [("weight", &source.weight), ("item-label", &source.item_label)] {
-        if let Some(column) = column {
-            flag(name, column);
-        }
-    }
-    for condition in &source.conditions {
-        flag("where", &condition.to_string());
-    }
-    for (name, value) in source.csv.said() {
-        match (name, value.as_str()) {
-            ("no_header", "false") => {}
-            ("no_header", _) => words.push("--no-header".into()),
-            _ => words.push(format!("--{} {}", name.replace('_', "-"), quoted(&value))),
-        }
-    }
-    if let Some(min_overlap) = min_overlap {
-        words.push(format!("--min-overlap {min_overlap}"));
-    }
-    words.push("--out similar.parquet".into());
-    // Before the output, and with a sign: a flag without a value may stand by itself.
-    let place = words.len() - 1;
-    let reading = source.reading_flags();
-    let reading = reading.iter().map(|(name, value)| format!("--{name}={}", quoted(value)));
-    drop(words.splice(place..place, reading));
+/// Writes a command, each line no wider than the terminal where words allow.
+fn lines_of(words: &[String]) -> String {
     let (mut text, mut column) = ("  ".to_owned(), 2);
     for (index, word) in words.iter().enumerate() {
         let length = word.chars().count();
@@ -170,9 +234,12 @@ fn command_text(source: &DataSource, min_overlap: Option<u32>) -> String {
 
 /// Reads the columns of the first file; the others must have those that are needed.
 pub(super) fn schema_of(first: &InputFile, source: &PartialSource) -> Result<Schema, Error> {
+    Ok(open(first, source)?.schema().clone())
+}
+
+fn open(first: &InputFile, source: &PartialSource) -> Result<Input, Error> {
     let opened = FileSource::open(&first.path)?;
-    let input = Input::open_as(Arc::new(opened), source.input_format, &source.csv.options())?;
-    Ok(input.schema().clone())
+    Ok(Input::open_as(Arc::new(opened), source.input_format, &source.csv.options())?)
 }
 
 /// Lists the columns, and which of them serve as what.

@@ -21,7 +21,7 @@ use ilk_engine::{
 use ilk_formats::OutputFormat;
 
 use crate::{
-    cli::SampleArgs,
+    cli::{SampleArgs, call_of},
     drawing::{Drawn, Size},
     error::Error,
     pool::Pool,
@@ -44,7 +44,7 @@ pub(crate) fn sample(
     matches: &ArgMatches,
     reporter: &Reporter,
 ) -> Result<(), Error> {
-    let layers = args.layers(matches)?;
+    let layers = args.layers(matches)?.of_call(call_of("sample", matches));
     let settings = layers.settings_for(Some(args.out.clone()))?;
     let format = OutputFormat::of_name(&args.out.to_string_lossy())?;
     let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };

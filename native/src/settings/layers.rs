@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     budget::Budget,
+    call::{Call, Word},
     file::JobFile,
     keys::Keys,
     layer::{COMMAND_LINE, Layer},
@@ -38,6 +39,7 @@ pub(crate) struct Layers {
     figment: Figment,
     file: Option<JobFile>,
     pub(super) datasource: Option<Choice>,
+    call: Call,
 }
 
 /// The data source of the job file that counts.
@@ -73,7 +75,7 @@ impl Layers {
         for layer in above {
             figment = figment.merge(layer);
         }
-        let mut layers = Self { figment, file, datasource };
+        let mut layers = Self { figment, file, datasource, call: Call::default() };
         if let Some(like) = layers.get::<Option<Preset>>("job.like")? {
             let values = Value::serialize(SimilarityJob::preset(like));
             let values = values.map_err(|error| Error::internal(error.to_string()))?;
@@ -84,6 +86,16 @@ impl Layers {
             layers.figment = layers.figment.merge(layer);
         }
         Ok(layers)
+    }
+
+    /// Takes the words of the call, to propose others from.
+    pub(crate) fn of_call(self, call: Call) -> Self {
+        Self { call, ..self }
+    }
+
+    /// Returns the words of the call.
+    pub(crate) const fn call(&self) -> &Call {
+        &self.call
     }
 
     /// Puts a layer below all.
@@ -118,6 +130,16 @@ impl Layers {
     /// For a value of the wrong type.
     pub(crate) fn source(&self) -> Result<PartialSource, Error> {
         self.get("source")
+    }
+
+    /// Returns the same, checked for settings that do not go together.
+    ///
+    /// # Errors
+    /// For a value of the wrong type, and labels that are named by halves.
+    pub(crate) fn checked_source(&self) -> Result<PartialSource, Error> {
+        let source = self.source()?;
+        check_labels(&source)?;
+        Ok(source)
     }
 
     /// Returns whether there is a job file.
@@ -216,15 +238,7 @@ impl Layers {
             ("--out", out.is_none() && run_dir.is_none()),
         ];
         if missing.iter().any(|(_, is)| *is) {
-            let example =
-                "as in `ilk run orders.csv --user member --item product --out similar.parquet`";
-            let help = match &source.input[..] {
-                [input] if source.user.is_none() || source.item.is_none() => {
-                    format!("`ilk inspect {input}` lists the columns")
-                }
-                _ => format!("{example}, or in a job file"),
-            };
-            return Err(missing_error(&missing, &source.input, help));
+            return Err(missing_error(&missing, &source.input, self.missing_help(&source)));
         }
         check_labels(&source)?;
         if source.user == source.item {
@@ -245,6 +259,20 @@ impl Layers {
             out,
             run_dir,
         })
+    }
+
+    /// Says how to give what a run lacks, with what was given.
+    fn missing_help(&self, source: &PartialSource) -> String {
+        let has_columns = source.user.is_some() && source.item.is_some();
+        if source.input.is_empty() {
+            let example = "ilk run orders.csv --user member --item product --out similar.parquet";
+            format!("as in `{example}`, or in a job file")
+        } else if has_columns {
+            let words = self.call.with("run", [Word::flag("out", "similar.parquet")]);
+            format!("as in `{}`, or in a job file", words.join(" "))
+        } else {
+            format!("`{}` lists the columns", self.call.inspect())
+        }
     }
 
     /// Returns the settings as a run keeps them.
@@ -311,7 +339,7 @@ impl Layers {
                 Error::input(format!(
                     "{place}: {name} is {}, expected {}",
                     found_text(&found),
-                    expected_text(&expected)
+                    expected_text(name, &expected)
                 ))
             }
             Kind::UnknownVariant(found, known) => {
@@ -433,9 +461,13 @@ fn found_text(found: &Actual) -> String {
     }
 }
 
-/// Names the values that a type accepts.
-fn expected_text(expected: &str) -> &str {
+/// Settings of whole numbers that cannot be 0.
+pub(crate) const AT_LEAST_ONE: [&str; 3] = ["top", "min_overlap", "max_items_per_user"];
+
+/// Names the values that the type of a setting accepts.
+fn expected_text<'a>(name: &str, expected: &'a str) -> &'a str {
     match expected {
+        "u32" if AT_LEAST_ONE.contains(&name) => "a whole number of 1 or more",
         "u32" => "a whole number of 0 or more",
         "f64" => "a number",
         "a string" => "a text in quotes",

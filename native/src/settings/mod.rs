@@ -5,6 +5,7 @@
 //! the names of all settings as [`Keys`].
 
 mod budget;
+mod call;
 mod file;
 mod keys;
 mod layer;
@@ -16,10 +17,11 @@ mod values;
 
 pub(crate) use self::{
     budget::Budget,
+    call::{Call, Word},
     file::JobFile,
     keys::{Key, Keys},
     layer::{COMMAND_LINE, Layer},
-    layers::{Choice, Layers},
+    layers::{AT_LEAST_ONE, Choice, Layers},
     record::{Reading, Settings},
     stages::Form,
     values::{Engine, TimeSpan},

@@ -322,6 +322,26 @@ fn weights_of_text_are_told_from_damage() {
     settings().bind(|| insta::assert_snapshot!("text_weights", told));
 }
 
+/// The reader hands on the cell at fault, whatever the format.
+#[test]
+fn decimal_commas_are_told_in_every_format() {
+    let home = Home::new();
+    home.write("few.csv", "user;item;price\n1;a;1,5\n1;b;2,5\n");
+    home.write(
+        "few.jsonl",
+        "{\"user\":1,\"item\":\"a\",\"price\":\"1,5\"}\n{\"user\":1,\"item\":\"b\",\"price\":\"2,5\"}\n",
+    );
+    home.write("thousands.csv", "user;item;price\n1;a;1,500\n1;b;2,500\n");
+    for (name, is_told) in [("few.csv", true), ("few.jsonl", true), ("thousands.csv", false)] {
+        for flags in ["--where price>=2", "--weight price"] {
+            let arguments = format!("run {name} --user user --item item {flags} -o out.csv");
+            let ran = failure(&home, &arguments);
+            let told = ran.stderr.contains("give --decimal ',' for numbers with a decimal comma");
+            assert_eq!(told, is_told, "{arguments}\n{}", ran.stderr);
+        }
+    }
+}
+
 /// Numbers as half of Europe writes them: never compared as text, and read where that is said.
 #[test]
 fn decimal_commas_are_told_and_read() {

@@ -172,7 +172,7 @@ fn lists_choose_items() {
         assert_eq!(found, expected, "{lists}");
     }
     let told = home.stderr(&format!("run orders.csv {COLUMNS} --for tea.csv -o x.csv"));
-    assert!(told.contains("1 id not in the data, such as none"), "{told}");
+    assert!(told.contains("1 of 2 IDs not in the data, such as none"), "{told}");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn a_job_file_is_enough() {
     tea,mug,1,1,2
     ");
     let views = home.ilk("run work/job.toml --datasource views -o views.csv").expect_success("");
-    assert!(views.stderr.contains("1 id not in the data, such as milk"), "{}", views.stderr);
+    assert!(views.stderr.contains("1 of 1 ID not in the data, such as milk"), "{}", views.stderr);
     assert_eq!(home.read("views.csv").lines().nth(1), Some("x,y,1,1,1"));
     let again = home.ilk("run work/job.toml");
     assert_eq!(again.code, Some(2));
@@ -381,7 +381,7 @@ fn columns_are_guessed_where_only_one_could_be_meant() {
     home.write("unsure.csv", "member,sku,product\na,x,X\na,y,Y\n");
     let ran = home.ilk("run unsure.csv -o none.csv");
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    let help = "did you mean `ilk run unsure.csv --user member --item sku`?";
+    let help = "did you mean `ilk run unsure.csv --out none.csv --user member --item sku`?";
     assert!(ran.stderr.contains("missing: --user, --item") && ran.stderr.contains(help));
     assert!(!home.join("none.csv").exists());
 }

@@ -13,6 +13,7 @@ mod job;
 mod logs;
 mod plan;
 mod products;
+mod proposals;
 mod real_data;
 mod report;
 mod rundir;

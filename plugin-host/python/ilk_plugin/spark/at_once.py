@@ -93,11 +93,11 @@ def _compute(batches: list, wanted: pyarrow.Schema, work: Work) -> list[pyarrow.
 def _session(table: pyarrow.Table, work: Work) -> Session:
     named = {name: name for name in table.column_names}
     session = Session(work.courier.compiled(), job=work.job, **named, **work.lists)
-    session.add(pyarrow.table({name: _readable(name, table[name]) for name in named}))
+    session.add(pyarrow.table({name: readable(name, table[name]) for name in named}))
     return session
 
 
-def _readable(name: str, column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
+def readable(name: str, column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
     """A column in a type that the plugin reads as what it is."""
     if name == "time":
         return column.cast(MICROS)

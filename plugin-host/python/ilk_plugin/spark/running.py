@@ -8,6 +8,7 @@ import logging
 import time
 
 import numpy
+import pyarrow
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as f
 
@@ -16,7 +17,7 @@ from ilk_plugin.arguments import ids_of
 from ilk_plugin.errors import Refused
 from ilk_plugin.notes import Note
 from ilk_plugin.rows import Costs, Decided
-from ilk_plugin.sandbox import Instance
+from ilk_plugin.sandbox import Instance, Plugin
 from ilk_plugin.spark import at_once, blocks, cleaning, courier, folding, merging, planning, tiling
 from ilk_plugin.spark.blocks import Ground, Weights, Written
 from ilk_plugin.spark.cleaning import REASONS, Source, Tally
@@ -24,9 +25,12 @@ from ilk_plugin.spark.courier import Courier
 from ilk_plugin.spark.folding import Catalogue, Sizes
 from ilk_plugin.spark.planning import Plan
 from ilk_plugin.spark.storage import Storage
+from ilk_plugin.tables import Session
 
 LOG = logging.getLogger("ilk_plugin.spark")
 GUARDS = {"max_bad_rows", "strict"}
+# Items that a list of other ids is compared with.
+SHOWN = 1_000
 
 
 @dataclasses.dataclass
@@ -77,6 +81,18 @@ def _told(listed: DataFrame) -> list[int]:
     """What tells a list apart that is a table."""
     frame = listed.select(f.xxhash64(listed[listed.columns[0]].cast("string")).alias("mark"))
     return list(frame.agg(f.count("*"), *cleaning.digest("mark")).first())
+
+
+def refuse_unlisted(plugin: Plugin, name: str, listed: list[str], items: pyarrow.ChunkedArray) -> None:
+    """Raises what the library says of a list of which no id is in the data: it is asked, with some of the
+    items."""
+    listed = [id for id in listed if id is not None]
+    one = pyarrow.array([1] * len(items))
+    session = Session(plugin, user="user", item="item", **{name: listed})
+    session.add(pyarrow.table({"user": one, "item": at_once.readable("item", items)}))
+    while listed and not session.step()["finished"]:
+        pass
+    raise Refused("refused", f"{name}: it holds no IDs")
 
 
 @dataclasses.dataclass
@@ -361,11 +377,8 @@ class Run:
         codes = found["code"]
         self.lists.counts[name] = len(codes)
         if name != "exclude" and 0 < len(codes) == codes.null_count:
-            first = found["id"][0].as_py()
-            missing = f"none of its {len(codes)} IDs is in the data, such as `{first}`"
-            if len(codes) == 1:
-                missing = f"its only ID, `{first}`, is not in the data"
-            raise Refused("refused", f"{name}: {missing}")
+            items = self.read("items").select("i").orderBy("i").limit(SHOWN)
+            refuse_unlisted(self.courier.plugin, name, found["id"].to_pylist(), items.toArrow()["i"])
         if codes.null_count:
             self.note(Note("unknown_ids", codes.null_count, f"IDs of {name} that are not in the data"))
         return codes.drop_null().to_numpy().astype("<i8")

@@ -343,7 +343,11 @@ class Trouble(unittest.TestCase):
                 ("threshold 2 leaves no neighbours; ", {"job": {"threshold": 2}}),
                 ("wanted leaves no neighbours; leave out wanted to see what there is", {"wanted": ["c"]}),
                 ("wanted and threshold 0.5 leave no neighbours; ", {"wanted": ["c"], "job": {"threshold": 0.5}}),
-                ("only: its only ID, `x`, is not in the data", {"only": ["x"]}),
+                (
+                    "only: its only ID, `x`, is not in the data; the data has IDs such as `a`, `b`, `c`",
+                    {"only": ["x"]},
+                ),
+                ("; `A` may mean `a`: they differ in upper and lower case", {"only": ["A"]}),
                 ("no row is left of 4 (filtered: 4)", {"where": "user > 9"}),
             ]:
                 with self.subTest(words, at_once=at_once):

@@ -1,0 +1,102 @@
+//! The words of the call, to propose others from: what was given is kept.
+
+use std::fmt;
+
+use crate::text::quoted;
+
+/// What was given on the command line or in variables, in the order it was given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Call {
+    words: Vec<Word>,
+}
+
+/// A flag with its value, or an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Word {
+    /// The flag, without its dashes; none for an input.
+    pub(crate) flag: Option<String>,
+    /// The value; none for a flag that stands by itself.
+    pub(crate) value: Option<String>,
+    /// `ilk inspect` takes it too.
+    pub(crate) inspects: bool,
+}
+
+impl Word {
+    /// Makes a flag with its value.
+    pub(crate) fn flag(flag: &str, value: impl Into<String>) -> Self {
+        Self { flag: Some(flag.into()), value: Some(value.into()), inspects: true }
+    }
+
+    /// Makes a flag that stands by itself.
+    pub(crate) fn bare(flag: &str) -> Self {
+        Self { flag: Some(flag.into()), value: None, inspects: true }
+    }
+}
+
+impl fmt::Display for Word {
+    /// Writes it for a shell. Values that begin with a dash are no flags.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.value.as_deref().unwrap_or_default();
+        let is_dashed = value.len() > 1 && value.starts_with('-');
+        match (&self.flag, &self.value) {
+            (Some(flag), None) => write!(f, "--{flag}"),
+            (Some(flag), Some(_)) if is_dashed => write!(f, "--{flag}={}", quoted(value)),
+            (Some(flag), Some(_)) => write!(f, "--{flag} {}", quoted(value)),
+            (None, _) if is_dashed => write!(f, "{}", quoted(&format!("./{value}"))),
+            (None, _) => f.write_str(&quoted(value)),
+        }
+    }
+}
+
+impl Call {
+    /// Takes the words.
+    pub(crate) const fn new(words: Vec<Word>) -> Self {
+        Self { words }
+    }
+
+    /// Returns the words of `ilk COMMAND` with all that was given, and more.
+    pub(crate) fn with(&self, command: &str, more: impl IntoIterator<Item = Word>) -> Vec<String> {
+        let words = self.words.iter().cloned().chain(more);
+        ["ilk".into(), command.into()]
+            .into_iter()
+            .chain(words.map(|word| word.to_string()))
+            .collect()
+    }
+
+    /// Writes `ilk inspect` with all that was given and it takes.
+    pub(crate) fn inspect(&self) -> String {
+        let words = self.words.iter().filter(|word| word.inspects).map(ToString::to_string);
+        let words = ["ilk inspect".to_owned()].into_iter().chain(words);
+        words.collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_given_is_kept_and_quoted() {
+        let word = |flag: Option<&str>, value: Option<&str>, inspects| Word {
+            flag: flag.map(Into::into),
+            value: value.map(Into::into),
+            inspects,
+        };
+        let call = Call::new(vec![
+            word(None, Some("my orders.csv"), true),
+            word(None, Some("-"), true),
+            word(None, Some("-x.csv"), true),
+            word(Some("delimiter"), Some(";"), true),
+            word(Some("no-header"), None, true),
+            word(Some("top"), Some("5"), false),
+        ]);
+        assert_eq!(
+            call.with("run", [Word::flag("user", "-who"), Word::bare("within")]).join(" "),
+            "ilk run 'my orders.csv' - ./-x.csv --delimiter ';' --no-header --top 5 --user=-who --within"
+        );
+        assert_eq!(
+            call.inspect(),
+            "ilk inspect 'my orders.csv' - ./-x.csv --delimiter ';' --no-header"
+        );
+    }
+}
