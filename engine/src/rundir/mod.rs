@@ -25,6 +25,7 @@ mod start;
 mod tables;
 mod take;
 mod tiles;
+mod verify;
 
 pub(crate) use self::start::run;
 pub use self::{
@@ -32,4 +33,5 @@ pub use self::{
     manifest::{MANIFEST, Manifest},
     start::run_stage,
     take::{Cells, Preview, take},
+    verify::{Finding, Verified, check_files, verify},
 };

@@ -111,12 +111,9 @@ impl Folder {
         let (mut whole, mut removed) = (Vec::new(), 0);
         for entry in fs::read_dir(&folder).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let stem = name.strip_suffix(".parquet").and_then(|name| name.rsplit_once('-'));
-            let expected = stem.and_then(|(_, digits)| digits.parse::<Checksum>().ok());
-            let found = Checksum::of_file(&path);
-            let (bytes, checksum) = found.map_err(|error| Error::file("read", &path, &error))?;
-            if expected == Some(checksum) {
+            let found = sums_if_whole(&path).map_err(|error| Error::file("read", &path, &error))?;
+            if let Some((bytes, checksum)) = found {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
                 whole.push(FileRecord { name: format!("{}/{name}", self.name), bytes, checksum });
             } else {
                 fs::remove_file(&path).map_err(|error| Error::file("remove", &path, &error))?;
@@ -126,4 +123,16 @@ impl Folder {
         whole.sort_by(|a, b| a.name.cmp(&b.name));
         Ok((whole, removed))
     }
+}
+
+/// Returns the length and checksum of a file whose content is that of its name. Cost: one pass over it.
+///
+/// # Errors
+/// If it cannot be read.
+pub(super) fn sums_if_whole(path: &Path) -> io::Result<Option<(u64, Checksum)>> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.strip_suffix(".parquet").and_then(|name| name.rsplit_once('-'));
+    let expected = stem.and_then(|(_, digits)| digits.parse::<Checksum>().ok());
+    let (bytes, checksum) = Checksum::of_file(path)?;
+    Ok((expected == Some(checksum)).then_some((bytes, checksum)))
 }

@@ -23,6 +23,7 @@ mod stage;
 mod take;
 mod usage;
 mod variables;
+mod verify;
 
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -40,6 +41,7 @@ pub(crate) use self::{
     similar::SimilarArgs,
     usage::UsageArgs,
     variables::unknown_variables,
+    verify::VerifyArgs,
 };
 use self::{
     config::ConfigArgs, demo::DemoArgs, described::described, mistakes::usage_error,
@@ -154,6 +156,15 @@ pub(crate) enum Command {
     /// Show rows of a stage's result
     #[command(after_long_help = take::EXAMPLES)]
     Take(TakeArgs),
+
+    /// Check that a run directory or a result is as it was written
+    ///
+    /// Compares every file with the checksum that was taken when it was written: the results of all
+    /// stages, the rows set aside, the output where it still is. Damaged files are named one by one.
+    /// Parquet results carry their checksums; CSV, JSON Lines and Arrow files only have those of the run
+    /// directory that wrote them.
+    #[command(after_long_help = verify::EXAMPLES)]
+    Verify(VerifyArgs),
 
     /// Inspect the data before a run: columns, counts, skew, work
     #[command(after_long_help = inspect::EXAMPLES)]

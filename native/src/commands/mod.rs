@@ -15,6 +15,7 @@ mod run;
 mod sample;
 mod similar;
 mod usage;
+mod verify;
 
 #[cfg(feature = "explore")]
 pub(crate) use self::explore::explore;
@@ -31,4 +32,5 @@ pub(crate) use self::{
     sample::sample,
     similar::similar,
     usage::usage,
+    verify::verify,
 };

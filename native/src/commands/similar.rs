@@ -10,7 +10,7 @@ use crate::{
     error::Error,
     inputs::FileSource,
     output::{ITEMS, NEIGHBOURS},
-    rundir::MANIFEST,
+    rundir::{self, MANIFEST},
     stdout,
     text::{self, Align, Table, closest, counted, shortened},
 };
@@ -31,6 +31,10 @@ pub(crate) fn similar(args: &SimilarArgs) -> Result<(), Error> {
         }
         return Err(Error::input(format!("{} has no {NEIGHBOURS}", args.out.display()))
             .with_help(WHAT_IT_READS));
+    }
+    // A run knows what it wrote; a file alone carries its checksums.
+    if args.out.is_dir() {
+        rundir::check_files(&args.out, &[NEIGHBOURS, ITEMS])?;
     }
     let mut rows = Vec::new();
     let mut keep = |row| {
