@@ -55,6 +55,9 @@ impl Error {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 Some("free some space, or use another disk")
             }
+            io::ErrorKind::FileTooLarge => {
+                Some("raise the limit on the size of files (ulimit -f), or write less")
+            }
             io::ErrorKind::PermissionDenied if reads => Some("check the read permission"),
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem if !reads => {
                 Some("check the write permission, or write elsewhere")

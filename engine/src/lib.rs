@@ -56,6 +56,8 @@ mod keep;
 #[doc(hidden)]
 pub mod labels;
 mod left;
+#[doc(hidden)]
+pub mod limits;
 mod line;
 #[doc(hidden)]
 pub mod lists;
@@ -106,6 +108,7 @@ pub use self::{
 #[doc(hidden)]
 pub mod parts {
     pub use crate::{
+        apart::check_output,
         guard::{heavy_user, held, remedies_text},
         stages::{Cleaning, check_rows, report_set_aside, report_unused, row_text},
     };

@@ -7,6 +7,8 @@ use ilk_core::{kernel::most_kept, prepare::Needs, result::Neighbour, weighting::
 use serde::{Deserialize, Serialize};
 use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
 
+use crate::limits::address_space;
+
 /// A number of bytes as people write it: `256MiB`, `1.5GiB`, `2GB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -166,8 +168,18 @@ fn give_freed_back() {
     }
 }
 
-/// Counts the bytes that the machine or the container allows.
+/// Counts the bytes that the machine, the container or a limit of the process allows.
 fn allowed() -> u64 {
+    /// Address space that a process takes without having memory there: its program, stacks, and what
+    /// allocators put by.
+    const UNUSED: u64 = 96 << 20;
+    let of_machine = of_machine();
+    let of_process = address_space().map(|limit| limit.saturating_sub(UNUSED).max(1));
+    of_process.map_or(of_machine, |limit| limit.min(of_machine))
+}
+
+/// Counts the bytes that the machine or the container has.
+fn of_machine() -> u64 {
     let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     // A system that tells nothing is taken for a small one.
     let Ok(mut system) = System::new_with_specifics(memory) else { return 2 << 30 };

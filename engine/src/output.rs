@@ -58,11 +58,11 @@ impl Output {
             // Without a last slash, which hides that there is a file.
             let folder = target.components().collect::<PathBuf>();
             publish::remove_orphans(&folder);
-            Place::Folder(WorkingFolder::create(&folder, existing, &[NEIGHBOURS, ITEMS, TARGETS])?)
+            Place::Folder(WorkingFolder::output(&folder, existing, &[NEIGHBOURS, ITEMS, TARGETS])?)
         } else {
             let format = OutputFormat::of_name(&name)?;
             publish::remove_orphans(target);
-            Place::File(WorkingFile::create(target, existing)?, format)
+            Place::File(WorkingFile::output(target, existing)?, format)
         };
         Ok(Self { target: target.into(), ids: IdStyle::default(), place })
     }

@@ -68,7 +68,7 @@ pub(crate) fn run_within(
     lists.check_engine(request.plugin.is_some())?;
     request.check_target()?;
     let labels = LabelTable::open(source, job.of, budget, reporter)?;
-    check_outputs(request, &files, labels.as_ref())?;
+    check_outputs(request, None, &files, labels.as_ref())?;
     let kernel = kernel()?;
     let plugin = request.plugin.as_deref().map(Plugin::new);
     plugin.iter().try_for_each(|plugin| plugin.open(pool).map(drop))?;

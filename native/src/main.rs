@@ -19,8 +19,8 @@ use std::{path::Path, process::ExitCode};
 
 use clap::ArgMatches;
 use ilk_engine::{
-    Besides, Earlier, IdStyle, drawing, inputs, journal, lists, machine, memory, output, pool,
-    progress, publish, rundir,
+    Besides, Earlier, IdStyle, drawing, inputs, journal, limits, lists, machine, memory, output,
+    pool, progress, publish, rundir,
 };
 
 use crate::{
@@ -33,6 +33,10 @@ use crate::{
     report::{Watch, Watched},
 };
 
+/// Ends the program in order where memory runs out.
+#[global_allocator]
+static ALLOCATOR: limits::Allocator = limits::Allocator;
+
 fn main() -> ExitCode {
     error::install_panic_hook();
     let (cli, matches) = match cli::parse() {
@@ -41,6 +45,7 @@ fn main() -> ExitCode {
         Err(error) => return error.report(cli::log_format_of_arguments()),
     };
     let log = cli.log;
+    error::respect_limits(log);
     let voice = Voice::of(log, cli.quiet());
     let reporter = voice.reporter();
     let done = error::guard_panics(|| {
@@ -125,6 +130,7 @@ fn execute(
             commands::evaluate(args, &layers, reporter)
         }
         Command::Plugin(args) => commands::plugin(&args.action),
+        Command::Verify(args) => commands::verify(args),
         Command::Usage(args) => commands::usage(args),
         #[cfg(feature = "explore")]
         Command::Explore(args) => commands::explore(args, matches, reporter),

@@ -340,8 +340,8 @@ impl RunDir {
         tables::each_number(&users, "degree", &mut |degree| degrees.push(u64::from(degree)))?;
         let items = merged.catalogue.supports.iter().map(|support| u64::from(*support));
         let mut tiles = Vec::new();
-        for file in &results.record(StageName::Tiles)?.files {
-            tiles.extend(tables::tiles_in(&self.file(&file.name))?);
+        for path in results.verified(StageName::Tiles, files::TILES)? {
+            tiles.extend(tables::tiles_in(&path)?);
         }
         tiles.sort_by(|(_, a), (_, b)| a.began.total_cmp(&b.began));
         let columns = tiles.iter().map(|(area, _)| area.columns().start);

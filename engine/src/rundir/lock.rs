@@ -2,8 +2,8 @@
 //! ends, in whichever way.
 
 use std::{
-    fs::{self, File, TryLockError},
-    io::{Seek as _, Write as _},
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Seek as _, Write as _},
     path::Path,
     process,
 };
@@ -15,7 +15,7 @@ pub(crate) const LOCK: &str = "run.lock";
 
 /// A lock that is held while it lives.
 #[derive(Debug)]
-pub(crate) struct Lock(File);
+pub(crate) struct Lock(Option<File>);
 
 impl Lock {
     /// Takes the lock of a run directory.
@@ -24,8 +24,7 @@ impl Lock {
     /// If another process holds it, or the system refuses.
     pub(crate) fn take(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(LOCK);
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
-        let mut file = file.map_err(|error| Error::file("write", &path, &error))?;
+        let Some(mut file) = open(&path)? else { return Ok(Self(None)) };
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(held(folder, &path)),
@@ -38,13 +37,44 @@ impl Lock {
         let _ = file.set_len(0);
         let _ = file.rewind();
         let _ = writeln!(file, "{}", process::id());
-        Ok(Self(file))
+        Ok(Self(Some(file)))
     }
+}
+
+/// Opens the lock's file, which is made if it is not there. Where nothing may be written it is enough to
+/// read it; `None` where it is not there either: who may not write needs no lock.
+fn open(path: &Path) -> Result<Option<File>, Error> {
+    if path.is_symlink() {
+        return Err(Error::input(format!("{} is a symbolic link", path.display()))
+            .with_help("remove it: a run directory has a lock of its own"));
+    }
+    let mut options = File::options();
+    let error = match itself(&mut options).write(true).create(true).truncate(false).open(path) {
+        Ok(file) => return Ok(Some(file)),
+        Err(error) => error,
+    };
+    let is_protected =
+        matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied);
+    match itself(&mut File::options()).open(path) {
+        Ok(file) if is_protected => Ok(Some(file)),
+        Err(other) if is_protected && other.kind() == io::ErrorKind::NotFound => Ok(None),
+        _ => Err(Error::file("write", path, &error)),
+    }
+}
+
+/// Opens a file itself, never one that a link of its name points to.
+fn itself(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    }
+    options.read(true)
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        let _ = self.0.unlock();
+        let _ = self.0.as_ref().map(File::unlock);
     }
 }
 
@@ -67,5 +97,18 @@ mod tests {
         assert!(error.message().starts_with(&format!("process {} is using", process::id())));
         drop(lock);
         drop(Lock::take(home.path()).unwrap());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_that_is_a_link_is_not_followed() {
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join("mine"), "dear").unwrap();
+        std::os::unix::fs::symlink("mine", home.path().join(LOCK)).unwrap();
+        let error = Lock::take(home.path()).unwrap_err();
+        assert!(error.message().ends_with("run.lock is a symbolic link"), "{error}");
+        let opened = itself(&mut File::options()).write(true).open(home.path().join(LOCK));
+        assert!(opened.is_err());
+        assert_eq!(fs::read(home.path().join("mine")).unwrap(), b"dear");
     }
 }

@@ -63,14 +63,13 @@ pub(crate) fn run(
     let (pool, kernel) = (Pool::new(resources.threads)?, kernel()?);
     let budget = Allowance::new(resources.memory, resources.shard_size, pool.workers());
     let opened = Files::open(source, Some(budget.chunk_rows()), reporter)?;
-    opened.check_apart_from(&folder)?;
     let lists = IdLists::read(&request.lists, source, job)?;
     lists.check_engine(request.plugin.is_some())?;
     request.check_target()?;
     let labels = LabelTable::open(source, job.of, &budget, reporter)?;
     let plugin = request.plugin.as_deref().map(Plugin::new);
     plugin.iter().try_for_each(|plugin| plugin.open(&pool).map(drop))?;
-    check_outputs(request, &opened, labels.as_ref())?;
+    check_outputs(request, Some(&folder), &opened, labels.as_ref())?;
     let mut outputs = Outs::check(request, &folder, earlier)?;
     let entered = Entered::enter(&folder, earlier)?;
     let task = Task {
@@ -367,6 +366,10 @@ impl Going<'_> {
         }
         for damage in damages {
             self.redo(dir, &damage)?;
+        }
+        // Whatever else is to be done, the output is written once more.
+        if !dir.outs.left.is_empty() && dir.manifest().done(StageName::Write).is_some() {
+            dir.reopen(StageName::Write)?;
         }
         self.run.observer.resumable(dir.path());
         stages::report_unused(self.source, self.run.job, reporter);

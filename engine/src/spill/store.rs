@@ -136,6 +136,9 @@ fn write_failed(path: &Path, error: &io::Error) -> Error {
             "free some space there, write the output to another disk, or give it more --memory"
                 .into(),
         ),
+        io::ErrorKind::FileTooLarge => Some(
+            "raise the limit on the size of files (ulimit -f), or give it more --memory".into(),
+        ),
         _ => None,
     })
 }

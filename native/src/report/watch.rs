@@ -127,7 +127,7 @@ impl Watch {
         let file = match path {
             Some(path) => {
                 publish::remove_orphans(path);
-                Some((path.to_owned(), WorkingFile::create(path, existing)?))
+                Some((path.to_owned(), WorkingFile::output(path, existing)?))
             }
             None => None,
         };
