@@ -39,9 +39,11 @@ mod columns;
 mod context;
 mod csv;
 mod data;
+mod disk;
 #[doc(hidden)]
 pub mod drawing;
 mod error;
+mod expected;
 #[doc(hidden)]
 pub mod files;
 mod findings;
@@ -95,11 +97,14 @@ pub mod times;
 pub use self::{
     csv::CsvSettings,
     error::{Error, Kind, reason},
+    expected::Expected,
     memory::Bytes,
     observe::{Degrees, Kept, Lazily, Observer, Place, Tiles, Timed, Unobserved, Walk},
     publish::{Abandoned, Existing, abandon},
     record::{FileRecord, StageName, StageRecord},
-    request::{Besides, Budget, Earlier, IdStyle, Request, Resources, RunPlace},
+    request::{
+        Besides, Budget, Earlier, Formulas, IdStyle, Request, Resources, RunPlace, Spelling,
+    },
     result::{Similar, neighbours},
     run::run,
     source::{DataSource, Lists, PartialSource, Record, Setting, TargetSource, TimeFormat, needs},

@@ -120,7 +120,7 @@ fn run_out(bytes: usize) {
     if let Ok(mut reserve) = RESERVE.try_lock() {
         *reserve = Vec::new();
     }
-    match end(bytes, abandon_in_need()) {}
+    end(bytes, abandon_in_need());
 }
 
 /// Writes to standard error past every lock that a thread may hold for good.

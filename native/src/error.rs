@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Refused,
     /// The program itself is wrong: 3.
     Internal,
+    /// The result is not like what it was to be like, and does not replace the one before: 4.
+    Withheld,
     /// Ctrl-C or SIGTERM: 130.
     Interrupted,
     /// The reader of our output went away, which is not trouble: 0.
@@ -44,6 +46,7 @@ impl Kind {
             Self::Refused => 1,
             Self::Input => 2,
             Self::Internal => 3,
+            Self::Withheld => 4,
             Self::Interrupted => 130,
         }
     }
@@ -54,6 +57,7 @@ impl Kind {
             Self::Refused => "refused",
             Self::Input => "input",
             Self::Internal => "internal",
+            Self::Withheld => "withheld",
             Self::Interrupted => "interrupted",
         }
     }
@@ -170,6 +174,7 @@ impl From<ilk_engine::Error> for Error {
         let kind = match error.kind() {
             ilk_engine::Kind::Input => Kind::Input,
             ilk_engine::Kind::Refused => Kind::Refused,
+            ilk_engine::Kind::Withheld => Kind::Withheld,
             _ => Kind::Internal,
         };
         Self::new(kind, error.message()).with_help_if(error.help().map(Into::into))

@@ -6,6 +6,7 @@ use std::{
     io::{self, Seek as _, Write as _},
     path::Path,
     process,
+    time::Duration,
 };
 
 use crate::error::Error;
@@ -25,7 +26,7 @@ impl Lock {
     pub(crate) fn take(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(LOCK);
         let Some(mut file) = open(&path)? else { return Ok(Self(None)) };
-        match file.try_lock() {
+        match lock(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(held(folder, &path)),
             Err(TryLockError::Error(error)) => {
@@ -39,6 +40,23 @@ impl Lock {
         let _ = writeln!(file, "{}", process::id());
         Ok(Self(Some(file)))
     }
+
+    /// Returns true if a process holds the lock of a run directory, as far as the system tells.
+    pub(crate) fn is_held(folder: &Path) -> bool {
+        let Ok(file) = itself(&mut File::options()).open(folder.join(LOCK)) else { return false };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+}
+
+/// Locks a file. Who only looks whether it is locked holds it for a moment, too.
+fn lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..10 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(5)),
+            other => return other,
+        }
+    }
+    file.try_lock()
 }
 
 /// Opens the lock's file, which is made if it is not there. Where nothing may be written it is enough to
@@ -95,7 +113,9 @@ mod tests {
         let lock = Lock::take(home.path()).unwrap();
         let error = Lock::take(home.path()).unwrap_err();
         assert!(error.message().starts_with(&format!("process {} is using", process::id())));
+        assert!(Lock::is_held(home.path()));
         drop(lock);
+        assert!(!Lock::is_held(home.path()) && !Lock::is_held(&home.path().join("no")));
         drop(Lock::take(home.path()).unwrap());
     }
 

@@ -76,7 +76,7 @@ pub fn verify(folder: &Path) -> Result<Vec<Verified>, Error> {
     for name in [files::CLEANED, files::TILES] {
         find_committed(&folder.join(name), &known, &mut found)?;
     }
-    for out in &manifest.out {
+    if let Some(out) = &manifest.out {
         find_published(out, &mut found)?;
     }
     Ok(found)

@@ -22,6 +22,8 @@ pub(crate) type Rows = Data<Vec<Cleaned>, Box<Spiller>>;
 pub(crate) struct Intake<'a> {
     budget: Allowance,
     needs: Needs,
+    /// As many as files say there are, if they do.
+    rows: Option<u64>,
     desk: &'a Desk,
     place: Mutex<Place>,
 }
@@ -110,7 +112,7 @@ impl<'a> Intake<'a> {
         desk: &'a Desk,
     ) -> Result<Self, Error> {
         let memory = Mutex::new(Place::Memory(Held::default()));
-        let intake = Self { budget, needs, desk, place: memory };
+        let intake = Self { budget, needs, rows, desk, place: memory };
         if !Held::may_begin(rows, &budget, needs) {
             let disk = intake.disk()?;
             *intake.place.lock().unwrap_or_else(PoisonError::into_inner) = disk;
@@ -119,7 +121,9 @@ impl<'a> Intake<'a> {
     }
 
     fn disk(&self) -> Result<Place, Error> {
-        let folder = self.desk.folder(&self.budget)?.to_owned();
+        let bytes = memory::least_on_disk(self.rows.unwrap_or_default(), self.needs);
+        self.desk.disk().foresee(bytes)?;
+        let folder = self.desk.folder(&self.budget)?.clone();
         Ok(Place::Disk(Arc::new(Spiller::new(self.budget, self.needs, folder))))
     }
 

@@ -1,11 +1,8 @@
 //! Rows on their way to disk: items get codes, events become runs.
 
-use std::{
-    path::PathBuf,
-    sync::{
-        Mutex, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+use std::sync::{
+    Mutex, OnceLock, PoisonError, RwLock,
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use ilk_core::{
@@ -19,7 +16,7 @@ use ilk_core::{
 
 use super::{
     runs::{RunWriter, Runs},
-    store::Store,
+    store::{Shelf, Store},
     work::does_not_fit,
 };
 use crate::{error::Error, memory::Allowance, pool::Pool};
@@ -28,7 +25,7 @@ use crate::{error::Error, memory::Allowance, pool::Pool};
 pub(crate) struct Spiller {
     budget: Allowance,
     needs: Needs,
-    folder: PathBuf,
+    folder: Shelf,
     /// What is known of users and items so far.
     kinds: Mutex<(Kinds, Kinds)>,
     /// What the first chunk looked like.
@@ -80,7 +77,7 @@ pub(crate) enum Ending {
 
 impl Spiller {
     /// Begins to spill into `folder`.
-    pub(crate) fn new(budget: Allowance, needs: Needs, folder: PathBuf) -> Self {
+    pub(crate) fn new(budget: Allowance, needs: Needs, folder: Shelf) -> Self {
         Self {
             budget,
             needs,

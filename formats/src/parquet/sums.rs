@@ -61,9 +61,12 @@ impl Sums {
     }
 }
 
-/// Reads the digits of a checksum.
+/// Reads the digits of a checksum, as they are written: a flipped bit may make another case of one.
 fn number(digits: &[u8]) -> Option<u32> {
     let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.len() == DIGITS)?;
+    if digits.bytes().any(|digit| digit.is_ascii_uppercase()) {
+        return None;
+    }
     u32::from_str_radix(digits, 16).ok()
 }
 

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod behaviours;
+mod compare;
 mod evaluate;
 mod explain;
 #[cfg(feature = "explore")]
@@ -20,6 +21,7 @@ mod rundir;
 mod sample;
 #[cfg(feature = "plugins")]
 mod sandboxed;
+mod schedule;
 #[cfg(unix)]
 mod signals;
 mod tools;

@@ -33,9 +33,12 @@ fn assert_error(ran: &Ran, message: &str, help: &str) {
     assert!(errors[1].contains(help), "{}", ran.stderr);
 }
 
-/// Names of what is left in the folder and begins with a dot.
+/// Names of what is half-written in the folder, or in a run directory there.
 fn left(home: &Home) -> Vec<String> {
-    home.names().into_iter().filter(|name| name.contains(".partial")).collect()
+    let entries = [home.path().to_owned(), home.join("run")].into_iter().flat_map(fs::read_dir);
+    let names = entries.flatten().flatten().map(|entry| entry.file_name());
+    let names = names.map(|name| name.to_string_lossy().into_owned());
+    names.filter(|name| name.ends_with(".partial")).collect()
 }
 
 #[test]
@@ -287,4 +290,21 @@ fn what_a_kill_left_goes_with_the_next_run() {
     home.write(orphan, "half");
     home.stderr(&format!("{RUN} --out out.csv"));
     assert_eq!(home.names(), ["orders.csv", "out.csv"]);
+}
+
+#[test]
+fn text_that_is_like_a_formula_gets_a_prefix_in_csv_only() {
+    let home = Home::new();
+    home.write("orders.csv", "member,sku,name\n1,=1+1,-tea\n1,mug,Mug\n2,=1+1,-tea\n2,mug,Mug\n");
+    let run = "run orders.csv --user member --item sku --item-label name --csv-safe";
+    home.stderr(&format!("{run} --out out.csv"));
+    assert_eq!(
+        home.read("out.csv"),
+        "item,neighbour,rank,score,overlap,item_label,neighbour_label\n\
+         '=1+1,mug,1,1,2,'-tea,Mug\nmug,'=1+1,1,1,2,Mug,'-tea\n"
+    );
+    home.stderr(&format!("{run} --out out.jsonl"));
+    assert!(home.read("out.jsonl").starts_with("{\"item\":\"=1+1\","));
+    home.stderr(&format!("{} --out plain.csv", run.replace(" --csv-safe", "")));
+    assert!(home.read("plain.csv").contains("\n=1+1,mug"));
 }
