@@ -12,8 +12,32 @@ pub enum Kind {
     Input,
     /// A guard refused: too many bad rows, too much work, a budget that would be exceeded.
     Refused,
+    /// The result is not like what it was to be like, and takes nobody's place.
+    Withheld,
     /// The engine itself is wrong.
     Internal,
+}
+
+/// What a run may take of a disk is taken; the limit in words.
+#[derive(Debug)]
+pub(crate) struct OverDisk(pub(crate) String);
+
+impl fmt::Display for OverDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the run takes more than {} of disk (max_disk)", self.0)
+    }
+}
+
+impl std::error::Error for OverDisk {}
+
+impl OverDisk {
+    /// Makes an error of what a place that is written to reported, if it is this.
+    pub(crate) fn of(error: &io::Error) -> Option<Error> {
+        let over = error.get_ref()?.downcast_ref::<Self>()?;
+        Some(Error::refused(over.to_string()).with_help(
+            "raise --max-disk; a run directory is resumed with what it has, or give it more --memory",
+        ))
+    }
 }
 
 /// Why a job did not come to its end.
@@ -42,6 +66,11 @@ impl Error {
         Self::new(Kind::Refused, message)
     }
 
+    /// Makes an error of [`Kind::Withheld`].
+    pub fn withheld(message: impl Into<String>) -> Self {
+        Self::new(Kind::Withheld, message)
+    }
+
     /// Makes an error of [`Kind::Internal`].
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(Kind::Internal, message)
@@ -50,10 +79,16 @@ impl Error {
     /// Makes an error of a file that cannot be used, with the system's reason and what helps where
     /// that is known; `what`: `read`, `write`, …
     pub fn file(what: &str, path: &Path, error: &io::Error) -> Self {
+        if let Some(over) = OverDisk::of(error) {
+            return over;
+        }
         let reads = what.starts_with("read") || what.starts_with("find");
         let help = match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 Some("free some space, or use another disk")
+            }
+            io::ErrorKind::FileTooLarge => {
+                Some("raise the limit on the size of files (ulimit -f), or write less")
             }
             io::ErrorKind::PermissionDenied if reads => Some("check the read permission"),
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem if !reads => {

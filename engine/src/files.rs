@@ -234,25 +234,6 @@ impl Files {
         &self.options
     }
 
-    /// Refuses an output that is, or holds, one of the files: it would be read and then replaced.
-    ///
-    /// # Errors
-    /// If it is so.
-    pub fn check_apart_from(&self, out: &Path) -> Result<(), Error> {
-        let Ok(place) = out.canonicalize() else { return Ok(()) };
-        let is_there = |name: &&String| {
-            Path::new(name).canonicalize().is_ok_and(|path| path.starts_with(&place))
-        };
-        let Some(name) = self.names.iter().find(is_there) else { return Ok(()) };
-        let what = if place.is_dir() {
-            format!("holds the input {name}")
-        } else {
-            "is also an input".into()
-        };
-        Err(Error::input(format!("output {} {what}", out.display()))
-            .with_help("write elsewhere, or leave it out of the inputs"))
-    }
-
     /// Names the files in a few words.
     pub fn text(&self) -> String {
         match &self.names[..] {

@@ -17,12 +17,13 @@ use ilk_core::{
 use ilk_formats::OutputFormat;
 
 use crate::{
+    disk::Disk,
     error::Error,
     lists::IdLists,
     machine::{self, Writing},
     progress::Reporter,
     request::{Budget, Request},
-    spill::Arranged,
+    spill::{Arranged, Recording},
     text::{counted, rounded, shortened},
 };
 
@@ -159,10 +160,10 @@ impl Guard {
     pub(crate) fn foresee(
         &self,
         interactions: &Interactions,
-        look: impl FnOnce() -> Outlook,
+        (look, disk): (impl FnOnce() -> Outlook, &Disk),
         held: u64,
     ) -> Result<Foreseen, Error> {
-        if self.limits == Limits::default() {
+        if self.limits == Limits::default() && !disk.is_limited() {
             return Ok(Foreseen(None));
         }
         let outlook = look();
@@ -188,6 +189,27 @@ impl Guard {
         ));
         let remedies = remedies(interactions, self.of, |size| needed(size) <= limit);
         Err(refusal.with_help(remedies_text(&remedies)))
+    }
+
+    /// Refuses a job whose result is predicted not to fit on the disk that a run directory may take;
+    /// `format`: of the result.
+    ///
+    /// # Errors
+    /// If it is so.
+    pub(crate) fn check_disk(
+        &self,
+        (disk, recording): (&Disk, Recording),
+        foreseen: &Foreseen,
+        (format, catalogue): (OutputFormat, &Catalogue),
+    ) -> Result<(), Error> {
+        /// What tiles find and merged lists take beside the result, at least.
+        const TWICE: f64 = 2.0;
+        let Some(outlook) = foreseen.0.as_ref().filter(|_| recording == Recording::Yes) else {
+            return Ok(());
+        };
+        let each = outlook.neighbours as usize / catalogue.ids.len().max(1);
+        let row = Writing::guess(format, catalogue, each).bytes;
+        disk.foresee((row * outlook.neighbours as f64 * TWICE) as u64)
     }
 
     /// Refuses a job that goes through working files if it may take more memory; `memory`: what
@@ -308,7 +330,7 @@ impl Guard {
 }
 
 /// Bytes of a neighbour on disk: its code, score and overlap.
-const NEIGHBOUR_BYTES: f64 = 12.0;
+pub(crate) const NEIGHBOUR_BYTES: f64 = 12.0;
 
 /// What is about to be computed through working files.
 #[derive(Clone, Copy)]

@@ -299,7 +299,7 @@ fn newest_metadata(folder: &Path) -> Option<String> {
 
 /// Returns true if a file found in a folder is read: by its ending, or because Hadoop's tools name
 /// their parts so.
-fn is_readable(path: &Path) -> bool {
+pub(crate) fn is_readable(path: &Path) -> bool {
     let name = name_of(path).to_lowercase();
     let packed = PACKED.iter().find_map(|ending| name.strip_suffix(ending));
     let is_part = name.starts_with("part-") && !name.contains('.');
@@ -329,7 +329,7 @@ fn name_of(path: &Path) -> String {
 
 /// Returns true if a name is one that writers keep for themselves: `_SUCCESS`, `.crc`, …; but a
 /// column may be called `_date`.
-fn is_hidden(path: &Path) -> bool {
+pub(crate) fn is_hidden(path: &Path) -> bool {
     let name = name_of(path);
     name.starts_with(['_', '.']) && !name.contains('=')
 }

@@ -39,9 +39,11 @@ mod columns;
 mod context;
 mod csv;
 mod data;
+mod disk;
 #[doc(hidden)]
 pub mod drawing;
 mod error;
+mod expected;
 #[doc(hidden)]
 pub mod files;
 mod findings;
@@ -56,6 +58,8 @@ mod keep;
 #[doc(hidden)]
 pub mod labels;
 mod left;
+#[doc(hidden)]
+pub mod limits;
 mod line;
 #[doc(hidden)]
 pub mod lists;
@@ -94,11 +98,14 @@ mod unused;
 pub use self::{
     csv::CsvSettings,
     error::{Error, Kind, reason},
+    expected::Expected,
     memory::Bytes,
     observe::{Degrees, Kept, Lazily, Observer, Place, Tiles, Timed, Unobserved, Walk},
     publish::{Abandoned, Existing, abandon},
     record::{FileRecord, StageName, StageRecord},
-    request::{Besides, Budget, Earlier, IdStyle, Request, Resources, RunPlace},
+    request::{
+        Besides, Budget, Earlier, Formulas, IdStyle, Request, Resources, RunPlace, Spelling,
+    },
     result::{Similar, neighbours},
     run::run,
     source::{DataSource, Lists, PartialSource, Record, Setting, TargetSource, TimeFormat, needs},
@@ -107,6 +114,7 @@ pub use self::{
 #[doc(hidden)]
 pub mod parts {
     pub use crate::{
+        apart::check_output,
         guard::{cap_of_heavy, heavy_user, held, remedies_text},
         stages::{Cleaning, check_rows, report_set_aside, report_unused, row_text},
     };

@@ -7,6 +7,8 @@ use ilk_core::{kernel::most_kept, prepare::Needs, result::Neighbour, weighting::
 use serde::{Deserialize, Serialize};
 use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
 
+use crate::limits::address_space;
+
 /// A number of bytes as people write it: `256MiB`, `1.5GiB`, `2GB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -197,8 +199,18 @@ fn give_freed_back() {
     }
 }
 
-/// Counts the bytes that the machine or the container allows.
+/// Counts the bytes that the machine, the container or a limit of the process allows.
 fn allowed() -> u64 {
+    /// Address space that a process takes without having memory there: its program, stacks, and what
+    /// allocators put by.
+    const UNUSED: u64 = 96 << 20;
+    let of_machine = of_machine();
+    let of_process = address_space().map(|limit| limit.saturating_sub(UNUSED).max(1));
+    of_process.map_or(of_machine, |limit| limit.min(of_machine))
+}
+
+/// Counts the bytes that the machine or the container has.
+fn of_machine() -> u64 {
     let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     // A system that tells nothing is taken for a small one.
     let Ok(mut system) = System::new_with_specifics(memory) else { return 2 << 30 };
@@ -224,6 +236,12 @@ pub fn of_folding(rows: u64, held: usize, needs: Needs) -> usize {
 /// Predicts the bytes that a chunk's rows take while they are read.
 pub fn of_row(needs: Needs) -> usize {
     16 + 8 * usize::from(needs.weight) + 8 * usize::from(needs.time)
+}
+
+/// Predicts the bytes that working files of so many rows take at once, at least: measured were 12 to 19 a
+/// row, and 28 with weights.
+pub fn least_on_disk(rows: u64, needs: Needs) -> u64 {
+    rows.saturating_mul(8 + 8 * u64::from(needs.weight) + 8 * u64::from(needs.time))
 }
 
 /// What a job in memory compares.

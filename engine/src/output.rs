@@ -1,20 +1,22 @@
 //! Writing results: one file, or a folder of them, whole or not at all.
 
 use std::{
+    borrow::Cow,
     fs::File,
     io::{BufWriter, Write as _},
     path::{Path, PathBuf},
 };
 
-use ilk_core::result::Catalogue;
+use ilk_core::{data::Ids, result::Catalogue};
 use ilk_formats::{OutputFormat, write_items};
 
 use crate::{
     error::Error,
+    expected::Expected,
     findings::Findings,
     progress::Reporter,
     publish::{self, Existing, WorkingFile, WorkingFolder},
-    request::IdStyle,
+    request::{Formulas, IdStyle, Request, Spelling},
 };
 
 /// Name of the neighbours table in an output folder.
@@ -30,7 +32,8 @@ pub const TARGETS: &str = "targets.parquet";
 #[derive(Debug)]
 pub struct Output {
     target: PathBuf,
-    ids: IdStyle,
+    spelling: Spelling,
+    expected: Expected,
     place: Place,
 }
 
@@ -58,28 +61,31 @@ impl Output {
             // Without a last slash, which hides that there is a file.
             let folder = target.components().collect::<PathBuf>();
             publish::remove_orphans(&folder);
-            Place::Folder(WorkingFolder::create(&folder, existing, &[NEIGHBOURS, ITEMS, TARGETS])?)
+            Place::Folder(WorkingFolder::output(&folder, existing, &[NEIGHBOURS, ITEMS, TARGETS])?)
         } else {
             let format = OutputFormat::of_name(&name)?;
             publish::remove_orphans(target);
-            Place::File(WorkingFile::create(target, existing)?, format)
+            Place::File(WorkingFile::output(target, existing)?, format)
         };
-        Ok(Self { target: target.into(), ids: IdStyle::default(), place })
+        let (spelling, expected) = (Spelling::default(), Expected::default());
+        Ok(Self { target: target.into(), spelling, expected, place })
     }
 
-    /// Says how IDs are written.
-    pub(crate) fn with_ids(self, ids: IdStyle) -> Self {
-        Self { ids, ..self }
+    /// Says how it spells what it holds, and what the result must be like.
+    pub(crate) fn of(self, request: &Request) -> Self {
+        let expected = if request.force { Expected::default() } else { request.expected };
+        Self { spelling: request.spelling, expected, ..self }
     }
 
-    /// Returns how IDs are written.
-    pub(crate) const fn ids(&self) -> IdStyle {
-        self.ids
+    /// Returns how it spells what it holds.
+    pub(crate) const fn spelling(&self) -> Spelling {
+        self.spelling
     }
 
     /// Says where readers of the format may round IDs.
     pub(crate) fn report_ids(&self, catalogue: &Catalogue, reporter: &Reporter) {
-        let is_exact = self.ids == IdStyle::Text || self.format() != OutputFormat::JsonLines;
+        let is_exact =
+            self.spelling.ids == IdStyle::Text || self.format() != OutputFormat::JsonLines;
         if !is_exact && catalogue.ids.are_wide() {
             reporter.note(
                 "IDs past 2^53 are written as numbers, which JavaScript rounds; --ids text writes \
@@ -107,6 +113,9 @@ impl Output {
     /// If the disk refuses; nothing is left behind then.
     pub(crate) fn write(mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
         let rows = self.fill(catalogue, found)?;
+        self.check(catalogue, found).map_err(|error| {
+            error.with_help("--force publishes such a result; with --run-dir it is kept")
+        })?;
         self.publish()?;
         Ok(rows)
     }
@@ -116,10 +125,9 @@ impl Output {
     /// # Errors
     /// If the disk refuses.
     pub(crate) fn fill(&mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
-        let target = &self.target;
-        let spelled = (self.ids == IdStyle::Text)
-            .then(|| Catalogue { ids: catalogue.ids.spelled(), ..catalogue.clone() });
+        let spelled = self.spelled(catalogue);
         let catalogue = spelled.as_ref().unwrap_or(catalogue);
+        let target = &self.target;
         let neighbours = |format: OutputFormat, path: &Path, file: &mut File| {
             let mut out = BufWriter::with_capacity(1 << 20, file);
             let rows =
@@ -152,6 +160,42 @@ impl Output {
         }
     }
 
+    /// Spells IDs and labels in another way, if that was asked for.
+    fn spelled(&self, catalogue: &Catalogue) -> Option<Catalogue> {
+        let Spelling { ids, formulas } = self.spelling;
+        let is_csv = self.format() == OutputFormat::Csv;
+        let prefixed = is_csv && formulas == Formulas::Prefixed;
+        if ids == IdStyle::AsRead && !prefixed {
+            return None;
+        }
+        let mut spelled = catalogue.clone();
+        if ids == IdStyle::Text {
+            spelled.ids = catalogue.ids.spelled();
+        }
+        if prefixed {
+            // Numbers are numbers, however they are spelled.
+            if let Ids::Text(texts) = &catalogue.ids {
+                spelled.ids = Ids::Text(texts.iter().map(harmless).collect());
+            }
+            if let Some(labels) = &mut spelled.labels {
+                labels.dictionary = labels.dictionary.iter().map(harmless).collect();
+            }
+        }
+        Some(spelled)
+    }
+
+    /// Refuses a result that is not like what it was to be like, before it is put in its place.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub(crate) fn check(&self, catalogue: &Catalogue, found: &Findings) -> Result<(), Error> {
+        let old = match &self.place {
+            Place::File(..) => self.target.clone(),
+            Place::Folder(_) => self.target.join(NEIGHBOURS),
+        };
+        self.expected.check(&old, catalogue, found)
+    }
+
     /// Returns the files that were filled, by their name below the output: an empty name for an
     /// output that is a file.
     pub fn filled(&self) -> Vec<(&'static str, PathBuf)> {
@@ -173,6 +217,35 @@ impl Output {
         match self.place {
             Place::File(working, _) => working.publish(),
             Place::Folder(working) => working.publish(),
+        }
+    }
+}
+
+/// Puts a `'` before text that spreadsheets take for a formula.
+fn harmless(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        Cow::Owned(format!("'{text}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_that_begins_like_a_formula_gets_a_prefix() {
+        for (text, expected) in [
+            ("=1+1", "'=1+1"),
+            ("+49", "'+49"),
+            ("-", "'-"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\tx", "'\tx"),
+            ("a=b", "a=b"),
+            ("", ""),
+        ] {
+            assert_eq!(harmless(text), expected);
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::num::NonZeroUsize;
 
 use ilk_core::executor::{Executor, share};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
-use crate::error::Error;
+use crate::error::{Error, reason};
 
 /// A pool of threads.
 #[derive(Debug)]
@@ -29,7 +29,10 @@ impl Pool {
         }
         let builder = ThreadPoolBuilder::new().thread_name(|index| format!("ilk-{index}"));
         let pool = builder.num_threads(threads.map_or(0, NonZeroUsize::get)).build();
-        pool.map(Self).map_err(|error| Error::internal(format!("cannot start threads: {error}")))
+        pool.map(Self).map_err(|error| {
+            Error::input(format!("cannot start the threads: {}", reason_of(&error)))
+                .with_help(NO_THREADS)
+        })
     }
 
     /// Lends `most` of the threads, and at least one, for work that takes memory on each.
@@ -43,6 +46,16 @@ impl Pool {
 pub struct Threads<'p> {
     pool: &'p Pool,
     most: usize,
+}
+
+/// What to do where the system gives no threads.
+pub const NO_THREADS: &str =
+    "use fewer --threads, or raise the limits on processes and memory (ulimit -u, ulimit -v)";
+
+/// Says why the system gives no threads.
+fn reason_of(error: &ThreadPoolBuildError) -> String {
+    let io = std::error::Error::source(error).and_then(|source| source.downcast_ref());
+    io.map_or_else(|| error.to_string(), reason)
 }
 
 /// Returns the number of the thread of a pool that this is, 0 on others.

@@ -9,7 +9,7 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, TryLockError},
     time::Duration,
 };
 
@@ -46,6 +46,24 @@ pub fn abandon() -> Abandoned {
         remove(path);
     }
     Abandoned { _working: working }
+}
+
+/// Does the same for a program that ends because memory has run out: if what another thread does keeps it
+/// from the list of working files for a tenth of a second, they stay.
+pub(crate) fn abandon_in_need() -> Option<Abandoned> {
+    for _ in 0..100 {
+        let working = match WORKING.try_lock() {
+            Ok(working) => working,
+            Err(TryLockError::Poisoned(working)) => working.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                std::thread::sleep(Duration::from_millis(1));
+                continue;
+            }
+        };
+        working.iter().for_each(|path| remove(path));
+        return Some(Abandoned { _working: working });
+    }
+    None
 }
 
 /// Removes the working files that a process that was killed left in `folder`. The caller makes
@@ -102,11 +120,34 @@ fn lock(_: &Path) -> Option<File> {
     None
 }
 
+/// Locks what was just created. `None`: somebody who tidied up in between has taken it for an orphan.
+#[cfg(unix)]
+fn hold(path: &Path) -> Option<Option<File>> {
+    use std::os::unix::fs::MetadataExt as _;
+    let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    for pause in [0, 2, 20] {
+        std::thread::sleep(Duration::from_millis(pause));
+        let there = path.symlink_metadata().ok()?;
+        if let Some(file) = lock(path) {
+            let held = file.metadata().ok().map(identity);
+            let is_there = held == Some(identity(there)) && path.symlink_metadata().is_ok();
+            return is_there.then_some(Some(file));
+        }
+    }
+    // There are no locks here.
+    Some(None)
+}
+
+/// There are no locks that others could mistake.
+#[cfg(not(unix))]
+fn hold(path: &Path) -> Option<Option<File>> {
+    Some(lock(path))
+}
+
 /// Removes the working files and folders that killed processes left of earlier tries at `target`:
 /// those that nobody holds a lock of. Where there are no locks they stay.
 pub fn remove_orphans(target: &Path) {
-    /// What is younger may be about to be locked.
-    const AGE: Duration = Duration::from_secs(10);
+    let target = &followed(target);
     let prefix = prefix(target);
     let prefix = prefix.as_encoded_bytes();
     let is_ours = |name: &OsStr| {
@@ -114,14 +155,11 @@ pub fn remove_orphans(target: &Path) {
         let rest = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(b".partial"));
         rest.is_some_and(|random| random.len() == 6 && random.iter().all(u8::is_ascii_alphanumeric))
     };
-    let is_old = |entry: &fs::DirEntry| {
-        let modified = entry.metadata().and_then(|metadata| metadata.modified());
-        modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > AGE))
-    };
     // A folder that cannot be read is told of by what follows.
     for entry in fs::read_dir(parent_of(target)).into_iter().flatten().flatten() {
         let path = entry.path();
-        if is_ours(&entry.file_name()) && is_old(&entry) && lock(&path).is_some() {
+        // Held until it is gone: whoever has just made it notices.
+        if let Some(_held) = is_ours(&entry.file_name()).then(|| lock(&path)).flatten() {
             remove(&path);
         }
     }
@@ -129,14 +167,62 @@ pub fn remove_orphans(target: &Path) {
 
 /// Creates with `create` and registers the path in one step that no signal can split.
 fn registered<T>(
-    create: impl FnOnce() -> io::Result<T>,
-    path_of: impl FnOnce(&T) -> &Path,
+    create: impl Fn() -> io::Result<T>,
+    path_of: impl Fn(&T) -> &Path,
 ) -> io::Result<(T, Registered)> {
     let mut paths = working();
-    let created = create()?;
-    let path = path_of(&created).to_owned();
-    paths.push(path.clone());
-    Ok((created, Registered { _lock: lock(&path), path }))
+    loop {
+        let created = create()?;
+        let path = path_of(&created).to_owned();
+        // Somebody else's tidying takes a moment, so this comes to its end.
+        if let Some(lock) = hold(&path) {
+            paths.push(path.clone());
+            return Ok((created, Registered { _lock: lock, path }));
+        }
+    }
+}
+
+/// Follows links to the place that an output stands for.
+fn followed(target: &Path) -> PathBuf {
+    /// As many as systems follow.
+    const MOST: usize = 40;
+    let mut place = target.to_owned();
+    for _ in 0..MOST {
+        let Ok(link) = fs::read_link(&place) else { return place };
+        place = parent_of(&place).join(link);
+    }
+    target.to_owned()
+}
+
+/// Returns where an output is written: what is there is replaced, and a link to it stays. Refuses what
+/// neither is nor could be a result: pipes, sockets, devices.
+fn place_of_output(target: &Path, existing: Existing) -> Result<PathBuf, Error> {
+    if let Some(what) = target.metadata().ok().and_then(|found| irregular(found.file_type())) {
+        return Err(Error::input(format!("output {} is {what}, not a file", target.display()))
+            .with_help("name a file or folder: results are written beside it and then renamed"));
+    }
+    Ok(match existing {
+        Existing::Replace => followed(target),
+        Existing::Refuse => target.to_owned(),
+    })
+}
+
+/// Names what is neither a file nor a folder.
+#[cfg(unix)]
+fn irregular(found: fs::FileType) -> Option<&'static str> {
+    use std::os::unix::fs::FileTypeExt as _;
+    let known = [
+        (found.is_fifo(), "a named pipe"),
+        (found.is_socket(), "a socket"),
+        (found.is_block_device() || found.is_char_device(), "a device"),
+    ];
+    known.into_iter().find_map(|(is, what)| is.then_some(what))
+}
+
+/// Other systems have nothing of the kind among files.
+#[cfg(not(unix))]
+fn irregular(found: fs::FileType) -> Option<&'static str> {
+    (!found.is_file() && !found.is_dir()).then_some("something else")
 }
 
 /// A file being written beside its place.
@@ -149,6 +235,14 @@ pub struct WorkingFile {
 }
 
 impl WorkingFile {
+    /// Does what [`create`](Self::create) does for an output of people: a link is followed and stays.
+    ///
+    /// # Errors
+    /// As there, and for pipes, sockets and devices.
+    pub fn output(target: &Path, existing: Existing) -> Result<Self, Error> {
+        Self::create(&place_of_output(target, existing)?, existing)
+    }
+
     /// Checks the place and creates the working file beside it, before any work is done.
     ///
     /// # Errors
@@ -201,13 +295,16 @@ impl WorkingFile {
         let Self { file, registered, target, existing } = self;
         let failed = |error: &io::Error| Error::file("write", &target, error);
         file.as_file().sync_all().map_err(|error| failed(&error))?;
-        match existing {
-            Existing::Refuse => file.persist_noclobber(&target),
-            Existing::Replace => file.persist(&target),
-        }
-        .map_err(|error| match error.error.kind() {
+        let put = match existing {
+            Existing::Refuse => put_where_nothing_is(file, &target),
+            Existing::Replace => {
+                keep_mode(file.as_file(), &target).map_err(|error| failed(&error))?;
+                file.persist(&target).map(drop).map_err(|refused| refused.error)
+            }
+        };
+        put.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => exists(&target),
-            _ => failed(&error.error),
+            _ => failed(&error),
         })?;
         drop(registered);
         sync_parent(&target).map_err(|error| failed(&error))
@@ -224,6 +321,30 @@ impl Write for WorkingFile {
     }
 }
 
+/// Gives a new file the mode of the one that it replaces, if there is one.
+fn keep_mode(file: &File, target: &Path) -> io::Result<()> {
+    let old = if cfg!(unix) { target.metadata().ok() } else { None };
+    old.map_or(Ok(()), |old| file.set_permissions(old.permissions()))
+}
+
+/// Puts a file where nothing is. File systems that cannot do that in one step let a name be taken.
+fn put_where_nothing_is(file: NamedTempFile, target: &Path) -> io::Result<()> {
+    match file.persist_noclobber(target) {
+        Ok(_) => Ok(()),
+        Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => Err(refused.error),
+        Err(refused) => take_name(refused.file, target),
+    }
+}
+
+/// Takes a name that nobody has with an empty file, and replaces that.
+fn take_name(file: NamedTempFile, target: &Path) -> io::Result<()> {
+    File::create_new(target)?;
+    file.persist(target).map(drop).map_err(|refused| {
+        let _ = fs::remove_file(target);
+        refused.error
+    })
+}
+
 /// A folder being written beside its place.
 #[derive(Debug)]
 pub struct WorkingFolder {
@@ -231,9 +352,23 @@ pub struct WorkingFolder {
     registered: Registered,
     target: PathBuf,
     existing: Existing,
+    /// Names of the files that such a folder holds.
+    own: &'static [&'static str],
 }
 
 impl WorkingFolder {
+    /// Does what [`create`](Self::create) does for an output of people: a link is followed and stays.
+    ///
+    /// # Errors
+    /// As there, and for pipes, sockets and devices.
+    pub fn output(
+        target: &Path,
+        existing: Existing,
+        own: &'static [&'static str],
+    ) -> Result<Self, Error> {
+        Self::create(&place_of_output(target, existing)?, existing, own)
+    }
+
     /// Checks the place and creates the working folder beside it, before any work is done.
     /// `own` names the files such a folder holds: a folder with anything else in it is never
     /// replaced.
@@ -241,7 +376,11 @@ impl WorkingFolder {
     /// # Errors
     /// If the parent is missing or cannot be written, or the output exists and is not to be, or
     /// cannot be, replaced.
-    pub fn create(target: &Path, existing: Existing, own: &[&str]) -> Result<Self, Error> {
+    pub fn create(
+        target: &Path,
+        existing: Existing,
+        own: &'static [&'static str],
+    ) -> Result<Self, Error> {
         let parent = check_place(target, existing)?;
         if target.is_dir() {
             check_replaceable(target, own)?;
@@ -255,7 +394,7 @@ impl WorkingFolder {
         let (folder, registered) =
             registered(|| builder.tempdir_in(&parent), |folder: &TempDir| folder.path())
                 .map_err(|error| Error::file("write to", &parent, &error))?;
-        Ok(Self { folder, registered, target: target.to_owned(), existing })
+        Ok(Self { folder, registered, target: target.to_owned(), existing, own })
     }
 
     /// Returns where the folder is while it is written.
@@ -275,21 +414,24 @@ impl WorkingFolder {
     /// Puts the folder in its place. Everything must have been flushed into its files.
     ///
     /// An existing folder is exchanged in one step where the system can (Linux, macOS);
-    /// elsewhere there is a moment in which the old one is away and the new one not yet there.
+    /// elsewhere there is a moment in which the old one is away and the new one not yet there. What
+    /// others have put into it meanwhile goes into the new one.
     ///
     /// # Errors
     /// If the disk refuses.
     pub fn publish(self) -> Result<(), Error> {
-        let Self { folder, registered, target, existing } = self;
+        let Self { folder, registered, target, existing, own } = self;
         let failed = |error: &io::Error| match error.kind() {
             io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => exists(&target),
             _ => Error::file("write", &target, error),
         };
         sync_folder(folder.path()).map_err(|error| failed(&error))?;
         if target.exists() && existing == Existing::Replace {
-            // After the exchange the working folder holds the old output and removes it.
             replace(folder.path(), &target).map_err(|error| failed(&error))?;
-            drop((folder, registered));
+            // What it holds now is not only ours.
+            let old = folder.keep();
+            drop(registered);
+            clear_old(&old, &target, own);
         } else {
             fs::rename(folder.path(), &target).map_err(|error| failed(&error))?;
             let _ = folder.keep();
@@ -446,6 +588,22 @@ fn replace(new: &Path, old: &Path) -> io::Result<()> {
     fs::rename(&aside, new)
 }
 
+/// Removes the files `own` of an output that was replaced, and brings what else is there to the new one:
+/// whatever cannot be moved stays.
+fn clear_old(old: &Path, new: &Path, own: &[&str]) {
+    for entry in fs::read_dir(old).into_iter().flatten().flatten() {
+        let (name, path) = (entry.file_name(), entry.path());
+        let is_own = own.iter().any(|file| name == OsStr::new(file));
+        let _ = if is_own && !path.is_dir() {
+            fs::remove_file(&path)
+        } else {
+            fs::rename(&path, new.join(&name))
+        };
+    }
+    // Only if nothing is left in it.
+    let _ = fs::remove_dir(old);
+}
+
 /// Makes a folder's files, then the folder itself, last through a loss of power.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
@@ -465,7 +623,18 @@ pub fn sync_parent(target: &Path) -> io::Result<()> {
 
 /// Syncs the entries of a folder where the system has such a thing.
 fn sync_entries(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    match File::open(folder)?.sync_all() {
+        Err(error) if has_no_sync(&error) => Ok(()),
+        synced => synced,
+    }
+}
+
+/// Returns true if a file system says that it does not sync folders: not every one does.
+fn has_no_sync(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
 }
 
 #[cfg(test)]
@@ -540,9 +709,9 @@ mod tests {
     fn folders_are_replaced_whole_but_never_foreign_ones() {
         let home = tempfile::tempdir().unwrap();
         let target = home.path().join("out");
-        let own = ["neighbours.parquet", "items.parquet"];
+        let own: &[&str] = &["neighbours.parquet", "items.parquet"];
         let make = |existing, name| {
-            let folder = WorkingFolder::create(&target, existing, &own)?;
+            let folder = WorkingFolder::create(&target, existing, own)?;
             folder.create_file(name)?;
             folder.publish()
         };
@@ -551,9 +720,16 @@ mod tests {
         make(Existing::Replace, own[1]).unwrap();
         assert_eq!(names(&target), [own[1]]);
         assert_eq!(names(home.path()), ["out"]);
+        // What comes while the work goes on stays, and in its place.
+        let folder = WorkingFolder::create(&target, Existing::Replace, own).unwrap();
+        folder.create_file(own[0]).unwrap();
         fs::write(target.join("letter.txt"), "dear").unwrap();
+        fs::create_dir(target.join("letters")).unwrap();
+        folder.publish().unwrap();
+        assert_eq!(names(&target), ["letter.txt", "letters", own[0]]);
+        assert_eq!(names(home.path()), ["out"]);
         let error = make(Existing::Replace, own[0]).unwrap_err();
-        assert!(text(&error).contains("holds letter.txt"), "{error}");
+        assert!(text(&error).contains("holds letter"), "{error}");
     }
 
     #[test]
@@ -573,23 +749,17 @@ mod tests {
     fn what_killed_processes_left_goes_and_what_others_work_on_stays() {
         let home = tempfile::tempdir().unwrap();
         let at = |name: &str| home.path().join(name);
-        let long_ago = std::time::SystemTime::now() - 2 * Duration::from_secs(10);
-        let make = |name: &str| {
-            let file = File::create(at(name)).unwrap();
-            file.set_modified(long_ago).unwrap();
-        };
+        let make = |name: &str| File::create(at(name)).unwrap();
         for name in [".x.csv.0rphan.partial", ".x.csv.b0sses.partial", ".x.csv.old.0rphan.partial"]
         {
             make(name);
         }
         fs::create_dir(at(".x.csv.f0lder.partial")).unwrap();
         fs::write(at(".x.csv.f0lder.partial/rows"), "1").unwrap();
-        File::open(at(".x.csv.f0lder.partial")).unwrap().set_modified(long_ago).unwrap();
-        File::create(at(".x.csv.y0uth1.partial")).unwrap();
         let held = lock(&at(".x.csv.b0sses.partial")).unwrap();
         remove_orphans(&at("x.csv"));
         let file = WorkingFile::create(&at("x.csv"), Existing::Refuse).unwrap();
-        let left = [".x.csv.b0sses.partial", ".x.csv.old.0rphan.partial", ".x.csv.y0uth1.partial"];
+        let left = [".x.csv.b0sses.partial", ".x.csv.old.0rphan.partial"];
         let mut expected = left.map(String::from).to_vec();
         expected.push(file.path().file_name().unwrap().to_str().unwrap().into());
         expected.sort();
@@ -598,5 +768,86 @@ mod tests {
         assert!(lock(file.path()).is_none());
         drop((held, file));
         assert_eq!(names(home.path()), left);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn tidying_and_beginning_at_once_loses_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let target = home.path().join("x.csv");
+        std::thread::scope(|scope| {
+            let tidy = || (0..2_000).for_each(|_| remove_orphans(&target));
+            let write = |number: usize| {
+                let target = &target;
+                move || {
+                    for _ in 0..300 {
+                        let mut file = WorkingFile::create(target, Existing::Replace).unwrap();
+                        writeln!(file, "{number}").unwrap();
+                        file.publish().unwrap();
+                    }
+                }
+            };
+            scope.spawn(tidy);
+            scope.spawn(write(1));
+            scope.spawn(write(2));
+        });
+        assert_eq!(names(home.path()), ["x.csv"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_stay_and_modes_too() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        fs::create_dir(at("real")).unwrap();
+        fs::write(at("real/x.csv"), "old").unwrap();
+        fs::set_permissions(at("real/x.csv"), fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("real/x.csv", at("a.csv")).unwrap();
+        symlink("a.csv", at("b.csv")).unwrap();
+        let mut file = WorkingFile::output(&at("b.csv"), Existing::Replace).unwrap();
+        // Beside what is replaced, which may be on another disk.
+        assert_eq!(file.path().parent(), Some(&*at("real")));
+        file.write_all(b"new").unwrap();
+        file.publish().unwrap();
+        assert_eq!(names(home.path()), ["a.csv", "b.csv", "real"]);
+        assert!(at("b.csv").is_symlink());
+        assert_eq!(fs::read(at("real/x.csv")).unwrap(), b"new");
+        let mode = at("real/x.csv").metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o640);
+        // Without --overwrite a link is something that is there, wherever it points.
+        symlink("nowhere", at("c.csv")).unwrap();
+        let error = WorkingFile::output(&at("c.csv"), Existing::Refuse).unwrap_err();
+        assert!(text(&error).contains("exists"), "{error}");
+        symlink("real", at("folder")).unwrap();
+        let folder = WorkingFolder::output(&at("folder"), Existing::Replace, &["x.csv"]).unwrap();
+        folder.create_file("x.csv").unwrap();
+        folder.publish().unwrap();
+        assert!(at("folder").is_symlink());
+        assert_eq!(fs::read(at("real/x.csv")).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_name_can_be_taken_where_files_cannot_be_put_there_in_one_step() {
+        let home = tempfile::tempdir().unwrap();
+        let target = home.path().join("x.csv");
+        let new = || {
+            let mut file = NamedTempFile::new_in(home.path()).unwrap();
+            file.write_all(b"new").unwrap();
+            file
+        };
+        take_name(new(), &target).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"new");
+        let error = take_name(new(), &target).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(names(home.path()), ["x.csv"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_need_not_be_synced_where_there_is_no_such_thing() {
+        let refused = |number| io::Error::from_raw_os_error(number);
+        let [einval, eio, enospc] = [22, 5, 28].map(refused);
+        assert!(has_no_sync(&einval) && !has_no_sync(&eio) && !has_no_sync(&enospc));
     }
 }

@@ -9,6 +9,7 @@ use ilk_core::{
 
 use crate::{
     error::Error,
+    expected::Expected,
     memory::Bytes,
     publish::Existing,
     source::{DataSource, Lists, Record},
@@ -22,6 +23,25 @@ pub enum IdStyle {
     AsRead,
     /// As text.
     Text,
+}
+
+/// What becomes of text in CSV that spreadsheets take for a formula.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Formulas {
+    /// It is written as it is.
+    #[default]
+    AsRead,
+    /// It gets a `'` before it.
+    Prefixed,
+}
+
+/// How an output spells what it holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spelling {
+    /// IDs.
+    pub ids: IdStyle,
+    /// Text in CSV.
+    pub formulas: Formulas,
 }
 
 /// What to do: what is read, what is computed, where the result goes, and what it may take.
@@ -39,8 +59,10 @@ pub struct Request {
     pub place: Option<String>,
     /// What becomes of an output that is there already.
     pub existing: Existing,
-    /// How the output writes IDs.
-    pub ids: IdStyle,
+    /// How the output spells what it holds.
+    pub spelling: Spelling,
+    /// What the result must be like to be put in its place, unless the run is forced.
+    pub expected: Expected,
     /// Threads and memory.
     pub resources: Resources,
     /// What the job may take; a job that would take more is refused.
@@ -73,7 +95,8 @@ impl Request {
             out,
             place: None,
             existing: Existing::Refuse,
-            ids: IdStyle::default(),
+            spelling: Spelling::default(),
+            expected: Expected::default(),
             resources: Resources::default(),
             budget: Budget::default(),
             force: false,
@@ -117,6 +140,9 @@ pub enum Earlier {
     Continue,
     /// It begins anew (`--restart`).
     Discard,
+    /// The run goes on if it is of the same job on the same inputs, else it begins anew
+    /// (`--restart-if-changed`).
+    IfSame,
 }
 
 /// What the work may use.
@@ -139,4 +165,6 @@ pub struct Budget {
     pub time_text: String,
     /// The budget of memory in words.
     pub memory_text: String,
+    /// What working files and a run directory may take of their disk.
+    pub disk: Option<Bytes>,
 }

@@ -5,6 +5,7 @@ use ilk_core::executor::Executor as _;
 use crate::{
     apart::check_outputs,
     context::{Means, Run},
+    disk::Disk,
     error::Error,
     files::Files,
     guard::Guard,
@@ -61,22 +62,23 @@ pub(crate) fn run_within(
     let mut outputs = Vec::new();
     if let Some(out) = &request.out {
         let place = request.place.clone().unwrap_or_else(|| out.display().to_string());
-        outputs.push((Output::create(out, request.existing)?.with_ids(request.ids), place));
+        outputs.push((Output::create(out, request.existing)?.of(request), place));
     }
     let files = Files::open(source, Some(budget.chunk_rows()), reporter)?;
     let lists = IdLists::read(&request.lists, source, job)?;
     lists.check_engine(request.plugin.is_some())?;
     request.check_target()?;
     let labels = LabelTable::open(source, job.of, budget, reporter)?;
-    check_outputs(request, &files, labels.as_ref())?;
+    check_outputs(request, None, &files, labels.as_ref())?;
     let kernel = kernel()?;
     let plugin = request.plugin.as_deref().map(Plugin::new);
     plugin.iter().try_for_each(|plugin| plugin.open(pool).map(drop))?;
     report_unused(source, job, reporter);
-    let desk = Desk::new(match &request.out {
+    let workplace = match &request.out {
         Some(out) => Workplace::Beside(out.clone()),
         None => Workplace::Temporary,
-    });
+    };
+    let desk = Desk::new(workplace, Disk::new(request.budget.disk));
     let run = Run {
         job,
         needs: needs(source, job),

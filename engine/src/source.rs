@@ -371,7 +371,7 @@ pub struct Lists {
 
 impl Lists {
     /// Lists the files.
-    pub(crate) fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
         self.only.iter().chain(&self.exclude).chain(&self.targets)
     }
 

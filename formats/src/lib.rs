@@ -69,7 +69,9 @@ pub use guess::{Guess, count_candidates, guess_columns};
 pub use part::Part;
 pub use plain::{CellType, TableWriter, Values, read_notes, read_plain};
 pub use plan::ReadOptions;
-pub use results::{ItemSink, NeighbourRow, read_id_list, read_items, read_neighbours};
+pub use results::{
+    ItemSink, NeighbourRow, Soundness, check_result, read_id_list, read_items, read_neighbours,
+};
 pub use schema::{Column, ColumnKind, Schema, nearest};
 pub use source::{Memory, Source, SourceFailure};
 pub use table::{Cursor, Input, InputFormat, Table};

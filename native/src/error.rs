@@ -11,6 +11,11 @@ use std::{
 };
 
 pub(crate) use ilk_engine::reason;
+use ilk_engine::{
+    Abandoned,
+    limits::{self, tell},
+    pool,
+};
 use ilk_formats::printable;
 use serde_json::json;
 
@@ -25,6 +30,8 @@ pub(crate) enum Kind {
     Refused,
     /// The program itself is wrong: 3.
     Internal,
+    /// The result is not like what it was to be like, and does not replace the one before: 4.
+    Withheld,
     /// Ctrl-C or SIGTERM: 130.
     Interrupted,
     /// The reader of our output went away, which is not trouble: 0.
@@ -39,6 +46,7 @@ impl Kind {
             Self::Refused => 1,
             Self::Input => 2,
             Self::Internal => 3,
+            Self::Withheld => 4,
             Self::Interrupted => 130,
         }
     }
@@ -49,6 +57,7 @@ impl Kind {
             Self::Refused => "refused",
             Self::Input => "input",
             Self::Internal => "internal",
+            Self::Withheld => "withheld",
             Self::Interrupted => "interrupted",
         }
     }
@@ -165,6 +174,7 @@ impl From<ilk_engine::Error> for Error {
         let kind = match error.kind() {
             ilk_engine::Kind::Input => Kind::Input,
             ilk_engine::Kind::Refused => Kind::Refused,
+            ilk_engine::Kind::Withheld => Kind::Withheld,
             _ => Kind::Internal,
         };
         Self::new(kind, error.message()).with_help_if(error.help().map(Into::into))
@@ -195,12 +205,60 @@ pub(crate) fn install_panic_hook() {
     }));
 }
 
+/// Ends the program where memory has run out; what it had begun to write is gone by then.
+pub(crate) fn end_without_memory(
+    bytes: usize,
+    abandoned: Option<Abandoned>,
+) -> std::convert::Infallible {
+    // Kept until the end: no new working file comes into being meanwhile.
+    let _abandoned = abandoned;
+    let error = Error::input(format!(
+        "out of memory: the system refused {} more",
+        ilk_engine::Bytes(bytes as u64)
+    ))
+    .with_help("allow less with --memory or --threads, or raise the limit (ulimit -v)");
+    let format = *LOG_FORMAT.lock().unwrap_or_else(PoisonError::into_inner);
+    tell(&match format {
+        LogFormat::Text => error.to_string(),
+        LogFormat::Json => format!("{}\n", error.to_json()),
+    });
+    std::process::exit(error.kind.exit_code().into())
+}
+
+/// How errors are told that come from no command.
+static LOG_FORMAT: Mutex<LogFormat> = Mutex::new(LogFormat::Text);
+
+/// Ends the program in order where the system gives no more memory, and gives errors where it ends
+/// processes that write large files.
+pub(crate) fn respect_limits(format: LogFormat) {
+    *LOG_FORMAT.lock().unwrap_or_else(PoisonError::into_inner) = format;
+    limits::fail_writes();
+    limits::end_with(end_without_memory);
+}
+
+/// Finds out whether a panic is the system's doing: the standard library has no errors for it.
+fn of_system(message: &str) -> Option<Error> {
+    let reason = |message: &str| {
+        let text = message.split("message: \"").nth(1).and_then(|text| text.split('"').next());
+        text.unwrap_or("no reason given").to_lowercase()
+    };
+    if message.contains("failed to spawn thread") {
+        let error = Error::input(format!("cannot start a thread: {}", reason(message)));
+        return Some(error.with_help(pool::NO_THREADS));
+    }
+    let is_folder = message.contains("during closedir");
+    is_folder.then(|| Error::input(format!("cannot close a folder: {}", reason(message))))
+}
+
 /// Runs `work`; a panic of it, also on a thread it waits for, becomes one short error, exit
 /// code 3. The backtrace is part of it only where `RUST_BACKTRACE` asks.
 pub(crate) fn guard_panics<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let last = LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (message, backtrace) = last.unwrap_or_else(|| ("panic".into(), None));
+        if let Some(error) = of_system(&message) {
+            return Err(error);
+        }
         Err(Error { backtrace, ..Error::internal(message) })
     })
 }
@@ -208,6 +266,22 @@ pub(crate) fn guard_panics<T>(work: impl FnOnce() -> Result<T, Error>) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn panics_of_the_system_are_told_as_its_errors() {
+        let thread = "failed to spawn thread: Os { code: 11, kind: WouldBlock, message: \
+                      \"Resource temporarily unavailable\" } (library/std/src/thread/mod.rs:1:2)";
+        let error = of_system(thread).unwrap();
+        assert_eq!(error.message(), "cannot start a thread: resource temporarily unavailable");
+        let folder = "unexpected error during closedir: Os { code: 5, kind: Uncategorized, message: \
+                      \"Input/output error\" } (library/std/src/sys/fs/unix.rs:1:2)";
+        let error = of_system(folder).unwrap();
+        assert_eq!(
+            (error.message(), error.kind()),
+            ("cannot close a folder: input/output error", Kind::Input)
+        );
+        assert!(of_system("index out of bounds").is_none());
+    }
 
     #[test]
     fn errors_read_as_one_line_and_a_help_line() {

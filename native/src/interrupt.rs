@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use ilk_engine::publish::abandon;
+use ilk_engine::{pool::NO_THREADS, publish::abandon};
 
 use crate::{
     error::{Error, Kind},
@@ -20,8 +20,9 @@ use crate::{
 /// # Errors
 /// If the system does not take the handler.
 pub(crate) fn install_signal_handler() -> Result<(), Error> {
-    ctrlc::set_handler(interrupt)
-        .map_err(|error| Error::internal(format!("cannot handle signals: {error}")))
+    ctrlc::set_handler(interrupt).map_err(|error| {
+        Error::input(format!("cannot handle signals: {error}")).with_help(NO_THREADS)
+    })
 }
 
 /// Set, it makes [`end_with_stdin_if_asked`] do so.

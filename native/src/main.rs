@@ -19,19 +19,23 @@ use std::{path::Path, process::ExitCode};
 
 use clap::ArgMatches;
 use ilk_engine::{
-    Besides, Earlier, IdStyle, drawing, inputs, journal, lists, machine, memory, output, pool,
-    progress, publish, rundir,
+    Besides, Earlier, Formulas, IdStyle, Spelling, drawing, inputs, journal, limits, lists,
+    machine, memory, output, pool, progress, publish, rundir,
 };
 
 use crate::{
     cli::{Command, Ids, InputArgs, RunArgs},
     commands::{Form, Options},
-    error::Error,
+    error::{Error, Kind},
     log::Voice,
     progress::Reporter,
     publish::Existing,
     report::{Watch, Watched},
 };
+
+/// Ends the program in order where memory runs out.
+#[global_allocator]
+static ALLOCATOR: limits::Allocator = limits::Allocator;
 
 fn main() -> ExitCode {
     error::install_panic_hook();
@@ -41,6 +45,7 @@ fn main() -> ExitCode {
         Err(error) => return error.report(cli::log_format_of_arguments()),
     };
     let log = cli.log;
+    error::respect_limits(log);
     let voice = Voice::of(log, cli.quiet());
     let reporter = voice.reporter();
     let done = error::guard_panics(|| {
@@ -70,23 +75,32 @@ fn run(
     let layers = args.settings.layers(matches)?.of_call(cli::call_of("run", matches));
     let layers = commands::with_guess(layers, "run", reporter)?;
     let (settings, record) = (layers.settings()?, layers.record()?);
-    let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
-    let earlier = if args.restart { Earlier::Discard } else { Earlier::Continue };
+    let publishing = &settings.publishing;
+    let existing = if publishing.overwrite { Existing::Replace } else { Existing::Refuse };
+    let earlier = match (args.restart, publishing.restart_if_changed) {
+        (true, _) => Earlier::Discard,
+        (false, true) => Earlier::IfSame,
+        (false, false) => Earlier::Continue,
+    };
     if args.ids == Some(Ids::Text) && settings.out.as_deref().is_some_and(is_csv) {
         reporter.note("--ids text has no effect on CSV, whose IDs are text");
     }
     let ids = if args.ids == Some(Ids::Text) { IdStyle::Text } else { IdStyle::AsRead };
     let besides = Besides {
         reads: layers.file_path().into_iter().collect(),
-        writes: args.report.iter().cloned().collect(),
+        writes: publishing.report.iter().cloned().collect(),
     };
-    let options = Options { existing, earlier, ids, force: args.force, besides };
-    let watch = Watch::begin(args.report.as_deref(), existing, &settings, &record)?;
+    let formulas = if publishing.csv_safe { Formulas::Prefixed } else { Formulas::AsRead };
+    let spelling = Spelling { ids, formulas };
+    let options = Options { existing, earlier, spelling, force: args.force, besides };
+    let watch = Watch::begin(existing, &settings, &record)?;
     usage::begin(settings.source.input.join(" "), settings.budget.price_per_hour, reporter);
     let watched = Watched { watch: watch.as_ref(), voice };
     let mut done = commands::run(&settings, record, options, &args.engine, &watched, reporter);
-    if let Some(watch) = watch.filter(|_| done.is_ok()) {
-        done = watch.write(reporter);
+    // What is wrong with a result that is withheld is to be seen in its report, too.
+    let is_withheld = done.as_ref().is_err_and(|error| error.kind() == Kind::Withheld);
+    if let Some(watch) = watch.filter(|_| done.is_ok() || is_withheld) {
+        done = done.and(watch.write(reporter));
     }
     usage::end(&done, reporter);
     done
@@ -110,6 +124,7 @@ fn execute(
     match command {
         Command::Run(args) => run(args, matches, voice, reporter),
         Command::Stage(args) => Ok(rundir::run_stage(&args.run_dir, args.stage, reporter)?),
+        Command::Status(args) => commands::status(args),
         Command::Take(args) => {
             take::take(&args.run_dir, &args.stage, args.count as usize, args.format)
         }
@@ -120,6 +135,7 @@ fn execute(
             commands::plan(&settings, &record, args.form(), reporter)
         }
         Command::Sample(args) => commands::sample(args, matches, reporter),
+        Command::Compare(args) => commands::compare(args),
         Command::Similar(args) => commands::similar(args),
         Command::Explain(args) => {
             let input = InputArgs { input: vec![args.run.clone()] };
@@ -136,6 +152,7 @@ fn execute(
             commands::evaluate(args, &layers, reporter)
         }
         Command::Plugin(args) => commands::plugin(&args.action),
+        Command::Verify(args) => commands::verify(args),
         Command::Usage(args) => commands::usage(args),
         #[cfg(feature = "explore")]
         Command::Explore(args) => commands::explore(args, matches, reporter),

@@ -27,7 +27,12 @@ pub(super) fn checked(path: &Path, file: &FileRecord) -> Result<Option<String>, 
 
 /// Removes a file or folder that may be there.
 pub(super) fn remove(path: &Path) -> Result<(), Error> {
-    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    // Where nothing may be written, nothing need be.
+    if path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let is_folder = path.is_dir() && !path.is_symlink();
+    let removed = if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(Error::file("remove", path, &error))

@@ -22,6 +22,7 @@ use super::{
     tables::{Aside, Shape, Writing, cleaned_values, notes},
 };
 use crate::{
+    disk::Disk,
     error::Error,
     files::Files,
     keep::Step,
@@ -76,15 +77,15 @@ impl<'a> Cleaner<'a> {
     /// # Errors
     /// If the system refuses.
     pub(super) fn new(
-        run_dir: &'a Path,
+        (run_dir, disk): (&'a Path, &Disk),
         inputs: &'a Files,
         job: &'a Job,
         needs: Needs,
     ) -> Result<Self, Error> {
         let pieces = inputs.tables.iter().enumerate();
         let pieces = pieces.flat_map(|(table, opened)| cut(table, opened)).collect();
-        let cleaned = Folder::create(run_dir, files::CLEANED)?;
-        let aside = Folder::create(run_dir, files::SET_ASIDE)?;
+        let cleaned = Folder::create((run_dir, disk), files::CLEANED)?;
+        let aside = Folder::create((run_dir, disk), files::SET_ASIDE)?;
         Ok(Self { inputs, job, needs, pieces, cleaned, aside, run_dir })
     }
 

@@ -19,7 +19,7 @@ use crate::{
 
 /// Settings that change how or where, but not what: a run goes on with others. Inputs and lists
 /// are compared by what their files hold; guards only decide whether to go on.
-const FREE: [&str; 16] = [
+const FREE: [&str; 23] = [
     "input",
     "only",
     "exclude",
@@ -35,7 +35,14 @@ const FREE: [&str; 16] = [
     "price_per_hour",
     "shard_size",
     "max_bad_rows",
+    "max_disk",
     "strict",
+    "overwrite",
+    "report",
+    "restart_if_changed",
+    "min_rows",
+    "max_change",
+    "csv_safe",
 ];
 
 /// What differs, in a few words each.

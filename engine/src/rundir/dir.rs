@@ -12,10 +12,11 @@ use super::{
     lock::{LOCK, Lock},
     manifest::{MANIFEST, Manifest},
     outs::Outs,
-    stage::StageFile,
+    stage::{Folder, StageFile},
     tables::files_of,
 };
 use crate::{
+    disk::Disk,
     error::Error,
     publish,
     record::{StageName, StageRecord},
@@ -46,6 +47,8 @@ pub(crate) struct RunDir {
     /// A stage that is to be done whether it was done before or not.
     pub(super) alone: Option<StageName>,
     pub(super) outs: Outs,
+    /// What it may take of its disk.
+    disk: Disk,
 }
 
 impl Entered {
@@ -67,7 +70,7 @@ impl Entered {
                 .map_err(|error| Error::file("tidy up", &folder, &error))?;
         }
         let manifest = match earlier {
-            Earlier::Continue => Manifest::load(path)?,
+            Earlier::Continue | Earlier::IfSame => Manifest::load(path)?,
             Earlier::Discard => None,
         };
         if manifest.is_none() {
@@ -84,6 +87,15 @@ impl Entered {
     /// Returns the manifest of the run that is there.
     pub(super) const fn manifest(&self) -> Option<&Manifest> {
         self.manifest.as_ref()
+    }
+
+    /// Removes the run that is there, but for its result: that stays until there is another.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(super) fn discard(&mut self) -> Result<(), Error> {
+        self.manifest = None;
+        clear(&self.path)
     }
 
     /// Lets its path hold wherever the process goes.
@@ -105,6 +117,7 @@ impl Entered {
         self,
         next: Manifest,
         outs: Outs,
+        disk: Disk,
     ) -> Result<(RunDir, Option<Manifest>), Error> {
         let Self { path, lock, manifest } = self;
         let run = |manifest: Manifest| RunDir {
@@ -114,6 +127,7 @@ impl Entered {
             manifest,
             alone: None,
             outs,
+            disk,
         };
         match manifest {
             Some(finished) if finished.life.finished.is_some() => Ok((run(finished), Some(next))),
@@ -126,7 +140,7 @@ impl Entered {
     }
 
     /// Does one stage of the run of `manifest`.
-    pub(super) fn into_stage(self, manifest: Manifest, stage: StageName) -> RunDir {
+    pub(super) fn into_stage(self, manifest: Manifest, stage: StageName, disk: Disk) -> RunDir {
         let Self { path, lock, .. } = self;
         RunDir {
             path,
@@ -135,6 +149,7 @@ impl Entered {
             manifest,
             alone: Some(stage),
             outs: Outs::default(),
+            disk,
         }
     }
 }
@@ -155,7 +170,20 @@ impl RunDir {
     /// # Errors
     /// If the system refuses.
     pub(super) fn create(&self, name: &str) -> Result<StageFile, Error> {
-        StageFile::create(&self.path, name)
+        StageFile::create(&self.path, name, &self.disk)
+    }
+
+    /// Makes one of its folders, or finds it.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(super) fn folder(&self, name: &'static str) -> Result<Folder, Error> {
+        Folder::create((&self.path, &self.disk), name)
+    }
+
+    /// Returns what it may take of its disk.
+    pub(super) const fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// Returns the manifest.
@@ -203,6 +231,7 @@ impl RunDir {
                 remove(&self.file(name))?;
             }
         }
+        self.disk.measure(&self.path);
         Ok(())
     }
 
@@ -237,10 +266,11 @@ impl RunDir {
     }
 }
 
-/// Removes everything of an earlier run, its manifest first.
+/// Removes everything of an earlier run but its result, its manifest first.
 fn clear(path: &Path) -> Result<(), Error> {
+    let files = files::FILES.into_iter().filter(|name| *name != files::NEIGHBOURS);
     let names = [MANIFEST, files::REPORT].into_iter();
-    names.chain(files::FILES).chain(files::FOLDERS).try_for_each(|name| remove(&path.join(name)))
+    names.chain(files).chain(files::FOLDERS).try_for_each(|name| remove(&path.join(name)))
 }
 
 /// Creates the folder if nothing is there.

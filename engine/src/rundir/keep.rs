@@ -12,14 +12,13 @@ use super::{
     files,
     kept::Results,
     manifest::Published,
-    stage::Folder,
     tables, tiles,
 };
 use crate::{
     checksum::Checksum,
     context::Run,
     data::{Data, Made, Scale},
-    error::Error,
+    error::{Error, Kind},
     files::Files,
     findings::Findings,
     handed::{Arrangement, Cleaned, Committed, Encoded, Laid, Merged, Tiled},
@@ -28,7 +27,7 @@ use crate::{
     observe::{Kept, Place, Tiles, Timed, block_name},
     progress::Reporter,
     record::{FileRecord, GROUPS, StageName, time_text},
-    request::IdStyle,
+    request::{Formulas, IdStyle, Spelling},
     spill::{Area, Holding, Recording},
     text::counted,
 };
@@ -73,6 +72,7 @@ impl<'r> Keep<'r> for RunDir {
         if stage == StageName::Clean {
             // All of it is in one table by now.
             remove(&self.file(files::SET_ASIDE))?;
+            self.disk().measure(self.path());
         }
         Ok(())
     }
@@ -123,7 +123,7 @@ impl<'r> Keep<'r> for RunDir {
         step: &Step<'_>,
         opened: &'r Files,
     ) -> Result<CleanedFor<'r, Self>, Error> {
-        let cleaner = Cleaner::new(self.path(), opened, run.job, run.needs)?;
+        let cleaner = Cleaner::new((self.path(), self.disk()), opened, run.job, run.needs)?;
         let holding = Holding::new(*run.means.budget, run.needs, opened.row_count());
         if !holding.holds() {
             // What is too little for working files is told before the rows are read.
@@ -212,7 +212,7 @@ impl<'r> Keep<'r> for RunDir {
         if !self.file(files::TILES).is_dir() {
             return Ok(Committed::default());
         }
-        let folder = Folder::create(self.path(), files::TILES)?;
+        let folder = self.folder(files::TILES)?;
         let plan = self.manifest().done(StageName::Plan);
         let through_files = plan.is_some_and(|plan| plan.counters.contains_key(GROUPS));
         Ok(Committed { through_files, ..tiles::find(&folder, self.path())? })
@@ -245,7 +245,7 @@ impl<'r> Keep<'r> for RunDir {
     }
 
     fn tiles(&mut self, run: Run<'r>, step: Step<'r>, laid: Laid) -> Result<Tiled<Results>, Error> {
-        let folder = Folder::create(self.path(), files::TILES)?;
+        let folder = self.folder(files::TILES)?;
         let (candidates, tiles) = tiles::record(run, &step, &laid, (&folder, self.path()))?;
         let of_stage = format!("{}, {}", counted(tiles, "tile"), counted(candidates, "candidate"));
         let ending = Ending { rows_in: tiles, rows_out: candidates, of_stage, ..Ending::default() };
@@ -286,7 +286,8 @@ impl<'r> Keep<'r> for RunDir {
         self.publish(merged, run.reporter)?;
         self.tell(run, merged)?;
         let place = self.file(files::NEIGHBOURS).display().to_string();
-        let outs = self.outs.places.iter().map(|out| format!(" and {}", out.display()));
+        let outs = self.outs.places.iter().filter(|_| self.outs.withheld.is_none());
+        let outs = outs.map(|out| format!(" and {}", out.display()));
         Ok((rows, place + &outs.collect::<String>()))
     }
 }
@@ -314,18 +315,31 @@ impl RunDir {
         for mut output in std::mem::take(&mut self.outs.left) {
             output.report_ids(&merged.catalogue, reporter);
             output.fill(&merged.catalogue, &merged.found)?;
+            if let Err(error) = output.check(&merged.catalogue, &merged.found) {
+                if error.kind() != Kind::Withheld {
+                    return Err(error);
+                }
+                let kept = self.file(files::NEIGHBOURS);
+                self.outs.withheld = Some(error.with_help(format!(
+                    "{} holds the new result; the same command with --force publishes it",
+                    kept.display()
+                )));
+                continue;
+            }
             let mut files = Vec::new();
             for (name, path) in output.filled() {
                 let sum = Checksum::of_file(&path);
                 let (bytes, checksum) = sum.map_err(|error| Error::file("read", &path, &error))?;
                 files.push(FileRecord { name: name.into(), bytes, checksum });
             }
-            let text_ids = output.ids() == IdStyle::Text;
+            let Spelling { ids, formulas } = output.spelling();
+            let (text_ids, csv_safe) = (ids == IdStyle::Text, formulas == Formulas::Prefixed);
             let place = output.target();
             let path =
                 std::path::absolute(place).map_err(|error| Error::file("find", place, &error))?;
             // Said before it is there: after an interruption in between it is known as ours.
-            self.update(|manifest| manifest.out = Some(Published { path, files, text_ids }))?;
+            let published = Published { path, files, text_ids, csv_safe };
+            self.update(|manifest| manifest.out = Some(published))?;
             output.publish()?;
         }
         Ok(())
@@ -346,8 +360,8 @@ impl RunDir {
         tables::each_number(&users, "degree", &mut |degree| degrees.push(u64::from(degree)))?;
         let items = merged.catalogue.supports.iter().map(|support| u64::from(*support));
         let mut tiles = Vec::new();
-        for file in &results.record(StageName::Tiles)?.files {
-            tiles.extend(tables::tiles_in(&self.file(&file.name))?);
+        for path in results.verified(StageName::Tiles, files::TILES)? {
+            tiles.extend(tables::tiles_in(&path)?);
         }
         tiles.sort_by(|(_, a), (_, b)| a.began.total_cmp(&b.began));
         let columns = tiles.iter().map(|(area, _)| area.columns().start);

@@ -37,6 +37,9 @@ pub struct Published {
     /// IDs are written as text.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub text_ids: bool,
+    /// Text in CSV that is like a formula has a prefix.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub csv_safe: bool,
 }
 
 /// What a run is and how far it has come. The groups are for the program; the file is flat.

@@ -22,14 +22,18 @@ mod manifest;
 mod outs;
 mod stage;
 mod start;
+mod status;
 mod tables;
 mod take;
 mod tiles;
+mod verify;
 
 pub(crate) use self::start::run;
 pub use self::{
     compare::{check_inputs, identity},
-    manifest::{MANIFEST, Manifest},
+    manifest::{Life, MANIFEST, Manifest},
     start::run_stage,
+    status::{State, Status, status},
     take::{Cells, Preview, take},
+    verify::{Finding, Verified, check_files, verify},
 };

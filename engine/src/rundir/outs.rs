@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::{
     checking::checked,
-    manifest::{MANIFEST, Manifest},
+    manifest::{MANIFEST, Manifest, Published},
 };
 use crate::{
     error::Error,
     output::Output,
-    request::{Earlier, IdStyle, Request},
+    request::{Earlier, Formulas, IdStyle, Request, Spelling},
 };
 
 /// Outputs outside of the run directory.
@@ -19,6 +19,8 @@ pub(super) struct Outs {
     pub(super) places: Vec<PathBuf>,
     /// Those that this run has not written yet.
     pub(super) left: Vec<Output>,
+    /// Why the output does not take the place of the one before.
+    pub(super) withheld: Option<Error>,
 }
 
 impl Outs {
@@ -26,7 +28,7 @@ impl Outs {
     /// made for an output that cannot be.
     pub(super) fn check(request: &Request, folder: &Path, earlier: Earlier) -> Result<Self, Error> {
         let mut outs = Self::default();
-        if request.out.is_none() && request.ids == IdStyle::Text {
+        if request.out.is_none() && request.spelling.ids == IdStyle::Text {
             return Err(Error::input("--ids text has no effect without --out").with_help(
                 "a run directory keeps IDs with the type of the input; add --out FILE",
             ));
@@ -34,7 +36,7 @@ impl Outs {
         if let Some(place) = &request.out {
             outs.places.push(place.clone());
             if earlier == Earlier::Discard || !folder.join(MANIFEST).exists() {
-                outs.left.push(Output::create(place, request.existing)?.with_ids(request.ids));
+                outs.left.push(Output::create(place, request.existing)?.of(request));
             }
         }
         Ok(outs)
@@ -47,27 +49,37 @@ impl Outs {
             return Ok(());
         }
         for place in &self.places {
-            if !is_published(manifest, place, request.ids)? {
+            if !is_published(manifest, place, request.spelling)? {
                 let output = Output::create(place, request.existing)?;
-                self.left.push(output.with_ids(request.ids));
+                self.left.push(output.of(request));
             }
         }
         Ok(())
     }
 }
 
-/// Returns true if an output is there as this run has written it, with IDs as they are asked for.
-fn is_published(manifest: &Manifest, place: &Path, ids: IdStyle) -> Result<bool, Error> {
+/// Returns true if an output is there as this run has written it, spelled as it is asked for.
+fn is_published(manifest: &Manifest, place: &Path, spelling: Spelling) -> Result<bool, Error> {
     let Ok(absolute) = std::path::absolute(place) else { return Ok(false) };
-    let out = manifest
-        .out
-        .as_ref()
-        .filter(|out| out.path == absolute && out.text_ids == (ids == IdStyle::Text));
+    let is_asked_for = |out: &&Published| {
+        let is_prefixed = spelling.formulas == Formulas::Prefixed;
+        let is_spelled = out.text_ids == (spelling.ids == IdStyle::Text);
+        out.path == absolute && is_spelled && out.csv_safe == is_prefixed
+    };
+    let out = manifest.out.as_ref().filter(is_asked_for);
     let Some(out) = out else {
         return Ok(false);
     };
+    is_as_written(out)
+}
+
+/// Returns true if the files of an output are there as they were written.
+///
+/// # Errors
+/// If one cannot be read.
+pub(super) fn is_as_written(out: &Published) -> Result<bool, Error> {
     for file in &out.files {
-        let path = if file.name.is_empty() { absolute.clone() } else { absolute.join(&file.name) };
+        let path = if file.name.is_empty() { out.path.clone() } else { out.path.join(&file.name) };
         if !path.is_file() || checked(&path, file)?.is_some() {
             return Ok(false);
         }

@@ -24,6 +24,7 @@ use crate::{
     apart::check_outputs,
     context::{Means, Run},
     data::Made,
+    disk::Disk,
     error::Error,
     files::Files,
     guard::Guard,
@@ -34,7 +35,7 @@ use crate::{
     line::line,
     lists::IdLists,
     machine::kernel,
-    memory::Allowance,
+    memory::{Allowance, Bytes},
     observe::{Observer, Unobserved},
     pool::Pool,
     progress::Reporter,
@@ -63,16 +64,16 @@ pub(crate) fn run(
     let (pool, kernel) = (Pool::new(resources.threads)?, kernel()?);
     let budget = Allowance::new(resources.memory, resources.shard_size, pool.workers());
     let opened = Files::open(source, Some(budget.chunk_rows()), reporter)?;
-    opened.check_apart_from(&folder)?;
     let lists = IdLists::read(&request.lists, source, job)?;
     lists.check_engine(request.plugin.is_some())?;
     request.check_target()?;
     let labels = LabelTable::open(source, job.of, &budget, reporter)?;
     let plugin = request.plugin.as_deref().map(Plugin::new);
     plugin.iter().try_for_each(|plugin| plugin.open(&pool).map(drop))?;
-    check_outputs(request, &opened, labels.as_ref())?;
+    check_outputs(request, Some(&folder), &opened, labels.as_ref())?;
+    let earlier = settled(earlier, &folder, reporter);
     let mut outputs = Outs::check(request, &folder, earlier)?;
-    let entered = Entered::enter(&folder, earlier)?;
+    let mut entered = Entered::enter(&folder, earlier)?;
     let task = Task {
         job: record,
         inputs: with_dialects(fingerprints(&opened.names, &pool)?, &opened),
@@ -82,10 +83,21 @@ pub(crate) fn run(
     };
     let machine = Machine::here(kernel);
     let (threads, force) = (pool.workers(), request.force);
-    let manifest = manifest(&entered, task, Host { machine, threads, force, costs: None })?;
+    let host = Host { machine, threads, force, costs: None };
+    let changed = changed(&entered, &task).filter(|_| earlier == Earlier::IfSame);
+    let manifest = match &changed {
+        None => manifest(&entered, task, host)?,
+        Some(_) => begun(task, host)?,
+    };
     outputs.find(request, &manifest)?;
+    if let Some(changes) = changed {
+        reporter.note(format!("{changes}: starting over"));
+        entered.discard()?;
+    }
     let guard = Guard::of(request);
-    let desk = Desk::new(Workplace::At(folder.join(files::WORK)));
+    let disk = Disk::new(request.budget.disk);
+    disk.measure(&folder);
+    let desk = Desk::new(Workplace::At(folder.join(files::WORK)), disk.clone());
     let run = Run {
         job,
         needs: needs(source, job),
@@ -99,37 +111,66 @@ pub(crate) fn run(
         observer,
         reporter,
     };
-    let (mut dir, next) = entered.into_run(manifest, outputs)?;
+    let (mut dir, next) = entered.into_run(manifest, outputs, disk)?;
     let going = Going { run, source, files: &opened };
     going.on(&mut dir, next).map_err(|error| with_way_on(error, dir.path()))
 }
 
 /// Adds to an error how to go on from it.
 fn with_way_on(error: Error, folder: &Path) -> Error {
-    if error.help().is_some() {
-        return error;
+    let way_on =
+        format!("finished stages are kept in {}; run the same command to resume", folder.display());
+    let help = match error.help() {
+        None => way_on,
+        // What is wrong is the place, and the run goes on once that is mended.
+        Some(help) if error.message().starts_with("cannot write") => format!("{help}; {way_on}"),
+        Some(_) => return error,
+    };
+    error.with_help(help)
+}
+
+/// Lets a run begin anew that is to go on only if it is the same, and of which nothing can be known.
+fn settled(earlier: Earlier, folder: &Path, reporter: &Reporter) -> Earlier {
+    if earlier != Earlier::IfSame || !folder.is_dir() {
+        return earlier;
     }
-    error.with_help(format!(
-        "finished stages are kept in {}; run the same command to resume",
-        folder.display()
-    ))
+    match Manifest::load(folder) {
+        Ok(_) => earlier,
+        Err(error) => {
+            reporter.note(format!("{}: starting over", error.message()));
+            Earlier::Discard
+        }
+    }
+}
+
+/// Says what keeps the run of a directory from going on with a task; `None` if nothing does.
+fn changed(entered: &Entered, task: &Task) -> Option<String> {
+    let (manifest, name) = (entered.manifest()?, entered.path().display().to_string());
+    let is_finished = manifest.life.finished.is_some();
+    let version = if is_finished { Ok(()) } else { check_version(manifest, &name) };
+    let changes = Changes::find(&manifest.task, task).check(&name).and(version).err()?;
+    Some(changes.message().to_owned())
+}
+
+/// Begins the manifest of a new run.
+fn begun(task: Task, host: Host) -> Result<Manifest, Error> {
+    let here = std::env::current_dir();
+    let here = here.map_err(|error| Error::file("find", Path::new("."), &error))?;
+    let mut manifest = Manifest::new(task, here, host);
+    manifest.life.attempts = 1;
+    Ok(manifest)
 }
 
 /// Returns the manifest to go on with: that of the directory if it is of the same task, else a new
 /// one.
 fn manifest(entered: &Entered, task: Task, host: Host) -> Result<Manifest, Error> {
     let name = entered.path().display().to_string();
-    let mut manifest = if let Some(manifest) = entered.manifest() {
-        Changes::find(&manifest.task, &task).check(&name)?;
-        if manifest.life.finished.is_none() {
-            check_version(manifest, &name)?;
-        }
-        manifest.clone()
-    } else {
-        let here = std::env::current_dir();
-        let here = here.map_err(|error| Error::file("find", Path::new("."), &error))?;
-        Manifest::new(task.clone(), here, host.clone())
-    };
+    let Some(manifest) = entered.manifest() else { return begun(task, host) };
+    Changes::find(&manifest.task, &task).check(&name)?;
+    if manifest.life.finished.is_none() {
+        check_version(manifest, &name)?;
+    }
+    let mut manifest = manifest.clone();
     manifest.life.attempts += 1;
     manifest.task = task;
     // Another machine pays other costs.
@@ -166,13 +207,15 @@ pub fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) -> Result
     let (source, job) = manifest.task.job.resolve()?;
     let pool = Pool::new(NonZeroUsize::new(manifest.host.threads))?;
     let budget = allowance(&manifest.task.job, pool.workers());
+    let disk = Disk::new(size_setting(&manifest.task.job, "max_disk"));
+    disk.measure(entered.path());
     let lists = IdLists::read(&manifest.task.job.lists, &source, &job)?;
     let labels = LabelTable::open(&source, job.of, &budget, reporter)?;
     check_lists(&manifest, stage, (&source, &pool), &name)?;
     let plugin = manifest.task.engine.as_ref().map(|plugin| Plugin::new(Path::new(&plugin.path)));
     let guard = if manifest.host.force { Guard::forced(job.of) } else { Guard::unlimited(job.of) };
     let names = manifest.task.inputs.iter().map(|file| file.path.clone()).collect::<Vec<_>>();
-    let desk = Desk::new(Workplace::At(entered.path().join(files::WORK)));
+    let desk = Desk::new(Workplace::At(entered.path().join(files::WORK)), disk.clone());
     let run = Run {
         job: &job,
         needs: needs(&source, &job),
@@ -186,7 +229,7 @@ pub fn run_stage(folder: &Path, stage: StageName, reporter: &Reporter) -> Result
         observer: &Unobserved,
         reporter,
     };
-    let mut dir = entered.into_stage(manifest, stage);
+    let mut dir = entered.into_stage(manifest, stage, disk);
     let told = |error: Error| match error.damage() {
         None => error,
         Some(stage) => Error::input(error.message())
@@ -272,12 +315,13 @@ fn check_lists(
 
 /// Returns the memory that a run was begun with.
 fn allowance(job: &Record, workers: usize) -> Allowance {
-    let setting = |name: &str| {
-        let found = job.settings.iter().find(|setting| setting.name == name);
-        // The default is told in words.
-        found.and_then(|setting| setting.value.parse().ok())
-    };
-    Allowance::new(setting("memory"), setting("shard_size"), workers)
+    Allowance::new(size_setting(job, "memory"), size_setting(job, "shard_size"), workers)
+}
+
+/// Returns a size that a run was begun with; the default is told in words.
+fn size_setting(job: &Record, name: &str) -> Option<Bytes> {
+    let found = job.settings.iter().find(|setting| setting.name == name);
+    found.and_then(|setting| setting.value.parse().ok())
 }
 
 /// Removes what a stage that is done would find of itself and not do again. Other files are
@@ -368,6 +412,10 @@ impl Going<'_> {
         for damage in damages {
             self.redo(dir, &damage)?;
         }
+        // Whatever else is to be done, the output is written once more.
+        if !dir.outs.left.is_empty() && dir.manifest().done(StageName::Write).is_some() {
+            dir.reopen(StageName::Write)?;
+        }
         self.run.observer.resumable(dir.path());
         stages::report_unused(self.source, self.run.job, reporter);
         let done = StageName::ALL.iter().filter(|stage| dir.manifest().done(**stage).is_some());
@@ -396,7 +444,8 @@ impl Going<'_> {
             }
             self.redo(dir, &error)?;
         }
-        dir.end_if_done()
+        dir.end_if_done()?;
+        dir.outs.withheld.take().map_or(Ok(()), Err)
     }
 
     /// Takes a stage for not done because of a damaged file, and says so.

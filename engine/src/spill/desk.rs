@@ -2,11 +2,12 @@
 //! and is gone with the run.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Mutex, OnceLock, PoisonError},
 };
 
-use crate::{error::Error, memory::Allowance, publish::NewFolder, text::counted};
+use super::store::Shelf;
+use crate::{disk::Disk, error::Error, memory::Allowance, publish::NewFolder, text::counted};
 
 /// Where a folder for working files goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,27 +24,34 @@ pub(crate) enum Workplace {
 #[derive(Debug)]
 pub(crate) struct Desk {
     place: Workplace,
-    folder: OnceLock<NewFolder>,
+    disk: Disk,
+    folder: OnceLock<(Shelf, NewFolder)>,
     making: Mutex<()>,
 }
 
 impl Desk {
-    /// Makes no folder yet.
-    pub(crate) fn new(place: Workplace) -> Self {
-        Self { place, folder: OnceLock::new(), making: Mutex::default() }
+    /// Makes no folder yet; what goes into it is taken from `disk`.
+    pub(crate) fn new(place: Workplace, disk: Disk) -> Self {
+        Self { place, disk, folder: OnceLock::new(), making: Mutex::default() }
+    }
+
+    /// Returns what may be taken of the disk.
+    pub(crate) const fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// Returns the folder, which is made if it is not there.
     ///
     /// # Errors
     /// If memory is too little even with working files, and if the system gives no folder.
-    pub(crate) fn folder(&self, budget: &Allowance) -> Result<&Path, Error> {
+    pub(crate) fn folder(&self, budget: &Allowance) -> Result<&Shelf, Error> {
         let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(folder) = self.folder.get() {
-            return Ok(folder.path());
+        if let Some((shelf, _)) = self.folder.get() {
+            return Ok(shelf);
         }
         let made = self.make(budget)?;
-        Ok(self.folder.get_or_init(|| made).path())
+        let shelf = Shelf::new(made.path(), self.disk.clone());
+        Ok(&self.folder.get_or_init(|| (shelf, made)).0)
     }
 
     fn make(&self, budget: &Allowance) -> Result<NewFolder, Error> {

@@ -126,7 +126,9 @@ impl<'a> Intake<'a> {
     }
 
     fn disk(&self) -> Result<Place, Error> {
-        let folder = self.desk.folder(&self.budget)?.to_owned();
+        let bytes = memory::least_on_disk(self.rows.unwrap_or_default(), self.needs);
+        self.desk.disk().foresee(bytes)?;
+        let folder = self.desk.folder(&self.budget)?.clone();
         Ok(Place::Disk(Arc::new(Spiller::new(self.budget, self.needs, folder, self.rows))))
     }
 

@@ -1,11 +1,8 @@
 //! Rows on their way to disk: items get codes, events become runs.
 
-use std::{
-    path::PathBuf,
-    sync::{
-        Mutex, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+use std::sync::{
+    Mutex, OnceLock, PoisonError, RwLock,
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use ilk_core::{
@@ -19,7 +16,7 @@ use ilk_core::{
 
 use super::{
     runs::{RunWriter, Runs},
-    store::Store,
+    store::{Shelf, Store},
     work::{does_not_fit, does_not_fit_so_far},
 };
 use crate::{error::Error, memory::Allowance, pool::Pool};
@@ -28,7 +25,7 @@ use crate::{error::Error, memory::Allowance, pool::Pool};
 pub(crate) struct Spiller {
     budget: Allowance,
     needs: Needs,
-    folder: PathBuf,
+    folder: Shelf,
     /// Rows that will come, if files say how many there are.
     rows: Option<u64>,
     /// What is known of users and items so far.
@@ -82,7 +79,7 @@ pub(crate) enum Ending {
 
 impl Spiller {
     /// Begins to spill into `folder`; `rows`: as many as files say there are, if they do.
-    pub(crate) fn new(budget: Allowance, needs: Needs, folder: PathBuf, rows: Option<u64>) -> Self {
+    pub(crate) fn new(budget: Allowance, needs: Needs, folder: Shelf, rows: Option<u64>) -> Self {
         Self {
             budget,
             needs,

@@ -12,9 +12,24 @@ use bytemuck::{Pod, cast_slice, cast_slice_mut};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
-    error::{Error, reason},
+    disk::Disk,
+    error::{Error, OverDisk, reason},
     inputs::read_exact_at,
 };
+
+/// A folder for working files, and what of its disk they may take.
+#[derive(Clone, Debug)]
+pub(crate) struct Shelf {
+    path: PathBuf,
+    disk: Disk,
+}
+
+impl Shelf {
+    /// Takes a folder.
+    pub(crate) fn new(path: &Path, disk: Disk) -> Self {
+        Self { path: path.to_owned(), disk }
+    }
+}
 
 /// Where an array lies, and its checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +45,7 @@ pub(super) struct Extent {
 /// Several threads may append and read. Gone when dropped.
 #[derive(Debug)]
 pub(super) struct Store {
-    folder: PathBuf,
+    shelf: Shelf,
     name: String,
     shard: u64,
     files: Mutex<Files>,
@@ -41,12 +56,14 @@ struct Files {
     open: Vec<Arc<File>>,
     /// Bytes of the last one.
     end: u64,
+    /// Bytes of all of them.
+    taken: u64,
 }
 
 impl Store {
-    /// Makes a store whose files lie in `folder` and are called `name-0`, `name-1`, …
-    pub(super) fn new(folder: &Path, name: impl Into<String>, shard: u64) -> Self {
-        Self { folder: folder.to_owned(), name: name.into(), shard, files: Mutex::default() }
+    /// Makes a store whose files lie on `shelf` and are called `name-0`, `name-1`, …
+    pub(super) fn new(shelf: &Shelf, name: impl Into<String>, shard: u64) -> Self {
+        Self { shelf: shelf.clone(), name: name.into(), shard, files: Mutex::default() }
     }
 
     /// Appends an array.
@@ -65,6 +82,10 @@ impl Store {
     /// Finds room for so many bytes, in a new file where the last one is full.
     fn reserve(&self, length: u64) -> Result<(u32, u64, Arc<File>), Error> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = length.next_multiple_of(8);
+        let taken = self.shelf.disk.take(room);
+        taken.map_err(|error| write_failed(&self.path(files.open.len() as u32), &error))?;
+        files.taken += room;
         if files.open.is_empty() || files.end > 0 && files.end + length > self.shard {
             let path = self.path(files.open.len() as u32);
             let file = File::options().read(true).write(true).create_new(true).open(&path);
@@ -74,7 +95,7 @@ impl Store {
         }
         let offset = files.end;
         // Arrays begin where any number may begin.
-        files.end += length.next_multiple_of(8);
+        files.end += room;
         let number = files.open.len() - 1;
         Ok((number as u32, offset, Arc::clone(&files.open[number])))
     }
@@ -112,21 +133,25 @@ impl Store {
     }
 
     fn path(&self, number: u32) -> PathBuf {
-        self.folder.join(format!("{}-{number}", self.name))
+        self.shelf.path.join(format!("{}-{number}", self.name))
     }
 }
 
 impl Drop for Store {
     fn drop(&mut self) {
-        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner).open.len();
-        for number in 0..files as u32 {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        for number in 0..files.open.len() as u32 {
             // What stays goes with the folder.
             let _ = fs::remove_file(self.path(number));
         }
+        self.shelf.disk.give_back(files.taken);
     }
 }
 
 fn write_failed(path: &Path, error: &io::Error) -> Error {
+    if let Some(over) = OverDisk::of(error) {
+        return over;
+    }
     // The folder goes with the error; what is full is where it lies.
     let folder = path.parent().unwrap_or(path);
     let place = folder.parent().unwrap_or(folder).display();
@@ -135,6 +160,9 @@ fn write_failed(path: &Path, error: &io::Error) -> Error {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(
             "free some space there, write the output to another disk, or give it more --memory"
                 .into(),
+        ),
+        io::ErrorKind::FileTooLarge => Some(
+            "raise the limit on the size of files (ulimit -f), or give it more --memory".into(),
         ),
         _ => None,
     })
@@ -174,7 +202,7 @@ mod tests {
     #[test]
     fn arrays_come_back_from_files_of_bounded_size() {
         let home = tempfile::tempdir().unwrap();
-        let store = Store::new(home.path(), "x", 100);
+        let store = Store::new(&Shelf::new(home.path(), Disk::default()), "x", 100);
         let arrays = (0..20_u32).map(|number| vec![number; 5]).collect::<Vec<_>>();
         let extents: Vec<_> = arrays.iter().map(|array| store.append(array).unwrap()).collect();
         let long = store.append(&[1.5_f64; 100]).unwrap();
@@ -193,7 +221,7 @@ mod tests {
     #[test]
     fn damage_is_found() {
         let home = tempfile::tempdir().unwrap();
-        let store = Store::new(home.path(), "x", 100);
+        let store = Store::new(&Shelf::new(home.path(), Disk::default()), "x", 100);
         let extent = store.append(&[7_u32; 4]).unwrap();
         let path = home.path().join("x-0");
         let mut bytes = fs::read(&path).unwrap();

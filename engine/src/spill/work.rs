@@ -1,9 +1,8 @@
 //! What all steps through working files share.
 
-use std::path::Path;
-
 use ilk_core::{cost::Layout, job::Job, prepare::Needs};
 
+use super::store::Shelf;
 use crate::{
     error::Error,
     memory::{Allowance, Bytes},
@@ -22,7 +21,7 @@ pub(crate) struct Work<'a> {
     pub(crate) layout: Layout,
     pub(crate) budget: &'a Allowance,
     /// Where working files lie.
-    pub(crate) folder: &'a Path,
+    pub(crate) folder: &'a Shelf,
     pub(crate) pool: &'a Pool,
     pub(crate) recording: Recording,
 }

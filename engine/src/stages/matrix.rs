@@ -279,7 +279,10 @@ impl<'r> Laying<'_, 'r> {
         let held = held(users.iter().chain([&catalogue.ids]));
         drop(users);
         let look = || Outlook::of(interactions, run.job, filter, layout, pool);
-        let foreseen = run.guard.foresee(interactions, look, held)?;
+        let disk = run.means.desk.disk();
+        let foreseen = run.guard.foresee(interactions, (look, disk), held)?;
+        let recording = (disk, K::RECORDING);
+        run.guard.check_disk(recording, &foreseen, (keep.format(), catalogue))?;
         let matrix = Matrix::with_layout(interactions, run.job, layout, pool);
         // Offers that others make, or that are read back, go with tiles that offer to both sides.
         let plan = if run.plugin.is_some() || K::RECORDING == Recording::Yes {
@@ -331,6 +334,7 @@ impl<'r> Laying<'_, 'r> {
         let (filter, covered) = (&named.filter, Covered(&committed.areas));
         let work = run.on_disk(layout, K::RECORDING)?;
         let arranged = folded.arrange(used, (filter, covered), work, &progress)?;
+        run.means.desk.disk().foresee((arranged.neighbours * guard::NEIGHBOUR_BYTES) as u64)?;
         let predicted = run.guard.check_time_on_disk(&DiskWork {
             arranged: &arranged,
             degrees: &degrees,

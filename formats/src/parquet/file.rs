@@ -3,10 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use arrow_schema::DataType;
+use bytes::Bytes;
 use parquet::{
     column::page::PageReader,
     file::{
-        metadata::{ParquetMetaData, ParquetMetaDataReader},
+        metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader},
         serialized_reader::SerializedPageReader,
         statistics::Statistics,
     },
@@ -15,6 +16,7 @@ use parquet::{
 use super::{
     column::{Decode, decoder},
     full::{Full, required},
+    sums::{NOTE, Sums, of_range},
     types::{Leaf, leaves},
 };
 use crate::{
@@ -40,6 +42,8 @@ pub(crate) struct ParquetFile {
     leaves: Arc<[Leaf]>,
     /// Places of the leaves that are encrypted.
     encrypted: Arc<BTreeSet<usize>>,
+    /// The checksums of its bytes, where it has some.
+    sums: Option<Arc<Sums>>,
     columns: Vec<usize>,
     pub(crate) schema: Schema,
     pub(crate) parts: Vec<Part>,
@@ -76,12 +80,14 @@ impl ParquetFile {
         let file = source.name();
         let at = At { file, place: "footer" };
         let chunks = Chunks(Arc::clone(&source));
-        let (metadata, leaves, encrypted) = at.guard(|| {
-            let encrypted = guarded(at, source.as_ref())?;
+        let (metadata, leaves, encrypted, sums) = at.guard(|| {
+            let (footer, encrypted) = guarded(at, source.as_ref())?;
             let metadata = ParquetMetaDataReader::new().parse_and_finish(&chunks);
             let metadata = metadata.map_err(|error| at.parquet(error))?;
+            let sums = Sums::find(&footer, metadata.file_metadata().created_by());
+            let sums = sums.map_err(|why| at.damaged(why))?.map(Arc::new);
             let leaves = leaves(metadata.file_metadata());
-            Ok((metadata, leaves, encrypted))
+            Ok((metadata, leaves, encrypted, sums))
         })?;
         let mut first_row: u64 = 1;
         let mut parts = Vec::with_capacity(metadata.num_row_groups());
@@ -101,7 +107,7 @@ impl ParquetFile {
         }
         let columns = (0..leaves.len()).collect();
         let (metadata, leaves, encrypted) = (Arc::new(metadata), leaves.into(), encrypted.into());
-        Ok(Self { source, metadata, leaves, encrypted, columns, schema, parts })
+        Ok(Self { source, metadata, leaves, encrypted, sums, columns, schema, parts })
     }
 
     /// Reads only `columns` from now on; returns their types.
@@ -113,7 +119,7 @@ impl ParquetFile {
     /// Returns the notes of the footer: name and text.
     pub(crate) fn notes(&self) -> Vec<(String, String)> {
         let notes = self.metadata.file_metadata().key_value_metadata();
-        let notes = notes.into_iter().flatten();
+        let notes = notes.into_iter().flatten().filter(|note| note.key != NOTE);
         notes.filter_map(|note| Some((note.key.clone(), note.value.clone()?))).collect()
     }
 
@@ -153,7 +159,7 @@ impl ParquetFile {
         if chunk.compressed_size() < 0 || starts.into_iter().flatten().any(|start| start < 0) {
             return Err(at.damaged(format!("column `{}` begins before the file", leaf.name)));
         }
-        let chunk = group.column(place);
+        self.check_chunk(at, (part, place), chunk)?;
         let chunks = Arc::new(Chunks(Arc::clone(&self.source)));
         let rows = usize::try_from(group.num_rows()).unwrap_or_default();
         let pages = SerializedPageReader::new(chunks, chunk, rows, None);
@@ -172,6 +178,47 @@ impl ParquetFile {
         let decoder = decoder(column, pages, &leaf.data_type, leaf.list);
         let decoder = decoder.map_err(|error| at.parquet(error))?;
         Ok(Reading { decoder, is_full })
+    }
+
+    /// Refuses a column of a row group whose bytes are not those that were written.
+    fn check_chunk(
+        &self,
+        at: At<'_>,
+        (part, place): (usize, usize),
+        chunk: &ColumnChunkMetaData,
+    ) -> Result<(), Error> {
+        let Some(sums) = &self.sums else { return Ok(()) };
+        let columns = self.metadata.row_group(part).num_columns();
+        let expected = sums.chunks.get(part * columns + place);
+        let (start, length) = chunk.byte_range();
+        let sum = of_range(self.source.as_ref(), start, length).map_err(|error| at.io(error))?;
+        if expected != Some(&sum) {
+            let name = chunk.column_path().string();
+            return Err(at.damaged(format!("the checksum of column `{name}` does not match")));
+        }
+        Ok(())
+    }
+
+    /// Checks all bytes, where the file has checksums; returns whether it has.
+    ///
+    /// # Errors
+    /// If they are not those that were written; the first place that is wrong is named.
+    pub(crate) fn check(&self) -> Result<bool, Error> {
+        let Some(sums) = &self.sums else { return Ok(false) };
+        for part in 0..self.parts.len() {
+            let place = format!("row group {} of {}", part + 1, self.parts.len());
+            let at = At { file: self.source.name(), place: &place };
+            let columns = self.metadata.row_group(part).columns().iter().enumerate();
+            at.guard(|| {
+                let mut columns = columns;
+                columns.try_for_each(|(place, chunk)| self.check_chunk(at, (part, place), chunk))
+            })?;
+        }
+        let at = At { file: self.source.name(), place: "whole file" };
+        let (footer, _) = guarded(at, self.source.as_ref())?;
+        let length = self.source.len().saturating_sub(8 + footer.len() as u64);
+        let sum = of_range(self.source.as_ref(), 0, length).map_err(|error| at.io(error))?;
+        if sum == sums.body { Ok(true) } else { Err(at.damaged("its checksum does not match")) }
     }
 
     /// Refuses a column that is encrypted.
@@ -296,18 +343,19 @@ impl ParquetFile {
     }
 }
 
-/// Looks at the footer before the library does; returns which leaves are encrypted. What is not
-/// there at all is left to the library to name.
-fn guarded(at: At<'_>, source: &dyn Source) -> Result<BTreeSet<usize>, Error> {
-    let Some(end) = source.len().checked_sub(8) else { return Ok(BTreeSet::new()) };
+/// Looks at the footer before the library does; returns its bytes, and which leaves are encrypted. What
+/// is not there at all is left to the library to name.
+fn guarded(at: At<'_>, source: &dyn Source) -> Result<(Bytes, BTreeSet<usize>), Error> {
+    let none = || Ok((Bytes::new(), BTreeSet::new()));
+    let Some(end) = source.len().checked_sub(8) else { return none() };
     let tail = read_exact(source, end, 8).map_err(|error| at.io(error))?;
     let length = tail.first_chunk().map_or(0, |length| u32::from_le_bytes(*length));
     let Some(start) = end.checked_sub(length.into()).filter(|_| tail.ends_with(b"PAR1")) else {
-        return Ok(BTreeSet::new());
+        return none();
     };
     let footer = read_exact(source, start, length as usize).map_err(|error| at.io(error))?;
     match check_footer(&footer) {
-        Ok(encrypted) => Ok(encrypted),
+        Ok(encrypted) => Ok((footer, encrypted)),
         Err(Fault::Absurd(why)) => Err(at.damaged(why)),
         Err(Fault::CutShort) => Err(at.damaged("a footer that is cut short")),
     }

@@ -5,6 +5,7 @@ mod file;
 mod full;
 #[cfg_attr(not(feature = "write-parquet"), path = "unwritten.rs")]
 mod out;
+mod sums;
 mod text;
 mod types;
 

@@ -24,6 +24,7 @@ use parquet::{
     schema::types::{SchemaDescriptor, Type, TypePtr},
 };
 
+use super::sums::{NOTE, Summing, note_of, with_sum};
 use crate::{
     error::{Error, write_error},
     out::{Cells, Field, Nulls, Values},
@@ -35,9 +36,11 @@ const GROUP_TEXT: usize = 8 << 20;
 
 /// A Parquet file being written. Memory: a compressed row group, and its text.
 pub(crate) struct ParquetOut<W: Write + Send> {
-    writer: SerializedFileWriter<W>,
+    writer: SerializedFileWriter<Summing<W>>,
     columns: SchemaDescriptor,
     group: Vec<Column>,
+    /// Checksums of the columns of the row groups that are done.
+    sums: Vec<u32>,
     /// Rows of the row group under way.
     rows: usize,
     /// Bytes of its text.
@@ -65,8 +68,27 @@ impl Pages {
 }
 
 impl PageWriter for Pages {
+    /// Writes a page with its checksum, which the library leaves out.
     fn write_page(&mut self, page: CompressedPage) -> Written<PageWriteSpec> {
-        self.with(|pages| SerializedPageWriter::new(pages).write_page(page))
+        let (sum, length) = (crc32fast::hash(page.data()), page.data().len());
+        let mut plain = TrackedWrite::new(Vec::with_capacity(length + 256));
+        let spec = SerializedPageWriter::new(&mut plain).write_page(page)?;
+        let plain = plain.into_inner()?;
+        let (head, data) = plain.split_at(plain.len() - length);
+        let summed = with_sum(head, sum).unwrap_or_else(|| head.to_vec());
+        let longer = summed.len() - head.len();
+        self.with(|pages| {
+            let offset = pages.bytes_written() as u64;
+            pages.write_all(&summed)?;
+            pages.write_all(data)?;
+            Ok(PageWriteSpec {
+                uncompressed_size: spec.uncompressed_size + longer,
+                compressed_size: spec.compressed_size + longer,
+                bytes_written: spec.bytes_written + longer as u64,
+                offset,
+                ..spec
+            })
+        })
     }
 
     fn close(&mut self) -> Written<()> {
@@ -86,14 +108,10 @@ impl<W: Write + Send> ParquetOut<W> {
         let schema = Type::group_type_builder("schema").with_fields(columns).build();
         let schema = Arc::new(schema.map_err(write_error)?);
         let columns = SchemaDescriptor::new(Arc::clone(&schema));
-        let writer = SerializedFileWriter::new(out, schema, Arc::new(properties));
-        Ok(Self {
-            writer: writer.map_err(write_error)?,
-            columns,
-            group: Vec::new(),
-            rows: 0,
-            text: 0,
-        })
+        let writer = SerializedFileWriter::new(Summing::new(out), schema, Arc::new(properties));
+        let writer = writer.map_err(write_error)?;
+        let (group, sums) = (Vec::new(), Vec::new());
+        Ok(Self { writer, columns, group, sums, rows: 0, text: 0 })
     }
 
     /// Appends rows.
@@ -146,7 +164,9 @@ impl<W: Write + Send> ParquetOut<W> {
         for Column { writer, pages } in self.group.drain(..) {
             let close: ColumnCloseResult = writer.close()?;
             let pages = pages.with(|pages| std::mem::replace(pages, TrackedWrite::new(Vec::new())));
-            group.append_column(&Bytes::from(pages.into_inner()?), close)?;
+            let pages = Bytes::from(pages.into_inner()?);
+            self.sums.push(crc32fast::hash(&pages));
+            group.append_column(&pages, close)?;
         }
         group.close().map(drop)
     }
@@ -157,15 +177,23 @@ impl<W: Write + Send> ParquetOut<W> {
     }
 
     /// Ends the file.
-    pub(crate) fn close(mut self) -> Result<(), Error> {
-        self.flush().map_err(write_error)?;
-        self.writer.close().map(drop).map_err(write_error)
+    pub(crate) fn close(self) -> Result<(), Error> {
+        self.finish().map(drop)
     }
 
     /// Ends the file and returns the output.
-    pub(crate) fn finish(mut self) -> Result<W, Error> {
-        self.flush().map_err(write_error)?;
-        self.writer.into_inner().map_err(write_error)
+    pub(crate) fn finish(self) -> Result<W, Error> {
+        self.end().map_err(write_error)?.finish().map_err(write_error)
+    }
+
+    /// Writes all but the checksums.
+    fn end(mut self) -> Written<Summing<W>> {
+        self.flush()?;
+        self.writer.flush()?;
+        self.writer.inner_mut().hold();
+        let note = note_of(&self.sums);
+        self.note(NOTE, &note);
+        self.writer.into_inner()
     }
 }
 

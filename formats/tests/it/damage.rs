@@ -4,8 +4,19 @@ use std::{fmt::Write as _, sync::Arc};
 
 use arrow_array::{Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow_ipc::CompressionType;
-use ilk_formats::{Error, read_id_list, read_items, read_neighbours};
-use parquet::basic::{Compression, ZstdLevel};
+use ilk_core::{
+    data::{Ids, TextColumn},
+    result::{Catalogue, Neighbour, Neighbours},
+};
+use ilk_formats::{
+    Error, NeighbourRow, OutputFormat, Soundness, check_result, read_id_list, read_items,
+    read_neighbours, write_neighbours,
+};
+use parquet::{
+    arrow::arrow_reader::ParquetRecordBatchReaderBuilder,
+    basic::{Compression, ZstdLevel},
+    file::metadata::ParquetMetaDataReader,
+};
 
 use crate::tools::{
     all, arrow_file, arrow_stream, batch, chunks, gzip, only, parquet_with, source,
@@ -63,6 +74,90 @@ fn check(name: &str, bytes: &[u8]) {
             };
         }
         try_reading(name, &damaged);
+    }
+}
+
+/// The rows of a result, unless reading says that it is damaged.
+fn rows(bytes: &[u8], item: Option<&str>) -> Result<Vec<NeighbourRow>, Error> {
+    let mut rows = Vec::new();
+    read_neighbours(source("out.parquet", bytes), item, &mut |row| {
+        rows.push(row);
+        Ok::<_, Error>(())
+    })?;
+    Ok(rows)
+}
+
+/// A result of items and neighbours named by text, with labels of which some are missing.
+fn result() -> Vec<u8> {
+    let labels = TextColumn {
+        codes: (0..12).map(|n| if n % 5 == 0 { TextColumn::NULL } else { n % 4 }).collect(),
+        dictionary: ["Mug", "Tea", "Milk", "Saw"].into_iter().collect(),
+        untyped: false,
+    };
+    let names = (0..12).map(|n| format!("item {n:02}")).collect::<Vec<_>>();
+    let catalogue = Catalogue {
+        ids: Ids::Text(names.iter().map(String::as_str).collect()),
+        labels: Some(labels),
+        supports: vec![4; 12],
+        target: None,
+    };
+    let mut neighbours = Neighbours::new();
+    for item in 0..12_u32 {
+        let of = |rank: u32| Neighbour {
+            code: (item + rank) % 12,
+            score: 1.0 / (item + rank) as f32,
+            overlap: 9 - rank,
+        };
+        neighbours.push((1..4).map(of));
+    }
+    let mut bytes = Vec::new();
+    write_neighbours(OutputFormat::Parquet, &mut bytes, &catalogue, &neighbours).unwrap();
+    bytes
+}
+
+#[test]
+fn no_flipped_bit_of_a_result_gives_wrong_rows() {
+    let bytes = result();
+    let right = rows(&bytes, None).unwrap();
+    let of_item = rows(&bytes, Some("item 03")).unwrap();
+    assert_eq!((right.len(), of_item.len()), (36, 3));
+    assert_eq!(check_result(source("out.parquet", &bytes[..])).unwrap(), Soundness::Checksums);
+    let (mut noticed, mut unnoticed) = (0, 0);
+    for bit in 0..bytes.len() * 8 {
+        let mut damaged = bytes.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        for (item, right) in [(None, &right), (Some("item 03"), &of_item)] {
+            if let Ok(rows) = rows(&damaged, item) {
+                assert!(rows == *right, "bit {bit} of {}", bytes.len() * 8);
+            }
+        }
+        match check_result(source("out.parquet", &damaged[..])) {
+            // The mark of the checksums itself is gone, and nothing else.
+            Ok(Soundness::Readable) => unnoticed += 1,
+            Ok(Soundness::Checksums) => panic!("bit {bit} goes unnoticed"),
+            Err(_) => noticed += 1,
+        }
+    }
+    assert!(unnoticed < 200 && noticed > 20 * unnoticed, "{noticed} and {unnoticed}");
+}
+
+#[test]
+fn other_readers_check_the_pages_too() {
+    let bytes = result();
+    let of_library = |bytes: Vec<u8>| {
+        let reader =
+            ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes))?.build()?;
+        reader.collect::<Result<Vec<_>, _>>().map_err(parquet::errors::ParquetError::from)
+    };
+    assert_eq!(of_library(bytes.clone()).unwrap()[0].num_rows(), 36);
+    let metadata =
+        ParquetMetaDataReader::new().parse_and_finish(&bytes::Bytes::from(bytes.clone())).unwrap();
+    for column in metadata.row_group(0).columns() {
+        let (start, length) = column.byte_range();
+        let mut damaged = bytes.clone();
+        damaged[(start + length - 1) as usize] ^= 1;
+        let error = of_library(damaged).unwrap_err().to_string();
+        assert!(error.contains("CRC"), "{error}");
     }
 }
 

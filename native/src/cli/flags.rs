@@ -23,7 +23,7 @@ use ilk_formats::{
 use serde::Serialize;
 
 use super::described::names;
-use crate::settings::{Bytes, TimeFormat, TimeSpan};
+use crate::settings::{Bytes, Share, TimeFormat, TimeSpan};
 
 /// Takes one of the units of time.
 fn unit_names() -> impl TypedValueParser<Value = TimeUnit> {
@@ -408,6 +408,57 @@ pub(crate) struct OutputArgs {
     /// `ilk stage` runs one stage alone.
     #[arg(long, value_name = "DIR", env = "ILK_RUN_DIR", hide_env = true)]
     pub(crate) run_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) publishing: PublishingArgs,
+}
+
+/// What becomes of what is there already.
+#[derive(Debug, Default, Args, Serialize)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct PublishingArgs {
+    /// Replace the output if it exists
+    #[arg(long, value_name = "BOOL", env = "ILK_OVERWRITE", hide_env = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_possible_values = true)]
+    pub(crate) overwrite: Option<bool>,
+
+    /// Write an HTML report to this file: rows, time per stage, and the result
+    #[arg(long, value_name = "FILE.html", env = "ILK_REPORT", hide_env = true)]
+    pub(crate) report: Option<PathBuf>,
+
+    /// Start over in the run directory if the job or an input has changed, else resume
+    ///
+    /// The command for a scheduler: it resumes what was cut off, accepts new data, and does nothing where
+    /// nothing is new. The old result stays until the new one takes its place.
+    #[arg(long, value_name = "BOOL", env = "ILK_RESTART_IF_CHANGED", hide_env = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_possible_values = true)]
+    pub(crate) restart_if_changed: Option<bool>,
+
+    /// Write a ' before text in CSV that begins with = + - or @, which spreadsheets take for a formula
+    ///
+    /// Concerns text IDs and labels of a CSV output; numbers stay as they are. Tabs and carriage returns at
+    /// the beginning count, too.
+    #[arg(long, value_name = "BOOL", env = "ILK_CSV_SAFE", hide_env = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_possible_values = true)]
+    pub(crate) csv_safe: Option<bool>,
+
+    /// Publish the result only if it has at least this many rows
+    ///
+    /// Otherwise the old output stays, the run directory keeps the new result, and the exit code is 4.
+    /// --force publishes it.
+    #[arg(long, value_name = "N", env = "ILK_MIN_ROWS", hide_env = true)]
+    pub(crate) min_rows: Option<u64>,
+
+    /// Replace a result only by one that differs by at most this share, as in 30%
+    ///
+    /// Compared are the number of rows, and the items that have neighbours: how many of those of the old
+    /// result have none in the new one. Otherwise as for --min-rows.
+    #[arg(long, value_name = "SHARE", env = "ILK_MAX_CHANGE", hide_env = true)]
+    pub(crate) max_change: Option<Share>,
 }
 
 /// How to work.
@@ -449,6 +500,13 @@ pub(crate) struct BudgetArgs {
     /// Refuse a job that would need more memory, as in 2GiB
     #[arg(long, value_name = "SIZE", env = "ILK_BUDGET_MEMORY", hide_env = true)]
     pub(crate) budget_memory: Option<Bytes>,
+
+    /// Stop a job that takes more disk for working files and its run directory, as in 20GiB
+    ///
+    /// A job that is predicted to take more is refused before it compares. Outputs are not counted. A
+    /// run directory keeps what is done: the same command with a larger limit resumes it.
+    #[arg(long, value_name = "SIZE", env = "ILK_MAX_DISK", hide_env = true)]
+    pub(crate) max_disk: Option<Bytes>,
 
     /// Refuse a job that would cost more; needs --price-per-hour
     #[arg(long, value_name = "AMOUNT", env = "ILK_BUDGET_COST", hide_env = true)]

@@ -1,5 +1,6 @@
 //! The command line: one set of definitions for parsing, `--help`, the man page and completions.
 
+mod compare;
 mod completions;
 mod config;
 mod demo;
@@ -21,13 +22,16 @@ mod run;
 mod sample;
 mod similar;
 mod stage;
+mod status;
 mod take;
 mod usage;
 mod variables;
+mod verify;
 
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use self::{
+    compare::CompareArgs,
     completions::completions,
     evaluate::{EvaluateArgs, EvaluateFormat, Measures, Split},
     explain::ExplainArgs,
@@ -40,8 +44,10 @@ pub(crate) use self::{
     run::{Ids, RunArgs},
     sample::SampleArgs,
     similar::SimilarArgs,
+    status::StatusArgs,
     usage::UsageArgs,
     variables::unknown_variables,
+    verify::VerifyArgs,
 };
 use self::{
     config::ConfigArgs, demo::DemoArgs, described::described, mistakes::usage_error,
@@ -72,6 +78,7 @@ Exit codes:
   1    refused by a check: too many bad rows, --strict, a budget, or too much work without --force
   2    wrong usage, an unusable input or output, or a filter that leaves nothing
   3    internal error
+  4    not published: the result breaks --min-rows or --max-change; the old one stays
   130  interrupted; no partial output was left";
 
 /// The program's arguments.
@@ -134,6 +141,10 @@ pub(crate) enum Command {
     #[command(after_long_help = similar::EXAMPLES)]
     Similar(SimilarArgs),
 
+    /// Compare two results: neighbours gained and lost, order, the most changed items
+    #[command(after_long_help = compare::EXAMPLES)]
+    Compare(CompareArgs),
+
     /// Explain why an item has a neighbour, and what would change its rank
     #[command(after_long_help = explain::EXAMPLES)]
     Explain(Box<ExplainArgs>),
@@ -153,9 +164,25 @@ pub(crate) enum Command {
     #[command(after_long_help = stage::EXAMPLES)]
     Stage(StageArgs),
 
+    /// Show how far the run in a directory has come
+    ///
+    /// The state is running, finished or unfinished. Nothing is changed, and a run that works there is
+    /// not disturbed.
+    #[command(after_long_help = status::EXAMPLES)]
+    Status(StatusArgs),
+
     /// Show rows of a stage's result
     #[command(after_long_help = take::EXAMPLES)]
     Take(TakeArgs),
+
+    /// Check that a run directory or a result is as it was written
+    ///
+    /// Compares every file with the checksum that was taken when it was written: the results of all
+    /// stages, the rows set aside, the output where it still is. Damaged files are named one by one.
+    /// Parquet results carry their checksums; CSV, JSON Lines and Arrow files only have those of the run
+    /// directory that wrote them.
+    #[command(after_long_help = verify::EXAMPLES)]
+    Verify(VerifyArgs),
 
     /// Inspect the data before a run: columns, counts, skew, work
     #[command(after_long_help = inspect::EXAMPLES)]

@@ -1,7 +1,5 @@
 //! `ilk run`.
 
-use std::path::PathBuf;
-
 use super::flags::JobSettingsArgs;
 use crate::settings::Engine;
 
@@ -35,20 +33,12 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) settings: JobSettingsArgs,
 
-    /// Replace the output if it exists
-    #[arg(long, help_heading = "Output")]
-    pub(crate) overwrite: bool,
-
     /// Write IDs as text even if they are integers: JavaScript rounds numbers past 2^53
     #[arg(long, value_name = "HOW", help_heading = "Output")]
     pub(crate) ids: Option<Ids>,
 
-    /// Write an HTML report to this file: rows, time per stage, and the result
-    #[arg(long, value_name = "FILE.html", help_heading = "Output")]
-    pub(crate) report: Option<PathBuf>,
-
-    /// Start over in the run directory, discarding an earlier run
-    #[arg(long, help_heading = "Output")]
+    /// Start over in the run directory; the result of an earlier run stays until there is a new one
+    #[arg(long, help_heading = "Output", conflicts_with = "restart_if_changed")]
     pub(crate) restart: bool,
 
     /// Run even if a check or a budget refuses the job

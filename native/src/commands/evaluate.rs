@@ -1,6 +1,6 @@
 //! `ilk evaluate`: compares measures by what they recommend.
 
-use std::{fmt::Write as _, time::Instant};
+use std::{fmt::Write as _, path::Path, time::Instant};
 
 use ilk_core::{
     data::parse_time,
@@ -22,6 +22,7 @@ use crate::{
     error::Error,
     pool::Pool,
     progress::{Reporter, seconds_text},
+    publish::{self, Existing, WorkingFile},
     settings::{Layers, Lists, Reading},
     stdout,
     text::{Align, Table, counted, grouped, width},
@@ -39,12 +40,7 @@ pub(crate) fn evaluate(
     let reporter = &reporter.for_report();
     let reading = layers.reading()?;
     let contenders = contenders(args, &reading, reporter)?;
-    if let Some(path) = &args.save
-        && path.exists()
-    {
-        return Err(Error::input(format!("{} exists", path.display()))
-            .with_help("remove it, or save to another file"));
-    }
+    let place = args.save.as_deref().map(begin_saving).transpose()?;
     let how = HoldOut::of(args, &reading)?;
     if reading.resolved.of == Of::Users {
         return Err(Error::input(
@@ -88,10 +84,20 @@ pub(crate) fn evaluate(
         EvaluateFormat::Json => format!("{:#}\n", page.json()),
         EvaluateFormat::Csv => page.csv(),
     })?;
-    match (&args.save, best) {
-        (Some(path), Some(best)) => save(path, &contenders[best], layers, reporter),
+    match (place, best) {
+        (Some(place), Some(best)) => save(place, &contenders[best], layers, reporter),
         _ => Ok(()),
     }
+}
+
+/// Begins the job file of the best job before any work is done; what is there is never replaced.
+fn begin_saving(path: &Path) -> Result<(&Path, WorkingFile), Error> {
+    if path.symlink_metadata().is_ok() {
+        return Err(Error::input(format!("{} exists", path.display()))
+            .with_help("remove it, or save to another file"));
+    }
+    publish::remove_orphans(path);
+    Ok((path, WorkingFile::output(path, Existing::Refuse)?))
 }
 
 /// What is held out.

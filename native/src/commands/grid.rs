@@ -12,7 +12,7 @@ use crate::{
     cli::{EvaluateArgs, Measures},
     error::Error,
     progress::Reporter,
-    publish::{Existing, WorkingFile},
+    publish::WorkingFile,
     settings::{Layers, Lists, Reading},
     text::counted,
 };
@@ -187,12 +187,12 @@ fn wish(
     }
 }
 
-/// Writes the job file of a contender. Never replaces a file.
+/// Writes the job file of a contender into a working file that was begun for `path`.
 ///
 /// # Errors
-/// If the file exists or cannot be written.
+/// If it cannot be written, or a file has appeared there meanwhile.
 pub(super) fn save(
-    path: &Path,
+    (path, mut working): (&Path, WorkingFile),
     best: &Contender,
     layers: &Layers,
     reporter: &Reporter,
@@ -214,7 +214,6 @@ pub(super) fn save(
         }
     }
     let text = layers.toml_of(best.wish.clone(), source, lists)?;
-    let mut working = WorkingFile::create(path, Existing::Refuse)?;
     let written = working.file().write_all(text.as_bytes());
     written.map_err(|error| Error::file("write", path, &error))?;
     working.publish()?;

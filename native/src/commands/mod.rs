@@ -1,5 +1,6 @@
 //! What each command does: thin functions over the layers below.
 
+mod compare;
 mod config;
 mod demo;
 mod evaluate;
@@ -11,14 +12,18 @@ mod guess;
 mod inspect;
 mod plan;
 mod plugin;
+mod results;
 mod run;
 mod sample;
 mod similar;
+mod status;
 mod usage;
+mod verify;
 
 #[cfg(feature = "explore")]
 pub(crate) use self::explore::explore;
 pub(crate) use self::{
+    compare::compare,
     config::{Form, config},
     demo::demo,
     evaluate::evaluate,
@@ -30,5 +35,7 @@ pub(crate) use self::{
     run::{Options, run},
     sample::sample,
     similar::similar,
+    status::status,
     usage::usage,
+    verify::verify,
 };

@@ -1,12 +1,12 @@
 //! `ilk run`: the main job.
 
-use ilk_engine::{Besides, Earlier, IdStyle, Observer, Request, Resources, RunPlace};
+use ilk_engine::{Besides, Earlier, Expected, Observer, Request, Resources, RunPlace, Spelling};
 
 use crate::{
     error::Error,
     progress::Reporter,
     publish::Existing,
-    settings::{Engine, Record, Settings},
+    settings::{Engine, Publishing, Record, Settings, Share},
 };
 
 /// What only the command line says.
@@ -16,8 +16,8 @@ pub(crate) struct Options {
     pub(crate) existing: Existing,
     /// What becomes of an earlier run in the run directory.
     pub(crate) earlier: Earlier,
-    /// How the output writes IDs.
-    pub(crate) ids: IdStyle,
+    /// How the output spells what it holds.
+    pub(crate) spelling: Spelling,
     /// Run although a guard thinks it is too much work.
     pub(crate) force: bool,
     /// The job file, and the report.
@@ -29,7 +29,11 @@ pub(crate) fn request(settings: &Settings, options: Options, engine: &Engine) ->
     Request {
         lists: settings.lists.clone(),
         existing: options.existing,
-        ids: options.ids,
+        spelling: options.spelling,
+        expected: Expected {
+            min_rows: settings.publishing.min_rows,
+            max_change: settings.publishing.max_change.as_ref().map(Share::share),
+        },
         resources: Resources {
             threads: settings.threads,
             memory: settings.memory,
@@ -39,6 +43,7 @@ pub(crate) fn request(settings: &Settings, options: Options, engine: &Engine) ->
             limits: settings.budget.limits(),
             time_text: settings.budget.time_text(),
             memory_text: settings.budget.memory_text(),
+            disk: settings.budget.disk,
         },
         force: options.force,
         plugin: engine.plugin(),
@@ -59,11 +64,28 @@ pub(crate) fn run(
     observer: &dyn Observer,
     reporter: &Reporter,
 ) -> Result<(), Error> {
-    if settings.run_dir.is_none() && options.earlier == Earlier::Discard {
-        return Err(Error::input("--restart has no effect without --run-dir")
-            .with_help("--overwrite replaces an output"));
-    }
+    check_publishing(settings, options.earlier)?;
     let folder = settings.run_dir.clone();
     let place = folder.map(|folder| RunPlace { folder, record, earlier: options.earlier });
     Ok(ilk_engine::run(&request(settings, options, engine), place, observer, reporter)?)
+}
+
+/// Refuses what has no effect.
+fn check_publishing(settings: &Settings, earlier: Earlier) -> Result<(), Error> {
+    let Publishing { min_rows, max_change, .. } = &settings.publishing;
+    let flag = match earlier {
+        Earlier::Continue => None,
+        Earlier::Discard => Some("--restart"),
+        Earlier::IfSame => Some("--restart-if-changed"),
+    };
+    if let Some(flag) = flag.filter(|_| settings.run_dir.is_none()) {
+        return Err(Error::input(format!("{flag} has no effect without --run-dir"))
+            .with_help("--overwrite replaces an output"));
+    }
+    let guards = [("--min-rows", min_rows.is_some()), ("--max-change", max_change.is_some())];
+    let guard = guards.into_iter().find(|(_, is_set)| *is_set && settings.out.is_none());
+    guard.map_or(Ok(()), |(flag, _)| {
+        Err(Error::input(format!("{flag} has no effect without --out"))
+            .with_help("a run directory keeps every result; add --out FILE"))
+    })
 }

@@ -16,7 +16,7 @@ use ilk_core::{
 use ilk_engine::{
     files::Files,
     needs,
-    parts::{Cleaning, heavy_user},
+    parts::{Cleaning, check_output, heavy_user},
 };
 use ilk_formats::OutputFormat;
 
@@ -50,9 +50,11 @@ pub(crate) fn sample(
     let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
     publish::remove_orphans(&args.out);
     settings.source.target.refuse("`ilk sample` is", SAMPLE_EACH)?;
-    let mut working = WorkingFile::create(&args.out, existing)?;
+    let mut working = WorkingFile::output(&args.out, existing)?;
     let files = Files::open(&settings.source, None, reporter)?;
-    files.check_apart_from(&args.out)?;
+    let lists = layers.lists()?;
+    let others = lists.paths().cloned().chain(layers.file_path());
+    check_output(&args.out, &settings.source, &files, others.collect())?;
     let pool = Pool::new(settings.threads)?;
     let size = match (args.size.rate, args.size.users) {
         (_, Some(users)) => Size::Users(users.get() as usize),

@@ -1,16 +1,15 @@
 //! `ilk similar`: one item's neighbours.
 
-use std::{fmt::Write as _, path::Path, sync::Arc};
+use std::{fmt::Write as _, path::Path};
 
 use ilk_core::{data::canonical_integer, job::Pairs};
 use ilk_formats::{NeighbourRow, read_items, read_neighbours};
 
+use super::results::{WHAT_IT_READS, open, table_of};
 use crate::{
     cli::SimilarArgs,
     error::Error,
-    inputs::FileSource,
-    output::{ITEMS, NEIGHBOURS},
-    rundir::MANIFEST,
+    output::ITEMS,
     stdout,
     text::{self, Align, Table, closest, counted, shortened},
 };
@@ -20,18 +19,7 @@ use crate::{
 /// # Errors
 /// For an output that cannot be read and an item that is not in it.
 pub(crate) fn similar(args: &SimilarArgs) -> Result<(), Error> {
-    let path = if args.out.is_dir() { args.out.join(NEIGHBOURS) } else { args.out.clone() };
-    if args.out.is_dir() && !path.exists() {
-        if args.out.join(MANIFEST).exists() {
-            return Err(Error::input(format!(
-                "the run in {} has not finished",
-                args.out.display()
-            ))
-            .with_help("resume it with the command that started it"));
-        }
-        return Err(Error::input(format!("{} has no {NEIGHBOURS}", args.out.display()))
-            .with_help(WHAT_IT_READS));
-    }
+    let path = table_of(&args.out)?;
     let mut rows = Vec::new();
     let mut keep = |row| {
         rows.push(row);
@@ -91,13 +79,6 @@ fn rank_again(rows: &mut [NeighbourRow]) {
         row.rank = rank;
     }
 }
-
-fn open(path: &Path) -> Result<Arc<FileSource>, Error> {
-    Ok(FileSource::open(path).map(Arc::new)?)
-}
-
-const WHAT_IT_READS: &str =
-    "`ilk similar` reads an output of `ilk run`: a file, folder or run directory";
 
 /// Columns of the terminal that an id or a label takes up at most: ids may be of any length.
 const LONGEST: usize = 80;

@@ -109,25 +109,24 @@ fn work(degrees: &Degrees) -> Vec<(f64, f64)> {
 }
 
 impl Watch {
-    /// Begins to watch, if there is to be a report: where `path` says, and in a run directory
+    /// Begins to watch, if there is to be a report: where the settings say, and in a run directory
     /// always. The place is checked before any work is done.
     ///
     /// # Errors
     /// If the report cannot be written there.
     pub(crate) fn begin(
-        path: Option<&Path>,
         existing: Existing,
         settings: &Settings,
         record: &Record,
     ) -> Result<Option<Self>, Error> {
-        let run_dir = settings.run_dir.clone();
+        let (path, run_dir) = (settings.publishing.report.as_deref(), settings.run_dir.clone());
         if path.is_none() && run_dir.is_none() {
             return Ok(None);
         }
         let file = match path {
             Some(path) => {
                 publish::remove_orphans(path);
-                Some((path.to_owned(), WorkingFile::create(path, existing)?))
+                Some((path.to_owned(), WorkingFile::output(path, existing)?))
             }
             None => None,
         };

@@ -19,6 +19,9 @@ pub(crate) struct Budget {
     /// Money, in the currency of the price.
     #[serde(rename = "budget_cost", skip_serializing_if = "Option::is_none")]
     pub(crate) cost: Option<f64>,
+    /// What working files and a run directory may take of their disk.
+    #[serde(rename = "max_disk", skip_serializing_if = "Option::is_none")]
+    pub(crate) disk: Option<Bytes>,
     /// What an hour of this machine costs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) price_per_hour: Option<f64>,

@@ -226,7 +226,7 @@ impl Reader<'_> {
                 Value::Array(tag, vec![Value::String(tag, text)])
             }
             // A share may be written as the number it is.
-            ("max_bad_rows", Value::Num(tag, number)) => {
+            ("max_bad_rows" | "max_change", Value::Num(tag, number)) => {
                 let text = number.to_f64().map(|share| share.to_string());
                 text.map_or(Value::Num(tag, number), |text| Value::String(tag, text))
             }

@@ -17,7 +17,7 @@ use super::{
     file::JobFile,
     keys::Keys,
     layer::{COMMAND_LINE, Layer},
-    record::{Reading, Settings},
+    record::{Publishing, Reading, Settings},
 };
 use crate::{error::Error, inputs, memory::Bytes, text::did_you_mean};
 
@@ -181,6 +181,14 @@ impl Layers {
         Ok(budget)
     }
 
+    /// Returns what becomes of what is there already.
+    ///
+    /// # Errors
+    /// For a value of the wrong type, and what has no effect.
+    pub(crate) fn publishing(&self) -> Result<Publishing, Error> {
+        self.get("output")
+    }
+
     /// Returns the item lists.
     ///
     /// # Errors
@@ -256,6 +264,7 @@ impl Layers {
             memory: self.memory()?,
             shard_size: self.shard_size()?,
             budget: self.budget()?,
+            publishing: self.publishing()?,
             out,
             run_dir,
         })

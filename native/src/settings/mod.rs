@@ -22,9 +22,9 @@ pub(crate) use self::{
     keys::{Key, Keys},
     layer::{COMMAND_LINE, Layer},
     layers::{AT_LEAST_ONE, Choice, Layers},
-    record::{Reading, Settings},
+    record::{Publishing, Reading, Settings},
     stages::Form,
-    values::{Engine, TimeSpan},
+    values::{Engine, Share, TimeSpan},
 };
 pub(crate) use ilk_engine::{
     DataSource, Lists, PartialSource, Record, Setting, StageName, TimeFormat, memory::Bytes,

@@ -5,7 +5,9 @@ use std::{num::NonZeroUsize, path::PathBuf};
 use ilk_core::job::{Job, SimilarityJob};
 use ilk_engine::{DataSource, Lists};
 
-use super::budget::Budget;
+use serde::{Deserialize, Serialize};
+
+use super::{budget::Budget, values::Share};
 use crate::memory::Bytes;
 
 /// Everything a run needs, checked.
@@ -29,6 +31,32 @@ pub(crate) struct Settings {
     pub(crate) shard_size: Option<Bytes>,
     /// What it may take.
     pub(crate) budget: Budget,
+    /// What becomes of what is there already.
+    pub(crate) publishing: Publishing,
+}
+
+/// What becomes of an output and a run that are there already, and what is written beside the output.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Publishing {
+    /// The output is replaced.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) overwrite: bool,
+    /// Where a report goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) report: Option<PathBuf>,
+    /// A run of another job, or on other inputs, is begun anew.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) restart_if_changed: bool,
+    /// Text in CSV that is like a formula gets a prefix.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) csv_safe: bool,
+    /// Rows that a result has at least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) min_rows: Option<u64>,
+    /// How much it may differ from the one that it replaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_change: Option<Share>,
 }
 
 /// What a command needs that reads a job's data and writes none, checked.

@@ -5,7 +5,7 @@ use ilk_core::{measure::Measure, weighting::Weighting};
 use ilk_engine::{Lists, PartialSource, Setting, TargetSource};
 use serde::Serialize;
 
-use super::{budget::Budget, layers::Layers};
+use super::{budget::Budget, layers::Layers, record::Publishing};
 use crate::{
     error::Error,
     memory::{self, Bytes},
@@ -114,6 +114,18 @@ impl Layers {
         add("output", "out", out.map(|out| out.display().to_string()));
         let run_dir: Option<std::path::PathBuf> = self.get("output.run_dir")?;
         add("output", "run_dir", run_dir.map(|folder| folder.display().to_string()));
+        let Publishing { overwrite, report, restart_if_changed, csv_safe, min_rows, max_change } =
+            self.publishing()?;
+        for (name, value) in [
+            ("overwrite", Some(overwrite.to_string())),
+            ("report", report.map(|report| report.display().to_string())),
+            ("restart_if_changed", Some(restart_if_changed.to_string())),
+            ("csv_safe", Some(csv_safe.to_string())),
+            ("min_rows", min_rows.map(|rows| rows.to_string())),
+            ("max_change", max_change.map(|share| share.to_string())),
+        ] {
+            add("output", name, value);
+        }
         let threads = self.threads()?;
         let threads = threads.map_or_else(|| "one per core".into(), |threads| threads.to_string());
         add("work", "threads", Some(threads));
@@ -121,10 +133,11 @@ impl Layers {
         add("work", "memory", Some(memory.map_or_else(|| "70 % of RAM".into(), String::from)));
         let shard_size = self.shard_size()?.unwrap_or(memory::Allowance::SHARD);
         add("work", "shard_size", Some(shard_size.into()));
-        let Budget { time, memory, cost, price_per_hour } = self.budget()?;
+        let Budget { time, memory, cost, disk, price_per_hour } = self.budget()?;
         for (name, value) in [
             ("budget_time", time.map(|time| time.to_string())),
             ("budget_memory", memory.map(String::from)),
+            ("max_disk", disk.map(String::from)),
             ("budget_cost", cost.map(|cost| cost.to_string())),
             ("price_per_hour", price_per_hour.map(|price| price.to_string())),
         ] {
@@ -181,6 +194,7 @@ impl Layers {
                 memory: self.memory()?,
                 shard_size: self.shard_size()?,
                 budget: self.budget()?,
+                publishing: self.publishing()?,
                 lists,
                 job,
             },
@@ -210,6 +224,8 @@ struct JobTable<'a> {
     shard_size: Option<Bytes>,
     #[serde(flatten)]
     budget: Budget,
+    #[serde(flatten)]
+    publishing: Publishing,
     #[serde(flatten)]
     lists: Lists,
     #[serde(flatten)]

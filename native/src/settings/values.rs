@@ -50,6 +50,57 @@ impl From<TimeSpan> for String {
     }
 }
 
+/// A share of 0 or more, kept as people wrote it: `30%`, `0.3`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Share {
+    text: String,
+    share: f64,
+}
+
+impl Share {
+    /// Returns it as a number.
+    pub(crate) const fn share(&self) -> f64 {
+        self.share
+    }
+}
+
+impl FromStr for Share {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let (number, unit) = match text.strip_suffix('%') {
+            Some(number) => (number.trim_end(), 100.0),
+            None => (text, 1.0),
+        };
+        let share = number.parse::<f64>().ok().map(|number| number / unit);
+        let share = share.filter(|share| share.is_finite() && *share >= 0.0);
+        let share = share.ok_or("expected a share such as 30% or 0.3")?;
+        Ok(Self { text: text.into(), share })
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+impl TryFrom<String> for Share {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map_err(|expected| format!("`{text}`: {expected}"))
+    }
+}
+
+impl From<Share> for String {
+    fn from(share: Share) -> Self {
+        share.text
+    }
+}
+
 /// What computes the tiles of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Engine {

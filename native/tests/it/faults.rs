@@ -344,7 +344,7 @@ fn a_full_disk_costs_nothing_but_the_stage() {
         assert_eq!(code, Some(2), "{told}");
         let error = told.lines().find(|line| line.starts_with("error: ")).expect("an error");
         assert!(error.contains("cannot write run/") && error.ends_with("file too large"), "{told}");
-        let way_on = "help: finished stages are kept in run; run the same command to resume\n";
+        let way_on = "; finished stages are kept in run; run the same command to resume\n";
         assert!(told.ends_with(way_on) || error.contains("run.json"), "{told}");
         let manifest = fs::read_to_string(home.join("run/run.json")).unwrap_or_default();
         stages.push(manifest.matches("rows_out").count());

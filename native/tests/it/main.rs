@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod behaviours;
+mod compare;
 mod evaluate;
 mod explain;
 #[cfg(feature = "explore")]
@@ -11,6 +12,7 @@ mod faults;
 mod files;
 mod job;
 mod logs;
+mod outputs;
 mod plan;
 mod products;
 mod proposals;
@@ -20,7 +22,9 @@ mod rundir;
 mod sample;
 #[cfg(feature = "plugins")]
 mod sandboxed;
+mod schedule;
 #[cfg(unix)]
 mod signals;
 mod tools;
 mod usage;
+mod verify;

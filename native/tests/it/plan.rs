@@ -217,6 +217,7 @@ fn budgets_are_settings_like_all_others() {
     insta::assert_snapshot!(budgets.collect::<Vec<_>>().join("\n"), @r"
     budget_time          2h            ILK_BUDGET_TIME
     budget_memory        1536MiB       job.toml [job]
+    max_disk             –             default
     budget_cost          12.5          command line
     price_per_hour       3.2           job.toml [job]
     ");
