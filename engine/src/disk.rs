@@ -1,6 +1,7 @@
 //! How much of a disk a run may take for what it keeps and for working files (`--max-disk`).
 
 use std::{
+    fs::Metadata,
     io,
     path::Path,
     sync::{
@@ -36,7 +37,7 @@ impl Disk {
     pub(crate) fn measure(&self, folder: &Path) {
         let Some(meter) = &self.0 else { return };
         let files = WalkDir::new(folder).into_iter().flatten();
-        let lengths = files.filter_map(|entry| entry.metadata().ok()).filter(|file| file.is_file());
+        let lengths = files.filter_map(|entry| entry.metadata().ok()).filter(Metadata::is_file);
         meter.used.store(lengths.map(|file| file.len()).sum(), Ordering::Relaxed);
     }
 

@@ -191,27 +191,6 @@ impl Guard {
         Err(refusal.with_help(remedies_text(&remedies)))
     }
 
-    /// Refuses a job whose result is predicted not to fit on the disk that a run directory may take;
-    /// `format`: of the result.
-    ///
-    /// # Errors
-    /// If it is so.
-    pub(crate) fn check_disk(
-        &self,
-        (disk, recording): (&Disk, Recording),
-        foreseen: &Foreseen,
-        (format, catalogue): (OutputFormat, &Catalogue),
-    ) -> Result<(), Error> {
-        /// What tiles find and merged lists take beside the result, at least.
-        const TWICE: f64 = 2.0;
-        let Some(outlook) = foreseen.0.as_ref().filter(|_| recording == Recording::Yes) else {
-            return Ok(());
-        };
-        let each = outlook.neighbours as usize / catalogue.ids.len().max(1);
-        let row = Writing::guess(format, catalogue, each).bytes;
-        disk.foresee((row * outlook.neighbours as f64 * TWICE) as u64)
-    }
-
     /// Refuses a job that goes through working files if it may take more memory; `memory`: what
     /// it stays below.
     ///
@@ -327,6 +306,26 @@ impl Guard {
             text.clone()
         }
     }
+}
+
+/// Refuses a job whose result is predicted not to fit on the disk that a run directory may take;
+/// `format`: of the result.
+///
+/// # Errors
+/// If it is so.
+pub(crate) fn check_disk(
+    (disk, recording): (&Disk, Recording),
+    foreseen: &Foreseen,
+    (format, catalogue): (OutputFormat, &Catalogue),
+) -> Result<(), Error> {
+    /// What tiles find and merged lists take beside the result, at least.
+    const TWICE: f64 = 2.0;
+    let Some(outlook) = foreseen.0.as_ref().filter(|_| recording == Recording::Yes) else {
+        return Ok(());
+    };
+    let each = outlook.neighbours as usize / catalogue.ids.len().max(1);
+    let row = Writing::guess(format, catalogue, each).bytes;
+    disk.foresee((row * outlook.neighbours as f64 * TWICE) as u64)
 }
 
 /// Bytes of a neighbour on disk: its code, score and overlap.

@@ -120,28 +120,37 @@ fn lock(_: &Path) -> Option<File> {
     None
 }
 
-/// Locks what was just created. `None`: somebody who tidied up in between has taken it for an orphan.
+/// What became of something that was just created.
+enum Hold {
+    /// It is locked.
+    Locked(File),
+    /// There are no locks here.
+    Free,
+    /// Somebody who tidied up in between has taken it for an orphan.
+    Gone,
+}
+
+/// Locks what was just created.
 #[cfg(unix)]
-fn hold(path: &Path) -> Option<Option<File>> {
+fn hold(path: &Path) -> Hold {
     use std::os::unix::fs::MetadataExt as _;
     let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
     for pause in [0, 2, 20] {
         std::thread::sleep(Duration::from_millis(pause));
-        let there = path.symlink_metadata().ok()?;
+        let Ok(there) = path.symlink_metadata() else { return Hold::Gone };
         if let Some(file) = lock(path) {
             let held = file.metadata().ok().map(identity);
             let is_there = held == Some(identity(there)) && path.symlink_metadata().is_ok();
-            return is_there.then_some(Some(file));
+            return if is_there { Hold::Locked(file) } else { Hold::Gone };
         }
     }
-    // There are no locks here.
-    Some(None)
+    Hold::Free
 }
 
 /// There are no locks that others could mistake.
 #[cfg(not(unix))]
-fn hold(path: &Path) -> Option<Option<File>> {
-    Some(lock(path))
+fn hold(_: &Path) -> Hold {
+    Hold::Free
 }
 
 /// Removes the working files and folders that killed processes left of earlier tries at `target`:
@@ -174,11 +183,14 @@ fn registered<T>(
     loop {
         let created = create()?;
         let path = path_of(&created).to_owned();
-        // Somebody else's tidying takes a moment, so this comes to its end.
-        if let Some(lock) = hold(&path) {
-            paths.push(path.clone());
-            return Ok((created, Registered { _lock: lock, path }));
-        }
+        let lock = match hold(&path) {
+            Hold::Locked(file) => Some(file),
+            Hold::Free => None,
+            // Tidying takes a moment, so this comes to its end.
+            Hold::Gone => continue,
+        };
+        paths.push(path.clone());
+        return Ok((created, Registered { _lock: lock, path }));
     }
 }
 

@@ -66,7 +66,7 @@ impl Write for StageFile {
 /// Those of an interrupted stage can be told whole without a manifest.
 #[derive(Clone, Debug)]
 pub(crate) struct Folder {
-    folder: PathBuf,
+    run_dir: PathBuf,
     name: &'static str,
     disk: Disk,
 }
@@ -85,7 +85,7 @@ impl Folder {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 Err(Error::file("write", &folder, &error))
             }
-            _ => Ok(Self { folder: run_dir.into(), name, disk: disk.clone() }),
+            _ => Ok(Self { run_dir: run_dir.into(), name, disk: disk.clone() }),
         }
     }
 
@@ -94,7 +94,7 @@ impl Folder {
     /// # Errors
     /// If the system refuses.
     pub(crate) fn begin(&self, stem: &str) -> Result<StageFile, Error> {
-        StageFile::create(&self.folder, &format!("{}/{stem}", self.name), &self.disk)
+        StageFile::create(&self.run_dir, &format!("{}/{stem}", self.name), &self.disk)
     }
 
     /// Puts a file in its place under its full name.
@@ -120,7 +120,7 @@ impl Folder {
     /// # Errors
     /// If the system refuses.
     pub(crate) fn whole(&self) -> Result<(Vec<FileRecord>, u64), Error> {
-        let folder = self.folder.join(self.name);
+        let folder = self.run_dir.join(self.name);
         let failed = |error: io::Error| Error::file("read the folder", &folder, &error);
         let (mut whole, mut removed) = (Vec::new(), 0);
         for entry in fs::read_dir(&folder).map_err(failed)? {

@@ -282,7 +282,7 @@ impl<'r> Laying<'_, 'r> {
         let disk = run.means.desk.disk();
         let foreseen = run.guard.foresee(interactions, (look, disk), held)?;
         let recording = (disk, K::RECORDING);
-        run.guard.check_disk(recording, &foreseen, (keep.format(), catalogue))?;
+        guard::check_disk(recording, &foreseen, (keep.format(), catalogue))?;
         let matrix = Matrix::with_layout(interactions, run.job, layout, pool);
         // Offers that others make, or that are read back, go with tiles that offer to both sides.
         let plan = if run.plugin.is_some() || K::RECORDING == Recording::Yes {

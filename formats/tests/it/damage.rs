@@ -111,7 +111,7 @@ fn result() -> Vec<u8> {
         neighbours.push((1..4).map(of));
     }
     let mut bytes = Vec::new();
-    write_neighbours(OutputFormat::Parquet, &mut bytes, &catalogue, &neighbours).unwrap();
+    write_neighbours(OutputFormat::Parquet, &mut bytes, &catalogue, &neighbours).expect("written");
     bytes
 }
 

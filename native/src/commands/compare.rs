@@ -1,6 +1,6 @@
 //! `ilk compare`: what differs between two results.
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, fmt::Write as _, path::Path};
 
 use ilk_formats::{NeighbourRow, read_neighbours};
 use serde_json::{Value, json};
@@ -110,8 +110,8 @@ impl Change {
     }
 
     /// Orders changes, the largest first.
-    fn key(&self) -> (f64, f64, u32) {
-        (self.agreement(), self.correlation.unwrap_or(1.0), self.item)
+    fn key(&self) -> (f64, f64) {
+        (self.agreement(), self.correlation.unwrap_or(1.0))
     }
 }
 
@@ -161,10 +161,11 @@ impl Page {
                 Change::of(*item, old.get(item).unwrap_or(&none), new.get(item).unwrap_or(&none))
             })
             .collect::<Vec<_>>();
-        changes.sort_by(|a, b| {
-            let ((a, b), (x, y)) =
-                ((a.key(), b.key()), (&names.ids[a.item as usize], &names.ids[b.item as usize]));
-            a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).then_with(|| x.cmp(y))
+        let id = |change: &Change| &names.ids[change.item as usize];
+        changes.sort_by(|one, other| {
+            let (first, second) = (one.key(), other.key());
+            let by_change = first.0.total_cmp(&second.0).then(first.1.total_cmp(&second.1));
+            by_change.then_with(|| id(one).cmp(id(other)))
         });
         let sum = |of: fn(&Change) -> u64| changes.iter().map(of).sum::<u64>();
         let mean = |values: Vec<f64>| {
@@ -210,7 +211,8 @@ impl Page {
         let mut text = table.render(width());
         let correlation =
             self.correlation.map_or_else(|| "–".into(), |value| format!("{value:.4}"));
-        text += &format!(
+        let _ = write!(
+            text,
             "\ngained            {}\nlost              {}\nitems changed     {}\nmean agreement    \
              {:.1} %\nrank correlation  {correlation}\n",
             grouped(gained),

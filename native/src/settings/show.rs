@@ -31,6 +31,20 @@ fn of_target(target: &TargetSource) -> Vec<(&'static str, Option<String>)> {
     ]
 }
 
+/// Lists what becomes of what is there already.
+fn of_publishing(publishing: Publishing) -> [(&'static str, Option<String>); 6] {
+    let Publishing { overwrite, report, restart_if_changed, csv_safe, min_rows, max_change } =
+        publishing;
+    [
+        ("overwrite", Some(overwrite.to_string())),
+        ("report", report.map(|report| report.display().to_string())),
+        ("restart_if_changed", Some(restart_if_changed.to_string())),
+        ("csv_safe", Some(csv_safe.to_string())),
+        ("min_rows", min_rows.map(|rows| rows.to_string())),
+        ("max_change", max_change.map(|share| share.to_string())),
+    ]
+}
+
 impl Layers {
     /// Lists every setting in force: data source, job, lists, output.
     ///
@@ -114,16 +128,7 @@ impl Layers {
         add("output", "out", out.map(|out| out.display().to_string()));
         let run_dir: Option<std::path::PathBuf> = self.get("output.run_dir")?;
         add("output", "run_dir", run_dir.map(|folder| folder.display().to_string()));
-        let Publishing { overwrite, report, restart_if_changed, csv_safe, min_rows, max_change } =
-            self.publishing()?;
-        for (name, value) in [
-            ("overwrite", Some(overwrite.to_string())),
-            ("report", report.map(|report| report.display().to_string())),
-            ("restart_if_changed", Some(restart_if_changed.to_string())),
-            ("csv_safe", Some(csv_safe.to_string())),
-            ("min_rows", min_rows.map(|rows| rows.to_string())),
-            ("max_change", max_change.map(|share| share.to_string())),
-        ] {
+        for (name, value) in of_publishing(self.publishing()?) {
             add("output", name, value);
         }
         let threads = self.threads()?;
