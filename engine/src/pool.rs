@@ -74,7 +74,7 @@ impl Executor for Pool {
         init: impl Fn() -> S + Sync,
         run: impl Fn(&mut S, usize) -> R + Sync,
     ) -> Vec<R> {
-        share(tasks, init, run, |work| self.0.broadcast(|_| work()))
+        self.at_most(self.workers()).map_with(tasks, init, run)
     }
 }
 
