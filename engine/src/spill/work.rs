@@ -81,7 +81,7 @@ pub(super) fn does_not_fit_until(
     budget: &Allowance,
     fits: impl Fn(&Allowance) -> bool,
 ) -> Error {
-    let first = budget.limit.0.max(budget.least().0).next_multiple_of(STEP) / STEP;
+    let first = budget.limit.0.max(budget.least().0).div_ceil(STEP);
     let under = |steps: u64| fits(&budget.under(Bytes(steps * STEP)));
     // More memory never fits less: doubling finds some that is enough, halving the least.
     let (mut little, mut step) = (first - 1, 1);
