@@ -129,7 +129,7 @@ pub(super) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         machine::today(),
         machine.page(&versions),
         results(&found),
-        wrong.iter().map(|line| format!("- {line}\n")).collect::<String>(),
+        wrong.iter().flat_map(|line| ["- ", line, "\n"]).collect::<String>(),
     );
     println!("\n{page}");
     let record = json!({
