@@ -37,8 +37,8 @@ pub(crate) fn check_outputs(
     for (number, Place { path, .. }) in outputs.iter().enumerate() {
         if let Some(other) = outputs[..number].iter().find(|other| is_same(other.path, path)) {
             let other = other.path.display();
-            return Err(Error::input(format!("two outputs have the place {other}"))
-                .with_help("write each to a place of its own"));
+            return Err(Error::input(format!("two outputs are the same file: {other}"))
+                .with_help("give each its own path"));
         }
     }
     Ok(())
@@ -105,7 +105,7 @@ impl Reads {
         };
         let own = path.file_name().unwrap_or_default().to_string_lossy();
         Err(Error::input(format!(
-            "{what} {name} is in the folder {}, which is read: the next run would read it too",
+            "{what} {name} is in the input folder {}; the next run would read it",
             folder.display()
         ))
         .with_help(format!(

@@ -62,7 +62,7 @@ impl FromStr for Checksum {
     fn from_str(text: &str) -> Result<Self, String> {
         let digits = text.strip_prefix("xxh3:").unwrap_or(text);
         let value = u64::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 16);
-        value.map(Self).ok_or_else(|| format!("`{text}` is no checksum"))
+        value.map(Self).ok_or_else(|| format!("`{text}` is not a checksum"))
     }
 }
 

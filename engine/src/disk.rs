@@ -85,8 +85,8 @@ impl Disk {
             meter.limit
         ))
         .with_help(
-            "raise --max-disk; with more --memory there are fewer working files, without --run-dir \
-             less is kept",
+            "raise --max-disk; more --memory needs fewer working files, and a run without \
+             --run-dir keeps no stages",
         ))
     }
 }
@@ -143,7 +143,7 @@ mod tests {
         let mut taken = Taken::of(&disk);
         taken.add(60).unwrap();
         let error = Error::file("write", Path::new("x"), &disk.take(41).unwrap_err());
-        assert_eq!(error.message(), "the run takes more than 100 B of disk (max_disk)");
+        assert_eq!(error.message(), "the run needs more than 100 B of disk space (max_disk)");
         disk.take(40).unwrap();
         drop(taken);
         let mut taken = Taken::of(&disk);

@@ -24,7 +24,7 @@ pub(crate) struct OverDisk(pub(crate) String);
 
 impl fmt::Display for OverDisk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the run takes more than {} of disk (max_disk)", self.0)
+        write!(f, "the run needs more than {} of disk space (max_disk)", self.0)
     }
 }
 
@@ -35,7 +35,8 @@ impl OverDisk {
     pub(crate) fn of(error: &io::Error) -> Option<Error> {
         let over = error.get_ref()?.downcast_ref::<Self>()?;
         Some(Error::refused(over.to_string()).with_help(
-            "raise --max-disk; a run directory is resumed with what it has, or give it more --memory",
+            "raise --max-disk, or raise --memory to reduce working files; with --run-dir, the same \
+             command resumes the run",
         ))
     }
 }

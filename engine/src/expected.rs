@@ -42,7 +42,7 @@ impl Expected {
         let place = old.display();
         if let Some(least) = self.min_rows.filter(|least| rows < *least) {
             return Err(Error::withheld(format!(
-                "the result has {}, fewer than min_rows {}: {place} is not written",
+                "the result has {}, fewer than min_rows {}; {place} was not written",
                 counted(rows, "row"),
                 grouped(least)
             )));
@@ -60,7 +60,7 @@ impl Expected {
         }
         Err(Error::withheld(format!(
             "the result differs by {} from {place}, more than max_change {}: rows {} -> {}, items \
-             without neighbours now {} of {}; it is not replaced",
+             without neighbours now {} of {}; the old output was not replaced",
             percent(change),
             percent(most),
             grouped(before.rows),

@@ -212,7 +212,7 @@ impl Search {
             }
             // Opening a pipe waits for a writer.
             if !entry.file_type().is_file() {
-                endings.insert("what is no regular file".into());
+                endings.insert("not a regular file".into());
                 self.skipped.insert(entry.into_path());
             } else if is_readable(entry.path()) {
                 if entry.metadata().is_ok_and(|metadata| metadata.len() == 0) {
@@ -231,7 +231,7 @@ impl Search {
             return Ok(());
         }
         let what = if empty > 0 {
-            format!("it has {} of 0 bytes", counted(empty, "file"))
+            format!("it has {}", counted(empty, "empty file"))
         } else if endings.is_empty() {
             "it is empty (names that begin with `_` or `.` are ignored)".into()
         } else {
@@ -311,8 +311,8 @@ impl Inputs {
     /// Describes which files of folders and patterns have no bytes; `None` if all have some.
     pub fn empty_text(&self) -> Option<String> {
         let first = self.empty.first()?;
-        let number = counted(self.empty.len() as u64, "file");
-        Some(format!("{number} of 0 bytes, such as {}", first.display()))
+        let number = counted(self.empty.len() as u64, "empty file");
+        Some(format!("{number}, such as {}", first.display()))
     }
 
     /// Describes which files of folders were passed over; `None` if none was.
@@ -588,9 +588,9 @@ mod tests {
         assert_eq!(found(home.path(), &["p/*.csv"]).unwrap(), ["p/a.csv"]);
         let folder = home.path().join("p");
         let inputs = resolve(&[folder.to_str().unwrap()], TableFormats::Refuse).unwrap();
-        assert!(inputs.empty_text().unwrap().starts_with("1 file of 0 bytes, such as"));
+        assert!(inputs.empty_text().unwrap().starts_with("1 empty file, such as"));
         fs::write(home.path().join("p/a.csv"), "").unwrap();
-        assert!(found(home.path(), &["p"]).unwrap_err().contains("2 files of 0 bytes"));
+        assert!(found(home.path(), &["p"]).unwrap_err().contains("2 empty files"));
         assert!(found(home.path(), &["p/*"]).unwrap_err().contains("are empty"));
     }
 

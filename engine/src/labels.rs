@@ -187,8 +187,9 @@ impl LabelTable {
         })?;
         let unreadable = unreadable.into_inner();
         if unreadable > 0 {
-            let rows = counted(unreadable, "row");
-            reporter.note(format!("{}: {rows} that cannot be read", self.files.text()));
+            let rows = counted(unreadable, "unreadable row");
+            let were = if unreadable == 1 { "was" } else { "were" };
+            reporter.note(format!("{}: {rows} {were} skipped", self.files.text()));
         }
         let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
         if tally.rows() == 0 {
@@ -215,7 +216,7 @@ impl LabelTable {
                 "none of the {} has a {what} in {names}",
                 counted(all, noun)
             ))
-            .with_help(format!("{why}; --label-id names the column with the IDs of --labels")));
+            .with_help(format!("{why}; set the ID column of --labels with --label-id")));
         }
         let share = missing.count as f64 * 100.0 / all as f64;
         let text = format!(
@@ -291,5 +292,5 @@ fn does_not_fit(needed: usize, budget: &Allowance) -> Error {
     let enough = budget.least().0 + 2 * needed as u64;
     let enough = Bytes(enough.next_multiple_of(16 << 20));
     Error::refused(format!("labels or groups do not fit in memory of {}", budget.limit))
-        .with_help(format!("--memory {} is a good start", String::from(enough)))
+        .with_help(format!("try --memory {}", String::from(enough)))
 }

@@ -114,7 +114,7 @@ impl Output {
     pub(crate) fn write(mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
         let rows = self.fill(catalogue, found)?;
         self.check(catalogue, found).map_err(|error| {
-            error.with_help("--force publishes such a result; with --run-dir it is kept")
+            error.with_help("--force publishes it anyway; --run-dir would keep it for inspection")
         })?;
         self.publish()?;
         Ok(rows)

@@ -35,7 +35,7 @@ impl FromStr for FileFormat {
 
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| {
-            format!("`{text}` is no input format; expected {}", Self::NAMES.join(", "))
+            format!("`{text}` is not an input format; expected {}", Self::NAMES.join(", "))
         })
     }
 }

@@ -101,7 +101,7 @@ impl Check {
         let (condition, column) = (&self.condition, &self.condition.column);
         BadCell {
             row,
-            text: format!("`{cell}` in column `{column}` is no number: {condition}"),
+            text: format!("`{cell}` in column `{column}` is not a number: {condition}"),
             cell: Some(cell.into()),
         }
     }

@@ -19,7 +19,7 @@ pub(super) fn checked(path: &Path, file: &FileRecord) -> Result<Option<String>, 
         }
         Ok(_) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Ok(Some(format!("{name} is gone")))
+            Ok(Some(format!("{name} is missing")))
         }
         Err(error) => Err(Error::file("read", path, &error)),
     }

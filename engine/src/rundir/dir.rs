@@ -257,7 +257,7 @@ impl RunDir {
                 match fs::metadata(&path) {
                     Ok(metadata) if metadata.len() == file.bytes => None,
                     Ok(_) => Some(format!("{} is cut short or was changed", path.display())),
-                    Err(_) => Some(format!("{} is gone", path.display())),
+                    Err(_) => Some(format!("{} is missing", path.display())),
                 }
             })?;
             Some(Error::damaged(*stage, what))

@@ -61,7 +61,7 @@ impl Results {
     /// # Errors
     /// With the damage, if it is not what it was.
     pub(super) fn one(&self, stage: StageName, name: &str) -> Result<PathBuf, Error> {
-        let gone = || format!("{} is gone", self.path.join(name).display());
+        let gone = || format!("{} is missing", self.path.join(name).display());
         let found = self.verified(stage, name)?.pop();
         found.ok_or_else(|| Error::damaged(stage, gone()))
     }

@@ -171,7 +171,7 @@ fn check_behaviours(folded: &Folded) -> Result<(), Error> {
             shortened(&input, 40),
             shortened(&target, 40)
         )),
-        _ => error.with_help("one of them has no rows left; `ilk inspect` shows what becomes of them"),
+        _ => error.with_help("one of them has no usable rows; `ilk inspect` shows why"),
     })
 }
 

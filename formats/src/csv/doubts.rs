@@ -145,7 +145,7 @@ impl Doubts<'_> {
         let (given, columns) = (&best.candidate.delimiter, self.wanted_text());
         let plural = if best.fields == 1 { "" } else { "s" };
         let is_named = !columns.is_empty() && self.options.header == Header::Named;
-        let none = if is_named { format!(" and none is {columns}") } else { String::new() };
+        let none = if is_named { format!(", none of them {columns}") } else { String::new() };
         Doubt::new(
             format!(
                 "with delimiter `{given}` it has {} column{plural}{none}; with `{delimiter}` it has \
@@ -172,7 +172,7 @@ impl Doubts<'_> {
             let is_wanted = self.wanted.contains(&name.as_str());
             is_wanted.then(|| {
                 let (name, encoding) = (printable(&name).into_owned(), self.coding.encoding);
-                Doubt::new(format!("its column `{name}` is not named so in {encoding}"), help)
+                Doubt::new(format!("column `{name}` is not readable as {encoding}"), help)
             })
         };
         let records = best.records.iter().take(HEADER_WITHIN);
@@ -267,19 +267,24 @@ pub(super) fn note_encoding(encoding: Encoding, sample: Sample<'_>, best: &Cut) 
     }
     let Some(text) = first else {
         return (encoding == Encoding::Latin1 && controls > 0).then(|| {
+            let (cells, contain) =
+                if controls == 1 { ("cell", "contains") } else { ("cells", "contain") };
             format!(
-                "{controls} of the first cells hold control characters; give --encoding windows-1252"
+                "{controls} {cells} at the start of the file {contain} control characters; give \
+                 --encoding windows-1252"
             )
         });
     };
     let such = printable(&text);
+    let (cells, are) = if count == 1 { ("cell", "is") } else { ("cells", "are") };
+    let found = format!("{count} {cells} at the start of the file {are}");
     Some(match encoding {
         Encoding::Latin1 | Encoding::Windows1252 if others == 0 => {
-            format!("{count} of the first cells are UTF-8, such as `{such}`; leave --encoding out")
+            format!("{found} UTF-8, such as `{such}`; leave --encoding out")
         }
         Encoding::Latin1 | Encoding::Windows1252 => {
-            format!("{count} of the first cells are UTF-8, {others} are not; export it again")
+            format!("{found} UTF-8, {others} are not; export it again")
         }
-        _ => format!("{count} of the first cells are garbled, such as `{such}`; export it again"),
+        _ => format!("{found} garbled, such as `{such}`; export it again"),
     })
 }

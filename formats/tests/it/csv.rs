@@ -98,8 +98,8 @@ fn settings_that_hide_the_header_are_named() {
     let names = ReadOptions { user: "who".into(), ..with(delimiter(";")) };
     assert_eq!(
         error("a.csv", text, &names),
-        "a.csv: with delimiter `;` it has 1 column and none is `who` and `item`; with `,` it has 2, \
-         and line 1 is `user,item`; give --delimiter ,, or leave it out"
+        "a.csv: with delimiter `;` it has 1 column, none of them `who` and `item`; with `,` it has \
+         2, and line 1 is `user,item`; give --delimiter ,, or leave it out"
     );
     let absent = CsvOptions { header: Header::Absent, ..delimiter(";") };
     let numbers = ReadOptions { user: "1".into(), item: "2".into(), ..with(absent) };
@@ -146,13 +146,14 @@ fn text_of_another_encoding_is_told() {
     for encoding in ["latin-1", "windows-1252"] {
         assert_eq!(
             notes(text.as_bytes(), &encoded(encoding)),
-            "2 of the first cells are UTF-8, such as `Jos\u{c3}\u{a9}`; leave --encoding out"
+            "2 cells at the start of the file are UTF-8, such as `Jos\u{c3}\u{a9}`; leave \
+             --encoding out"
         );
     }
     assert_eq!(notes(western, &encoded("windows-1252")), "");
     assert_eq!(
         notes(western, &encoded("latin-1")),
-        "1 of the first cells hold control characters; give --encoding windows-1252"
+        "1 cell at the start of the file contains control characters; give --encoding windows-1252"
     );
     assert_eq!(
         notes(western, &pair()),
@@ -162,7 +163,7 @@ fn text_of_another_encoding_is_told() {
     let twice = "user,item\nJos\u{c3}\u{a9},1\n";
     assert_eq!(
         notes(twice.as_bytes(), &pair()),
-        "1 of the first cells are garbled, such as `Jos\u{c3}\u{a9}`; export it again"
+        "1 cell at the start of the file is garbled, such as `Jos\u{c3}\u{a9}`; export it again"
     );
     let mixed = b"user,item\nJos\xc3\xa9,M\xfcller\n";
     assert!(notes(mixed, &encoded("windows-1252")).ends_with("1 are not; export it again"));

@@ -173,7 +173,7 @@ fn text_compares_as_numbers_in_every_format() {
         assert_eq!(show(&chunks), ["1 a", "2 a", "3 a", "?- -", "!5 a", "!6 a"], "{name}");
         let bad = &chunks[0].unreadable;
         assert_eq!(bad.len(), 1, "{name}");
-        assert_eq!(bad[0].text, "`x` in column `price` is no number: price>=5", "{name}");
+        assert_eq!(bad[0].text, "`x` in column `price` is not a number: price>=5", "{name}");
         assert_eq!(bad[0].cell.as_deref(), Some("x"), "{name}");
         // Equal and not are asked of text too, and another condition may leave the row out.
         let found = show(&read(name, bytes.clone(), &only("price=5")));

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use super::flags::TextOrJson;
 
 pub(super) const EXAMPLES: &str = "\
-Agreement is the share of the neighbours of either list that are in both. The rank correlation is
-Spearman's, of the neighbours that both lists have.
+Agreement is the number of neighbours in both lists divided by the number in either. The rank
+correlation is Spearman's, over the neighbours in both lists.
 
 Examples:
   What the new day changes:

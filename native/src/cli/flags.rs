@@ -85,8 +85,8 @@ pub(crate) struct JobFileArgs {
 pub(crate) struct SourceArgs {
     /// User ID column, or several that make an ID together, as in store,receipt
     ///
-    /// The ID of several columns is the text of their cells with `|` between them; a `|` or `\` in a
-    /// cell has a `\` before it. A column whose own name has commas is found by its whole name.
+    /// The ID is the text of the cells, joined by `|`; a `|` or `\` inside a cell is escaped by
+    /// `\`. To use a column whose name contains a comma, give its whole name.
     #[arg(long, value_name = "COL", env = "ILK_USER", hide_env = true)]
     pub(crate) user: Option<String>,
 
@@ -108,8 +108,8 @@ pub(crate) struct SourceArgs {
 
     /// Table with the names of the items, such as products.parquet; repeatable; needs --label
     ///
-    /// Files, quoted patterns or folders, in any format that is read. Rows are matched by the ID; of
-    /// several names of an item the most frequent one is taken, of equally frequent ones the
+    /// Files, quoted patterns or folders, in any format that is read. Rows are matched by ID. If an
+    /// item has several names, the most frequent one is used; of equally frequent ones, the
     /// smallest. With --of users, the table names users.
     #[arg(long, value_name = "FILE", env = "ILK_LABELS", hide_env = true)]
     #[arg(value_hint = ValueHint::AnyPath)]
@@ -125,17 +125,17 @@ pub(crate) struct SourceArgs {
 
     /// Column with the group of each item, such as its category, for --within and --max-per-group
     ///
-    /// A column of --labels if that is given, else of the input. Of several groups of an item the most
-    /// frequent one is taken, of equally frequent ones the smallest.
+    /// A column of --labels if given, otherwise of the input. If an item has several groups, the
+    /// most frequent one is used; of equally frequent ones, the smallest.
     #[arg(long, value_name = "COL", env = "ILK_GROUP", hide_env = true)]
     pub(crate) group: Option<String>,
 
     /// Interactions of a second behaviour, such as purchases beside views; repeatable
     ///
-    /// Neighbours of the items of the input are then items of these files, by the users they share:
-    /// what those buy who view an item. Files, quoted patterns or folders, as for INPUT. An item may be
-    /// a neighbour of itself. In the formulas, a counts users of the input, b users of the target, and N
-    /// the users of either.
+    /// The neighbours of an input item are then items of these files, by shared users: what the
+    /// viewers of an item buy. Files, quoted patterns or folders, as for INPUT. An item may be a
+    /// neighbour of itself. In the formulas, a counts users of the input, b users of the target,
+    /// and N the users of either.
     #[arg(long, value_name = "FILE", env = "ILK_TARGET", hide_env = true)]
     #[arg(value_hint = ValueHint::AnyPath, help_heading = TARGET)]
     pub(crate) target: Option<Vec<String>>,
@@ -160,7 +160,8 @@ pub(crate) struct SourceArgs {
     #[arg(help_heading = TARGET)]
     pub(crate) target_time: Option<String>,
 
-    /// Keep only rows of --target that match a condition; repeatable. --where is about the input
+    /// Keep only rows of --target that match a condition; repeatable. --where selects rows of the
+    /// input
     #[arg(long, value_name = "COND", env = "ILK_TARGET_WHERE", hide_env = true)]
     #[arg(help_heading = TARGET)]
     pub(crate) target_where: Option<Vec<Condition>>,
@@ -171,8 +172,9 @@ pub(crate) struct SourceArgs {
 
     /// Unit of numbers in the time column [default: auto]
     ///
-    /// auto takes the unit that puts all numbers between 1990 and the day after tomorrow, and stops
-    /// where there is none. yyyymmdd is a date as one number, such as 20260131.
+    /// auto picks the unit that puts all numbers between 1990 and the day after tomorrow; the run
+    /// stops if there is no such unit, or more than one. yyyymmdd is a date as one number, such as
+    /// 20260131.
     #[arg(long, value_name = "UNIT", value_parser = unit_names(), env = "ILK_TIME_UNIT")]
     #[arg(hide_env = true, conflicts_with = "time_format")]
     pub(crate) time_unit: Option<TimeUnit>,
@@ -376,7 +378,7 @@ pub(crate) struct ListArgs {
 
     /// Allow only items of the same group as neighbours; needs --group
     ///
-    /// An item without a group has no neighbours then.
+    /// An item without a group then has no neighbours.
     #[arg(long, value_name = "BOOL", env = "ILK_WITHIN", hide_env = true, help_heading = GROUPS)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(hide_possible_values = true)]
@@ -384,8 +386,8 @@ pub(crate) struct ListArgs {
 
     /// Maximum number of neighbours of one group in a list; needs --group
     ///
-    /// The best of each group are kept, and of all those the best `top`. Items without a group are not
-    /// limited.
+    /// The best N of each group are kept, then the best `top` of those. Items without a group are
+    /// not limited.
     #[arg(long, value_name = "N", env = "ILK_MAX_PER_GROUP", hide_env = true)]
     #[arg(help_heading = GROUPS)]
     pub(crate) max_per_group: Option<NonZeroU32>,
@@ -428,10 +430,10 @@ pub(crate) struct PublishingArgs {
     #[arg(long, value_name = "FILE.html", env = "ILK_REPORT", hide_env = true)]
     pub(crate) report: Option<PathBuf>,
 
-    /// Start over in the run directory if the job or an input has changed, else resume
+    /// Start over in the run directory if the job or an input has changed, otherwise resume
     ///
-    /// The command for a scheduler: it resumes what was cut off, accepts new data, and does nothing where
-    /// nothing is new. The old result stays until the new one takes its place.
+    /// For schedulers: the same command resumes an interrupted run, starts over on new data, and
+    /// does nothing if nothing has changed. The old result stays until the new one replaces it.
     #[arg(long, value_name = "BOOL", env = "ILK_RESTART_IF_CHANGED", hide_env = true)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(hide_possible_values = true)]
@@ -439,8 +441,8 @@ pub(crate) struct PublishingArgs {
 
     /// Write a ' before text in CSV that begins with = + - or @, which spreadsheets take for a formula
     ///
-    /// Concerns text IDs and labels of a CSV output; numbers stay as they are. Tabs and carriage returns at
-    /// the beginning count, too.
+    /// Applies to text IDs and labels in CSV outputs, also if they begin with a tab or carriage
+    /// return. Numbers stay as they are.
     #[arg(long, value_name = "BOOL", env = "ILK_CSV_SAFE", hide_env = true)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(hide_possible_values = true)]
@@ -448,15 +450,15 @@ pub(crate) struct PublishingArgs {
 
     /// Publish the result only if it has at least this many rows
     ///
-    /// Otherwise the old output stays, the run directory keeps the new result, and the exit code is 4.
-    /// --force publishes it.
+    /// If it has fewer, the old output stays, the run directory keeps the new result, and the exit
+    /// code is 4. --force publishes it anyway.
     #[arg(long, value_name = "N", env = "ILK_MIN_ROWS", hide_env = true)]
     pub(crate) min_rows: Option<u64>,
 
-    /// Replace a result only by one that differs by at most this share, as in 30%
+    /// Replace the output only if the new result differs by at most this share, as in 30%
     ///
-    /// Compared are the number of rows, and the items that have neighbours: how many of those of the old
-    /// result have none in the new one. Otherwise as for --min-rows.
+    /// Compares the number of rows, and counts the items of the old output that have no neighbours
+    /// in the new result. If it differs more, the run ends as with --min-rows.
     #[arg(long, value_name = "SHARE", env = "ILK_MAX_CHANGE", hide_env = true)]
     pub(crate) max_change: Option<Share>,
 }
@@ -501,10 +503,11 @@ pub(crate) struct BudgetArgs {
     #[arg(long, value_name = "SIZE", env = "ILK_BUDGET_MEMORY", hide_env = true)]
     pub(crate) budget_memory: Option<Bytes>,
 
-    /// Stop a job that takes more disk for working files and its run directory, as in 20GiB
+    /// Maximum disk space of working files and the run directory, as in 20GiB
     ///
-    /// A job that is predicted to take more is refused before it compares. Outputs are not counted. A
-    /// run directory keeps what is done: the same command with a larger limit resumes it.
+    /// A job that is predicted to need more is refused before it compares items. A run that reaches
+    /// the limit stops; with --run-dir, the same command with a higher limit resumes it. Outputs
+    /// are not counted.
     #[arg(long, value_name = "SIZE", env = "ILK_MAX_DISK", hide_env = true)]
     pub(crate) max_disk: Option<Bytes>,
 

@@ -164,10 +164,10 @@ pub(crate) enum Command {
     #[command(after_long_help = stage::EXAMPLES)]
     Stage(StageArgs),
 
-    /// Show how far the run in a directory has come
+    /// Show the progress of the run in a directory
     ///
-    /// The state is running, finished or unfinished. Nothing is changed, and a run that works there is
-    /// not disturbed.
+    /// The state is running, finished or unfinished. Only reads, and does not disturb an active
+    /// run.
     #[command(after_long_help = status::EXAMPLES)]
     Status(StatusArgs),
 
@@ -175,12 +175,12 @@ pub(crate) enum Command {
     #[command(after_long_help = take::EXAMPLES)]
     Take(TakeArgs),
 
-    /// Check that a run directory or a result is as it was written
+    /// Check a result or run directory for damage
     ///
-    /// Compares every file with the checksum that was taken when it was written: the results of all
-    /// stages, the rows set aside, the output where it still is. Damaged files are named one by one.
-    /// Parquet results carry their checksums; CSV, JSON Lines and Arrow files only have those of the run
-    /// directory that wrote them.
+    /// Compares every file with its checksum: the results of all stages, the rows set aside, and
+    /// the output if it was not moved. Lists each damaged file. Parquet results carry their
+    /// checksums; CSV, JSON Lines and Arrow files only have those of the run directory that wrote
+    /// them.
     #[command(after_long_help = verify::EXAMPLES)]
     Verify(VerifyArgs),
 

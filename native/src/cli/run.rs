@@ -37,7 +37,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "HOW", help_heading = "Output")]
     pub(crate) ids: Option<Ids>,
 
-    /// Start over in the run directory; the result of an earlier run stays until there is a new one
+    /// Start over in the run directory; the old result stays until the new one replaces it
     #[arg(long, help_heading = "Output", conflicts_with = "restart_if_changed")]
     pub(crate) restart: bool,
 

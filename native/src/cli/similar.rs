@@ -27,7 +27,7 @@ pub(crate) struct SimilarArgs {
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) count: u32,
 
-    /// With once, for a table that was written with --pairs once: shows both directions of each pair
+    /// Use once for a result written with --pairs once, to show both directions of each pair
     #[arg(long, value_name = "NAME", value_parser = names::<Pairs>(Pairs::NAMES))]
     pub(crate) pairs: Option<Pairs>,
 }

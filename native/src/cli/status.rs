@@ -6,9 +6,9 @@ use super::flags::TextOrJson;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  How far a run has come:
+  Progress of a run:
     ilk status run/
-  For a scheduler, which asks whether the result is there:
+  As JSON, for a scheduler:
     ilk status run/ --format json";
 
 /// `ilk status`.

@@ -159,6 +159,7 @@ impl Setting {
             ("labels", _) => "products.parquet",
             ("group", _) => "category",
             ("out", _) => "similar.parquet",
+            ("report", _) => "report.html",
             ("run_dir", _) => "run/",
             ("input", _) => "orders/*.parquet",
             ("datasource", _) => "orders",
@@ -539,10 +540,10 @@ relative to its folder. A list may be written as a single value.
 const SURFACES: &str = "\
 ## Input on other surfaces
 
-The browser reads files as the program does. Python and Spark take tables that are read already, so that
-settings of files are refused there by name, and so are settings that a surface does not have. On Spark
-`where` is a condition of its SQL. Name items by a join, and give an item of a list a row of its own
-(`explode`) before the call. Every setting of the job is taken everywhere.
+The browser reads files as the program does. Python and Spark take tables, so they refuse settings
+for files; every surface refuses settings that it does not support. On Spark, `where` is an SQL
+condition; join names and `explode` lists before the call. All settings of the job are available
+everywhere.
 
 | Setting | Browser | Python | Spark |
 |---|---|---|---|

@@ -7,7 +7,7 @@ use super::flags::TextOrJson;
 pub(super) const EXAMPLES: &str = "\
 Exit codes:
   0  every file is as it was written
-  2  a file is damaged or missing, or cannot be read
+  2  a file is damaged, unreadable, or missing from a run directory (a moved output is not an error)
 
 Examples:
   Everything that a run directory holds, and the output it wrote:

@@ -32,7 +32,7 @@ const fn state(status: &Status) -> &'static str {
 }
 
 const fn output(is_there: bool) -> &'static str {
-    if is_there { "as it was written" } else { "moved, replaced or removed since the run" }
+    if is_there { "as it was written" } else { "changed, moved or removed since the run" }
 }
 
 fn text(status: &Status) -> String {

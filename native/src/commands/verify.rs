@@ -97,7 +97,7 @@ fn text(found: &[Verified]) -> String {
         let _ = match finding {
             Finding::Sound => Ok(()),
             Finding::Unchecked => {
-                writeln!(text, "unchecked  {name}: it can be read, but carries no checksums")
+                writeln!(text, "unchecked  {name}: readable, but has no checksums")
             }
             Finding::Absent => writeln!(text, "absent     {name}: moved or removed since the run"),
             Finding::Damaged { why } => writeln!(text, "damaged    {name}: {}", printable(why)),

@@ -146,11 +146,11 @@ fn a_run_directory_is_not_among_what_is_read() {
     let run = "run orders --user member --item sku --labels names --label name";
     let help = "write elsewhere, or under a name that is not read, such as";
     for (out, message) in [
-        ("--run-dir orders/run", "run directory orders/run is in the folder orders, which is read"),
-        ("--run-dir names/run", "run directory names/run is in the folder names, which is read"),
-        ("--out orders/x.csv", "output orders/x.csv is in the folder orders, which is read"),
-        ("--out names/x", "output names/x is in the folder names, which is read"),
-        ("--run-dir orders/a/../run", "is in the folder orders, which is read"),
+        ("--run-dir orders/run", "run directory orders/run is in the input folder orders"),
+        ("--run-dir names/run", "run directory names/run is in the input folder names"),
+        ("--out orders/x.csv", "output orders/x.csv is in the input folder orders"),
+        ("--out names/x", "output names/x is in the input folder names"),
+        ("--run-dir orders/a/../run", "is in the input folder orders"),
     ] {
         assert_error(&home.ilk(&format!("{run} {out}")), message, help);
     }

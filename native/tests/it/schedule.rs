@@ -28,13 +28,13 @@ fn a_broken_day_does_not_replace_a_good_result() {
     let run = format!("{RUN} --out out.csv --overwrite");
     assert_withheld(
         &home.ilk(&format!("{run} --min-rows 6")),
-        "the result has 2 rows, fewer than min_rows 6: out.csv is not written",
-        "help: --force publishes such a result; with --run-dir it is kept",
+        "the result has 2 rows, fewer than min_rows 6; out.csv was not written",
+        "help: --force publishes it anyway; --run-dir would keep it for inspection",
     );
     assert_withheld(
         &home.ilk(&format!("{run} --max-change 0.3")),
         "the result differs by 66.7 % from out.csv, more than max_change 30 %: rows 6 -> 2, items \
-         without neighbours now 1 of 3; it is not replaced",
+         without neighbours now 1 of 3; the old output was not replaced",
         "--force",
     );
     assert_eq!(home.read("out.csv"), NEIGHBOURS);
@@ -226,7 +226,7 @@ fn the_disk_is_bounded_and_nothing_is_lost() {
     let ran =
         home.ilk(&format!("{RUN} --out out.parquet --threads 2 --memory 62MiB --max-disk 1MiB"));
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    assert!(ran.stderr.contains("error: the run takes more than 1.0 MiB of disk (max_disk)"));
+    assert!(ran.stderr.contains("error: the run needs more than 1.0 MiB of disk space (max_disk)"));
     assert_eq!(home.names(), ["orders.csv", "plain.parquet"]);
 }
 
@@ -249,5 +249,5 @@ fn a_status_says_how_far_a_run_has_come() {
     );
     home.write("out.csv", "mine");
     assert_eq!(status(&home, "run")["out"]["is_as_written"], false);
-    assert!(home.stdout("status run").contains("moved, replaced or removed since the run"));
+    assert!(home.stdout("status run").contains("changed, moved or removed since the run"));
 }

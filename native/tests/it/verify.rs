@@ -58,7 +58,7 @@ fn what_is_whole_is_said_to_be() {
     assert_eq!(home.stdout("verify folder"), "sound      2 of 2 files\n");
     assert_eq!(
         home.stdout("verify out.csv"),
-        "unchecked  out.csv: it can be read, but carries no checksums\nsound      0 of 1 file\n"
+        "unchecked  out.csv: readable, but has no checksums\nsound      0 of 1 file\n"
     );
     let json: serde_json::Value =
         serde_json::from_str(&home.stdout("verify csv --format json")).expect("JSON");
@@ -128,7 +128,7 @@ fn every_file_of_a_run_is_checked() {
     assert_eq!(ran.code, Some(2));
     assert_eq!(
         json["damaged"],
-        serde_json::json!([{"file": "run/users.parquet", "why": "is gone"}])
+        serde_json::json!([{"file": "run/users.parquet", "why": "is missing"}])
     );
     assert_eq!(
         ran.stderr.lines().last(),
