@@ -503,12 +503,12 @@ impl<'a> Settling<'a> {
         }
         if single > 0 && grammar.quote != Some(b'\'') {
             self.notes.push(format!(
-                "{single} of the first cells stand in ' quotes, which are kept as text; --quote \"'\" takes them off"
+                "{single} cells at the start of the file stand in ' quotes, which are kept as text; --quote \"'\" takes them off"
             ));
         }
         if invalid > 0 {
             self.notes.push(format!(
-                "{invalid} of the first cells are not UTF-8; if they are Western, give --encoding windows-1252"
+                "{invalid} cells at the start of the file are not UTF-8; if they are Western, give --encoding windows-1252"
             ));
         }
         self.notes.extend(note_encoding(self.coding.encoding, self.sampled.sample, best));

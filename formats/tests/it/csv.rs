@@ -157,7 +157,7 @@ fn text_of_another_encoding_is_told() {
     );
     assert_eq!(
         notes(western, &pair()),
-        "3 of the first cells are not UTF-8; if they are Western, give --encoding windows-1252"
+        "3 cells at the start of the file are not UTF-8; if they are Western, give --encoding windows-1252"
     );
     assert_eq!(notes(text.as_bytes(), &pair()), "");
     let twice = "user,item\nJos\u{c3}\u{a9},1\n";
