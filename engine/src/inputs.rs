@@ -212,7 +212,7 @@ impl Search {
             }
             // Opening a pipe waits for a writer.
             if !entry.file_type().is_file() {
-                endings.insert("not a regular file".into());
+                endings.insert("special files such as pipes".into());
                 self.skipped.insert(entry.into_path());
             } else if is_readable(entry.path()) {
                 if entry.metadata().is_ok_and(|metadata| metadata.len() == 0) {
