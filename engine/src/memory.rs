@@ -148,9 +148,11 @@ impl Allowance {
         (self.left(0) / 2 / self.overhead.reader.max(1)).clamp(1, self.workers)
     }
 
-    /// Counts the bytes that are left for data beside `used` ones while files are read.
+    /// Counts the bytes that are left for data beside `used` ones while files are read: at least half
+    /// of them, as pieces of small files are small.
     pub fn left_for_reading(&self, used: usize) -> usize {
-        self.left(used + self.readers() * self.overhead.reader)
+        let left = self.left(used);
+        left - (self.readers() * self.overhead.reader).min(left / 2)
     }
 
     /// Counts the bytes of what a thread's tiles have found after which it is written, where that is

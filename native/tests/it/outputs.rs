@@ -156,9 +156,9 @@ fn a_run_directory_is_not_among_what_is_read() {
     }
     let target = "run names --user name --item sku --target orders --target-user member \
                   --run-dir orders/run";
-    assert_error(&home.ilk(target), "run directory orders/run is in the folder orders", help);
+    assert_error(&home.ilk(target), "run directory orders/run is in the input folder orders", help);
     let sample = "sample orders --user member --item sku --rate 100% --out orders/s.csv";
-    assert_error(&home.ilk(sample), "output orders/s.csv is in the folder orders", help);
+    assert_error(&home.ilk(sample), "output orders/s.csv is in the input folder orders", help);
     // What is passed over when the folder is read may lie there.
     home.stderr(&format!("{run} --run-dir orders/_run --out orders/.x.csv"));
     home.stderr(&format!("{run} --run-dir orders/_run --out orders/.x.csv"));
