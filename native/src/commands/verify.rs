@@ -40,7 +40,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<(), Error> {
     }
     let files = counted(found.len() as u64, "file");
     let name = place.display();
-    Err(Error::input(format!("{damaged} of {files} in {name} are not as they were written"))
+    Err(Error::input(format!("{name}: {damaged} of {files} damaged"))
         .with_help(if place.join(MANIFEST).is_file() {
             "the same `ilk run` rebuilds what is damaged; --restart starts over"
         } else {
