@@ -40,12 +40,13 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<(), Error> {
     }
     let files = counted(found.len() as u64, "file");
     let name = place.display();
-    Err(Error::input(format!("{name}: {damaged} of {files} damaged"))
-        .with_help(if place.join(MANIFEST).is_file() {
+    Err(Error::input(format!("{name}: {damaged} of {files} damaged")).with_help(
+        if place.join(MANIFEST).is_file() {
             "the same `ilk run` rebuilds what is damaged; --restart starts over"
         } else {
             "copy it again, or write it again with `ilk run`"
-        }))
+        },
+    ))
 }
 
 /// Finds the files of a result.
