@@ -34,7 +34,7 @@ pub(crate) struct Options {
 /// Where something cannot be installed or a step fails; failed tests are the exit code.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let workspace = &workspace.at_once().sized(Size::Full);
-    let mut runner = Runner::new();
+    let mut runner = Runner::new()?;
     let machine = Machine::look();
     runner.run("setup", || setup::run(workspace, Scope::Tests, Mode::Install))?;
     if options.advisories {

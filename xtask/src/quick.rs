@@ -48,7 +48,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
     } else {
         named(&members, &options.crates)?
     };
-    let mut runner = Runner::new();
+    let mut runner = Runner::new()?;
     runner.run("formatting", || steps::formatting(workspace))?;
     runner.run("layers", || layers::check(workspace))?;
     if changed.is_empty() {

@@ -30,6 +30,8 @@ pub(crate) enum Mode {
 /// What things are needed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
+    /// Formatting and lints.
+    Lints,
     /// Checking what one changed.
     Quick,
     /// Checking and testing: what everybody needs.
@@ -58,14 +60,14 @@ const NEEDS: &[Need] = &[
     Need {
         name: "rustfmt",
         purpose: "formatting",
-        scopes: &[Scope::Quick, Scope::Tests],
+        scopes: &[Scope::Lints, Scope::Quick, Scope::Tests],
         is_met: |workspace| command::succeeds(&mut workspace.cargo(&["fmt", "--version"])),
         remedy: |workspace| component(workspace, "rustfmt"),
     },
     Need {
         name: "clippy",
         purpose: "lints",
-        scopes: &[Scope::Quick, Scope::Tests],
+        scopes: &[Scope::Lints, Scope::Quick, Scope::Tests],
         is_met: |workspace| command::succeeds(&mut workspace.cargo(&["clippy", "--version"])),
         remedy: |workspace| component(workspace, "clippy"),
     },

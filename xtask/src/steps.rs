@@ -1,14 +1,15 @@
 //! Steps in order, each with its seconds: everything that is checked before a change is merged, and
 //! what takes longer.
 //!
-//! A step that leaves processors idle, as it waits for a browser or runs one process at a time, has
-//! others beside it: those are processes of their own, `cargo xtask step NAME`, whose output is shown
-//! when they end.
+//! Steps that leave processors idle, as they wait for a download, a browser or one process at a time,
+//! run beside others: those are processes of their own, `cargo xtask step NAME`, whose output is
+//! shown when they end.
 
 use std::{
     env,
     fs::{self, File},
-    path::PathBuf,
+    io,
+    path::{Path, PathBuf},
     process::{ExitCode, ExitStatus, Stdio},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -57,29 +58,37 @@ const fn step(name: &'static str, run: fn(&Workspace) -> Result<()>) -> Step {
 enum Part {
     /// Steps one after the other.
     Alone(&'static [Step]),
-    /// A step in a process of its own, while the others run one after the other.
-    Beside(Step, &'static [Step]),
+    /// Steps one after the other, each in a process of its own, while the others run here.
+    Beside(&'static [Step], &'static [Step]),
 }
 
+/// Installs what is missing.
+const SETUP: Step = step("setup", |workspace| setup::run(workspace, Scope::Tests, Mode::Install));
+
 /// All checks but the tests: quick ones first. What is packed into the program is made before the
-/// program, so that that is built once, for all that follows.
+/// program, so that that is built once, for all that follows. What is built beside lints has target
+/// folders of its own: cargo lets one build at a time into a folder.
 const PARTS: &[Part] = &[
-    Part::Alone(&[
-        step("formatting", formatting),
-        step("dependency directions", deps::check),
-        step("layers", layers::check),
-        step("dependency policy", policy::check),
-        step("public surface", surface::check),
-        step("packages", package::check),
-        step("clippy", clippy),
-        step("documentation", documentation),
-        step("plugin", plugin::build_for_tests),
-        step("wasm package", wasm::build_for_tests),
-        step("notebook", web::build),
-        step("build", build),
-    ]),
     Part::Beside(
-        step("plugin on Spark", plugin::test_spark),
+        &[
+            SETUP,
+            step("plugin", plugin::build_for_tests),
+            step("wasm package", wasm::build_for_tests),
+            step("notebook", web::build),
+        ],
+        &[
+            step("formatting", formatting),
+            step("dependency directions", deps::check),
+            step("layers", layers::check),
+            step("public surface", surface::check),
+            step("packages", package::check),
+            step("clippy", clippy),
+            step("documentation", documentation),
+        ],
+    ),
+    Part::Alone(&[step("dependency policy", policy::check), step("build", build)]),
+    Part::Beside(
+        &[step("plugin on Spark", plugin::test_spark)],
         &[
             step("parity", parity::run),
             step("plugin in the program", plugin::check),
@@ -92,66 +101,98 @@ const PARTS: &[Part] = &[
 ];
 
 impl Part {
-    /// Its steps in the order of the table.
-    fn steps(&self) -> impl Iterator<Item = Step> {
-        let (beside, steps) = match self {
-            Self::Alone(steps) => (None, *steps),
-            Self::Beside(step, steps) => (Some(*step), *steps),
-        };
-        beside.into_iter().chain(steps.iter().copied())
+    /// What runs beside, and what runs here.
+    const fn halves(&self) -> (&'static [Step], &'static [Step]) {
+        match self {
+            Self::Alone(steps) => (&[], steps),
+            Self::Beside(beside, steps) => (beside, steps),
+        }
     }
 }
 
-/// A step that runs in a process of its own.
-struct Beside {
+/// How a step in a process of its own ended.
+struct Ended {
     name: &'static str,
     log: PathBuf,
-    ended: JoinHandle<(std::io::Result<ExitStatus>, Duration)>,
+    status: io::Result<ExitStatus>,
+    time: Duration,
+}
+
+/// Steps that run in processes of their own, one after the other.
+struct Beside {
+    names: String,
+    ended: JoinHandle<Vec<Ended>>,
 }
 
 impl Beside {
-    /// Starts it; what it prints is kept until it has ended.
-    fn start(workspace: &Workspace, step: Step) -> Result<Self> {
+    /// Starts the first; what they print is kept until all have ended. One that fails is the last.
+    fn start(workspace: &Workspace, program: &Path, steps: Vec<Step>) -> Result<Self> {
         let folder = workspace.target.join("steps");
         fs::create_dir_all(&folder)?;
-        let log = folder.join(step.name.replace(' ', "-") + ".log");
-        let output = File::create(&log)?;
-        let mut command = workspace.command(env::current_exe()?);
-        command.args(["step", step.name]);
-        command.stdout(output.try_clone()?).stderr(Stdio::from(output));
-        let begin = Instant::now();
-        let mut child = command.spawn().context("starting a step beside others")?;
-        let ended = thread::spawn(move || (child.wait(), begin.elapsed()));
-        println!("\n==> {}: beside what follows", step.name);
-        Ok(Self { name: step.name, log, ended })
+        let names = steps.iter().map(|step| step.name).collect::<Vec<_>>().join(", ");
+        let mut prepared = Vec::new();
+        for step in steps {
+            let log = folder.join(step.name.replace(' ', "-") + ".log");
+            let output = File::create(&log)?;
+            let mut command = workspace.command(program);
+            command.args(["step", step.name]);
+            command.stdout(output.try_clone()?).stderr(Stdio::from(output));
+            prepared.push((step.name, log, command));
+        }
+        println!("\n==> beside what follows: {names}");
+        let ended = thread::spawn(move || {
+            let mut all = Vec::new();
+            for (name, log, mut command) in prepared {
+                let begin = Instant::now();
+                let status = command.status();
+                let is_good = status.as_ref().is_ok_and(ExitStatus::success);
+                all.push(Ended { name, log, status, time: begin.elapsed() });
+                if !is_good {
+                    break;
+                }
+            }
+            all
+        });
+        Ok(Self { names, ended })
     }
 
-    /// Waits for it, shows what it printed, and returns how long it took.
+    /// Waits for them, shows what they printed, and returns how long each took.
     ///
     /// # Errors
-    /// Where it failed.
-    fn end(self) -> Result<Duration> {
-        let (status, time) = self.ended.join().map_err(|_| anyhow!("the wait for it failed"))?;
-        println!("\n==> {}", self.name);
-        println!("{}", String::from_utf8_lossy(&fs::read(&self.log)?).trim_end());
-        let status = status?;
-        if !status.success() {
-            bail!("step failed: {} ({status})", self.name);
+    /// Where one failed.
+    fn end(self) -> Result<Vec<(&'static str, Duration)>> {
+        let Self { names, ended } = self;
+        let ended = ended.join().map_err(|_| anyhow!("the wait for {names} failed"))?;
+        let mut taken = Vec::new();
+        for Ended { name, log, status, time } in ended {
+            // The step's own first line names it.
+            println!("{}", String::from_utf8_lossy(&fs::read(&log)?).trim_end());
+            let status = status.with_context(|| format!("step could not be started: {name}"))?;
+            if !status.success() {
+                bail!("step failed: {name} ({status})");
+            }
+            taken.push((name, time));
         }
-        Ok(time)
+        Ok(taken)
     }
 }
 
 /// Runs steps and remembers how long each took.
 pub(crate) struct Runner {
+    /// This program's path, which says something else once the program is built again.
+    program: PathBuf,
     begin: Instant,
     taken: Taken,
 }
 
 impl Runner {
     /// Begins now.
-    pub(crate) fn new() -> Self {
-        Self { begin: Instant::now(), taken: Taken::default() }
+    ///
+    /// # Errors
+    /// Where the system does not tell which program this is.
+    pub(crate) fn new() -> Result<Self> {
+        let program = env::current_exe().context("this program's own path")?;
+        Ok(Self { program, begin: Instant::now(), taken: Taken::default() })
     }
 
     /// Runs a step.
@@ -171,22 +212,25 @@ impl Runner {
         Ok(outcome)
     }
 
-    /// Runs what comes next.
+    /// Runs some steps beside others.
     ///
     /// # Errors
     /// Where a step fails.
-    fn run_part(&mut self, workspace: &Workspace, part: &Part) -> Result<()> {
-        let (beside, steps) = match part {
-            Part::Alone(steps) => (None, *steps),
-            Part::Beside(step, steps) => (Some(Beside::start(workspace, *step)?), *steps),
+    fn run_beside(
+        &mut self,
+        workspace: &Workspace,
+        beside: Vec<Step>,
+        steps: &[Step],
+    ) -> Result<()> {
+        let beside = if beside.is_empty() {
+            None
+        } else {
+            Some(Beside::start(workspace, &self.program, beside)?)
         };
-        let mut run_all =
-            || steps.iter().try_for_each(|step| self.run(step.name, || (step.run)(workspace)));
-        let outcome = run_all();
+        let outcome =
+            steps.iter().try_for_each(|step| self.run(step.name, || (step.run)(workspace)));
         if let Some(beside) = beside {
-            let name = beside.name;
-            let time = beside.end()?;
-            self.taken.steps.push((name, time));
+            self.taken.steps.extend(beside.end()?);
         }
         outcome
     }
@@ -199,14 +243,15 @@ impl Runner {
     }
 }
 
-/// Sets up what is missing, then runs every step and the tests. Stops at the first step that fails.
+/// Sets up what is missing and runs every step and the tests. Stops at the first step that fails.
 ///
 /// # Errors
 /// Where something cannot be installed or a step fails; failed tests are the exit code.
 pub(crate) fn set_up_and_run_all(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
-    let mut runner = Runner::new();
-    runner.run("setup", || setup::run(workspace, Scope::Tests, Mode::Install))?;
-    finish(workspace, options, runner)
+    let mut runner = Runner::new()?;
+    // The other tools are installed beside the lints, which need these.
+    runner.run("linters", || setup::run(workspace, Scope::Lints, Mode::Install))?;
+    finish(workspace, options, runner, |_| true)
 }
 
 /// The same without setting anything up.
@@ -214,7 +259,7 @@ pub(crate) fn set_up_and_run_all(workspace: &Workspace, options: &Options) -> Re
 /// # Errors
 /// Where a step fails; failed tests are the exit code.
 pub(crate) fn run_all(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
-    finish(workspace, options, Runner::new())
+    finish(workspace, options, Runner::new()?, |step| step.name != SETUP.name)
 }
 
 /// Runs steps by their names.
@@ -223,25 +268,37 @@ pub(crate) fn run_all(workspace: &Workspace, options: &Options) -> Result<ExitCo
 /// Where there is no such step, or it fails.
 pub(crate) fn run_named(workspace: &Workspace, named: &Named) -> Result<()> {
     let steps = named.steps.iter().map(|name| find(name)).collect::<Result<Vec<_>>>()?;
-    let mut runner = Runner::new();
+    let mut runner = Runner::new()?;
     let workspace = &workspace.at_once();
     steps.iter().try_for_each(|step| runner.run(step.name, || (step.run)(workspace)))
 }
 
+/// All steps, in the order of the table.
+fn all() -> impl Iterator<Item = Step> {
+    let halves = PARTS.iter().map(Part::halves);
+    halves.flat_map(|(beside, steps)| beside.iter().chain(steps).copied())
+}
+
 /// The step of a name.
 fn find(name: &str) -> Result<Step> {
-    let mut all = PARTS.iter().flat_map(Part::steps);
-    all.find(|step| step.name == name).with_context(|| {
-        let names: Vec<_> = PARTS.iter().flat_map(Part::steps).map(|step| step.name).collect();
+    all().find(|step| step.name == name).with_context(|| {
+        let names: Vec<_> = all().map(|step| step.name).collect();
         format!("no step `{name}`; there are {}", names.join(", "))
     })
 }
 
-fn finish(workspace: &Workspace, options: &Options, mut runner: Runner) -> Result<ExitCode> {
+fn finish(
+    workspace: &Workspace,
+    options: &Options,
+    mut runner: Runner,
+    is_wanted: fn(&Step) -> bool,
+) -> Result<ExitCode> {
     let machine = Machine::look();
     let workspace = &workspace.at_once();
     for part in PARTS {
-        runner.run_part(workspace, part)?;
+        let (beside, steps) = part.halves();
+        let beside = beside.iter().copied().filter(is_wanted).collect();
+        runner.run_beside(workspace, beside, steps)?;
     }
     let tally = runner.run("tests", || suite::run(workspace))?;
     let taken = runner.end();
@@ -317,6 +374,6 @@ mod tests {
     fn steps_are_found_by_name() {
         assert_eq!(find("clippy").expect("a step").name, "clippy");
         let Err(error) = find("clipy") else { panic!("no such step") };
-        assert!(error.to_string().starts_with("no step `clipy`; there are formatting, "));
+        assert!(error.to_string().starts_with("no step `clipy`; there are setup, "));
     }
 }

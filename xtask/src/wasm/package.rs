@@ -248,9 +248,12 @@ fn glue(workspace: &Workspace, name: &str, module: &Path, out: &Path) -> Result<
     command::run(tool(workspace, "bindgen").arg(module).arg(name).arg(out))
 }
 
-/// A call of WebAssembly's tools, which are a program of their own.
+/// A call of WebAssembly's tools, which are a program of their own, in a target folder of its own:
+/// it is built and run while cargo builds other things.
 pub(crate) fn tool(workspace: &Workspace, name: &str) -> Command {
-    workspace.cargo(&["run", "--quiet", "--locked", "--package", "xtask-wasm", "--", name])
+    let mut command = workspace.cargo(&["run", "--quiet", "--locked", "--target-dir"]);
+    command.arg(workspace.target.join("wasm-tools")).args(["--package", "xtask-wasm", "--", name]);
+    command
 }
 
 /// Counts the bytes that are left when packed with gzip.
