@@ -20,7 +20,7 @@ use crate::{
     pool::{Pool, Threads},
     progress::Reporter,
     sandbox::{Plugin, sandbox_bytes},
-    spill::{self, Desk, Recording},
+    spill::{self, Coming, Desk, Recording},
 };
 
 /// A run, as every stage sees it.
@@ -71,11 +71,8 @@ impl Run<'_> {
     /// the job alone, so that a run goes on as it began.
     pub(crate) fn fits(&self, size: Size, recording: Recording) -> bool {
         let Means { budget, .. } = self.means;
-        let weights = match WeightKind::of(self.job.weighting, self.needs.weight) {
-            // What a user brings is not the same in both behaviours.
-            WeightKind::Separable if self.target.is_some() => WeightKind::Own,
-            kind => kind,
-        };
+        let weights =
+            WeightKind::of(self.job.weighting, self.needs.weight).with_target(self.target);
         let mut needed = of_comparing(size, self.needs, weights, budget.workers) + size.catalogue;
         if self.job.pairs == Pairs::Once {
             // Both lists of a pair in one place, beside those it comes from.
@@ -96,26 +93,17 @@ impl Run<'_> {
         needed <= budget.left(0) && lists + writer <= budget.left(0)
     }
 
+    /// Returns what is known of the rows to come; `rows`: as many as files say there are, if they do.
+    pub(crate) fn coming(&self, rows: Option<u64>) -> Coming {
+        Coming { needs: self.needs, rows, target: self.target }
+    }
+
     /// Finds out which of the items may be neighbours, and which are asked for.
     ///
     /// # Errors
     /// For lists of which nothing is there, and groups that cannot be read.
     pub(crate) fn filter(&self, catalogue: &Catalogue) -> Result<ItemFilter, Error> {
         self.lists.filter(catalogue, (self.means.pool, self.means.budget), self.reporter)
-    }
-
-    /// Refuses two behaviours where they would have to be compared through working files.
-    ///
-    /// # Errors
-    /// If there are two.
-    pub(crate) fn check_behaviours(&self) -> Result<(), Error> {
-        let Some(_) = self.target else { return Ok(()) };
-        let limit = self.means.budget.limit;
-        Err(Error::refused(format!("a job with --target does not fit in {limit} of memory"))
-            .with_help(
-                "raise --memory: two behaviours are compared in memory only; or narrow the inputs \
-                 with --where, --min-support or --max-items-per-user",
-            ))
     }
 
     /// Prepares steps through working files, for which there is a folder from here on.
@@ -127,7 +115,6 @@ impl Run<'_> {
         layout: Layout,
         recording: Recording,
     ) -> Result<spill::Work<'_>, Error> {
-        self.check_behaviours()?;
         let Means { pool, budget, desk, .. } = self.means;
         Ok(spill::Work {
             job: self.job,

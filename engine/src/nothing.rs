@@ -112,7 +112,7 @@ impl<'r> Keep<'r> for Nothing<'r> {
         step: &Step<'_>,
         files: &'r Files,
     ) -> Result<CleanedFor<'r, Self>, Error> {
-        let intake = Intake::new(*run.means.budget, run.needs, files.row_count(), run.means.desk)?;
+        let intake = Intake::new(*run.means.budget, run.coming(files.row_count()), run.means.desk)?;
         let progress = |rows| step.advance(rows);
         let sink: Sink<'_> = &|part, chunk| intake.add(part, chunk);
         let tally = files.stream((run.job, run.needs), &run.means.readers(), &progress, sink)?;

@@ -337,7 +337,7 @@ mod tests {
             for of_user in rows {
                 totals.add(row(of_user));
             }
-            let weigher = Weigher::new(job.weighting, 4, totals);
+            let weigher = Weigher::new(job.weighting, totals);
             let mut expected = Vec::new();
             for of_user in rows {
                 weigher.weigh(row(of_user), &mut expected);

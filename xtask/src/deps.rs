@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use anyhow::{Result, bail};
 use cargo_metadata::{DependencyKind, Metadata};
 
-use crate::workspace::Workspace;
+use crate::{fuzz, workspace::Workspace};
 
 /// What a member may depend on: names, and whether only behind a feature.
 struct Rule {
@@ -86,6 +86,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let members = members(&metadata);
     let edges = edges(&metadata, &members);
     let violations = violations(&members, &edges);
+    fuzz::FOLDERS.iter().try_for_each(|folder| workspace.check_lock(folder))?;
     if violations.is_empty() {
         println!("{} members, {} dependencies among them: all allowed", members.len(), edges.len());
         return Ok(());

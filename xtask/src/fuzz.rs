@@ -39,6 +39,9 @@ impl Options {
     }
 }
 
+/// Workspaces of their own: what they are built with is nobody else's.
+pub(crate) const FOLDERS: [&str; 2] = ["formats/fuzz", "plugin/fuzz"];
+
 /// What is fuzzed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Target {
@@ -72,9 +75,10 @@ impl Target {
 
     /// Returns the workspace that the target is built in.
     const fn workspace(self) -> &'static str {
+        let [of_formats, of_plugin] = FOLDERS;
         match self {
-            Self::Tables | Self::Tiles => "plugin/fuzz",
-            _ => "formats/fuzz",
+            Self::Tables | Self::Tiles => of_plugin,
+            _ => of_formats,
         }
     }
 

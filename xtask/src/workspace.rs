@@ -75,6 +75,18 @@ impl Workspace {
         metadata(&self.root, &["--all-features"])
     }
 
+    /// Checks that the lock file of another workspace of the checkout, in `folder`, is that of its
+    /// manifests.
+    ///
+    /// # Errors
+    /// Where it is not, or cargo does not tell.
+    pub(crate) fn check_lock(&self, folder: &str) -> Result<()> {
+        let metadata = metadata(&self.root.join(folder), &[]);
+        metadata.map(drop).with_context(|| {
+            format!("{folder}/Cargo.lock: `cargo update --workspace` there makes it current")
+        })
+    }
+
     /// The members of the workspace.
     ///
     /// # Errors

@@ -264,7 +264,7 @@ mod tests {
         let bm25 = Weighting::Bm25 { k1: 1.2, b: 0.75, idf: Idf::AtLeastZero };
         let mut totals = Totals::new(bm25, 3);
         totals.add(UserRow { items: &[0, 1, 2], weights: Some(&[2.0; 3]), times: None });
-        let weigher = Weigher::new(bm25, 3, totals);
+        let weigher = Weigher::new(bm25, totals);
         let factors = |of_users, codes: &[u32]| Arc::new(Factors::new(of_users, &weigher, codes));
         let block = |factors| RowBlock::of_factors(1, 2, vec![0, 2, 3], vec![0, 1, 1], factors);
         let whole = block(factors(vec![0.5, 2.0], &[0, 1, 2])).unwrap();

@@ -102,8 +102,7 @@ pub fn fold(encoded: Encoded, job: &Job, needs: Needs, executor: &impl Executor)
     let (mut interactions, kept_users) = assemble(pieces, &kept_items, needs);
     interactions.emptied = folding.emptied_users as usize;
     let mut catalogue = kept_items.catalogue(&items, labels.as_ref(), &supports);
-    let first_kept = |first| kept_items.kept.partition_point(|item| *item < first) as u32;
-    interactions.target = target.map(first_kept);
+    interactions.target = kept_items.target(target);
     catalogue.target = interactions.target;
     let others = users.select(&kept_users);
     match job.of {
@@ -123,18 +122,18 @@ pub fn fold(encoded: Encoded, job: &Job, needs: Needs, executor: &impl Executor)
 }
 
 /// Folds blocks that together hold all events of their users; `items` are the items by their
-/// codes. Cost: O(events · log of a user's events) time; 12 B per event, 44 B where the job looks
+/// codes, and `target` is the first code of those of a second behaviour, if there are two. Cost: O(events · log of a user's events) time; 12 B per event, 44 B where the job looks
 /// at weights or times.
 pub fn fold_blocks(
     blocks: Vec<UserRows>,
-    items: &Ids,
+    (items, target): (&Ids, Option<u32>),
     job: &Job,
     needs: Needs,
 ) -> (UserRows, Folding) {
     if needs == (Needs { weight: false, time: false }) {
-        fold_gathered::<Plain>(blocks, items, job, needs)
+        fold_gathered::<Plain>(blocks, (items, target), job, needs)
     } else {
-        fold_gathered::<Full>(blocks, items, job, needs)
+        fold_gathered::<Full>(blocks, (items, target), job, needs)
     }
 }
 
@@ -145,7 +144,7 @@ pub fn fold_blocks(
 /// The first error among the parts.
 pub fn fold_in_parts<E>(
     parts: impl Iterator<Item = Result<Vec<UserRows>, E>>,
-    items: &Ids,
+    items: (&Ids, Option<u32>),
     job: &Job,
     needs: Needs,
 ) -> Result<(UserRows, Folding), E> {
@@ -172,14 +171,14 @@ pub fn fold_in_parts<E>(
 
 fn fold_gathered<E: Event>(
     blocks: Vec<UserRows>,
-    items: &Ids,
+    (items, target): (&Ids, Option<u32>),
     job: &Job,
     needs: Needs,
 ) -> (UserRows, Folding) {
     let (users, mut events) = gather::<E>(blocks);
     let mut folding = Folding { events: events.len() as u64, ..Folding::default() };
     fold_pairs(&mut events, job, &mut folding);
-    cap(&mut events, &Policy { job, users: &users, items, target: None }, &mut folding);
+    cap(&mut events, &Policy { job, users: &users, items, target }, &mut folding);
     let Piece { degrees, items, weights, times, .. } = piece_of(&events, 0..users.len());
     let weights = needs.weight.then_some(weights);
     let times = needs.time.then_some(times);
@@ -584,6 +583,12 @@ impl SupportedItems {
         }
         let rare = supports.iter().filter(|support| (1..least).contains(*support)).count() as u64;
         Self { kept, new_codes, rare }
+    }
+
+    /// Returns the first new code of the items of a second behaviour, if there are two; `target`: the
+    /// first code of all of them.
+    pub fn target(&self, target: Option<u32>) -> Option<u32> {
+        target.map(|first| self.kept.partition_point(|item| *item < first) as u32)
     }
 
     /// Picks what is known of them; `supports` as for [`new`](Self::new).

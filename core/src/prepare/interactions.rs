@@ -41,7 +41,7 @@ pub fn pairs_among(items: usize) -> u128 {
 
 /// Counts the pairs that one user adds to the pair operations: those among `input` items, or, where
 /// there are two behaviours, those of an item of the input with one of the `target`.
-pub(super) fn pairs_between(input: usize, target: Option<usize>) -> u128 {
+pub fn pairs_between(input: usize, target: Option<usize>) -> u128 {
     target.map_or_else(|| pairs_among(input), |target| input as u128 * target as u128)
 }
 
@@ -116,11 +116,7 @@ impl Interactions {
 
     /// Returns what weights the interactions have after weighting.
     pub fn weight_kind(&self, weighting: Weighting) -> WeightKind {
-        match WeightKind::of(weighting, self.weights.is_some()) {
-            // What a user brings is not the same in both behaviours.
-            WeightKind::Separable if self.target.is_some() => WeightKind::Own,
-            kind => kind,
-        }
+        WeightKind::of(weighting, self.weights.is_some()).with_target(self.target)
     }
 
     /// Returns the items of `user`, first those of the input, then those of a second behaviour.

@@ -17,7 +17,7 @@ pub use self::{
     },
     encode::{EncodeError, Encoded, Events, IdKind, Kinds, TypedIds, check_count, encode},
     fold::{Folded, Folding, SupportedItems, fold, fold_blocks, fold_in_parts},
-    interactions::{Interactions, InteractionsError, Part, pairs_among},
+    interactions::{Interactions, InteractionsError, Part, pairs_among, pairs_between},
     labels::LabelTally,
     runs::{Dictionary, Gatherer, LabelCounts, Typed},
     sample::{Sample, Smallest, sampled_side},

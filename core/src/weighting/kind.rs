@@ -25,6 +25,16 @@ impl WeightKind {
         }
     }
 
+    /// Returns what weights there are where `target` is the first item of a second behaviour.
+    #[must_use]
+    pub const fn with_target(self, target: Option<u32>) -> Self {
+        match (self, target) {
+            // What a user brings is not the same in both behaviours.
+            (Self::Separable, Some(_)) => Self::Own,
+            _ => self,
+        }
+    }
+
     /// Returns the bytes of an interaction's weight.
     pub const fn bytes(self) -> usize {
         match self {

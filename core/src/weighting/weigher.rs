@@ -20,6 +20,10 @@ pub struct Totals {
     newest_of: Vec<i64>,
     /// The newest time.
     newest: Option<i64>,
+    /// All items.
+    items: usize,
+    /// The first item of a second behaviour, if there are two.
+    target: Option<u32>,
 }
 
 /// Which totals a weighting looks at.
@@ -50,7 +54,16 @@ impl Totals {
             counts: vec![0; of(needs == Needed::Means)],
             newest_of: vec![i64::MIN; of(needs == Needed::NewestOfItems)],
             newest: None,
+            items,
+            target: None,
         }
+    }
+
+    /// Says which items are those of a second behaviour: all from `target` on. Each behaviour is then
+    /// weighed as if it were alone, but for the present of decay, which is that of both.
+    #[must_use]
+    pub fn with_target(self, target: Option<u32>) -> Self {
+        Self { target, ..self }
     }
 
     /// Returns whether the weighting looks at any.
@@ -86,8 +99,8 @@ impl Totals {
 #[derive(Clone, Debug)]
 pub struct Weigher {
     weighting: Weighting,
-    /// All items.
-    items: u32,
+    /// The items of the first behaviour, and of the second if there are two.
+    items: (u32, Option<u32>),
     /// Per item: the saturation of BM25, or the mean to subtract.
     of_items: Vec<f64>,
     /// Per item, for decay relative to each item's newest time: whole half-lives up to it.
@@ -107,15 +120,18 @@ impl Weigher {
         }
     }
 
-    /// Prepares to weigh. `items`: all items; `totals`: of all interactions.
-    pub fn new(weighting: Weighting, items: usize, totals: Totals) -> Self {
-        let Totals { sums, counts, newest_of, newest, .. } = totals;
+    /// Prepares to weigh. `totals`: of all interactions.
+    pub fn new(weighting: Weighting, totals: Totals) -> Self {
+        let Totals { sums, counts, newest_of, newest, items, target, .. } = totals;
         let (mut of_items, mut half_lives, mut present) = (Vec::new(), Vec::new(), 0);
         match weighting {
             Weighting::Bm25 { k1, b, .. } => {
-                let average = sums.iter().sum::<f64>() / sums.len() as f64;
-                let saturate = |length| bm25::saturation(k1, b, length, average);
-                of_items = sums.into_iter().map(saturate).collect();
+                let (input, bought) = sums.split_at(target.map_or(items, |first| first as usize));
+                for sums in [input, bought] {
+                    let average = sums.iter().sum::<f64>() / sums.len() as f64;
+                    let saturate = |length: &f64| bm25::saturation(k1, b, *length, average);
+                    of_items.extend(sums.iter().map(saturate));
+                }
             }
             Weighting::Centred(Centred::ByItem) => {
                 let both = sums.into_iter().zip(counts);
@@ -133,21 +149,21 @@ impl Weigher {
             },
             _ => {}
         }
-        Self { weighting, items: items as u32, of_items, half_lives, present }
+        let all = items as u32;
+        let items = target.map_or((all, None), |first| (first, Some(all - first)));
+        Self { weighting, items, of_items, half_lives, present }
     }
 
     /// Returns what a user with so many items brings to the weight of an interaction that had none:
     /// this times what the item brings.
     pub fn of_user(&self, items: u32) -> f64 {
         match self.weighting {
-            Weighting::Tfidf { idf } | Weighting::Bm25 { idf, .. } => self.idf(items, idf),
+            Weighting::Tfidf { idf } | Weighting::Bm25 { idf, .. } => {
+                tfidf::idf(self.items.0, items, idf)
+            }
             Weighting::Log => log::weigh(1.0),
             _ => 1.0,
         }
-    }
-
-    fn idf(&self, items: u32, idf: Idf) -> f64 {
-        tfidf::idf(self.items, items, idf)
     }
 
     /// Returns what an item brings, unless all bring 1.
@@ -158,10 +174,21 @@ impl Weigher {
 
     /// Appends a user's weights to `weights`.
     pub fn weigh(&self, row: UserRow<'_>, weights: &mut Vec<f64>) {
+        let (input, Some(bought)) = self.items else {
+            return self.weigh_alone(row, self.items.0, weights);
+        };
+        let (of_input, of_target) = row.split(input);
+        self.weigh_alone(of_input, input, weights);
+        self.weigh_alone(of_target, bought, weights);
+    }
+
+    /// Appends the weights of a user and one behaviour, which has so many items.
+    fn weigh_alone(&self, row: UserRow<'_>, items: u32, weights: &mut Vec<f64>) {
         let raw = |at: usize| row.weights.map_or(1.0, |weights| weights[at]);
         let of_item = |at: usize| self.of_items[row.items[at] as usize];
         let all = 0..row.items.len();
         let degree = row.items.len() as u32;
+        let of_degree = |idf: Idf| tfidf::idf(items, degree, idf);
         match self.weighting {
             Weighting::Binary => weights.extend(all.map(|_| 1.0)),
             Weighting::Raw => weights.extend(all.map(raw)),
@@ -172,11 +199,11 @@ impl Weigher {
             }
             Weighting::Log => weights.extend(all.map(|at| log::weigh(raw(at)))),
             Weighting::Tfidf { idf } => {
-                let idf = self.idf(degree, idf);
+                let idf = of_degree(idf);
                 weights.extend(all.map(|at| tfidf::weigh(raw(at), idf)));
             }
             Weighting::Bm25 { k1, idf, .. } => {
-                let idf = self.idf(degree, idf);
+                let idf = of_degree(idf);
                 weights.extend(all.map(|at| bm25::saturate(raw(at), k1, of_item(at)) * idf));
             }
             Weighting::Decay { half_life, anchor, .. } => {

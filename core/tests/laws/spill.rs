@@ -108,10 +108,10 @@ fn fold_in_buckets(
                 Ok(load(&spilled.codes.iter().map(code).collect::<Vec<_>>()))
             };
             let parts = [part(&|code| code < middle), part(&|code| code >= middle)];
-            let folded = fold_in_parts(parts.into_iter(), &spilled.items, job, needs);
+            let folded = fold_in_parts(parts.into_iter(), (&spilled.items, None), job, needs);
             folded.unwrap_or_else(|error: EncodeError| panic!("{error}"))
         } else {
-            fold_blocks(blocks, &spilled.items, job, needs)
+            fold_blocks(blocks, (&spilled.items, None), job, needs)
         };
         folding.add(&of_bucket);
         buckets.push(rows);

@@ -146,6 +146,11 @@ impl Results {
     }
 }
 
+/// Counts the items of the input, where there is a second behaviour.
+fn input_items(encode: &StageRecord) -> Option<u32> {
+    encode.counters.get("input_items").map(|items| *items as u32)
+}
+
 impl Kept for Results {
     fn size(&self, top: u32) -> Result<Size, Error> {
         let encode = self.record(StageName::Encode)?;
@@ -162,8 +167,7 @@ impl Kept for Results {
 
     fn catalogue(&self) -> Result<Catalogue, Error> {
         let catalogue = tables::read_items(&self.one(StageName::Encode, files::ITEMS)?)?;
-        let input_items = self.record(StageName::Encode)?.counters.get("input_items");
-        Ok(Catalogue { target: input_items.map(|items| *items as u32), ..catalogue })
+        Ok(Catalogue { target: input_items(self.record(StageName::Encode)?), ..catalogue })
     }
 
     fn users(&self) -> Result<Ids, Error> {
@@ -175,18 +179,19 @@ impl Kept for Results {
     }
 
     fn interactions(&self, run: Run<'_>) -> Result<Interactions, Error> {
-        let items = self.record(StageName::Encode)?.count("items") as usize;
-        let path = self.one(StageName::Encode, files::INTERACTIONS)?;
-        let interactions = tables::read_interactions(&path, items, run.needs)?;
         let encode = self.record(StageName::Encode)?;
-        let target = run.target.map(|_| encode.count("input_items") as u32);
-        Ok(interactions.with_emptied(self.emptied()? as usize).with_target(target))
+        let path = self.one(StageName::Encode, files::INTERACTIONS)?;
+        let items = encode.count("items") as usize;
+        let interactions = tables::read_interactions(&path, items, run.needs)?;
+        let interactions = interactions.with_target(input_items(encode));
+        Ok(interactions.with_emptied(self.emptied()? as usize))
     }
 
     fn gathered(&self, work: spill::Work<'_>) -> Result<spill::Folded, Error> {
-        let items = self.record(StageName::Encode)?.count("items") as usize;
+        let encode = self.record(StageName::Encode)?;
+        let (items, target) = (encode.count("items") as usize, input_items(encode));
         let path = self.one(StageName::Encode, files::INTERACTIONS)?;
-        let mut gathering = Gathering::new(items, work);
+        let mut gathering = Gathering::new(items, target, work);
         tables::each_interactions(&path, &mut |users, items, weights, times| {
             gathering.add(users, items, weights, times)
         })?;

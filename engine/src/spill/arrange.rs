@@ -27,8 +27,8 @@ impl Folded {
         if self.weights(weighting) == WeightKind::One {
             return Ok(None);
         }
-        let items = self.items.kept.len();
-        let mut totals = Totals::new(weighting, items);
+        let totals = Totals::new(weighting, self.items.kept.len());
+        let mut totals = totals.with_target(self.target());
         if totals.are_needed() {
             // One bucket after the other: sums are taken in ascending order of users.
             for bucket in 0..self.buckets.all.len() {
@@ -41,12 +41,12 @@ impl Folded {
                 totals.add(row);
             }
         }
-        Ok(Some(Weigher::new(weighting, items, totals)))
+        Ok(Some(Weigher::new(weighting, totals)))
     }
 
     /// Returns the kind of weights.
     fn weights(&self, weighting: Weighting) -> WeightKind {
-        WeightKind::of(weighting, self.has_weights)
+        WeightKind::of(weighting, self.has_weights).with_target(self.target())
     }
 
     /// Lays the interactions out as segments by position, and decides how what is not `covered` is

@@ -11,7 +11,7 @@ use ilk_core::{
     job::Job,
     prepare::{
         Folding, Interactions, Needs, SupportedItems, UserRows, fold_blocks, fold_in_parts,
-        pairs_among,
+        pairs_between,
     },
 };
 
@@ -30,6 +30,8 @@ pub(crate) struct Buckets {
     pub(super) all: Vec<Bucket>,
     /// Users of every item.
     pub(super) supports: Vec<u32>,
+    /// The first code of the items of a second behaviour, if there are two.
+    pub(super) target: Option<u32>,
     /// What became of the events.
     pub(super) folding: Folding,
 }
@@ -47,6 +49,8 @@ pub(super) struct Census {
     pub(super) interactions: u64,
     /// How many users have so many items.
     pub(super) degrees: BTreeMap<u32, u64>,
+    /// Pair operations.
+    pub(super) operations: u128,
     /// Interactions of rare items, and users left without any.
     pub(super) dropped: (u64, u64),
     /// Users that may be meant otherwise.
@@ -54,15 +58,22 @@ pub(super) struct Census {
 }
 
 impl Census {
-    fn of(rows: &UserRows) -> Self {
-        let mut degrees = BTreeMap::new();
+    /// Counts; `target`: the first code of the items of a second behaviour, if there are two.
+    fn of(rows: &UserRows, target: Option<u32>) -> Self {
+        let (mut degrees, mut operations, mut rest) = (BTreeMap::new(), 0, rows.items.as_slice());
         for degree in &rows.degrees {
             *degrees.entry(*degree).or_default() += 1;
+            let (of_user, others) = rest.split_at(*degree as usize);
+            let first = |first| of_user.partition_point(|item| *item < first);
+            let input = target.map_or(of_user.len(), first);
+            operations += pairs_between(input, target.map(|_| of_user.len() - input));
+            rest = others;
         }
         Self {
             users: rows.users.len() as u64,
             interactions: rows.items.len() as u64,
             degrees,
+            operations,
             dropped: (0, 0),
             doubtful: rows.users.doubtful(),
         }
@@ -75,16 +86,10 @@ impl Census {
         for (degree, users) in &other.degrees {
             *self.degrees.entry(*degree).or_default() += users;
         }
+        self.operations += other.operations;
         self.dropped.0 += other.dropped.0;
         self.dropped.1 += other.dropped.1;
         self.doubtful.add(other.doubtful.clone());
-    }
-
-    /// Counts the pair operations.
-    pub(super) fn operations(&self) -> u128 {
-        let of_users =
-            |(degree, users): (&u32, &u64)| pairs_among(*degree as usize) * u128::from(*users);
-        self.degrees.iter().map(of_users).sum()
     }
 
     /// Walks the number of items of every user, most items first.
@@ -98,6 +103,7 @@ impl Census {
 struct Folder<'a> {
     runs: &'a Runs,
     items: &'a Ids,
+    target: Option<u32>,
     codes: &'a [u32],
     job: &'a Job,
     needs: Needs,
@@ -123,13 +129,14 @@ fn block_bytes(at: &RowsAt, needs: Needs) -> usize {
     at.entries as usize * event_bytes(needs) + 3 * at.user_bytes() + 24 * at.users as usize
 }
 
-/// Folds all events. `codes`: by the code that events have, the code among `items`.
+/// Folds all events. `codes`: by the code that events have, the code among `items`; `target`: the
+/// first code of those of a second behaviour, if there are two.
 ///
 /// # Errors
 /// If the disk refuses, or the events of one user and item alone do not fit.
 pub(super) fn fold(
     runs: &Runs,
-    items: &Ids,
+    (items, target): (&Ids, Option<u32>),
     codes: &[u32],
     work: Work<'_>,
     progress: Progress<'_>,
@@ -139,7 +146,8 @@ pub(super) fn fold(
     let room = budget.left(used) / budget.workers;
     let out = Store::new(work.folder, "interactions", budget.shard.0);
     let sums = Mutex::new((vec![0; items.len()], Folding::default()));
-    let folder = Folder { runs, items, codes, job, needs, budget, room, out, sums, progress };
+    let folder =
+        Folder { runs, items, target, codes, job, needs, budget, room, out, sums, progress };
     let bounds = folder.bounds();
     let folded = pool.map(bounds.len() + 1, |index| {
         let from = index.checked_sub(1).map(|before| &bounds[before]);
@@ -153,7 +161,7 @@ pub(super) fn fold(
     }
     let Folder { out, sums, .. } = folder;
     let (supports, folding) = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(Buckets { store: out, all: buckets, supports, folding })
+    Ok(Buckets { store: out, all: buckets, supports, target, folding })
 }
 
 /// Counts the bytes of ids.
@@ -201,7 +209,7 @@ impl Folder<'_> {
             }
         }
         let events = loaded.iter().map(|rows| rows.items.len() as u64).sum();
-        let (rows, folding) = fold_blocks(loaded, self.items, self.job, self.needs);
+        let (rows, folding) = fold_blocks(loaded, (self.items, self.target), self.job, self.needs);
         self.keep(&rows, &folding, buckets)?;
         (self.progress)(events);
         Ok(())
@@ -277,7 +285,8 @@ impl Folder<'_> {
             rows.filter(|rows| rows.as_ref().map_or(true, |rows| !rows.items.is_empty())).collect()
         });
         (self.progress)(counts.iter().sum());
-        let (rows, folding) = fold_in_parts(parts, self.items, self.job, self.needs)?;
+        let (rows, folding) =
+            fold_in_parts(parts, (self.items, self.target), self.job, self.needs)?;
         self.keep(&rows, &folding, buckets)
     }
 
@@ -321,7 +330,7 @@ impl Folder<'_> {
         }
         if !rows.users.is_empty() {
             let at = write(&self.out, rows, &mut Vec::new())?;
-            buckets.push(Bucket { at, census: Census::of(rows) });
+            buckets.push(Bucket { at, census: Census::of(rows, self.target) });
         }
         Ok(())
     }
@@ -374,11 +383,11 @@ pub(crate) struct Gathering<'a> {
 }
 
 impl<'a> Gathering<'a> {
-    /// Begins; there are so many items.
-    pub(crate) fn new(items: usize, work: Work<'a>) -> Self {
+    /// Begins; there are so many items, from `target` on those of a second behaviour.
+    pub(crate) fn new(items: usize, target: Option<u32>, work: Work<'a>) -> Self {
         let store = Store::new(work.folder, "interactions", work.budget.shard.0);
         let (supports, folding) = (vec![0; items], Folding::default());
-        let buckets = Buckets { store, all: Vec::new(), supports, folding };
+        let buckets = Buckets { store, all: Vec::new(), supports, target, folding };
         Self { work, buckets, rows: Self::none(work.needs) }
     }
 
@@ -451,7 +460,8 @@ impl<'a> Gathering<'a> {
 
     fn keep(&mut self, rows: &UserRows) -> Result<(), Error> {
         let at = write(&self.buckets.store, rows, &mut Vec::new())?;
-        self.buckets.all.push(Bucket { at, census: Census::of(rows) });
+        let census = Census::of(rows, self.buckets.target);
+        self.buckets.all.push(Bucket { at, census });
         Ok(())
     }
 
@@ -491,11 +501,12 @@ impl Buckets {
         let buckets = work.pool.map(bounds.len() - 1, |index| {
             let rows = interactions.rows(bounds[index]..bounds[index + 1], users);
             let at = write(&store, &rows, &mut Vec::new())?;
-            Ok(Bucket { at, census: Census::of(&rows) })
+            Ok(Bucket { at, census: Census::of(&rows, interactions.target()) })
         });
         let buckets = buckets.into_iter().collect::<Result<_, Error>>()?;
         let (supports, folding) = (interactions.supports(), Folding::default());
-        Ok(Self { store, all: buckets, supports, folding })
+        let target = interactions.target();
+        Ok(Self { store, all: buckets, supports, target, folding })
     }
 
     /// Reads a bucket without its rare items.
@@ -523,7 +534,10 @@ impl Buckets {
             let before = &self.all[bucket].at;
             let dropped = (before.entries as usize - rows.items.len()) as u64;
             let emptied = (before.users as usize - rows.users.len()) as u64;
-            Ok::<_, Error>(Census { dropped: (dropped, emptied), ..Census::of(&rows) })
+            Ok::<_, Error>(Census {
+                dropped: (dropped, emptied),
+                ..Census::of(&rows, items.target(self.target))
+            })
         });
         for (bucket, census) in self.all.iter_mut().zip(counted) {
             bucket.census = census?;

@@ -42,8 +42,8 @@ pub(crate) fn fold(
     work: Work<'_>,
     progress: Progress<'_>,
 ) -> Result<(Folded, Catalogue), Error> {
-    let Spilled { runs, items, codes, labels, events } = spilled;
-    let mut buckets = buckets::fold(&runs, &items, &codes, work, progress)?;
+    let Spilled { runs, items, codes, target, labels, events } = spilled;
+    let mut buckets = buckets::fold(&runs, (&items, target), &codes, work, progress)?;
     drop((runs, codes));
     let kept = SupportedItems::new(&buckets.supports, work.job);
     buckets.count(&kept, work.pool)?;
@@ -60,7 +60,8 @@ pub(crate) fn fold(
         emptied_users: census.dropped.1,
         ..buckets.folding
     };
-    let catalogue = kept.catalogue(&items, labels.as_ref(), &buckets.supports);
+    let mut catalogue = kept.catalogue(&items, labels.as_ref(), &buckets.supports);
+    catalogue.target = kept.target(target);
     drop(items);
     let has_weights = work.needs.weight;
     let emptied = folding.emptied_users;
@@ -130,6 +131,34 @@ impl Folded {
         }
     }
 
+    /// Returns the first code of the items of a second behaviour, if there are two.
+    pub(super) fn target(&self) -> Option<u32> {
+        self.items.target(self.buckets.target)
+    }
+
+    /// Finds a user with an item of the input, and one with an item of the target.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub(crate) fn examples(&self) -> Result<[Option<String>; 2], Error> {
+        let mut found = [None, None];
+        let Some(first) = self.target() else { return Ok(found) };
+        for rows in self.rows() {
+            let (_, rows) = rows?;
+            let users = (0..)
+                .zip(&rows.degrees)
+                .flat_map(|(user, degree)| std::iter::repeat_n(user, *degree as usize));
+            for (user, item) in users.zip(&rows.items) {
+                let place = &mut found[usize::from(*item >= first)];
+                place.get_or_insert_with(|| rows.users.display(user).into_owned());
+            }
+            if found.iter().all(Option::is_some) {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
     /// Returns how many users have how many items, and how many users each item has.
     pub(crate) fn degrees(&self) -> (Vec<(u32, u64)>, Vec<u32>) {
         let users = self.census.degrees.iter().map(|(degree, users)| (*degree, *users)).collect();
@@ -154,7 +183,7 @@ impl Folded {
 
     /// Counts the pair operations.
     pub(crate) fn operations(&self) -> u128 {
-        self.census.operations()
+        self.census.operations
     }
 
     /// Walks the number of items of every user, most items first.
@@ -231,7 +260,7 @@ impl Folded {
         let as_it_is = as_it_is(work.job);
         let codes = (0..users as u32).collect::<Vec<_>>();
         let buckets =
-            buckets::fold(&runs, &ids, &codes, Work { job: &as_it_is, ..work }, progress)?;
+            buckets::fold(&runs, (&ids, None), &codes, Work { job: &as_it_is, ..work }, progress)?;
         let items = SupportedItems::new(&buckets.supports, &as_it_is);
         let others = Some(catalogue.ids);
         let catalogue = Catalogue { ids, labels: None, supports, target: None };

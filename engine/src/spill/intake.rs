@@ -8,7 +8,10 @@ use std::{
 
 use ilk_core::prepare::{Cleaned, Needs};
 
-use super::{desk::Desk, reading::Spiller};
+use super::{
+    desk::Desk,
+    reading::{Coming, Spiller},
+};
 use crate::{
     data::Data,
     error::Error,
@@ -21,9 +24,7 @@ pub(crate) type Rows = Data<Vec<Cleaned>, Box<Spiller>>;
 /// Takes in chunks from any number of threads.
 pub(crate) struct Intake<'a> {
     budget: Allowance,
-    needs: Needs,
-    /// As many rows as files say there are, if they do.
-    rows: Option<u64>,
+    coming: Coming,
     desk: &'a Desk,
     place: Mutex<Place>,
 }
@@ -106,19 +107,14 @@ impl Holding {
 }
 
 impl<'a> Intake<'a> {
-    /// Begins to take in; `rows`: as many as files say there are, if they do.
+    /// Begins to take in.
     ///
     /// # Errors
     /// If the system gives no folder to work in.
-    pub(crate) fn new(
-        budget: Allowance,
-        needs: Needs,
-        rows: Option<u64>,
-        desk: &'a Desk,
-    ) -> Result<Self, Error> {
+    pub(crate) fn new(budget: Allowance, coming: Coming, desk: &'a Desk) -> Result<Self, Error> {
         let memory = Mutex::new(Place::Memory(Held::default()));
-        let intake = Self { budget, needs, rows, desk, place: memory };
-        if !Held::may_begin(rows, &budget, needs) {
+        let intake = Self { budget, coming, desk, place: memory };
+        if !Held::may_begin(coming.rows, &budget, coming.needs) {
             let disk = intake.disk()?;
             *intake.place.lock().unwrap_or_else(PoisonError::into_inner) = disk;
         }
@@ -126,10 +122,10 @@ impl<'a> Intake<'a> {
     }
 
     fn disk(&self) -> Result<Place, Error> {
-        let bytes = memory::least_on_disk(self.rows.unwrap_or_default(), self.needs);
+        let bytes = memory::least_on_disk(self.coming.rows.unwrap_or_default(), self.coming.needs);
         self.desk.disk().foresee(bytes)?;
         let folder = self.desk.folder(&self.budget)?.clone();
-        Ok(Place::Disk(Arc::new(Spiller::new(self.budget, self.needs, folder, self.rows))))
+        Ok(Place::Disk(Arc::new(Spiller::new(self.budget, self.coming, folder))))
     }
 
     /// Takes in a chunk of a part; those of one part come in order.
@@ -140,7 +136,7 @@ impl<'a> Intake<'a> {
         let spiller = {
             let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
             if let Place::Memory(held) = &mut *place {
-                if held.add(part, chunk, &self.budget, self.needs) {
+                if held.add(part, chunk, &self.budget, self.coming.needs) {
                     return Ok(());
                 }
                 let held = mem::take(held).chunks;

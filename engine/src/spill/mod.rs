@@ -34,7 +34,7 @@ pub(crate) use self::{
     folded::{Folded, catalogue_bytes, fold, spill},
     found::{Found, Lists, Offers, OffersAt, rounds_of_merging},
     intake::{Holding, Intake, Rows},
-    reading::{Ending, Spiller},
+    reading::{Coming, Ending, Spiller},
     tiles::{Arranged, Between, Tile},
     work::{Recording, Work},
 };

@@ -24,10 +24,8 @@ use crate::{error::Error, memory::Allowance, pool::Pool};
 /// Takes cleaned chunks, from any number of threads.
 pub(crate) struct Spiller {
     budget: Allowance,
-    needs: Needs,
+    coming: Coming,
     folder: Shelf,
-    /// Rows that will come, if files say how many there are.
-    rows: Option<u64>,
     /// What is known of users and items so far.
     kinds: Mutex<(Kinds, Kinds)>,
     /// What the first chunk looked like.
@@ -38,10 +36,22 @@ pub(crate) struct Spiller {
     events: AtomicU64,
 }
 
+/// What is known of the rows before they come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Coming {
+    /// The columns that the job looks at.
+    pub(crate) needs: Needs,
+    /// How many there are, if files say so.
+    pub(crate) rows: Option<u64>,
+    /// The number of the first file of a second behaviour, if there are two.
+    pub(crate) target: Option<u32>,
+}
+
 /// What takes the rows, once the kinds of both columns are settled.
 struct Sink {
     kinds: (IdKind, IdKind),
     runs: RunWriter,
+    /// The items of both behaviours, if there are two.
     items: RwLock<Dictionary>,
     labels: Mutex<Option<LabelCounts>>,
 }
@@ -53,6 +63,8 @@ pub(crate) struct Spilled {
     pub(super) items: Ids,
     /// By the code that events have, the code among `items`.
     pub(super) codes: Vec<u32>,
+    /// The first code of the items of a second behaviour, if there are two.
+    pub(super) target: Option<u32>,
     pub(super) labels: Option<TextColumn>,
     /// Rows that came in.
     pub(super) events: u64,
@@ -78,13 +90,12 @@ pub(crate) enum Ending {
 }
 
 impl Spiller {
-    /// Begins to spill into `folder`; `rows`: as many as files say there are, if they do.
-    pub(crate) fn new(budget: Allowance, needs: Needs, folder: Shelf, rows: Option<u64>) -> Self {
+    /// Begins to spill into `folder`.
+    pub(crate) fn new(budget: Allowance, coming: Coming, folder: Shelf) -> Self {
         Self {
             budget,
-            needs,
+            coming,
             folder,
-            rows,
             kinds: Mutex::default(),
             sink: OnceLock::new(),
             is_mistaken: AtomicBool::new(false),
@@ -114,16 +125,22 @@ impl Spiller {
             self.is_mistaken.store(true, Ordering::Relaxed);
             return Ok(());
         };
+        let is_of_target = self.coming.target.map(|first| chunk.file() >= first);
         let rows = chunk.len() as u64;
         let rows = rows + self.events.fetch_add(rows, Ordering::Relaxed);
         let Typed { users, items, weights, times, labels } =
             chunk.into_typed(sink.kinds.0, sink.kinds.1);
-        let items = sink.codes(&items);
+        let mut items = sink.codes(&items);
         if let Some(column) = labels {
             let mut labels = sink.labels.lock().unwrap_or_else(PoisonError::into_inner);
             labels.get_or_insert_default().add(&items, &column);
         }
         self.check_room(sink, rows)?;
+        if let Some(is_of_target) = is_of_target {
+            for item in &mut items {
+                *item = 2 * *item + u32::from(is_of_target);
+            }
+        }
         sink.runs.add(users, &items, weights.as_deref(), times.as_deref())
     }
 
@@ -133,7 +150,7 @@ impl Spiller {
         let store = Store::new(&self.folder, "runs", self.budget.shard.0);
         Sink {
             kinds,
-            runs: RunWriter::new(store, kinds.0, self.needs, room),
+            runs: RunWriter::new(store, kinds.0, self.coming.needs, room),
             items: RwLock::new(Dictionary::new(kinds.1)),
             labels: Mutex::default(),
         }
@@ -144,13 +161,18 @@ impl Spiller {
         let items = sink.items.read().unwrap_or_else(PoisonError::into_inner);
         let labels = sink.labels.lock().unwrap_or_else(PoisonError::into_inner);
         let of_labels = labels.as_ref().map_or(0, LabelCounts::bytes);
-        let bytes = items.bytes() + of_labels;
+        // Each behaviour has items of its own.
+        let behaviours = 1 + usize::from(self.coming.target.is_some());
+        if let Err(error) = check_count("item", behaviours * items.len()) {
+            return Err(Error::input(error.to_string()));
+        }
+        let bytes = (items.bytes() + of_labels) * behaviours;
         if bytes <= self.budget.left(0) / 2 {
             return Ok(());
         }
         let what = if of_labels > items.bytes() { "labels" } else { "IDs" };
         let what = format!("{} items and their {what}", items.len());
-        Err(match self.rows.filter(|all| *all >= rows) {
+        Err(match self.coming.rows.filter(|all| *all >= rows) {
             // The rest may bring as many more.
             Some(all) => {
                 let needed = 3.0 * bytes as f64 * all as f64 / rows.max(1) as f64;
@@ -178,7 +200,7 @@ impl Spiller {
         }
         let sink = self.sink.into_inner().filter(|sink| sink.kinds == kinds);
         let Some(sink) = sink.filter(|_| !self.is_mistaken.into_inner()) else {
-            let again = Self::new(self.budget, self.needs, self.folder, self.rows);
+            let again = Self::new(self.budget, self.coming, self.folder);
             let _ = again.sink.set(again.sink(kinds));
             *again.kinds.lock().unwrap_or_else(PoisonError::into_inner) = (users, items);
             return Ok(Ending::Again(Box::new(again)));
@@ -186,10 +208,19 @@ impl Spiller {
         let (runs, events) = (sink.runs.finish(pool)?, self.events.into_inner());
         let items = sink.items.into_inner().unwrap_or_else(PoisonError::into_inner);
         check_count("item", items.len()).map_err(|error| mixed_ids(&error))?;
-        let (items, codes) = items.finish();
+        let (mut items, mut codes) = items.finish();
         let labels = sink.labels.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let labels = labels.map(|labels| labels.finish(&codes));
-        Ok(Ending::Done(Box::new(Spilled { runs, items, codes, labels, events })))
+        let mut labels = labels.map(|labels| labels.finish(&codes));
+        let target = self.coming.target.map(|_| items.len() as u32);
+        if let Some(count) = target {
+            // Those of the target come after all others, as in memory.
+            let twice = (0..count).chain(0..count).collect::<Vec<_>>();
+            items = items.select(&twice);
+            labels = labels.map(|labels| labels.pick(&twice));
+            codes = codes.iter().flat_map(|code| [*code, *code + count]).collect();
+        }
+        let spilled = Spilled { runs, items, codes, target, labels, events };
+        Ok(Ending::Done(Box::new(spilled)))
     }
 }
 

@@ -362,6 +362,68 @@ fn labels_and_groups_give_the_same_bytes() {
     }
 }
 
+/// A request of two behaviours: the last of the files holds the second.
+fn of_two(request: Request) -> Request {
+    let mut source = request.source.clone();
+    source.target.input = source.input.split_off(source.input.len() - 1);
+    Request { source, ..request }
+}
+
+#[test]
+fn two_behaviours_give_the_same_bytes() {
+    let home = tempfile::tempdir().unwrap();
+    let rows = rows(9_000);
+    // Integers to begin with: only a late row tells that the column is text.
+    let late = |id: u64| if id == 58 { "007".into() } else { id.to_string() };
+    for item in [plain, late as Spelling] {
+        let input = csv(home.path(), &rows, plain, item);
+        for weighting in WeightingName::ALL {
+            let weighted = SimilarityJob {
+                weighting: Some(*weighting),
+                half_life: (*weighting == WeightingName::Decay).then(|| "5d".into()),
+                top: Some(5),
+                ..SimilarityJob::default()
+            };
+            let capped = SimilarityJob {
+                min_support: Some(40),
+                max_items_per_user: Some(5),
+                ..weighted.clone()
+            };
+            for (job, columns) in
+                [(&weighted, TIME), (&capped, TIME), (&capped, Columns { weight: false, ..TIME })]
+            {
+                let columns = Columns { label: true, ..columns };
+                let request = of_two(request(home.path(), input.clone(), columns, job));
+                assert_same_within(&request, rows.len(), &[(60 << 10, 1), (110 << 10, 3)]);
+            }
+        }
+    }
+    let list = home.path().join("list");
+    fs::write(&list, (3..40).map(plain).collect::<Vec<_>>().join("\n")).unwrap();
+    let input = csv(home.path(), &rows, plain, plain);
+    let job = SimilarityJob { measure: Some(MeasureName::Llr), ..SimilarityJob::default() };
+    let request = of_two(request(home.path(), input, Columns::default(), &job));
+    for lists in [
+        Lists { only: vec![list.clone()], ..Lists::default() },
+        Lists { targets: vec![list], ..Lists::default() },
+    ] {
+        assert_same(&Request { lists, ..request.clone() }, rows.len());
+    }
+}
+
+#[test]
+fn two_behaviours_without_a_user_in_common_are_refused_in_the_same_words() {
+    let home = tempfile::tempdir().unwrap();
+    let mut rows = rows(6_000);
+    rows.iter_mut().skip(4_000).for_each(|row| row.user += 1_000);
+    let input = csv(home.path(), &rows, plain, plain);
+    let job = SimilarityJob::default();
+    let request = of_two(request(home.path(), input, Columns::default(), &job));
+    let text = |budget| run(&request, budget, 2).unwrap_err().to_string();
+    assert!(text(None).contains("no user in common"), "{}", text(None));
+    assert_eq!(text(Some(60 << 10)), text(None));
+}
+
 #[test]
 fn what_leaves_nothing_is_answered_alike() {
     let home = tempfile::tempdir().unwrap();

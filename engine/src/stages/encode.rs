@@ -50,7 +50,6 @@ pub(crate) fn encode<'r, K: Keep<'r>>(
             Encoded { folded: Data::Memory((interactions, others)), catalogue, folding }
         }
         Data::Disk(spiller) => {
-            run.check_behaviours()?;
             run.reporter.note(format!(
                 "more than fits in {} of memory: working in files {}",
                 run.means.budget.limit,
@@ -118,7 +117,7 @@ fn take<'r, K: Keep<'r>>(
     rows: u64,
     again: &K::Again,
 ) -> Result<Rows, Error> {
-    let intake = Intake::new(*run.means.budget, run.needs, Some(rows), run.means.desk)?;
+    let intake = Intake::new(*run.means.budget, run.coming(Some(rows)), run.means.desk)?;
     keep.again(run, again, &|part, chunk| intake.add(part, chunk))?;
     Ok(intake.finish())
 }
@@ -147,8 +146,7 @@ pub(crate) fn in_memory(
     Ok(folded)
 }
 
-/// Refuses two behaviours without a user in common: the ids of users are then written differently,
-/// or the data is of other users.
+/// Refuses two behaviours without a user in common.
 fn check_behaviours(folded: &Folded) -> Result<(), Error> {
     let interactions = &folded.interactions;
     if interactions.target().is_none() || interactions.pair_operations() > 0 {
@@ -162,17 +160,24 @@ fn check_behaviours(folded: &Folded) -> Result<(), Error> {
         })?;
         Some(folded.others.display(user).into_owned())
     };
-    let (input, target) =
-        (first(|input, _| !input.is_empty()), first(|_, target| !target.is_empty()));
+    Err(nobody_in_common([
+        first(|input, _| !input.is_empty()),
+        first(|_, target| !target.is_empty()),
+    ]))
+}
+
+/// The error of two behaviours without a user in common: the ids of users are then written
+/// differently, or the data is of other users. Users of both are shown.
+fn nobody_in_common([input, target]: [Option<String>; 2]) -> Error {
     let error = Error::input("the input and the target have no user in common");
-    Err(match (input, target) {
+    match (input, target) {
         (Some(input), Some(target)) => error.with_help(format!(
             "the input has users such as `{}`, the target such as `{}`; --target-user names another column",
             shortened(&input, 40),
             shortened(&target, 40)
         )),
         _ => error.with_help("one of them has no usable rows; `ilk inspect` shows why"),
-    })
+    }
 }
 
 /// Looks for ids that may be meant otherwise among the items.
@@ -220,6 +225,9 @@ fn on_disk<'r, K: Keep<'r>>(
     let layout = Layout { kernel: run.means.kernel, ..Layout::default() };
     let work = run.on_disk(layout, K::RECORDING)?;
     let (folded, catalogue): (_, Catalogue) = spill::fold(*spilled, work, &progress)?;
+    if catalogue.target.is_some() && folded.operations() == 0 {
+        return Err(nobody_in_common(folded.examples()?));
+    }
     let folding = folded.folding;
     Ok(Encoded { folded: Data::Disk(folded), catalogue, folding })
 }

@@ -97,7 +97,6 @@ pub(super) fn lay_out<'r, K: Keep<'r>>(
     let scale = source.scale(fits);
     if scale == Scale::Disk {
         check_plugin(run)?;
-        run.check_behaviours()?;
     }
     if let (Source::Hand { .. }, Scale::Disk) = (&source, scale) {
         run.reporter.note(format!(

@@ -180,14 +180,25 @@ fn what_does_not_go_with_two_behaviours_is_refused_by_name() {
 }
 
 #[test]
-fn a_job_of_two_behaviours_that_does_not_fit_says_so() {
+fn two_behaviours_larger_than_memory_give_the_same_bytes() {
     let home = Home::new();
     home.write("viewed.csv", crate::tools::crowd(20_000, 5_000, 60));
-    let run =
-        "run viewed.csv --user member --item sku --target viewed.csv --memory 64MiB -o out.csv";
-    let ran = home.ilk(run);
-    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    assert!(ran.stderr.contains("a job with --target does not fit"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("--memory"), "{}", ran.stderr);
-    assert_eq!(home.names(), ["viewed.csv"]);
+    home.write("bought.csv", crate::tools::crowd(15_000, 4_000, 30));
+    let run = "run viewed.csv --user member --item sku --target bought.csv --weight quantity \
+               --weighting bm25 -k 20";
+    home.stderr(&format!("{run} -o memory.parquet"));
+    let memory = home.bytes("memory.parquet");
+    let told = home.stderr(&format!("{run} --memory 96MiB -o files.parquet"));
+    assert!(told.contains("working in files"), "{told}");
+    assert_eq!(home.bytes("files.parquet"), memory);
+    // A run directory that lost its tiles reads back what it keeps of both.
+    let run = format!("{run} --memory 96MiB --run-dir run");
+    home.stderr(&run);
+    assert_eq!(home.bytes("run/neighbours.parquet"), memory);
+    for name in ["tiles", "merged.parquet", "neighbours.parquet", "matrix.parquet"] {
+        let path = home.join(&format!("run/{name}"));
+        let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
+    }
+    home.stderr(&run);
+    assert_eq!(home.bytes("run/neighbours.parquet"), memory);
 }
