@@ -394,7 +394,7 @@ fn two_behaviours_give_the_same_bytes() {
             {
                 let columns = Columns { label: true, ..columns };
                 let request = of_two(request(home.path(), input.clone(), columns, job));
-                assert_same_within(&request, rows.len(), &[(60 << 10, 1), (110 << 10, 3)]);
+                assert_same_within(&request, rows.len(), &[(110 << 10, 1), (150 << 10, 3)]);
             }
         }
     }
