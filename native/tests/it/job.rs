@@ -4,7 +4,7 @@ use std::{fmt::Write as _, fs};
 
 use crate::tools::{
     Home, NEIGHBOURS, ORDERS, arrow_file, arrow_stream, gzip, neighbours, orders_batch, parquet,
-    settings,
+    settings, whole_lines,
 };
 
 const COLUMNS: &str = "--user member --item sku";
@@ -294,7 +294,7 @@ fn similar_helps_to_find_an_item() {
         assert!(output.stdout.is_empty(), "{item}");
         let code = output.status.code();
         let _ = writeln!(told, "ilk similar {out} '{item}': {code:?}");
-        told += &String::from_utf8(output.stderr).expect("UTF-8");
+        told += &whole_lines(output.stderr);
     }
     insta::assert_snapshot!("similar_without", told);
 }
