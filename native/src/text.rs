@@ -298,9 +298,8 @@ mod tests {
         help: use --min-overlap 3, which keeps
               30 % of
               `ilk run 'my orders.csv' --user who`,
-              or
-              --time-format '%d.%m.%Y %H:%M' for
-              the users' times
+              or --time-format '%d.%m.%Y %H:%M'
+              for the users' times
         ");
         let word = "x".repeat(50);
         let told = hung("note      ", &format!("{word} {word}"), 40);

@@ -398,7 +398,7 @@ const GROUPS: &str = "Groups of items";
 /// Where to write.
 #[derive(Debug, Default, Args, Serialize)]
 #[command(next_help_heading = "Output")]
-pub(crate) struct OutputArgs {
+pub(crate) struct PlaceArgs {
     /// Output file (.parquet, .csv, .jsonl or .arrow) or folder
     #[arg(short, long, value_name = "PATH", env = "ILK_OUT", hide_env = true)]
     pub(crate) out: Option<PathBuf>,
@@ -410,10 +410,6 @@ pub(crate) struct OutputArgs {
     /// `ilk stage` runs one stage alone.
     #[arg(long, value_name = "DIR", env = "ILK_RUN_DIR", hide_env = true)]
     pub(crate) run_dir: Option<PathBuf>,
-
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub(crate) publishing: PublishingArgs,
 }
 
 /// What becomes of what is there already.
@@ -536,13 +532,22 @@ pub(crate) struct JobSettingsArgs {
     #[command(flatten)]
     pub(crate) lists: ListArgs,
     #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) place: PlaceArgs,
     #[command(flatten)]
     pub(crate) work: WorkArgs,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) budget: BudgetArgs,
+}
+
+/// The same with what becomes of the result, for commands that publish one.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunSettingsArgs {
+    #[command(flatten)]
+    pub(crate) job: JobSettingsArgs,
+    #[command(flatten)]
+    pub(crate) publishing: PublishingArgs,
 }
 
 /// Everything that says what is read and computed, for commands that write no neighbours.
