@@ -104,7 +104,8 @@ pub use self::{
     publish::{Abandoned, Existing, abandon},
     record::{FileRecord, StageName, StageRecord},
     request::{
-        Besides, Budget, Earlier, Formulas, IdStyle, Request, Resources, RunPlace, Spelling,
+        Besides, Budget, Earlier, Formulas, IdStyle, Publication, Request, Resources, RunPlace,
+        Spelling,
     },
     result::{Similar, neighbours},
     run::run,

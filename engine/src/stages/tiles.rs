@@ -88,7 +88,7 @@ pub(crate) fn straight(run: Run<'_>, step: &Step<'_>, laid: Laid) -> Result<Merg
                 step.advance(tiles[tile].cost);
                 run.observer.saw_tile(tile, worker());
             })?);
-            if found.rows()? == 0 {
+            if found.rows() == 0 {
                 left::check(run, || left::best_on_disk(run, &arranged, &named, layout))?;
             }
             found

@@ -290,7 +290,7 @@ fn a_plan_takes_job_files_that_publish_but_not_their_flags() {
     }
     let shown = home.stdout("config job.toml --min-rows 7");
     assert!(
-        shown.lines().any(|line| line.starts_with("min_rows") && line.contains("7")),
+        shown.lines().any(|line| line.starts_with("min_rows") && line.contains('7')),
         "{shown}"
     );
 }
