@@ -93,7 +93,6 @@ mod stages;
 pub mod text;
 #[doc(hidden)]
 pub mod times;
-mod unused;
 
 pub use self::{
     csv::CsvSettings,

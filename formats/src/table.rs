@@ -328,7 +328,7 @@ impl Table {
 
     /// Says that text of a CSV looks as if it were decoded by the wrong encoding, in the parts that were
     /// read, if [`notes`](Self::notes) do not say so.
-    pub fn garbled(&self) -> Option<String> {
+    pub(crate) fn garbled(&self) -> Option<String> {
         match &self.input.body {
             Body::Csv(file) => file.garbled(),
             _ => None,
@@ -336,7 +336,7 @@ impl Table {
     }
 
     /// Lists ids of a CSV that may be meant as none, such as `NULL`, in the parts that were read.
-    pub fn null_words(&self) -> Vec<NullWord> {
+    pub(crate) fn null_words(&self) -> Vec<NullWord> {
         match &self.input.body {
             Body::Csv(file) => file.null_words(),
             _ => Vec::new(),

@@ -67,13 +67,13 @@ enum Feed {
 
 /// An id that may be meant as none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NullWord {
+pub(crate) struct NullWord {
     /// `user` or `item`.
-    pub role: &'static str,
+    pub(crate) role: &'static str,
     /// The id.
-    pub text: &'static str,
+    pub(crate) text: &'static str,
     /// Rows that have it.
-    pub rows: u64,
+    pub(crate) rows: u64,
 }
 
 /// What a walk over records is handed on to: the line's number, and the fields.
