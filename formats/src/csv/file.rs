@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use ilk_core::data::Rows;
+use ilk_core::data::{IdColumn, Rows};
 
 use super::{
     encoding::Coding,
@@ -156,6 +156,7 @@ impl CsvFile {
         let rows = chunk.finish();
         match &rows {
             Some(rows) => {
+                self.check_order(rows)?;
                 cursor.outcome.count_nulls(rows);
                 if matches!(self.coding.encoding, Encoding::Latin1 | Encoding::Windows1252) {
                     cursor.outcome.count_garbled(rows);
@@ -165,6 +166,33 @@ impl CsvFile {
             None => self.conclude(cursor)?,
         }
         Ok(rows)
+    }
+
+    /// Refuses a row that names other columns in the place of the user and the item: from there on it
+    /// is another file, whose columns stand in another order.
+    fn check_order(&self, rows: &Rows) -> Result<(), Error> {
+        let (IdColumn::Text(users), IdColumn::Text(items)) = (&rows.user, &rows.item) else {
+            return Ok(());
+        };
+        if self.grammar.header.is_none() {
+            return Ok(());
+        }
+        let is_name = |text: &str| self.schema.columns.iter().any(|column| column.name == text);
+        let named = (0..).zip(items.dictionary.iter()).filter(|(_, text)| is_name(text));
+        let named = named.map(|(code, _)| code).collect::<Vec<u32>>();
+        if named.is_empty() {
+            return Ok(());
+        }
+        let is_header = |row: &usize| {
+            named.contains(&items.codes[*row]) && users.get(*row).is_some_and(is_name)
+        };
+        let Some(row) = (0..rows.len()).find(is_header) else { return Ok(()) };
+        Err(Error::Dialect {
+            file: self.source.name().into(),
+            found: format!("row {} names the columns again, in another order", rows.number(row)),
+            help: "the file is several files joined: split it there, and read them one by one"
+                .into(),
+        })
     }
 
     /// Loads a piece and finds out what comes before it.
