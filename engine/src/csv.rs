@@ -92,20 +92,26 @@ pub(crate) fn report_dialects(tables: &[Table], names: &[String], reporter: &Rep
         let said = dialect.into_iter().chain(table.notes().iter().cloned());
         said.map(|text| (text, name.as_str())).collect::<Vec<_>>()
     });
-    said_once(said).into_iter().for_each(|note| reporter.note(note));
+    for note in said_once(said) {
+        reporter.note(note);
+    }
 }
 
 /// Reports what may be read otherwise than it is meant, once the files are read: text of another
 /// encoding, and ids that may stand for missing values.
 pub(crate) fn report_read(tables: &[Table], reporter: &Reporter) {
-    notes_of_rows(tables).into_iter().for_each(|note| reporter.note(note));
+    for note in notes_of_rows(tables) {
+        reporter.note(note);
+    }
 }
 
 /// Reports settings that have no effect on what is read.
 pub(crate) fn report_settings(readings: &[&ReadOptions], tables: &[Table], reporter: &Reporter) {
     let has_csv = tables.iter().any(|table| table.dialect().is_some());
     let flag = |name: &str| format!("--{}", name.replace('_', "-"));
-    notes_of_settings(readings, has_csv, &flag).into_iter().for_each(|note| reporter.note(note));
+    for note in notes_of_settings(readings, has_csv, &flag) {
+        reporter.note(note);
+    }
 }
 
 /// Notes ids that may be meant otherwise. `doubtful`: of those who are not compared, and of those
