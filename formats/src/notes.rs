@@ -8,7 +8,7 @@ use ilk_core::{
 
 use crate::{
     csv::NullWord,
-    dialect::{CsvOptions, Header},
+    dialect::{CsvOptions, Decimal, Header},
     plan::ReadOptions,
     table::Table,
 };
@@ -39,8 +39,11 @@ pub fn said_once<'a>(notes: impl IntoIterator<Item = (String, &'a str)>) -> Vec<
 
 /// Lists what is known once the rows are read.
 pub fn notes_of_rows(tables: &[Table]) -> Vec<String> {
-    let garbled = tables.iter().filter_map(|table| Some((table.garbled()?, table.name())));
-    let mut notes = garbled.map(|(text, name)| format!("{name}: {text}")).collect::<Vec<_>>();
+    let of_table = |table: &Table| {
+        let notes = table.garbled().into_iter().chain(table.thousands());
+        notes.map(|text| format!("{}: {text}", table.name())).collect::<Vec<_>>()
+    };
+    let mut notes = tables.iter().flat_map(of_table).collect::<Vec<_>>();
     notes.extend(nulls(tables).iter().map(null_text));
     notes
 }
@@ -82,7 +85,7 @@ pub fn notes_of_settings(
         ("time_unit", options.times.unit != TimeUnit::default()),
         ("time_format", options.times.pattern.is_some()),
     ];
-    let decimal = [("decimal", options.decimal != crate::Decimal::default())];
+    let decimal = [("decimal", options.decimal != Decimal::default())];
     let all = [
         (given(of_times, !has_time), format!("without {}", name("time"))),
         (given(decimal, !has_numbers), format!("without {} or {}", name("weight"), name("where"))),
@@ -144,7 +147,7 @@ mod tests {
         let of_csv = |options: &mut ReadOptions| {
             options.csv.delimiter = ";".parse().ok();
             options.nulls = vec!["NA".into(), "-".into()];
-            options.decimal = crate::Decimal::Comma;
+            options.decimal = Decimal::Comma;
         };
         assert_eq!(told(of_csv, true), ["--decimal has no effect without --weight or --where"]);
         assert_eq!(
@@ -159,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_second_behaviour_gives_settings_their_effect() {
-        let options = ReadOptions { decimal: crate::Decimal::Comma, ..ReadOptions::default() };
+        let options = ReadOptions { decimal: Decimal::Comma, ..ReadOptions::default() };
         let target = ReadOptions { weight: Some("price".into()), ..options.clone() };
         let name = |name: &str| name.to_owned();
         assert_eq!(notes_of_settings(&[&options, &target], true, &name), [""; 0]);

@@ -181,6 +181,15 @@ fn text_of_another_encoding_is_told() {
         notes_of_rows(&tables),
         ["a.csv: 1 text is UTF-8, read as latin-1; leave --encoding out"]
     );
+    // Points between thousands, read as decimal ones.
+    let weighed = ReadOptions { weight: Some("n".into()), ..pair() };
+    for (weights, count) in [(["7", "1.234", "12.000"], 1), (["7", "1.234", "0.500"], 0)] {
+        let rows = weights.map(|weight| format!("a,b,{weight}\n")).concat();
+        let tables =
+            [Table::open(source("a.csv", format!("user,item,n\n{rows}")), 0, &weighed).unwrap()];
+        tables[0].read(0, &mut |_| Ok::<_, ilk_formats::Error>(())).unwrap();
+        assert_eq!(notes_of_rows(&tables).len(), count, "{weights:?}");
+    }
     // Names of columns.
     let named = ReadOptions { user: "K\u{e4}ufer".into(), item: "Ware".into(), ..pair() };
     let told = error("a.csv", b"K\xe4ufer,Ware\n1,2\n".to_vec(), &named);
