@@ -116,7 +116,9 @@ mod tests {
     fn points_between_thousands_are_told_from_decimal_ones() {
         let thousands = |numbers: &[&str]| {
             let mut points = Points::default();
-            numbers.iter().for_each(|number| points.see(number));
+            for number in numbers {
+                points.see(number);
+            }
             points.thousands()
         };
         assert_eq!(thousands(&["1.234", "7", "-12.345.678", "999"]), Some(2));
