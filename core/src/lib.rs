@@ -55,6 +55,8 @@ pub mod result;
 pub mod simd;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[doc(hidden)]
+pub mod text;
 pub mod weighting;
 
 pub use crate::{

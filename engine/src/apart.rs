@@ -28,7 +28,7 @@ pub(crate) fn check_outputs(
         others: request.lists.paths().chain(&request.besides.reads).cloned().collect(),
         folders: folders_of(&request.source),
     };
-    let outputs = request.out.iter().chain(&request.besides.writes);
+    let outputs = request.publication.out.iter().chain(&request.besides.writes);
     let outputs = outputs.map(|path| Place { path, what: "output" }).collect::<Vec<_>>();
     let run_dir = run_dir.map(|path| Place { path, what: "run directory" });
     for place in outputs.iter().chain(&run_dir) {

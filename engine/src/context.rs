@@ -38,8 +38,6 @@ pub(crate) struct Run<'a> {
     /// What things are called, where a table of its own says so.
     pub(crate) labels: Option<&'a LabelTable>,
     pub(crate) means: Means<'a>,
-    /// What computes the tiles, if it is not this crate.
-    pub(crate) plugin: Option<&'a Plugin>,
     /// Refuses what would take too much.
     pub(crate) guard: &'a Guard,
     pub(crate) observer: &'a dyn Observer,
@@ -57,6 +55,8 @@ pub(crate) struct Means<'a> {
     pub(crate) kernel: Kernel,
     /// Where working files go.
     pub(crate) desk: &'a Desk,
+    /// What computes the tiles, if it is not this crate.
+    pub(crate) plugin: Option<&'a Plugin>,
 }
 
 impl<'a> Means<'a> {
@@ -81,7 +81,7 @@ impl Run<'_> {
         if recording == Recording::Yes {
             needed += 4 * budget.most_recorded() * budget.workers;
         }
-        if self.plugin.is_some() {
+        if self.means.plugin.is_some() {
             needed += sandbox_bytes(size.interactions, weights, budget.workers);
         }
         // Lists that are merged and written have a reader or a writer beside them: of numbers, and of

@@ -5,14 +5,12 @@ use ilk_core::{
     job::{Job, Of},
 };
 use ilk_formats::{
-    CsvOptions, Decimal, Delimiter, Encoding, Escape, Header, NullWord, Quote, RecordSize, Table,
+    CsvOptions, Decimal, Delimiter, Encoding, Escape, Header, Quote, ReadOptions, RecordSize,
+    Table, notes_of_rows, notes_of_settings, said_once,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    progress::Reporter,
-    text::{counted, grouped},
-};
+use crate::{progress::Reporter, text::counted};
 
 /// What is said of CSV files; what is absent is detected.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -88,52 +86,31 @@ impl CsvSettings {
 /// Reports how CSV files are read that are not plain ones, and what may be read otherwise than it
 /// is meant; what holds of several files is said once.
 pub(crate) fn report_dialects(tables: &[Table], names: &[String], reporter: &Reporter) {
-    let mut said: Vec<(String, &str, usize)> = Vec::new();
-    let mut say = |text: String, name| match said.iter_mut().find(|(known, ..)| *known == text) {
-        Some((.., count)) => *count += 1,
-        None => said.push((text, name, 1)),
-    };
-    for (table, name) in tables.iter().zip(names) {
-        if let Some(dialect) = table.dialect().filter(|dialect| !dialect.is_plain()) {
-            say(format!("read as CSV with {dialect}"), name.as_str());
-        }
-        table.notes().iter().for_each(|note| say(note.clone(), name));
-    }
-    for (text, name, count) in said {
-        let others = if count > 1 {
-            format!(" and {} more", grouped(count as u64 - 1))
-        } else {
-            String::new()
-        };
-        reporter.note(format!("{name}{others}: {text}"));
+    let said = tables.iter().zip(names).flat_map(|(table, name)| {
+        let dialect = table.dialect().filter(|dialect| !dialect.is_plain());
+        let dialect = dialect.map(|dialect| format!("read as CSV with {dialect}"));
+        let said = dialect.into_iter().chain(table.notes().iter().cloned());
+        said.map(|text| (text, name.as_str())).collect::<Vec<_>>()
+    });
+    for note in said_once(said) {
+        reporter.note(note);
     }
 }
 
 /// Reports what may be read otherwise than it is meant, once the files are read: text of another
 /// encoding, and ids that may stand for missing values.
 pub(crate) fn report_read(tables: &[Table], reporter: &Reporter) {
-    for (table, garbled) in tables.iter().filter_map(|table| Some((table, table.garbled()?))) {
-        reporter.note(format!("{}: {garbled}", table.name()));
+    for note in notes_of_rows(tables) {
+        reporter.note(note);
     }
-    report_nulls(tables, reporter);
 }
 
-/// Reports which ids may stand for missing values.
-fn report_nulls(tables: &[Table], reporter: &Reporter) {
-    let mut words: Vec<NullWord> = Vec::new();
-    for word in tables.iter().flat_map(Table::null_words) {
-        match words.iter_mut().find(|known| (known.role, known.text) == (word.role, word.text)) {
-            Some(known) => known.rows += word.rows,
-            None => words.push(word),
-        }
-    }
-    for NullWord { role, text, rows } in words {
-        let has = if rows == 1 { "has" } else { "have" };
-        let quote = if text.contains('\\') { "'" } else { "" };
-        reporter.note(format!(
-            "{} {has} the {role} `{text}`; if that means none, add --null {quote}{text}{quote}",
-            counted(rows, "row"),
-        ));
+/// Reports settings that have no effect on what is read.
+pub(crate) fn report_settings(readings: &[&ReadOptions], tables: &[Table], reporter: &Reporter) {
+    let has_csv = tables.iter().any(|table| table.dialect().is_some());
+    let flag = |name: &str| format!("--{}", name.replace('_', "-"));
+    for note in notes_of_settings(readings, has_csv, &flag) {
+        reporter.note(note);
     }
 }
 

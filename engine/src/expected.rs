@@ -38,7 +38,7 @@ impl Expected {
         if self == Self::default() {
             return Ok(());
         }
-        let rows = found.rows()?;
+        let rows = found.rows();
         let place = old.display();
         if let Some(least) = self.min_rows.filter(|least| rows < *least) {
             return Err(Error::withheld(format!(

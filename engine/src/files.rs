@@ -17,14 +17,13 @@ use ilk_core::{
 use ilk_formats::{ReadOptions, Table};
 
 use crate::{
-    csv::report_dialects,
+    csv::{report_dialects, report_settings},
     error::Error,
     inputs::{self, FileSource, InputFile, TableFormats},
     progress::{Reporter, Stage},
     schemas,
     source::{DataSource, TargetSource},
     text::{counted, grouped},
-    unused,
 };
 
 /// The files of a data source, opened.
@@ -73,13 +72,15 @@ impl Files {
             inputs: Vec::new(),
         };
         files.add(&source.input, source.table_formats(), &options, reporter)?;
-        if source.target.is_given() {
+        let target = &source.target;
+        let target_options = target.is_given().then(|| target_options(target, options.clone()));
+        if let Some(options) = &target_options {
             files.target = Some(files.tables.len() as u32);
-            let options = target_options(&source.target, options);
-            files.add(&source.target.input, source.table_formats(), &options, reporter)?;
+            files.add(&target.input, source.table_formats(), options, reporter)?;
         }
         report_dialects(&files.tables, &files.names, reporter);
-        unused::report(source, &files.tables, reporter);
+        let readings = [&options].into_iter().chain(&target_options).collect::<Vec<_>>();
+        report_settings(&readings, &files.tables, reporter);
         Ok(files)
     }
 

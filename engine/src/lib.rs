@@ -93,7 +93,6 @@ mod stages;
 pub mod text;
 #[doc(hidden)]
 pub mod times;
-mod unused;
 
 pub use self::{
     csv::CsvSettings,
@@ -104,7 +103,8 @@ pub use self::{
     publish::{Abandoned, Existing, abandon},
     record::{FileRecord, StageName, StageRecord},
     request::{
-        Besides, Budget, Earlier, Formulas, IdStyle, Request, Resources, RunPlace, Spelling,
+        Besides, Budget, Earlier, Formulas, IdStyle, Publication, Request, Resources, RunPlace,
+        Spelling,
     },
     result::{Similar, neighbours},
     run::run,

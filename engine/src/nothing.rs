@@ -218,7 +218,7 @@ impl<'r> Keep<'r> for Nothing<'r> {
             rows = Some(output.write(catalogue, found)?);
             places.push(place);
         }
-        let rows = rows.map_or_else(|| found.rows(), Ok)?;
+        let rows = rows.unwrap_or_else(|| found.rows());
         Ok((rows, places.join(" and ")))
     }
 }

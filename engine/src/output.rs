@@ -16,7 +16,7 @@ use crate::{
     findings::Findings,
     progress::Reporter,
     publish::{self, Existing, WorkingFile, WorkingFolder},
-    request::{Formulas, IdStyle, Request, Spelling},
+    request::{Formulas, IdStyle, Publication, Request, Spelling},
 };
 
 /// Name of the neighbours table in an output folder.
@@ -73,8 +73,9 @@ impl Output {
 
     /// Says how it spells what it holds, and what the result must be like.
     pub(crate) fn of(self, request: &Request) -> Self {
-        let expected = if request.force { Expected::default() } else { request.expected };
-        Self { spelling: request.spelling, expected, ..self }
+        let Publication { spelling, expected, .. } = request.publication;
+        let expected = if request.force { Expected::default() } else { expected };
+        Self { spelling, expected, ..self }
     }
 
     /// Returns how it spells what it holds.

@@ -18,9 +18,10 @@ use tempfile::{NamedTempFile, TempDir};
 use crate::error::Error;
 
 /// What to do about an output that is there already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Existing {
     /// It is an error.
+    #[default]
     Refuse,
     /// It is replaced (`--overwrite`).
     Replace,

@@ -6,6 +6,7 @@ use ilk_core::{
     forecast::Limits,
     job::{Job, Of},
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Error,
@@ -16,7 +17,8 @@ use crate::{
 };
 
 /// How IDs are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "bool", into = "bool")]
 pub enum IdStyle {
     /// With the type of the input.
     #[default]
@@ -25,8 +27,21 @@ pub enum IdStyle {
     Text,
 }
 
+impl From<bool> for IdStyle {
+    fn from(are_text: bool) -> Self {
+        if are_text { Self::Text } else { Self::AsRead }
+    }
+}
+
+impl From<IdStyle> for bool {
+    fn from(ids: IdStyle) -> Self {
+        ids == IdStyle::Text
+    }
+}
+
 /// What becomes of text in CSV that spreadsheets take for a formula.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "bool", into = "bool")]
 pub enum Formulas {
     /// It is written as it is.
     #[default]
@@ -35,13 +50,48 @@ pub enum Formulas {
     Prefixed,
 }
 
-/// How an output spells what it holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+impl From<bool> for Formulas {
+    fn from(are_prefixed: bool) -> Self {
+        if are_prefixed { Self::Prefixed } else { Self::AsRead }
+    }
+}
+
+impl From<Formulas> for bool {
+    fn from(formulas: Formulas) -> Self {
+        formulas == Formulas::Prefixed
+    }
+}
+
+/// How an output spells what it holds. A manifest keeps what is not usual, as `text_ids` and
+/// `csv_safe`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Spelling {
     /// IDs.
+    #[serde(rename = "text_ids", skip_serializing_if = "is_usual")]
     pub ids: IdStyle,
     /// Text in CSV.
+    #[serde(rename = "csv_safe", skip_serializing_if = "is_usual")]
     pub formulas: Formulas,
+}
+
+fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Where a result goes, and how.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Publication {
+    /// Where it goes; absent only where there is a run directory.
+    pub out: Option<PathBuf>,
+    /// What people call the place; its path where absent.
+    pub place: Option<String>,
+    /// What becomes of an output that is there already.
+    pub existing: Existing,
+    /// How the output spells what it holds.
+    pub spelling: Spelling,
+    /// What the result must be like to be put in its place, unless the run is forced.
+    pub expected: Expected,
 }
 
 /// What to do: what is read, what is computed, where the result goes, and what it may take.
@@ -53,16 +103,8 @@ pub struct Request {
     pub job: Job,
     /// Item lists.
     pub lists: Lists,
-    /// Where the result goes; absent only where there is a run directory.
-    pub out: Option<PathBuf>,
-    /// What people call the output; its path where absent.
-    pub place: Option<String>,
-    /// What becomes of an output that is there already.
-    pub existing: Existing,
-    /// How the output spells what it holds.
-    pub spelling: Spelling,
-    /// What the result must be like to be put in its place, unless the run is forced.
-    pub expected: Expected,
+    /// Where the result goes, and how.
+    pub publication: Publication,
     /// Threads and memory.
     pub resources: Resources,
     /// What the job may take; a job that would take more is refused.
@@ -92,11 +134,7 @@ impl Request {
             source,
             job,
             lists: Lists::default(),
-            out,
-            place: None,
-            existing: Existing::Refuse,
-            spelling: Spelling::default(),
-            expected: Expected::default(),
+            publication: Publication { out, ..Publication::default() },
             resources: Resources::default(),
             budget: Budget::default(),
             force: false,
@@ -167,4 +205,19 @@ pub struct Budget {
     pub memory_text: String,
     /// What working files and a run directory may take of their disk.
     pub disk: Option<Bytes>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn manifests_keep_a_spelling_that_is_not_usual() {
+        let spelling = Spelling { ids: IdStyle::Text, formulas: Formulas::Prefixed };
+        let text = serde_json::to_string(&spelling).unwrap();
+        assert_eq!(text, r#"{"text_ids":true,"csv_safe":true}"#);
+        assert_eq!(serde_json::from_str::<Spelling>(&text).unwrap(), spelling);
+        assert_eq!(serde_json::to_string(&Spelling::default()).unwrap(), "{}");
+        assert_eq!(serde_json::from_str::<Spelling>("{}").unwrap(), Spelling::default());
+    }
 }

@@ -19,7 +19,7 @@ use crate::{
     output::Output,
     pool::Pool,
     progress::Reporter,
-    request::{Request, RunPlace},
+    request::{Publication, Request, RunPlace},
     rundir,
     sandbox::Plugin,
     source::needs,
@@ -60,9 +60,10 @@ pub(crate) fn run_within(
     let Request { source, job, .. } = request;
     let guard = Guard::of(request);
     let mut outputs = Vec::new();
-    if let Some(out) = &request.out {
-        let place = request.place.clone().unwrap_or_else(|| out.display().to_string());
-        outputs.push((Output::create(out, request.existing)?.of(request), place));
+    let Publication { out, place, existing, .. } = &request.publication;
+    if let Some(out) = out {
+        let place = place.clone().unwrap_or_else(|| out.display().to_string());
+        outputs.push((Output::create(out, *existing)?.of(request), place));
     }
     let files = Files::open(source, Some(budget.chunk_rows()), reporter)?;
     let lists = IdLists::read(&request.lists, source, job)?;
@@ -74,7 +75,7 @@ pub(crate) fn run_within(
     let plugin = request.plugin.as_deref().map(Plugin::new);
     plugin.iter().try_for_each(|plugin| plugin.open(pool).map(drop))?;
     report_unused(source, job, reporter);
-    let workplace = match &request.out {
+    let workplace = match out {
         Some(out) => Workplace::Beside(out.clone()),
         None => Workplace::Temporary,
     };
@@ -86,8 +87,7 @@ pub(crate) fn run_within(
         target: files.target,
         lists: &lists,
         labels: labels.as_ref(),
-        means: Means { pool, budget, kernel, desk: &desk },
-        plugin: plugin.as_ref(),
+        means: Means { pool, budget, kernel, desk: &desk, plugin: plugin.as_ref() },
         guard: &guard,
         observer,
         reporter,

@@ -1,25 +1,7 @@
 //! Numbers, ids and suggestions as people read them.
 
+pub use ilk_core::text::{counted, grouped};
 use ilk_formats::printable;
-
-/// Writes a whole number with commas between thousands: `541,909`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Writes a count with its noun: `1 row`, `541,909 rows`.
-pub fn counted(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", grouped(number))
-}
 
 /// Writes a count of pair operations.
 pub fn pair_operations(number: u128) -> String {
@@ -114,13 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_separated() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (48_300_000, "48,300,000")]
-        {
-            assert_eq!(grouped(number), text);
-        }
-        assert_eq!(counted(1, "row"), "1 row");
-        assert_eq!(counted(2_000, "row"), "2,000 rows");
+    fn large_numbers_have_three_digits() {
         for (number, text) in [
             (999_999, "999,999"),
             (1_000_000, "1.00 million"),

@@ -10,6 +10,7 @@ use crate::{
     cells::{Batch, Cells as Decoded, Column},
     columns::{self, Place, floats, push_time},
     condition::Number,
+    decimal::Points,
     dialect::Decimal,
     error::Error,
     joined::{join, join_columns, spelled},
@@ -26,7 +27,7 @@ struct Columns {
 impl Columns {
     fn new(batch: Batch, plan: &Plan) -> Self {
         let mut uses = vec![0; batch.columns.len()];
-        let optional = [&plan.weight, &plan.time, &plan.label].into_iter().flatten();
+        let optional = plan.beside.all();
         for pick in plan.ids().chain(optional) {
             if let Origin::Read(place) = pick.origin {
                 uses[place] += 1;
@@ -118,18 +119,21 @@ pub(crate) fn rows(plan: &Plan, file: &str, first_row: u64, batch: Batch) -> Res
     let [more_of_user, more_of_item] = &plan.further;
     let user = turning.joined_ids(&plan.user, more_of_user)?;
     let item = turning.joined_ids(&plan.item, more_of_item)?;
-    let weight = plan.weight.as_ref();
+    let weight = plan.beside.weight.as_ref();
     let weight = weight.map(|pick| {
-        let constant = |value: Option<&str>, rows| constant_weight(plan.decimal, value, rows);
-        turning
-            .column(pick, constant, |place, column| columns::weights(place, column, plan.decimal))
+        let constant = |value: Option<&str>, rows| constant_weight(plan.cells.decimal, value, rows);
+        turning.column(pick, constant, |place, column| {
+            columns::weights(place, column, plan.cells.decimal)
+        })
     });
-    let time = plan.time.as_ref();
+    let time = plan.beside.time.as_ref();
     let time = time.map(|pick| {
         let constant = |value: Option<&str>, rows| constant_time(plan, first_row, value, rows);
-        turning.column(pick, constant, |place, column| columns::times(place, column, &plan.times))
+        turning.column(pick, constant, |place, column| {
+            columns::times(place, column, &plan.cells.times)
+        })
     });
-    let label = plan.label.as_ref();
+    let label = plan.beside.label.as_ref();
     let label = label
         .map(|pick| turning.column(pick, constant_text, |_, column| Ok(columns::labels(column))));
     let mut rows = Rows {
@@ -197,7 +201,7 @@ pub(crate) fn constant_weight(decimal: Decimal, value: Option<&str>, rows: usize
 
 /// A column that holds the same time in every row.
 fn constant_time(plan: &Plan, first_row: u64, value: Option<&str>, rows: usize) -> TimeColumn {
-    let moment = value.and_then(|text| plan.times.text(text));
+    let moment = value.and_then(|text| plan.cells.times.text(text));
     let bad = value.filter(|_| moment.is_none());
     let mut times = TimeColumn {
         values: vec![moment.map_or(TimeColumn::NONE, |moment| moment.micros); rows],
@@ -239,7 +243,7 @@ fn answers(plan: &Plan, batch: &Batch) -> Result<Answers, Error> {
     for check in &plan.checks {
         match &check.pick.origin {
             Origin::Constant(None) => answers.kept.fill(false),
-            Origin::Constant(Some(cell)) => match check.admits(plan.decimal, cell) {
+            Origin::Constant(Some(cell)) => match check.admits(plan.cells.decimal, cell) {
                 Some(true) => {}
                 Some(false) => answers.kept.fill(false),
                 None => {
@@ -248,7 +252,7 @@ fn answers(plan: &Plan, batch: &Batch) -> Result<Answers, Error> {
                 }
             },
             Origin::Read(place) => {
-                apply(check, plan.decimal, &batch.columns[*place], &mut answers)?;
+                apply(check, plan.cells.decimal, &batch.columns[*place], &mut answers)?;
             }
         }
     }
@@ -346,6 +350,26 @@ enum Admission {
     Unclear(BadCell),
 }
 
+/// The weights of a chunk, and how they are written.
+#[derive(Default)]
+struct Weights {
+    column: NumberColumn,
+    points: Points,
+}
+
+impl Weights {
+    /// Appends a cell.
+    fn push(&mut self, row: u32, cell: Option<&str>, decimal: Decimal) {
+        let weight = cell.and_then(|text| decimal.parse(text));
+        self.column.values.push(weight.unwrap_or(f64::NAN));
+        match (cell, weight) {
+            (Some(cell), None) => self.column.bad.push(BadCell::new(row, cell)),
+            (Some(cell), Some(_)) if decimal == Decimal::Point => self.points.see(cell.trim()),
+            _ => {}
+        }
+    }
+}
+
 /// Builds a chunk of rows cell by cell, for formats without types.
 pub(crate) struct Untyped<'a> {
     plan: &'a Plan,
@@ -354,7 +378,7 @@ pub(crate) struct Untyped<'a> {
     user: TextBuilder,
     item: TextBuilder,
     label: Option<TextBuilder>,
-    weight: Option<NumberColumn>,
+    weight: Option<Weights>,
     time: Option<TimeColumn>,
     kept: Option<Vec<bool>>,
     unreadable: Vec<BadCell>,
@@ -369,9 +393,9 @@ impl<'a> Untyped<'a> {
             rows: 0,
             user: TextBuilder::default(),
             item: TextBuilder::default(),
-            label: plan.label.is_some().then(TextBuilder::default),
-            weight: plan.weight.is_some().then(NumberColumn::default),
-            time: plan.time.is_some().then(TimeColumn::default),
+            label: plan.beside.label.is_some().then(TextBuilder::default),
+            weight: plan.beside.weight.is_some().then(Weights::default),
+            time: plan.beside.time.is_some().then(TimeColumn::default),
             kept: (!plan.checks.is_empty()).then(Vec::new),
             unreadable: Vec::new(),
         }
@@ -380,6 +404,11 @@ impl<'a> Untyped<'a> {
     /// Counts the rows.
     pub(crate) fn len(&self) -> usize {
         self.rows
+    }
+
+    /// Returns how weights are written.
+    pub(crate) fn points(&self) -> Points {
+        self.weight.as_ref().map(|weights| weights.points).unwrap_or_default()
     }
 
     /// Counts the bytes of text held.
@@ -415,20 +444,15 @@ impl<'a> Untyped<'a> {
         let [more_of_user, more_of_item] = &plan.further;
         push_id(&mut self.user, plan, (&plan.user, more_of_user), &cell);
         push_id(&mut self.item, plan, (&plan.item, more_of_item), &cell);
-        if let (Some(column), Some(pick)) = (&mut self.label, &plan.label) {
+        if let (Some(column), Some(pick)) = (&mut self.label, &plan.beside.label) {
             column.push(text(plan, pick, &cell));
         }
-        if let (Some(column), Some(pick)) = (&mut self.weight, &plan.weight) {
-            let cell = text(plan, pick, &cell);
-            let weight = cell.and_then(|text| plan.decimal.parse(text));
-            column.values.push(weight.unwrap_or(f64::NAN));
-            if let (Some(cell), None) = (cell, weight) {
-                column.bad.push(BadCell::new(row, cell));
-            }
+        if let (Some(weights), Some(pick)) = (&mut self.weight, &plan.beside.weight) {
+            weights.push(row, text(plan, pick, &cell), plan.cells.decimal);
         }
-        if let (Some(column), Some(pick)) = (&mut self.time, &plan.time) {
+        if let (Some(column), Some(pick)) = (&mut self.time, &plan.beside.time) {
             let cell = text(plan, pick, &cell);
-            let moment = cell.and_then(|cell| plan.times.text(cell));
+            let moment = cell.and_then(|cell| plan.cells.times.text(cell));
             let (number, first_row) = (plan.file, self.first_row);
             let place = Place { first_row, number, ..Place::new("", &pick.name) };
             push_time(column, place, row as usize, moment, cell);
@@ -443,7 +467,7 @@ impl<'a> Untyped<'a> {
         let mut unclear = None;
         for check in &self.plan.checks {
             let Some(cell) = text(self.plan, &check.pick, cell) else { return Admission::LeftOut };
-            match check.admits(self.plan.decimal, cell) {
+            match check.admits(self.plan.cells.decimal, cell) {
                 Some(true) => {}
                 Some(false) => return Admission::LeftOut,
                 None => drop(unclear.get_or_insert_with(|| check.unclear(0, cell))),
@@ -466,7 +490,7 @@ impl<'a> Untyped<'a> {
         if let Some(column) = &mut self.label {
             column.push(None);
         }
-        if let Some(column) = &mut self.weight {
+        if let Some(Weights { column, .. }) = &mut self.weight {
             column.values.push(f64::NAN);
         }
         if let Some(column) = &mut self.time {
@@ -492,7 +516,7 @@ impl<'a> Untyped<'a> {
             places: None,
             user: ids(self.user, more_of_user),
             item: ids(self.item, more_of_item),
-            weight: self.weight,
+            weight: self.weight.map(|weights| weights.column),
             time: self.time,
             label,
             kept: self.kept,

@@ -73,6 +73,15 @@ impl<'a> Place<'a> {
             value,
         }
     }
+
+    fn rounded_id(self, row: usize, value: f64) -> Error {
+        Error::RoundedId {
+            file: self.file.into(),
+            column: self.column.into(),
+            row: self.row(row),
+            value: value.to_string(),
+        }
+    }
 }
 
 const IDS: &str = "integers, text or UUIDs";
@@ -129,9 +138,12 @@ pub(crate) fn ids(place: Place<'_>, column: Column) -> Result<(IdColumn, Vec<u32
         Cells::U32(values) => signed(values.into_iter().map(i64::from).collect(), valid),
         Cells::U64(values) => unsigned_ids(values, valid),
         Cells::F32(values) => {
-            float_ids(place, values.into_iter().map(f64::from), valid.as_deref())?
+            let values = values.into_iter().map(f64::from);
+            float_ids(place, (values, ROUNDED_F32), valid.as_deref())?
         }
-        Cells::F64(values) => float_ids(place, values.into_iter(), valid.as_deref())?,
+        Cells::F64(values) => {
+            float_ids(place, (values.into_iter(), ROUNDED_F64), valid.as_deref())?
+        }
         Cells::Decimal(..) | Cells::WideDecimal(..) => {
             decimal_ids(place, &Column { cells, valid })?
         }
@@ -199,10 +211,15 @@ fn whole_ids(values: Vec<Option<i128>>) -> Result<IdColumn, (usize, i128)> {
     })
 }
 
-/// Floats that hold whole numbers; NaN stands for null, as pandas writes it.
+/// From where on several whole numbers are one float.
+const ROUNDED_F32: f64 = (1_u64 << f32::MANTISSA_DIGITS) as f64;
+const ROUNDED_F64: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
+
+/// Floats that hold whole numbers; NaN stands for null, as pandas writes it. `rounded`: from where on
+/// several numbers are one: pandas makes floats of integers beside nulls.
 fn float_ids(
     place: Place<'_>,
-    values: impl ExactSizeIterator<Item = f64>,
+    (values, rounded): (impl ExactSizeIterator<Item = f64>, f64),
     valid: Option<&[bool]>,
 ) -> Result<IdColumn, Error> {
     let mut whole = Vec::with_capacity(values.len());
@@ -210,6 +227,9 @@ fn float_ids(
         let is_there = valid.is_none_or(|valid| valid[row]) && !value.is_nan();
         if is_there && (value.fract() != 0.0 || !(-9.3e18..1.85e19).contains(&value)) {
             return Err(place.numeric_id(row, value.to_string()));
+        }
+        if is_there && value.abs() >= rounded {
+            return Err(place.rounded_id(row, value));
         }
         whole.push(is_there.then_some(value as i128));
     }

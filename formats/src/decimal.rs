@@ -62,9 +62,73 @@ pub(crate) fn whole(text: &str) -> Option<i128> {
     whole.parse().ok()
 }
 
+/// How the numbers of a column are written, to tell points between thousands from decimal ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Points {
+    /// As `1.234` or `1.234.567`: both could be meant.
+    grouped: u64,
+    /// Without a point, and below a thousand.
+    small: u64,
+    /// As nobody writes numbers with points between thousands, such as `1234` and `0.5`: some of them.
+    others: u64,
+}
+
+impl Points {
+    /// Takes in a number.
+    #[inline]
+    pub(crate) fn see(&mut self, text: &str) {
+        // One is enough to tell.
+        if self.others == 0 {
+            *self.place_of(text) += 1;
+        }
+    }
+
+    fn place_of(&mut self, text: &str) -> &mut u64 {
+        let digits = text.trim_start_matches(['-', '+']);
+        let Some((first, rest)) = digits.split_once('.') else {
+            return if digits.len() <= 3 { &mut self.small } else { &mut self.others };
+        };
+        let is_group = |group: &str| group.len() == 3 && group.bytes().all(|c| c.is_ascii_digit());
+        let is_grouped = (1..=3).contains(&first.len())
+            && !first.starts_with('0')
+            && rest.split('.').all(is_group);
+        if is_grouped { &mut self.grouped } else { &mut self.others }
+    }
+
+    /// Adds the numbers of another part.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.grouped += other.grouped;
+        self.small += other.small;
+        self.others += other.others;
+    }
+
+    /// Counts the numbers whose points may stand between thousands, if nothing speaks against it.
+    pub(crate) fn thousands(self) -> Option<u64> {
+        (self.grouped > 0 && self.small > 0 && self.others == 0).then_some(self.grouped)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn points_between_thousands_are_told_from_decimal_ones() {
+        let thousands = |numbers: &[&str]| {
+            let mut points = Points::default();
+            for number in numbers {
+                points.see(number);
+            }
+            points.thousands()
+        };
+        assert_eq!(thousands(&["1.234", "7", "-12.345.678", "999"]), Some(2));
+        for other in ["0.125", "1.5", "1234", "1.2345", ".125", "1.234.5"] {
+            assert_eq!(thousands(&["1.234", "7", other]), None, "{other}");
+        }
+        // Three digits everywhere are a precision.
+        assert_eq!(thousands(&["1.234", "2.000"]), None);
+        assert_eq!(thousands(&["1", "2"]), None);
+    }
 
     #[test]
     fn numbers_of_any_width_are_read() {

@@ -107,6 +107,20 @@ pub enum Error {
         /// The types that serve.
         expected: &'static str,
     },
+    /// A float in an id column that is so large that other whole numbers are written as the same float.
+    #[error(
+        "column `{column}` of {file}, row {row}: ID {value} is a float to which other IDs round as well; write the column as integers or text"
+    )]
+    RoundedId {
+        /// Name of the file.
+        file: String,
+        /// The column.
+        column: String,
+        /// Number of the row, from 1.
+        row: u64,
+        /// The number.
+        value: String,
+    },
     /// A number in an id column that is not a whole number of 64 bits.
     #[error(
         "column `{column}` of {file}, row {row}: ID {value} is not whole or does not fit 64 bits; choose another column or convert it to text"

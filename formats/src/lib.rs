@@ -41,6 +41,7 @@ mod format;
 mod guess;
 mod joined;
 mod json;
+mod notes;
 mod out;
 mod parquet;
 mod part;
@@ -58,7 +59,6 @@ mod write;
 
 pub use arrow::Feed;
 pub use condition::{Comparison, Condition, ConditionError};
-pub use csv::NullWord;
 pub use dialect::{
     CsvOptions, Decimal, Delimiter, Dialect, DialectError, Encoding, Escape, Header, Quote,
     RecordSize,
@@ -66,6 +66,7 @@ pub use dialect::{
 pub use error::{Error, is_decoding, printable};
 pub use format::FileFormat;
 pub use guess::{Guess, count_candidates, guess_columns};
+pub use notes::{notes_of_files, notes_of_rows, notes_of_settings, said_once};
 pub use part::Part;
 pub use plain::{CellType, TableWriter, Values, read_notes, read_plain};
 pub use plan::ReadOptions;

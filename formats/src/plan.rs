@@ -115,20 +115,39 @@ pub(crate) struct Plan {
     pub(crate) item: Pick,
     /// The further columns of users and of items whose ids are of several columns.
     pub(crate) further: [Vec<Pick>; 2],
-    pub(crate) weight: Option<Pick>,
-    pub(crate) time: Option<Pick>,
-    pub(crate) label: Option<Pick>,
-    pub(crate) times: TimeRule,
-    pub(crate) item_separator: Option<String>,
+    pub(crate) beside: Beside,
+    pub(crate) cells: CellRules,
     pub(crate) checks: Vec<Check>,
     /// Positions in the file of the columns read, ascending.
     pub(crate) columns: Vec<usize>,
     /// Positions among the columns read of those without which a row cannot be: all but the label's.
     pub(crate) vital: Vec<usize>,
-    nulls: Vec<String>,
-    pub(crate) decimal: Decimal,
     /// Rows of a chunk at most.
     pub(crate) chunk_rows: usize,
+}
+
+/// Columns beside those of the ids.
+#[derive(Clone, Debug)]
+pub(crate) struct Beside {
+    pub(crate) weight: Option<Pick>,
+    pub(crate) time: Option<Pick>,
+    pub(crate) label: Option<Pick>,
+}
+
+impl Beside {
+    /// Walks the columns that there are.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Pick> {
+        [&self.weight, &self.time, &self.label].into_iter().flatten()
+    }
+}
+
+/// How cells are read.
+#[derive(Clone, Debug)]
+pub(crate) struct CellRules {
+    pub(crate) times: TimeRule,
+    pub(crate) item_separator: Option<String>,
+    nulls: Vec<String>,
+    pub(crate) decimal: Decimal,
 }
 
 impl Plan {
@@ -163,7 +182,7 @@ impl Plan {
     fn vital_places(&self) -> Vec<usize> {
         let checks = self.checks.iter().map(|check| &check.pick);
         let picks = self.ids();
-        let picks = picks.chain(&self.weight).chain(&self.time).chain(checks);
+        let picks = picks.chain(&self.beside.weight).chain(&self.beside.time).chain(checks);
         let read = picks.filter_map(|pick| match pick.origin {
             Origin::Read(place) => Some(place),
             Origin::Constant(_) => None,
@@ -176,7 +195,7 @@ impl Plan {
 
     /// Returns true if a cell without a type holds nothing.
     pub(crate) fn is_null(&self, text: &str) -> bool {
-        text.is_empty() || self.nulls.iter().any(|null| null == text)
+        text.is_empty() || self.cells.nulls.iter().any(|null| null == text)
     }
 
     fn pick(finder: &mut Finder<'_>, file: u32) -> Result<Self, Error> {
@@ -203,17 +222,17 @@ impl Plan {
             user,
             item,
             further: [more_of_user, more_of_item],
-            weight,
-            time,
-            label,
-            times: options.times.clone(),
-            // Between any two characters there is nothing.
-            item_separator: options.item_separator.clone().filter(|text| !text.is_empty()),
+            beside: Beside { weight, time, label },
+            cells: CellRules {
+                times: options.times.clone(),
+                // Between any two characters there is nothing.
+                item_separator: options.item_separator.clone().filter(|text| !text.is_empty()),
+                nulls: options.nulls.clone(),
+                decimal: options.decimal,
+            },
             checks,
             columns: Vec::new(),
             vital: Vec::new(),
-            nulls: options.nulls.clone(),
-            decimal: options.decimal,
             chunk_rows: options.chunk_rows.map_or(usize::MAX, |rows| rows.max(1)),
         })
     }
@@ -222,9 +241,9 @@ impl Plan {
         let checks = self.checks.iter_mut().map(|check| &mut check.pick);
         [&mut self.user, &mut self.item]
             .into_iter()
-            .chain(self.weight.as_mut())
-            .chain(self.time.as_mut())
-            .chain(self.label.as_mut())
+            .chain(self.beside.weight.as_mut())
+            .chain(self.beside.time.as_mut())
+            .chain(self.beside.label.as_mut())
             .chain(self.further.iter_mut().flatten())
             .chain(checks)
     }
@@ -233,9 +252,9 @@ impl Plan {
     pub(crate) fn check_types(&self, file: &str, types: &[DataType]) -> Result<(), Error> {
         type Checker = fn(Place<'_>, &DataType) -> Result<(), Error>;
         let ids = self.ids().map(|pick| (pick, columns::check_id as Checker));
-        let weight = self.weight.iter().map(|pick| (pick, columns::check_weight as Checker));
-        let time = self.time.iter().map(|pick| (pick, columns::check_time as Checker));
-        let label = self.label.iter().map(|pick| (pick, columns::check_label as Checker));
+        let weight = self.beside.weight.iter().map(|pick| (pick, columns::check_weight as Checker));
+        let time = self.beside.time.iter().map(|pick| (pick, columns::check_time as Checker));
+        let label = self.beside.label.iter().map(|pick| (pick, columns::check_label as Checker));
         for (pick, check) in ids.chain(weight).chain(time).chain(label) {
             if let Origin::Read(place) = pick.origin {
                 check(Place::new(file, &pick.name), &types[place])?;

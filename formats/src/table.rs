@@ -328,15 +328,24 @@ impl Table {
 
     /// Says that text of a CSV looks as if it were decoded by the wrong encoding, in the parts that were
     /// read, if [`notes`](Self::notes) do not say so.
-    pub fn garbled(&self) -> Option<String> {
+    pub(crate) fn garbled(&self) -> Option<String> {
         match &self.input.body {
             Body::Csv(file) => file.garbled(),
             _ => None,
         }
     }
 
+    /// Says that weights of a CSV may be written with points between thousands, in the parts that were
+    /// read.
+    pub(crate) fn thousands(&self) -> Option<String> {
+        match &self.input.body {
+            Body::Csv(file) => file.thousands(),
+            _ => None,
+        }
+    }
+
     /// Lists ids of a CSV that may be meant as none, such as `NULL`, in the parts that were read.
-    pub fn null_words(&self) -> Vec<NullWord> {
+    pub(crate) fn null_words(&self) -> Vec<NullWord> {
         match &self.input.body {
             Body::Csv(file) => file.null_words(),
             _ => Vec::new(),
@@ -397,7 +406,7 @@ impl Table {
     /// Those of [`read`](Self::read); what a cursor gives after one is not defined.
     pub fn next(&self, cursor: &mut Cursor) -> Result<Option<Rows>, Error> {
         let rows = self.next_rows(cursor)?;
-        Ok(match &self.plan.item_separator {
+        Ok(match &self.plan.cells.item_separator {
             Some(separator) => rows.map(|rows| split_items(rows, separator)),
             None => rows,
         })

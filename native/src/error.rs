@@ -19,7 +19,10 @@ use ilk_engine::{
 use ilk_formats::printable;
 use serde_json::json;
 
-use crate::log::LogFormat;
+use crate::{
+    log::LogFormat,
+    text::{hung, width_of_notes},
+};
 
 /// The kinds of trouble, each with its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,11 +131,34 @@ impl Error {
         if self.kind != Kind::ClosedPipe {
             // Nobody is left to tell if stderr is closed too.
             let _ = match format {
-                LogFormat::Text => write!(io::stderr().lock(), "{self}"),
+                LogFormat::Text => write!(io::stderr().lock(), "{}", self.lines(width_of_notes())),
                 LogFormat::Json => writeln!(io::stderr().lock(), "{}", self.to_json()),
             };
         }
         ExitCode::from(code)
+    }
+
+    /// Writes the lines people read, `error: …` and `help: …` where there is one, no wider than
+    /// `width`.
+    fn lines(&self, width: usize) -> String {
+        let label = match self.kind {
+            Kind::Internal => console::style("internal error:"),
+            _ => console::style("error:").for_stderr().red().bold(),
+        };
+        let end = if self.kind == Kind::Internal { "; please report" } else { "" };
+        let message = format!("{}{end}", printable(&self.message));
+        let mut lines = hung(&label.to_string(), &message, width);
+        if let Some(help) = &self.help {
+            let label = console::style("help:").for_stderr().bold().to_string();
+            lines.push('\n');
+            lines.push_str(&hung(&label, &printable(help), width));
+        }
+        if let Some(backtrace) = &self.backtrace {
+            lines.push('\n');
+            lines.push_str(backtrace);
+        }
+        lines.push('\n');
+        lines
     }
 
     fn to_json(&self) -> serde_json::Value {
@@ -149,23 +175,10 @@ impl Error {
     }
 }
 
-/// The lines people read: `error: …`, and `help: …` where there is one.
+/// The lines people read, each whole.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.kind == Kind::Internal {
-            writeln!(f, "internal error: {}; please report", printable(&self.message))?;
-        } else {
-            let label = console::style("error:").for_stderr().red().bold();
-            writeln!(f, "{label} {}", printable(&self.message))?;
-        }
-        if let Some(help) = &self.help {
-            let label = console::style("help:").for_stderr().bold();
-            writeln!(f, "{label} {}", printable(help))?;
-        }
-        if let Some(backtrace) = &self.backtrace {
-            writeln!(f, "{backtrace}")?;
-        }
-        Ok(())
+        f.write_str(&self.lines(usize::MAX))
     }
 }
 
@@ -219,7 +232,7 @@ pub(crate) fn end_without_memory(
     .with_help("allow less with --memory or --threads, or raise the limit (ulimit -v)");
     let format = *LOG_FORMAT.lock().unwrap_or_else(PoisonError::into_inner);
     tell(&match format {
-        LogFormat::Text => error.to_string(),
+        LogFormat::Text => error.lines(width_of_notes()),
         LogFormat::Json => format!("{}\n", error.to_json()),
     });
     std::process::exit(error.kind.exit_code().into())
@@ -281,6 +294,19 @@ mod tests {
             ("cannot close a folder: input/output error", Kind::Input)
         );
         assert!(of_system("index out of bounds").is_none());
+    }
+
+    #[test]
+    fn long_errors_keep_to_the_width() {
+        let error = Error::input("the folder full.d holds notes.md, which is not an output of ilk")
+            .with_help("as in `ilk run orders.csv --user member --item product --out out.csv`");
+        assert_eq!(
+            console::strip_ansi_codes(&error.lines(60)),
+            "error: the folder full.d holds notes.md, which is not an\n       \
+             output of ilk\n\
+             help: as in\n      \
+             `ilk run orders.csv --user member --item product --out out.csv`\n"
+        );
     }
 
     #[test]

@@ -21,6 +21,8 @@ use tracing_subscriber::{
     registry,
 };
 
+use crate::text::{hung, width_of_notes};
+
 /// How progress and errors are written to stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum LogFormat {
@@ -181,10 +183,11 @@ fn say(line: &dyn Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// Writes a line with its name before it: names stand in a column of their own.
-fn say_named(name: &str, text: &dyn Display) {
+/// Writes text with its name before it: names stand in a column of their own.
+fn say_named(name: &str, text: &str) {
     let name = format!("{:<width$}", name.replace('_', " "), width = MARGIN - 1);
-    say(&format!("{} {text}", console::style(name).for_stderr().dim()));
+    let name = console::style(name).for_stderr().dim().to_string();
+    say(&hung(&name, text, width_of_notes()));
 }
 
 /// A bar that a waiting thread brings to the screen once its stage has run for [`PATIENCE`].

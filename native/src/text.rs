@@ -6,11 +6,72 @@ pub(crate) use ilk_engine::text::{
 };
 use ilk_formats::printable;
 
-/// Returns the width to fill: the terminal's, `COLUMNS` where it is set, else 80.
+/// Returns the width to fill on standard output: the terminal's, `COLUMNS` where it is set, else 80.
 pub(crate) fn width() -> usize {
+    width_of(&console::Term::stdout())
+}
+
+/// Returns the width of lines on standard error.
+pub(crate) fn width_of_notes() -> usize {
+    width_of(&console::Term::stderr())
+}
+
+fn width_of(terminal: &console::Term) -> usize {
     let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    let terminal = || console::Term::stdout().size_checked().map(|(_, columns)| columns.into());
+    let terminal = || terminal.size_checked().map(|(_, columns)| columns.into());
     asked.or_else(terminal).filter(|width| *width >= 20).unwrap_or(80)
+}
+
+/// Writes text after a label, no line wider than `width` where that is possible; further lines are
+/// indented to where the text begins. Lines break between words only, never inside a command, a flag
+/// with its value or anything else that is quoted: what is too long has a line of its own.
+pub(crate) fn hung(label: &str, text: &str, width: usize) -> String {
+    let indent = console::measure_text_width(label) + 1;
+    let mut lines = label.to_owned();
+    let mut column = indent - 1;
+    for unit in units(text) {
+        let end = column + 1 + console::measure_text_width(unit);
+        if end > width && column > indent {
+            lines.push('\n');
+            lines.extend(std::iter::repeat_n(' ', indent));
+            column = indent + end - column - 1;
+        } else {
+            lines.push(' ');
+            column = end;
+        }
+        lines.push_str(unit);
+    }
+    lines
+}
+
+/// Cuts text into what stays on one line.
+fn units(text: &str) -> Vec<&str> {
+    let mut units = Vec::new();
+    let (mut begin, mut before, mut quote) = (0, ' ', None);
+    for (place, c) in text.char_indices() {
+        let rest = &text[place + c.len_utf8()..];
+        match quote {
+            Some(open) if open == c => quote = None,
+            // What follows a letter is an apostrophe.
+            None if matches!(c, '`' | '\'') && !before.is_alphanumeric() && rest.contains(c) => {
+                quote = Some(c);
+            }
+            None if c == ' ' && !takes_next(&text[begin..place]) && !rest.starts_with('%') => {
+                units.push(&text[begin..place]);
+                begin = place + 1;
+            }
+            _ => {}
+        }
+        before = c;
+    }
+    units.push(&text[begin..]);
+    units
+}
+
+/// Returns true if text ends in a flag, whose value may follow.
+fn takes_next(text: &str) -> bool {
+    let word = text.rsplit(' ').next().unwrap_or_default().trim_start_matches('(');
+    word.starts_with("--") && word.ends_with(|c: char| c.is_ascii_alphanumeric())
 }
 
 /// Writes the same for narrow columns: `1.23 M`, `4.50 B`, `6.70 T`.
@@ -227,6 +288,28 @@ mod tests {
             narrow.lines().count() > 6 && narrow.lines().all(|line| line.len() <= 10),
             "{narrow}"
         );
+    }
+
+    #[test]
+    fn long_lines_hang_and_break_between_words_only() {
+        let hint = "use --min-overlap 3, which keeps 30 % of `ilk run 'my orders.csv' --user who`, \
+                    or --time-format '%d.%m.%Y %H:%M' for the users' times";
+        insta::assert_snapshot!(hung("help:", hint, 40), @r"
+        help: use --min-overlap 3, which keeps
+              30 % of
+              `ilk run 'my orders.csv' --user who`,
+              or --time-format '%d.%m.%Y %H:%M'
+              for the users' times
+        ");
+        let word = "x".repeat(50);
+        let told = hung("note      ", &format!("{word} {word}"), 40);
+        assert_eq!(told, format!("note       {word}\n           {word}"));
+        // What is not closed quotes nothing.
+        assert_eq!(
+            units("read with quote ' and `a b` c"),
+            ["read", "with", "quote", "'", "and", "`a b`", "c"]
+        );
+        assert_eq!(hung("error:", "short", 20), "error: short");
     }
 
     #[test]

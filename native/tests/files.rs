@@ -16,7 +16,7 @@ fn file(name: &str) -> PathBuf {
 /// The program in an environment that says nothing.
 fn ilk(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ilk"));
-    command.current_dir(home).env_clear().env("COLUMNS", "120").env("NO_COLOR", "1");
+    command.current_dir(home).env_clear().env("COLUMNS", "1000").env("NO_COLOR", "1");
     command.env("ILK_USAGE_FILE", "off");
     command
 }

@@ -46,7 +46,7 @@ fn write_views(path: &Path) {
 
 fn ilk(home: &Path, arguments: &str) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin("ilk"));
-    command.current_dir(home).env_clear().env("NO_COLOR", "1");
+    command.current_dir(home).env_clear().env("COLUMNS", "1000").env("NO_COLOR", "1");
     command.args("run views.parquet --user user --item item --threads 2".split(' '));
     command.args(arguments.split(' '));
     command
@@ -194,7 +194,9 @@ fn a_full_disk_is_told_in_one_line(home: &Path) {
         "trap '' XFSZ; ulimit -f 1024; exec '{program}' run views.parquet --user user --item item \
          -o full.parquet --memory 64MiB --threads 2 -q"
     );
-    let output = Command::new("sh").args(["-c", &script]).current_dir(home).output().expect("sh");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script]).current_dir(home).env("COLUMNS", "1000");
+    let output = shell.output().expect("sh");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{told}");
     assert!(told.contains("cannot write working files to "), "{told}");

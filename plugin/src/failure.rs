@@ -32,7 +32,8 @@ impl From<Error> for Failure {
             Error::MissingColumn { .. }
             | Error::DuplicateColumn { .. }
             | Error::ColumnType { .. }
-            | Error::NumericId { .. } => "column",
+            | Error::NumericId { .. }
+            | Error::RoundedId { .. } => "column",
             Error::Literal { .. } => "setting",
             _ => "input",
         };

@@ -13,7 +13,7 @@ use ilk_core::{
     prepare::{Cleaned, Folded, Folding, Needs, Reason, Refusal, Tally, clean, encode, fold},
     result::{Catalogue, Neighbours},
 };
-use ilk_formats::{Feed, NeighbourStream, ReadOptions};
+use ilk_formats::{Feed, NeighbourStream, ReadOptions, notes_of_settings};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, job};
@@ -159,6 +159,10 @@ impl Session {
             times: TimeRule { unit, pattern, now: None },
             ..ReadOptions::default()
         };
+        // A table has no CSV, and no settings of it.
+        let unused = notes_of_settings(&[&options], true, &str::to_owned);
+        let unused =
+            unused.into_iter().map(|text| Note { code: "unused_settings", count: 1, text });
         let feed = Box::new(Feed::new("the table", options));
         Ok(Self {
             needs: Needs::of(&job, given),
@@ -166,7 +170,7 @@ impl Session {
             conditions: source.conditions,
             lists: Lists { only, exclude, wanted },
             tally: Tally::default(),
-            notes: Vec::new(),
+            notes: unused.collect(),
             state: State::Reading { feed, chunks: Vec::new() },
         })
     }

@@ -60,6 +60,24 @@ fn each_list_tells_of_its_own_unknown_ids() {
 }
 
 #[test]
+fn settings_without_an_effect_are_told_of() {
+    let of = |time: Option<&str>| {
+        let source = Source {
+            user: "user".into(),
+            item: "item".into(),
+            time: time.map(Into::into),
+            time_format: Some("%Y-%m-%d".into()),
+            ..Source::default()
+        };
+        let session = Session::open(Request { source, job: "{}".into(), ..Request::default() });
+        session.expect("a job").notes().to_vec()
+    };
+    assert_eq!(of(Some("day")), []);
+    let text = "time_format has no effect without time".to_owned();
+    assert_eq!(of(None), [Note { code: "unused_settings", count: 1, text }]);
+}
+
+#[test]
 fn ratings_that_are_added_up_are_told_of() {
     let rated = r#"{"measure": "pearson", "weighting": "raw", "duplicates": "sum"}"#;
     let found = notes(rated, None, Request::default());

@@ -31,9 +31,18 @@ async function loadThreaded(threads) {
   return module;
 }
 
+/** Refuses what is no number of threads, as the module refuses its settings. */
+function checkThreads(threads) {
+  if (Number.isSafeInteger(threads) && threads > 0) return;
+  const found = typeof threads === "number" ? threads : typeof threads;
+  const error = new Error(`threads is ${found}, expected a whole number of 1 or more`);
+  throw Object.assign(error, { code: "setting", details: { setting: "threads" } });
+}
+
 /** Loads the module; see index.d.ts. */
 export async function load(options = {}) {
   const threads = options.threads ?? defaultThreads();
+  checkThreads(threads);
   return threads > 1 ? loadThreaded(threads) : loadSingle(options.wasm);
 }
 

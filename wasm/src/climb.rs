@@ -77,9 +77,12 @@ impl Climb {
     /// Climbs for about so many milliseconds, at least one rung.
     ///
     /// # Errors
-    /// Never.
+    /// If `milliseconds` are no number.
     #[wasm_bindgen(unchecked_return_type = "Progress")]
-    pub fn step(&mut self, milliseconds: f64) -> Result<JsValue, Fault> {
+    pub fn step(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "number")] milliseconds: &JsValue,
+    ) -> Result<JsValue, Fault> {
         step(self, milliseconds)
     }
 

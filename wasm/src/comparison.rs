@@ -52,9 +52,12 @@ impl Comparison {
     /// Compares for about so many milliseconds.
     ///
     /// # Errors
-    /// Never.
+    /// If `milliseconds` are no number, and for a threshold or lists that leave nothing.
     #[wasm_bindgen(unchecked_return_type = "Progress")]
-    pub fn step(&mut self, milliseconds: f64) -> Result<JsValue, Fault> {
+    pub fn step(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "number")] milliseconds: &JsValue,
+    ) -> Result<JsValue, Fault> {
         step(self, milliseconds)
     }
 

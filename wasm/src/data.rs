@@ -28,15 +28,23 @@ const TOP: usize = 10;
 /// and the side (`of`) that they were read with.
 #[wasm_bindgen]
 pub struct Data {
-    encoded: Encoded,
-    tally: Tally,
-    files: Vec<String>,
+    read: Read,
     given: Given,
     negative_weights: NegativeWeights,
     /// What was compared when the data was read: the other side is sampled.
     side: Of,
     /// The interactions that were folded last, with what decided them.
     folded: Option<(Fold, Rc<Folded>)>,
+}
+
+/// What reading gives.
+pub(crate) struct Read {
+    pub(crate) encoded: Encoded,
+    pub(crate) tally: Tally,
+    /// Their names, by number.
+    pub(crate) files: Vec<String>,
+    /// What may be read otherwise than it is meant.
+    pub(crate) notes: Vec<String>,
 }
 
 /// What of a job decides the interactions.
@@ -58,13 +66,13 @@ impl Data {
     #[wasm_bindgen(unchecked_return_type = "RowsReport")]
     pub fn rows(&self) -> Result<JsValue, Fault> {
         let record = |reason: Reason| {
-            let rows = self.tally.samples.iter().filter(|row| row.reason == reason);
+            let rows = self.read.tally.samples.iter().filter(|row| row.reason == reason);
             SetAsideRecord {
                 reason: reason.name(),
-                rows: self.tally.count(reason) as f64,
+                rows: self.read.tally.count(reason) as f64,
                 first: rows
                     .map(|row| RowRecord {
-                        file: self.files[row.file as usize].clone(),
+                        file: self.read.files[row.file as usize].clone(),
                         row: row.row as f64,
                         user: row.user.clone(),
                         item: row.item.clone(),
@@ -73,11 +81,12 @@ impl Data {
                     .collect(),
             }
         };
-        let present = Reason::ALL.into_iter().filter(|reason| self.tally.count(*reason) > 0);
+        let present = Reason::ALL.into_iter().filter(|reason| self.read.tally.count(*reason) > 0);
         to_js(&RowsRecord {
-            rows: self.tally.rows as f64,
-            kept: self.tally.kept() as f64,
+            rows: self.read.tally.rows as f64,
+            kept: self.read.tally.kept() as f64,
             set_aside: present.map(record).collect(),
+            notes: self.read.notes.clone(),
         })
     }
 
@@ -107,8 +116,8 @@ impl Data {
         let request: SampleRequest = from_js(sample)?;
         let of = self.side;
         let ids = match of {
-            Of::Items => &self.encoded.users,
-            Of::Users => &self.encoded.items,
+            Of::Items => &self.read.encoded.users,
+            Of::Users => &self.read.encoded.items,
         };
         let hashes = (0..ids.len() as u32).map(|code| ids.hash(code)).collect::<Vec<_>>();
         let keep = if let Some(users) = request.users()? {
@@ -132,15 +141,18 @@ impl Data {
             }
         };
         Ok(Self {
-            encoded: Encoded {
-                users: self.encoded.users.clone(),
-                items: self.encoded.items.clone(),
-                labels: self.encoded.labels.clone(),
-                events: self.encoded.events.iter().map(pick).collect(),
-                target: None,
+            read: Read {
+                encoded: Encoded {
+                    users: self.read.encoded.users.clone(),
+                    items: self.read.encoded.items.clone(),
+                    labels: self.read.encoded.labels.clone(),
+                    events: self.read.encoded.events.iter().map(pick).collect(),
+                    target: None,
+                },
+                tally: self.read.tally.clone(),
+                files: self.read.files.clone(),
+                notes: self.read.notes.clone(),
             },
-            tally: self.tally.clone(),
-            files: self.files.clone(),
             given: self.given,
             negative_weights: self.negative_weights,
             side: of,
@@ -158,7 +170,7 @@ impl Data {
     ) -> Result<Comparison, Fault> {
         let request: CompareRequest = from_js(request)?;
         let job = self.resolve(&request.job)?;
-        self.tally.check_kept()?;
+        self.read.tally.check_kept()?;
         Comparison::new(self.folded(&job), job, &request)
     }
 
@@ -180,17 +192,9 @@ impl Data {
 }
 
 impl Data {
-    pub(crate) fn new(
-        encoded: Encoded,
-        tally: Tally,
-        files: Vec<String>,
-        job: &Job,
-        request: &ReadRequest,
-    ) -> Self {
+    pub(crate) fn new(read: Read, job: &Job, request: &ReadRequest) -> Self {
         Self {
-            encoded,
-            tally,
-            files,
+            read,
             given: request.source.given(),
             negative_weights: job.negative_weights,
             side: job.of,
@@ -213,7 +217,7 @@ impl Data {
             job.negative_weights = Some(wanted);
         }
         let job = job.resolve(self.given)?;
-        self.tally.check(&job)?;
+        self.read.tally.check(&job)?;
         Ok(job)
     }
 
@@ -234,7 +238,7 @@ impl Data {
         }
         // What is not needed any more makes room first.
         self.folded = None;
-        let folded = Rc::new(fold(self.encoded.clone(), job, needs, &crew()));
+        let folded = Rc::new(fold(self.read.encoded.clone(), job, needs, &crew()));
         self.folded = Some((fold_of, Rc::clone(&folded)));
         folded
     }
@@ -250,7 +254,7 @@ impl Data {
     /// Marks the users of the smallest hashes, of those that have rows.
     fn smallest(&self, hashes: &[u64], users: usize) -> Vec<bool> {
         let mut is_there = vec![false; hashes.len()];
-        for code in self.encoded.events.iter().flat_map(|events| self.sampled(events)) {
+        for code in self.read.encoded.events.iter().flat_map(|events| self.sampled(events)) {
             is_there[*code as usize] = true;
         }
         let present = hashes.iter().zip(&is_there).filter(|(_, is_there)| **is_there);

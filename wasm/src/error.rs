@@ -86,7 +86,8 @@ impl From<Error> for Fault {
             Error::MissingColumn { file, column, .. }
             | Error::DuplicateColumn { file, column, .. }
             | Error::ColumnType { file, column, .. }
-            | Error::NumericId { file, column, .. } => ("column", Some(file), Some(column)),
+            | Error::NumericId { file, column, .. }
+            | Error::RoundedId { file, column, .. } => ("column", Some(file), Some(column)),
             Error::Literal { .. } | Error::OutputFormat { .. } => ("setting", None, None),
             _ => ("input", None, None),
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ilk_core::{job::Job, prepare::clean};
 use ilk_formats::{ColumnKind, CsvOptions, Input, Source, Table, guess_columns};
 use ilk_shop as shop;
-use js_sys::{Function, Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::{
@@ -66,14 +66,14 @@ impl Files {
     /// Adds a file in memory. `name`: what messages call it; its ending may tell the format.
     ///
     /// # Errors
-    /// If `name` is no text.
+    /// If `name` is no text, or `bytes` are none.
     #[wasm_bindgen(js_name = addBytes)]
     pub fn add_bytes(
         &mut self,
         #[wasm_bindgen(unchecked_param_type = "string")] name: &JsValue,
-        bytes: Uint8Array,
+        #[wasm_bindgen(unchecked_param_type = "Uint8Array")] bytes: &JsValue,
     ) -> Result<(), Fault> {
-        let name = arguments::text("name", name)?;
+        let (name, bytes) = (arguments::text("name", name)?, arguments::bytes("bytes", bytes)?);
         self.sources.push(Arc::new(JsSource::of_bytes(name, bytes)));
         Ok(())
     }
@@ -82,17 +82,18 @@ impl Files {
     /// in a worker with `FileReaderSync`, in Node with `fs.readSync`.
     ///
     /// # Errors
-    /// If `name` is no text.
+    /// If `name` is no text, `size` no whole number, or `read` no function.
     #[wasm_bindgen(js_name = addReader)]
     pub fn add_reader(
         &mut self,
         #[wasm_bindgen(unchecked_param_type = "string")] name: &JsValue,
-        size: f64,
+        #[wasm_bindgen(unchecked_param_type = "number")] size: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "(offset: number, length: number) => Uint8Array")]
-        read: Function,
+        read: &JsValue,
     ) -> Result<(), Fault> {
-        let name = arguments::text("name", name)?;
-        self.sources.push(Arc::new(JsSource::of_reader(name, size as u64, read)));
+        let (name, size) = (arguments::text("name", name)?, arguments::whole("size", size)?);
+        let read = arguments::function("read", read)?;
+        self.sources.push(Arc::new(JsSource::of_reader(name, size, read)));
         Ok(())
     }
 

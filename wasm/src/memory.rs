@@ -9,9 +9,9 @@ use std::{
 use cap::Cap;
 use ilk_core::{job::Given, prepare::Needs};
 use peakmem_alloc::{PeakMemAlloc, PeakMemAllocTrait as _};
-use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-use crate::error::Fault;
+use crate::{arguments, error::Fault};
 
 #[global_allocator]
 static ALLOCATOR: Cap<&PeakMemAlloc<System>> = Cap::new(&PEAK, usize::MAX);
@@ -59,12 +59,16 @@ pub fn bytes_in_use() -> f64 {
 /// # Errors
 /// If it is not from 1 MiB to 3,840 MiB.
 #[wasm_bindgen(js_name = setMemoryLimit)]
-pub fn set_limit(bytes: f64) -> Result<(), Fault> {
+pub fn set_limit(
+    #[wasm_bindgen(unchecked_param_type = "number")] bytes: &JsValue,
+) -> Result<(), Fault> {
     let least = (1 << 20) as f64;
-    if !(least..=MOST).contains(&bytes) {
-        let message = format!("the memory limit is {bytes} bytes, expected 1 MiB to 3,840 MiB");
-        return Err(Fault::new("setting", message).with("setting", "memoryLimit"));
-    }
+    let bytes = arguments::number(
+        "memoryLimit",
+        bytes,
+        least..=MOST,
+        "a number of bytes from 1 MiB to 3,840 MiB",
+    )?;
     LIMIT.store(bytes as usize, Relaxed);
     Ok(())
 }

@@ -81,19 +81,19 @@ impl Neighbours {
     /// those who contribute to name; default 10.
     ///
     /// # Errors
-    /// If there is no such item, or one of the two is no ID.
+    /// If there is no such item, one of the two is no ID, or `users` no whole number.
     #[wasm_bindgen(unchecked_return_type = "Explanation")]
     pub fn explain(
         &self,
         #[wasm_bindgen(unchecked_param_type = "string | number | bigint")] item: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "string | number | bigint")] neighbour: &JsValue,
-        users: Option<u32>,
+        #[wasm_bindgen(unchecked_optional_param_type = "number | null")] users: &JsValue,
     ) -> Result<JsValue, Fault> {
         let (item, neighbour) = (self.code("item", item)?, self.code("neighbour", neighbour)?);
+        let users = arguments::count_or("users", users, 10)? as usize;
         let Question { folded, job, filter, .. } = &self.question;
         let explainer =
             Explainer { interactions: &folded.interactions, matrix: &self.matrix, job, filter };
-        let users = users.unwrap_or(10) as usize;
         let explanation = explainer.explain(item, neighbour, users, &crew());
         let names = Names {
             item: &|code| self.record(code),
@@ -118,13 +118,13 @@ impl Neighbours {
     /// Returns the item with this code.
     ///
     /// # Errors
-    /// If there is no such code.
+    /// If there is no such code, or `code` is no whole number.
     #[wasm_bindgen(unchecked_return_type = "ItemRecord")]
-    pub fn item(&self, code: u32) -> Result<JsValue, Fault> {
-        if code >= self.items() {
-            let message = format!("code is {code}, expected one below {}", self.items());
-            return Err(Fault::new("unknown_item", message));
-        }
+    pub fn item(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "number")] code: &JsValue,
+    ) -> Result<JsValue, Fault> {
+        let code = self.known(arguments::count("code", code)?)?;
         to_js(&self.record(code))
     }
 
@@ -132,13 +132,14 @@ impl Neighbours {
     /// an empty text, the most popular ones.
     ///
     /// # Errors
-    /// If `text` is no text.
+    /// If `text` is no text, or `limit` no whole number.
     #[wasm_bindgen(unchecked_return_type = "ItemRecord[]")]
     pub fn search(
         &self,
         #[wasm_bindgen(unchecked_param_type = "string")] text: &JsValue,
-        limit: u32,
+        #[wasm_bindgen(unchecked_param_type = "number")] limit: &JsValue,
     ) -> Result<JsValue, Fault> {
+        let limit = arguments::count("limit", limit)?;
         let wanted = arguments::text("text", text)?.to_lowercase();
         let catalogue = self.catalogue();
         let holds = |text: &str| text.to_lowercase().contains(&wanted);
@@ -154,15 +155,18 @@ impl Neighbours {
     }
 
     /// Returns the ids of items by their codes, or of all.
-    pub fn ids(&self, codes: Option<Vec<u32>>) -> Vec<String> {
+    ///
+    /// # Errors
+    /// If there is no such code, or `codes` are no whole numbers.
+    pub fn ids(
+        &self,
+        #[wasm_bindgen(unchecked_optional_param_type = "Uint32Array | number[] | null")]
+        codes: &JsValue,
+    ) -> Result<Vec<String>, Fault> {
+        let codes = arguments::counts("codes", codes)?;
+        let codes = codes.unwrap_or_else(|| (0..self.items()).collect());
         let ids = &self.catalogue().ids;
-        match codes {
-            Some(codes) => {
-                let known = codes.into_iter().filter(|code| *code < self.items());
-                known.map(|code| ids.display(code).into()).collect()
-            }
-            None => (0..self.items()).map(|code| ids.display(code).into()).collect(),
-        }
+        codes.into_iter().map(|code| Ok(ids.display(self.known(code)?).into())).collect()
     }
 
     /// Returns the users of every item, by code.
@@ -264,6 +268,15 @@ impl Neighbours {
             };
             Fault::new("unknown_item", format!("there is no {what} `{id}`")).with("id", id.as_str())
         })
+    }
+
+    /// Returns a code that an item has.
+    fn known(&self, code: u32) -> Result<u32, Fault> {
+        if code < self.items() {
+            return Ok(code);
+        }
+        let message = format!("code is {code}, expected one below {}", self.items());
+        Err(Fault::new("unknown_item", message))
     }
 
     fn label(&self, code: u32) -> Option<&str> {

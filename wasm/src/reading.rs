@@ -7,11 +7,11 @@ use ilk_core::{
     job::{Job, Of},
     prepare::{Cleaned, Needs, Sample, Smallest, Tally, clean, encode},
 };
-use ilk_formats::{Cursor, Source as _, Table};
+use ilk_formats::{Cursor, Source as _, Table, notes_of_files, notes_of_rows, notes_of_settings};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::{
-    data::Data,
+    data::{Data, Read},
     error::Fault,
     memory::{self, PerRow},
     records::{ReadRequest, SampleRequest},
@@ -101,7 +101,10 @@ impl Reading {
     /// # Errors
     /// For damaged files, ids that do not go together, no rows, and rows that do not fit.
     #[wasm_bindgen(unchecked_return_type = "Progress")]
-    pub fn step(&mut self, milliseconds: f64) -> Result<JsValue, Fault> {
+    pub fn step(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "number")] milliseconds: &JsValue,
+    ) -> Result<JsValue, Fault> {
         step(self, milliseconds)
     }
 
@@ -258,9 +261,25 @@ impl Reading {
         }
         let encoded = encode(chunks, &crew())?;
         let names = self.sources.iter().map(|source| source.name().to_owned()).collect();
-        let tally = std::mem::take(&mut self.tally);
-        self.data = Some(Data::new(encoded, tally, names, &self.job, &self.request));
+        let read = Read {
+            encoded,
+            tally: std::mem::take(&mut self.tally),
+            files: names,
+            notes: self.notes()?,
+        };
+        self.data = Some(Data::new(read, &self.job, &self.request));
         Ok(())
+    }
+
+    /// Lists what may be read otherwise than it is meant.
+    fn notes(&self) -> Result<Vec<String>, Fault> {
+        let has_csv = self.tables.iter().any(|table| table.dialect().is_some());
+        let options = self.request.source.options()?;
+        let name = |name: &str| format!("source.{name}");
+        let mut notes = notes_of_files(&self.tables);
+        notes.extend(notes_of_settings(&[&options], has_csv, &name));
+        notes.extend(notes_of_rows(&self.tables));
+        Ok(notes)
     }
 }
 

@@ -11,10 +11,11 @@ use ilk_formats::{
     RecordSize,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
 
-use crate::error::Fault;
+use crate::{arguments, error::Fault};
 
 /// Turns a record into a JavaScript object.
 pub(crate) fn to_js(record: &impl Serialize) -> Result<JsValue, Fault> {
@@ -28,10 +29,39 @@ pub(crate) fn from_js<T: DeserializeOwned + Default>(settings: JsValue) -> Resul
     if settings.is_undefined() || settings.is_null() {
         return Ok(T::default());
     }
+    arguments::check_settings("", &settings)?;
     // By way of a tree: read straight from an object, unknown fields would go unseen.
-    let tree: serde_json::Value = serde_wasm_bindgen::from_value(settings)
+    let tree: Value = serde_wasm_bindgen::from_value(settings)
         .map_err(|error| refuse(format!("cannot read the settings: {error}")))?;
-    serde_json::from_value(tree).map_err(|error| refuse(error.to_string()))
+    let error = match serde_json::from_value(tree.clone()) {
+        Ok(read) => return Ok(read),
+        Err(error) => error,
+    };
+    let is_read = |tree: Value| serde_json::from_value::<T>(tree).is_ok();
+    Err(match wrong_setting(&tree, &is_read) {
+        Some((path, setting)) => {
+            refuse(format!("{path}: {error}")).with("setting", setting.as_str())
+        }
+        None => refuse(error.to_string()),
+    })
+}
+
+/// Finds the setting without which all others are read; returns its path and its name.
+fn wrong_setting(tree: &Value, is_read: &dyn Fn(Value) -> bool) -> Option<(String, String)> {
+    tree.as_object()?.iter().find_map(|(name, value)| {
+        let with = |value: Option<Value>| {
+            let mut others = tree.clone();
+            let object = others.as_object_mut()?;
+            match value {
+                Some(value) => object.insert(name.clone(), value),
+                None => object.remove(name),
+            };
+            Some(others)
+        };
+        let inner = wrong_setting(value, &|value| with(Some(value)).is_some_and(is_read));
+        let inner = inner.map(|(path, setting)| (format!("{name}.{path}"), setting));
+        inner.or_else(|| with(None).is_some_and(is_read).then(|| (name.clone(), name.clone())))
+    })
 }
 
 /// Where the data is and which column is what, as in a job file.
@@ -165,6 +195,7 @@ impl SampleRequest {
     pub(crate) fn users(self) -> Result<Option<usize>, Fault> {
         match (self.rate, self.users) {
             (None, Some(_)) if self.rest => Err(wrong_sample("sample.rest goes with a rate")),
+            (None, Some(0)) => Err(wrong_sample("sample.users is 0, expected 1 or more")),
             (Some(_), None) | (None, Some(_)) => Ok(self.users.map(|users| users as usize)),
             _ => Err(wrong_sample("sample takes either rate or users")),
         }
@@ -267,6 +298,8 @@ pub(crate) struct RowsRecord {
     pub(crate) rows: f64,
     pub(crate) kept: f64,
     pub(crate) set_aside: Vec<SetAsideRecord>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) notes: Vec<String>,
 }
 
 /// The rows of one reason.

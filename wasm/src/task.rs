@@ -3,7 +3,7 @@
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 
-use crate::{error::Fault, records::to_js};
+use crate::{arguments, error::Fault, records::to_js};
 
 /// How far a task has got.
 #[derive(Clone, Debug, Serialize)]
@@ -26,8 +26,8 @@ pub(crate) trait Task {
 }
 
 /// Works for about so many milliseconds, at least one piece.
-pub(crate) fn step(task: &mut impl Task, milliseconds: f64) -> Result<JsValue, Fault> {
-    let end = now() + milliseconds;
+pub(crate) fn step(task: &mut impl Task, milliseconds: &JsValue) -> Result<JsValue, Fault> {
+    let end = now() + arguments::milliseconds(milliseconds)?;
     loop {
         task.advance()?;
         let progress = task.progress();

@@ -106,6 +106,8 @@ export interface RowsReport {
     /** The first few as they are in the files; rows are numbered from 1. */
     first: { file: string; row: number; user?: string; item?: string; detail?: string }[];
   }[];
+  /** What may be read otherwise than it is meant, and settings without an effect. */
+  notes?: string[];
 }
 
 /** A distribution of degrees. */

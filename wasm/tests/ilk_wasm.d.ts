@@ -275,6 +275,8 @@ export interface RowsReport {
         /** The first few as they are in the files; rows are numbered from 1. */
         first: { file: string; row: number; user?: string; item?: string; detail?: string }[];
     }[];
+    /** What may be read otherwise than it is meant, and settings without an effect. */
+    notes?: string[];
 }
 
 /** A distribution of degrees. */
@@ -502,7 +504,7 @@ export class Climb {
      * Climbs for about so many milliseconds, at least one rung.
      *
      * # Errors
-     * Never.
+     * If `milliseconds` are no number.
      */
     step(milliseconds: number): Progress;
 }
@@ -525,7 +527,7 @@ export class Comparison {
      * Compares for about so many milliseconds.
      *
      * # Errors
-     * Never.
+     * If `milliseconds` are no number, and for a threshold or lists that leave nothing.
      */
     step(milliseconds: number): Progress;
     /**
@@ -595,7 +597,7 @@ export class Files {
      * Adds a file in memory. `name`: what messages call it; its ending may tell the format.
      *
      * # Errors
-     * If `name` is no text.
+     * If `name` is no text, or `bytes` are none.
      */
     addBytes(name: string, bytes: Uint8Array): void;
     /**
@@ -603,7 +605,7 @@ export class Files {
      * in a worker with `FileReaderSync`, in Node with `fs.readSync`.
      *
      * # Errors
-     * If `name` is no text.
+     * If `name` is no text, `size` no whole number, or `read` no function.
      */
     addReader(name: string, size: number, read: (offset: number, length: number) => Uint8Array): void;
     /**
@@ -664,7 +666,7 @@ export class Neighbours {
      * those who contribute to name; default 10.
      *
      * # Errors
-     * If there is no such item, or one of the two is no ID.
+     * If there is no such item, one of the two is no ID, or `users` no whole number.
      */
     explain(item: string | number | bigint, neighbour: string | number | bigint, users?: number | null): Explanation;
     /**
@@ -692,13 +694,16 @@ export class Neighbours {
     find(id: string | number | bigint): ItemRecord | undefined;
     /**
      * Returns the ids of items by their codes, or of all.
+     *
+     * # Errors
+     * If there is no such code, or `codes` are no whole numbers.
      */
     ids(codes?: Uint32Array | number[] | null): string[];
     /**
      * Returns the item with this code.
      *
      * # Errors
-     * If there is no such code.
+     * If there is no such code, or `code` is no whole number.
      */
     item(code: number): ItemRecord;
     /**
@@ -713,7 +718,7 @@ export class Neighbours {
      * an empty text, the most popular ones.
      *
      * # Errors
-     * If `text` is no text.
+     * If `text` is no text, or `limit` no whole number.
      */
     search(text: string, limit: number): ItemRecord[];
     /**
@@ -804,9 +809,9 @@ export interface InitOutput {
     readonly __wbg_neighbours_free: (a: number, b: number) => void;
     readonly __wbg_reading_free: (a: number, b: number) => void;
     readonly climb_finish: (a: number) => [number, number, number];
-    readonly climb_step: (a: number, b: number) => [number, number, number];
+    readonly climb_step: (a: number, b: any) => [number, number, number];
     readonly comparison_finish: (a: number) => [number, number, number];
-    readonly comparison_step: (a: number, b: number) => [number, number, number];
+    readonly comparison_step: (a: number, b: any) => [number, number, number];
     readonly comparison_work: (a: number) => [number, number, number];
     readonly data_compare: (a: number, b: any) => [number, number, number];
     readonly data_ladder: (a: number, b: any) => [number, number, number];
@@ -814,7 +819,7 @@ export interface InitOutput {
     readonly data_sample: (a: number, b: any) => [number, number, number];
     readonly data_shape: (a: number, b: any) => [number, number, number];
     readonly files_addBytes: (a: number, b: any, c: any) => [number, number];
-    readonly files_addReader: (a: number, b: any, c: number, d: any) => [number, number];
+    readonly files_addReader: (a: number, b: any, c: any, d: any) => [number, number];
     readonly files_demo: () => number;
     readonly files_demoRequest: () => [number, number, number];
     readonly files_estimate: (a: number, b: any) => [number, number, number];
@@ -825,20 +830,20 @@ export interface InitOutput {
     readonly memoryInUse: () => number;
     readonly memoryLimit: () => number;
     readonly neighbours_columns: (a: number) => any;
-    readonly neighbours_explain: (a: number, b: any, c: any, d: number) => [number, number, number];
+    readonly neighbours_explain: (a: number, b: any, c: any, d: any) => [number, number, number];
     readonly neighbours_export: (a: number, b: any) => [number, number, number];
     readonly neighbours_exportItems: (a: number, b: any) => [number, number, number];
     readonly neighbours_find: (a: number, b: any) => [number, number, number];
-    readonly neighbours_ids: (a: number, b: number, c: number) => [number, number];
-    readonly neighbours_item: (a: number, b: number) => [number, number, number];
+    readonly neighbours_ids: (a: number, b: any) => [number, number, number, number];
+    readonly neighbours_item: (a: number, b: any) => [number, number, number];
     readonly neighbours_items: (a: number) => number;
     readonly neighbours_length: (a: number) => number;
     readonly neighbours_of: (a: number, b: any) => [number, number, number];
-    readonly neighbours_search: (a: number, b: any, c: number) => [number, number, number];
+    readonly neighbours_search: (a: number, b: any, c: any) => [number, number, number];
     readonly neighbours_supports: (a: number) => any;
     readonly reading_finish: (a: number) => [number, number, number];
-    readonly reading_step: (a: number, b: number) => [number, number, number];
-    readonly setMemoryLimit: (a: number) => [number, number];
+    readonly reading_step: (a: number, b: any) => [number, number, number];
+    readonly setMemoryLimit: (a: any) => [number, number];
     readonly start: () => void;
     readonly threads: () => number;
     readonly version: () => [number, number];

@@ -1,6 +1,6 @@
 // The suite in Node: `node --test node.test.js`, with CASES and REFERENCE naming what
 // `cargo xtask wasm-test` prepares.
-import { deepStrictEqual as equal, throws } from "node:assert";
+import { deepStrictEqual as equal, rejects, throws } from "node:assert";
 import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,6 +31,14 @@ test("a file on disk is read by its path", async () => {
   const data = await run(files.read({ source: { user: "member", item: "product" } }));
   close();
   if (data.rows().rows !== 13) throw new Error(`${data.rows().rows} rows`);
+});
+
+test("what is no number of threads is refused", async () => {
+  for (const threads of [0, -1, 1.5, NaN, Infinity, 2 ** 53, "2", 2n, {}]) {
+    const isTyped = ({ code, details }) => code === "setting" && details.setting === "threads";
+    await rejects(load({ threads }), isTyped, String(threads));
+  }
+  equal((await load({ threads: 1 })).threads(), 1);
 });
 
 /** Loads the package from a copy that lacks a file. */

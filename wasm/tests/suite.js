@@ -144,6 +144,28 @@ export function suite({ ilk, run, cases, file, reference }) {
     equal(setAside[1].first[0], { file: "zstd.parquet", row: 12, user: "12", item: "jam", detail: "-1" });
   });
 
+  test("what may be read otherwise than it is meant is noted", async () => {
+    const notes = async (bytes, source) => {
+      const data = await read(files(["a.csv", bytes]), { source });
+      equal(data.sample({ rate: 1 }).rows().notes, data.rows().notes, "of a sample");
+      return data.rows().notes ?? [];
+    };
+    equal(await notes(csv(3), PLAIN), []);
+    // Behind what is looked at first.
+    const plain = "1,2\n".repeat(100_000);
+    const odd = TEXT.encode(`member,product\n${plain}Jos\u00e9,1\nNULL,1\n`);
+    equal(await notes(odd, { ...PLAIN, encoding: "latin-1", time_unit: "ms", decimal: "," }), [
+      "source.time_unit has no effect without source.time",
+      "source.decimal has no effect without source.weight or source.where",
+      "a.csv: 1 text is UTF-8, read as latin-1; leave --encoding out",
+      "1 row has the user `NULL`; if that means none, add --null NULL",
+    ]);
+    const data = await read(files(["a.parquet", await file("zstd.parquet")]), {
+      source: { ...PLAIN, delimiter: ";", null: ["x"] },
+    });
+    equal(data.rows().notes, ["source.delimiter, source.null have no effect on inputs that are not CSV"]);
+  });
+
   test("the shape is that of the job's interactions", async () => {
     const data = await read(files(["a.csv", csv(50)]), { source: PLAIN });
     const shape = data.shape();
@@ -425,6 +447,81 @@ export function suite({ ilk, run, cases, file, reference }) {
     holds(said.some((text) => text.endsWith('allow more with max_bad_rows: "50%"')), said.join("\n"));
     // The module goes on after all of them.
     equal(await table("a.csv", TEXT.encode("member,product\n1,2\n"), { source: PLAIN }), "item,neighbour,rank,score,overlap\n");
+  });
+
+  test("numbers that are none are refused by name, and never end the module", async () => {
+    const reader = (size) => new ilk.Files().addReader("a.csv", size, () => new Uint8Array());
+    const data = await read(files(["a.csv", csv(20)]), { source: PLAIN });
+    const found = await compare(data, {});
+    const task = data.compare({});
+    const all = [NaN, Infinity, -1, 1.5, 2 ** 53, "3", 3n, {}, true, Symbol("3")];
+    const calls = [
+      ["size", reader, [undefined, null]],
+      ["code", (code) => found.item(code), [undefined, null]],
+      ["limit", (limit) => found.search("", limit), [undefined, null]],
+      ["users", (users) => found.explain("p1", "p2", users), []],
+      ["codes", (code) => found.ids([0, code]), [undefined, null]],
+      ["codes", (codes) => found.ids(codes), []],
+      ["memoryLimit", (bytes) => ilk.setMemoryLimit(bytes), [undefined, null, 0]],
+    ];
+    for (const [setting, call, more] of calls) {
+      for (const value of [...all, ...more]) {
+        const error = await thrown(() => call(value));
+        const what = `${setting}, ${String(value)}: ${error.message}`;
+        equal([error.code, error.details?.setting], ["setting", setting], what);
+        holds(!error.details.fatal && error.message.startsWith(`${setting} is `), what);
+      }
+    }
+    for (const value of [NaN, -1, "3", 3n, {}, undefined, null]) {
+      const error = await thrown(() => task.step(value));
+      equal([error.code, error.details?.setting], ["setting", "milliseconds"], String(value));
+    }
+    holds(task.step(Infinity).finished, "a step may take as long as it likes");
+    equal((await thrown(() => found.item(4000))).code, "unknown_item");
+    equal((await thrown(() => found.ids([0, 4000]))).code, "unknown_item");
+    equal(found.ids(new Uint32Array([1])), found.ids([1]));
+    equal(found.search("", 2 ** 40).length, found.items);
+    equal((await thrown(() => new ilk.Files().addBytes("a", 3))).details.setting, "bytes");
+    equal((await thrown(() => new ilk.Files().addReader("a", 3, 3))).details.setting, "read");
+    holds((await compare(data, {})).length === found.length, "the module goes on");
+  });
+
+  test("numbers among settings are refused with their path", async () => {
+    const rows = files(["a.csv", csv(20)]);
+    const data = await read(rows, { source: PLAIN });
+    const values = [NaN, Infinity, -1, 1.5, 2 ** 53, "3", true, {}, 2n ** 70n];
+    const calls = [
+      ["top", "job.top", (top) => data.compare({ job: { top } })],
+      ["top", "top", (top) => data.shape({ top })],
+      ["min_overlap", "job.min_overlap", (min_overlap) => data.ladder({ job: { min_overlap } })],
+      ["users", "sample.users", (users) => rows.read({ source: PLAIN, sample: { users } })],
+      ["skip_lines", "source.skip_lines", (skip_lines) => rows.estimate({ source: { ...PLAIN, skip_lines } })],
+    ];
+    for (const [setting, path, call] of calls) {
+      for (const value of values) {
+        const error = await thrown(() => call(value));
+        const what = `${path}, ${String(value)}: ${error.message}`;
+        equal(error.code, "setting", what);
+        holds(!error.details.fatal, what);
+        if (typeof value !== "bigint") {
+          equal(error.details.setting, setting, what);
+          holds(error.message.startsWith(path), what);
+        }
+      }
+    }
+    for (const rate of [NaN, Infinity, -1, 1.5, "0.5", 2n]) {
+      for (const call of [() => data.sample({ rate }), () => data.ladder({ rate })]) {
+        const error = await thrown(call);
+        equal(error.code, "setting", `${String(rate)}: ${error.message}`);
+      }
+    }
+    equal((await thrown(() => data.sample({ users: 0 }))).code, "setting");
+    const circle = {};
+    circle.job = circle;
+    equal((await thrown(() => data.compare(circle))).code, "setting");
+    // What JavaScript leaves out is left out.
+    equal(data.shape({ top: undefined }).users, 20);
+    equal(data.shape({ top: 3n }).users, 20);
   });
 
   test("what does not fit into memory is refused with the sample that does", async () => {

@@ -40,6 +40,10 @@ fn parse_iso(text: &str) -> Option<i64> {
     if let Ok(instant) = text.parse::<Timestamp>() {
         return Some(instant.as_microsecond());
     }
+    // A zone by its name and without an offset, as in `[Europe/Paris]`: it would be passed over.
+    if text.contains('[') {
+        return None;
+    }
     in_utc(text.parse().ok()?)
 }
 
@@ -355,8 +359,18 @@ mod tests {
         for text in ["2026-01-31", "2026/01/31", "2026-01-31 UTC", "2026-01-31 +0000"] {
             assert_eq!(parse_time(text), Some(NOON - DAY / 2), "{text}");
         }
-        for text in ["", "yesterday", "31/01/2026", "nan", "inf", "1e300", "UTC", "Z", "2026/13/01"]
-        {
+        for text in [
+            "2026-01-31T12:00:00[Europe/Paris]",
+            "",
+            "yesterday",
+            "31/01/2026",
+            "nan",
+            "inf",
+            "1e300",
+            "UTC",
+            "Z",
+            "2026/13/01",
+        ] {
             assert_eq!(parse_time(text), None, "{text}");
         }
     }

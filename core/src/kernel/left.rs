@@ -8,6 +8,7 @@ use crate::{
     job::Job,
     matrix::Matrix,
     plan::{ItemFilter, Plan},
+    text::grouped,
 };
 
 /// Items whose scores are looked at.
@@ -104,7 +105,7 @@ pub fn none_listed(name: &str, listed: &[impl AsRef<str>], ids: &Ids) -> NoneLis
     let first = listed.first().map_or_else(String::new, |id| shown(id.as_ref()));
     let missing = match listed.len() {
         1 => format!("its only ID, {first}, is not in the data"),
-        many => format!("none of its {} IDs is in the data, such as {first}", grouped(many)),
+        many => format!("none of its {} IDs is in the data, such as {first}", grouped(many as u64)),
     };
     let other = other_spelling(listed.iter().map(AsRef::as_ref), ids);
     let other = other.map_or_else(String::new, |other| format!("; {}", meant(&other)));
@@ -123,19 +124,6 @@ pub fn meant(other: &OtherSpelling) -> String {
 fn shown(id: &str) -> String {
     let cut = id.char_indices().nth(LENGTH).map(|(place, _)| &id[..place]);
     cut.map_or_else(|| format!("`{id}`"), |start| format!("`{start}…`"))
-}
-
-/// Writes a number with commas between its thousands.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Picks the codes of the most popular items that `filter` asks for, ascending; `supports`: the users

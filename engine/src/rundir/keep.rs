@@ -27,7 +27,6 @@ use crate::{
     observe::{Kept, Place, Tiles, Timed, block_name},
     progress::Reporter,
     record::{FileRecord, GROUPS, StageName, time_text},
-    request::{Formulas, IdStyle, Spelling},
     spill::{Area, Holding, Recording},
     text::counted,
 };
@@ -332,13 +331,12 @@ impl RunDir {
                 let (bytes, checksum) = sum.map_err(|error| Error::file("read", &path, &error))?;
                 files.push(FileRecord { name: name.into(), bytes, checksum });
             }
-            let Spelling { ids, formulas } = output.spelling();
-            let (text_ids, csv_safe) = (ids == IdStyle::Text, formulas == Formulas::Prefixed);
+            let spelling = output.spelling();
             let place = output.target();
             let path =
                 std::path::absolute(place).map_err(|error| Error::file("find", place, &error))?;
             // Said before it is there: after an interruption in between it is known as ours.
-            let published = Published { path, files, text_ids, csv_safe };
+            let published = Published { path, files, spelling };
             self.update(|manifest| manifest.out = Some(published))?;
             output.publish()?;
         }

@@ -18,6 +18,7 @@ use crate::{
     error::Error,
     publish::{Existing, WorkingFile},
     record::{FileRecord, StageName, StageRecord, now},
+    request::Spelling,
     source::Record,
 };
 
@@ -34,12 +35,9 @@ pub struct Published {
     pub path: PathBuf,
     /// Its files: name below `path` (empty for a file), length and checksum.
     pub files: Vec<FileRecord>,
-    /// IDs are written as text.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub text_ids: bool,
-    /// Text in CSV that is like a formula has a prefix.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub csv_safe: bool,
+    /// How it spells what it holds.
+    #[serde(flatten)]
+    pub spelling: Spelling,
 }
 
 /// What a run is and how far it has come. The groups are for the program; the file is flat.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::Error,
     output::Output,
-    request::{Earlier, Formulas, IdStyle, Request, Spelling},
+    request::{Earlier, IdStyle, Publication, Request, Spelling},
 };
 
 /// Outputs outside of the run directory.
@@ -28,15 +28,16 @@ impl Outs {
     /// made for an output that cannot be.
     pub(super) fn check(request: &Request, folder: &Path, earlier: Earlier) -> Result<Self, Error> {
         let mut outs = Self::default();
-        if request.out.is_none() && request.spelling.ids == IdStyle::Text {
+        let Publication { out, existing, spelling, .. } = &request.publication;
+        if out.is_none() && spelling.ids == IdStyle::Text {
             return Err(Error::input("--ids text has no effect without --out").with_help(
                 "a run directory keeps IDs with the type of the input; add --out FILE",
             ));
         }
-        if let Some(place) = &request.out {
+        if let Some(place) = out {
             outs.places.push(place.clone());
             if earlier == Earlier::Discard || !folder.join(MANIFEST).exists() {
-                outs.left.push(Output::create(place, request.existing)?.of(request));
+                outs.left.push(Output::create(place, *existing)?.of(request));
             }
         }
         Ok(outs)
@@ -48,9 +49,10 @@ impl Outs {
         if !self.left.is_empty() {
             return Ok(());
         }
+        let Publication { existing, spelling, .. } = request.publication;
         for place in &self.places {
-            if !is_published(manifest, place, request.spelling)? {
-                let output = Output::create(place, request.existing)?;
+            if !is_published(manifest, place, spelling)? {
+                let output = Output::create(place, existing)?;
                 self.left.push(output.of(request));
             }
         }
@@ -61,11 +63,7 @@ impl Outs {
 /// Returns true if an output is there as this run has written it, spelled as it is asked for.
 fn is_published(manifest: &Manifest, place: &Path, spelling: Spelling) -> Result<bool, Error> {
     let Ok(absolute) = std::path::absolute(place) else { return Ok(false) };
-    let is_asked_for = |out: &&Published| {
-        let is_prefixed = spelling.formulas == Formulas::Prefixed;
-        let is_spelled = out.text_ids == (spelling.ids == IdStyle::Text);
-        out.path == absolute && is_spelled && out.csv_safe == is_prefixed
-    };
+    let is_asked_for = |out: &&Published| out.path == absolute && out.spelling == spelling;
     let out = manifest.out.as_ref().filter(is_asked_for);
     let Some(out) = out else {
         return Ok(false);

@@ -183,7 +183,7 @@ impl Recording<'_> {
         let positions = ItemTable::positions(matrix.table().codes());
         self.restore(&comparison, &positions, filter)?;
         let computing = self.computing(&comparison, None, &on_tile);
-        let sandbox = self.run.plugin.map(|plugin| plugin.open(pool)).transpose()?;
+        let sandbox = self.run.means.plugin.map(|plugin| plugin.open(pool)).transpose()?;
         let sandboxed = sandbox.map(|sandbox| sandbox.tiling(matrix, plan, job, filter));
         let sandboxed = sandboxed.transpose()?;
         let compute = |tile: usize, worker: &mut Worker, _: Between<'_>| {

@@ -31,6 +31,11 @@ impl Found {
         self.0.push(lists);
     }
 
+    /// Returns how many neighbours there are.
+    pub(crate) fn rows(&self) -> u64 {
+        self.0.iter().map(|part| part.rows).sum()
+    }
+
     /// Walks the items with their neighbours, by ascending code. Memory: a batch of each part.
     pub(crate) fn walk(&self) -> impl Iterator<Item = List> {
         let mut parts = self.0.iter().map(|part| part.iter().peekable()).collect::<Vec<_>>();
@@ -214,6 +219,8 @@ pub(crate) struct Lists {
     codes: Vec<u32>,
     lengths: Vec<u32>,
     entries: Vec<u32>,
+    /// Neighbours so far.
+    rows: u64,
 }
 
 impl Lists {
@@ -224,7 +231,7 @@ impl Lists {
     pub(crate) fn new(work: Work<'_>, part: u32) -> Self {
         let store = Store::new(work.folder, format!("neighbours-{part}"), work.budget.shard.0);
         let (codes, lengths, entries) = (Vec::new(), Vec::new(), Vec::new());
-        Self { store, batches: Vec::new(), codes, lengths, entries }
+        Self { store, batches: Vec::new(), codes, lengths, entries, rows: 0 }
     }
 
     /// Takes the lists of the items that `filter` wants out of a comparison.
@@ -250,6 +257,7 @@ impl Lists {
     pub(crate) fn push(&mut self, code: u32, list: &[Neighbour]) -> Result<(), Error> {
         self.codes.push(code);
         self.lengths.push(list.len() as u32);
+        self.rows += list.len() as u64;
         self.entries.extend(list.iter().flat_map(triple));
         if self.entries.len() + 2 * self.codes.len() >= Self::NUMBERS {
             self.write()

@@ -24,7 +24,7 @@ use crate::{
     pool::Pool,
     progress::{Reporter, Telling},
     publish::Existing,
-    request::Request,
+    request::{Publication, Request},
     run::run_within,
     source::{DataSource, Lists},
 };
@@ -119,7 +119,8 @@ fn request(home: &Path, input: Vec<String>, columns: Columns, job: &SimilarityJo
     };
     let job = job.resolve(source.given()).unwrap();
     let out = Some(home.join("out.parquet"));
-    Request { existing: Existing::Replace, ..Request::new(source, job, out) }
+    let publication = Publication { out, existing: Existing::Replace, ..Publication::default() };
+    Request { publication, ..Request::new(source, job, None) }
 }
 
 /// Runs a job; `None` stands for memory without end.
@@ -131,7 +132,7 @@ fn run(request: &Request, budget: Option<u64>, threads: usize) -> Result<Vec<u8>
     let reporter = Reporter::new(Telling::Nothing);
     let pool = Pool::new(NonZeroUsize::new(threads))?;
     run_within(request, (&pool, &budget), &Unobserved, &reporter)?;
-    Ok(fs::read(request.out.as_deref().unwrap()).unwrap())
+    Ok(fs::read(request.publication.out.as_deref().unwrap()).unwrap())
 }
 
 /// Checks that budgets of 40 and 100 KiB change nothing.
@@ -154,7 +155,7 @@ fn assert_same_within(request: &Request, rows: usize, budgets: &[(u64, usize)]) 
             run(request, Some(budget), threads).unwrap_or_else(|error| panic!("{budget}: {error}"));
         assert!(found == expected, "{budget} bytes, {threads} threads");
     }
-    let left = fs::read_dir(request.out.as_ref().unwrap().parent().unwrap()).unwrap();
+    let left = fs::read_dir(request.publication.out.as_ref().unwrap().parent().unwrap()).unwrap();
     let left = left.filter(|entry| {
         entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".partial")
     });

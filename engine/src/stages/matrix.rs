@@ -138,7 +138,7 @@ pub(super) fn lay_out<'r, K: Keep<'r>>(
 
 /// Stops where a job does not fit in memory that only fits there.
 fn check_plugin(run: Run<'_>) -> Result<(), Error> {
-    run.plugin.map_or(Ok(()), |_| Err(does_not_fit(run.means.budget.limit)))
+    run.means.plugin.map_or(Ok(()), |_| Err(does_not_fit(run.means.budget.limit)))
 }
 
 /// Measures the machine where time is limited, before the work is cut by what it pays.
@@ -284,7 +284,7 @@ impl<'r> Laying<'_, 'r> {
         guard::check_disk(recording, &foreseen, (keep.format(), catalogue))?;
         let matrix = Matrix::with_layout(interactions, run.job, layout, pool);
         // Offers that others make, or that are read back, go with tiles that offer to both sides.
-        let plan = if run.plugin.is_some() || K::RECORDING == Recording::Yes {
+        let plan = if run.means.plugin.is_some() || K::RECORDING == Recording::Yes {
             Plan::new(&matrix, filter)
         } else {
             Plan::of_job(&matrix, run.job, filter)

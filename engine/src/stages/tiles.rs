@@ -68,7 +68,7 @@ pub(crate) fn straight(run: Run<'_>, step: &Step<'_>, laid: Laid) -> Result<Merg
             };
             let (job, filter, pool) = (run.job, &named.filter, run.means.pool);
             let matrix = Arc::new(matrix);
-            let found = match run.plugin {
+            let found = match run.means.plugin {
                 None => Task::of_plan(Arc::clone(&matrix), plan, job, filter).run(pool, on_tile),
                 Some(plugin) => {
                     let sandbox: &Sandbox = plugin.open(pool)?;
@@ -88,7 +88,7 @@ pub(crate) fn straight(run: Run<'_>, step: &Step<'_>, laid: Laid) -> Result<Merg
                 step.advance(tiles[tile].cost);
                 run.observer.saw_tile(tile, worker());
             })?);
-            if found.rows()? == 0 {
+            if found.rows() == 0 {
                 left::check(run, || left::best_on_disk(run, &arranged, &named, layout))?;
             }
             found

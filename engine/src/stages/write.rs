@@ -48,7 +48,7 @@ pub(crate) fn write<'r, K: Keep<'r>>(
         }
         Pairs::Both => merged,
     };
-    if merged.found.rows()? == 0 {
+    if merged.found.rows() == 0 {
         left::check(run, || Ok(None))?;
     }
     let (rows, place) = keep.write(run, &step, &merged)?;

@@ -2,11 +2,14 @@
 //! threads as like to; others as a stream.
 
 use std::{
-    io::BufRead as _,
+    io::{self, BufRead as _, Read},
     sync::{Arc, Mutex, PoisonError},
 };
 
-use ilk_core::data::Rows;
+use ilk_core::{
+    data::{IdColumn, Rows},
+    text::counted,
+};
 
 use super::{
     encoding::Coding,
@@ -18,8 +21,9 @@ use super::{
     stream::{Window, lines, text},
     text::describe,
 };
-use crate::dialect::{CsvOptions, Dialect, Encoding};
 use crate::{
+    decimal::Points,
+    dialect::{CsvOptions, Dialect, Encoding},
     error::{At, Error},
     part::Part,
     plan::Plan,
@@ -30,21 +34,34 @@ use crate::{
 
 /// An opened CSV file.
 pub(crate) struct CsvFile {
-    source: Arc<dyn Source>,
-    packing: Packing,
-    coding: Coding,
+    bytes: Coded,
     pub(crate) dialect: Dialect,
     grammar: Arc<Grammar>,
     pub(crate) schema: Schema,
     pub(crate) parts: Vec<Part>,
     pub(crate) notes: Vec<String>,
-    /// Where the first record begins, in the text without a byte order mark, and its line.
+    /// Where the first record begins, in the text without a byte order mark.
     start: u64,
+    /// Its line.
     line: u64,
     /// Of plain files.
     pieces: Option<Pieces>,
     /// What each part came to, once it is read.
     outcomes: Mutex<Vec<Option<Outcome>>>,
+}
+
+/// The bytes of a file, and how they become text.
+struct Coded {
+    source: Arc<dyn Source>,
+    packing: Packing,
+    coding: Coding,
+}
+
+impl Coded {
+    /// Begins to read the text at a byte of it.
+    fn text(&self, start: u64) -> io::Result<Box<dyn Read>> {
+        text(&self.source, self.packing, self.coding, start)
+    }
 }
 
 /// Where reading a part's rows has got to.
@@ -67,13 +84,13 @@ enum Feed {
 
 /// An id that may be meant as none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NullWord {
+pub(crate) struct NullWord {
     /// `user` or `item`.
-    pub role: &'static str,
+    pub(crate) role: &'static str,
     /// The id.
-    pub text: &'static str,
+    pub(crate) text: &'static str,
     /// Rows that have it.
-    pub rows: u64,
+    pub(crate) rows: u64,
 }
 
 /// What a walk over records is handed on to: the line's number, and the fields.
@@ -108,9 +125,7 @@ impl CsvFile {
         };
         Ok(Self {
             outcomes: Mutex::new(vec![None; parts.len()]),
-            source,
-            packing,
-            coding: opened.coding,
+            bytes: Coded { source, packing, coding: opened.coding },
             dialect: opened.dialect,
             grammar,
             schema: Schema::of_untyped(opened.names),
@@ -123,7 +138,7 @@ impl CsvFile {
     }
 
     fn at<'a>(&'a self, place: &'a str) -> At<'a> {
-        At { file: self.source.name(), place }
+        At { file: self.bytes.source.name(), place }
     }
 
     /// Begins at the first row of a part.
@@ -135,7 +150,7 @@ impl CsvFile {
     }
 
     fn window(&self) -> Result<Window, Error> {
-        let text = text(&self.source, self.packing, self.coding, self.start);
+        let text = self.bytes.text(self.start);
         let text = text.map_err(|error| self.at("header").io(error))?;
         Ok(Window::new(text, self.grammar.most))
     }
@@ -152,12 +167,13 @@ impl CsvFile {
                 break;
             }
         }
-        cursor.outcome.add(chunk.outcome);
+        cursor.outcome.add(chunk.outcome());
         let rows = chunk.finish();
         match &rows {
             Some(rows) => {
+                self.check_order(rows)?;
                 cursor.outcome.count_nulls(rows);
-                if matches!(self.coding.encoding, Encoding::Latin1 | Encoding::Windows1252) {
+                if matches!(self.bytes.coding.encoding, Encoding::Latin1 | Encoding::Windows1252) {
                     cursor.outcome.count_garbled(rows);
                 }
                 cursor.next_row += rows.len() as u64;
@@ -165,6 +181,33 @@ impl CsvFile {
             None => self.conclude(cursor)?,
         }
         Ok(rows)
+    }
+
+    /// Refuses a row that names other columns in the place of the user and the item: from there on it
+    /// is another file, whose columns stand in another order.
+    fn check_order(&self, rows: &Rows) -> Result<(), Error> {
+        let (IdColumn::Text(users), IdColumn::Text(items)) = (&rows.user, &rows.item) else {
+            return Ok(());
+        };
+        if self.grammar.header.is_none() {
+            return Ok(());
+        }
+        let is_name = |text: &str| self.schema.columns.iter().any(|column| column.name == text);
+        let named = (0..).zip(items.dictionary.iter()).filter(|(_, text)| is_name(text));
+        let named = named.map(|(code, _)| code).collect::<Vec<u32>>();
+        if named.is_empty() {
+            return Ok(());
+        }
+        let is_header = |row: &usize| {
+            named.contains(&items.codes[*row]) && users.get(*row).is_some_and(is_name)
+        };
+        let Some(row) = (0..rows.len()).find(is_header) else { return Ok(()) };
+        Err(Error::Dialect {
+            file: self.bytes.source.name().into(),
+            found: format!("row {} names the columns again, in another order", rows.number(row)),
+            help: "the file is several files joined: split it there, and read them one by one"
+                .into(),
+        })
     }
 
     /// Loads a piece and finds out what comes before it.
@@ -241,7 +284,7 @@ impl CsvFile {
         }
         match sum.fault {
             Some((line, fault)) if sum.aside > sum.sound => Err(Error::Dialect {
-                file: self.source.name().into(),
+                file: self.bytes.source.name().into(),
                 found: format!(
                     "{} of {} records cannot be read with {} (line {line}: {})",
                     sum.aside,
@@ -270,10 +313,23 @@ impl CsvFile {
         let count = outcomes.iter().flatten().map(|outcome| outcome.garbled).sum::<u64>();
         let is_noted = self.notes.iter().any(|note| note.contains("--encoding"));
         (count > 0 && !is_noted).then(|| {
-            let encoding = self.coding.encoding;
+            let encoding = self.bytes.coding.encoding;
             let texts = if count == 1 { "text is" } else { "texts are" };
             format!("{count} {texts} UTF-8, read as {encoding}; leave --encoding out")
         })
+    }
+
+    /// Says that weights may be written with points between thousands, once parts are read.
+    pub(crate) fn thousands(&self) -> Option<String> {
+        let mut points = Points::default();
+        let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        outcomes.iter().flatten().for_each(|outcome| points.add(outcome.points));
+        let count = points.thousands()?;
+        let (weights, are) = (counted(count, "weight"), if count == 1 { "is" } else { "are" });
+        Some(format!(
+            "{weights} {are} written like 1.234, and none has another fraction; if these are \
+             thousands, give --decimal ,"
+        ))
     }
 
     /// Lists what was read as an id and may be meant as none, once parts are read.
@@ -365,8 +421,7 @@ impl CsvFile {
         sink: &mut dyn FnMut(&str) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let at = self.at("lines");
-        let text =
-            text(&self.source, self.packing, self.coding, 0).map_err(|error| at.io(error))?;
+        let text = self.bytes.text(0).map_err(|error| at.io(error))?;
         let mut lines = lines(text);
         let mut line = Vec::new();
         while lines.read_until(b'\n', &mut line).map_err(|error| at.io(error))? > 0 {

@@ -16,6 +16,5 @@ mod scan;
 mod stream;
 mod text;
 
-pub use file::NullWord;
-pub(crate) use file::{CsvCursor, CsvFile};
+pub(crate) use file::{CsvCursor, CsvFile, NullWord};
 pub(crate) use out::CsvOut;

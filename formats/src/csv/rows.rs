@@ -7,7 +7,7 @@ use super::{
     scan::{Fault, Form, Grammar, Reach, Scanner, Step},
     text::describe,
 };
-use crate::{batch::Untyped, plan::Plan};
+use crate::{batch::Untyped, decimal::Points, plan::Plan};
 
 /// Bytes of distinct text per chunk, about.
 const CHUNK_BYTES: usize = 128 << 20;
@@ -53,7 +53,7 @@ pub(crate) struct Chunk<'a> {
     most: usize,
     /// What stands in for fields that need their quotes taken out.
     scratch: Vec<Vec<u8>>,
-    pub(crate) outcome: Outcome,
+    outcome: Outcome,
 }
 
 /// What those write who have no user or item and do not leave it empty.
@@ -70,6 +70,8 @@ pub(crate) struct Outcome {
     pub(crate) spelled: [[u64; NULL_WORDS.len()]; 2],
     /// Texts that look like UTF-8 decoded by another encoding, in each chunk.
     pub(crate) garbled: u64,
+    /// How weights are written.
+    pub(crate) points: Points,
 }
 
 impl Outcome {
@@ -79,6 +81,7 @@ impl Outcome {
         self.aside += other.aside;
         self.fault = self.fault.or(other.fault);
         self.garbled += other.garbled;
+        self.points.add(other.points);
         for (words, more) in self.spelled.iter_mut().zip(other.spelled) {
             words.iter_mut().zip(more).for_each(|(count, more)| *count += more);
         }
@@ -186,6 +189,11 @@ impl<'a> Chunk<'a> {
                 Form::BareEscaped | Form::Escaped => &scratch[place],
             }
         });
+    }
+
+    /// Returns what it came to so far.
+    pub(crate) fn outcome(&self) -> Outcome {
+        Outcome { points: self.rows.points(), ..self.outcome }
     }
 
     /// Returns the chunk; `None` where it has no rows.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ilk_formats::{CsvOptions, Header, Input, ReadOptions, Table};
+use ilk_formats::{CsvOptions, Header, Input, ReadOptions, Table, notes_of_files, notes_of_rows};
 
 use crate::tools::{all, error, gzip, pair, read, show, source};
 
@@ -174,13 +174,22 @@ fn text_of_another_encoding_is_told() {
         0,
         &encoded("latin-1"),
     );
-    let table = table.unwrap();
-    assert_eq!((table.notes().len(), table.garbled()), (0, None));
-    table.read(0, &mut |_| Ok::<_, ilk_formats::Error>(())).unwrap();
+    let tables = [table.unwrap()];
+    assert_eq!((notes_of_files(&tables).len(), notes_of_rows(&tables).len()), (0, 0));
+    tables[0].read(0, &mut |_| Ok::<_, ilk_formats::Error>(())).unwrap();
     assert_eq!(
-        table.garbled().as_deref(),
-        Some("1 text is UTF-8, read as latin-1; leave --encoding out")
+        notes_of_rows(&tables),
+        ["a.csv: 1 text is UTF-8, read as latin-1; leave --encoding out"]
     );
+    // Points between thousands, read as decimal ones.
+    let weighed = ReadOptions { weight: Some("n".into()), ..pair() };
+    for (weights, count) in [(["7", "1.234", "12.000"], 1), (["7", "1.234", "0.500"], 0)] {
+        let rows = weights.map(|weight| format!("a,b,{weight}\n")).concat();
+        let tables =
+            [Table::open(source("a.csv", format!("user,item,n\n{rows}")), 0, &weighed).unwrap()];
+        tables[0].read(0, &mut |_| Ok::<_, ilk_formats::Error>(())).unwrap();
+        assert_eq!(notes_of_rows(&tables).len(), count, "{weights:?}");
+    }
     // Names of columns.
     let named = ReadOptions { user: "K\u{e4}ufer".into(), item: "Ware".into(), ..pair() };
     let told = error("a.csv", b"K\xe4ufer,Ware\n1,2\n".to_vec(), &named);

@@ -65,9 +65,8 @@ fn floats_and_decimals_that_are_whole_are_integers() {
         &["3", "-", "-", "0"],
     );
     assert!(matches!(found, IdColumn::Integer(_)));
-    check(Float32Array::from(vec![16_777_216.0]), &["16777216"]);
-    let found = check(Float64Array::from(vec![1e19, 1.0]), &["10000000000000000000", "1"]);
-    assert!(matches!(found, IdColumn::Unsigned(_)));
+    check(Float32Array::from(vec![16_777_215.0]), &["16777215"]);
+    check(Float64Array::from(vec![9_007_199_254_740_991.0, -1.0]), &["9007199254740991", "-1"]);
     let decimals = Decimal128Array::from(vec![Some(12_00), None, Some(-5_00)]);
     check(decimals.with_precision_and_scale(10, 2).unwrap(), &["12", "-", "-5"]);
     let wide = Decimal256Array::from(vec![i256::from_i128(7)]);
@@ -215,8 +214,26 @@ fn fractions_among_ids_are_named() {
     let table = batch(&[("user", Arc::new(decimals.clone())), ("item", Arc::new(decimals))]);
     insta::assert_snapshot!(error("a.parquet", parquet(&table), &pair()), @"column `user` of a.parquet, row 1: ID 1.50 is not whole or does not fit 64 bits; choose another column or convert it to text");
     let table = batch(&[
-        ("user", Arc::new(Float64Array::from(vec![-1.0, 1e19]))),
+        ("user", Arc::new(Float64Array::from(vec![-1.0, 1e20]))),
         ("item", Arc::new(Int32Array::from(vec![1, 2]))),
     ]);
-    insta::assert_snapshot!(error("a.parquet", parquet(&table), &pair()), @"column `user` of a.parquet, row 2: ID 10000000000000000000 is not whole or does not fit 64 bits; choose another column or convert it to text");
+    insta::assert_snapshot!(error("a.parquet", parquet(&table), &pair()), @"column `user` of a.parquet, row 2: ID 100000000000000000000 is not whole or does not fit 64 bits; choose another column or convert it to text");
+}
+
+#[test]
+fn floats_that_several_ids_round_to_are_named() {
+    // As pandas makes them of integers beside nulls.
+    let table = batch(&[
+        (
+            "user",
+            Arc::new(Float64Array::from(vec![Some(1.0), None, Some(1.234_567_890_123_456_8e18)])),
+        ),
+        ("item", Arc::new(Int32Array::from(vec![1, 2, 3]))),
+    ]);
+    insta::assert_snapshot!(error("a.parquet", parquet(&table), &pair()), @"column `user` of a.parquet, row 3: ID 1234567890123456800 is a float to which other IDs round as well; write the column as integers or text");
+    let table = batch(&[
+        ("user", Arc::new(Int32Array::from(vec![1]))),
+        ("item", Arc::new(Float32Array::from(vec![16_777_216.0]))),
+    ]);
+    assert!(error("a.parquet", parquet(&table), &pair()).contains("row 1: ID 16777216 is a float"));
 }

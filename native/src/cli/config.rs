@@ -1,6 +1,6 @@
 //! `ilk config`.
 
-use super::flags::JobSettingsArgs;
+use super::flags::RunSettingsArgs;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -15,7 +15,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConfigArgs {
     #[command(flatten)]
-    pub(crate) settings: JobSettingsArgs,
+    pub(crate) settings: RunSettingsArgs,
 
     /// Print a job file with these settings
     #[arg(long, help_heading = "Output")]

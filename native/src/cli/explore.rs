@@ -26,25 +26,10 @@ pub(crate) struct ExploreArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
 
-    /// Share of the users to load, as in 10% or 0.1 [default: as many as have 2,000,000 rows]
-    #[arg(long, value_name = "SHARE", value_parser = rate, help_heading = "Sample")]
-    pub(crate) rate: Option<f64>,
-
-    /// Number of users to load, picked by the hash of their IDs
-    #[arg(long, value_name = "N", conflicts_with = "rate", help_heading = "Sample")]
-    pub(crate) users: Option<NonZeroU32>,
-
-    /// Print the address without opening a browser
-    #[arg(long, help_heading = "Server")]
-    pub(crate) no_open: bool,
-
-    /// Address to listen on; port 0 takes any free port
-    ///
-    /// With an address other than localhost, anyone on the network who knows the notebook's address
-    /// can open it.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0", help_heading = "Server")]
-    pub(crate) listen: String,
-
+    #[command(flatten)]
+    pub(crate) size: SizeArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
     #[command(flatten)]
     pub(crate) file: JobFileArgs,
     #[command(flatten)]
@@ -59,6 +44,33 @@ pub(crate) struct ExploreArgs {
     pub(crate) work: WorkArgs,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+}
+
+/// How much of the data is loaded.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SizeArgs {
+    /// Share of the users to load, as in 10% or 0.1 [default: as many as have 2,000,000 rows]
+    #[arg(long, value_name = "SHARE", value_parser = rate, help_heading = "Sample")]
+    pub(crate) rate: Option<f64>,
+
+    /// Number of users to load, picked by the hash of their IDs
+    #[arg(long, value_name = "N", conflicts_with = "rate", help_heading = "Sample")]
+    pub(crate) users: Option<NonZeroU32>,
+}
+
+/// Where the notebook is served.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServerArgs {
+    /// Print the address without opening a browser
+    #[arg(long, help_heading = "Server")]
+    pub(crate) no_open: bool,
+
+    /// Address to listen on; port 0 takes any free port
+    ///
+    /// With an address other than localhost, anyone on the network who knows the notebook's address
+    /// can open it.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0", help_heading = "Server")]
+    pub(crate) listen: String,
 }
 
 /// Where the full run writes.

@@ -81,8 +81,28 @@ pub(crate) struct JobFileArgs {
 
 /// What the columns mean and which rows count.
 #[derive(Debug, Default, Args, Serialize)]
-#[command(next_help_heading = "Columns")]
 pub(crate) struct SourceArgs {
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) columns: ColumnArgs,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) labels: LabelArgs,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) rows: RowArgs,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) csv: CsvArgs,
+}
+
+/// Which column is what.
+#[derive(Debug, Default, Args, Serialize)]
+#[command(next_help_heading = "Columns")]
+pub(crate) struct ColumnArgs {
     /// User ID column, or several that make an ID together, as in store,receipt
     ///
     /// The ID is the text of the cells, joined by `|`; a `|` or `\` inside a cell is escaped by
@@ -105,7 +125,12 @@ pub(crate) struct SourceArgs {
     /// Item name column, shown beside the item ID
     #[arg(long, value_name = "COL", env = "ILK_ITEM_LABEL", hide_env = true)]
     pub(crate) item_label: Option<String>,
+}
 
+/// Names and groups of items.
+#[derive(Debug, Default, Args, Serialize)]
+#[command(next_help_heading = "Columns")]
+pub(crate) struct LabelArgs {
     /// Table with the names of the items, such as products.parquet; repeatable; needs --label
     ///
     /// Files, quoted patterns or folders, in any format that is read. Rows are matched by ID. If an
@@ -129,7 +154,12 @@ pub(crate) struct SourceArgs {
     /// most frequent one is used; of equally frequent ones, the smallest.
     #[arg(long, value_name = "COL", env = "ILK_GROUP", hide_env = true)]
     pub(crate) group: Option<String>,
+}
 
+/// A second behaviour.
+#[derive(Debug, Default, Args, Serialize)]
+#[command(next_help_heading = "Two behaviours")]
+pub(crate) struct TargetArgs {
     /// Interactions of a second behaviour, such as purchases beside views; repeatable
     ///
     /// The neighbours of an input item are then items of these files, by shared users: what the
@@ -137,35 +167,35 @@ pub(crate) struct SourceArgs {
     /// neighbour of itself. In the formulas, a counts users of the input, b users of the target,
     /// and N the users of either.
     #[arg(long, value_name = "FILE", env = "ILK_TARGET", hide_env = true)]
-    #[arg(value_hint = ValueHint::AnyPath, help_heading = TARGET)]
+    #[arg(value_hint = ValueHint::AnyPath)]
     pub(crate) target: Option<Vec<String>>,
 
     /// User ID column of --target [default: that of the input]
     #[arg(long, value_name = "COL", env = "ILK_TARGET_USER", hide_env = true)]
-    #[arg(help_heading = TARGET)]
     pub(crate) target_user: Option<String>,
 
     /// Item ID column of --target [default: that of the input]
     #[arg(long, value_name = "COL", env = "ILK_TARGET_ITEM", hide_env = true)]
-    #[arg(help_heading = TARGET)]
     pub(crate) target_item: Option<String>,
 
     /// Weight column of --target [default: that of the input]
     #[arg(long, value_name = "COL", env = "ILK_TARGET_WEIGHT", hide_env = true)]
-    #[arg(help_heading = TARGET)]
     pub(crate) target_weight: Option<String>,
 
     /// Timestamp column of --target [default: that of the input]
     #[arg(long, value_name = "COL", env = "ILK_TARGET_TIME", hide_env = true)]
-    #[arg(help_heading = TARGET)]
     pub(crate) target_time: Option<String>,
 
     /// Keep only rows of --target that match a condition; repeatable. --where selects rows of the
     /// input
     #[arg(long, value_name = "COND", env = "ILK_TARGET_WHERE", hide_env = true)]
-    #[arg(help_heading = TARGET)]
     pub(crate) target_where: Option<Vec<Condition>>,
+}
 
+/// How cells are read, and which rows.
+#[derive(Debug, Default, Args, Serialize)]
+#[command(next_help_heading = "Columns")]
+pub(crate) struct RowArgs {
     /// Separator between items in one cell, such as a space [default: one item per cell]
     #[arg(long, value_name = "TEXT", env = "ILK_ITEM_SEPARATOR", hide_env = true)]
     pub(crate) item_separator: Option<String>,
@@ -201,13 +231,7 @@ pub(crate) struct SourceArgs {
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(hide_possible_values = true)]
     pub(crate) ignore_table_format: Option<bool>,
-
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub(crate) csv: CsvArgs,
 }
-
-const TARGET: &str = "Two behaviours";
 
 const CSV: &str = "CSV files";
 
@@ -264,8 +288,25 @@ pub(crate) struct CsvArgs {
 /// The job as core knows it, field by field; the help of each comes from there
 /// ([`described`](mod@super::described)).
 #[derive(Debug, Default, Args, Serialize)]
-#[command(next_help_heading = "Similarity")]
 pub(crate) struct JobArgs {
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) measure: MeasureArgs,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) pairs: PairArgs,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) parameters: ParameterArgs,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) cleaning: CleaningArgs,
+}
+
+/// What is compared, and how.
+#[derive(Debug, Default, Args, Serialize)]
+#[command(next_help_heading = "Similarity")]
+pub(crate) struct MeasureArgs {
     #[arg(long, value_name = "PRESET", value_parser = names::<Preset>(Preset::NAMES))]
     #[arg(env = "ILK_LIKE", hide_env = true)]
     pub(crate) like: Option<Preset>,
@@ -285,7 +326,12 @@ pub(crate) struct JobArgs {
     #[arg(long, value_name = "WHOSE", env = "ILK_CENTER", hide_env = true)]
     #[arg(value_parser = names::<Center>(Center::NAMES), help_heading = PARAMETERS)]
     pub(crate) center: Option<Center>,
+}
 
+/// Which pairs are neighbours.
+#[derive(Debug, Default, Args, Serialize)]
+#[command(next_help_heading = "Similarity")]
+pub(crate) struct PairArgs {
     #[arg(short = 'k', long, value_name = "K", env = "ILK_TOP", hide_env = true)]
     pub(crate) top: Option<u32>,
 
@@ -306,7 +352,11 @@ pub(crate) struct JobArgs {
     #[arg(long, value_name = "HOW", env = "ILK_PAIRS", hide_env = true)]
     #[arg(value_parser = names::<Pairs>(Pairs::NAMES))]
     pub(crate) pairs: Option<Pairs>,
+}
 
+/// Parameters of measures and weightings.
+#[derive(Debug, Default, Args, Serialize)]
+pub(crate) struct ParameterArgs {
     #[arg(long, value_name = "X", env = "ILK_ALPHA", hide_env = true, help_heading = PARAMETERS)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) alpha: Option<f64>,
@@ -333,7 +383,11 @@ pub(crate) struct JobArgs {
 
     #[arg(long, value_name = "TIME", env = "ILK_NOW", hide_env = true, help_heading = PARAMETERS)]
     pub(crate) now: Option<String>,
+}
 
+/// What becomes of rows before they are compared.
+#[derive(Debug, Default, Args, Serialize)]
+pub(crate) struct CleaningArgs {
     #[arg(long, value_name = "HOW", env = "ILK_DUPLICATES", hide_env = true)]
     #[arg(value_parser = names::<Duplicates>(Duplicates::NAMES), help_heading = CLEANING)]
     pub(crate) duplicates: Option<Duplicates>,
@@ -398,7 +452,7 @@ const GROUPS: &str = "Groups of items";
 /// Where to write.
 #[derive(Debug, Default, Args, Serialize)]
 #[command(next_help_heading = "Output")]
-pub(crate) struct OutputArgs {
+pub(crate) struct PlaceArgs {
     /// Output file (.parquet, .csv, .jsonl or .arrow) or folder
     #[arg(short, long, value_name = "PATH", env = "ILK_OUT", hide_env = true)]
     pub(crate) out: Option<PathBuf>,
@@ -410,10 +464,6 @@ pub(crate) struct OutputArgs {
     /// `ilk stage` runs one stage alone.
     #[arg(long, value_name = "DIR", env = "ILK_RUN_DIR", hide_env = true)]
     pub(crate) run_dir: Option<PathBuf>,
-
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub(crate) publishing: PublishingArgs,
 }
 
 /// What becomes of what is there already.
@@ -536,13 +586,22 @@ pub(crate) struct JobSettingsArgs {
     #[command(flatten)]
     pub(crate) lists: ListArgs,
     #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) place: PlaceArgs,
     #[command(flatten)]
     pub(crate) work: WorkArgs,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
     pub(crate) budget: BudgetArgs,
+}
+
+/// The same with what becomes of the result, for commands that publish one.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunSettingsArgs {
+    #[command(flatten)]
+    pub(crate) job: JobSettingsArgs,
+    #[command(flatten)]
+    pub(crate) publishing: PublishingArgs,
 }
 
 /// Everything that says what is read and computed, for commands that write no neighbours.

@@ -12,7 +12,7 @@ use super::{
     InspectArgs, SampleArgs,
     flags::{
         BudgetArgs, InputArgs, JobArgs, JobFileArgs, JobSettingsArgs, LimitArgs, ListArgs,
-        OutputArgs, ReadingArgs, SourceArgs, WorkArgs,
+        PlaceArgs, PublishingArgs, ReadingArgs, RunSettingsArgs, SourceArgs, WorkArgs,
     },
 };
 use crate::{
@@ -88,15 +88,28 @@ impl JobSettingsArgs {
     /// # Errors
     /// If the job file cannot be used or the data source is not clear.
     pub(crate) fn layers(&self, matches: &ArgMatches) -> Result<Layers, Error> {
+        self.said(matches)?.stack()
+    }
+
+    fn said<'a>(&self, matches: &'a ArgMatches) -> Result<Said<'a>, Error> {
         Said::inputs(&self.input, &self.file, matches)?
             .and(Keys::SOURCE, &self.source)?
             .and("job", &self.job)?
             .and("lists", &self.lists)?
-            .and("output", &self.output)?
+            .and("output", &self.place)?
             .and("work", &self.work)?
             .and("work", &self.limits)?
-            .and("budget", &self.budget)?
-            .stack()
+            .and("budget", &self.budget)
+    }
+}
+
+impl RunSettingsArgs {
+    /// Gathers all layers of a job, with what becomes of its result.
+    ///
+    /// # Errors
+    /// As [`JobSettingsArgs::layers`].
+    pub(crate) fn layers(&self, matches: &ArgMatches) -> Result<Layers, Error> {
+        self.job.said(matches)?.and("output", &self.publishing)?.stack()
     }
 }
 
@@ -178,12 +191,13 @@ impl InspectArgs {
 /// Returns the settings that job files take: the ids of flags are their names.
 pub(super) fn keys() -> Keys {
     type Augment = fn(Command) -> Command;
-    let groups: [(&str, Augment); 8] = [
+    let groups: [(&str, Augment); 9] = [
         (Keys::SOURCE, InputArgs::augment_args),
         (Keys::SOURCE, SourceArgs::augment_args),
         ("job", JobArgs::augment_args),
         ("lists", ListArgs::augment_args),
-        ("output", OutputArgs::augment_args),
+        ("output", PlaceArgs::augment_args),
+        ("output", PublishingArgs::augment_args),
         ("work", WorkArgs::augment_args),
         ("work", LimitArgs::augment_args),
         ("budget", BudgetArgs::augment_args),

@@ -78,6 +78,9 @@ fn called<'c>(error: &clap::Error, command: &'c Command) -> Option<&'c Command> 
 
 /// Suggests a flag of the command that was called, or of all. That it is a value nobody means.
 fn near_flag(flag: &str, called: Option<&Command>, command: &Command) -> String {
+    if let Some(elsewhere) = flag_elsewhere(flag, called, command) {
+        return elsewhere;
+    }
     let flags = called.into_iter().chain([command]).flat_map(Command::get_arguments);
     let known = flags.flat_map(|argument| {
         let aliases = argument.get_visible_aliases().unwrap_or_default();
@@ -91,6 +94,26 @@ fn near_flag(flag: &str, called: Option<&Command>, command: &Command) -> String 
         return format!("`ilk {name}--help` lists the flags");
     }
     format!("did you mean {}?", near.join(" or "))
+}
+
+/// Says which other commands take a flag.
+fn flag_elsewhere(flag: &str, called: Option<&Command>, command: &Command) -> Option<String> {
+    const NAMED: usize = 3;
+    let called = called?.get_name();
+    let bare = flag.trim_start_matches('-').split('=').next().unwrap_or_default();
+    let takes = |command: &&Command| {
+        command.get_arguments().any(|argument| argument.get_long() == Some(bare))
+    };
+    let takers = command.get_subcommands().filter(takes).map(Command::get_name);
+    let takers = takers.collect::<Vec<_>>();
+    let named = takers.iter().take(NAMED).map(|name| format!("`ilk {name}`")).collect::<Vec<_>>();
+    let takers = match (takers.len(), &named[..]) {
+        (0, _) => return None,
+        (1, [only]) => format!("only {only} takes it"),
+        (2..=NAMED, [others @ .., last]) => format!("{} and {last} take it", others.join(", ")),
+        _ => format!("{} and others take it", named.join(", ")),
+    };
+    Some(format!("{takers}; leave it out of `ilk {called}`"))
 }
 
 /// Says which whole numbers the setting of a wrong value takes.
@@ -135,8 +158,14 @@ mod tests {
             let error = command.clone().try_get_matches_from(words).unwrap_err();
             console::strip_ansi_codes(&usage_error(&error, &command).to_string()).into_owned()
         };
-        let all = ["run --tpo 5", "run --itme x", "run --zzz", "run -k -1", "run --shard-siez=1"]
+        let of_run =
+            ["run --tpo 5", "run --itme x", "run --zzz", "run -k -1", "run --shard-siez=1"];
+        let of_others = ["plan x --csv-safe", "plan x --restart", "similar x --user u"];
+        let all = of_run
+            .into_iter()
+            .chain(of_others)
             .map(|words| format!("{words}\n{}", told(words)))
+            .collect::<Vec<_>>()
             .join("\n");
         insta::assert_snapshot!(all, @r"
         run --tpo 5
@@ -157,6 +186,18 @@ mod tests {
         run --shard-siez=1
         error: unexpected argument '--shard-siez' found
         help: did you mean `--shard-size`?
+
+        plan x --csv-safe
+        error: unexpected argument '--csv-safe' found
+        help: `ilk run` and `ilk config` take it; leave it out of `ilk plan`
+
+        plan x --restart
+        error: unexpected argument '--restart' found
+        help: only `ilk run` takes it; leave it out of `ilk plan`
+
+        similar x --user u
+        error: unexpected argument '--user' found
+        help: `ilk run`, `ilk plan`, `ilk sample` and others take it; leave it out of `ilk similar`
         ");
     }
 }

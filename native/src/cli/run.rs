@@ -1,6 +1,6 @@
 //! `ilk run`.
 
-use super::flags::JobSettingsArgs;
+use super::flags::RunSettingsArgs;
 use crate::settings::Engine;
 
 pub(super) const EXAMPLES: &str = "\
@@ -31,7 +31,7 @@ pub(crate) enum Ids {
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
-    pub(crate) settings: JobSettingsArgs,
+    pub(crate) settings: RunSettingsArgs,
 
     /// Write IDs as text even if they are integers: JavaScript rounds numbers past 2^53
     #[arg(long, value_name = "HOW", help_heading = "Output")]

@@ -26,20 +26,25 @@ struct Setting {
     group: Option<&'static str>,
     /// The heading it stands under.
     heading: String,
-    /// Its flags, as people write them.
-    flags: String,
-    /// Its variable.
-    variable: Option<String>,
+    given: Given,
     /// What it means.
     meaning: String,
     /// Its value where nothing is said.
     default: Option<String>,
     /// More, where there is more to say.
     details: Vec<String>,
-    /// What its value is called in the help.
-    value: String,
     kind: Kind,
     is_list: bool,
+}
+
+/// How it is given on the command line.
+struct Given {
+    /// Its flags, as people write them.
+    flags: String,
+    /// Its variable.
+    variable: Option<String>,
+    /// What its value is called in the help.
+    value: String,
 }
 
 /// The type of a value.
@@ -93,12 +98,15 @@ impl Setting {
         Self {
             group: keys.get(&name).map(|key| key.group).or(is_job.then_some("job")),
             heading: flag.get_help_heading().unwrap_or("Input").to_owned(),
-            flags: short.unwrap_or_default() + &long_flag.unwrap_or_else(|| format!("`{value}`")),
-            variable: flag.get_env().map(|name| name.to_string_lossy().into_owned()),
+            given: Given {
+                flags: short.unwrap_or_default()
+                    + &long_flag.unwrap_or_else(|| format!("`{value}`")),
+                variable: flag.get_env().map(|name| name.to_string_lossy().into_owned()),
+                value,
+            },
             meaning: meaning.to_owned(),
             default: default.map(str::to_owned),
             details: long.split("\n\n").skip(1).map(str::to_owned).collect(),
-            value,
             kind: Kind::of(flag),
             is_list: matches!(flag.get_action(), ArgAction::Append),
             name,
@@ -107,7 +115,7 @@ impl Setting {
 
     /// Returns the unit of its value, or its kind.
     fn unit(&self) -> &str {
-        match (self.value.as_str(), &self.kind) {
+        match (self.given.value.as_str(), &self.kind) {
             (_, Kind::Truth) => "`true` or `false`",
             (_, Kind::Names(_)) => "name",
             ("COL", _) => "column name",
@@ -148,7 +156,7 @@ impl Setting {
 
     /// A text that stands for others, where the help names none.
     fn usual_text(&self) -> &str {
-        match (self.name.as_str(), self.value.as_str()) {
+        match (self.name.as_str(), self.given.value.as_str()) {
             ("user" | "target_user", _) => "member",
             ("item" | "label_id" | "target_item", _) => "product",
             ("target_where", _) => "kind=purchase",
@@ -309,8 +317,8 @@ fn section(page: &mut String, heading: &str, settings: &[&Setting]) {
             page,
             "| {} | {} | {} | {} | {} | {} | {} |",
             name.unwrap_or_else(none),
-            setting.flags,
-            setting.variable.as_deref().map_or_else(none, code),
+            setting.given.flags,
+            setting.given.variable.as_deref().map_or_else(none, code),
             cell(&setting.meaning),
             setting.unit(),
             setting.default.as_deref().map_or_else(none, cell),
@@ -323,7 +331,7 @@ fn section(page: &mut String, heading: &str, settings: &[&Setting]) {
             let name = if setting.group.is_some() {
                 &setting.name
             } else {
-                setting.flags.trim_matches('`')
+                setting.given.flags.trim_matches('`')
             };
             let _ = writeln!(page, "`{name}`: {}\n", cell(details));
         }
@@ -371,7 +379,7 @@ fn typescript_field(text: &mut String, setting: &Setting, mark: &str, name: Opti
     let kind = name.unwrap_or_else(|| match &setting.kind {
         Kind::Truth => "boolean".into(),
         Kind::Whole | Kind::Number => "number".into(),
-        Kind::Text if setting.value == "SIZE" => "string | number".into(),
+        Kind::Text if setting.given.value == "SIZE" => "string | number".into(),
         Kind::Text => "string".into(),
         Kind::Names(names) => {
             names.iter().map(|(name, _)| format!("{name:?}")).collect::<Vec<_>>().join(" | ")
@@ -427,7 +435,7 @@ fn python(settings: &[Setting]) -> String {
 }
 
 fn python_type(setting: &Setting, name: Option<String>) -> String {
-    name.unwrap_or_else(|| match (&setting.kind, setting.value.as_str()) {
+    name.unwrap_or_else(|| match (&setting.kind, setting.given.value.as_str()) {
         (Kind::Truth, _) => "bool".into(),
         (Kind::Whole, _) => "int".into(),
         (Kind::Number, _) => "float".into(),
@@ -491,7 +499,7 @@ fn every_setting_of_the_job_has_a_flag_and_every_flag_its_help() {
         assert!(!setting.meaning.is_empty(), "{}", setting.name);
         let variable = format!("ILK_{}", setting.name.to_uppercase());
         let is_own = setting.group.is_none() || setting.name == "input";
-        assert!(is_own || setting.variable.as_ref() == Some(&variable), "{}", setting.name);
+        assert!(is_own || setting.given.variable.as_ref() == Some(&variable), "{}", setting.name);
     }
     for setting in of_job(&settings) {
         if let Kind::Names(names) = &setting.kind {

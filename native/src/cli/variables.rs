@@ -8,13 +8,14 @@ use crate::{interrupt, text::closest};
 pub(crate) fn variables_of_jobs() -> Vec<std::ffi::OsString> {
     use clap::Args as _;
 
-    use super::flags::{JobArgs, JobFileArgs, ListArgs, OutputArgs, SourceArgs};
+    use super::flags::{JobArgs, JobFileArgs, ListArgs, PlaceArgs, PublishingArgs, SourceArgs};
     let groups = [
         JobFileArgs::augment_args,
         SourceArgs::augment_args,
         JobArgs::augment_args,
         ListArgs::augment_args,
-        OutputArgs::augment_args,
+        PlaceArgs::augment_args,
+        PublishingArgs::augment_args,
     ];
     let command = groups.into_iter().fold(clap::Command::new(""), |command, group| group(command));
     command.get_arguments().filter_map(|flag| flag.get_env().map(Into::into)).collect()

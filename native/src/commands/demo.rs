@@ -38,7 +38,8 @@ pub(crate) fn demo(keep: Option<&Path>, reporter: &Reporter) -> Result<(), Error
     fs::write(&orders, shop::csv()).map_err(|error| Error::file("write", &orders, &error))?;
     let out = folder.path().join("similar");
     let place = keep.is_none().then(|| "a temporary folder".into());
-    let request = Request { place, ..request(&orders, &out)? };
+    let mut request = request(&orders, &out)?;
+    request.publication.place = place;
     ilk_engine::run(&request, None, &Unobserved, reporter)?;
     let mut rows = Vec::new();
     let table = out.join(NEIGHBOURS);

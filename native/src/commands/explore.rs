@@ -54,7 +54,7 @@ pub(crate) fn explore(
         reporter.note("--labels names the items in the full run; the notebook shows IDs");
     }
     // An address that is not available is reported before any work.
-    let listening = Listening::at(&args.listen)?;
+    let listening = Listening::at(&args.server.listen)?;
     let files = Files::open(&source, None, reporter)?;
     let pool = Pool::new(layers.threads()?)?;
     let drawn = Drawn::draw(size_of(args), &files, job.of, &pool, reporter)?;
@@ -96,11 +96,11 @@ pub(crate) fn explore(
         "rows": drawn.all,
         "sampledRows": drawn.rows(),
         "left": { "unreadable": drawn.left.unreadable, "ofNobody": drawn.left.of_nobody },
-        "users": args.users,
+        "users": args.size.users,
     });
     drop(drawn);
     let out = layers.out()?.unwrap_or_else(|| "similar.parquet".into());
-    let access = Access::new(listening.address, &args.listen)?;
+    let access = Access::new(listening.address, &args.server.listen)?;
     let url = access.url();
     let explored = Explored {
         access,
@@ -147,7 +147,7 @@ fn announce(
         );
     }
     stdout::print(|out| writeln!(out, "{url}"))?;
-    if !args.no_open && opener::open_browser(url).is_err() {
+    if !args.server.no_open && opener::open_browser(url).is_err() {
         reporter.note("could not open a browser: open the address above");
     }
     interrupt::forget_farewell();
@@ -177,7 +177,7 @@ fn source_of(layers: &Layers, partial: &PartialSource) -> Result<DataSource, Err
 
 /// How large a sample is wanted; one that fits the browser unless people say so.
 fn size_of(args: &ExploreArgs) -> Size {
-    match (args.rate, args.users) {
+    match (args.size.rate, args.size.users) {
         (_, Some(users)) => Size::Users(users.get() as usize),
         (Some(rate), None) => Size::Rate(rate),
         (None, None) => Size::Rows(MOST_ROWS),

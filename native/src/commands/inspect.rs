@@ -69,7 +69,7 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
     let rows = Cleaning::read(&opened, (&job, needs), &pool, reporter)?;
     rows_text(&mut report, &rows.tally, opened.names());
     let mut proposal = Proposal::new(layers, &partial, &guess);
-    let refusal = proposal.refusal(&rows.tally, &job, &opened);
+    let refusal = proposal.refusal(&rows.tally, &opened);
     if rows.tally.kept() == 0 {
         proposal.print(&mut report, refusal.as_ref());
         return stdout::print_text(&report);
@@ -81,7 +81,7 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
     let heavy = heavy_user(&folded.interactions, &folded.others).map(Error::from);
     if let Some(heavy) = &heavy {
         would_refuse(&mut report, heavy);
-    } else {
+    } else if !proposal.is_decided(&["job.min_overlap"]) {
         proposal.min_overlap = overlap_text(&mut report, &folded, &job, &pool);
     }
     proposal.print(&mut report, refusal.as_ref());
@@ -90,8 +90,10 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
 
 /// Says why `ilk run` would not run.
 fn would_refuse(report: &mut String, refusal: &Error) {
-    let help = refusal.help().unwrap_or_default();
-    let _ = writeln!(report, "\n`ilk run` would refuse this job: {}\n{help}", refusal.message());
+    let _ = writeln!(report, "\n`ilk run` would refuse this job: {}", refusal.message());
+    if let Some(help) = refusal.help() {
+        let _ = writeln!(report, "{help}");
+    }
 }
 
 /// Says how many neighbours rest on one user; returns the overlap that helps.
@@ -134,30 +136,47 @@ impl<'a> Proposal<'a> {
         Self { layers, named, guess, drops_weight: false, cap: None, min_overlap: None }
     }
 
-    /// Returns why `ilk run` would refuse the rows. A guessed time is no part of the command, and a
+    /// Returns true if a job file decides one of the settings.
+    fn is_decided(&self, settings: &[&str]) -> bool {
+        settings.iter().any(|setting| self.layers.origin(setting).is_some())
+    }
+
+    /// Decides the job that `ilk run` would be given.
+    fn job(&self) -> Result<Job, Error> {
+        let guessed = self.guess.weight.is_some() && !self.drops_weight;
+        let weight = self.named.weight.is_some() || guessed;
+        self.layers.resolve_for(Given { weight, time: self.named.time.is_some() })
+    }
+
+    /// Returns why `ilk run` would refuse the job. A guessed time is no part of the command, and a
     /// guessed weight is none if its cells are why.
-    fn refusal(&mut self, tally: &Tally, job: &Job, files: &Files) -> Option<Error> {
+    fn refusal(&mut self, tally: &Tally, files: &Files) -> Option<Error> {
         let mut tally = tally.clone();
         if self.named.time.is_none() {
             tally.forget(Reason::BadTime);
             tally.times = Times::default();
         }
-        let refusal = check_rows(&tally, job, files).err()?;
+        let check = |job: &Job, tally: &Tally| Ok(check_rows(tally, job, files)?);
+        let refusal: Error = self.job().and_then(|job| check(&job, &tally)).err()?;
         if self.named.weight.is_none() && tally.count(Reason::BadWeight) > 0 {
             self.drops_weight = true;
             tally.forget(Reason::BadWeight);
-            return check_rows(&tally, job, files).err().map(Error::from);
+            return self.job().and_then(|job| check(&job, &tally)).err();
         }
-        Some(refusal.into())
+        Some(refusal)
     }
 
     /// Adds the command, or why there is none.
     fn print(&self, report: &mut String, refusal: Option<&Error>) {
         if let Some(refusal) = refusal {
             would_refuse(report, refusal);
-        } else if !self.layers.has_file() {
-            // A job file has more to say than the flags here.
-            let words = self.layers.call().with("run", self.words());
+        } else {
+            let call = self.layers.call().clone();
+            let call = match self.layers.file_path() {
+                Some(path) => call.naming(&path.to_string_lossy()),
+                None => call,
+            };
+            let words = call.with("run", self.words());
             let _ = write!(report, "\nrun it:\n{}", lines_of(&words));
         }
     }
@@ -179,12 +198,25 @@ impl<'a> Proposal<'a> {
             .filter_map(|(flag, _, column)| Some(Word::flag(flag, column?)))
             .collect::<Vec<_>>();
         // By itself a group has no effect, which is refused.
-        words.extend(named.group.is_some().then(|| Word::bare("within")));
-        let numbers = [("max-items-per-user", self.cap), ("min-overlap", self.min_overlap)];
+        let is_grouped = self.is_decided(&["lists.within", "lists.max_per_group"]);
+        words.extend((named.group.is_some() && !is_grouped).then(|| Word::bare("within")));
+        let cap = self.cap.filter(|_| !self.is_decided(&["job.max_items_per_user"]));
+        let numbers = [("max-items-per-user", cap), ("min-overlap", self.min_overlap)];
         let numbers = numbers.into_iter().filter_map(|(flag, number)| Some((flag, number?)));
         words.extend(numbers.map(|(flag, number)| Word::flag(flag, number.to_string())));
-        words.push(Word::flag("out", free_name()));
+        words.extend(self.needs_output().then(|| Word::flag("out", free_name())));
         words
+    }
+
+    /// Returns true if the job has no output, or one that `ilk run` would not replace.
+    fn needs_output(&self) -> bool {
+        let layers = self.layers;
+        let (out, run_dir) = (layers.out().ok().flatten(), layers.run_dir().ok().flatten());
+        let overwrites = layers.publishing().is_ok_and(|publishing| publishing.overwrite);
+        match out {
+            Some(out) => out.exists() && !overwrites && run_dir.is_none(),
+            None => run_dir.is_none(),
+        }
     }
 }
 

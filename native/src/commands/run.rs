@@ -1,6 +1,8 @@
 //! `ilk run`: the main job.
 
-use ilk_engine::{Besides, Earlier, Expected, Observer, Request, Resources, RunPlace, Spelling};
+use ilk_engine::{
+    Besides, Earlier, Expected, Observer, Publication, Request, Resources, RunPlace, Spelling,
+};
 
 use crate::{
     error::Error,
@@ -28,11 +30,15 @@ pub(crate) struct Options {
 pub(crate) fn request(settings: &Settings, options: Options, engine: &Engine) -> Request {
     Request {
         lists: settings.lists.clone(),
-        existing: options.existing,
-        spelling: options.spelling,
-        expected: Expected {
-            min_rows: settings.publishing.min_rows,
-            max_change: settings.publishing.max_change.as_ref().map(Share::share),
+        publication: Publication {
+            out: settings.out.clone(),
+            place: None,
+            existing: options.existing,
+            spelling: options.spelling,
+            expected: Expected {
+                min_rows: settings.publishing.min_rows,
+                max_change: settings.publishing.max_change.as_ref().map(Share::share),
+            },
         },
         resources: Resources {
             threads: settings.threads,
@@ -48,7 +54,7 @@ pub(crate) fn request(settings: &Settings, options: Options, engine: &Engine) ->
         force: options.force,
         plugin: engine.plugin(),
         besides: options.besides,
-        ..Request::new(settings.source.clone(), settings.resolved.clone(), settings.out.clone())
+        ..Request::new(settings.source.clone(), settings.resolved.clone(), None)
     }
 }
 

@@ -63,6 +63,15 @@ impl Call {
             .collect()
     }
 
+    /// Returns the same call with its job file, if it is given as the input, named by a flag.
+    pub(crate) fn naming(&self, job_file: &str) -> Self {
+        let named = |word: &Word| match (&word.flag, &word.value) {
+            (None, Some(input)) if input == job_file => Word::flag("job", job_file),
+            _ => word.clone(),
+        };
+        Self::new(self.words.iter().map(named).collect())
+    }
+
     /// Writes `ilk inspect` with all that was given and it takes.
     pub(crate) fn inspect(&self) -> String {
         let words = self.words.iter().filter(|word| word.inspects).map(ToString::to_string);
@@ -94,9 +103,16 @@ mod tests {
             call.with("run", [Word::flag("user", "-who"), Word::bare("within")]).join(" "),
             "ilk run 'my orders.csv' - ./-x.csv --delimiter ';' --no-header --top 5 --user=-who --within"
         );
+        let call = call.naming("my orders.csv");
+        assert_eq!(
+            call.with("run", []).join(" "),
+            "ilk run --job 'my orders.csv' - ./-x.csv \
+            --delimiter ';' --no-header --top 5"
+        );
+        let call = call.naming("none.toml");
         assert_eq!(
             call.inspect(),
-            "ilk inspect 'my orders.csv' - ./-x.csv --delimiter ';' --no-header"
+            "ilk inspect --job 'my orders.csv' - ./-x.csv --delimiter ';' --no-header"
         );
     }
 }

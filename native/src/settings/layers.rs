@@ -7,7 +7,7 @@ use figment::{
     error::{Actual, Kind},
     value::{Dict, Value},
 };
-use ilk_core::job::{Job, JobError, Preset, SimilarityJob};
+use ilk_core::job::{Given, Job, JobError, Preset, SimilarityJob};
 use ilk_engine::{Lists, PartialSource, Record};
 use serde::de::DeserializeOwned;
 
@@ -142,11 +142,6 @@ impl Layers {
         Ok(source)
     }
 
-    /// Returns whether there is a job file.
-    pub(crate) const fn has_file(&self) -> bool {
-        self.file.is_some()
-    }
-
     /// Returns the number of threads.
     ///
     /// # Errors
@@ -201,9 +196,16 @@ impl Layers {
     ///
     /// # Errors
     /// For a value of the wrong type.
-    #[cfg(feature = "explore")]
     pub(crate) fn out(&self) -> Result<Option<PathBuf>, Error> {
         self.get("output.out")
+    }
+
+    /// Returns the run directory.
+    ///
+    /// # Errors
+    /// For a value of the wrong type.
+    pub(crate) fn run_dir(&self) -> Result<Option<PathBuf>, Error> {
+        self.get("output.run_dir")
     }
 
     /// Decides every setting of the job.
@@ -211,7 +213,14 @@ impl Layers {
     /// # Errors
     /// For a setting that cannot be, with its origin.
     pub(crate) fn resolve(&self) -> Result<Job, Error> {
-        let given = self.source()?.given();
+        self.resolve_for(self.source()?.given())
+    }
+
+    /// Decides the same for rows that have so much.
+    ///
+    /// # Errors
+    /// As [`resolve`](Self::resolve).
+    pub(crate) fn resolve_for(&self, given: Given) -> Result<Job, Error> {
         self.job()?.resolve(given).map_err(|error| self.job_error(&error))
     }
 
@@ -237,7 +246,7 @@ impl Layers {
     /// # Errors
     /// As [`settings`](Self::settings).
     pub(crate) fn settings_for(&self, out: Option<PathBuf>) -> Result<Settings, Error> {
-        let run_dir: Option<PathBuf> = self.get("output.run_dir")?;
+        let run_dir = self.run_dir()?;
         let source = self.source()?;
         let missing = [
             ("INPUT", source.input.is_empty()),

@@ -5,99 +5,80 @@ use std::{fmt, path::PathBuf, str::FromStr};
 use ilk_core::data::parse_duration;
 use serde::{Deserialize, Serialize};
 
-/// A span of time, kept as people wrote it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub(crate) struct TimeSpan {
-    text: String,
-    micros: i64,
+/// Makes a type of a value that is kept as people wrote it: `parse` reads trimmed text.
+macro_rules! written {
+    ($(#[$about:meta])* $name:ident, $(#[$about_value:meta])* $value:ident: $type:ty, $parse:expr) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub(crate) struct $name {
+            text: String,
+            $value: $type,
+        }
+
+        impl $name {
+            $(#[$about_value])*
+            pub(crate) const fn $value(&self) -> $type {
+                self.$value
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                let text = text.trim();
+                let parse: fn(&str) -> Result<$type, &'static str> = $parse;
+                Ok(Self { text: text.into(), $value: parse(text)? })
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.text)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+
+            fn try_from(text: String) -> Result<Self, String> {
+                text.parse().map_err(|expected| format!("`{text}`: {expected}"))
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(written: $name) -> Self {
+                written.text
+            }
+        }
+    };
 }
 
-impl TimeSpan {
+written! {
+    /// A span of time, kept as people wrote it.
+    TimeSpan,
     /// Returns its microseconds.
-    pub(crate) const fn micros(&self) -> i64 {
-        self.micros
-    }
-}
-
-impl FromStr for TimeSpan {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
+    micros: i64,
+    |text| {
         let micros = parse_duration(text).filter(|micros| *micros > 0);
-        let micros = micros.ok_or("expected a span of time such as 30m or 2h")?;
-        Ok(Self { text: text.trim().into(), micros })
+        micros.ok_or("expected a span of time such as 30m or 2h")
     }
 }
 
-impl fmt::Display for TimeSpan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text)
-    }
-}
-
-impl TryFrom<String> for TimeSpan {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map_err(|expected| format!("`{text}`: {expected}"))
-    }
-}
-
-impl From<TimeSpan> for String {
-    fn from(span: TimeSpan) -> Self {
-        span.text
-    }
-}
-
-/// A share of 0 or more, kept as people wrote it: `30%`, `0.3`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub(crate) struct Share {
-    text: String,
-    share: f64,
-}
-
-impl Share {
+written! {
+    /// A share of 0 or more, kept as people wrote it: `30%`, `0.3`.
+    Share,
     /// Returns it as a number.
-    pub(crate) const fn share(&self) -> f64 {
-        self.share
-    }
-}
-
-impl FromStr for Share {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let text = text.trim();
+    share: f64,
+    |text| {
         let (number, unit) = match text.strip_suffix('%') {
             Some(number) => (number.trim_end(), 100.0),
             None => (text, 1.0),
         };
         let share = number.parse::<f64>().ok().map(|number| number / unit);
         let share = share.filter(|share| share.is_finite() && *share >= 0.0);
-        let share = share.ok_or("expected a share such as 30% or 0.3")?;
-        Ok(Self { text: text.into(), share })
-    }
-}
-
-impl fmt::Display for Share {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text)
-    }
-}
-
-impl TryFrom<String> for Share {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse().map_err(|expected| format!("`{text}`: {expected}"))
-    }
-}
-
-impl From<Share> for String {
-    fn from(share: Share) -> Self {
-        share.text
+        share.ok_or("expected a share such as 30% or 0.3")
     }
 }
 
@@ -143,6 +124,18 @@ mod tests {
         assert_eq!((span.micros, span.to_string().as_str()), (5_400_000_000, "1h 30m"));
         for text in ["", "30", "-1h", "0s", "soon"] {
             assert!(text.parse::<TimeSpan>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn shares_are_read_as_percent_or_number() {
+        for (text, share) in [("30%", 0.3), ("0.3", 0.3), (" 5 % ", 0.05), ("250%", 2.5)] {
+            let read = text.parse::<Share>().unwrap();
+            assert!((read.share() - share).abs() < 1e-12);
+            assert_eq!(String::from(read), text.trim());
+        }
+        for text in ["", "%", "-1%", "inf", "NaN", "much"] {
+            assert!(text.parse::<Share>().is_err(), "{text}");
         }
     }
 

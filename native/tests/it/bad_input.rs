@@ -4,7 +4,9 @@ use std::{fmt::Write as _, sync::Arc};
 
 use arrow_array::{Float64Array, Int64Array, StringArray, UInt64Array};
 
-use crate::tools::{Home, ORDERS, Ran, batch, gzip, neighbours, orders_batch, parquet, settings};
+use crate::tools::{
+    Home, ORDERS, Ran, batch, gzip, neighbours, orders_batch, parquet, settings, whole_lines,
+};
 
 /// Calls the program, which must fail and leave the folder exactly as it was.
 #[track_caller]
@@ -551,7 +553,7 @@ fn a_full_disk_leaves_nothing() {
         shell.args(["-c", &script]).current_dir(home.path());
         shell.env("NO_COLOR", "1").env("ILK_USAGE_FILE", "off");
         let output = shell.output().expect("a shell");
-        let told = String::from_utf8(output.stderr).expect("UTF-8");
+        let told = whole_lines(output.stderr);
         assert_eq!(output.status.code(), Some(2), "{out}\n{told}");
         let place = out.trim_end_matches(" --overwrite");
         let error = told.lines().find(|line| line.starts_with("error: ")).expect("an error");
@@ -604,7 +606,7 @@ fn variables_that_are_no_settings_are_told() {
         let mut command = home.command(&format!("{run} --overwrite"));
         let output = command.envs(variables.iter().copied()).output().expect("ilk runs");
         assert_eq!(output.status.code(), Some(0));
-        let told = String::from_utf8(output.stderr).expect("UTF-8");
+        let told = whole_lines(output.stderr);
         told.lines().filter(|line| line.contains("ILK_")).collect::<Vec<_>>().join("\n")
     };
     assert_eq!(told(&[("ILK_MEASURE", "dice"), ("ILK_KERNEL", ""), ("LANG", "C")]), "");

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use crate::tools::{Home, ORDERS};
+use crate::tools::{Home, ORDERS, whole_lines};
 
 const RUN: &str = "run views.csv --user user --item item --weight n --run-dir run --threads 2";
 
@@ -205,7 +205,7 @@ fn a_run_goes_on_with_other_instructions() {
     fs::remove_file(files(&home, "run/tiles").pop().expect("a file")).expect("removed");
     let mut portable = home.command(RUN);
     let output = portable.env("ILK_KERNEL", "portable").output().expect("ilk runs");
-    let told = String::from_utf8(output.stderr).expect("UTF-8");
+    let told = whole_lines(output.stderr);
     assert!(output.status.success(), "{told}");
     assert!(result(&home) == expected);
     let manifest: serde_json::Value =
@@ -327,7 +327,7 @@ fn with_small_disk(home: &Home, blocks: u32, arguments: &str) -> (Option<i32>, S
     let mut shell = Command::new("sh");
     shell.args(["-c", &script]).current_dir(home.path()).env("NO_COLOR", "1");
     let output = shell.output().expect("a shell");
-    (output.status.code(), String::from_utf8(output.stderr).expect("UTF-8"))
+    (output.status.code(), whole_lines(output.stderr))
 }
 
 #[test]
@@ -449,7 +449,7 @@ fn interrupted_it_says_how_to_go_on() {
     std::thread::sleep(Duration::from_millis(500));
     kill("INT", child.id());
     let output = child.wait_with_output().expect("ilk ends");
-    let told = String::from_utf8(output.stderr).expect("UTF-8");
+    let told = whole_lines(output.stderr);
     assert_eq!(output.status.code(), Some(130), "{told}");
     let last = told.lines().last().expect("a line");
     assert_eq!(
@@ -515,7 +515,7 @@ fn an_input_that_grows_meanwhile_is_noticed() {
     std::io::Write::write_all(&mut views, b"7,7,7\n").expect("written");
     drop(views);
     let output = child.wait_with_output().expect("ilk ends");
-    let told = String::from_utf8(output.stderr).expect("UTF-8");
+    let told = whole_lines(output.stderr);
     assert_eq!(output.status.code(), Some(2), "{told}");
     assert!(told.contains("views.csv was modified while it was being read"), "{told}");
     let refused = home.ilk(RUN);

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use serde_json::Value;
 
-use crate::tools::Home;
+use crate::tools::{Home, whole_lines};
 
 /// The flags of a case.
 fn flags(case: &Value) -> Vec<String> {
@@ -32,7 +32,7 @@ fn check(home: &Home, folder: &Path, case: &Value) -> Result<(), String> {
     let mut command = home.command("sample --rate 100% --out rows.jsonl --overwrite");
     command.args(flags(case)).arg(folder.join(case["file"].as_str().expect("a file")));
     let output = command.output().expect("ilk runs");
-    let told = String::from_utf8(output.stderr).expect("UTF-8");
+    let told = whole_lines(output.stderr);
     if let Some(words) = case["refusal"].as_str() {
         let is_right = output.status.code() == Some(2) && told.contains(words);
         return if is_right { Ok(()) } else { Err(format!("{:?}: {told}", output.status.code())) };

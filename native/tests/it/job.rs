@@ -4,7 +4,7 @@ use std::{fmt::Write as _, fs};
 
 use crate::tools::{
     Home, NEIGHBOURS, ORDERS, arrow_file, arrow_stream, gzip, neighbours, orders_batch, parquet,
-    settings,
+    settings, whole_lines,
 };
 
 const COLUMNS: &str = "--user member --item sku";
@@ -294,7 +294,7 @@ fn similar_helps_to_find_an_item() {
         assert!(output.stdout.is_empty(), "{item}");
         let code = output.status.code();
         let _ = writeln!(told, "ilk similar {out} '{item}': {code:?}");
-        told += &String::from_utf8(output.stderr).expect("UTF-8");
+        told += &whole_lines(output.stderr);
     }
     insta::assert_snapshot!("similar_without", told);
 }
@@ -312,7 +312,28 @@ fn inspect_looks_at_the_data() {
     let of_flags = home.stdout("inspect odd.csv --user alpha --item beta");
     let (report, command) = of_flags.split_once("\nrun it:\n").expect("a command");
     assert_eq!(command, "  ilk run odd.csv --user alpha --item beta --out similar.parquet\n");
-    assert_eq!(home.stdout("inspect job.toml"), report);
+    let of_file = |arguments: &str| {
+        let told = home.stdout(arguments);
+        let (of_file, command) = told.split_once("\nrun it:\n").expect("a command");
+        assert_eq!(of_file, report);
+        command.trim().to_owned()
+    };
+    assert_eq!(of_file("inspect job.toml"), "ilk run --job job.toml --out similar.parquet");
+    // What the file says is not said again, and what was given is kept.
+    home.write(
+        "job.toml",
+        home.read("job.toml") + "[job]\nmin_overlap = 2\n[output]\nout = 'mine.csv'\n",
+    );
+    let command = "ilk run --job job.toml --threads 1 --datasource a";
+    assert_eq!(of_file("inspect --job job.toml --threads 1 --datasource a"), command);
+    home.stdout(&command.replacen("ilk ", "", 1));
+    assert!(home.join("mine.csv").exists());
+    // The output is there now.
+    assert_eq!(of_file("inspect job.toml"), "ilk run --job job.toml --out similar.parquet");
+    home.write("bad.toml", home.read("job.toml").replace("min_overlap = 2", "kappa = 2"));
+    let told = home.stdout("inspect bad.toml");
+    assert!(told.contains("`ilk run` would refuse this job: kappa has no effect"), "{told}");
+    assert!(!told.contains("run it:"), "{told}");
 }
 
 #[test]

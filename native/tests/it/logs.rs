@@ -43,7 +43,32 @@ fn every_event_is_a_json_object() {
 #[test]
 fn no_bars_where_nobody_sees_them() {
     let home = Home::with_orders();
-    let told = home.stderr(RUN);
+    let told = printed(&home, RUN, "80");
     assert!(!told.contains(['\u{1b}', '\r']), "{told:?}");
     assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
+}
+
+/// What a call prints to stderr on a terminal of so many columns.
+fn printed(home: &Home, arguments: &str, columns: &str) -> String {
+    let output = home.command(arguments).env("COLUMNS", columns).output().expect("ilk runs");
+    String::from_utf8(output.stderr).expect("UTF-8")
+}
+
+#[test]
+fn long_messages_are_wrapped_but_commands_are_not() {
+    let home = Home::with_orders();
+    for columns in [80, 60, 40] {
+        let told = printed(&home, &format!("{RUN} --measure cosin"), &columns.to_string());
+        assert!(told.lines().count() > 3, "{told}");
+        assert!(told.lines().all(|line| line.chars().count() <= columns), "{told}");
+        let begins =
+            |line: &str| ["error: ", "help: ", "      "].iter().any(|s| line.starts_with(s));
+        assert!(told.lines().all(begins), "{told}");
+    }
+    let command = "`ilk run orders.csv --user member --item product --out similar.parquet`";
+    assert!(printed(&home, "run", "40").lines().any(|line| line.contains(command)));
+    home.write("quoted.csv", "user;item\n1;a\n1;b\n2;a\n2;NULL\n");
+    let told = printed(&home, "run quoted.csv -o quoted.out.csv", "40");
+    assert!(told.contains("--user user") && told.contains("--null NULL"), "{told}");
+    assert!(told.lines().all(|line| line.chars().count() <= 40), "{told}");
 }

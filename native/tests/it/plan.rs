@@ -267,3 +267,30 @@ fn a_limit_of_memory_says_what_run_does_about_it() {
     let told = home.stdout(&format!("plan orders.csv {COLUMNS} --memory 2GiB"));
     assert!(!told.contains("uses working files"), "{told}");
 }
+
+#[test]
+fn a_plan_takes_job_files_that_publish_but_not_their_flags() {
+    let home = Home::with_orders();
+    home.write(
+        "job.toml",
+        "[datasource.a]\ninput = 'orders.csv'\nuser = 'member'\nitem = 'sku'\n[job]\n\
+         out = 'out.csv'\noverwrite = true\nreport = 'out.html'\ncsv_safe = true\nmin_rows = 2\n\
+         max_change = '30%'\nrun_dir = 'run'\nrestart_if_changed = true\n",
+    );
+    let ran = home.ilk("plan job.toml --quiet").expect_success("plan job.toml");
+    assert_eq!((ran.stderr.as_str(), home.names().len()), ("", 2), "{:?}", home.names());
+    let variables = home.command("plan job.toml").env("ILK_MIN_ROWS", "5").output();
+    let told = crate::tools::whole_lines(variables.expect("ilk runs").stderr);
+    assert!(!told.contains("ILK_MIN_ROWS"), "{told}");
+    for flag in ["overwrite", "report x.html", "csv-safe", "min-rows 1", "max-change 10%"] {
+        let refused = home.ilk(&format!("plan job.toml --{flag}"));
+        assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+        let help = "help: `ilk run` and `ilk config` take it; leave it out of `ilk plan`";
+        assert!(refused.stderr.contains(help), "{}", refused.stderr);
+    }
+    let shown = home.stdout("config job.toml --min-rows 7");
+    assert!(
+        shown.lines().any(|line| line.starts_with("min_rows") && line.contains('7')),
+        "{shown}"
+    );
+}

@@ -118,12 +118,31 @@ fn unless_gone<T>(found: std::io::Result<T>) -> Option<T> {
     }
 }
 
+/// Returns what the program printed to stderr, with each message on one line: what is wrapped is
+/// indented to where the message begins.
+pub(crate) fn whole_lines(stderr: Vec<u8>) -> String {
+    let told = String::from_utf8(stderr).expect("UTF-8");
+    let indents = ["error:", "help:", "note      ", "internal error:"].map(|label| label.len() + 1);
+    let mut whole = String::with_capacity(told.len());
+    for line in told.split_inclusive('\n') {
+        let text = line.trim_start_matches(' ');
+        if whole.ends_with('\n') && indents.contains(&(line.len() - text.len())) {
+            whole.pop();
+            whole.push(' ');
+            whole.push_str(text);
+        } else {
+            whole.push_str(line);
+        }
+    }
+    whole
+}
+
 impl Ran {
     pub(crate) fn of(output: Output) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).expect("UTF-8"),
-            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+            stderr: whole_lines(output.stderr),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use crate::tools::Home;
+use crate::tools::{Home, whole_lines};
 
 /// The program, with a ledger in the folder.
 fn command(home: &Home, arguments: &str) -> Command {
@@ -13,8 +13,7 @@ fn command(home: &Home, arguments: &str) -> Command {
 
 fn run(home: &Home, arguments: &str) -> String {
     let output = command(home, arguments).output().expect("ilk runs");
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    text(output.stdout) + &text(output.stderr)
+    String::from_utf8(output.stdout).expect("UTF-8") + &whole_lines(output.stderr)
 }
 
 const RUN: &str = "run orders.csv --user member --item sku -q";
@@ -152,6 +151,6 @@ fn a_ledger_that_cannot_be_written_stops_no_run() {
     let output = command(&home, "run orders.csv --user member --item sku -o out.csv");
     let output = { output }.output().expect("ilk runs");
     assert!(output.status.success());
-    let told = String::from_utf8_lossy(&output.stderr);
+    let told = whole_lines(output.stderr);
     assert!(told.contains("this run was not recorded in "), "{told}");
 }

@@ -17,7 +17,8 @@ REASONS = {
 
 
 class IlkWarning(UserWarning):
-    """The result leaves something out: rows were set aside, or listed IDs are not in the data."""
+    """The result leaves something out: rows were set aside, listed IDs are not in the data, or settings
+    have no effect."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Note:
     code: str
     """For programs: a reason that rows were set aside for (`null_user`, `bad_weight`, …), or `rows`,
     `unknown_ids` (one for each list), `capped_users`, `rare_items`, `netted_away`, `emptied_users`,
-    `repeated_ratings`, `vanishing_weights` (half-lives since the oldest row)."""
+    `repeated_ratings`, `vanishing_weights` (half-lives since the oldest row), `unused_settings` (1)."""
     count: int
     """How many."""
     text: str
@@ -45,9 +46,20 @@ def warn(
     """Warns about what is missing from the result. `job`: its settings; `listed`: the number of IDs of
     each list; `look`: how to see the rows; `stacklevel`: 1 for the caller of this function."""
     notes = list(notes)
-    for text in (_rows_text(notes, job, look), _lists_text(notes, listed), _weights_text(notes)):
+    unused = [note.text for note in notes if note.code == "unused_settings"]
+    texts = (_rows_text(notes, job, look), _lists_text(notes, listed), _weights_text(notes), *unused)
+    for text in texts:
         if text:
             warnings.warn(text, IlkWarning, stacklevel=stacklevel + 1)
+
+
+def unused_settings(time: str | None, **given: str | None) -> list[Note]:
+    """Notes settings of the time column that are `given` without one, as the plugin does."""
+    names = [name for name, value in given.items() if value is not None and time is None]
+    if not names:
+        return []
+    have = "has" if len(names) == 1 else "have"
+    return [Note("unused_settings", 1, f"{', '.join(names)} {have} no effect without time")]
 
 
 def _rows_text(notes: list[Note], job: Mapping[str, Any], look: str) -> str | None:

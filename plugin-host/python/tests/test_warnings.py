@@ -51,6 +51,11 @@ class Warnings(unittest.TestCase):
         for way in ["drop", "net"]:
             self.assertEqual(self.told(returns, weight="much", job={"negative_weights": way}), [])
 
+    def test_settings_without_effect_are_named(self):
+        rows = TABLE.slice(4)
+        told = self.told(rows, time_unit="ms", time_format="%Y")
+        self.assertEqual(told, ["time_unit, time_format have no effect without time"])
+
     def test_lists_that_match_nothing_are_named(self):
         rows = TABLE.slice(4)
         for lists, text in [

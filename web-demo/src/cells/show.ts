@@ -56,6 +56,7 @@ function showRows(rows: Rows): HTMLElement {
     rows.isCut &&
       h("p", { class: "notice" }, `The file does not fit in the browser's memory, so these are ${percent(rows.rate)} of its ${manyOf(rows.source.user)}, each with all of their rows. Use the program for the full run: see the end of this notebook.`),
   ]);
+  for (const note of report.notes ?? []) element.append(h("p", { class: "notice" }, note));
   for (const { reason, rows: number, first } of report.setAside) {
     element.append(
       h(

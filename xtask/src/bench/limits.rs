@@ -237,6 +237,8 @@ impl Sweep<'_> {
         if case.has_directory {
             command.arg("--run-dir").arg(&run_dir);
         }
+        // Each message on a line of its own.
+        command.env("COLUMNS", "1000");
         command.stdout(Stdio::null()).stderr(fs::File::create(&log)?);
         let child = command.spawn().context("starting ilk")?;
         let used = child.wait4()?;

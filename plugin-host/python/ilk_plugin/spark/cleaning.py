@@ -122,7 +122,9 @@ def _ids(df: DataFrame, column: str, role: str) -> _Ids:
     if isinstance(kind, FLOATS):
         # NaN stands for null, as pandas writes it.
         cell = f.nanvl(cell.cast("double"), f.lit(None).cast("double"))
-        whole = (f.floor(cell) == cell) & (f.abs(cell) < 9.2e18)
+        # Past that, several IDs are one float.
+        rounded = 1 << 24 if isinstance(kind, t.FloatType) else 1 << 53
+        whole = (f.floor(cell) == cell) & (f.abs(cell) < float(rounded))
         return _Ids(f.when(whole, cell).cast("bigint"), never, f.when(~whole, cell.cast("string")))
     if isinstance(kind, t.DecimalType):
         wide = kind.precision - kind.scale > 18
@@ -422,7 +424,7 @@ def tally(rows: DataFrame) -> Tally:
         if row["misfit"] is not None and row["ilk_reason"] != "filtered":
             raise Refused(
                 "column",
-                f"{row['misfit']}, expected a whole number of 64 bits; cast the column to string to keep "
+                f"{row['misfit']}, expected a whole number of 64 bits, in floats one below 2^53; cast the column to string to keep "
                 "such IDs",
             )
     if any(dict(rows.dtypes)[name] == WIDE for name in ("ilk_u", "ilk_i")):

@@ -15,7 +15,7 @@ from pyspark.sql import functions as f
 from ilk_plugin import rows as plugin_rows
 from ilk_plugin.arguments import ids_of
 from ilk_plugin.errors import Refused
-from ilk_plugin.notes import Note
+from ilk_plugin.notes import Note, unused_settings
 from ilk_plugin.rows import Costs, Decided
 from ilk_plugin.sandbox import Instance, Plugin
 from ilk_plugin.spark import at_once, blocks, cleaning, courier, folding, merging, planning, tiling
@@ -194,6 +194,8 @@ class Run:
         with self.stage("count"):
             tally = cleaning.tally(self.rows())
         self.note(*tally.notes())
+        rule = {"time_unit": self.source.time_unit, "time_format": self.source.time_format}
+        self.note(*unused_settings(self.source.time, **rule))
         tally.check(self.job)
         return tally
 

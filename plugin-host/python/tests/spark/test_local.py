@@ -278,6 +278,10 @@ class Warnings(unittest.TestCase):
                 self.assertIn(rows, told[0])
                 self.assertIn(lists, told[1])
 
+    def test_settings_without_effect_are_named(self):
+        told = self.told(time_unit="ms")
+        self.assertEqual(told[-1], "time_unit has no effect without time")
+
     def test_who_receives_notes_is_not_warned(self):
         notes = []
         self.assertEqual(self.told(exclude=["x"], on_notes=notes.extend), [])
