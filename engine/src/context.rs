@@ -15,7 +15,7 @@ use crate::{
     guard::Guard,
     labels::LabelTable,
     lists::IdLists,
-    memory::{Allowance, Size, of_comparing, of_lists},
+    memory::{Allowance, Size, Written, of_comparing, of_lists},
     observe::Observer,
     pool::{Pool, Threads},
     progress::Reporter,
@@ -89,9 +89,7 @@ impl Run<'_> {
         }
         // Lists that are merged and written have a reader or a writer beside them: of numbers, and of
         // both names of a row.
-        let rows = size.items * size.top.min(size.items);
-        let row = 64 + 2 * size.catalogue / size.items.max(1);
-        let writer = budget.writer_of(rows.saturating_mul(row));
+        let writer = budget.writer_of(Written::of(size.items, size.top, size.catalogue));
         let lists = of_lists(size.items, size.items, size.top) + size.items * 136 + size.catalogue;
         needed <= budget.left(0) && lists + writer <= budget.left(0)
     }

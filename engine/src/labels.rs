@@ -20,7 +20,8 @@ use crate::{
     csv::CsvSettings,
     error::Error,
     files::Files,
-    memory::{Allowance, Bytes},
+    memory::Allowance,
+    misfit::{Needed, does_not_fit},
     pool::Pool,
     progress::Reporter,
     source::{DataSource, TargetSource},
@@ -181,7 +182,9 @@ impl LabelTable {
             tally.add(ids, &rows.item, labels);
             let bytes = tally.bytes();
             if bytes > room {
-                return Err(does_not_fit(2 * bytes, budget));
+                // The rest may bring as many more.
+                let needed = Needed { bytes: 4 * bytes, rows: Some(tally.rows()) };
+                return Err(does_not_fit("labels or groups", needed, budget));
             }
             Ok(())
         })?;
@@ -285,12 +288,4 @@ const fn id_of(source: &DataSource, of: Of) -> &String {
         Of::Items => &source.item,
         Of::Users => &source.user,
     }
-}
-
-/// Refuses labels that take more than there is for them.
-fn does_not_fit(needed: usize, budget: &Allowance) -> Error {
-    let enough = budget.least().0 + 2 * needed as u64;
-    let enough = Bytes(enough.next_multiple_of(16 << 20));
-    Error::refused(format!("labels or groups do not fit in memory of {}", budget.limit))
-        .with_help(format!("try --memory {}", String::from(enough)))
 }

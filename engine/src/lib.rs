@@ -67,6 +67,7 @@ pub mod lists;
 pub mod machine;
 #[doc(hidden)]
 pub mod memory;
+mod misfit;
 mod nothing;
 mod observe;
 mod once;

@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr};
 
 use bytesize::ByteSize;
 use ilk_core::{kernel::most_kept, prepare::Needs, result::Neighbour, weighting::WeightKind};
+use ilk_formats::{MOST_READ, bytes_of_writing};
 use serde::{Deserialize, Serialize};
 use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
 
@@ -66,22 +67,42 @@ pub struct Allowance {
     overhead: Overhead,
 }
 
-/// What is taken beside data, measured and rounded up.
+/// What is taken beside data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Overhead {
-    /// The program itself with its tables.
+    /// The program itself with its tables, measured and rounded up.
     program: usize,
-    /// Every thread.
+    /// Every thread, measured and rounded up.
     thread: usize,
-    /// A row group of the output on its way.
+    /// A row group of the output on its way, at most.
     writer: usize,
-    /// A piece of an input on its way: bytes, cells, and the chunk that comes of them.
+    /// A piece of an input on its way, at most: bytes, cells, and the chunk that comes of them.
     reader: usize,
 }
 
 impl Overhead {
-    const REAL: Self =
-        Self { program: 20 << 20, thread: 1 << 20, writer: 26 << 20, reader: 12 << 20 };
+    fn real() -> Self {
+        let writer = bytes_of_writing(usize::MAX, usize::MAX);
+        Self { program: 20 << 20, thread: 1 << 20, writer, reader: MOST_READ }
+    }
+}
+
+/// A table of neighbours that will be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    /// Its rows, at most.
+    rows: usize,
+    /// Bytes of the IDs and labels of a row, about.
+    names: usize,
+}
+
+impl Written {
+    /// Describes the table of so many items, each with its `top` neighbours; `catalogue`: bytes of the
+    /// IDs and labels of all of them.
+    pub fn of(items: usize, top: usize, catalogue: usize) -> Self {
+        let rows = items.saturating_mul(top.min(items));
+        Self { rows, names: 2 * catalogue / items.max(1) }
+    }
 }
 
 impl Allowance {
@@ -100,7 +121,7 @@ impl Allowance {
         }
         let limit = Self::limit_of(memory);
         let shard = shard.unwrap_or(Self::SHARD);
-        Self { limit, shard, workers, overhead: Overhead::REAL }
+        Self { limit, shard, workers, overhead: Overhead::real() }
     }
 
     /// Returns the same under another limit.
@@ -123,15 +144,21 @@ impl Allowance {
         Bytes((least + least / 15) as u64)
     }
 
-    /// Counts the bytes that are left for data beside `used` ones while output is written; texts
-    /// in it take more.
-    pub fn left_for_writing(&self, used: usize) -> usize {
-        self.left(used + self.overhead.writer)
+    /// Counts the bytes that are left for data beside `used` ones while a table is written.
+    pub fn left_for_writing(&self, used: usize, table: Written) -> usize {
+        self.left(used + self.writer_of(table))
     }
 
-    /// Counts the bytes that a writer of so many takes.
-    pub fn writer_of(&self, bytes: usize) -> usize {
-        bytes.min(self.overhead.writer)
+    /// Counts the bytes that the writer of a table takes.
+    pub fn writer_of(&self, table: Written) -> usize {
+        bytes_of_writing(table.rows, table.names).min(self.overhead.writer)
+    }
+
+    /// Returns the same where a reader of the inputs takes so many bytes, if that is less than readers
+    /// take at most.
+    pub(crate) fn reading(self, bytes: usize) -> Self {
+        let reader = bytes.min(self.overhead.reader);
+        Self { overhead: Overhead { reader, ..self.overhead }, ..self }
     }
 
     /// Counts the bytes that are left for data beside `used` ones.

@@ -66,6 +66,7 @@ pub use dialect::{
 pub use error::{Error, is_decoding, printable};
 pub use format::FileFormat;
 pub use guess::{Guess, count_candidates, guess_columns};
+pub use out::bytes_of_writing;
 pub use part::Part;
 pub use plain::{CellType, TableWriter, Values, read_notes, read_plain};
 pub use plan::ReadOptions;
@@ -74,7 +75,7 @@ pub use results::{
 };
 pub use schema::{Column, ColumnKind, Schema, nearest};
 pub use source::{Memory, Source, SourceFailure};
-pub use table::{Cursor, Input, InputFormat, Table};
+pub use table::{Cursor, Input, InputFormat, MOST_READ, Table};
 pub use write::{
     ListQuality, NeighbourStream, OutputFormat, write_items, write_lists, write_neighbours,
     write_rows,

@@ -14,11 +14,12 @@ use super::{
     matrix::{Matrix, Most, Regions, entry_bytes},
     rounds::ITEM,
     tiles::{Arranged, Keeping},
-    work::{Progress, Work, does_not_fit_until},
+    work::{Progress, Work},
 };
 use crate::{
     error::Error,
     memory::{self, Allowance},
+    misfit::does_not_fit_until,
 };
 
 impl Folded {

@@ -19,7 +19,7 @@ use super::{
     rows::{BlockAt, RowsAt, read, write},
     runs::Runs,
     store::Store,
-    work::{Progress, Work, does_not_fit},
+    work::{Progress, Work},
 };
 use crate::{error::Error, memory::Allowance, pool::Pool};
 
@@ -252,11 +252,8 @@ impl Folder<'_> {
         for (item, count) in counts.iter().enumerate() {
             if *count > room {
                 let what = format!("{count} rows of one user and item");
-                return Err(does_not_fit(
-                    &what,
-                    *count as usize * event_bytes(self.needs),
-                    self.budget,
-                ));
+                let needed = Needed::all(*count as usize * event_bytes(self.needs));
+                return Err(does_not_fit(&what, needed, self.budget));
             }
             if events + count > room {
                 ends.push(item);

@@ -14,9 +14,9 @@ use ilk_core::{
 use super::{
     rounds::{ITEM, Rounds},
     store::{Extent, Store},
-    work::{Work, does_not_fit_until},
+    work::Work,
 };
-use crate::{error::Error, memory::Allowance};
+use crate::{error::Error, memory::Allowance, misfit::does_not_fit_until};
 
 /// An item's code with its neighbours, best first.
 pub(crate) type List = Result<(u32, Vec<Neighbour>), Error>;

@@ -19,3 +19,4 @@ mod text;
 pub use file::NullWord;
 pub(crate) use file::{CsvCursor, CsvFile};
 pub(crate) use out::CsvOut;
+pub(crate) use pieces::{MORE, PIECE};

@@ -16,20 +16,15 @@ use parquet::{
     schema::types::ColumnPath,
 };
 
-use super::format::{OutputFormat, table_properties};
+use super::format::OutputFormat;
 use crate::{
     arrow::{ArrowOut, ArrowStreamOut},
     csv::CsvOut,
     error::Error,
     json::{JsonOut, JsonValue},
-    out::{Cells, Field, Nulls, Values},
+    out::{BATCH_BYTES, BATCH_ROWS, Cells, Field, Nulls, Values, table_properties},
     parquet::ParquetOut,
 };
-
-/// Rows built in memory at a time.
-const BATCH_ROWS: usize = 64 << 10;
-/// Bytes of text built in memory at a time, about; also keeps offsets within 32 bits.
-const BATCH_BYTES: usize = 2 << 20;
 
 /// Writes the neighbours table: by item, then rank. Columns `item`, `neighbour` (integers or
 /// text, as the ids are), `rank` (from 1), `score`, `overlap`, and with labels `item_label` and
