@@ -64,6 +64,11 @@ impl<'a> Means<'a> {
     pub(crate) fn readers(&self) -> Threads<'a> {
         self.pool.at_most(self.budget.readers())
     }
+
+    /// The threads that may take in what tiles found at the same time.
+    pub(crate) fn restorers(&self) -> Threads<'a> {
+        self.pool.at_most(self.budget.restorers())
+    }
 }
 
 impl Run<'_> {
@@ -82,16 +87,16 @@ impl Run<'_> {
             needed += 2 * size_of::<Neighbour>() * size.items * size.top.min(size.items);
         }
         if recording == Recording::Yes {
-            needed += 4 * budget.most_recorded() * budget.workers;
+            needed += budget.recording();
         }
         if self.plugin.is_some() {
             needed += sandbox_bytes(size.interactions, weights, budget.workers);
         }
-        // Lists that are merged and written have a reader or a writer beside them: of numbers, and of
-        // both names of a row.
+        // Lists that are merged and written have readers or a writer beside them.
         let writer = budget.writer_of(Written::of(size.items, size.top, size.catalogue));
+        let reader = if recording == Recording::Yes { budget.restoring() } else { 0 };
         let lists = of_lists(size.items, size.items, size.top) + size.items * 136 + size.catalogue;
-        needed <= budget.left(0) && lists + writer <= budget.left(0)
+        needed <= budget.left(0) && lists + writer.max(reader) <= budget.left(0)
     }
 
     /// Finds out which of the items may be neighbours, and which are asked for.

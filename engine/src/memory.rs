@@ -3,7 +3,12 @@
 use std::{fmt, str::FromStr};
 
 use bytesize::ByteSize;
-use ilk_core::{kernel::most_kept, prepare::Needs, result::Neighbour, weighting::WeightKind};
+use ilk_core::{
+    kernel::{Offer, bytes_of_gathering, most_kept},
+    prepare::Needs,
+    result::Neighbour,
+    weighting::WeightKind,
+};
 use ilk_formats::{MOST_READ, bytes_of_writing};
 use serde::{Deserialize, Serialize};
 use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
@@ -67,6 +72,13 @@ pub struct Allowance {
     overhead: Overhead,
 }
 
+/// Rows of a row group of what tiles found.
+pub(crate) const FOUND_ROWS: usize = 16 << 10;
+
+/// Bytes that writing or reading such a row group takes: of each row 16 bytes, which are there as offers, as
+/// columns, as cells of a page, and compressed, each with as much again for what buffers leave unused.
+const FOUND_BYTES: usize = 2 * 4 * size_of::<Offer>() * FOUND_ROWS;
+
 /// What is taken beside data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Overhead {
@@ -78,12 +90,14 @@ struct Overhead {
     writer: usize,
     /// A piece of an input on its way, at most: bytes, cells, and the chunk that comes of them.
     reader: usize,
+    /// A row group of what tiles found on its way into its file, or back.
+    found: usize,
 }
 
 impl Overhead {
     fn real() -> Self {
         let writer = bytes_of_writing(usize::MAX, usize::MAX);
-        Self { program: 20 << 20, thread: 1 << 20, writer, reader: MOST_READ }
+        Self { program: 20 << 20, thread: 1 << 20, writer, reader: MOST_READ, found: FOUND_BYTES }
     }
 }
 
@@ -132,13 +146,13 @@ impl Allowance {
     /// Makes a budget of data alone, for tests on little of it.
     #[cfg(test)]
     pub fn of_data(bytes: u64, workers: usize) -> Self {
-        let overhead = Overhead { program: 0, thread: 0, writer: 0, reader: 0 };
+        let overhead = Overhead { program: 0, thread: 0, writer: 0, reader: 0, found: 0 };
         Self { limit: Bytes(bytes), shard: Bytes(bytes), workers, overhead }
     }
 
     /// Returns the least limit under which working files help.
     pub fn least(&self) -> Bytes {
-        let Overhead { program, thread, writer, reader } = self.overhead;
+        let Overhead { program, thread, writer, reader, .. } = self.overhead;
         // Of data, each thread works on four times as much as it takes itself.
         let least = program + writer.max(reader) + self.workers * 5 * thread;
         Bytes((least + least / 15) as u64)
@@ -172,7 +186,30 @@ impl Allowance {
     /// Counts the threads, at least one, that may read at the same time: together they take at most half
     /// of what is left for data.
     pub fn readers(&self) -> usize {
-        (self.left(0) / 2 / self.overhead.reader.max(1)).clamp(1, self.workers)
+        self.threads_of(self.overhead.reader, 2)
+    }
+
+    /// Counts the threads, at least one, that may write what their tiles found at the same time: together
+    /// they take at most a sixteenth of what is left for data.
+    pub(crate) fn committers(&self) -> usize {
+        self.threads_of(self.overhead.found, 16)
+    }
+
+    /// Counts the threads, at least one, that may take in what tiles found at the same time: together
+    /// they take at most an eighth of what is left for data.
+    pub(crate) fn restorers(&self) -> usize {
+        self.threads_of(self.overhead.found, 8)
+    }
+
+    /// Counts the bytes that [`restorers`](Self::restorers) take.
+    pub(crate) fn restoring(&self) -> usize {
+        self.restorers() * self.overhead.found
+    }
+
+    /// Counts the threads that may take `bytes` each, so that together they take at most this part of
+    /// what is left for data.
+    fn threads_of(&self, bytes: usize, part: usize) -> usize {
+        (self.left(0) / part / bytes.max(1)).clamp(1, self.workers)
     }
 
     /// Counts the bytes that are left for data beside `used` ones while files are read: at least half
@@ -183,10 +220,18 @@ impl Allowance {
     }
 
     /// Counts the bytes of what a thread's tiles have found after which it is written, where that is
-    /// kept. Memory is reserved for four times as much: buffers grow by doubling, and a tile, or a piece
-    /// of it, comes to its end.
+    /// kept.
     pub(crate) fn most_recorded(&self) -> usize {
         (self.left(0) / self.workers / 32).max(1 << 16)
+    }
+
+    /// Counts the bytes of what the tiles of all threads have found and not yet written, where that is
+    /// kept.
+    pub(crate) fn recording(&self) -> usize {
+        // A piece of a tile offers up to two times as much before it comes to its end, and some is kept
+        // for the next file; one more for what tiles of the columns before left.
+        let parts = 4 * self.workers + 1;
+        parts * self.most_recorded() + self.committers() * self.overhead.found
     }
 
     /// Counts the rows that a chunk of a file may have, so that every thread can hold some.
@@ -298,6 +343,12 @@ pub fn of_lists(items: usize, others: usize, top: usize) -> usize {
     items.saturating_mul(most.max(NEIGHBOUR * top.min(others)))
 }
 
+/// Counts the bytes of what a thread gathers for lists of `top`, past what all threads have room for.
+pub(crate) fn of_gathering(top: usize) -> usize {
+    const USUAL: usize = 64;
+    bytes_of_gathering(top) - bytes_of_gathering(top.min(USUAL))
+}
+
 /// Predicts the bytes that comparing takes at most, interactions included.
 pub fn of_comparing(size: Size, needs: Needs, weights: WeightKind, workers: usize) -> usize {
     let Size { users, items, interactions, top, .. } = size;
@@ -309,6 +360,7 @@ pub fn of_comparing(size: Size, needs: Needs, weights: WeightKind, workers: usiz
     let chunks = items.div_ceil(512).saturating_mul(users).saturating_mul(64);
     let bits = if has_own { 0 } else { chunks.min((16 * interactions).max(64 << 20)) };
     let lists = of_lists(items, items, top) + items * (136 + workers * 48);
+    let lists = lists.saturating_add(workers * of_gathering(top));
     let factors = if weights == WeightKind::Separable { 8 * (users + items) } else { 0 };
     (interactions * (held + sorted) + users * 24 + bits + factors).saturating_add(lists)
 }

@@ -9,6 +9,7 @@ use crate::{
     context::Run,
     error::Error,
     findings::Findings,
+    memory::Written,
     spill::{Found, Lists, Recording},
 };
 
@@ -35,7 +36,8 @@ pub(crate) fn once(
     };
     let mut counts = vec![0; items];
     found.each(&mut |item, list| PairsOnce::count(&mut counts, item, list))?;
-    let room = run.means.budget.left_for_writing(used + items * ITEM) / PAIR;
+    let written = Written::of(items, run.job.top as usize, used);
+    let room = run.means.budget.left_for_writing(used + items * ITEM, written) / PAIR;
     let work = run.on_disk(ilk_core::cost::Layout::default(), Recording::No)?;
     let mut once = Found::default();
     for (part, items) in (0..).zip(parts(&counts, room)) {

@@ -44,7 +44,8 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Counts the offers that a recording worker holds. Cost: 16 B each, 32 B at times.
+    /// Counts the offers that a recording worker holds. Cost: 16 B each, and as much again where there
+    /// are more than it was made for.
     pub fn recorded(&self) -> usize {
         self.recording.as_ref().map_or(0, Recording::len)
     }
@@ -72,9 +73,10 @@ impl Comparison {
         Worker::default()
     }
 
-    /// Makes a worker that keeps what its tiles find, for [`survivors`](Self::survivors).
-    pub fn recording_worker(&self) -> Worker {
-        Worker { recording: Some(Recording::default()), ..Worker::default() }
+    /// Makes a worker that keeps what its tiles find, for [`survivors`](Self::survivors); `room`: for so
+    /// many offers from the beginning, so that it takes no more as they come.
+    pub fn recording_worker(&self, room: usize) -> Worker {
+        Worker { recording: Some(Recording::new(room)), ..Worker::default() }
     }
 
     /// Computes a tile: `positions`, all of them in `rows`, against `columns`. With

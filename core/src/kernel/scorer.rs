@@ -98,21 +98,27 @@ pub(super) struct Found {
 }
 
 /// What a worker's tiles found, as long as it may matter.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Recording {
     offers: Vec<Offer>,
-    /// How many there may be before those that have been surpassed are left out.
+    /// Offers that there is room for from the beginning.
     room: usize,
+    /// How many there may be before those that have been surpassed are left out.
+    most: usize,
 }
 
 impl Recording {
-    const ROOM: usize = 1 << 16;
+    const MOST: usize = 1 << 16;
+
+    pub(super) fn new(room: usize) -> Self {
+        Self { offers: Vec::with_capacity(room), room, most: 0 }
+    }
 
     fn extend(&mut self, offers: impl Iterator<Item = Offer>, selection: &Selection) {
         self.offers.extend(offers);
-        if self.offers.len() > self.room.max(Self::ROOM) {
+        if self.offers.len() > self.most.max(Self::MOST) {
             self.retain(selection);
-            self.room = 2 * self.offers.len();
+            self.most = 2 * self.offers.len();
         }
     }
 
@@ -126,8 +132,8 @@ impl Recording {
 
     pub(super) fn take(&mut self, selection: &Selection) -> Vec<Offer> {
         self.retain(selection);
-        self.room = 0;
-        std::mem::take(&mut self.offers)
+        self.most = 0;
+        std::mem::replace(&mut self.offers, Vec::with_capacity(self.room))
     }
 }
 

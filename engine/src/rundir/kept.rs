@@ -73,7 +73,7 @@ impl Results {
     pub(super) fn each_row(&self, run: Run<'_>, sink: Sink<'_>) -> Result<(), Error> {
         let paths = self.verified(StageName::Clean, files::CLEANED)?;
         let (of_job, chunk_rows) = ((run.job, run.needs), run.means.budget.chunk_rows());
-        let read = run.means.pool.map(paths.len(), |part| {
+        let read = run.means.readers().map(paths.len(), |part| {
             let sink = |chunk| sink(part, chunk);
             tables::each_cleaned(&paths[part], of_job, chunk_rows, &sink)
         });
@@ -105,7 +105,7 @@ impl Results {
         let comparison = Comparison::new(&table, run.job, filter, Sides::Both, run.means.kernel);
         let positions = ItemTable::positions(table.codes());
         step.expect(paths.len() as u64);
-        let restored = run.means.pool.map(paths.len(), |index| {
+        let restored = run.means.restorers().map(paths.len(), |index| {
             let restored = restore(&comparison, &positions, filter, &paths[index]);
             step.advance(1);
             restored
@@ -134,7 +134,7 @@ impl Results {
             let filter = rounds.filter(round, &table, &named.filter);
             // Nothing is computed here, so it does not matter which pairs rows would compute.
             let comparison = Comparison::new(&table, run.job, &filter, Sides::Row, kernel);
-            let restored = run.means.pool.map(paths.len(), |index| {
+            let restored = run.means.restorers().map(paths.len(), |index| {
                 let restored = restore(&comparison, &positions, &filter, &paths[index]);
                 step.advance(1);
                 restored

@@ -31,8 +31,9 @@ use crate::{
     handed::{Committed, Laid, PlannedTile},
     keep::Step,
     left,
+    memory::FOUND_ROWS,
     observe::Timed,
-    pool::Pool,
+    pool::{Pool, Turns},
     record::FileRecord,
     spill::{self, Arranged, Between, Offers, OffersAt, catalogue_bytes, rounds_of_merging},
     text::{counted, grouped},
@@ -48,8 +49,7 @@ pub(super) fn restore(
     filter: &ItemFilter,
     path: &Path,
 ) -> Result<u64, Error> {
-    const MOST: usize = 1 << 16;
-    let (mut offers, mut count) = (Vec::with_capacity(MOST), 0);
+    let (mut offers, mut count) = (Vec::with_capacity(FOUND_ROWS), 0);
     read_offers(path, &mut |code, neighbour| {
         let item = positions.get(code as usize).copied();
         let item = item.ok_or_else(|| tables::unfit(path))?;
@@ -58,7 +58,7 @@ pub(super) fn restore(
         }
         offers.push(Offer { item, neighbour });
         count += 1;
-        if offers.len() == MOST {
+        if offers.len() == FOUND_ROWS {
             comparison.restore(offers.drain(..));
         }
         Ok(())
@@ -152,14 +152,16 @@ impl Recording<'_> {
     fn computing<'c>(
         &'c self,
         comparison: &'c Comparison,
-        overflow: Option<Overflow>,
+        overflow: Option<Offers>,
         on_tile: &'c (dyn Fn(usize) + Sync),
     ) -> Computing<'c> {
         let Self { folder, planned, step, laid, .. } = *self;
-        let most = self.run.means.budget.most_recorded() / size_of::<Offer>();
+        let budget = self.run.means.budget;
+        let (most, turns) =
+            (budget.most_recorded() / size_of::<Offer>(), Turns::new(budget.committers()));
         let (codes, clock) =
             (laid.arrangement.table().codes(), (step.started(), laid.committed.seconds));
-        Computing { comparison, codes, planned, on_tile, folder, most, overflow, clock }
+        Computing { comparison, codes, planned, on_tile, folder, most, turns, overflow, clock }
     }
 
     /// Takes in what was found before, as far as `filter` wants it.
@@ -210,7 +212,7 @@ impl Recording<'_> {
         let mut commits = Commits::default();
         let comparison = arranged.comparison(job, &named.filter, layout.kernel);
         self.restore_on_disk(arranged, &comparison, work)?;
-        let computing = self.computing(&comparison, Some(Overflow::new(work)), &on_tile);
+        let computing = self.computing(&comparison, Some(Offers::new(work)), &on_tile);
         let mut rest = Pending::default();
         arranged.each_group(&named.filter, pool, |group| {
             let compute = |tile: usize, worker: &mut Worker, between: Between<'_>| {
@@ -270,31 +272,20 @@ pub(super) struct Computing<'a> {
     pub(super) folder: &'a Folder,
     /// Offers that a thread gathers before they are written, at the end of a tile.
     pub(super) most: usize,
+    /// Of the threads, those that write files at the same time.
+    pub(super) turns: Turns,
     /// Where memory is short, what goes to disk before its tile is done.
-    pub(super) overflow: Option<Overflow>,
+    pub(super) overflow: Option<Offers>,
     /// When the stage began, with the seconds that earlier processes took for it.
     pub(super) clock: (Instant, f64),
-}
-
-/// Where offers go of which there are too many in memory.
-pub(super) struct Overflow {
-    pub(super) offers: Offers,
-    /// Offers that a thread gathers before they go there.
-    most: usize,
-}
-
-impl Overflow {
-    /// Prepares for it.
-    pub(super) fn new(work: spill::Work<'_>) -> Self {
-        Self { offers: Offers::new(work), most: work.most_recorded() / size_of::<Offer>() }
-    }
 }
 
 /// What one thread has found and not yet written.
 #[derive(Default)]
 pub(super) struct Pending {
     tiles: Vec<Timed>,
-    offers: Vec<(u32, Neighbour)>,
+    /// Offers as they were taken from the worker, item and neighbour as codes.
+    offers: Vec<Vec<(u32, Neighbour)>>,
     /// More of them on disk.
     overflown: Vec<OffersAt>,
 }
@@ -304,6 +295,11 @@ impl Pending {
         self.tiles.append(&mut other.tiles);
         self.offers.append(&mut other.offers);
         self.overflown.append(&mut other.overflown);
+    }
+
+    /// Counts the offers in memory.
+    fn len(&self) -> usize {
+        self.offers.iter().map(Vec::len).sum()
     }
 }
 
@@ -331,12 +327,12 @@ impl Computing<'_> {
         let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
         let all = Mutex::new(std::mem::take(commits));
         let workers = pool.map(pool.workers(), |number| {
-            let mut worker = self.comparison.recording_worker();
+            let mut worker = self.comparison.recording_worker(self.room());
             let mut pending = Pending::default();
             let done = work(left, &next, &failed, |tile| {
                 let began = self.seconds();
                 let mut relieve = |worker: &mut Worker| self.relieve(worker, &mut pending);
-                let pairs = self.overflow.as_ref().map_or(usize::MAX, |overflow| overflow.most);
+                let pairs = self.overflow.as_ref().map_or(usize::MAX, |_| self.most);
                 compute(tile, &mut worker, Between { pairs, act: &mut relieve })?;
                 (self.on_tile)(tile);
                 let ended = self.seconds();
@@ -365,21 +361,34 @@ impl Computing<'_> {
         self.clock.1 + self.clock.0.elapsed().as_secs_f64()
     }
 
+    /// Counts the offers that a worker has room for: what is gathered, and what a piece of a tile brings
+    /// to both items of its pairs; of whole tiles nobody knows.
+    fn room(&self) -> usize {
+        self.overflow.as_ref().map_or(0, |_| 3 * self.most)
+    }
+
+    /// Takes what the worker has; it becomes codes where it lies.
     fn take(&self, worker: &mut Worker, pending: &mut Pending) {
         let offers = self.comparison.survivors(worker).into_iter();
         let offers = offers.map(|offer| (self.codes[offer.item as usize], offer.neighbour));
-        pending.offers.extend(offers);
+        let mut offers = offers.collect::<Vec<_>>();
+        if !offers.is_empty() {
+            offers.shrink_to_fit();
+            pending.offers.push(offers);
+        }
     }
 
     /// Takes what was found to disk if it is too much.
     fn relieve(&self, worker: &mut Worker, pending: &mut Pending) -> Result<(), Error> {
         let Some(overflow) = &self.overflow else { return Ok(()) };
-        if worker.recorded() >= overflow.most {
-            self.take(worker, pending);
-            // Much of it may have been surpassed.
-            if pending.offers.len() >= overflow.most / 2 {
-                pending.overflown.push(overflow.offers.push(&pending.offers)?);
-                pending.offers.clear();
+        if pending.len() + worker.recorded() < self.most {
+            return Ok(());
+        }
+        self.take(worker, pending);
+        // Much of it may have been surpassed.
+        if pending.len() >= self.most / 2 {
+            for offers in pending.offers.drain(..) {
+                pending.overflown.push(overflow.push(offers)?);
             }
         }
         Ok(())
@@ -397,7 +406,7 @@ impl Computing<'_> {
     /// Returns true if what was found is much, or of long ago; `recorded`: offers that the worker has.
     pub(super) fn is_due(&self, pending: &Pending, recorded: usize) -> bool {
         let began = pending.tiles.first().map_or(f64::INFINITY, |first| first.began);
-        let gathered = pending.offers.len() + recorded;
+        let gathered = pending.len() + recorded;
         let is_much = !pending.overflown.is_empty() || gathered >= self.most;
         is_much || self.seconds() - began >= COMMIT.as_secs_f64()
     }
@@ -414,18 +423,23 @@ impl Computing<'_> {
         Ok(())
     }
 
-    fn write(&self, mut pending: Pending) -> Result<Option<(FileRecord, u64)>, Error> {
-        let Some(first) = pending.tiles.iter().map(|timed| timed.tile).min() else {
-            return Ok(None);
-        };
+    fn write(&self, pending: Pending) -> Result<Option<(FileRecord, u64)>, Error> {
+        match pending.tiles.iter().map(|timed| timed.tile).min() {
+            Some(first) => self.turns.take(|| self.write_from(first, pending)).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Writes a file that is named by its first tile.
+    fn write_from(&self, first: usize, pending: Pending) -> Result<(FileRecord, u64), Error> {
         let file = self.folder.begin(&format!("{first:06}"))?;
         let tiles = pending.tiles.iter().map(|timed| (&self.planned[timed.tile].area, timed));
         let mut table = tables::OfferTable::new(file, tiles)?;
-        let overflown = std::mem::take(&mut pending.overflown);
-        let read = |at| self.overflow.as_ref().map(|overflow| overflow.offers.read(at));
-        let overflown = overflown.into_iter().filter_map(read);
+        let read = |at| self.overflow.as_ref().map(|overflow| overflow.read(at));
+        let overflown = pending.overflown.into_iter().filter_map(read);
         let mut count = 0;
-        for offers in overflown.chain([Ok(pending.offers)]) {
+        // What is in memory comes first, and goes.
+        for offers in pending.offers.into_iter().map(Ok).chain(overflown) {
             let mut offers = offers?;
             // Sorted, the table is a third of the size.
             let by_score = |a: &Neighbour, b: &Neighbour| ilk_core::kernel::rank(a, b);
@@ -433,7 +447,7 @@ impl Computing<'_> {
             table.push(&offers)?;
             count += offers.len() as u64;
         }
-        Ok(Some((Folder::publish(table.finish()?)?, count)))
+        Ok((Folder::publish(table.finish()?)?, count))
     }
 }
 

@@ -16,7 +16,11 @@ use super::{
     store::{Extent, Store},
     work::Work,
 };
-use crate::{error::Error, memory::Allowance, misfit::does_not_fit_until};
+use crate::{
+    error::Error,
+    memory::{Allowance, Written, of_gathering},
+    misfit::does_not_fit_until,
+};
 
 /// An item's code with its neighbours, best first.
 pub(crate) type List = Result<(u32, Vec<Neighbour>), Error>;
@@ -61,14 +65,14 @@ impl Offers {
         Self(Store::new(work.folder, "offers", work.budget.shard.0))
     }
 
-    /// Writes some.
+    /// Writes some, which become numbers where they lie.
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(crate) fn push(&self, offers: &[(u32, Neighbour)]) -> Result<OffersAt, Error> {
+    pub(crate) fn push(&self, offers: Vec<(u32, Neighbour)>) -> Result<OffersAt, Error> {
         let numbers =
-            |(item, one): &(u32, Neighbour)| [*item, one.code, one.score.to_bits(), one.overlap];
-        let numbers = offers.iter().map(numbers).collect::<Vec<_>>();
+            |(item, one): (u32, Neighbour)| [item, one.code, one.score.to_bits(), one.overlap];
+        let numbers = offers.into_iter().map(numbers).collect::<Vec<_>>();
         Ok(OffersAt(self.0.append(&numbers)?))
     }
 
@@ -318,9 +322,11 @@ pub(crate) fn rounds_of_merging(
 ) -> Result<Rounds, Error> {
     let items = table.len();
     let rounds = |budget: &Allowance| {
-        // Each thread reads what a worker wrote at a time; a row group is on its way out.
-        let reading = 2 * Work { budget, ..work }.most_recorded() * budget.workers;
-        let room = budget.left_for_writing(used + items * ITEM + reading);
+        let top = job.top as usize;
+        // Each thread gathers what it takes in; a row group is on its way out.
+        let reading = Work { budget, ..work }.restoring() + budget.workers * of_gathering(top);
+        let written = Written::of(items, top, used);
+        let room = budget.left_for_writing(used + items * ITEM + reading, written);
         Rounds::new(table, job, filter, room)
     };
     rounds(work.budget).ok_or_else(|| {

@@ -31,11 +31,19 @@ pub(crate) enum Recording {
 }
 
 impl Work<'_> {
-    /// Counts the bytes of what a thread's tiles have found after which it is written.
-    pub(crate) fn most_recorded(&self) -> usize {
+    /// Counts the bytes of what tiles have found and not yet written.
+    pub(super) fn recording(&self) -> usize {
         match self.recording {
             Recording::No => 0,
-            Recording::Yes => self.budget.most_recorded(),
+            Recording::Yes => self.budget.recording(),
+        }
+    }
+
+    /// Counts the bytes that taking in again what tiles found takes, beside the lists that come of it.
+    pub(super) fn restoring(&self) -> usize {
+        match self.recording {
+            Recording::No => 0,
+            Recording::Yes => self.budget.restoring(),
         }
     }
 }
