@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use ilk_core::result::{Catalogue, Neighbour, Neighbours, Overlaps};
-use ilk_formats::{ListQuality, OutputFormat, write_lists, write_neighbours};
+use ilk_core::result::{Neighbour, Neighbours, Overlaps};
+use ilk_formats::{ListQuality, Names, OutputFormat, write_lists, write_neighbours};
 
 use crate::{error::Error, spill::Found};
 
@@ -73,12 +73,12 @@ impl Findings {
         &self,
         format: OutputFormat,
         out: impl Write + Send,
-        catalogue: &Catalogue,
+        names: Names<'_>,
         name: impl FnOnce(ilk_formats::Error) -> Error,
     ) -> Result<u64, Error> {
         let found = match self {
             Self::Memory(found) => {
-                write_neighbours(format, out, catalogue, found).map_err(name)?;
+                write_neighbours(format, out, names, found).map_err(name)?;
                 return Ok(found.len() as u64);
             }
             Self::Disk(found) => found,
@@ -94,7 +94,7 @@ impl Findings {
                 None
             }
         });
-        write_lists(format, out, catalogue, good).map_err(name)?;
+        write_lists(format, out, names, good).map_err(name)?;
         failed.map_or(Ok(rows), Err)
     }
 }

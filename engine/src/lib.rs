@@ -96,6 +96,8 @@ pub mod text;
 pub mod times;
 mod unused;
 
+pub use ilk_formats::{Formulas, IdStyle, Spelling};
+
 pub use self::{
     csv::CsvSettings,
     error::{Error, Kind, reason},
@@ -104,9 +106,7 @@ pub use self::{
     observe::{Degrees, Kept, Lazily, Observer, Place, Tiles, Timed, Unobserved, Walk},
     publish::{Abandoned, Existing, abandon},
     record::{FileRecord, StageName, StageRecord},
-    request::{
-        Besides, Budget, Earlier, Formulas, IdStyle, Request, Resources, RunPlace, Spelling,
-    },
+    request::{Besides, Budget, Earlier, Request, Resources, RunPlace},
     result::{Similar, neighbours},
     run::run,
     source::{DataSource, Lists, PartialSource, Record, Setting, TargetSource, TimeFormat, needs},

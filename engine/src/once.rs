@@ -40,10 +40,12 @@ pub(crate) fn once(
     let room = run.means.budget.left_for_writing(used + items * ITEM, written) / PAIR;
     let work = run.on_disk(ilk_core::cost::Layout::default(), Recording::No)?;
     let mut once = Found::default();
-    for (part, items) in (0..).zip(parts(&counts, room)) {
+    let parts = parts(&counts, room);
+    let number = parts.len();
+    for (part, items) in (0..).zip(parts) {
         let mut pairs = PairsOnce::new(items.clone(), &counts);
         found.each(&mut |item, list| pairs.see(item, list))?;
-        let mut lists = Lists::new(work, ONCE + part);
+        let mut lists = Lists::new(work, ONCE + part, number);
         for (place, item) in items.enumerate() {
             lists.push(item, &pairs.list(place))?;
         }

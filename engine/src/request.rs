@@ -6,6 +6,7 @@ use ilk_core::{
     forecast::Limits,
     job::{Job, Of},
 };
+use ilk_formats::Spelling;
 
 use crate::{
     error::Error,
@@ -14,35 +15,6 @@ use crate::{
     publish::Existing,
     source::{DataSource, Lists, Record},
 };
-
-/// How IDs are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum IdStyle {
-    /// With the type of the input.
-    #[default]
-    AsRead,
-    /// As text.
-    Text,
-}
-
-/// What becomes of text in CSV that spreadsheets take for a formula.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Formulas {
-    /// It is written as it is.
-    #[default]
-    AsRead,
-    /// It gets a `'` before it.
-    Prefixed,
-}
-
-/// How an output spells what it holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Spelling {
-    /// IDs.
-    pub ids: IdStyle,
-    /// Text in CSV.
-    pub formulas: Formulas,
-}
 
 /// What to do: what is read, what is computed, where the result goes, and what it may take.
 #[derive(Clone, Debug)]

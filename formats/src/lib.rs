@@ -77,8 +77,8 @@ pub use schema::{Column, ColumnKind, Schema, nearest};
 pub use source::{Memory, Source, SourceFailure};
 pub use table::{Cursor, Input, InputFormat, MOST_READ, Table};
 pub use write::{
-    ListQuality, NeighbourStream, OutputFormat, write_items, write_lists, write_neighbours,
-    write_rows,
+    Formulas, IdStyle, ListQuality, Names, NeighbourStream, OutputFormat, Spelling, write_items,
+    write_lists, write_neighbours, write_rows,
 };
 
 /// The programs of the README.

@@ -157,6 +157,13 @@ impl Cells {
         Self { values: Values::Text(text), valid }
     }
 
+    /// Makes rows of what values are called.
+    pub(crate) fn spelled<T: AsRef<str>>(cells: impl Iterator<Item = T>) -> Self {
+        let mut text = Text::default();
+        cells.for_each(|cell| text.push(cell.as_ref()));
+        Self { values: Values::Text(text), valid: None }
+    }
+
     /// Makes rows of a part of a text column.
     pub(crate) fn of_column(column: &TextColumn, rows: std::ops::Range<usize>) -> Self {
         Self::text(rows.map(|row| column.get(row)))

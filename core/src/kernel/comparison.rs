@@ -44,8 +44,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Counts the offers that a recording worker holds. Cost: 16 B each, and as much again where there
-    /// are more than it was made for.
+    /// Counts the offers that a recording worker holds. Cost: 16 B each, 32 B at times.
     pub fn recorded(&self) -> usize {
         self.recording.as_ref().map_or(0, Recording::len)
     }
@@ -73,8 +72,8 @@ impl Comparison {
         Worker::default()
     }
 
-    /// Makes a worker that keeps what its tiles find, for [`survivors`](Self::survivors); `room`: for so
-    /// many offers from the beginning, so that it takes no more as they come.
+    /// Makes a worker that keeps what its tiles find, for [`survivors`](Self::survivors). Up to `room`
+    /// offers it takes no more memory than for so many; past that, up to twice as much as it needs.
     pub fn recording_worker(&self, room: usize) -> Worker {
         Worker { recording: Some(Recording::new(room)), ..Worker::default() }
     }

@@ -101,7 +101,7 @@ pub(super) struct Found {
 #[derive(Debug)]
 pub(super) struct Recording {
     offers: Vec<Offer>,
-    /// Offers that there is room for from the beginning.
+    /// Offers up to which no more room is taken than for so many.
     room: usize,
     /// How many there may be before those that have been surpassed are left out.
     most: usize,
@@ -111,14 +111,25 @@ impl Recording {
     const MOST: usize = 1 << 16;
 
     pub(super) fn new(room: usize) -> Self {
-        Self { offers: Vec::with_capacity(room), room, most: 0 }
+        Self { offers: Vec::new(), room, most: 0 }
     }
 
     fn extend(&mut self, offers: impl Iterator<Item = Offer>, selection: &Selection) {
+        let (least, most) = offers.size_hint();
+        self.grow(most.unwrap_or(least));
         self.offers.extend(offers);
         if self.offers.len() > self.most.max(Self::MOST) {
             self.retain(selection);
             self.most = 2 * self.offers.len();
+        }
+    }
+
+    /// Makes room for so many more: twice as much as there was, but not past what there may be.
+    fn grow(&mut self, more: usize) {
+        let needed = self.offers.len() + more;
+        if (self.offers.capacity() + 1..=self.room).contains(&needed) {
+            let room = (2 * self.offers.capacity()).clamp(needed, self.room);
+            self.offers.reserve_exact(room - self.offers.len());
         }
     }
 
@@ -133,7 +144,7 @@ impl Recording {
     pub(super) fn take(&mut self, selection: &Selection) -> Vec<Offer> {
         self.retain(selection);
         self.most = 0;
-        std::mem::replace(&mut self.offers, Vec::with_capacity(self.room))
+        std::mem::take(&mut self.offers)
     }
 }
 

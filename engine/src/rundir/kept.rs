@@ -140,7 +140,8 @@ impl Results {
                 restored
             });
             offers += restored.into_iter().sum::<Result<u64, Error>>()?;
-            found.push(Lists::new(work, round).take(&comparison, &positions, &filter)?);
+            let lists = Lists::new(work, round, rounds.number as usize);
+            found.push(lists.take(&comparison, &positions, &filter)?);
         }
         Ok((Findings::Disk(found), offers))
     }
@@ -216,7 +217,7 @@ impl Kept for Results {
             return Ok(Findings::Memory(tables::read_merged(&path, items)?));
         }
         let layout = Layout { kernel: run.means.kernel, ..Layout::default() };
-        let mut lists = Lists::new(run.on_disk(layout, Recording::Yes)?, 0);
+        let mut lists = Lists::new(run.on_disk(layout, Recording::Yes)?, 0, 1);
         let (mut of_item, mut list) = (0, Vec::new());
         tables::read_offers(&path, &mut |item, neighbour| {
             if item != of_item {

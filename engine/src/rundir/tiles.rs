@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     path::Path,
     sync::{
-        Mutex, PoisonError,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -152,7 +152,6 @@ impl Recording<'_> {
     fn computing<'c>(
         &'c self,
         comparison: &'c Comparison,
-        overflow: Option<Offers>,
         on_tile: &'c (dyn Fn(usize) + Sync),
     ) -> Computing<'c> {
         let Self { folder, planned, step, laid, .. } = *self;
@@ -161,6 +160,7 @@ impl Recording<'_> {
             (budget.most_recorded() / size_of::<Offer>(), Turns::new(budget.committers()));
         let (codes, clock) =
             (laid.arrangement.table().codes(), (step.started(), laid.committed.seconds));
+        let overflow = Overflow::new(self.run.means);
         Computing { comparison, codes, planned, on_tile, folder, most, turns, overflow, clock }
     }
 
@@ -184,17 +184,22 @@ impl Recording<'_> {
         let on_tile = |tile: usize| self.step.advance(self.planned[tile].cost);
         let positions = ItemTable::positions(matrix.table().codes());
         self.restore(&comparison, &positions, filter)?;
-        let computing = self.computing(&comparison, None, &on_tile);
+        let computing = self.computing(&comparison, &on_tile);
         let sandbox = self.run.plugin.map(|plugin| plugin.open(pool)).transpose()?;
         let sandboxed = sandbox.map(|sandbox| sandbox.tiling(matrix, plan, job, filter));
         let sandboxed = sandboxed.transpose()?;
-        let compute = |tile: usize, worker: &mut Worker, _: Between<'_>| {
+        let compute = |tile: usize, worker: &mut Worker, between: Between<'_>| {
             let tile = &plan.tiles[tile];
             if let Some(tiling) = &sandboxed {
                 comparison.record(tiling.compute(tile)?, worker);
-            } else {
-                let columns = &matrix.columns()[tile.columns];
-                comparison.compute(matrix.rows(), columns, plan.rows(tile), worker);
+                return Ok(());
+            }
+            let columns = &matrix.columns()[tile.columns];
+            let count = (between.pairs / plan.pairs_of_row(tile, matrix)).max(1);
+            let mut rows = plan.rows(tile);
+            while rows.len() > 0 {
+                comparison.compute(matrix.rows(), columns, rows.by_ref().take(count), worker);
+                (between.act)(worker)?;
             }
             Ok(())
         };
@@ -212,7 +217,7 @@ impl Recording<'_> {
         let mut commits = Commits::default();
         let comparison = arranged.comparison(job, &named.filter, layout.kernel);
         self.restore_on_disk(arranged, &comparison, work)?;
-        let computing = self.computing(&comparison, Some(Offers::new(work)), &on_tile);
+        let computing = self.computing(&comparison, &on_tile);
         let mut rest = Pending::default();
         arranged.each_group(&named.filter, pool, |group| {
             let compute = |tile: usize, worker: &mut Worker, between: Between<'_>| {
@@ -274,10 +279,42 @@ pub(super) struct Computing<'a> {
     pub(super) most: usize,
     /// Of the threads, those that write files at the same time.
     pub(super) turns: Turns,
-    /// Where memory is short, what goes to disk before its tile is done.
-    pub(super) overflow: Option<Offers>,
+    /// What goes to disk before its tile is done.
+    pub(super) overflow: Overflow<'a>,
     /// When the stage began, with the seconds that earlier processes took for it.
     pub(super) clock: (Instant, f64),
+}
+
+/// Where offers go of which a tile has too many for memory: working files, which come into being with
+/// the first of them.
+pub(super) struct Overflow<'a> {
+    means: Means<'a>,
+    offers: OnceLock<Offers>,
+}
+
+impl<'a> Overflow<'a> {
+    /// Prepares for it.
+    pub(super) const fn new(means: Means<'a>) -> Self {
+        Self { means, offers: OnceLock::new() }
+    }
+
+    /// Returns true unless memory is too little even for working files: so is the job then.
+    fn is_possible(&self) -> bool {
+        self.means.budget.limit >= self.means.budget.least()
+    }
+
+    fn push(&self, offers: Vec<(u32, Neighbour)>) -> Result<OffersAt, Error> {
+        let Means { budget, desk, .. } = self.means;
+        if let Some(all) = self.offers.get() {
+            return all.push(offers);
+        }
+        let folder = desk.folder(budget)?;
+        self.offers.get_or_init(|| Offers::new(folder, budget.shard.0)).push(offers)
+    }
+
+    fn read(&self, at: OffersAt) -> Option<Result<Vec<(u32, Neighbour)>, Error>> {
+        self.offers.get().map(|offers| offers.read(at))
+    }
 }
 
 /// What one thread has found and not yet written.
@@ -332,8 +369,7 @@ impl Computing<'_> {
             let done = work(left, &next, &failed, |tile| {
                 let began = self.seconds();
                 let mut relieve = |worker: &mut Worker| self.relieve(worker, &mut pending);
-                let pairs = self.overflow.as_ref().map_or(usize::MAX, |_| self.most);
-                compute(tile, &mut worker, Between { pairs, act: &mut relieve })?;
+                compute(tile, &mut worker, Between { pairs: self.most, act: &mut relieve })?;
                 (self.on_tile)(tile);
                 let ended = self.seconds();
                 pending.tiles.push(Timed { tile, worker: number as u32, began, ended });
@@ -362,9 +398,9 @@ impl Computing<'_> {
     }
 
     /// Counts the offers that a worker has room for: what is gathered, and what a piece of a tile brings
-    /// to both items of its pairs; of whole tiles nobody knows.
+    /// to both items of its pairs.
     fn room(&self) -> usize {
-        self.overflow.as_ref().map_or(0, |_| 3 * self.most)
+        3 * self.most
     }
 
     /// Takes what the worker has; it becomes codes where it lies.
@@ -380,15 +416,14 @@ impl Computing<'_> {
 
     /// Takes what was found to disk if it is too much.
     fn relieve(&self, worker: &mut Worker, pending: &mut Pending) -> Result<(), Error> {
-        let Some(overflow) = &self.overflow else { return Ok(()) };
-        if pending.len() + worker.recorded() < self.most {
+        if pending.len() + worker.recorded() < self.most || !self.overflow.is_possible() {
             return Ok(());
         }
         self.take(worker, pending);
         // Much of it may have been surpassed.
         if pending.len() >= self.most / 2 {
             for offers in pending.offers.drain(..) {
-                pending.overflown.push(overflow.push(offers)?);
+                pending.overflown.push(self.overflow.push(offers)?);
             }
         }
         Ok(())
@@ -435,8 +470,7 @@ impl Computing<'_> {
         let file = self.folder.begin(&format!("{first:06}"))?;
         let tiles = pending.tiles.iter().map(|timed| (&self.planned[timed.tile].area, timed));
         let mut table = tables::OfferTable::new(file, tiles)?;
-        let read = |at| self.overflow.as_ref().map(|overflow| overflow.read(at));
-        let overflown = pending.overflown.into_iter().filter_map(read);
+        let overflown = pending.overflown.into_iter().filter_map(|at| self.overflow.read(at));
         let mut count = 0;
         // What is in memory comes first, and goes.
         for offers in pending.offers.into_iter().map(Ok).chain(overflown) {

@@ -13,7 +13,7 @@ use ilk_core::{
 
 use super::{
     rounds::{ITEM, Rounds},
-    store::{Extent, Store},
+    store::{Extent, Shelf, Store},
     work::Work,
 };
 use crate::{
@@ -60,9 +60,9 @@ pub(crate) struct Offers(Store);
 pub(crate) struct OffersAt(Extent);
 
 impl Offers {
-    /// Prepares to take offers.
-    pub(crate) fn new(work: Work<'_>) -> Self {
-        Self(Store::new(work.folder, "offers", work.budget.shard.0))
+    /// Prepares to take offers in files of so many bytes.
+    pub(crate) fn new(folder: &Shelf, shard: u64) -> Self {
+        Self(Store::new(folder, "offers", shard))
     }
 
     /// Writes some, which become numbers where they lie.
@@ -166,7 +166,7 @@ impl Interim {
     ) -> Result<Found, Error> {
         let Work { job, layout, pool, .. } = work;
         let positions = ItemTable::positions(table.codes());
-        let mut found = Found::default();
+        let (mut found, parts) = (Found::default(), self.rounds.number as usize);
         for (round, extents) in (0..).zip(self.of_rounds) {
             let filter = self.rounds.filter(round, table, filter);
             // Nothing is computed here, so it does not matter which pairs rows would compute.
@@ -178,7 +178,8 @@ impl Interim {
                 Ok::<_, Error>(())
             });
             restored.into_iter().collect::<Result<(), Error>>()?;
-            found.push(Lists::new(work, round).take(&comparison, &positions, &filter)?);
+            let lists = Lists::new(work, round, parts);
+            found.push(lists.take(&comparison, &positions, &filter)?);
         }
         Ok(found)
     }
@@ -213,6 +214,8 @@ fn neighbour(triple: &[u32]) -> Neighbour {
 /// Neighbours of some items on disk, by ascending code.
 pub(crate) struct Lists {
     store: Store,
+    /// Numbers of a batch, unless a single list has more.
+    numbers: usize,
     /// Batches of items: codes, lengths, and then code, score and overlap of each neighbour.
     batches: Vec<(u32, Extent)>,
     codes: Vec<u32>,
@@ -221,14 +224,19 @@ pub(crate) struct Lists {
 }
 
 impl Lists {
-    /// Numbers of a batch, unless a single list has more: all parts are read side by side.
+    /// Numbers of a batch where there are few parts.
     const NUMBERS: usize = 1 << 13;
 
-    /// Begins lists in `folder`; `part` tells them from other ones there.
-    pub(crate) fn new(work: Work<'_>, part: u32) -> Self {
-        let store = Store::new(work.folder, format!("neighbours-{part}"), work.budget.shard.0);
+    /// Numbers of a batch of all parts together: they are read side by side.
+    const OF_ALL: usize = 1 << 18;
+
+    /// Begins lists, one of so many `parts` that will be read side by side; `name` tells them from other
+    /// ones in the folder.
+    pub(crate) fn new(work: Work<'_>, name: u32, parts: usize) -> Self {
+        let store = Store::new(work.folder, format!("neighbours-{name}"), work.budget.shard.0);
+        let numbers = (Self::OF_ALL / parts.max(1)).min(Self::NUMBERS);
         let (codes, lengths, entries) = (Vec::new(), Vec::new(), Vec::new());
-        Self { store, batches: Vec::new(), codes, lengths, entries }
+        Self { store, numbers, batches: Vec::new(), codes, lengths, entries }
     }
 
     /// Takes the lists of the items that `filter` wants out of a comparison.
@@ -255,7 +263,7 @@ impl Lists {
         self.codes.push(code);
         self.lengths.push(list.len() as u32);
         self.entries.extend(list.iter().flat_map(triple));
-        if self.entries.len() + 2 * self.codes.len() >= Self::NUMBERS {
+        if self.entries.len() + 2 * self.codes.len() >= self.numbers {
             self.write()
         } else {
             Ok(())
