@@ -389,6 +389,81 @@ mod tests {
         assert_eq!(of_lists(10, 3, 50), 10 * 22 * 3);
     }
 
+    /// A limit on the real overhead, in MiB.
+    fn under(limit: u64, workers: usize) -> Allowance {
+        Allowance {
+            limit: Bytes(limit << 20),
+            shard: Allowance::SHARD,
+            workers,
+            overhead: Overhead::real(),
+        }
+    }
+
+    #[test]
+    fn readers_take_half_of_what_is_left_at_most() {
+        for (limit, workers, readers) in
+            [(16, 8, 1), (64, 1, 1), (64, 2, 1), (128, 8, 3), (512, 8, 8), (1 << 20, 8, 8)]
+        {
+            let budget = under(limit, workers);
+            assert_eq!(budget.readers(), readers, "{limit} MiB, {workers} threads");
+            assert!(budget.left_for_reading(0) >= budget.left(0) / 2);
+            if readers > 1 {
+                assert!(budget.readers() * MOST_READ <= budget.left(0) / 2);
+            }
+            // Small pieces leave room for more of them, large ones take no more than was measured.
+            assert_eq!(budget.reading(1 << 10).readers(), if limit == 16 { 1 } else { workers });
+            assert_eq!(budget.reading(usize::MAX).readers(), readers);
+        }
+    }
+
+    #[test]
+    fn few_threads_write_and_restore_what_tiles_found_where_memory_is_short() {
+        let counts = |limit, workers| {
+            let budget = under(limit, workers);
+            (budget.committers(), budget.restorers())
+        };
+        assert_eq!(counts(64, 2), (1, 2));
+        assert_eq!(counts(96, 8), (1, 3));
+        assert_eq!(counts(1024, 8), (8, 8));
+        for limit in [64, 96, 128, 256, 512, 4096] {
+            for workers in [1, 2, 8] {
+                let budget = under(limit, workers);
+                let most = budget.left(0) / 32 * (4 * workers + 1) / workers;
+                assert!(budget.recording() <= most + budget.left(0) / 16 + FOUND_BYTES);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_known_to_be_little_leaves_more() {
+        let budget = under(64, 2);
+        let (few, many) = (Written::of(100, 10, 1 << 10), Written::of(100_000, 50, 1 << 24));
+        assert_eq!(budget.left(0) - budget.left_for_writing(0, many), 26 << 20);
+        assert_eq!(budget.writer_of(few), 1_000 * (12 + 64 + 20));
+    }
+
+    #[test]
+    fn only_long_lists_gather_more_than_threads_have_room_for() {
+        assert_eq!(of_gathering(1), 0);
+        assert_eq!(of_gathering(64), 0);
+        assert_eq!(of_gathering(500), (128 * 500 - 8192) * 3 * 16);
+    }
+
+    #[test]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    fn trimming_hands_back_what_was_freed() {
+        let held = || crate::machine::memory_held().expect("Linux tells");
+        // Pieces too small to be mapped by themselves; the last one keeps the others from the heap's end.
+        let mut pieces = (0..1_500).map(|_| vec![1_u8; 16 << 10]).collect::<Vec<_>>();
+        let last = pieces.pop();
+        drop(pieces);
+        let before = held();
+        trim();
+        let after = held();
+        drop(last);
+        assert!(after + (12 << 20) < before, "{after} of {before} bytes are still held");
+    }
+
     #[test]
     fn a_machine_has_memory() {
         assert!(allowed() > 1 << 20);
