@@ -103,8 +103,6 @@ fn names(home: &Path) -> Vec<String> {
 fn memory_stays_below_its_limit_and_nothing_is_left_behind() {
     let home = tempfile::tempdir().expect("a temporary folder");
     let home = home.path();
-    write_labelled(&home.join("labelled.parquet"));
-    labels_stay_below_the_limit(home);
     write_views(&home.join("views.parquet"));
     for (limit, job) in [
         (64, "-o small.parquet --memory 64MiB"),
@@ -141,6 +139,7 @@ fn memory_stays_below_its_limit_and_nothing_is_left_behind() {
         let read = |name: &str| fs::read(home.join(name)).expect(name);
         assert!(read(whole) == read(name), "{name}");
     }
+    labels_stay_below_the_limit(home);
 }
 
 /// The most memory that a process took so far by the system's count, in KiB; `None` once it ended.
@@ -150,39 +149,48 @@ fn peak_of(id: u32) -> Option<i64> {
     line.trim().trim_end_matches("kB").trim().parse().ok()
 }
 
+/// Runs a command; also returns the most memory that it took by the system's count, in KiB, looked at
+/// all the while.
+fn watched(mut command: Command) -> (Option<i32>, String, i64) {
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("ilk starts");
+    let mut peak = 0;
+    while child.try_wait().expect("a child").is_none() {
+        peak = peak.max(peak_of(child.id()).unwrap_or_default());
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let output = child.wait_with_output().expect("ilk ends");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned(), peak)
+}
+
 /// Labels are read, kept and written within the limit; where they do not fit, one is named that is enough.
 fn labels_stay_below_the_limit(home: &Path) {
-    let job = "--item-label name";
+    write_labelled(&home.join("labelled.parquet"));
     let run = |rest: &str| {
-        let mut command = ilk_on(home, "labelled.parquet --threads 2", job);
-        let output = command.args(rest.split(' ')).output().expect("ilk runs");
-        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+        let mut command = ilk_on(home, "labelled.parquet --threads 2", "--item-label name");
+        command.args(rest.split(' '));
+        watched(command)
     };
-    let (code, told) = run("-o little.csv --memory 60MiB");
+    let (code, told, _) = run("-o little.csv --memory 60MiB");
     assert_eq!(code, Some(1), "{told}");
     assert!(told.contains(" items and their labels do not fit in memory of 60.0 MiB"), "{told}");
     let (_, named) = told.rsplit_once("--memory ").expect("a limit");
     let (named, _) = named.split_once("MiB is enough\n").expect("a limit that is enough");
     let named = named.parse::<i64>().expect("a number");
-    for (out, limit) in [("-o named.csv", named), ("-o wide.csv", 2 * named)] {
-        let (code, told) = run(&format!("{out} --memory {limit}MiB"));
-        assert_eq!(code, Some(0), "{told}");
-        let peak = peak();
-        assert!(peak < limit * MIB, "{peak} KiB under {limit} MiB\n{told}");
+    assert_eq!(run("-o whole.csv --overwrite").0, Some(0));
+    let whole = fs::read(home.join("whole.csv")).expect("a result");
+    for (out, limit) in [
+        ("--out narrow.csv", named),
+        ("--out wide.csv", 2 * named),
+        ("--run-dir run --out kept.csv", named),
+    ] {
+        let (code, told, peak) = run(&format!("{out} --memory {limit}MiB"));
+        assert_eq!(code, Some(0), "{out}: {told}");
+        assert!(peak < limit * MIB, "{out}: {peak} KiB under {limit} MiB\n{told}");
+        let name = out.rsplit(' ').next().expect("a name");
+        assert!(fs::read(home.join(name)).expect(name) == whole, "{out}");
     }
-    let (code, told) = run(&format!("--run-dir run --out kept.csv --memory {named}MiB"));
-    assert_eq!(code, Some(0), "{told}");
     let peak = peak_of_stages(&home.join("run"));
-    assert!(peak < named * MIB, "{peak} KiB under {named} MiB\n{told}");
-    let (code, told) = run("-o whole.csv");
-    assert_eq!(code, Some(0), "{told}");
-    let read = |name: &str| fs::read(home.join(name)).expect(name);
-    let whole = read("whole.csv");
-    assert!(["named.csv", "wide.csv", "kept.csv"].iter().all(|name| read(name) == whole));
-    for name in ["named.csv", "wide.csv", "kept.csv", "whole.csv", "labelled.parquet"] {
-        fs::remove_file(home.join(name)).expect("removed");
-    }
-    fs::remove_dir_all(home.join("run")).expect("removed");
+    assert!(peak < named * MIB, "{peak} KiB under {named} MiB");
 }
 
 /// The largest peak that a stage of a run directory read from the system, in KiB.
@@ -203,15 +211,8 @@ fn run_directories_keep_the_promise(home: &Path) {
         ("--run-dir run --memory 64MiB -k 500", "long.parquet"),
         ("--run-dir run --memory 96MiB --of users -k 3 --out run.csv", "users.csv"),
     ] {
-        let mut child = ilk(home, job).stderr(Stdio::piped()).spawn().expect("ilk starts");
-        let mut peak = 0;
-        while child.try_wait().expect("a child").is_none() {
-            peak = peak.max(peak_of(child.id()).unwrap_or_default());
-            std::thread::sleep(std::time::Duration::from_millis(1));
-        }
-        let output = child.wait_with_output().expect("ilk ends");
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{job}\n{told}");
+        let (code, told, peak) = watched(ilk(home, job));
+        assert_eq!(code, Some(0), "{job}\n{told}");
         assert!(told.contains("working in files in the run directory"), "{told}");
         // What each stage read from the system is in the manifest.
         let peak = peak.max(peak_of_stages(&home.join("run")));
