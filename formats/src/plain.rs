@@ -400,6 +400,34 @@ mod tests {
     }
 
     #[test]
+    fn row_groups_have_no_more_rows_than_they_may() {
+        for (most, groups) in
+            [(100, vec![100, 100, 50]), (usize::MAX, vec![250]), (0, vec![1; 250])]
+        {
+            let columns = [("code", CellType::U32)];
+            let mut writer = TableWriter::in_groups(Vec::new(), &columns, most).unwrap();
+            for chunk in [0..70, 70..130, 130..250] {
+                writer.write(vec![Values::U32(chunk.collect())]).unwrap();
+            }
+            let source = Arc::new(Memory::new("x.parquet", writer.finish().unwrap()));
+            let input = Input::open(source.clone(), &CsvOptions::default()).unwrap();
+            let rows = input.parts().iter().map(|part| part.rows.unwrap());
+            assert!(rows.eq(groups), "{most}");
+            let mut found = Vec::new();
+            read_plain(source, &["code"], &mut |values: Vec<Values>| {
+                found.extend(values);
+                Ok::<(), Error>(())
+            })
+            .unwrap();
+            let found = found.into_iter().flat_map(|values| match values {
+                Values::U32(codes) => codes,
+                other => panic!("{other:?}"),
+            });
+            assert!(found.eq(0..250), "{most}");
+        }
+    }
+
+    #[test]
     fn the_same_rows_give_the_same_bytes() {
         let columns = [("code", CellType::U32), ("label", CellType::Text)];
         let rows = 70_000;

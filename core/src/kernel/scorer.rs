@@ -753,3 +753,27 @@ enum Direction {
     RowIsItem,
     RowIsNeighbour,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recordings_take_no_more_room_than_they_have() {
+        let selection = Selection::new(1, 1_000, f32::MIN, Kernel::detect());
+        let offers = |count| {
+            let neighbour = |code| Neighbour { code, score: 1.0, overlap: 1 };
+            (0..count).map(move |code| Offer { item: 0, neighbour: neighbour(code) })
+        };
+        let mut recording = Recording::new(100);
+        for count in [10, 31, 42, 17] {
+            recording.extend(offers(count), &selection);
+            assert!(recording.offers.capacity() <= 100, "{}", recording.offers.capacity());
+        }
+        assert_eq!(recording.len(), 100);
+        // What comes all the same is kept.
+        recording.extend(offers(50), &selection);
+        assert_eq!(recording.take(&selection).len(), 150);
+        assert_eq!(recording.len(), 0);
+    }
+}
