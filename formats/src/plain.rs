@@ -241,7 +241,8 @@ fn ranges(columns: &[Values], rows: usize) -> Vec<Range<usize>> {
     ranges
 }
 
-/// Streams the columns `names` of a plain table, up to 524,288 rows at a time.
+/// Streams the columns `names` of a plain table, up to 65,536 rows at a time: as many
+/// as were written.
 ///
 /// # Errors
 /// Those of [`Input::open`]; a missing column; a column that is none of [`CellType`]; damaged
@@ -261,7 +262,7 @@ pub fn read_plain<E: From<Error>>(
     let types = input.project(columns.clone())?.unwrap_or_default();
     let place = |place: &usize| columns.partition_point(|other| other < place);
     let places = places.iter().map(place).collect::<Vec<_>>();
-    input.each_batch(&mut |first_row, batch: Batch| {
+    input.each_batch_of(BATCH_ROWS, &mut |first_row, batch: Batch| {
         let rows = format!("rows from {first_row} on");
         let at = At { file: &file, place: &rows };
         let mut columns = batch.columns.into_iter().map(Some).collect::<Vec<_>>();

@@ -217,6 +217,15 @@ impl Input {
         self.each_batch_that(&|_| true, sink)
     }
 
+    /// Streams the batches of all parts, those of Parquet of at most `rows`.
+    pub(crate) fn each_batch_of<E: From<Error>>(
+        &self,
+        rows: usize,
+        sink: &mut BatchSink<'_, E>,
+    ) -> Result<(), E> {
+        (0..self.parts().len()).try_for_each(|part| self.read_batches(part, rows, sink))
+    }
+
     /// Streams the batches of the parts that `is_needed` names.
     pub(crate) fn each_batch_that<E: From<Error>>(
         &self,

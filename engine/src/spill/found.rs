@@ -227,14 +227,16 @@ impl Lists {
     /// Numbers of a batch where there are few parts.
     const NUMBERS: usize = 1 << 13;
 
-    /// Numbers of a batch of all parts together: they are read side by side.
-    const OF_ALL: usize = 1 << 18;
+    /// The part of what is left that batches take as they are read, one of each part side by side. As
+    /// lists they take up to four times as much.
+    const OF_ALL: usize = 64;
 
     /// Begins lists, one of so many `parts` that will be read side by side; `name` tells them from other
     /// ones in the folder.
     pub(crate) fn new(work: Work<'_>, name: u32, parts: usize) -> Self {
         let store = Store::new(work.folder, format!("neighbours-{name}"), work.budget.shard.0);
-        let numbers = (Self::OF_ALL / parts.max(1)).min(Self::NUMBERS);
+        let all = work.budget.left(0) / Self::OF_ALL / size_of::<u32>();
+        let numbers = (all / parts.max(1)).min(Self::NUMBERS);
         let (codes, lengths, entries) = (Vec::new(), Vec::new(), Vec::new());
         Self { store, numbers, batches: Vec::new(), codes, lengths, entries }
     }
@@ -331,11 +333,13 @@ pub(crate) fn rounds_of_merging(
     let items = table.len();
     let rounds = |budget: &Allowance| {
         let top = job.top as usize;
-        // Each thread gathers what it takes in; a row group is on its way out.
+        // Each thread gathers what it takes in.
         let reading = Work { budget, ..work }.restoring() + budget.workers * of_gathering(top);
-        let written = Written::of(items, top, used);
-        let room = budget.left_for_writing(used + items * ITEM + reading, written);
-        Rounds::new(table, job, filter, room)
+        // When lists are written they are on disk, and one of each round is read at a time.
+        let (written, walk) = (Written::of(items, top, used), budget.left(0) / Lists::OF_ALL * 4);
+        let is_written = budget.left_for_writing(used + walk, written) > 0;
+        let room = budget.left(used + items * ITEM + reading);
+        Rounds::new(table, job, filter, room).filter(|_| is_written)
     };
     rounds(work.budget).ok_or_else(|| {
         let what = format!("the tables of {items} items");
