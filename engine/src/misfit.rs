@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     fn told(error: &Error) -> String {
-        format!("{error}\n{}", error.help().unwrap_or_default())
+        format!("{}\n{}", error.message(), error.help().unwrap_or_default())
     }
 
     #[test]

@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn work_that_fails_gives_its_turn_back() {
         let turns = Turns::new(1);
-        let failed = std::panic::catch_unwind(|| turns.take(|| panic!("on purpose")));
+        let failed = std::panic::catch_unwind(|| turns.take(|| -> u32 { panic!("on purpose") }));
         assert!(failed.is_err());
         assert_eq!(turns.take(|| 7), 7);
     }

@@ -196,8 +196,8 @@ impl Recording<'_> {
             }
             let columns = &matrix.columns()[tile.columns];
             let count = (between.pairs / plan.pairs_of_row(tile, matrix)).max(1);
-            let mut rows = plan.rows(tile);
-            while rows.len() > 0 {
+            let mut rows = plan.rows(tile).peekable();
+            while rows.peek().is_some() {
                 comparison.compute(matrix.rows(), columns, rows.by_ref().take(count), worker);
                 (between.act)(worker)?;
             }

@@ -21,7 +21,12 @@ use super::{
     store::Store,
     work::{Progress, Work},
 };
-use crate::{error::Error, memory::Allowance, pool::Pool};
+use crate::{
+    error::Error,
+    memory::Allowance,
+    misfit::{Needed, does_not_fit},
+    pool::Pool,
+};
 
 /// Interactions on disk, as all users' rows in order. Item codes are those before rare items are
 /// dropped.
