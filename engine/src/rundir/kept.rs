@@ -14,7 +14,7 @@ use crate::{
     findings::Findings,
     handed::Named,
     keep::{Kept, Sink, Step},
-    memory::Size,
+    memory::{self, Size},
     record::{FileRecord, StageName, StageRecord},
     spill::{self, Found, Gathering, Lists, Recording, catalogue_bytes, rounds_of_merging},
 };
@@ -142,6 +142,8 @@ impl Results {
             offers += restored.into_iter().sum::<Result<u64, Error>>()?;
             let lists = Lists::new(work, round, rounds.number as usize);
             found.push(lists.take(&comparison, &positions, &filter)?);
+            // Other threads may make the lists of the next round.
+            memory::trim();
         }
         Ok((Findings::Disk(found), offers))
     }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    memory::{Allowance, Written, of_gathering},
+    memory::{self, Allowance, Written, of_gathering},
     misfit::does_not_fit_until,
 };
 
@@ -180,6 +180,8 @@ impl Interim {
             restored.into_iter().collect::<Result<(), Error>>()?;
             let lists = Lists::new(work, round, parts);
             found.push(lists.take(&comparison, &positions, &filter)?);
+            // Other threads may make the lists of the next round.
+            memory::trim();
         }
         Ok(found)
     }
@@ -338,7 +340,8 @@ pub(crate) fn rounds_of_merging(
         // When lists are written they are on disk, and one of each round is read at a time.
         let (written, walk) = (Written::of(items, top, used), budget.left(0) / Lists::OF_ALL * 4);
         let is_written = budget.left_for_writing(used + walk, written) > 0;
-        let room = budget.left(used + items * ITEM + reading);
+        // Several threads make the lists: an allocator leaves some of what each had unused.
+        let room = budget.left(used + items * ITEM + reading) / 4 * 3;
         Rounds::new(table, job, filter, room).filter(|_| is_written)
     };
     rounds(work.budget).ok_or_else(|| {
