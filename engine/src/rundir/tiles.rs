@@ -498,3 +498,39 @@ fn work(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use ilk_core::simd::Kernel;
+
+    use super::*;
+    use crate::{
+        disk::Disk,
+        memory::Allowance,
+        spill::{Desk, Workplace},
+    };
+
+    #[test]
+    fn what_overflows_lies_in_working_files_that_come_with_it() {
+        let home = tempfile::tempdir().unwrap();
+        let place = home.path().join("work");
+        let desk = Desk::new(Workplace::At(place.clone()), Disk::default());
+        let (pool, budget) =
+            (Pool::new(NonZeroUsize::new(1)).unwrap(), Allowance::of_data(1 << 20, 1));
+        let kernel = Kernel::detect();
+        let overflow = Overflow::new(Means { pool: &pool, budget: &budget, kernel, desk: &desk });
+        assert!(overflow.is_possible() && !place.exists());
+        let offers = |first: u32| {
+            let neighbour = |code| Neighbour { code, score: 1.0 / (code as f32 + 1.0), overlap: 1 };
+            (first..first + 1_000).map(|code| (code + 1, neighbour(code))).collect::<Vec<_>>()
+        };
+        let firsts = [0, 5_000];
+        let places = firsts.map(|first| overflow.push(offers(first)).unwrap());
+        assert!(place.exists());
+        for (first, at) in firsts.into_iter().zip(places) {
+            assert_eq!(overflow.read(at).unwrap().unwrap(), offers(first));
+        }
+    }
+}
