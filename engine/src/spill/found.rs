@@ -237,10 +237,15 @@ impl Lists {
     /// ones in the folder.
     pub(crate) fn new(work: Work<'_>, name: u32, parts: usize) -> Self {
         let store = Store::new(work.folder, format!("neighbours-{name}"), work.budget.shard.0);
-        let all = work.budget.left(0) / Self::OF_ALL / size_of::<u32>();
-        let numbers = (all / parts.max(1)).min(Self::NUMBERS);
+        let numbers = Self::numbers_of(work.budget, parts);
         let (codes, lengths, entries) = (Vec::new(), Vec::new(), Vec::new());
         Self { store, numbers, batches: Vec::new(), codes, lengths, entries }
+    }
+
+    /// Counts the numbers of a batch.
+    fn numbers_of(budget: &Allowance, parts: usize) -> usize {
+        let all = budget.left(0) / Self::OF_ALL / size_of::<u32>();
+        (all / parts.max(1)).min(Self::NUMBERS)
     }
 
     /// Takes the lists of the items that `filter` wants out of a comparison.
@@ -348,4 +353,21 @@ pub(crate) fn rounds_of_merging(
         let what = format!("the tables of {items} items");
         does_not_fit_until(&what, work.budget, |budget| rounds(budget).is_some())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_of_all_parts_take_a_small_part_of_the_memory() {
+        for bytes in [40 << 10, 8 << 20, 1 << 30] {
+            let budget = Allowance::of_data(bytes, 2);
+            for parts in [0, 1, 7, 1_000, 1_000_000] {
+                let taken = parts * Lists::numbers_of(&budget, parts) * size_of::<u32>();
+                assert!(taken <= budget.left(0) / 64, "{parts} parts: {taken} of {bytes} bytes");
+            }
+        }
+        assert_eq!(Lists::numbers_of(&Allowance::of_data(1 << 30, 2), 1), Lists::NUMBERS);
+    }
 }
