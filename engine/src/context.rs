@@ -15,7 +15,7 @@ use crate::{
     guard::Guard,
     labels::LabelTable,
     lists::IdLists,
-    memory::{Allowance, Size, of_comparing, of_lists},
+    memory::{Allowance, Size, Written, of_comparing, of_lists},
     observe::Observer,
     pool::{Pool, Threads},
     progress::Reporter,
@@ -64,6 +64,11 @@ impl<'a> Means<'a> {
     pub(crate) fn readers(&self) -> Threads<'a> {
         self.pool.at_most(self.budget.readers())
     }
+
+    /// The threads that may take in what tiles found at the same time.
+    pub(crate) fn restorers(&self) -> Threads<'a> {
+        self.pool.at_most(self.budget.restorers())
+    }
 }
 
 impl Run<'_> {
@@ -79,18 +84,16 @@ impl Run<'_> {
             needed += 2 * size_of::<Neighbour>() * size.items * size.top.min(size.items);
         }
         if recording == Recording::Yes {
-            needed += 4 * budget.most_recorded() * budget.workers;
+            needed += budget.recording();
         }
         if self.means.plugin.is_some() {
             needed += sandbox_bytes(size.interactions, weights, budget.workers);
         }
-        // Lists that are merged and written have a reader or a writer beside them: of numbers, and of
-        // both names of a row.
-        let rows = size.items * size.top.min(size.items);
-        let row = 64 + 2 * size.catalogue / size.items.max(1);
-        let writer = budget.writer_of(rows.saturating_mul(row));
+        // Lists that are merged and written have readers or a writer beside them.
+        let writer = budget.writer_of(Written::of(size.items, size.top, size.catalogue));
+        let reader = if recording == Recording::Yes { budget.restoring() } else { 0 };
         let lists = of_lists(size.items, size.items, size.top) + size.items * 136 + size.catalogue;
-        needed <= budget.left(0) && lists + writer <= budget.left(0)
+        needed <= budget.left(0) && lists + writer.max(reader) <= budget.left(0)
     }
 
     /// Returns what is known of the rows to come; `rows`: as many as files say there are, if they do.

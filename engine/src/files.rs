@@ -215,6 +215,11 @@ impl Files {
         self.tables.iter().map(Table::row_count).sum()
     }
 
+    /// Counts the bytes that a thread takes at most, about, for reading.
+    pub(crate) fn bytes_of_reading(&self) -> usize {
+        self.tables.iter().map(Table::bytes_of_reading).max().unwrap_or_default()
+    }
+
     /// Returns the names of the files, by number.
     pub fn names(&self) -> &[String] {
         &self.names

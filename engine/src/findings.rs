@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use ilk_core::result::{Catalogue, Neighbour, Neighbours, Overlaps};
-use ilk_formats::{ListQuality, OutputFormat, write_lists, write_neighbours};
+use ilk_core::result::{Neighbour, Neighbours, Overlaps};
+use ilk_formats::{ListQuality, Names, OutputFormat, write_lists, write_neighbours};
 
 use crate::{error::Error, spill::Found};
 
@@ -72,19 +72,19 @@ impl Findings {
         &self,
         format: OutputFormat,
         out: impl Write + Send,
-        catalogue: &Catalogue,
+        names: Names<'_>,
         name: impl FnOnce(ilk_formats::Error) -> Error,
     ) -> Result<u64, Error> {
         let found = match self {
             Self::Memory(found) => {
-                write_neighbours(format, out, catalogue, found).map_err(name)?;
+                write_neighbours(format, out, names, found).map_err(name)?;
                 return Ok(self.rows());
             }
             Self::Disk(found) => found,
         };
         let mut failed = None;
         let good = found.walk().map_while(|list| list.map_err(|error| failed = Some(error)).ok());
-        write_lists(format, out, catalogue, good).map_err(name)?;
+        write_lists(format, out, names, good).map_err(name)?;
         failed.map_or(Ok(self.rows()), Err)
     }
 }

@@ -20,7 +20,8 @@ use crate::{
     csv::CsvSettings,
     error::Error,
     files::Files,
-    memory::{Allowance, Bytes},
+    memory::Allowance,
+    misfit::{Needed, does_not_fit},
     pool::Pool,
     progress::Reporter,
     source::{DataSource, TargetSource},
@@ -181,7 +182,9 @@ impl LabelTable {
             tally.add(ids, &rows.item, labels);
             let bytes = tally.bytes();
             if bytes > room {
-                return Err(does_not_fit(2 * bytes, budget));
+                // The rest may bring as many more.
+                let needed = Needed { bytes: 4 * bytes, rows: Some(tally.rows()) };
+                return Err(does_not_fit("labels or groups", needed, budget));
             }
             Ok(())
         })?;
@@ -287,10 +290,40 @@ const fn id_of(source: &DataSource, of: Of) -> &String {
     }
 }
 
-/// Refuses labels that take more than there is for them.
-fn does_not_fit(needed: usize, budget: &Allowance) -> Error {
-    let enough = budget.least().0 + 2 * needed as u64;
-    let enough = Bytes(enough.next_multiple_of(16 << 20));
-    Error::refused(format!("labels or groups do not fit in memory of {}", budget.limit))
-        .with_help(format!("try --memory {}", String::from(enough)))
+#[cfg(test)]
+mod tests {
+    use std::{fmt::Write as _, num::NonZeroUsize};
+
+    use super::*;
+    use crate::memory::Bytes;
+
+    #[test]
+    fn labels_that_do_not_fit_name_a_limit_under_which_they_do() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("products.csv");
+        let name = |item: usize| format!("{item} {}", "x".repeat(100 + item % 50));
+        let mut text = String::from("sku,name\n");
+        for item in 0..2_000 {
+            writeln!(text, "{item},{}", name(item)).unwrap();
+        }
+        std::fs::write(&path, text).unwrap();
+        let path = path.display().to_string();
+        let source = DataSource {
+            labels: vec![path.clone()],
+            label: Some("name".into()),
+            ..DataSource::new([path], "sku", "sku")
+        };
+        let (ids, reporter) = (Ids::Integer((0..2_000).collect()), Reporter::default());
+        let pool = Pool::new(NonZeroUsize::new(2)).unwrap();
+        let little = Allowance::of_data(64 << 10, 2);
+        let table = LabelTable::open(&source, Of::Items, &little, &reporter).unwrap().unwrap();
+        let error = table.of(&ids, (&pool, &little), &reporter).unwrap_err();
+        assert_eq!(error.message(), "labels or groups do not fit in memory of 64.0 KiB");
+        let help = error.help().unwrap();
+        assert!(help.contains(" is enough for the first "), "{help}");
+        let named = help.split_whitespace().nth(1).unwrap().parse::<Bytes>().unwrap();
+        let enough = Allowance::of_data(named.0, 2);
+        let labels = table.of(&ids, (&pool, &enough), &reporter).unwrap();
+        assert_eq!(labels.get(1_999), Some(name(1_999).as_str()));
+    }
 }

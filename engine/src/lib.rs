@@ -67,6 +67,7 @@ pub mod lists;
 pub mod machine;
 #[doc(hidden)]
 pub mod memory;
+mod misfit;
 mod nothing;
 mod observe;
 mod once;
@@ -94,6 +95,8 @@ pub mod text;
 #[doc(hidden)]
 pub mod times;
 
+pub use ilk_formats::{Formulas, IdStyle, Spelling};
+
 pub use self::{
     csv::CsvSettings,
     error::{Error, Kind, reason},
@@ -102,10 +105,7 @@ pub use self::{
     observe::{Degrees, Kept, Lazily, Observer, Place, Tiles, Timed, Unobserved, Walk},
     publish::{Abandoned, Existing, abandon},
     record::{FileRecord, StageName, StageRecord},
-    request::{
-        Besides, Budget, Earlier, Formulas, IdStyle, Publication, Request, Resources, RunPlace,
-        Spelling,
-    },
+    request::{Besides, Budget, Earlier, Publication, Request, Resources, RunPlace},
     result::{Similar, neighbours},
     run::run,
     source::{DataSource, Lists, PartialSource, Record, Setting, TargetSource, TimeFormat, needs},

@@ -3,7 +3,13 @@
 use std::{fmt, str::FromStr};
 
 use bytesize::ByteSize;
-use ilk_core::{kernel::most_kept, prepare::Needs, result::Neighbour, weighting::WeightKind};
+use ilk_core::{
+    kernel::{Offer, bytes_of_gathering, most_kept},
+    prepare::Needs,
+    result::Neighbour,
+    weighting::WeightKind,
+};
+use ilk_formats::{MOST_READ, bytes_of_writing};
 use serde::{Deserialize, Serialize};
 use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
 
@@ -66,22 +72,51 @@ pub struct Allowance {
     overhead: Overhead,
 }
 
-/// What is taken beside data, measured and rounded up.
+/// Rows of a row group of what tiles found.
+pub(crate) const FOUND_ROWS: usize = 16 << 10;
+
+/// Bytes that writing or reading such a row group takes: of each row 16 bytes, which are there as offers, as
+/// columns, as cells of a page, and compressed, each with as much again for what buffers leave unused.
+const FOUND_BYTES: usize = 2 * 4 * size_of::<Offer>() * FOUND_ROWS;
+
+/// What is taken beside data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Overhead {
-    /// The program itself with its tables.
+    /// The program itself with its tables, measured and rounded up.
     program: usize,
-    /// Every thread.
+    /// Every thread, measured and rounded up.
     thread: usize,
-    /// A row group of the output on its way.
+    /// A row group of the output on its way, at most.
     writer: usize,
-    /// A piece of an input on its way: bytes, cells, and the chunk that comes of them.
+    /// A piece of an input on its way, at most: bytes, cells, and the chunk that comes of them.
     reader: usize,
+    /// A row group of what tiles found on its way into its file, or back.
+    found: usize,
 }
 
 impl Overhead {
-    const REAL: Self =
-        Self { program: 20 << 20, thread: 1 << 20, writer: 26 << 20, reader: 12 << 20 };
+    fn real() -> Self {
+        let writer = bytes_of_writing(usize::MAX, usize::MAX);
+        Self { program: 20 << 20, thread: 1 << 20, writer, reader: MOST_READ, found: FOUND_BYTES }
+    }
+}
+
+/// A table of neighbours that will be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    /// Its rows, at most.
+    rows: usize,
+    /// Bytes of the IDs and labels of a row, about.
+    names: usize,
+}
+
+impl Written {
+    /// Describes the table of so many items, each with its `top` neighbours; `catalogue`: bytes of the
+    /// IDs and labels of all of them.
+    pub fn of(items: usize, top: usize, catalogue: usize) -> Self {
+        let rows = items.saturating_mul(top.min(items));
+        Self { rows, names: 2 * catalogue / items.max(1) }
+    }
 }
 
 impl Allowance {
@@ -100,7 +135,7 @@ impl Allowance {
         }
         let limit = Self::limit_of(memory);
         let shard = shard.unwrap_or(Self::SHARD);
-        Self { limit, shard, workers, overhead: Overhead::REAL }
+        Self { limit, shard, workers, overhead: Overhead::real() }
     }
 
     /// Returns the same under another limit.
@@ -111,27 +146,33 @@ impl Allowance {
     /// Makes a budget of data alone, for tests on little of it.
     #[cfg(test)]
     pub fn of_data(bytes: u64, workers: usize) -> Self {
-        let overhead = Overhead { program: 0, thread: 0, writer: 0, reader: 0 };
+        let overhead = Overhead { program: 0, thread: 0, writer: 0, reader: 0, found: 0 };
         Self { limit: Bytes(bytes), shard: Bytes(bytes), workers, overhead }
     }
 
     /// Returns the least limit under which working files help.
     pub fn least(&self) -> Bytes {
-        let Overhead { program, thread, writer, reader } = self.overhead;
+        let Overhead { program, thread, writer, reader, .. } = self.overhead;
         // Of data, each thread works on four times as much as it takes itself.
         let least = program + writer.max(reader) + self.workers * 5 * thread;
         Bytes((least + least / 15) as u64)
     }
 
-    /// Counts the bytes that are left for data beside `used` ones while output is written; texts
-    /// in it take more.
-    pub fn left_for_writing(&self, used: usize) -> usize {
-        self.left(used + self.overhead.writer)
+    /// Counts the bytes that are left for data beside `used` ones while a table is written.
+    pub fn left_for_writing(&self, used: usize, table: Written) -> usize {
+        self.left(used + self.writer_of(table))
     }
 
-    /// Counts the bytes that a writer of so many takes.
-    pub fn writer_of(&self, bytes: usize) -> usize {
-        bytes.min(self.overhead.writer)
+    /// Counts the bytes that the writer of a table takes.
+    pub fn writer_of(&self, table: Written) -> usize {
+        bytes_of_writing(table.rows, table.names).min(self.overhead.writer)
+    }
+
+    /// Returns the same where a reader of the inputs takes so many bytes, if that is less than readers
+    /// take at most.
+    pub(crate) fn reading(self, bytes: usize) -> Self {
+        let reader = bytes.min(self.overhead.reader);
+        Self { overhead: Overhead { reader, ..self.overhead }, ..self }
     }
 
     /// Counts the bytes that are left for data beside `used` ones.
@@ -145,7 +186,30 @@ impl Allowance {
     /// Counts the threads, at least one, that may read at the same time: together they take at most half
     /// of what is left for data.
     pub fn readers(&self) -> usize {
-        (self.left(0) / 2 / self.overhead.reader.max(1)).clamp(1, self.workers)
+        self.threads_of(self.overhead.reader, 2)
+    }
+
+    /// Counts the threads, at least one, that may write what their tiles found at the same time: together
+    /// they take at most a sixteenth of what is left for data.
+    pub(crate) fn committers(&self) -> usize {
+        self.threads_of(self.overhead.found, 16)
+    }
+
+    /// Counts the threads, at least one, that may take in what tiles found at the same time: together
+    /// they take at most an eighth of what is left for data.
+    pub(crate) fn restorers(&self) -> usize {
+        self.threads_of(self.overhead.found, 8)
+    }
+
+    /// Counts the bytes that [`restorers`](Self::restorers) take.
+    pub(crate) fn restoring(&self) -> usize {
+        self.restorers() * self.overhead.found
+    }
+
+    /// Counts the threads that may take `bytes` each, so that together they take at most this part of
+    /// what is left for data.
+    fn threads_of(&self, bytes: usize, part: usize) -> usize {
+        (self.left(0) / part / bytes.max(1)).clamp(1, self.workers)
     }
 
     /// Counts the bytes that are left for data beside `used` ones while files are read: at least half
@@ -156,10 +220,18 @@ impl Allowance {
     }
 
     /// Counts the bytes of what a thread's tiles have found after which it is written, where that is
-    /// kept. Memory is reserved for four times as much: buffers grow by doubling, and a tile, or a piece
-    /// of it, comes to its end.
+    /// kept.
     pub(crate) fn most_recorded(&self) -> usize {
         (self.left(0) / self.workers / 32).max(1 << 16)
+    }
+
+    /// Counts the bytes of what the tiles of all threads have found and not yet written, where that is
+    /// kept.
+    pub(crate) fn recording(&self) -> usize {
+        // A piece of a tile offers up to two times as much before it comes to its end, and some is kept
+        // for the next file; one more for what tiles of the columns before left.
+        let parts = 4 * self.workers + 1;
+        parts * self.most_recorded() + self.committers() * self.overhead.found
     }
 
     /// Counts the rows that a chunk of a file may have, so that every thread can hold some.
@@ -271,6 +343,12 @@ pub fn of_lists(items: usize, others: usize, top: usize) -> usize {
     items.saturating_mul(most.max(NEIGHBOUR * top.min(others)))
 }
 
+/// Counts the bytes of what a thread gathers for lists of `top`, past what all threads have room for.
+pub(crate) fn of_gathering(top: usize) -> usize {
+    const USUAL: usize = 64;
+    bytes_of_gathering(top) - bytes_of_gathering(top.min(USUAL))
+}
+
 /// Predicts the bytes that comparing takes at most, interactions included.
 pub fn of_comparing(size: Size, needs: Needs, weights: WeightKind, workers: usize) -> usize {
     let Size { users, items, interactions, top, .. } = size;
@@ -282,6 +360,7 @@ pub fn of_comparing(size: Size, needs: Needs, weights: WeightKind, workers: usiz
     let chunks = items.div_ceil(512).saturating_mul(users).saturating_mul(64);
     let bits = if has_own { 0 } else { chunks.min((16 * interactions).max(64 << 20)) };
     let lists = of_lists(items, items, top) + items * (136 + workers * 48);
+    let lists = lists.saturating_add(workers * of_gathering(top));
     let factors = if weights == WeightKind::Separable { 8 * (users + items) } else { 0 };
     (interactions * (held + sorted) + users * 24 + bits + factors).saturating_add(lists)
 }
@@ -308,6 +387,81 @@ mod tests {
         // Nine neighbours of 12 B before all but one go.
         assert_eq!(of_lists(1_000, 1_000_000, 1), 1_000 * (9 * 12 + 16));
         assert_eq!(of_lists(10, 3, 50), 10 * 22 * 3);
+    }
+
+    /// A limit on the real overhead, in MiB.
+    fn under(limit: u64, workers: usize) -> Allowance {
+        Allowance {
+            limit: Bytes(limit << 20),
+            shard: Allowance::SHARD,
+            workers,
+            overhead: Overhead::real(),
+        }
+    }
+
+    #[test]
+    fn readers_take_half_of_what_is_left_at_most() {
+        for (limit, workers, readers) in
+            [(16, 8, 1), (64, 1, 1), (64, 2, 1), (128, 8, 3), (512, 8, 8), (1 << 20, 8, 8)]
+        {
+            let budget = under(limit, workers);
+            assert_eq!(budget.readers(), readers, "{limit} MiB, {workers} threads");
+            assert!(budget.left_for_reading(0) >= budget.left(0) / 2);
+            if readers > 1 {
+                assert!(budget.readers() * MOST_READ <= budget.left(0) / 2);
+            }
+            // Small pieces leave room for more of them, large ones take no more than was measured.
+            assert_eq!(budget.reading(1 << 10).readers(), if limit == 16 { 1 } else { workers });
+            assert_eq!(budget.reading(usize::MAX).readers(), readers);
+        }
+    }
+
+    #[test]
+    fn few_threads_write_and_restore_what_tiles_found_where_memory_is_short() {
+        let counts = |limit, workers| {
+            let budget = under(limit, workers);
+            (budget.committers(), budget.restorers())
+        };
+        assert_eq!(counts(64, 2), (1, 2));
+        assert_eq!(counts(96, 8), (1, 3));
+        assert_eq!(counts(1024, 8), (8, 8));
+        for limit in [64, 96, 128, 256, 512, 4096] {
+            for workers in [1, 2, 8] {
+                let budget = under(limit, workers);
+                let most = budget.left(0) / 32 * (4 * workers + 1) / workers;
+                assert!(budget.recording() <= most + budget.left(0) / 16 + FOUND_BYTES);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_known_to_be_little_leaves_more() {
+        let budget = under(64, 2);
+        let (few, many) = (Written::of(100, 10, 1 << 10), Written::of(100_000, 50, 1 << 24));
+        assert_eq!(budget.left(0) - budget.left_for_writing(0, many), 26 << 20);
+        assert_eq!(budget.writer_of(few), 1_000 * (12 + 64 + 20));
+    }
+
+    #[test]
+    fn only_long_lists_gather_more_than_threads_have_room_for() {
+        assert_eq!(of_gathering(1), 0);
+        assert_eq!(of_gathering(64), 0);
+        assert_eq!(of_gathering(500), (128 * 500 - 8192) * 3 * 16);
+    }
+
+    #[test]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    fn trimming_hands_back_what_was_freed() {
+        let held = || crate::machine::memory_held().expect("Linux tells");
+        // Pieces too small to be mapped by themselves; the last one keeps the others from the heap's end.
+        let mut pieces = (0..1_500).map(|_| vec![1_u8; 16 << 10]).collect::<Vec<_>>();
+        let last = pieces.pop();
+        drop(pieces);
+        let before = held();
+        trim();
+        let after = held();
+        drop(last);
+        assert!(after + (12 << 20) < before, "{after} of {before} bytes are still held");
     }
 
     #[test]

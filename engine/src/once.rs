@@ -9,6 +9,7 @@ use crate::{
     context::Run,
     error::Error,
     findings::Findings,
+    memory::Written,
     spill::{Found, Lists, Recording},
 };
 
@@ -35,13 +36,16 @@ pub(crate) fn once(
     };
     let mut counts = vec![0; items];
     found.each(&mut |item, list| PairsOnce::count(&mut counts, item, list))?;
-    let room = run.means.budget.left_for_writing(used + items * ITEM) / PAIR;
+    let written = Written::of(items, run.job.top as usize, used);
+    let room = run.means.budget.left_for_writing(used + items * ITEM, written) / PAIR;
     let work = run.on_disk(ilk_core::cost::Layout::default(), Recording::No)?;
     let mut once = Found::default();
-    for (part, items) in (0..).zip(parts(&counts, room)) {
+    let parts = parts(&counts, room);
+    let number = parts.len();
+    for (part, items) in (0..).zip(parts) {
         let mut pairs = PairsOnce::new(items.clone(), &counts);
         found.each(&mut |item, list| pairs.see(item, list))?;
-        let mut lists = Lists::new(work, ONCE + part);
+        let mut lists = Lists::new(work, ONCE + part, number);
         for (place, item) in items.enumerate() {
             lists.push(item, &pairs.list(place))?;
         }

@@ -1,14 +1,13 @@
 //! Writing results: one file, or a folder of them, whole or not at all.
 
 use std::{
-    borrow::Cow,
     fs::File,
     io::{BufWriter, Write as _},
     path::{Path, PathBuf},
 };
 
-use ilk_core::{data::Ids, result::Catalogue};
-use ilk_formats::{OutputFormat, write_items};
+use ilk_core::result::Catalogue;
+use ilk_formats::{IdStyle, Names, OutputFormat, Spelling, write_items};
 
 use crate::{
     error::Error,
@@ -16,7 +15,7 @@ use crate::{
     findings::Findings,
     progress::Reporter,
     publish::{self, Existing, WorkingFile, WorkingFolder},
-    request::{Formulas, IdStyle, Publication, Request, Spelling},
+    request::{Publication, Request},
 };
 
 /// Name of the neighbours table in an output folder.
@@ -126,13 +125,11 @@ impl Output {
     /// # Errors
     /// If the disk refuses.
     pub(crate) fn fill(&mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
-        let spelled = self.spelled(catalogue);
-        let catalogue = spelled.as_ref().unwrap_or(catalogue);
-        let target = &self.target;
+        let (target, spelling) = (&self.target, self.spelling);
         let neighbours = |format: OutputFormat, path: &Path, file: &mut File| {
             let mut out = BufWriter::with_capacity(1 << 20, file);
-            let rows =
-                found.write(format, &mut out, catalogue, |error| Error::writing(path, error))?;
+            let names = Names::new(catalogue, spelling);
+            let rows = found.write(format, &mut out, names, |error| Error::writing(path, error))?;
             out.flush().map_err(|error| Error::file("write", path, &error))?;
             Ok(rows)
         };
@@ -145,7 +142,8 @@ impl Output {
                 let lists = found.qualities(catalogue.ids.len())?;
                 let items = |name: &'static str, catalogue: &Catalogue, lists: &[_]| {
                     let (path, mut file) = (target.join(name), working.create_file(name)?);
-                    write_items(OutputFormat::Parquet, &mut file, catalogue, lists)
+                    let names = Names::new(catalogue, spelling);
+                    write_items(OutputFormat::Parquet, &mut file, names, lists)
                         .map_err(|error| Error::writing(&path, error))
                 };
                 match catalogue.target {
@@ -159,30 +157,6 @@ impl Output {
                 Ok(rows)
             }
         }
-    }
-
-    /// Spells IDs and labels in another way, if that was asked for.
-    fn spelled(&self, catalogue: &Catalogue) -> Option<Catalogue> {
-        let Spelling { ids, formulas } = self.spelling;
-        let is_csv = self.format() == OutputFormat::Csv;
-        let prefixed = is_csv && formulas == Formulas::Prefixed;
-        if ids == IdStyle::AsRead && !prefixed {
-            return None;
-        }
-        let mut spelled = catalogue.clone();
-        if ids == IdStyle::Text {
-            spelled.ids = catalogue.ids.spelled();
-        }
-        if prefixed {
-            // Numbers are numbers, however they are spelled.
-            if let Ids::Text(texts) = &catalogue.ids {
-                spelled.ids = Ids::Text(texts.iter().map(harmless).collect());
-            }
-            if let Some(labels) = &mut spelled.labels {
-                labels.dictionary = labels.dictionary.iter().map(harmless).collect();
-            }
-        }
-        Some(spelled)
     }
 
     /// Refuses a result that is not like what it was to be like, before it is put in its place.
@@ -218,35 +192,6 @@ impl Output {
         match self.place {
             Place::File(working, _) => working.publish(),
             Place::Folder(working) => working.publish(),
-        }
-    }
-}
-
-/// Puts a `'` before text that spreadsheets take for a formula.
-fn harmless(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        Cow::Owned(format!("'{text}"))
-    } else {
-        Cow::Borrowed(text)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_that_begins_like_a_formula_gets_a_prefix() {
-        for (text, expected) in [
-            ("=1+1", "'=1+1"),
-            ("+49", "'+49"),
-            ("-", "'-"),
-            ("@SUM(A1)", "'@SUM(A1)"),
-            ("\tx", "'\tx"),
-            ("a=b", "a=b"),
-            ("", ""),
-        ] {
-            assert_eq!(harmless(text), expected);
         }
     }
 }

@@ -1,6 +1,9 @@
 //! The threads of the program, as core borrows them.
 
-use std::num::NonZeroUsize;
+use std::{
+    num::NonZeroUsize,
+    sync::{Condvar, Mutex, PoisonError},
+};
 
 use ilk_core::executor::{Executor, share};
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
@@ -63,6 +66,43 @@ pub(crate) fn worker() -> usize {
     rayon::current_thread_index().unwrap_or(0)
 }
 
+/// Lets so many threads at a time do what takes memory; others wait.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+/// A turn that is taken, until it is dropped.
+struct Turn<'t>(&'t Turns);
+
+impl Turns {
+    /// Lets `most` threads, and at least one.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { free: Mutex::new(most.max(1)), freed: Condvar::new() }
+    }
+
+    /// Does the work when there is a turn.
+    pub(crate) fn take<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _turn = self.wait();
+        work()
+    }
+
+    fn wait(&self) -> Turn<'_> {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = self.freed.wait_while(free, |free| *free == 0);
+        *free.unwrap_or_else(PoisonError::into_inner) -= 1;
+        Turn(self)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.freed.notify_one();
+    }
+}
+
 impl Executor for Pool {
     fn workers(&self) -> usize {
         self.0.current_num_threads()
@@ -100,6 +140,8 @@ impl Executor for Threads<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
     use super::*;
 
     #[test]
@@ -121,5 +163,30 @@ mod tests {
             assert!(done.iter().map(|(task, _)| *task).eq(0..1000), "{asked}");
             assert!(done.iter().all(|(_, worker)| *worker < lent), "{asked}");
         }
+    }
+
+    #[test]
+    fn no_more_threads_work_than_there_are_turns() {
+        let pool = Pool::new(NonZeroUsize::new(4)).unwrap();
+        for (most, allowed) in [(0, 1), (1, 1), (2, 2)] {
+            let (turns, working) = (Turns::new(most), AtomicUsize::new(0));
+            let seen = pool.map(1000, |_| {
+                turns.take(|| {
+                    let others = working.fetch_add(1, Relaxed);
+                    std::thread::yield_now();
+                    working.fetch_sub(1, Relaxed);
+                    others + 1
+                })
+            });
+            assert!(seen.iter().all(|working| *working <= allowed), "{most}");
+        }
+    }
+
+    #[test]
+    fn work_that_fails_gives_its_turn_back() {
+        let turns = Turns::new(1);
+        let failed = std::panic::catch_unwind(|| turns.take(|| -> u32 { panic!("on purpose") }));
+        assert!(failed.is_err());
+        assert_eq!(turns.take(|| 7), 7);
     }
 }

@@ -6,7 +6,7 @@ use ilk_core::{
     forecast::Limits,
     job::{Job, Of},
 };
-use serde::{Deserialize, Serialize};
+use ilk_formats::Spelling;
 
 use crate::{
     error::Error,
@@ -15,69 +15,6 @@ use crate::{
     publish::Existing,
     source::{DataSource, Lists, Record},
 };
-
-/// How IDs are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "bool", into = "bool")]
-pub enum IdStyle {
-    /// With the type of the input.
-    #[default]
-    AsRead,
-    /// As text.
-    Text,
-}
-
-impl From<bool> for IdStyle {
-    fn from(are_text: bool) -> Self {
-        if are_text { Self::Text } else { Self::AsRead }
-    }
-}
-
-impl From<IdStyle> for bool {
-    fn from(ids: IdStyle) -> Self {
-        ids == IdStyle::Text
-    }
-}
-
-/// What becomes of text in CSV that spreadsheets take for a formula.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "bool", into = "bool")]
-pub enum Formulas {
-    /// It is written as it is.
-    #[default]
-    AsRead,
-    /// It gets a `'` before it.
-    Prefixed,
-}
-
-impl From<bool> for Formulas {
-    fn from(are_prefixed: bool) -> Self {
-        if are_prefixed { Self::Prefixed } else { Self::AsRead }
-    }
-}
-
-impl From<Formulas> for bool {
-    fn from(formulas: Formulas) -> Self {
-        formulas == Formulas::Prefixed
-    }
-}
-
-/// How an output spells what it holds. A manifest keeps what is not usual, as `text_ids` and
-/// `csv_safe`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Spelling {
-    /// IDs.
-    #[serde(rename = "text_ids", skip_serializing_if = "is_usual")]
-    pub ids: IdStyle,
-    /// Text in CSV.
-    #[serde(rename = "csv_safe", skip_serializing_if = "is_usual")]
-    pub formulas: Formulas,
-}
-
-fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
 
 /// Where a result goes, and how.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -66,6 +66,7 @@ pub(crate) fn run_within(
         outputs.push((Output::create(out, *existing)?.of(request), place));
     }
     let files = Files::open(source, Some(budget.chunk_rows()), reporter)?;
+    let budget = &budget.reading(files.bytes_of_reading());
     let lists = IdLists::read(&request.lists, source, job)?;
     lists.check_engine(request.plugin.is_some())?;
     request.check_target()?;

@@ -67,6 +67,7 @@ pub use error::{Error, is_decoding, printable};
 pub use format::FileFormat;
 pub use guess::{Guess, count_candidates, guess_columns};
 pub use notes::{notes_of_files, notes_of_rows, notes_of_settings, said_once};
+pub use out::bytes_of_writing;
 pub use part::Part;
 pub use plain::{CellType, TableWriter, Values, read_notes, read_plain};
 pub use plan::ReadOptions;
@@ -75,10 +76,10 @@ pub use results::{
 };
 pub use schema::{Column, ColumnKind, Schema, nearest};
 pub use source::{Memory, Source, SourceFailure};
-pub use table::{Cursor, Input, InputFormat, Table};
+pub use table::{Cursor, Input, InputFormat, MOST_READ, Table};
 pub use write::{
-    ListQuality, NeighbourStream, OutputFormat, write_items, write_lists, write_neighbours,
-    write_rows,
+    Formulas, IdStyle, ListQuality, Names, NeighbourStream, OutputFormat, Spelling, write_items,
+    write_lists, write_neighbours, write_rows,
 };
 
 /// The programs of the README.

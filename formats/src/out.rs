@@ -1,7 +1,44 @@
-//! Columns on their way into a file.
+//! Columns on their way into a file, and how much of them is in memory at a time.
 
 use arrow_schema::DataType;
 use ilk_core::data::TextColumn;
+use parquet::{
+    basic::{Compression, ZstdLevel},
+    file::properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion},
+};
+
+/// Rows handed to a writer at a time.
+pub(crate) const BATCH_ROWS: usize = 64 << 10;
+/// Bytes of text handed to a writer at a time, about; also keeps offsets within 32 bits.
+pub(crate) const BATCH_BYTES: usize = 2 << 20;
+/// Rows of a Parquet row group, unless its text is long.
+pub(crate) const GROUP_ROWS: usize = 1 << 20;
+/// Bytes of text in a row group, about: a writer keeps them until the group ends, whatever they take
+/// compressed. The same under every memory limit, so that files are the same.
+pub(crate) const GROUP_TEXT: usize = 8 << 20;
+/// Who wrote a file; without a version, so that versions that agree give the same bytes.
+const CREATED_BY: &str = "ilk";
+
+/// Counts the bytes that writing a table of neighbours takes at most; `names`: bytes of the IDs and
+/// labels of a row. However many rows there are, no more than 26 MiB: a row group of 1,048,576 rows and
+/// 8 MiB of text, and a batch of 65,536 rows and 2 MiB of text.
+pub fn bytes_of_writing(rows: usize, names: usize) -> usize {
+    /// Of a row in a row group: the neighbour's place in the dictionary, its score, rank and overlap.
+    const ENCODED: usize = 12;
+    /// Of a row in a batch: as codes, and as cells.
+    const BUILT: usize = 64;
+    let texts = rows.saturating_mul(names).min(GROUP_TEXT + BATCH_BYTES);
+    rows.min(GROUP_ROWS) * ENCODED + rows.min(BATCH_ROWS) * BUILT + texts
+}
+
+/// How every Parquet file is written.
+pub(crate) fn table_properties() -> WriterPropertiesBuilder {
+    WriterProperties::builder()
+        .set_created_by(CREATED_BY.into())
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(GROUP_ROWS))
+}
 
 /// A column of a file that is written.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,6 +157,13 @@ impl Cells {
         Self { values: Values::Text(text), valid }
     }
 
+    /// Makes rows of what values are called.
+    pub(crate) fn spelled<T: AsRef<str>>(cells: impl Iterator<Item = T>) -> Self {
+        let mut text = Text::default();
+        cells.for_each(|cell| text.push(cell.as_ref()));
+        Self { values: Values::Text(text), valid: None }
+    }
+
     /// Makes rows of a part of a text column.
     pub(crate) fn of_column(column: &TextColumn, rows: std::ops::Range<usize>) -> Self {
         Self::text(rows.map(|row| column.get(row)))
@@ -135,5 +179,18 @@ impl Cells {
     #[cfg(feature = "write-parquet")]
     pub(crate) fn is_valid(&self, row: usize) -> bool {
         self.valid.as_ref().is_none_or(|valid| valid[row])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writing_takes_a_row_group_and_a_batch_at_most() {
+        assert_eq!(bytes_of_writing(0, 100), 0);
+        assert_eq!(bytes_of_writing(1_000, 100), 1_000 * (12 + 64 + 100));
+        assert_eq!(bytes_of_writing(usize::MAX, 100), 26 << 20);
+        assert_eq!(bytes_of_writing(usize::MAX, 0), 16 << 20);
     }
 }

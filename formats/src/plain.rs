@@ -5,31 +5,20 @@ use std::{io::Write, ops::Range, sync::Arc};
 
 use arrow_schema::{DataType, TimeUnit};
 use ilk_core::data::{TextColumn, TimeColumn};
-use parquet::{
-    basic::{Compression, Encoding, ZstdLevel},
-    file::properties::{WriterProperties, WriterVersion},
-    schema::types::ColumnPath,
-};
+use parquet::{basic::Encoding, file::properties::WriterProperties, schema::types::ColumnPath};
 
 use crate::{
     cells::{Batch, Cells as Decoded, Column},
     columns,
     dialect::CsvOptions,
     error::{At, Error},
-    out::{self, Cells, Field, Nulls},
+    out::{self, BATCH_BYTES, BATCH_ROWS, Cells, Field, GROUP_ROWS, Nulls, table_properties},
     parquet::ParquetOut,
     schema::type_name,
     source::Source,
     table::{Body, Input},
     text::is_text,
 };
-
-/// Rows handed to the writer at a time.
-const BATCH_ROWS: usize = 64 << 10;
-/// Bytes of text handed to the writer at a time, about; also keeps offsets within 32 bits.
-const BATCH_BYTES: usize = 2 << 20;
-/// Rows of a row group.
-const GROUP_ROWS: usize = 1 << 20;
 
 /// What a column of a plain table holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -131,19 +120,27 @@ impl Values {
     }
 }
 
-/// Writes a plain table as Parquet, compressed with zstd. Memory: a compressed row group of
-/// 1,048,576 rows or 8 MiB of text.
+/// Writes a plain table as Parquet, compressed with zstd. Memory: a compressed row group.
 pub struct TableWriter<W: Write + Send> {
     writer: ParquetOut<W>,
     types: Vec<CellType>,
 }
 
 impl<W: Write + Send> TableWriter<W> {
-    /// Begins a table with named columns.
+    /// Begins a table with named columns, whose row groups have up to 1,048,576 rows or 8 MiB of text.
     ///
     /// # Errors
     /// [`Error::Write`] with what `out` reported.
     pub fn new(out: W, columns: &[(&str, CellType)]) -> Result<Self, Error> {
+        Self::in_groups(out, columns, GROUP_ROWS)
+    }
+
+    /// Begins a table whose row groups have up to `rows` rows, where that is less: whoever writes or
+    /// reads it holds no more.
+    ///
+    /// # Errors
+    /// [`Error::Write`] with what `out` reported.
+    pub fn in_groups(out: W, columns: &[(&str, CellType)], rows: usize) -> Result<Self, Error> {
         let field = |(name, cell_type): &(&str, CellType)| {
             let can_be_null = matches!(cell_type, CellType::Time | CellType::Text);
             let nulls = if can_be_null { Nulls::Allowed } else { Nulls::Never };
@@ -151,7 +148,7 @@ impl<W: Write + Send> TableWriter<W> {
         };
         let fields = columns.iter().map(field).collect::<Vec<_>>();
         let types = columns.iter().map(|(_, cell_type)| *cell_type).collect();
-        Ok(Self { writer: ParquetOut::new(out, &fields, properties(columns))?, types })
+        Ok(Self { writer: ParquetOut::new(out, &fields, properties(columns, rows))?, types })
     }
 
     /// Appends rows, one column of cells after the other.
@@ -204,12 +201,9 @@ fn data_type(cell_type: CellType) -> DataType {
     }
 }
 
-fn properties(columns: &[(&str, CellType)]) -> WriterProperties {
-    let mut properties = WriterProperties::builder()
-        .set_created_by("ilk".into())
-        .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_max_row_group_row_count(Some(GROUP_ROWS));
+fn properties(columns: &[(&str, CellType)], group: usize) -> WriterProperties {
+    let mut properties =
+        table_properties().set_max_row_group_row_count(Some(group.clamp(1, GROUP_ROWS)));
     for (name, cell_type) in columns {
         let column = ColumnPath::from(*name);
         properties = match cell_type {
@@ -247,7 +241,8 @@ fn ranges(columns: &[Values], rows: usize) -> Vec<Range<usize>> {
     ranges
 }
 
-/// Streams the columns `names` of a plain table, up to 524,288 rows at a time.
+/// Streams the columns `names` of a plain table, up to 65,536 rows at a time: as many
+/// as were written.
 ///
 /// # Errors
 /// Those of [`Input::open`]; a missing column; a column that is none of [`CellType`]; damaged
@@ -267,7 +262,7 @@ pub fn read_plain<E: From<Error>>(
     let types = input.project(columns.clone())?.unwrap_or_default();
     let place = |place: &usize| columns.partition_point(|other| other < place);
     let places = places.iter().map(place).collect::<Vec<_>>();
-    input.each_batch(&mut |first_row, batch: Batch| {
+    input.each_batch_of(BATCH_ROWS, &mut |first_row, batch: Batch| {
         let rows = format!("rows from {first_row} on");
         let at = At { file: &file, place: &rows };
         let mut columns = batch.columns.into_iter().map(Some).collect::<Vec<_>>();
@@ -403,6 +398,34 @@ mod tests {
         assert!(notes.contains(&("ilk.kind".into(), "a test".into())), "{notes:?}");
         let missing = read_plain(source(), &["u23"], &mut |_| Ok::<(), Error>(())).unwrap_err();
         assert!(missing.to_string().contains("no column `u23`"), "{missing}");
+    }
+
+    #[test]
+    fn row_groups_have_no_more_rows_than_they_may() {
+        for (most, groups) in
+            [(100, vec![100, 100, 50]), (usize::MAX, vec![250]), (0, vec![1; 250])]
+        {
+            let columns = [("code", CellType::U32)];
+            let mut writer = TableWriter::in_groups(Vec::new(), &columns, most).unwrap();
+            for chunk in [0..70, 70..130, 130..250] {
+                writer.write(vec![Values::U32(chunk.collect())]).unwrap();
+            }
+            let source = Arc::new(Memory::new("x.parquet", writer.finish().unwrap()));
+            let input = Input::open(source.clone(), &CsvOptions::default()).unwrap();
+            let rows = input.parts().iter().map(|part| part.rows.unwrap());
+            assert!(rows.eq(groups), "{most}");
+            let mut found = Vec::new();
+            read_plain(source, &["code"], &mut |values: Vec<Values>| {
+                found.extend(values);
+                Ok::<(), Error>(())
+            })
+            .unwrap();
+            let found = found.into_iter().flat_map(|values| match values {
+                Values::U32(codes) => codes,
+                other => panic!("{other:?}"),
+            });
+            assert!(found.eq(0..250), "{most}");
+        }
     }
 
     #[test]

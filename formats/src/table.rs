@@ -9,7 +9,7 @@ use crate::{
     baskets::split_items,
     batch,
     cells::Batch,
-    csv::{CsvCursor, CsvFile, NullWord},
+    csv::{CsvCursor, CsvFile, MORE, NullWord, PIECE},
     dialect::{CsvOptions, Dialect},
     error::{At, Error},
     foreign::foreign,
@@ -50,6 +50,10 @@ impl InputFormat {
         }
     }
 }
+
+/// Bytes that reading a part takes at most, in chunks of few rows: of the 4 MiB of a piece of text its
+/// bytes, its cells and the chunk that comes of them; of a row group of Parquet a page of each column.
+pub const MOST_READ: usize = 3 * PIECE as usize;
 
 /// What batches are handed on to, each with the number of its first row.
 pub(crate) type BatchSink<'a, E> = dyn FnMut(u64, Batch) -> Result<(), E> + 'a;
@@ -213,6 +217,15 @@ impl Input {
         self.each_batch_that(&|_| true, sink)
     }
 
+    /// Streams the batches of all parts, those of Parquet of at most `rows`.
+    pub(crate) fn each_batch_of<E: From<Error>>(
+        &self,
+        rows: usize,
+        sink: &mut BatchSink<'_, E>,
+    ) -> Result<(), E> {
+        (0..self.parts().len()).try_for_each(|part| self.read_batches(part, rows, sink))
+    }
+
     /// Streams the batches of the parts that `is_needed` names.
     pub(crate) fn each_batch_that<E: From<Error>>(
         &self,
@@ -360,6 +373,31 @@ impl Table {
     /// Returns the number of rows where the file says it.
     pub fn row_count(&self) -> Option<u64> {
         self.input.row_count()
+    }
+
+    /// Counts the bytes that reading a part takes at most, about, in chunks of few rows: the bytes of
+    /// the file, its cells, and the chunk that comes of them. No more than [`MOST_READ`]; less where the
+    /// parts are small, and the file says so.
+    pub fn bytes_of_reading(&self) -> usize {
+        const CELL: u64 = 8;
+        let is_known = self.plan.item_separator.is_none()
+            && match &self.input.body {
+                Body::Parquet(_) | Body::ArrowFile(_) => true,
+                Body::Csv(file) => file.is_plain(),
+                Body::Json(file) => file.is_plain(),
+                Body::ArrowStream(_) => false,
+            };
+        if !is_known {
+            return MOST_READ;
+        }
+        // Columns may take less in the file than in memory.
+        let row = CELL * self.plan.columns.len() as u64;
+        let of_part = |part: &Part| {
+            let cells = part.rows.unwrap_or_default().saturating_mul(row);
+            part.bytes.saturating_mul(3).saturating_add(cells).saturating_add(3 * MORE)
+        };
+        let most = self.parts().iter().map(of_part).max().unwrap_or_default();
+        usize::try_from(most).unwrap_or(usize::MAX).min(MOST_READ)
     }
 
     /// Reads a part and hands its rows to `sink`, a chunk at a time and never an empty one: up

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use nix::sys::resource::{UsageWho, getrusage};
 use parquet::{arrow::ArrowWriter, file::properties::WriterProperties};
 
@@ -44,11 +44,44 @@ fn write_views(path: &Path) {
     writer.expect("batches").close().expect("closed");
 }
 
+/// Writes rows of 20,000 users and 30,000 items with names of 45 to 300 bytes.
+fn write_labelled(path: &Path) {
+    const ROWS: u64 = 200_000;
+    const PIECE: u64 = 10_000;
+    let item = |row: u64| row * 7_919 % 30_000;
+    let mut writer = None;
+    for first in (0..ROWS).step_by(PIECE as usize) {
+        let rows = first..first + PIECE;
+        let users = rows.clone().map(|row| (row * 104_729 % 20_011).cast_signed());
+        let items = rows.clone().map(|row| item(row).cast_signed());
+        let names = rows.map(|row| {
+            let item = item(row);
+            format!("{item} {}", "x".repeat(45 + (item * 7_919 % 256) as usize))
+        });
+        let columns = [
+            ("user", Arc::new(Int64Array::from_iter_values(users)) as ArrayRef),
+            ("item", Arc::new(Int64Array::from_iter_values(items))),
+            ("name", Arc::new(StringArray::from_iter_values(names))),
+        ];
+        let batch = RecordBatch::try_from_iter(columns).expect("a batch");
+        let writer = writer.get_or_insert_with(|| {
+            let file = File::create(path).expect("a file");
+            ArrowWriter::try_new(file, batch.schema(), None).expect("a writer")
+        });
+        writer.write(&batch).expect("written");
+    }
+    writer.expect("batches").close().expect("closed");
+}
+
 fn ilk(home: &Path, arguments: &str) -> Command {
+    ilk_on(home, "views.parquet --threads 2", arguments)
+}
+
+fn ilk_on(home: &Path, input: &str, arguments: &str) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin("ilk"));
     command.current_dir(home).env_clear().env("COLUMNS", "1000").env("NO_COLOR", "1");
-    command.args("run views.parquet --user user --item item --threads 2".split(' '));
-    command.args(arguments.split(' '));
+    command.args("run --user user --item item".split(' '));
+    command.args(input.split(' ')).args(arguments.split(' '));
     command
 }
 
@@ -106,6 +139,7 @@ fn memory_stays_below_its_limit_and_nothing_is_left_behind() {
         let read = |name: &str| fs::read(home.join(name)).expect(name);
         assert!(read(whole) == read(name), "{name}");
     }
+    labels_stay_below_the_limit(home);
 }
 
 /// The most memory that a process took so far by the system's count, in KiB; `None` once it ended.
@@ -113,6 +147,59 @@ fn peak_of(id: u32) -> Option<i64> {
     let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().trim_end_matches("kB").trim().parse().ok()
+}
+
+/// Runs a command; also returns the most memory that it took by the system's count, in KiB, looked at
+/// all the while.
+fn watched(mut command: Command) -> (Option<i32>, String, i64) {
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("ilk starts");
+    let mut peak = 0;
+    while child.try_wait().expect("a child").is_none() {
+        peak = peak.max(peak_of(child.id()).unwrap_or_default());
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let output = child.wait_with_output().expect("ilk ends");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned(), peak)
+}
+
+/// Labels are read, kept and written within the limit; where they do not fit, one is named that is enough.
+fn labels_stay_below_the_limit(home: &Path) {
+    write_labelled(&home.join("labelled.parquet"));
+    let run = |rest: &str| {
+        let mut command = ilk_on(home, "labelled.parquet --threads 2", "--item-label name");
+        command.args(rest.split(' '));
+        watched(command)
+    };
+    let (code, told, _) = run("-o little.csv --memory 60MiB");
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains(" items and their labels do not fit in memory of 60.0 MiB"), "{told}");
+    let (_, named) = told.rsplit_once("--memory ").expect("a limit");
+    let (named, _) = named.split_once("MiB is enough\n").expect("a limit that is enough");
+    let named = named.parse::<i64>().expect("a number");
+    assert_eq!(run("-o whole.csv --overwrite").0, Some(0));
+    let whole = fs::read(home.join("whole.csv")).expect("a result");
+    for (out, limit) in [
+        ("--out narrow.csv", named),
+        ("--out wide.csv", 2 * named),
+        ("--run-dir run --out kept.csv", named),
+    ] {
+        let (code, told, peak) = run(&format!("{out} --memory {limit}MiB"));
+        assert_eq!(code, Some(0), "{out}: {told}");
+        assert!(peak < limit * MIB, "{out}: {peak} KiB under {limit} MiB\n{told}");
+        let name = out.rsplit(' ').next().expect("a name");
+        assert!(fs::read(home.join(name)).expect(name) == whole, "{out}");
+    }
+    let peak = peak_of_stages(&home.join("run"));
+    assert!(peak < named * MIB, "{peak} KiB under {named} MiB");
+}
+
+/// The largest peak that a stage of a run directory read from the system, in KiB.
+fn peak_of_stages(run_dir: &Path) -> i64 {
+    let manifest = fs::read(run_dir.join("run.json")).expect("a manifest");
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
+    let stages = manifest["stages"].as_object().expect("stages").values();
+    let peaks = stages.map(|stage| stage["peak_memory"].as_i64().expect("a peak") / 1024);
+    peaks.max().expect("stages")
 }
 
 /// A run directory's stages count their own peaks and so reset the system's, which is looked at all
@@ -124,22 +211,11 @@ fn run_directories_keep_the_promise(home: &Path) {
         ("--run-dir run --memory 64MiB -k 500", "long.parquet"),
         ("--run-dir run --memory 96MiB --of users -k 3 --out run.csv", "users.csv"),
     ] {
-        let mut child = ilk(home, job).stderr(Stdio::piped()).spawn().expect("ilk starts");
-        let mut peak = 0;
-        while child.try_wait().expect("a child").is_none() {
-            peak = peak.max(peak_of(child.id()).unwrap_or_default());
-            std::thread::sleep(std::time::Duration::from_millis(1));
-        }
-        let output = child.wait_with_output().expect("ilk ends");
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{job}\n{told}");
+        let (code, told, peak) = watched(ilk(home, job));
+        assert_eq!(code, Some(0), "{job}\n{told}");
         assert!(told.contains("working in files in the run directory"), "{told}");
         // What each stage read from the system is in the manifest.
-        let manifest = fs::read(home.join("run/run.json")).expect("a manifest");
-        let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
-        let stages = manifest["stages"].as_object().expect("stages").values();
-        let peaks = stages.map(|stage| stage["peak_memory"].as_i64().expect("a peak") / 1024);
-        let peak = peak.max(peaks.max().expect("stages"));
+        let peak = peak.max(peak_of_stages(&home.join("run")));
         let limit = if job.contains("96MiB") { 96 } else { 64 };
         assert!(peak < limit * MIB, "{job}: {peak} KiB\n{told}");
         let result = if job.contains("--out") { "run.csv" } else { "run/neighbours.parquet" };

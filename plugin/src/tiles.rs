@@ -135,7 +135,7 @@ impl Comparison {
                            the job in one go, or take weights of another unit";
             return Err(Failure::new("refused", message));
         }
-        let worker = computation.recording_worker();
+        let worker = computation.recording_worker(0);
         Ok(Self {
             numbers: numbers as usize,
             positions: count as u32,

@@ -241,11 +241,6 @@ impl Ids {
         }
     }
 
-    /// Returns the same ids as text, with the codes they have: integers need not ascend as text.
-    pub fn spelled(&self) -> Self {
-        Self::Text((0..self.len() as u32).map(|code| self.display(code)).collect())
-    }
-
     /// Returns whether an id is an integer past 2^53, which numbers of JavaScript do not tell from
     /// others.
     pub fn are_wide(&self) -> bool {

@@ -72,9 +72,10 @@ impl Comparison {
         Worker::default()
     }
 
-    /// Makes a worker that keeps what its tiles find, for [`survivors`](Self::survivors).
-    pub fn recording_worker(&self) -> Worker {
-        Worker { recording: Some(Recording::default()), ..Worker::default() }
+    /// Makes a worker that keeps what its tiles find, for [`survivors`](Self::survivors). Up to `room`
+    /// offers it takes no more memory than for so many; past that, up to twice as much as it needs.
+    pub fn recording_worker(&self, room: usize) -> Worker {
+        Worker { recording: Some(Recording::new(room)), ..Worker::default() }
     }
 
     /// Computes a tile: `positions`, all of them in `rows`, against `columns`. With

@@ -29,7 +29,7 @@ pub use self::{
     once::{PairsOnce, pairs_once},
     scale::ScoreScale,
     task::{Task, Work},
-    topk::{Offer, most_kept, rank, to_score},
+    topk::{Offer, bytes_of_gathering, most_kept, rank, to_score},
 };
 use crate::{
     cost::Layout,

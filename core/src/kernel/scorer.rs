@@ -98,21 +98,38 @@ pub(super) struct Found {
 }
 
 /// What a worker's tiles found, as long as it may matter.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Recording {
     offers: Vec<Offer>,
-    /// How many there may be before those that have been surpassed are left out.
+    /// Offers up to which no more room is taken than for so many.
     room: usize,
+    /// How many there may be before those that have been surpassed are left out.
+    most: usize,
 }
 
 impl Recording {
-    const ROOM: usize = 1 << 16;
+    const MOST: usize = 1 << 16;
+
+    pub(super) fn new(room: usize) -> Self {
+        Self { offers: Vec::new(), room, most: 0 }
+    }
 
     fn extend(&mut self, offers: impl Iterator<Item = Offer>, selection: &Selection) {
+        let (least, most) = offers.size_hint();
+        self.grow(most.unwrap_or(least));
         self.offers.extend(offers);
-        if self.offers.len() > self.room.max(Self::ROOM) {
+        if self.offers.len() > self.most.max(Self::MOST) {
             self.retain(selection);
-            self.room = 2 * self.offers.len();
+            self.most = 2 * self.offers.len();
+        }
+    }
+
+    /// Makes room for so many more: twice as much as there was, but not past what there may be.
+    fn grow(&mut self, more: usize) {
+        let needed = self.offers.len() + more;
+        if (self.offers.capacity() + 1..=self.room).contains(&needed) {
+            let room = (2 * self.offers.capacity()).clamp(needed, self.room);
+            self.offers.reserve_exact(room - self.offers.len());
         }
     }
 
@@ -126,7 +143,7 @@ impl Recording {
 
     pub(super) fn take(&mut self, selection: &Selection) -> Vec<Offer> {
         self.retain(selection);
-        self.room = 0;
+        self.most = 0;
         std::mem::take(&mut self.offers)
     }
 }
@@ -735,4 +752,28 @@ fn admits(filter: &ItemFilter, item: u32, other: u32) -> bool {
 enum Direction {
     RowIsItem,
     RowIsNeighbour,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recordings_take_no_more_room_than_they_have() {
+        let selection = Selection::new(1, 1_000, f32::MIN, Kernel::detect());
+        let offers = |count| {
+            let neighbour = |code| Neighbour { code, score: 1.0, overlap: 1 };
+            (0..count).map(move |code| Offer { item: 0, neighbour: neighbour(code) })
+        };
+        let mut recording = Recording::new(100);
+        for count in [10, 31, 42, 17] {
+            recording.extend(offers(count), &selection);
+            assert!(recording.offers.capacity() <= 100, "{}", recording.offers.capacity());
+        }
+        assert_eq!(recording.len(), 100);
+        // What comes all the same is kept.
+        recording.extend(offers(50), &selection);
+        assert_eq!(recording.take(&selection).len(), 150);
+        assert_eq!(recording.len(), 0);
+    }
 }

@@ -189,8 +189,18 @@ impl Offers {
 
     /// Returns whether it is time to settle, where `k` neighbours are kept.
     pub(crate) fn is_full(&self, k: usize) -> bool {
-        self.gathered.len() >= Self::MOST.max(Self::MOST_PER_KEPT.saturating_mul(k).min(1 << 17))
+        self.gathered.len() >= Self::most(k)
     }
+
+    fn most(k: usize) -> usize {
+        Self::MOST.max(Self::MOST_PER_KEPT.saturating_mul(k).min(1 << 17))
+    }
+}
+
+/// Counts the bytes of the offers that a worker gathers before they are settled, where `k` neighbours
+/// are kept: as they came, with as much room once more for those of the last row, and sorted.
+pub fn bytes_of_gathering(k: usize) -> usize {
+    3 * size_of::<Offer>() * Offers::most(k)
 }
 
 /// The k best neighbours of every item, offered in any order by any thread. What is left at the

@@ -173,6 +173,23 @@ impl Plan {
         tile.ranks.clone().map(move |rank| rows[order.index(rank)])
     }
 
+    /// Counts the pairs of a row of a tile, on average at most: a row meets no more items than its block
+    /// has, and no more than it adds to. Cost: O(rows of the tile).
+    ///
+    /// # Panics
+    /// If the tile is not of this plan, or the plan not of `matrix`.
+    pub fn pairs_of_row(&self, tile: &Tile, matrix: &Matrix) -> usize {
+        let columns = &matrix.columns()[tile.columns];
+        let width = columns.positions().len().max(1);
+        if columns.bits().is_some() {
+            return width;
+        }
+        let (rows, on_tail) = (self.rows(tile), matrix.additions_on_tail());
+        let count = rows.len().max(1) as u64;
+        let additions = rows.map(|row| on_tail.all[row as usize]).sum::<u64>();
+        usize::try_from(additions / count).unwrap_or(width).clamp(1, width)
+    }
+
     /// Keeps the tiles that `keep` names, to compute a part of the plan; the result is then no
     /// result, but takes as long as that part does.
     pub fn part(&self, keep: &[usize]) -> Self {

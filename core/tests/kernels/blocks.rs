@@ -122,7 +122,7 @@ fn compute(matrix: &Matrix, job: &Job, filter: &ItemFilter, sides: Sides, seed: 
         tiles.swap(last, below(&mut dice, last + 1));
     }
     let step = |comparison: &Comparison, tiles: &[Tile]| -> Vec<Vec<Offer>> {
-        let mut worker = comparison.recording_worker();
+        let mut worker = comparison.recording_worker(0);
         let survivors = |tile: &Tile| {
             let (rows, columns) = (&row_blocks[tile.rows], &column_blocks[tile.columns]);
             comparison.compute(rows, columns, tile.positions.iter().copied(), &mut worker);

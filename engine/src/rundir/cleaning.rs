@@ -34,6 +34,8 @@ use crate::{
 const PIECE: u64 = 16 << 20;
 /// Rows of a file of kept rows at most; a chunk goes into one file.
 const FILE_ROWS: usize = 4 << 20;
+/// Rows of a row group of such a file at least, whatever the memory: footers say something of each.
+const LEAST_GROUP: usize = 8 << 10;
 
 /// Consecutive parts of an input, cleaned by one thread.
 struct Piece {
@@ -168,7 +170,8 @@ impl<'a> Cleaner<'a> {
     ) -> Result<PieceCleaned, Error> {
         let Piece { table, parts } = &self.pieces[number];
         let (table, name) = (&self.inputs.tables[*table], &self.inputs.names[*table]);
-        let mut kept = Kept { folder: &self.cleaned, number, open: None, files: Vec::new() };
+        let (folder, group) = (&self.cleaned, holding.chunk_rows().max(LEAST_GROUP));
+        let mut kept = Kept { folder, number, group, open: None, files: Vec::new() };
         let (mut aside, mut tally) = (Aside::default(), Tally::default());
         for part in parts.clone() {
             table.read(part, &mut |rows| {
@@ -220,6 +223,8 @@ fn by_piece(files: Vec<FileRecord>) -> BTreeMap<usize, Vec<FileRecord>> {
 struct Kept<'a> {
     folder: &'a Folder,
     number: usize,
+    /// Rows of a row group.
+    group: usize,
     open: Option<Open>,
     files: Vec<FileRecord>,
 }
@@ -242,7 +247,7 @@ impl Kept<'_> {
             open
         } else {
             let stem = format!("{:06}.{:03}", self.number, self.files.len());
-            let writing = shape.begin(self.folder.begin(&stem)?, chunk)?;
+            let writing = shape.begin(self.folder.begin(&stem)?, chunk, self.group)?;
             Open { writing, shape, rows: 0 }
         };
         open.rows += chunk.len();

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use ilk_core::{cost::Machine as Costs, data::Ids, executor::Executor as _};
-use ilk_formats::{CellType, OutputFormat, Values};
+use ilk_formats::{CellType, Formulas, IdStyle, OutputFormat, Spelling, Values};
 
 use super::{
     checking::remove,
@@ -280,7 +280,7 @@ impl<'r> Keep<'r> for RunDir {
         let mut file = self.create(files::NEIGHBOURS)?;
         let target = file.target().to_owned();
         let name = |error| Error::writing(&target, error);
-        let rows = found.write(OutputFormat::Parquet, &mut file, catalogue, name)?;
+        let rows = found.write(OutputFormat::Parquet, &mut file, catalogue.into(), name)?;
         step.add(file.publish()?);
         self.publish(merged, run.reporter)?;
         self.tell(run, merged)?;

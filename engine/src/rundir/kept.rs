@@ -14,7 +14,7 @@ use crate::{
     findings::Findings,
     handed::Named,
     keep::{Kept, Sink, Step},
-    memory::Size,
+    memory::{self, Size},
     record::{FileRecord, StageName, StageRecord},
     spill::{self, Found, Gathering, Lists, Recording, catalogue_bytes, rounds_of_merging},
 };
@@ -73,7 +73,7 @@ impl Results {
     pub(super) fn each_row(&self, run: Run<'_>, sink: Sink<'_>) -> Result<(), Error> {
         let paths = self.verified(StageName::Clean, files::CLEANED)?;
         let (of_job, chunk_rows) = ((run.job, run.needs), run.means.budget.chunk_rows());
-        let read = run.means.pool.map(paths.len(), |part| {
+        let read = run.means.readers().map(paths.len(), |part| {
             let sink = |chunk| sink(part, chunk);
             tables::each_cleaned(&paths[part], of_job, chunk_rows, &sink)
         });
@@ -105,7 +105,7 @@ impl Results {
         let comparison = Comparison::new(&table, run.job, filter, Sides::Both, run.means.kernel);
         let positions = ItemTable::positions(table.codes());
         step.expect(paths.len() as u64);
-        let restored = run.means.pool.map(paths.len(), |index| {
+        let restored = run.means.restorers().map(paths.len(), |index| {
             let restored = restore(&comparison, &positions, filter, &paths[index]);
             step.advance(1);
             restored
@@ -134,13 +134,16 @@ impl Results {
             let filter = rounds.filter(round, &table, &named.filter);
             // Nothing is computed here, so it does not matter which pairs rows would compute.
             let comparison = Comparison::new(&table, run.job, &filter, Sides::Row, kernel);
-            let restored = run.means.pool.map(paths.len(), |index| {
+            let restored = run.means.restorers().map(paths.len(), |index| {
                 let restored = restore(&comparison, &positions, &filter, &paths[index]);
                 step.advance(1);
                 restored
             });
             offers += restored.into_iter().sum::<Result<u64, Error>>()?;
-            found.push(Lists::new(work, round).take(&comparison, &positions, &filter)?);
+            let lists = Lists::new(work, round, rounds.number as usize);
+            found.push(lists.take(&comparison, &positions, &filter)?);
+            // Other threads may make the lists of the next round.
+            memory::trim();
         }
         Ok((Findings::Disk(found), offers))
     }
@@ -221,7 +224,7 @@ impl Kept for Results {
             return Ok(Findings::Memory(tables::read_merged(&path, items)?));
         }
         let layout = Layout { kernel: run.means.kernel, ..Layout::default() };
-        let mut lists = Lists::new(run.on_disk(layout, Recording::Yes)?, 0);
+        let mut lists = Lists::new(run.on_disk(layout, Recording::Yes)?, 0, 1);
         let (mut of_item, mut list) = (0, Vec::new());
         tables::read_offers(&path, &mut |item, neighbour| {
             if item != of_item {

@@ -10,6 +10,7 @@ use std::{
 };
 
 use ilk_core::cost::Machine as Costs;
+use ilk_formats::Spelling;
 use serde::{Deserialize, Serialize};
 
 use super::{fingerprint::Fingerprint, machine::Machine};
@@ -18,7 +19,6 @@ use crate::{
     error::Error,
     publish::{Existing, WorkingFile},
     record::{FileRecord, StageName, StageRecord, now},
-    request::Spelling,
     source::Record,
 };
 

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use ilk_formats::{Formulas, IdStyle, Spelling};
+
 use super::{
     checking::checked,
     manifest::{MANIFEST, Manifest, Published},
@@ -9,7 +11,7 @@ use super::{
 use crate::{
     error::Error,
     output::Output,
-    request::{Earlier, IdStyle, Publication, Request, Spelling},
+    request::{Earlier, Publication, Request},
 };
 
 /// Outputs outside of the run directory.

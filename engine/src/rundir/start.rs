@@ -64,6 +64,7 @@ pub(crate) fn run(
     let (pool, kernel) = (Pool::new(resources.threads)?, kernel()?);
     let budget = Allowance::new(resources.memory, resources.shard_size, pool.workers());
     let opened = Files::open(source, Some(budget.chunk_rows()), reporter)?;
+    let budget = budget.reading(opened.bytes_of_reading());
     let lists = IdLists::read(&request.lists, source, job)?;
     lists.check_engine(request.plugin.is_some())?;
     request.check_target()?;

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     path::Path,
     sync::{
-        Mutex, PoisonError,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -31,8 +31,9 @@ use crate::{
     handed::{Committed, Laid, PlannedTile},
     keep::Step,
     left,
+    memory::FOUND_ROWS,
     observe::Timed,
-    pool::Pool,
+    pool::{Pool, Turns},
     record::FileRecord,
     spill::{self, Arranged, Between, Offers, OffersAt, catalogue_bytes, rounds_of_merging},
     text::{counted, grouped},
@@ -48,8 +49,7 @@ pub(super) fn restore(
     filter: &ItemFilter,
     path: &Path,
 ) -> Result<u64, Error> {
-    const MOST: usize = 1 << 16;
-    let (mut offers, mut count) = (Vec::with_capacity(MOST), 0);
+    let (mut offers, mut count) = (Vec::with_capacity(FOUND_ROWS), 0);
     read_offers(path, &mut |code, neighbour| {
         let item = positions.get(code as usize).copied();
         let item = item.ok_or_else(|| tables::unfit(path))?;
@@ -58,7 +58,7 @@ pub(super) fn restore(
         }
         offers.push(Offer { item, neighbour });
         count += 1;
-        if offers.len() == MOST {
+        if offers.len() == FOUND_ROWS {
             comparison.restore(offers.drain(..));
         }
         Ok(())
@@ -152,14 +152,16 @@ impl Recording<'_> {
     fn computing<'c>(
         &'c self,
         comparison: &'c Comparison,
-        overflow: Option<Overflow>,
         on_tile: &'c (dyn Fn(usize) + Sync),
     ) -> Computing<'c> {
         let Self { folder, planned, step, laid, .. } = *self;
-        let most = self.run.means.budget.most_recorded() / size_of::<Offer>();
+        let budget = self.run.means.budget;
+        let (most, turns) =
+            (budget.most_recorded() / size_of::<Offer>(), Turns::new(budget.committers()));
         let (codes, clock) =
             (laid.arrangement.table().codes(), (step.started(), laid.committed.seconds));
-        Computing { comparison, codes, planned, on_tile, folder, most, overflow, clock }
+        let overflow = Overflow::new(self.run.means);
+        Computing { comparison, codes, planned, on_tile, folder, most, turns, overflow, clock }
     }
 
     /// Takes in what was found before, as far as `filter` wants it.
@@ -182,17 +184,22 @@ impl Recording<'_> {
         let on_tile = |tile: usize| self.step.advance(self.planned[tile].cost);
         let positions = ItemTable::positions(matrix.table().codes());
         self.restore(&comparison, &positions, filter)?;
-        let computing = self.computing(&comparison, None, &on_tile);
+        let computing = self.computing(&comparison, &on_tile);
         let sandbox = self.run.means.plugin.map(|plugin| plugin.open(pool)).transpose()?;
         let sandboxed = sandbox.map(|sandbox| sandbox.tiling(matrix, plan, job, filter));
         let sandboxed = sandboxed.transpose()?;
-        let compute = |tile: usize, worker: &mut Worker, _: Between<'_>| {
+        let compute = |tile: usize, worker: &mut Worker, between: Between<'_>| {
             let tile = &plan.tiles[tile];
             if let Some(tiling) = &sandboxed {
                 comparison.record(tiling.compute(tile)?, worker);
-            } else {
-                let columns = &matrix.columns()[tile.columns];
-                comparison.compute(matrix.rows(), columns, plan.rows(tile), worker);
+                return Ok(());
+            }
+            let columns = &matrix.columns()[tile.columns];
+            let count = (between.pairs / plan.pairs_of_row(tile, matrix)).max(1);
+            let mut rows = plan.rows(tile).peekable();
+            while rows.peek().is_some() {
+                comparison.compute(matrix.rows(), columns, rows.by_ref().take(count), worker);
+                (between.act)(worker)?;
             }
             Ok(())
         };
@@ -210,7 +217,7 @@ impl Recording<'_> {
         let mut commits = Commits::default();
         let comparison = arranged.comparison(job, &named.filter, layout.kernel);
         self.restore_on_disk(arranged, &comparison, work)?;
-        let computing = self.computing(&comparison, Some(Overflow::new(work)), &on_tile);
+        let computing = self.computing(&comparison, &on_tile);
         let mut rest = Pending::default();
         arranged.each_group(&named.filter, pool, |group| {
             let compute = |tile: usize, worker: &mut Worker, between: Between<'_>| {
@@ -270,23 +277,43 @@ pub(super) struct Computing<'a> {
     pub(super) folder: &'a Folder,
     /// Offers that a thread gathers before they are written, at the end of a tile.
     pub(super) most: usize,
-    /// Where memory is short, what goes to disk before its tile is done.
-    pub(super) overflow: Option<Overflow>,
+    /// Of the threads, those that write files at the same time.
+    pub(super) turns: Turns,
+    /// What goes to disk before its tile is done.
+    pub(super) overflow: Overflow<'a>,
     /// When the stage began, with the seconds that earlier processes took for it.
     pub(super) clock: (Instant, f64),
 }
 
-/// Where offers go of which there are too many in memory.
-pub(super) struct Overflow {
-    pub(super) offers: Offers,
-    /// Offers that a thread gathers before they go there.
-    most: usize,
+/// Where offers go of which a tile has too many for memory: working files, which come into being with
+/// the first of them.
+pub(super) struct Overflow<'a> {
+    means: Means<'a>,
+    offers: OnceLock<Offers>,
 }
 
-impl Overflow {
+impl<'a> Overflow<'a> {
     /// Prepares for it.
-    pub(super) fn new(work: spill::Work<'_>) -> Self {
-        Self { offers: Offers::new(work), most: work.most_recorded() / size_of::<Offer>() }
+    pub(super) const fn new(means: Means<'a>) -> Self {
+        Self { means, offers: OnceLock::new() }
+    }
+
+    /// Returns true unless memory is too little even for working files: so is the job then.
+    fn is_possible(&self) -> bool {
+        self.means.budget.limit >= self.means.budget.least()
+    }
+
+    fn push(&self, offers: Vec<(u32, Neighbour)>) -> Result<OffersAt, Error> {
+        let Means { budget, desk, .. } = self.means;
+        if let Some(all) = self.offers.get() {
+            return all.push(offers);
+        }
+        let folder = desk.folder(budget)?;
+        self.offers.get_or_init(|| Offers::new(folder, budget.shard.0)).push(offers)
+    }
+
+    fn read(&self, at: OffersAt) -> Option<Result<Vec<(u32, Neighbour)>, Error>> {
+        self.offers.get().map(|offers| offers.read(at))
     }
 }
 
@@ -294,7 +321,8 @@ impl Overflow {
 #[derive(Default)]
 pub(super) struct Pending {
     tiles: Vec<Timed>,
-    offers: Vec<(u32, Neighbour)>,
+    /// Offers as they were taken from the worker, item and neighbour as codes.
+    offers: Vec<Vec<(u32, Neighbour)>>,
     /// More of them on disk.
     overflown: Vec<OffersAt>,
 }
@@ -304,6 +332,11 @@ impl Pending {
         self.tiles.append(&mut other.tiles);
         self.offers.append(&mut other.offers);
         self.overflown.append(&mut other.overflown);
+    }
+
+    /// Counts the offers in memory.
+    fn len(&self) -> usize {
+        self.offers.iter().map(Vec::len).sum()
     }
 }
 
@@ -331,13 +364,12 @@ impl Computing<'_> {
         let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
         let all = Mutex::new(std::mem::take(commits));
         let workers = pool.map(pool.workers(), |number| {
-            let mut worker = self.comparison.recording_worker();
+            let mut worker = self.comparison.recording_worker(self.room());
             let mut pending = Pending::default();
             let done = work(left, &next, &failed, |tile| {
                 let began = self.seconds();
                 let mut relieve = |worker: &mut Worker| self.relieve(worker, &mut pending);
-                let pairs = self.overflow.as_ref().map_or(usize::MAX, |overflow| overflow.most);
-                compute(tile, &mut worker, Between { pairs, act: &mut relieve })?;
+                compute(tile, &mut worker, Between { pairs: self.most, act: &mut relieve })?;
                 (self.on_tile)(tile);
                 let ended = self.seconds();
                 pending.tiles.push(Timed { tile, worker: number as u32, began, ended });
@@ -365,21 +397,33 @@ impl Computing<'_> {
         self.clock.1 + self.clock.0.elapsed().as_secs_f64()
     }
 
+    /// Counts the offers that a worker has room for: what is gathered, and what a piece of a tile brings
+    /// to both items of its pairs.
+    fn room(&self) -> usize {
+        3 * self.most
+    }
+
+    /// Takes what the worker has; it becomes codes where it lies.
     fn take(&self, worker: &mut Worker, pending: &mut Pending) {
         let offers = self.comparison.survivors(worker).into_iter();
         let offers = offers.map(|offer| (self.codes[offer.item as usize], offer.neighbour));
-        pending.offers.extend(offers);
+        let mut offers = offers.collect::<Vec<_>>();
+        if !offers.is_empty() {
+            offers.shrink_to_fit();
+            pending.offers.push(offers);
+        }
     }
 
     /// Takes what was found to disk if it is too much.
     fn relieve(&self, worker: &mut Worker, pending: &mut Pending) -> Result<(), Error> {
-        let Some(overflow) = &self.overflow else { return Ok(()) };
-        if worker.recorded() >= overflow.most {
-            self.take(worker, pending);
-            // Much of it may have been surpassed.
-            if pending.offers.len() >= overflow.most / 2 {
-                pending.overflown.push(overflow.offers.push(&pending.offers)?);
-                pending.offers.clear();
+        if pending.len() + worker.recorded() < self.most || !self.overflow.is_possible() {
+            return Ok(());
+        }
+        self.take(worker, pending);
+        // Much of it may have been surpassed.
+        if pending.len() >= self.most / 2 {
+            for offers in pending.offers.drain(..) {
+                pending.overflown.push(self.overflow.push(offers)?);
             }
         }
         Ok(())
@@ -397,7 +441,7 @@ impl Computing<'_> {
     /// Returns true if what was found is much, or of long ago; `recorded`: offers that the worker has.
     pub(super) fn is_due(&self, pending: &Pending, recorded: usize) -> bool {
         let began = pending.tiles.first().map_or(f64::INFINITY, |first| first.began);
-        let gathered = pending.offers.len() + recorded;
+        let gathered = pending.len() + recorded;
         let is_much = !pending.overflown.is_empty() || gathered >= self.most;
         is_much || self.seconds() - began >= COMMIT.as_secs_f64()
     }
@@ -414,18 +458,22 @@ impl Computing<'_> {
         Ok(())
     }
 
-    fn write(&self, mut pending: Pending) -> Result<Option<(FileRecord, u64)>, Error> {
-        let Some(first) = pending.tiles.iter().map(|timed| timed.tile).min() else {
-            return Ok(None);
-        };
+    fn write(&self, pending: Pending) -> Result<Option<(FileRecord, u64)>, Error> {
+        match pending.tiles.iter().map(|timed| timed.tile).min() {
+            Some(first) => self.turns.take(|| self.write_from(first, pending)).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Writes a file that is named by its first tile.
+    fn write_from(&self, first: usize, pending: Pending) -> Result<(FileRecord, u64), Error> {
         let file = self.folder.begin(&format!("{first:06}"))?;
         let tiles = pending.tiles.iter().map(|timed| (&self.planned[timed.tile].area, timed));
         let mut table = tables::OfferTable::new(file, tiles)?;
-        let overflown = std::mem::take(&mut pending.overflown);
-        let read = |at| self.overflow.as_ref().map(|overflow| overflow.offers.read(at));
-        let overflown = overflown.into_iter().filter_map(read);
+        let overflown = pending.overflown.into_iter().filter_map(|at| self.overflow.read(at));
         let mut count = 0;
-        for offers in overflown.chain([Ok(pending.offers)]) {
+        // What is in memory comes first, and goes.
+        for offers in pending.offers.into_iter().map(Ok).chain(overflown) {
             let mut offers = offers?;
             // Sorted, the table is a third of the size.
             let by_score = |a: &Neighbour, b: &Neighbour| ilk_core::kernel::rank(a, b);
@@ -433,7 +481,7 @@ impl Computing<'_> {
             table.push(&offers)?;
             count += offers.len() as u64;
         }
-        Ok(Some((Folder::publish(table.finish()?)?, count)))
+        Ok((Folder::publish(table.finish()?)?, count))
     }
 }
 
@@ -449,4 +497,40 @@ fn work(
         tile(*number).inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use ilk_core::simd::Kernel;
+
+    use super::*;
+    use crate::{
+        disk::Disk,
+        memory::Allowance,
+        spill::{Desk, Workplace},
+    };
+
+    #[test]
+    fn what_overflows_lies_in_working_files_that_come_with_it() {
+        let home = tempfile::tempdir().unwrap();
+        let place = home.path().join("work");
+        let desk = Desk::new(Workplace::At(place.clone()), Disk::default());
+        let (pool, budget) =
+            (Pool::new(NonZeroUsize::new(1)).unwrap(), Allowance::of_data(1 << 20, 1));
+        let kernel = Kernel::detect();
+        let overflow = Overflow::new(Means { pool: &pool, budget: &budget, kernel, desk: &desk });
+        assert!(overflow.is_possible() && !place.exists());
+        let offers = |first: u32| {
+            let neighbour = |code| Neighbour { code, score: 1.0 / (code as f32 + 1.0), overlap: 1 };
+            (first..first + 1_000).map(|code| (code + 1, neighbour(code))).collect::<Vec<_>>()
+        };
+        let firsts = [0, 5_000];
+        let places = firsts.map(|first| overflow.push(offers(first)).unwrap());
+        assert!(place.exists());
+        for (first, at) in firsts.into_iter().zip(places) {
+            assert_eq!(overflow.read(at).unwrap().unwrap(), offers(first));
+        }
+    }
 }

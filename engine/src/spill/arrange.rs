@@ -14,11 +14,12 @@ use super::{
     matrix::{Matrix, Most, Regions, entry_bytes},
     rounds::ITEM,
     tiles::{Arranged, Keeping},
-    work::{Progress, Work, does_not_fit_until},
+    work::{Progress, Work},
 };
 use crate::{
     error::Error,
     memory::{self, Allowance},
+    misfit::does_not_fit_until,
 };
 
 impl Folded {
@@ -145,12 +146,14 @@ fn divide(
     let (items, users, top) = (matrix.table.len(), matrix.table.users(), job.top as usize);
     let entry = entry_bytes(matrix.weights);
     let list = memory::of_lists(1, items, top);
-    // A segment, read and checked, sums, and what tiles found and is not yet written.
+    // A segment, read and checked, sums, and what is gathered of them.
     let longest = matrix.segments.iter().map(|segment| matrix.entries(segment)).max();
     let of_thread = 2 * entry * longest.unwrap_or_default()
         + items * if matrix.weights == WeightKind::One { 28 } else { 48 }
-        + 4 * work.most_recorded();
-    let left = budget.left(used + items * ITEM + budget.workers * of_thread);
+        + memory::of_gathering(top);
+    // While columns are put together nothing is computed: what each user has is counted, and filled in.
+    let of_threads = (budget.workers * of_thread).max(12 * users) + work.recording();
+    let left = budget.left(used + items * ITEM + of_threads);
     let all = matrix.segments.iter().map(|segment| matrix.entries(segment)).sum::<usize>();
     let columns = (all * entry + (users + 1) * 8).min(left / 2);
     // At least a block has to fit, however small files are to be.

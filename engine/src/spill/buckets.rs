@@ -19,9 +19,14 @@ use super::{
     rows::{BlockAt, RowsAt, read, write},
     runs::Runs,
     store::Store,
-    work::{Progress, Work, does_not_fit},
+    work::{Progress, Work},
 };
-use crate::{error::Error, memory::Allowance, pool::Pool};
+use crate::{
+    error::Error,
+    memory::Allowance,
+    misfit::{Needed, does_not_fit},
+    pool::Pool,
+};
 
 /// Interactions on disk, as all users' rows in order. Item codes are those before rare items are
 /// dropped.
@@ -118,6 +123,13 @@ struct Folder<'a> {
 
 /// Events of a bucket aimed at: many enough to read blocks of all runs, few enough for the cache.
 const EVENTS: usize = 1 << 19;
+
+/// Counts the interactions of a bucket that need not be folded any more: each thread will weigh and sort
+/// one, and read the next.
+fn events_of(items: usize, work: Work<'_>) -> usize {
+    let room = work.budget.left(12 * items) / work.budget.workers / 2;
+    (room / event_bytes(work.needs)).clamp(1, EVENTS)
+}
 
 /// Bytes that an event takes while it is folded, and then weighed and sorted by item.
 const fn event_bytes(needs: Needs) -> usize {
@@ -260,11 +272,8 @@ impl Folder<'_> {
         for (item, count) in counts.iter().enumerate() {
             if *count > room {
                 let what = format!("{count} rows of one user and item");
-                return Err(does_not_fit(
-                    &what,
-                    *count as usize * event_bytes(self.needs),
-                    self.budget,
-                ));
+                let needed = Needed::all(*count as usize * event_bytes(self.needs));
+                return Err(does_not_fit(&what, needed, self.budget));
             }
             if events + count > room {
                 ends.push(item);
@@ -378,6 +387,8 @@ fn next(id: &Id) -> Option<Id> {
 /// Interactions that come in order, user by user, on their way into buckets.
 pub(crate) struct Gathering<'a> {
     work: Work<'a>,
+    /// Interactions of a bucket.
+    events: usize,
     buckets: Buckets,
     rows: UserRows,
 }
@@ -388,7 +399,7 @@ impl<'a> Gathering<'a> {
         let store = Store::new(work.folder, "interactions", work.budget.shard.0);
         let (supports, folding) = (vec![0; items], Folding::default());
         let buckets = Buckets { store, all: Vec::new(), supports, target, folding };
-        Self { work, buckets, rows: Self::none(work.needs) }
+        Self { work, events: events_of(items, work), buckets, rows: Self::none(work.needs) }
     }
 
     fn none(needs: Needs) -> UserRows {
@@ -440,7 +451,7 @@ impl<'a> Gathering<'a> {
                 all.extend_from_slice(&more[range]);
             }
         }
-        self.write(EVENTS)
+        self.write(self.events)
     }
 
     /// Writes the users that are whole, once they have so many interactions.
@@ -489,10 +500,11 @@ impl Buckets {
         work: Work<'_>,
     ) -> Result<Self, Error> {
         let store = Store::new(work.folder, "interactions", work.budget.shard.0);
+        let events = events_of(interactions.items(), work);
         let (mut bounds, mut start) = (vec![0], 0);
         for user in 0..interactions.users() as u32 {
             let end = interactions.range(user).end;
-            if end - start >= EVENTS {
+            if end - start >= events {
                 bounds.push(user + 1);
                 start = end;
             }

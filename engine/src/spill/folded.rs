@@ -13,9 +13,12 @@ use super::{
     reading::Spilled,
     runs::RunWriter,
     store::Store,
-    work::{Progress, Work, does_not_fit},
+    work::{Progress, Work},
 };
-use crate::error::Error;
+use crate::{
+    error::Error,
+    misfit::{Needed, does_not_fit},
+};
 
 /// Interactions on disk.
 pub(crate) struct Folded {
@@ -221,7 +224,7 @@ impl Folded {
         if users * 48 > work.budget.left(0) {
             return Err(does_not_fit(
                 &format!("{users} users, which are compared,"),
-                users * 100,
+                Needed::all(users * 100),
                 work.budget,
             ));
         }

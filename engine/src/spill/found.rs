@@ -13,10 +13,14 @@ use ilk_core::{
 
 use super::{
     rounds::{ITEM, Rounds},
-    store::{Extent, Store},
-    work::{Work, does_not_fit_until},
+    store::{Extent, Shelf, Store},
+    work::Work,
 };
-use crate::{error::Error, memory::Allowance};
+use crate::{
+    error::Error,
+    memory::{self, Allowance, Written, of_gathering},
+    misfit::does_not_fit_until,
+};
 
 /// An item's code with its neighbours, best first.
 pub(crate) type List = Result<(u32, Vec<Neighbour>), Error>;
@@ -61,19 +65,19 @@ pub(crate) struct Offers(Store);
 pub(crate) struct OffersAt(Extent);
 
 impl Offers {
-    /// Prepares to take offers.
-    pub(crate) fn new(work: Work<'_>) -> Self {
-        Self(Store::new(work.folder, "offers", work.budget.shard.0))
+    /// Prepares to take offers in files of so many bytes.
+    pub(crate) fn new(folder: &Shelf, shard: u64) -> Self {
+        Self(Store::new(folder, "offers", shard))
     }
 
-    /// Writes some.
+    /// Writes some, which become numbers where they lie.
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(crate) fn push(&self, offers: &[(u32, Neighbour)]) -> Result<OffersAt, Error> {
+    pub(crate) fn push(&self, offers: Vec<(u32, Neighbour)>) -> Result<OffersAt, Error> {
         let numbers =
-            |(item, one): &(u32, Neighbour)| [*item, one.code, one.score.to_bits(), one.overlap];
-        let numbers = offers.iter().map(numbers).collect::<Vec<_>>();
+            |(item, one): (u32, Neighbour)| [item, one.code, one.score.to_bits(), one.overlap];
+        let numbers = offers.into_iter().map(numbers).collect::<Vec<_>>();
         Ok(OffersAt(self.0.append(&numbers)?))
     }
 
@@ -167,7 +171,7 @@ impl Interim {
     ) -> Result<Found, Error> {
         let Work { job, layout, pool, .. } = work;
         let positions = ItemTable::positions(table.codes());
-        let mut found = Found::default();
+        let (mut found, parts) = (Found::default(), self.rounds.number as usize);
         for (round, extents) in (0..).zip(self.of_rounds) {
             let filter = self.rounds.filter(round, table, filter);
             // Nothing is computed here, so it does not matter which pairs rows would compute.
@@ -179,7 +183,10 @@ impl Interim {
                 Ok::<_, Error>(())
             });
             restored.into_iter().collect::<Result<(), Error>>()?;
-            found.push(Lists::new(work, round).take(&comparison, &positions, &filter)?);
+            let lists = Lists::new(work, round, parts);
+            found.push(lists.take(&comparison, &positions, &filter)?);
+            // Other threads may make the lists of the next round.
+            memory::trim();
         }
         Ok(found)
     }
@@ -214,6 +221,8 @@ fn neighbour(triple: &[u32]) -> Neighbour {
 /// Neighbours of some items on disk, by ascending code.
 pub(crate) struct Lists {
     store: Store,
+    /// Numbers of a batch, unless a single list has more.
+    numbers: usize,
     /// Batches of items: codes, lengths, and then code, score and overlap of each neighbour.
     batches: Vec<(u32, Extent)>,
     codes: Vec<u32>,
@@ -224,14 +233,26 @@ pub(crate) struct Lists {
 }
 
 impl Lists {
-    /// Numbers of a batch, unless a single list has more: all parts are read side by side.
+    /// Numbers of a batch where there are few parts.
     const NUMBERS: usize = 1 << 13;
 
-    /// Begins lists in `folder`; `part` tells them from other ones there.
-    pub(crate) fn new(work: Work<'_>, part: u32) -> Self {
-        let store = Store::new(work.folder, format!("neighbours-{part}"), work.budget.shard.0);
+    /// The part of what is left that batches take as they are read, one of each part side by side. As
+    /// lists they take up to four times as much.
+    const OF_ALL: usize = 64;
+
+    /// Begins lists, one of so many `parts` that will be read side by side; `name` tells them from other
+    /// ones in the folder.
+    pub(crate) fn new(work: Work<'_>, name: u32, parts: usize) -> Self {
+        let store = Store::new(work.folder, format!("neighbours-{name}"), work.budget.shard.0);
+        let numbers = Self::numbers_of(work.budget, parts);
         let (codes, lengths, entries) = (Vec::new(), Vec::new(), Vec::new());
-        Self { store, batches: Vec::new(), codes, lengths, entries, rows: 0 }
+        Self { store, numbers, batches: Vec::new(), codes, lengths, entries, rows: 0 }
+    }
+
+    /// Counts the numbers of a batch.
+    fn numbers_of(budget: &Allowance, parts: usize) -> usize {
+        let all = budget.left(0) / Self::OF_ALL / size_of::<u32>();
+        (all / parts.max(1)).min(Self::NUMBERS)
     }
 
     /// Takes the lists of the items that `filter` wants out of a comparison.
@@ -259,7 +280,7 @@ impl Lists {
         self.lengths.push(list.len() as u32);
         self.rows += list.len() as u64;
         self.entries.extend(list.iter().flat_map(triple));
-        if self.entries.len() + 2 * self.codes.len() >= Self::NUMBERS {
+        if self.entries.len() + 2 * self.codes.len() >= self.numbers {
             self.write()
         } else {
             Ok(())
@@ -326,13 +347,35 @@ pub(crate) fn rounds_of_merging(
 ) -> Result<Rounds, Error> {
     let items = table.len();
     let rounds = |budget: &Allowance| {
-        // Each thread reads what a worker wrote at a time; a row group is on its way out.
-        let reading = 2 * Work { budget, ..work }.most_recorded() * budget.workers;
-        let room = budget.left_for_writing(used + items * ITEM + reading);
-        Rounds::new(table, job, filter, room)
+        let top = job.top as usize;
+        // Each thread gathers what it takes in.
+        let reading = Work { budget, ..work }.restoring() + budget.workers * of_gathering(top);
+        // When lists are written they are on disk, and one of each round is read at a time.
+        let (written, walk) = (Written::of(items, top, used), budget.left(0) / Lists::OF_ALL * 4);
+        let is_written = budget.left_for_writing(used + walk, written) > 0;
+        // Several threads make the lists: an allocator leaves some of what each had unused.
+        let room = budget.left(used + items * ITEM + reading) / 4 * 3;
+        Rounds::new(table, job, filter, room).filter(|_| is_written)
     };
     rounds(work.budget).ok_or_else(|| {
         let what = format!("the tables of {items} items");
         does_not_fit_until(&what, work.budget, |budget| rounds(budget).is_some())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_of_all_parts_take_a_small_part_of_the_memory() {
+        for bytes in [40 << 10, 8 << 20, 1 << 30] {
+            let budget = Allowance::of_data(bytes, 2);
+            for parts in [0, 1, 7, 1_000, 1_000_000] {
+                let taken = parts * Lists::numbers_of(&budget, parts) * size_of::<u32>();
+                assert!(taken <= budget.left(0) / 64, "{parts} parts: {taken} of {bytes} bytes");
+            }
+        }
+        assert_eq!(Lists::numbers_of(&Allowance::of_data(1 << 30, 2), 1), Lists::NUMBERS);
+    }
 }

@@ -90,6 +90,11 @@ impl Holding {
         }
     }
 
+    /// Counts the rows that a chunk may have.
+    pub(crate) fn chunk_rows(&self) -> usize {
+        self.budget.chunk_rows()
+    }
+
     /// Returns true as long as all chunks are held.
     pub(crate) fn holds(&self) -> bool {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).is_some()

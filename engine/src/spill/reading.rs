@@ -17,9 +17,13 @@ use ilk_core::{
 use super::{
     runs::{RunWriter, Runs},
     store::{Shelf, Store},
-    work::{does_not_fit, does_not_fit_so_far},
 };
-use crate::{error::Error, memory::Allowance, pool::Pool};
+use crate::{
+    error::Error,
+    memory::Allowance,
+    misfit::{Needed, does_not_fit},
+    pool::Pool,
+};
 
 /// Takes cleaned chunks, from any number of threads.
 pub(crate) struct Spiller {
@@ -172,14 +176,15 @@ impl Spiller {
         }
         let what = if of_labels > items.bytes() { "labels" } else { "IDs" };
         let what = format!("{} items and their {what}", items.len());
-        Err(match self.coming.rows.filter(|all| *all >= rows) {
+        let needed = match self.coming.rows.filter(|all| *all >= rows) {
             // The rest may bring as many more.
             Some(all) => {
                 let needed = 3.0 * bytes as f64 * all as f64 / rows.max(1) as f64;
-                does_not_fit(&what, needed as usize, &self.budget)
+                Needed::all(needed as usize)
             }
-            None => does_not_fit_so_far(&what, rows, 3 * bytes, &self.budget),
-        })
+            None => Needed { bytes: 3 * bytes, rows: Some(rows) },
+        };
+        Err(does_not_fit(&what, needed, &self.budget))
     }
 
     /// Ends the reading.

@@ -292,7 +292,7 @@ impl Arranged {
         let Some(interim) = interim else {
             let positions = ItemTable::positions(table.codes());
             let mut found = Found::default();
-            found.push(Lists::new(work, 0).take(&comparison, &positions, filter)?);
+            found.push(Lists::new(work, 0, 1).take(&comparison, &positions, filter)?);
             return Ok(found);
         };
         drop(comparison);

@@ -137,6 +137,11 @@ impl CsvFile {
         })
     }
 
+    /// Returns true if the bytes of a part are those of its text.
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.pieces.is_some()
+    }
+
     fn at<'a>(&'a self, place: &'a str) -> At<'a> {
         At { file: self.bytes.source.name(), place }
     }

@@ -18,3 +18,4 @@ mod text;
 
 pub(crate) use file::{CsvCursor, CsvFile, NullWord};
 pub(crate) use out::CsvOut;
+pub(crate) use pieces::{MORE, PIECE};

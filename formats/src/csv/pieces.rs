@@ -27,7 +27,7 @@ use crate::{
 /// Bytes of a piece.
 pub(crate) const PIECE: u64 = 4 << 20;
 /// Bytes read past what is needed, so that records that reach past an end are whole.
-const MORE: u64 = 64 << 10;
+pub(crate) const MORE: u64 = 64 << 10;
 
 /// The pieces of a file.
 pub(crate) struct Pieces {

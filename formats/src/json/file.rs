@@ -83,6 +83,11 @@ impl JsonFile {
         Ok(Self { source, packing, leaves, columns, way, schema, parts, pieces })
     }
 
+    /// Returns true if the bytes of a part are those of its text.
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.pieces.is_some()
+    }
+
     /// Reads only `columns` from now on; returns their types. Where the first lines hold nothing but
     /// nulls, it reads on until a column shows what it holds.
     pub(crate) fn project(&mut self, columns: Vec<usize>) -> Result<Vec<DataType>, Error> {

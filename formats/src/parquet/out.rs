@@ -27,12 +27,8 @@ use parquet::{
 use super::sums::{NOTE, Summing, note_of, with_sum};
 use crate::{
     error::{Error, write_error},
-    out::{Cells, Field, Nulls, Values},
+    out::{Cells, Field, GROUP_TEXT, Nulls, Values},
 };
-
-/// Bytes of text in a row group, about: a writer keeps them until the group ends, whatever they take
-/// compressed. The same under every memory limit, so that files are the same.
-const GROUP_TEXT: usize = 8 << 20;
 
 /// A Parquet file being written. Memory: a compressed row group, and its text.
 pub(crate) struct ParquetOut<W: Write + Send> {

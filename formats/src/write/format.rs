@@ -2,18 +2,9 @@
 
 use std::{fmt, str::FromStr};
 
-use parquet::{
-    basic::{Compression, ZstdLevel},
-    file::properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion},
-};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-
-/// Rows of a Parquet row group, unless its text is long.
-const GROUP_ROWS: usize = 1 << 20;
-/// Who wrote the file; without a version, so that versions that agree give the same bytes.
-const CREATED_BY: &str = "ilk";
 
 /// A format that results are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,13 +62,4 @@ impl FromStr for OutputFormat {
         let known = Self::ALL.iter().find(|format| format.ending() == text);
         known.copied().ok_or_else(|| Error::OutputFormat { name: text.into() })
     }
-}
-
-/// How every Parquet file is written.
-pub(crate) fn table_properties() -> WriterPropertiesBuilder {
-    WriterProperties::builder()
-        .set_created_by(CREATED_BY.into())
-        .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_max_row_group_row_count(Some(GROUP_ROWS))
 }

@@ -8,14 +8,14 @@ use ilk_core::{
     prepare::IdKind,
 };
 
-use super::format::{OutputFormat, table_properties};
+use super::format::OutputFormat;
 use crate::{
     arrow::ArrowOut,
     columns::date,
     csv::CsvOut,
     error::Error,
     json::{JsonOut, JsonValue},
-    out::{Cells, Field, Nulls, Values},
+    out::{Cells, Field, Nulls, Values, table_properties},
     parquet::ParquetOut,
     plan::ReadOptions,
 };

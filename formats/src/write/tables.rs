@@ -2,6 +2,7 @@
 //! the machine or the way it was computed.
 
 use std::{
+    borrow::Cow,
     fmt,
     io::{BufWriter, Write},
 };
@@ -16,20 +17,15 @@ use parquet::{
     schema::types::ColumnPath,
 };
 
-use super::format::{OutputFormat, table_properties};
+use super::{format::OutputFormat, names::Names};
 use crate::{
     arrow::{ArrowOut, ArrowStreamOut},
     csv::CsvOut,
     error::Error,
     json::{JsonOut, JsonValue},
-    out::{Cells, Field, Nulls, Values},
+    out::{BATCH_BYTES, BATCH_ROWS, Cells, Field, Nulls, Values, table_properties},
     parquet::ParquetOut,
 };
-
-/// Rows built in memory at a time.
-const BATCH_ROWS: usize = 64 << 10;
-/// Bytes of text built in memory at a time, about; also keeps offsets within 32 bits.
-const BATCH_BYTES: usize = 2 << 20;
 
 /// Writes the neighbours table: by item, then rank. Columns `item`, `neighbour` (integers or
 /// text, as the ids are), `rank` (from 1), `score`, `overlap`, and with labels `item_label` and
@@ -40,18 +36,18 @@ const BATCH_BYTES: usize = 2 << 20;
 /// [`Error::Write`] with what `out` reported; the file is then incomplete.
 ///
 /// # Panics
-/// If `neighbours` names codes that `catalogue` does not have.
-pub fn write_neighbours(
+/// If `neighbours` has codes that `names` has not.
+pub fn write_neighbours<'a>(
     format: OutputFormat,
     out: impl Write + Send,
-    catalogue: &Catalogue,
+    names: impl Into<Names<'a>>,
     neighbours: &Neighbours,
 ) -> Result<(), Error> {
     let rows = (0..neighbours.items() as u32).flat_map(|item| {
         let ranked = neighbours.of(item).iter().zip(1..);
         ranked.map(move |(neighbour, rank)| PairRow { item, rank, neighbour: *neighbour })
     });
-    write_rows(format, out, catalogue, rows)
+    write_rows(format, out, names.into(), rows)
 }
 
 /// Does what [`write_neighbours`] does with lists that come one by one: items by ascending code,
@@ -61,17 +57,17 @@ pub fn write_neighbours(
 /// [`Error::Write`] with what `out` reported; the file is then incomplete.
 ///
 /// # Panics
-/// If a list names codes that `catalogue` does not have.
-pub fn write_lists(
+/// If a list has codes that `names` has not.
+pub fn write_lists<'a>(
     format: OutputFormat,
     out: impl Write + Send,
-    catalogue: &Catalogue,
+    names: impl Into<Names<'a>>,
     lists: impl Iterator<Item = (u32, Vec<Neighbour>)>,
 ) -> Result<(), Error> {
     let rows = lists.flat_map(|(item, list)| {
         list.into_iter().zip(1..).map(move |(neighbour, rank)| PairRow { item, rank, neighbour })
     });
-    write_rows(format, out, catalogue, rows)
+    write_rows(format, out, names.into(), rows)
 }
 
 /// The table of neighbours as an Arrow IPC stream, a piece at a time, for callers that have no
@@ -89,7 +85,7 @@ impl NeighbourStream {
     /// # Errors
     /// None: memory takes it.
     pub fn new(catalogue: &Catalogue) -> Result<Self, Error> {
-        let fields = Writing::new::<PairRow>(catalogue).fields();
+        let fields = Writing::new::<PairRow>(catalogue.into()).fields();
         let writer = ArrowStreamOut::new(Vec::new(), &fields)?;
         Ok(Self { writer, next: 0, is_finished: false })
     }
@@ -110,7 +106,7 @@ impl NeighbourStream {
         if self.is_finished {
             return Ok(None);
         }
-        let writing = Writing::new::<PairRow>(catalogue);
+        let writing = Writing::new::<PairRow>(catalogue.into());
         let (mut rows, mut bytes) = (Vec::new(), 0);
         while self.next < neighbours.items() as u32
             && rows.len() < BATCH_ROWS
@@ -163,17 +159,19 @@ impl ListQuality {
 /// [`Error::Write`] with what `out` reported; the file is then incomplete.
 ///
 /// # Panics
-/// If `lists` is not as long as the catalogue.
-pub fn write_items(
+/// If `lists` is not as long as the catalogue of `names`.
+pub fn write_items<'a>(
     format: OutputFormat,
     out: impl Write + Send,
-    catalogue: &Catalogue,
+    names: impl Into<Names<'a>>,
     lists: &[ListQuality],
 ) -> Result<(), Error> {
+    let names = names.into();
+    let catalogue = names.catalogue;
     assert_eq!(lists.len(), catalogue.supports.len(), "every item has a list");
     let rows = catalogue.supports.iter().zip(lists).zip(0..);
     let rows = rows.map(|((support, list), item)| ItemRow { item, support: *support, list: *list });
-    write_rows(format, out, catalogue, rows)
+    write_rows(format, out, names, rows)
 }
 
 /// A row of one of the tables.
@@ -272,7 +270,7 @@ impl Row for ItemRow {
 
 /// A table on its way out.
 struct Writing<'a> {
-    catalogue: &'a Catalogue,
+    names: Names<'a>,
     /// Name, kind and position as [`Row::cell`] counts it.
     columns: Vec<(&'static str, CellKind, usize)>,
 }
@@ -280,10 +278,10 @@ struct Writing<'a> {
 fn write_rows<R: Row>(
     format: OutputFormat,
     out: impl Write + Send,
-    catalogue: &Catalogue,
+    names: Names<'_>,
     rows: impl Iterator<Item = R>,
 ) -> Result<(), Error> {
-    let writing = Writing::new::<R>(catalogue);
+    let writing = Writing::new::<R>(names);
     match format {
         OutputFormat::Parquet => writing.parquet(out, rows),
         OutputFormat::Arrow => writing.arrow(out, rows),
@@ -293,18 +291,19 @@ fn write_rows<R: Row>(
 }
 
 impl<'a> Writing<'a> {
-    fn new<R: Row>(catalogue: &'a Catalogue) -> Self {
-        let shown = R::columns(catalogue.labels.is_some());
+    fn new<R: Row>(names: Names<'a>) -> Self {
+        let shown = R::columns(names.catalogue.labels.is_some());
         let places = R::columns(true).into_iter().enumerate();
         let columns = places
             .filter(|(_, column)| shown.contains(column))
             .map(|(place, (name, kind))| (name, kind, place))
             .collect();
-        Self { catalogue, columns }
+        Self { names, columns }
     }
 
     fn fields(&self) -> Vec<Field> {
-        let id = match self.catalogue.ids {
+        let id = match self.names.catalogue.ids {
+            _ if self.names.are_text() => DataType::Utf8,
             Ids::Integer(_) => DataType::Int64,
             Ids::Unsigned(_) => DataType::UInt64,
             Ids::Text(_) => DataType::Utf8,
@@ -319,15 +318,11 @@ impl<'a> Writing<'a> {
         self.columns.iter().map(field).collect()
     }
 
-    fn label(&self, code: u32) -> Option<&str> {
-        self.catalogue.labels.as_ref()?.get(code as usize)
-    }
-
     /// Counts the bytes of text of a row.
     fn text_bytes(&self, row: &impl Row) -> usize {
-        let bytes = |cell| match (cell, &self.catalogue.ids) {
-            (Cell::Id(code), Ids::Text(list)) => list.get(code as usize).len(),
-            (Cell::Label(code), _) => self.label(code).map_or(0, str::len),
+        let bytes = |cell| match cell {
+            Cell::Id(code) => self.names.id_bytes(code),
+            Cell::Label(code) => self.names.label(code).map_or(0, str::len),
             _ => 0,
         };
         self.columns.iter().map(|(_, _, place)| bytes(row.cell(*place))).sum()
@@ -364,7 +359,11 @@ impl<'a> Writing<'a> {
             Cell::Id(code) | Cell::Label(code) => code as usize,
             _ => 0,
         };
-        let values = match (kind, &self.catalogue.ids) {
+        let ids = &self.names.catalogue.ids;
+        let values = match (kind, ids) {
+            (CellKind::Id, Ids::Integer(_) | Ids::Unsigned(_)) if self.names.are_text() => {
+                return Cells::spelled(cells.map(|cell| ids.display(code(cell) as u32)));
+            }
             (CellKind::Id, Ids::Integer(ids)) => {
                 Values::I64(cells.map(|cell| ids[code(cell)]).collect())
             }
@@ -375,7 +374,7 @@ impl<'a> Writing<'a> {
                 return Cells::text(cells.map(|cell| Some(ids.get(code(cell)))));
             }
             (CellKind::Label, _) => {
-                return Cells::text(cells.map(|cell| self.label(code(cell) as u32)));
+                return Cells::text(cells.map(|cell| self.names.label(code(cell) as u32)));
             }
             (CellKind::Rank, _) => {
                 let rank = |cell| if let Cell::Rank(rank) = cell { rank } else { 0 };
@@ -435,7 +434,13 @@ impl<'a> Writing<'a> {
         let mut number = String::new();
         for row in rows {
             for (_, _, place) in &self.columns {
-                writer.cell(self.spell(row.cell(*place), &mut number).text)?;
+                let cell = self.spell(row.cell(*place), &mut number);
+                let text = match cell.text {
+                    // Numbers are numbers, however they are spelled.
+                    Some(text) if cell.was_text => Some(self.names.in_csv(text)),
+                    other => other.map(Cow::Borrowed),
+                };
+                writer.cell(text.as_deref())?;
             }
             writer.end_row()?;
         }
@@ -472,24 +477,35 @@ impl<'a> Writing<'a> {
             // Writing to a string does not fail.
             let _ = fmt::Write::write_fmt(buffer, format_args!("{value}"));
         };
-        match (cell, &self.catalogue.ids) {
+        let mut is_text = false;
+        match (cell, &self.names.catalogue.ids) {
             (Cell::Id(code), Ids::Text(ids)) => {
-                return Spelled { text: Some(ids.get(code as usize)), is_text: true };
+                return Spelled {
+                    text: Some(ids.get(code as usize)),
+                    is_text: true,
+                    was_text: true,
+                };
             }
             (Cell::Label(code), _) => {
-                return Spelled { text: self.label(code), is_text: true };
+                return Spelled { text: self.names.label(code), is_text: true, was_text: true };
             }
-            (Cell::Id(code), Ids::Integer(ids)) => number(&ids[code as usize]),
-            (Cell::Id(code), Ids::Unsigned(ids)) => number(&ids[code as usize]),
+            (Cell::Id(code), Ids::Integer(ids)) => {
+                is_text = self.names.are_text();
+                number(&ids[code as usize]);
+            }
+            (Cell::Id(code), Ids::Unsigned(ids)) => {
+                is_text = self.names.are_text();
+                number(&ids[code as usize]);
+            }
             (Cell::Rank(rank), _) => number(&rank),
             // Only a damaged or foreign result holds such; JSON has no word for it.
             (Cell::Score(score), _) if !score.is_finite() => {
-                return Spelled { text: None, is_text: false };
+                return Spelled { text: None, is_text, was_text: false };
             }
             (Cell::Score(score), _) => number(&score),
             (Cell::Count(count), _) => number(&count),
         }
-        Spelled { text: Some(buffer), is_text: false }
+        Spelled { text: Some(buffer), is_text, was_text: false }
     }
 }
 
@@ -497,4 +513,6 @@ impl<'a> Writing<'a> {
 struct Spelled<'a> {
     text: Option<&'a str>,
     is_text: bool,
+    /// It was text before it was spelled.
+    was_text: bool,
 }

@@ -9,7 +9,7 @@ use ilk_core::{
     job::{Given, SimilarityJob},
     prepare::{Needs, Refusal, Tally, clean},
 };
-use ilk_formats::{CsvOptions, Error, Feed, FileFormat, Input, ReadOptions};
+use ilk_formats::{CsvOptions, Error, Feed, FileFormat, Input, MOST_READ, ReadOptions, Table};
 
 use crate::tools::{arrow_stream, batch, chunks, error, pair, read, show, source};
 
@@ -34,6 +34,24 @@ fn tally(chunks: Vec<Rows>) -> Tally {
         tally.merge(clean(chunk, &job, Needs { weight: false, time: false }).1);
     }
     tally
+}
+
+#[test]
+fn readers_of_small_files_take_little() {
+    let taken = |name: &str, bytes: Vec<u8>| {
+        Table::open(source(name, bytes), 0, &pair()).unwrap().bytes_of_reading()
+    };
+    let csv = |rows: usize| format!("user,item\n{}", "ann,tea\n".repeat(rows)).into_bytes();
+    assert!(taken("a.csv", csv(1)) < 1 << 20);
+    assert!(taken("a.csv", csv(100_000)) > 3 * 800_000);
+    // However long a file is, its pieces are not.
+    assert!(taken("a.csv", csv(1 << 20)) == MOST_READ);
+    for name in ["empty-text.parquet", "empty-text.arrow", "empty-text.jsonl"] {
+        assert!(taken(name, bytes(name)) < 1 << 20, "{name}");
+    }
+    // Nobody knows what is in a packed one.
+    let packed = zstd::encode_all(&csv(1)[..], 0).unwrap();
+    assert_eq!(taken("a.csv.zst", packed), MOST_READ);
 }
 
 #[test]

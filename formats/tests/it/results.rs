@@ -5,8 +5,8 @@ use ilk_core::{
     result::{Catalogue, Neighbour, Neighbours},
 };
 use ilk_formats::{
-    CsvOptions, Error, Input, ListQuality, NeighbourRow, OutputFormat, read_id_list, read_items,
-    read_neighbours, write_items, write_neighbours,
+    CsvOptions, Error, Formulas, IdStyle, Input, ListQuality, Names, NeighbourRow, OutputFormat,
+    Spelling, read_id_list, read_items, read_neighbours, write_items, write_neighbours,
 };
 
 use crate::tools::source;
@@ -51,6 +51,60 @@ fn rows(format: OutputFormat, bytes: &[u8], item: Option<&str>) -> Vec<Neighbour
     })
     .unwrap();
     rows
+}
+
+#[test]
+fn ids_spelled_as_text_are_those_of_a_catalogue_of_text() {
+    let spelling = Spelling { ids: IdStyle::Text, ..Spelling::default() };
+    let lists = [ListQuality::default(); 3];
+    for ids in [
+        Ids::Integer(vec![i64::MIN, -7, 12]),
+        Ids::Unsigned(vec![0, 9, u64::MAX]),
+        Ids::Text(["-7", "0", "ü"].into_iter().collect()),
+    ] {
+        let text = (0..3).map(|code| ids.display(code)).collect();
+        let labels = labelled().labels;
+        let as_text = Catalogue { labels: labels.clone(), ..catalogue(Ids::Text(text)) };
+        let as_read = Catalogue { labels, ..catalogue(ids) };
+        let spelled = Names::new(&as_read, spelling);
+        for format in OutputFormat::ALL {
+            let mut bytes = Vec::new();
+            write_neighbours(*format, &mut bytes, spelled, &neighbours()).unwrap();
+            assert_eq!(bytes, write(*format, &as_text), "{format}");
+            let (mut items, mut expected) = (Vec::new(), Vec::new());
+            write_items(*format, &mut items, spelled, &lists).unwrap();
+            write_items(*format, &mut expected, &as_text, &lists).unwrap();
+            assert_eq!(items, expected, "{format}");
+        }
+    }
+}
+
+#[test]
+fn only_text_of_csv_is_kept_from_being_a_formula() {
+    let labels = TextColumn {
+        codes: vec![0, TextColumn::NULL, 1],
+        dictionary: ["=1", "tea"].into_iter().collect(),
+        untyped: false,
+    };
+    let integers = Catalogue { labels: Some(labels), ..catalogue(Ids::Integer(vec![-1, 2, 3])) };
+    let formulas = Formulas::Prefixed;
+    let write_as = |format, ids| {
+        let (spelling, mut bytes) = (Spelling { ids, formulas }, Vec::new());
+        let names = Names::new(&integers, spelling);
+        write_items(format, &mut bytes, names, &[ListQuality::default(); 3]).unwrap();
+        String::from_utf8(bytes).unwrap()
+    };
+    for ids in [IdStyle::AsRead, IdStyle::Text] {
+        let csv = write_as(OutputFormat::Csv, ids);
+        assert!(csv.contains("\n-1,'=1,5,0,0\n2,,4,0,0\n3,tea,3,0,0\n"), "{csv}");
+        assert!(write_as(OutputFormat::JsonLines, ids).contains("\"=1\""));
+    }
+    let texts = catalogue(Ids::Text(["+1", "@", "b"].into_iter().collect()));
+    let mut bytes = Vec::new();
+    let names = Names::new(&texts, Spelling { formulas, ..Spelling::default() });
+    write_neighbours(OutputFormat::Csv, &mut bytes, names, &neighbours()).unwrap();
+    let csv = String::from_utf8(bytes).unwrap();
+    assert!(csv.contains("\n'+1,b,1,") && csv.contains("\n'+1,'@,2,"), "{csv}");
 }
 
 #[test]

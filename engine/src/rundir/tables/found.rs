@@ -8,9 +8,12 @@ use ilk_core::{
 };
 use ilk_formats::{CellType, Values, read_plain};
 
-use super::table::{CHUNK, Writing, chunks, codes_of, notes, open, part_name, push_text, unfit};
+use super::table::{
+    CHUNK, Writing, chunks, chunks_of, codes_of, notes, open, part_name, push_text, unfit,
+};
 use crate::{
-    error::Error, handed::PlannedTile, observe::Timed, rundir::stage::StageFile, spill::Area,
+    error::Error, handed::PlannedTile, memory::FOUND_ROWS, observe::Timed,
+    rundir::stage::StageFile, spill::Area,
 };
 
 /// Columns of the plan.
@@ -67,7 +70,7 @@ impl OfferTable {
         file: StageFile,
         tiles: impl Iterator<Item = (&'t Area, &'t Timed)>,
     ) -> Result<Self, Error> {
-        let mut writing = Writing::new(file, &OFFERS)?;
+        let mut writing = Writing::in_groups(file, &OFFERS, FOUND_ROWS)?;
         let tiles = tiles.map(|(area, timed)| {
             let Timed { worker, began, ended, .. } = timed;
             format!("{area} {worker} {began:.6} {ended:.6}")
@@ -81,7 +84,7 @@ impl OfferTable {
     /// # Errors
     /// If the disk refuses.
     pub(crate) fn push(&mut self, offers: &[(u32, Neighbour)]) -> Result<(), Error> {
-        for range in chunks(offers.len()) {
+        for range in chunks_of(FOUND_ROWS, offers.len()) {
             let rows = &offers[range];
             self.0.write(vec![
                 Values::U32(rows.iter().map(|(item, _)| *item).collect()),

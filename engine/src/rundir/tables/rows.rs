@@ -55,16 +55,22 @@ impl Shape {
         Self { file: chunk.file(), user, item }
     }
 
-    /// Begins a table of chunks of this shape; `chunk` is the first of them.
+    /// Begins a table of chunks of this shape; `chunk` is the first of them. Row groups have up to `group`
+    /// rows: as many as a chunk, so that the writer holds no more than the reader.
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(crate) fn begin(self, file: StageFile, chunk: &Cleaned) -> Result<Writing, Error> {
+    pub(crate) fn begin(
+        self,
+        file: StageFile,
+        chunk: &Cleaned,
+        group: usize,
+    ) -> Result<Writing, Error> {
         let mut columns = vec![("user", self.user.cell_type()), ("item", self.item.cell_type())];
         columns.extend(chunk.weight().map(|_| ("weight", CellType::F64)));
         columns.extend(chunk.time().map(|_| ("time", CellType::Time)));
         columns.extend(chunk.label().map(|_| ("item_label", CellType::Text)));
-        let mut writing = Writing::new(file, &columns)?;
+        let mut writing = Writing::in_groups(file, &columns, group)?;
         let untyped = |kind| if kind == IdKind::Untyped { "untyped" } else { "typed" };
         writing.note("ilk.file", &self.file.to_string());
         writing.note("ilk.user", untyped(self.user));

@@ -31,9 +31,22 @@ impl Writing {
     /// # Errors
     /// If the disk refuses.
     pub(crate) fn new(file: StageFile, columns: &[(&str, CellType)]) -> Result<Self, Error> {
+        Self::in_groups(file, columns, usize::MAX)
+    }
+
+    /// Begins a table whose row groups have up to `rows` rows, if that is less than they have otherwise:
+    /// a row group is in memory until it is whole.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub(crate) fn in_groups(
+        file: StageFile,
+        columns: &[(&str, CellType)],
+        rows: usize,
+    ) -> Result<Self, Error> {
         let target = file.target().to_owned();
-        let writer =
-            TableWriter::new(file, columns).map_err(|error| Error::writing(&target, error))?;
+        let writer = TableWriter::in_groups(file, columns, rows)
+            .map_err(|error| Error::writing(&target, error))?;
         Ok(Self { writer, target })
     }
 
@@ -100,7 +113,15 @@ pub(crate) fn instant(micros: i64) -> Option<String> {
 
 /// Cuts `0..length` into chunks.
 pub(super) fn chunks(length: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
-    (0..length).step_by(CHUNK).map(move |start| start..(start + CHUNK).min(length))
+    chunks_of(CHUNK, length)
+}
+
+/// Cuts `0..length` into chunks of so many rows.
+pub(super) fn chunks_of(
+    rows: usize,
+    length: usize,
+) -> impl Iterator<Item = std::ops::Range<usize>> {
+    (0..length).step_by(rows).map(move |start| start..(start + rows).min(length))
 }
 
 pub(super) const fn id_type(ids: &Ids) -> CellType {
