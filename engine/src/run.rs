@@ -5,6 +5,7 @@ use ilk_core::executor::Executor as _;
 use crate::{
     apart::check_outputs,
     context::{Means, Run},
+    dated::LATEST,
     disk::Disk,
     error::Error,
     files::Files,
@@ -19,6 +20,7 @@ use crate::{
     output::Output,
     pool::Pool,
     progress::Reporter,
+    publish::Existing,
     request::{Request, RunPlace},
     rundir,
     sandbox::Plugin,
@@ -75,6 +77,9 @@ pub(crate) fn run_within(
     plugin.iter().try_for_each(|plugin| plugin.open(pool).map(drop))?;
     report_unused(source, job, reporter);
     let workplace = match &request.out {
+        Some(out) if matches!(request.existing, Existing::Keep(_)) => {
+            Workplace::Beside(out.join(LATEST))
+        }
         Some(out) => Workplace::Beside(out.clone()),
         None => Workplace::Temporary,
     };

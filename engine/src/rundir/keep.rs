@@ -334,13 +334,17 @@ impl RunDir {
             }
             let Spelling { ids, formulas } = output.spelling();
             let (text_ids, csv_safe) = (ids == IdStyle::Text, formulas == Formulas::Prefixed);
-            let place = output.target();
+            let target = output.target().to_owned();
+            let place = output.settle().to_owned();
             let path =
-                std::path::absolute(place).map_err(|error| Error::file("find", place, &error))?;
+                std::path::absolute(&place).map_err(|error| Error::file("find", &place, &error))?;
             // Said before it is there: after an interruption in between it is known as ours.
             let published = Published { path, files, text_ids, csv_safe };
             self.update(|manifest| manifest.out = Some(published))?;
-            output.publish()?;
+            output.publish(reporter)?;
+            // What is dated has a place of its own.
+            let places = self.outs.places.iter_mut().filter(|other| **other == target);
+            places.for_each(|other| place.clone_into(other));
         }
         Ok(())
     }

@@ -7,8 +7,10 @@ use super::{
     manifest::{MANIFEST, Manifest, Published},
 };
 use crate::{
+    dated,
     error::Error,
     output::Output,
+    publish::Existing,
     request::{Earlier, Formulas, IdStyle, Request, Spelling},
 };
 
@@ -49,7 +51,7 @@ impl Outs {
             return Ok(());
         }
         for place in &self.places {
-            if !is_published(manifest, place, request.spelling)? {
+            if !is_published(manifest, place, request)? {
                 let output = Output::create(place, request.existing)?;
                 self.left.push(output.of(request));
             }
@@ -58,19 +60,27 @@ impl Outs {
     }
 }
 
-/// Returns true if an output is there as this run has written it, spelled as it is asked for.
-fn is_published(manifest: &Manifest, place: &Path, spelling: Spelling) -> Result<bool, Error> {
+/// Returns true if an output is there as this run has written it, spelled as it is asked for; the link
+/// to a dated one then points to it, or to a newer one.
+fn is_published(manifest: &Manifest, place: &Path, request: &Request) -> Result<bool, Error> {
     let Ok(absolute) = std::path::absolute(place) else { return Ok(false) };
+    let Spelling { ids, formulas } = request.spelling;
+    let is_kept = matches!(request.existing, Existing::Keep(_));
     let is_asked_for = |out: &&Published| {
-        let is_prefixed = spelling.formulas == Formulas::Prefixed;
-        let is_spelled = out.text_ids == (spelling.ids == IdStyle::Text);
-        out.path == absolute && is_spelled && out.csv_safe == is_prefixed
+        let is_spelled = out.text_ids == (ids == IdStyle::Text);
+        let is_there =
+            if is_kept { dated::is_in(&out.path, &absolute) } else { out.path == absolute };
+        is_there && is_spelled && out.csv_safe == (formulas == Formulas::Prefixed)
     };
     let out = manifest.out.as_ref().filter(is_asked_for);
     let Some(out) = out else {
         return Ok(false);
     };
-    is_as_written(out)
+    let is_there = is_as_written(out)?;
+    if is_there && is_kept {
+        dated::point_at_least(&out.path)?;
+    }
+    Ok(is_there)
 }
 
 /// Returns true if the files of an output are there as they were written.
