@@ -97,5 +97,7 @@ pub(crate) fn run_within(
         observer,
         reporter,
     };
-    line(run, &mut Nothing::new(outputs), &files)
+    line(run, &mut Nothing::new(outputs), &files)?;
+    guard.tell_excess(reporter);
+    Ok(())
 }
