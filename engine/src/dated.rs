@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Name of the link to the newest result.
-pub const LATEST: &str = "latest";
+pub(crate) const LATEST: &str = "latest";
 
 /// Names of results: when their run began, in UTC. Sorted by name they are sorted by time.
 const NAME: &str = "%Y-%m-%dT%H-%M-%SZ";
@@ -121,8 +121,13 @@ pub(crate) fn is_in(place: &Path, folder: &Path) -> bool {
 }
 
 /// Returns true if a folder holds dated results.
-pub fn is_of_results(folder: &Path) -> bool {
+pub(crate) fn is_of_results(folder: &Path) -> bool {
     fs::read_link(folder.join(LATEST)).is_ok_and(|newest| is_name(newest.as_os_str()))
+}
+
+/// Returns the place of a result: in a folder of dated ones, that of the newest.
+pub fn newest(place: &Path) -> PathBuf {
+    if is_of_results(place) { place.join(LATEST) } else { place.to_owned() }
 }
 
 /// A folder that was made here.

@@ -86,6 +86,8 @@ impl Drop for Deadline {
 fn stop(error: &Error) {
     // Kept until the end: no new working file comes into being meanwhile.
     let _abandoned = abandon();
+    // So is this: nothing is told after the error by threads that still work.
+    let _silence = io::stderr().lock();
     begin_line();
     let _ = error.report_as_asked();
     usage::end(Some(error));

@@ -19,7 +19,7 @@ use std::{path::Path, process::ExitCode};
 
 use clap::ArgMatches;
 use ilk_engine::{
-    Besides, Earlier, Formulas, IdStyle, Spelling, drawing, inputs, journal, limits, lists,
+    Besides, Earlier, Formulas, IdStyle, Spelling, dated, drawing, inputs, journal, limits, lists,
     machine, memory, output, pool, progress, publish, rundir,
 };
 
