@@ -162,7 +162,7 @@ impl Guard {
 
     /// Tells what a run within its budget is predicted to take, once; `workers`: cores that share the
     /// work.
-    fn foretell(&self, predicted: Predicted, limit: f64, workers: usize, reporter: &Reporter) {
+    fn foretell(&self, predicted: Predicted, workers: usize, reporter: &Reporter) {
         if self.predicted.set(predicted).is_err() {
             return;
         }
@@ -170,7 +170,7 @@ impl Guard {
         reporter.note(format!(
             "predicted {}, within {}{}",
             Span(predicted.seconds),
-            self.text(limit),
+            self.name(),
             busy.unwrap_or_default()
         ));
     }
@@ -181,8 +181,8 @@ impl Guard {
             return;
         };
         let took = predicted.before + self.taken();
-        let over = (took > limit).then(|| self.text(limit));
-        if let Some(text) = excess_text(took, predicted.seconds, over.as_deref()) {
+        let over = (took > limit).then(|| self.name());
+        if let Some(text) = excess_text(took, predicted.seconds, over) {
             reporter.note(text);
         }
     }
@@ -292,7 +292,7 @@ impl Guard {
         let needed = taken + left(whole) - forecast.elapsed_arranging(work.workers);
         if needed <= limit {
             let predicted = Predicted { seconds: needed, before };
-            self.foretell(predicted, limit, work.workers, reporter);
+            self.foretell(predicted, work.workers, reporter);
             return Ok(());
         }
         let refusal = Error::refused(format!(
@@ -344,7 +344,7 @@ impl Guard {
         let needed = taken + left(1.0);
         if needed <= limit {
             let predicted = Predicted { seconds: needed, before };
-            self.foretell(predicted, limit, work.workers, reporter);
+            self.foretell(predicted, work.workers, reporter);
             return Ok(Some(forecast.comparing() + segments + lists));
         }
         let refusal = Error::refused(format!(
@@ -359,6 +359,11 @@ impl Guard {
         };
         let help = remedies_text(remedy.as_slice());
         Err(refusal.with_help(format!("more --memory may make it faster; {help}")))
+    }
+
+    /// Names the budget of time, without its price.
+    fn name(&self) -> &str {
+        self.budget.time_text.split(" at ").next().unwrap_or_default()
     }
 
     /// Names the budget of time, and the time where it is a sum of money.
