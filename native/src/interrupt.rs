@@ -105,6 +105,7 @@ fn begin_line() {
 fn interrupt() {
     // Kept until the end: no new working file comes into being meanwhile.
     let _abandoned = abandon();
+    let _silence = io::stderr().lock();
     usage::interrupt();
     // The next prompt begins there.
     begin_line();
