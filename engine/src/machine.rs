@@ -159,7 +159,8 @@ impl std::io::Write for Counter {
 
 /// Returns how many threads ran or waited for a core in the last minute, where the system tells.
 pub fn load() -> Option<f64> {
-    Some(System::load_average().one).filter(|load| *load > 0.0)
+    let load = System::load_average().ok()?;
+    Some(load.one).filter(|load| *load > 0.0)
 }
 
 /// Returns the bytes of memory that the machine was built with, where the system tells.
