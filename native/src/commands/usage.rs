@@ -228,9 +228,7 @@ impl Page<'_> {
             "broken_lines": self.ledger.broken,
         })
     }
-}
 
-impl Page<'_> {
     fn jobs_json(&self) -> Value {
         let jobs = usage::by_job(&self.ledger.entries, self.args.price_per_hour);
         let jobs = jobs.into_iter().map(|(name, Job { sum, last })| {

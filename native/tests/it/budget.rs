@@ -57,9 +57,12 @@ fn without_a_run_directory_nothing_is_left() {
     let ran = command.env("ILK_USAGE_FILE", home.join("usage.jsonl")).output().expect("ilk runs");
     assert_eq!(ran.status.code(), Some(1));
     let told = String::from_utf8(ran.stderr).expect("UTF-8");
-    let records = told.lines().rev().take(2).map(|line| serde_json::from_str(line).expect("JSON"));
-    let [last, error]: [serde_json::Value; 2] =
-        records.collect::<Vec<_>>().try_into().expect("two events");
+    let mut records = told
+        .lines()
+        .rev()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let last = records.next().expect("a last event");
+    let error = records.next().expect("one before");
     assert_eq!((&error["event"], &error["kind"]), (&"error".into(), &"stopped".into()));
     assert!(error["help"].as_str().expect("help").contains("--run-dir DIR"), "{told}");
     assert_eq!((&last["event"], &last["outcome"]), (&"run_finished".into(), &"stopped".into()));
