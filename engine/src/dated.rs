@@ -306,7 +306,8 @@ fn remove(place: &Path) -> io::Result<()> {
     aside.close()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::io::Write as _;
 

@@ -90,7 +90,7 @@ fn a_run_directory_publishes_each_result_once() {
     home.stderr(&run);
     let first = latest(&home, "results");
     assert!(home.stderr(&run).contains("nothing to do"));
-    assert_eq!(results(&home, "results"), [first.clone()]);
+    assert_eq!(results(&home, "results"), std::slice::from_ref(&first));
     let json = home.stdout("status run --format json");
     let json = serde_json::from_str::<serde_json::Value>(&json).expect("JSON");
     let path = json["out"]["path"].as_str().map(PathBuf::from);
