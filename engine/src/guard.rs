@@ -46,6 +46,19 @@ pub(crate) struct Guard {
     /// Seconds in which the machine was measured: the job without a budget does not take them.
     measuring: OnceLock<f64>,
     of: Of,
+    /// The load of the machine before the run.
+    load: Option<f64>,
+    /// The time that was predicted, once it was.
+    predicted: OnceLock<Predicted>,
+}
+
+/// The time that a run is predicted to take.
+#[derive(Clone, Copy, Debug)]
+struct Predicted {
+    /// Seconds in all.
+    seconds: f64,
+    /// Those of them that earlier processes took.
+    before: f64,
 }
 
 /// What becomes of a job with users of too many items.
@@ -88,8 +101,16 @@ impl Guard {
     /// Limits nothing but users with too many items.
     pub(crate) fn unlimited(of: Of) -> Self {
         let (budget, limits) = (Budget::default(), Limits::default());
-        let (started, measuring) = (Instant::now(), OnceLock::new());
-        Self { budget, limits, heavy: Heavy::Refused, started, measuring, of }
+        Self {
+            budget,
+            limits,
+            heavy: Heavy::Refused,
+            started: Instant::now(),
+            measuring: OnceLock::new(),
+            of,
+            load: machine::load(),
+            predicted: OnceLock::new(),
+        }
     }
 
     /// Refuses nothing.
@@ -132,6 +153,38 @@ impl Guard {
     /// Counts the seconds that the job has taken in this process.
     fn taken(&self) -> f64 {
         self.started.elapsed().as_secs_f64() - self.measuring.get().unwrap_or(&0.0)
+    }
+
+    /// Returns what counts of the seconds that earlier processes took.
+    const fn earlier(&self, before: f64) -> f64 {
+        if self.budget.hard { 0.0 } else { before }
+    }
+
+    /// Tells what a run within its budget is predicted to take, once; `workers`: cores that share the
+    /// work.
+    fn foretell(&self, predicted: Predicted, workers: usize, reporter: &Reporter) {
+        if self.predicted.set(predicted).is_err() {
+            return;
+        }
+        let busy = self.load.map(|load| busy_text(load, workers, machine::cores(usize::MAX)));
+        reporter.note(format!(
+            "predicted {}, within {}{}",
+            Span(predicted.seconds),
+            self.name(),
+            busy.unwrap_or_default()
+        ));
+    }
+
+    /// Tells of a run that has ended where it took much longer than predicted, or than it might.
+    pub(crate) fn tell_excess(&self, reporter: &Reporter) {
+        let (Some(limit), Some(predicted)) = (self.limits.seconds, self.predicted.get()) else {
+            return;
+        };
+        let took = predicted.before + self.taken();
+        let over = (took > limit).then(|| self.name());
+        if let Some(text) = excess_text(took, predicted.seconds, over) {
+            reporter.note(text);
+        }
     }
 
     /// Refuses a job whose reading and sorting took more memory; `peak`: how much, where the
@@ -215,12 +268,14 @@ impl Guard {
         &self,
         foreseen: &Foreseen,
         work: impl FnOnce() -> Work<'w>,
+        reporter: &Reporter,
     ) -> Result<(), Error> {
         let (Some(limit), Some(outlook)) = (self.limits.seconds, &foreseen.0) else {
             return Ok(());
         };
         let work = work();
-        let taken = work.before + self.taken();
+        let before = self.earlier(work.before);
+        let taken = before + self.taken();
         let whole = &outlook.size;
         let forecast = outlook.forecast(work.plan);
         let (counting, finding) = (forecast.counting * work.share, forecast.finding * work.share);
@@ -236,6 +291,8 @@ impl Guard {
         };
         let needed = taken + left(whole) - forecast.elapsed_arranging(work.workers);
         if needed <= limit {
+            let predicted = Predicted { seconds: needed, before };
+            self.foretell(predicted, work.workers, reporter);
             return Ok(());
         }
         let refusal = Error::refused(format!(
@@ -243,8 +300,8 @@ impl Guard {
             Span(needed),
             self.text(limit)
         ));
-        let before = taken - forecast.elapsed_arranging(work.workers);
-        let fits = |size: &Size| before.max(0.0) + left(size) <= limit;
+        let done = (taken - forecast.elapsed_arranging(work.workers)).max(0.0);
+        let fits = |size: &Size| done + left(size) <= limit;
         let remedies = remedies(work.interactions, self.of, fits);
         Err(refusal.with_help(remedies_text(&remedies)))
     }
@@ -254,9 +311,14 @@ impl Guard {
     ///
     /// # Errors
     /// If it would, and if the disk fails.
-    pub(crate) fn check_time_on_disk(&self, work: &DiskWork<'_>) -> Result<Option<f64>, Error> {
+    pub(crate) fn check_time_on_disk(
+        &self,
+        work: &DiskWork<'_>,
+        reporter: &Reporter,
+    ) -> Result<Option<f64>, Error> {
         let Some(limit) = self.limits.seconds else { return Ok(None) };
-        let taken = work.before + self.taken();
+        let before = self.earlier(work.before);
+        let taken = before + self.taken();
         let (arranged, cores) = (work.arranged, work.workers as f64);
         let counting = arranged.tiles().iter().map(|tile| tile.cost).sum::<u64>();
         let forecast = Forecast::of_comparing(
@@ -281,6 +343,8 @@ impl Guard {
         };
         let needed = taken + left(1.0);
         if needed <= limit {
+            let predicted = Predicted { seconds: needed, before };
+            self.foretell(predicted, work.workers, reporter);
             return Ok(Some(forecast.comparing() + segments + lists));
         }
         let refusal = Error::refused(format!(
@@ -297,6 +361,11 @@ impl Guard {
         Err(refusal.with_help(format!("more --memory may make it faster; {help}")))
     }
 
+    /// Names the budget of time, without its price.
+    fn name(&self) -> &str {
+        self.budget.time_text.split(" at ").next().unwrap_or_default()
+    }
+
     /// Names the budget of time, and the time where it is a sum of money.
     fn text(&self, limit: f64) -> String {
         let text = &self.budget.time_text;
@@ -306,6 +375,31 @@ impl Guard {
             text.clone()
         }
     }
+}
+
+/// Describes what a load of other programs means for a job on `workers` of the cores, where it means
+/// something: threads share cores evenly.
+fn busy_text(load: f64, workers: usize, cores: usize) -> String {
+    /// A job that is slowed down by less takes about as long as predicted.
+    const LITTLE: f64 = 1.5;
+    let slower = (load + workers.min(cores) as f64) / cores as f64;
+    if slower < LITTLE {
+        return String::new();
+    }
+    format!(" (load {load:.0}: could be {slower:.0}x)")
+}
+
+/// Describes that a run took much longer than predicted; `over`: the budget that it exceeded.
+fn excess_text(took: f64, predicted: f64, over: Option<&str>) -> Option<String> {
+    /// What is no news.
+    const RATIO: f64 = 1.5;
+    const SECONDS: f64 = 1.0;
+    let is_much = took > predicted * RATIO && took > predicted + SECONDS;
+    if !is_much && over.is_none() {
+        return None;
+    }
+    let over = over.map(|budget| format!(", over {budget}")).unwrap_or_default();
+    Some(format!("took {}, {:.1}x the prediction{over}", Span(took), took / predicted))
 }
 
 /// Refuses a job whose result is predicted not to fit on the disk that a run directory may take;
@@ -459,6 +553,42 @@ mod tests {
         to make it fit, leave out items of fewer than 40 users with --min-support 40 (saves 70.0 % of the pair operations); `ilk run … --force` runs the job anyway
         no setting makes the job fit; use `ilk sample` for a smaller input of whole users, or run it anyway with `ilk run … --force`
         ");
+    }
+
+    #[test]
+    fn a_busy_machine_is_told_of() {
+        assert_eq!(busy_text(13.0, 8, 8), " (load 13: could be 3x)");
+        assert_eq!(busy_text(13.4, 2, 2), " (load 13: could be 8x)");
+        // One thread finds a free core.
+        assert_eq!(busy_text(2.0, 1, 8), "");
+        assert_eq!(busy_text(0.3, 2, 2), "");
+    }
+
+    #[test]
+    fn a_run_that_takes_much_longer_is_told_of() {
+        assert_eq!(
+            excess_text(32.0, 10.7, Some("budget_time 15s")).as_deref(),
+            Some("took 32.0 s, 3.0x the prediction, over budget_time 15s")
+        );
+        assert_eq!(
+            excess_text(16.0, 10.0, None).as_deref(),
+            Some("took 16.0 s, 1.6x the prediction")
+        );
+        assert_eq!(
+            excess_text(15.1, 14.0, Some("budget_time 15s")).as_deref(),
+            Some("took 15.1 s, 1.1x the prediction, over budget_time 15s")
+        );
+        assert_eq!(excess_text(14.0, 10.0, None), None);
+        assert_eq!(excess_text(0.9, 0.1, None), None);
+    }
+
+    #[test]
+    fn under_a_hard_budget_earlier_attempts_do_not_count() {
+        let guard = Guard::unlimited(Of::Items);
+        assert_eq!(guard.earlier(9.0).to_bits(), 9.0_f64.to_bits());
+        let budget = Budget { hard: true, ..Budget::default() };
+        let guard = Guard { budget, ..guard };
+        assert_eq!(guard.earlier(9.0).to_bits(), 0.0_f64.to_bits());
     }
 
     #[test]

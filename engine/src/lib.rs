@@ -39,6 +39,8 @@ mod columns;
 mod context;
 mod csv;
 mod data;
+#[doc(hidden)]
+pub mod dated;
 mod disk;
 #[doc(hidden)]
 pub mod drawing;

@@ -2,6 +2,7 @@
 
 use std::{
     path::Path,
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
@@ -156,6 +157,12 @@ impl std::io::Write for Counter {
     }
 }
 
+/// Returns how many threads ran or waited for a core in the last minute, where the system tells.
+pub fn load() -> Option<f64> {
+    let load = System::load_average().ok()?;
+    Some(load.one).filter(|load| *load > 0.0)
+}
+
 /// Returns the bytes of memory that the machine was built with, where the system tells.
 pub fn memory_built_in() -> Option<u64> {
     Some(memory_of_system()?.total_memory())
@@ -186,6 +193,14 @@ pub fn peak_memory() -> Option<u64> {
     status("VmHWM:")
 }
 
+/// The highest peak that was forgotten.
+static FORGOTTEN: AtomicU64 = AtomicU64::new(0);
+
+/// Returns the most bytes that this process ever held at a time, where the system tells.
+pub fn peak_of_process() -> Option<u64> {
+    Some(peak_memory()?.max(FORGOTTEN.load(Ordering::Relaxed)))
+}
+
 /// Returns the bytes that this process holds, where the system tells.
 pub fn memory_held() -> Option<u64> {
     status("VmRSS:")
@@ -202,6 +217,7 @@ fn status(name: &str) -> Option<u64> {
 /// Begins a new peak; false where the system does not let it: then the peak stays that of the whole
 /// process.
 pub fn forget_peak_memory() -> bool {
+    FORGOTTEN.fetch_max(peak_memory().unwrap_or(0), Ordering::Relaxed);
     std::fs::write("/proc/self/clear_refs", "5").is_ok()
 }
 
@@ -259,6 +275,7 @@ mod tests {
         assert!(forget_peak_memory());
         let anew = peak_memory().unwrap();
         assert!(anew <= before + LATE, "{before} {after} {anew}");
+        assert!(peak_of_process().unwrap() + LATE >= kept, "that of the process is not forgotten");
     }
 
     #[test]

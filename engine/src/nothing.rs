@@ -215,8 +215,10 @@ impl<'r> Keep<'r> for Nothing<'r> {
         let mut rows = None;
         for (output, place) in mem::take(&mut self.outputs) {
             output.report_ids(catalogue, run.reporter);
-            rows = Some(output.write(catalogue, found)?);
-            places.push(place);
+            let target = output.target().to_owned();
+            let (written, path) = output.write((catalogue, found), run.reporter)?;
+            rows = Some(written);
+            places.push(if path == target { place } else { path.display().to_string() });
         }
         let rows = rows.unwrap_or_else(|| found.rows());
         Ok((rows, places.join(" and ")))

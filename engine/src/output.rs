@@ -10,6 +10,7 @@ use ilk_core::result::Catalogue;
 use ilk_formats::{IdStyle, Names, OutputFormat, Spelling, write_items};
 
 use crate::{
+    dated::{self, Dated, LATEST},
     error::Error,
     expected::Expected,
     findings::Findings,
@@ -40,7 +41,11 @@ pub struct Output {
 enum Place {
     File(WorkingFile, OutputFormat),
     Folder(WorkingFolder),
+    Dated(Dated),
 }
+
+/// Names of the files of an output folder.
+const FILES: &[&str] = &[NEIGHBOURS, ITEMS, TARGETS];
 
 impl Output {
     /// Checks the place before any work is done. A name without an ending, or one that is a
@@ -56,11 +61,21 @@ impl Output {
             ));
         }
         let is_folder = target.is_dir() || name.ends_with('/') || target.extension().is_none();
-        let place = if is_folder {
-            // Without a last slash, which hides that there is a file.
-            let folder = target.components().collect::<PathBuf>();
+        // Without a last slash, which hides that there is a file.
+        let folder = target.components().collect::<PathBuf>();
+        let place = if let Existing::Keep(keep) = existing {
+            if !is_folder {
+                return Err(Error::input(format!("--keep needs a folder, and {name} is a file"))
+                    .with_help("name a folder: --out results/"));
+            }
+            Place::Dated(Dated::create(&folder, keep, FILES)?)
+        } else if is_folder {
+            if dated::is_of_results(&folder) {
+                return Err(Error::input(format!("{} holds dated results", folder.display()))
+                    .with_help("add --keep N to write another one, or name a new folder"));
+            }
             publish::remove_orphans(&folder);
-            Place::Folder(WorkingFolder::output(&folder, existing, &[NEIGHBOURS, ITEMS, TARGETS])?)
+            Place::Folder(WorkingFolder::output(&folder, existing, FILES)?)
         } else {
             let format = OutputFormat::of_name(&name)?;
             publish::remove_orphans(target);
@@ -103,21 +118,24 @@ impl Output {
     pub const fn format(&self) -> OutputFormat {
         match self.place {
             Place::File(_, format) => format,
-            Place::Folder(_) => OutputFormat::Parquet,
+            Place::Folder(_) | Place::Dated(_) => OutputFormat::Parquet,
         }
     }
 
-    /// Writes the result and puts it in its place; returns the number of rows.
+    /// Writes the result and puts it in its place; returns the number of rows, and where it is.
     ///
     /// # Errors
     /// If the disk refuses; nothing is left behind then.
-    pub(crate) fn write(mut self, catalogue: &Catalogue, found: &Findings) -> Result<u64, Error> {
+    pub(crate) fn write(
+        mut self,
+        (catalogue, found): (&Catalogue, &Findings),
+        reporter: &Reporter,
+    ) -> Result<(u64, PathBuf), Error> {
         let rows = self.fill(catalogue, found)?;
         self.check(catalogue, found).map_err(|error| {
             error.with_help("--force publishes it anyway; --run-dir would keep it for inspection")
         })?;
-        self.publish()?;
-        Ok(rows)
+        Ok((rows, self.publish(reporter)?))
     }
 
     /// Writes the result without putting it in its place; returns the number of rows.
@@ -135,7 +153,7 @@ impl Output {
         };
         match &mut self.place {
             Place::File(working, format) => neighbours(*format, target, working.file()),
-            Place::Folder(working) => {
+            Place::Folder(working) | Place::Dated(Dated { working, .. }) => {
                 let path = target.join(NEIGHBOURS);
                 let mut file = working.create_file(NEIGHBOURS)?;
                 let rows = neighbours(OutputFormat::Parquet, &path, &mut file)?;
@@ -167,6 +185,7 @@ impl Output {
         let old = match &self.place {
             Place::File(..) => self.target.clone(),
             Place::Folder(_) => self.target.join(NEIGHBOURS),
+            Place::Dated(_) => self.target.join(LATEST).join(NEIGHBOURS),
         };
         self.expected.check(&old, catalogue, found)
     }
@@ -176,22 +195,31 @@ impl Output {
     pub fn filled(&self) -> Vec<(&'static str, PathBuf)> {
         match &self.place {
             Place::File(working, _) => vec![("", working.path().to_owned())],
-            Place::Folder(working) => {
-                let names =
-                    [NEIGHBOURS, ITEMS, TARGETS].map(|name| (name, working.path().join(name)));
-                names.into_iter().filter(|(_, path)| path.exists()).collect()
+            Place::Folder(working) | Place::Dated(Dated { working, .. }) => {
+                let names = FILES.iter().map(|name| (*name, working.path().join(name)));
+                names.filter(|(_, path)| path.exists()).collect()
             }
         }
     }
 
-    /// Puts what was filled in its place.
+    /// Decides where exactly it goes: a dated result has no name before.
+    pub(crate) fn settle(&mut self) -> &Path {
+        match &mut self.place {
+            Place::Dated(dated) => dated.settle(),
+            Place::File(..) | Place::Folder(_) => &self.target,
+        }
+    }
+
+    /// Puts what was filled in its place; returns where that is.
     ///
     /// # Errors
     /// If the disk refuses.
-    pub fn publish(self) -> Result<(), Error> {
+    pub fn publish(self, reporter: &Reporter) -> Result<PathBuf, Error> {
         match self.place {
-            Place::File(working, _) => working.publish(),
-            Place::Folder(working) => working.publish(),
+            Place::File(working, _) => working.publish()?,
+            Place::Folder(working) => working.publish()?,
+            Place::Dated(dated) => return dated.publish(reporter),
         }
+        Ok(self.target)
     }
 }

@@ -8,6 +8,7 @@ use std::{
     ffi::{OsStr, OsString},
     fs::{self, File},
     io::{self, Write},
+    num::NonZeroU32,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError, TryLockError},
     time::Duration,
@@ -25,6 +26,8 @@ pub enum Existing {
     Refuse,
     /// It is replaced (`--overwrite`).
     Replace,
+    /// It is a folder of dated results: the new one goes beside them, and so many stay (`--keep`).
+    Keep(NonZeroU32),
 }
 
 /// Paths of working files and folders that are not published yet.
@@ -158,21 +161,32 @@ fn hold(_: &Path) -> Hold {
 /// those that nobody holds a lock of. Where there are no locks they stay.
 pub fn remove_orphans(target: &Path) {
     let target = &followed(target);
-    let prefix = prefix(target);
-    let prefix = prefix.as_encoded_bytes();
-    let is_ours = |name: &OsStr| {
-        let name = name.as_encoded_bytes();
-        let rest = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(b".partial"));
-        rest.is_some_and(|random| random.len() == 6 && random.iter().all(u8::is_ascii_alphanumeric))
-    };
+    let own = target.file_name().unwrap_or_default().as_encoded_bytes();
+    remove_orphans_of(&parent_of(target), |name| name == own);
+}
+
+/// Does the same for all outputs in `folder` that `is_own` knows by their names.
+pub(crate) fn remove_orphans_of(folder: &Path, is_own: impl Fn(&[u8]) -> bool) {
     // A folder that cannot be read is told of by what follows.
-    for entry in fs::read_dir(parent_of(target)).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
+        let is_ours = output_of(&entry.file_name()).is_some_and(&is_own);
         // Held until it is gone: whoever has just made it notices.
-        if let Some(_held) = is_ours(&entry.file_name()).then(|| lock(&path)).flatten() {
+        if let Some(_held) = is_ours.then(|| lock(&path)).flatten() {
             remove(&path);
         }
     }
+}
+
+/// Returns the name of the output that a working file or folder of that name is of.
+pub(crate) fn output_of(working: &OsStr) -> Option<&[u8]> {
+    /// A dot and six letters or digits.
+    const RANDOM: usize = 7;
+    let name = working.as_encoded_bytes();
+    let name = name.strip_prefix(b".")?.strip_suffix(b".partial")?;
+    let (output, random) = name.split_at_checked(name.len().checked_sub(RANDOM)?)?;
+    let random = random.strip_prefix(b".")?;
+    random.iter().all(u8::is_ascii_alphanumeric).then_some(output)
 }
 
 /// Creates with `create` and registers the path in one step that no signal can split.
@@ -216,7 +230,7 @@ fn place_of_output(target: &Path, existing: Existing) -> Result<PathBuf, Error> 
     }
     Ok(match existing {
         Existing::Replace => followed(target),
-        Existing::Refuse => target.to_owned(),
+        Existing::Refuse | Existing::Keep(_) => target.to_owned(),
     })
 }
 
@@ -309,7 +323,7 @@ impl WorkingFile {
         let failed = |error: &io::Error| Error::file("write", &target, error);
         file.as_file().sync_all().map_err(|error| failed(&error))?;
         let put = match existing {
-            Existing::Refuse => put_where_nothing_is(file, &target),
+            Existing::Refuse | Existing::Keep(_) => put_where_nothing_is(file, &target),
             Existing::Replace => {
                 keep_mode(file.as_file(), &target).map_err(|error| failed(&error))?;
                 file.persist(&target).map(drop).map_err(|refused| refused.error)
@@ -424,6 +438,20 @@ impl WorkingFolder {
             .map_err(|error| Error::file("write", &self.target.join(name), &error))
     }
 
+    /// Puts the folder in another place of the same parent, such as one whose name was free only now.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub(crate) fn publish_as(mut self, target: &Path) -> Result<(), Error> {
+        debug_assert_eq!(
+            parent_of(target),
+            parent_of(&self.target),
+            "a folder stays in its parent"
+        );
+        target.clone_into(&mut self.target);
+        self.publish()
+    }
+
     /// Puts the folder in its place. Everything must have been flushed into its files.
     ///
     /// An existing folder is exchanged in one step where the system can (Linux, macOS);
@@ -525,7 +553,7 @@ impl Drop for NewFolder {
 }
 
 /// Checks what files and folders have in common and returns the folder to write in.
-fn check_place(target: &Path, existing: Existing) -> Result<PathBuf, Error> {
+pub(crate) fn check_place(target: &Path, existing: Existing) -> Result<PathBuf, Error> {
     let parent = parent_of(target);
     if target.file_name().is_none() {
         return Err(Error::input(format!("`{}` does not name an output", target.display())));
@@ -539,7 +567,7 @@ fn check_place(target: &Path, existing: Existing) -> Result<PathBuf, Error> {
         return Err(Error::input(format!("cannot write {output}: the folder {place} is missing"))
             .with_help("create it first, or write elsewhere"));
     }
-    if existing == Existing::Refuse && target.symlink_metadata().is_ok() {
+    if existing != Existing::Replace && target.symlink_metadata().is_ok() {
         return Err(exists(target));
     }
     Ok(parent)
@@ -567,7 +595,7 @@ fn check_replaceable(target: &Path, own: &[&str]) -> Result<(), Error> {
     Ok(())
 }
 
-fn parent_of(target: &Path) -> PathBuf {
+pub(crate) fn parent_of(target: &Path) -> PathBuf {
     match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),

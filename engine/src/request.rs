@@ -140,6 +140,9 @@ pub struct Budget {
     pub time_text: String,
     /// The budget of memory in words.
     pub memory_text: String,
+    /// The caller ends a process that takes longer: what earlier processes took does not count, so
+    /// that the run can go on.
+    pub hard: bool,
     /// What working files and a run directory may take of their disk.
     pub disk: Option<Bytes>,
 }

@@ -5,6 +5,7 @@ use ilk_core::executor::Executor as _;
 use crate::{
     apart::check_outputs,
     context::{Means, Run},
+    dated::LATEST,
     disk::Disk,
     error::Error,
     files::Files,
@@ -19,6 +20,7 @@ use crate::{
     output::Output,
     pool::Pool,
     progress::Reporter,
+    publish::Existing,
     request::{Publication, Request, RunPlace},
     rundir,
     sandbox::Plugin,
@@ -77,6 +79,7 @@ pub(crate) fn run_within(
     plugin.iter().try_for_each(|plugin| plugin.open(pool).map(drop))?;
     report_unused(source, job, reporter);
     let workplace = match out {
+        Some(out) if matches!(existing, Existing::Keep(_)) => Workplace::Beside(out.join(LATEST)),
         Some(out) => Workplace::Beside(out.clone()),
         None => Workplace::Temporary,
     };
@@ -93,5 +96,7 @@ pub(crate) fn run_within(
         observer,
         reporter,
     };
-    line(run, &mut Nothing::new(outputs), &files)
+    line(run, &mut Nothing::new(outputs), &files)?;
+    guard.tell_excess(reporter);
+    Ok(())
 }

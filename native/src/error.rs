@@ -20,7 +20,7 @@ use ilk_formats::printable;
 use serde_json::json;
 
 use crate::{
-    log::LogFormat,
+    log::{LogFormat, stamped},
     text::{hung, width_of_notes},
 };
 
@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     Refused,
     /// The program itself is wrong: 3.
     Internal,
+    /// It took as long as it may: 1.
+    Stopped,
     /// The result is not like what it was to be like, and does not replace the one before: 4.
     Withheld,
     /// Ctrl-C or SIGTERM: 130.
@@ -46,7 +48,7 @@ impl Kind {
     pub(crate) const fn exit_code(self) -> u8 {
         match self {
             Self::ClosedPipe => 0,
-            Self::Refused => 1,
+            Self::Refused | Self::Stopped => 1,
             Self::Input => 2,
             Self::Internal => 3,
             Self::Withheld => 4,
@@ -58,6 +60,7 @@ impl Kind {
         match self {
             Self::ClosedPipe => "closed_pipe",
             Self::Refused => "refused",
+            Self::Stopped => "stopped",
             Self::Input => "input",
             Self::Internal => "internal",
             Self::Withheld => "withheld",
@@ -132,10 +135,17 @@ impl Error {
             // Nobody is left to tell if stderr is closed too.
             let _ = match format {
                 LogFormat::Text => write!(io::stderr().lock(), "{}", self.lines(width_of_notes())),
-                LogFormat::Json => writeln!(io::stderr().lock(), "{}", self.to_json()),
+                LogFormat::Json => writeln!(io::stderr().lock(), "{}", stamped(self.to_json())),
             };
         }
         ExitCode::from(code)
+    }
+
+    /// Does the same in the format that [`respect_limits`] was told, for errors that come from no
+    /// command.
+    pub(crate) fn report_as_asked(&self) -> ExitCode {
+        let format = *LOG_FORMAT.lock().unwrap_or_else(PoisonError::into_inner);
+        self.report(format)
     }
 
     /// Writes the lines people read, `error: …` and `help: …` where there is one, no wider than
@@ -233,7 +243,7 @@ pub(crate) fn end_without_memory(
     let format = *LOG_FORMAT.lock().unwrap_or_else(PoisonError::into_inner);
     tell(&match format {
         LogFormat::Text => error.lines(width_of_notes()),
-        LogFormat::Json => format!("{}\n", error.to_json()),
+        LogFormat::Json => format!("{}\n", stamped(error.to_json())),
     });
     std::process::exit(error.kind.exit_code().into())
 }

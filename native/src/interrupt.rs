@@ -1,17 +1,21 @@
-//! How the program is interrupted: by a signal, or by the end of its standard input.
+//! How the program is interrupted: by a signal, by the end of its standard input, or by its budget.
 
 use std::{
     env,
     io::{self, IsTerminal as _, Write as _},
     process,
-    sync::{Mutex, PoisonError},
-    thread,
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use ilk_engine::{pool::NO_THREADS, publish::abandon};
 
 use crate::{
-    error::{Error, Kind},
+    error::{Error, Kind, reason},
     usage,
 };
 
@@ -41,15 +45,70 @@ pub(crate) fn end_with_stdin_if_asked() {
     });
 }
 
+/// Ends the program with an error after a time, unless it is dropped before.
+#[derive(Debug)]
+pub(crate) struct Deadline {
+    /// Dropped to tell the thread that the work is done.
+    over: Option<mpsc::Sender<()>>,
+    waiter: Option<JoinHandle<()>>,
+}
+
+impl Deadline {
+    /// Begins to wait for `span`.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub(crate) fn start(span: Duration, error: Error) -> Result<Self, Error> {
+        let (over, work) = mpsc::channel();
+        let waiter = thread::Builder::new().name("deadline".into()).spawn(move || {
+            if work.recv_timeout(span) == Err(RecvTimeoutError::Timeout) {
+                stop(&error);
+            }
+        });
+        let waiter = waiter.map_err(|error| {
+            Error::input(format!("cannot start a thread: {}", reason(&error))).with_help(NO_THREADS)
+        })?;
+        Ok(Self { over: Some(over), waiter: Some(waiter) })
+    }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        drop(self.over.take());
+        if let Some(waiter) = self.waiter.take() {
+            // If its time has come it ends the program.
+            let _ = waiter.join();
+        }
+    }
+}
+
+/// Removes working files and ends the program with an error.
+fn stop(error: &Error) {
+    // Kept until the end: no new working file comes into being meanwhile.
+    let _abandoned = abandon();
+    // So is this: nothing is told after the error by threads that still work.
+    let _silence = io::stderr().lock();
+    begin_line();
+    let _ = error.report_as_asked();
+    usage::end(Some(error));
+    process::exit(error.kind().exit_code().into());
+}
+
+/// Begins a line, whatever bar stands there.
+fn begin_line() {
+    if io::stderr().is_terminal() {
+        let _ = io::stderr().write_all(b"\n");
+    }
+}
+
 /// Removes working files and ends the program with 130.
 fn interrupt() {
     // Kept until the end: no new working file comes into being meanwhile.
     let _abandoned = abandon();
+    let _silence = io::stderr().lock();
     usage::interrupt();
-    // The next prompt begins a line, whatever bar stands there.
-    if io::stderr().is_terminal() {
-        let _ = io::stderr().write_all(b"\n");
-    }
+    // The next prompt begins there.
+    begin_line();
     if let Some(line) = &*FAREWELL.lock().unwrap_or_else(PoisonError::into_inner) {
         let _ = writeln!(io::stderr(), "{line}");
     }

@@ -14,6 +14,7 @@ use std::{
 
 use ilk_engine::progress::{Bar, Bars, Reporter, TARGET, Telling, Ticker};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tracing::{Event, Subscriber, field::Field};
 use tracing_subscriber::{
@@ -119,7 +120,7 @@ impl<S: Subscriber> Layer<S> for Printer {
         let mut told = Told::default();
         event.record(&mut told);
         match self.voice {
-            Voice::Events => say(&told.into_json()),
+            Voice::Events => say(&stamped(told.into_json())),
             _ => told.say(),
         }
     }
@@ -176,6 +177,12 @@ impl Told {
         record.insert("name".into(), json!(self.name));
         Value::Object(record)
     }
+}
+
+/// Adds to an event when it happened.
+pub(crate) fn stamped(mut event: Value) -> Value {
+    event["timestamp"] = json!(format!("{:.3}", Timestamp::now()));
+    event
 }
 
 /// Writes one line to stderr; if that is closed, nobody listens.

@@ -19,7 +19,7 @@ use std::{path::Path, process::ExitCode};
 
 use clap::ArgMatches;
 use ilk_engine::{
-    Besides, Earlier, Formulas, IdStyle, Spelling, drawing, inputs, journal, limits, lists,
+    Besides, Earlier, Formulas, IdStyle, Spelling, dated, drawing, inputs, journal, limits, lists,
     machine, memory, output, pool, progress, publish, rundir,
 };
 
@@ -29,7 +29,6 @@ use crate::{
     error::{Error, Kind},
     log::Voice,
     progress::Reporter,
-    publish::Existing,
     report::{Watch, Watched},
 };
 
@@ -58,13 +57,12 @@ fn main() -> ExitCode {
         }
         execute(&cli.command, &matches, voice, &reporter)
     });
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => error.report(log),
-    }
+    let code = done.as_ref().err().map_or(ExitCode::SUCCESS, |error| error.report(log));
+    usage::end(done.as_ref().err());
+    code
 }
 
-/// Runs the main job, with a line in the ledger whatever becomes of it, and a report if asked.
+/// Runs the main job, which the ledger is to know of, and writes a report if asked.
 fn run(
     args: &RunArgs,
     matches: &ArgMatches,
@@ -76,7 +74,7 @@ fn run(
     let layers = commands::with_guess(layers, "run", reporter)?;
     let (settings, record) = (layers.settings()?, layers.record()?);
     let publishing = &settings.publishing;
-    let existing = if publishing.overwrite { Existing::Replace } else { Existing::Refuse };
+    let existing = publishing.existing();
     let earlier = match (args.restart, publishing.restart_if_changed) {
         (true, _) => Earlier::Discard,
         (false, true) => Earlier::IfSame,
@@ -93,8 +91,14 @@ fn run(
     let formulas = if publishing.csv_safe { Formulas::Prefixed } else { Formulas::AsRead };
     let spelling = Spelling { ids, formulas };
     let options = Options { existing, earlier, spelling, force: args.force, besides };
-    let watch = Watch::begin(existing, &settings, &record)?;
-    usage::begin(settings.source.input.join(" "), settings.budget.price_per_hour, reporter);
+    let watch = Watch::begin(publishing.existing_report(), &settings, &record)?;
+    let task = usage::Task {
+        job: Some(layers.job_name(&settings)),
+        input: settings.source.input.join(" "),
+        price_per_hour: settings.budget.price_per_hour,
+    };
+    usage::begin(task, reporter);
+    let _deadline = commands::deadline(&layers, &settings)?;
     let watched = Watched { watch: watch.as_ref(), voice };
     let mut done = commands::run(&settings, record, options, &args.engine, &watched, reporter);
     // What is wrong with a result that is withheld is to be seen in its report, too.
@@ -102,7 +106,6 @@ fn run(
     if let Some(watch) = watch.filter(|_| done.is_ok() || is_withheld) {
         done = done.and(watch.write(reporter));
     }
-    usage::end(&done, reporter);
     done
 }
 

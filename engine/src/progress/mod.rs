@@ -2,8 +2,8 @@
 //! where a program has some, stand beside them ([`Bars`]).
 //!
 //! Every event has the target `ilk` and the fields `event` (`stage_started`, `progress`,
-//! `stage_finished`, `counted`, `note`, `row`), `name`, `message` and `record`, a JSON object of
-//! what else there is to know. What happens within a stage lies in its span `stage`.
+//! `stage_finished`, `counted`, `note`, `row`, `run_finished`), `name`, `message` and `record`, a JSON
+//! object of what else there is to know. What happens within a stage lies in its span `stage`.
 
 mod bar;
 mod event;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     bar::{Bar, Bars},
-    event::{TARGET, tell},
+    event::{TARGET, tell, unit_of},
 };
 use crate::journal::{Journal, StageEntry};
 
@@ -64,8 +64,9 @@ impl Reporter {
     /// that is known.
     pub fn stage(&self, name: &'static str, total: Option<u64>) -> Stage<'_> {
         let span = tracing::info_span!(target: TARGET, "stage", name);
-        let record = total.map(|total| ("total".into(), json!(total)));
-        span.in_scope(|| self.emit("stage_started", name, "", &record.into_iter().collect()));
+        let of = |total| [("total".into(), json!(total)), ("unit".into(), json!(unit_of(name)))];
+        let record = total.into_iter().flat_map(of).collect();
+        span.in_scope(|| self.emit("stage_started", name, "", &record));
         Stage {
             reporter: self,
             name,
@@ -92,6 +93,11 @@ impl Reporter {
     /// Shows a row of the input; `cells` are for machines.
     pub fn row(&self, text: impl Display, cells: &Map<String, Value>) {
         self.emit("row", "set_aside", text, cells);
+    }
+
+    /// Reports the figures of a run that has ended, for machines: people were told.
+    pub fn end_of_run(&self, figures: &Map<String, Value>) {
+        self.emit("run_finished", "run", "", figures);
     }
 
     /// Hands an event to whoever listens; where silence was asked for, to nobody.

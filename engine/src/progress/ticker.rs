@@ -12,7 +12,10 @@ use std::{
 
 use serde_json::{Map, json};
 
-use super::{bar::Bar, event::tell};
+use super::{
+    bar::Bar,
+    event::{tell, unit_of},
+};
 
 /// How often it is told; shorter stages tell nothing on their way.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -64,7 +67,8 @@ impl Bar for Ticker {
 impl Units {
     fn tell(&self, name: &str) {
         let (done, total) = (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed));
-        let mut record = Map::from_iter([("done".to_owned(), json!(done))]);
+        let unit = json!(unit_of(name));
+        let mut record = Map::from_iter([("done".to_owned(), json!(done)), ("unit".into(), unit)]);
         if total > 0 {
             record.insert("total".into(), json!(total));
         }

@@ -19,7 +19,7 @@ use crate::{
 
 /// Settings that change how or where, but not what: a run goes on with others. Inputs and lists
 /// are compared by what their files hold; guards only decide whether to go on.
-const FREE: [&str; 23] = [
+const FREE: [&str; 25] = [
     "input",
     "only",
     "exclude",
@@ -32,12 +32,14 @@ const FREE: [&str; 23] = [
     "budget_time",
     "budget_memory",
     "budget_cost",
+    "budget_hard",
     "price_per_hour",
     "shard_size",
     "max_bad_rows",
     "max_disk",
     "strict",
     "overwrite",
+    "keep",
     "report",
     "restart_if_changed",
     "min_rows",

@@ -332,13 +332,17 @@ impl RunDir {
                 files.push(FileRecord { name: name.into(), bytes, checksum });
             }
             let spelling = output.spelling();
-            let place = output.target();
+            let target = output.target().to_owned();
+            let place = output.settle().to_owned();
             let path =
-                std::path::absolute(place).map_err(|error| Error::file("find", place, &error))?;
+                std::path::absolute(&place).map_err(|error| Error::file("find", &place, &error))?;
             // Said before it is there: after an interruption in between it is known as ours.
             let published = Published { path, files, spelling };
             self.update(|manifest| manifest.out = Some(published))?;
-            output.publish()?;
+            output.publish(reporter)?;
+            // What is dated has a place of its own.
+            let places = self.outs.places.iter_mut().filter(|other| **other == target);
+            places.for_each(|other| place.clone_into(other));
         }
         Ok(())
     }

@@ -9,8 +9,10 @@ use super::{
     manifest::{MANIFEST, Manifest, Published},
 };
 use crate::{
+    dated,
     error::Error,
     output::Output,
+    publish::Existing,
     request::{Earlier, Publication, Request},
 };
 
@@ -51,10 +53,10 @@ impl Outs {
         if !self.left.is_empty() {
             return Ok(());
         }
-        let Publication { existing, spelling, .. } = request.publication;
+        let publication = &request.publication;
         for place in &self.places {
-            if !is_published(manifest, place, spelling)? {
-                let output = Output::create(place, existing)?;
+            if !is_published(manifest, place, publication)? {
+                let output = Output::create(place, publication.existing)?;
                 self.left.push(output.of(request));
             }
         }
@@ -62,15 +64,29 @@ impl Outs {
     }
 }
 
-/// Returns true if an output is there as this run has written it, spelled as it is asked for.
-fn is_published(manifest: &Manifest, place: &Path, spelling: Spelling) -> Result<bool, Error> {
+/// Returns true if an output is there as this run has written it, spelled as it is asked for; the link
+/// to a dated one then points to it, or to a newer one.
+fn is_published(
+    manifest: &Manifest,
+    place: &Path,
+    publication: &Publication,
+) -> Result<bool, Error> {
     let Ok(absolute) = std::path::absolute(place) else { return Ok(false) };
-    let is_asked_for = |out: &&Published| out.path == absolute && out.spelling == spelling;
+    let is_kept = matches!(publication.existing, Existing::Keep(_));
+    let is_asked_for = |out: &&Published| {
+        let is_there =
+            if is_kept { dated::is_in(&out.path, &absolute) } else { out.path == absolute };
+        is_there && out.spelling == publication.spelling
+    };
     let out = manifest.out.as_ref().filter(is_asked_for);
     let Some(out) = out else {
         return Ok(false);
     };
-    is_as_written(out)
+    let is_there = is_as_written(out)?;
+    if is_there && is_kept {
+        dated::point_at_least(&out.path)?;
+    }
+    Ok(is_there)
 }
 
 /// Returns true if the files of an output are there as they were written.

@@ -113,7 +113,9 @@ pub(crate) fn run(
     };
     let (mut dir, next) = entered.into_run(manifest, outputs, disk)?;
     let going = Going { run, source, files: &opened };
-    going.on(&mut dir, next).map_err(|error| with_way_on(error, dir.path()))
+    going.on(&mut dir, next).map_err(|error| with_way_on(error, dir.path()))?;
+    guard.tell_excess(reporter);
+    Ok(())
 }
 
 /// Adds to an error how to go on from it.

@@ -290,18 +290,22 @@ impl<'r> Laying<'_, 'r> {
             Plan::of_job(&matrix, run.job, filter)
         };
         let laid = (matrix, plan);
-        run.guard.check_time(&foreseen, || {
-            let (matrix, plan) = &laid;
-            guard::Work {
-                interactions,
-                plan,
-                catalogue,
-                format: keep.format(),
-                workers: machine::cores(pool.workers()),
-                share: share_left(matrix, plan, committed),
-                before: keep.seconds_before() + committed.seconds,
-            }
-        })?;
+        run.guard.check_time(
+            &foreseen,
+            || {
+                let (matrix, plan) = &laid;
+                guard::Work {
+                    interactions,
+                    plan,
+                    catalogue,
+                    format: keep.format(),
+                    workers: machine::cores(pool.workers()),
+                    share: share_left(matrix, plan, committed),
+                    before: keep.seconds_before() + committed.seconds,
+                }
+            },
+            run.reporter,
+        )?;
         Ok(laid)
     }
 
@@ -334,15 +338,18 @@ impl<'r> Laying<'_, 'r> {
         let work = run.on_disk(layout, K::RECORDING)?;
         let arranged = folded.arrange(used, (filter, covered), work, &progress)?;
         run.means.desk.disk().foresee((arranged.neighbours * guard::NEIGHBOUR_BYTES) as u64)?;
-        let predicted = run.guard.check_time_on_disk(&DiskWork {
-            arranged: &arranged,
-            degrees: &degrees,
-            catalogue: &named.catalogue,
-            format: keep.format(),
-            machine: layout.machine.unwrap_or_else(|| Machine::of(layout.kernel)),
-            workers: machine::cores(pool.workers()),
-            before: keep.seconds_before() + committed.seconds,
-        })?;
+        let predicted = run.guard.check_time_on_disk(
+            &DiskWork {
+                arranged: &arranged,
+                degrees: &degrees,
+                catalogue: &named.catalogue,
+                format: keep.format(),
+                machine: layout.machine.unwrap_or_else(|| Machine::of(layout.kernel)),
+                workers: machine::cores(pool.workers()),
+                before: keep.seconds_before() + committed.seconds,
+            },
+            run.reporter,
+        )?;
         Ok((Data::Disk(arranged), named, reserve, predicted))
     }
 }

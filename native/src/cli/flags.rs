@@ -476,6 +476,14 @@ pub(crate) struct PublishingArgs {
     #[arg(hide_possible_values = true)]
     pub(crate) overwrite: Option<bool>,
 
+    /// Keep this many dated results in the folder --out, and point its link `latest` to the newest
+    ///
+    /// Each run writes a folder named after its start, such as 2026-12-01T02-00-00Z (UTC). When it is
+    /// complete, `latest` is switched in one step, and older results are removed. Folders that hold
+    /// anything but Ilk's output stay. --max-change compares with `latest`.
+    #[arg(long, value_name = "N", env = "ILK_KEEP", hide_env = true)]
+    pub(crate) keep: Option<NonZeroU32>,
+
     /// Write an HTML report to this file: rows, time per stage, and the result
     #[arg(long, value_name = "FILE.html", env = "ILK_REPORT", hide_env = true)]
     pub(crate) report: Option<PathBuf>,
@@ -548,6 +556,15 @@ pub(crate) struct BudgetArgs {
     /// to two seconds to measure. The refusal lists changes that make the job fit.
     #[arg(long, value_name = "SPAN", env = "ILK_BUDGET_TIME", hide_env = true)]
     pub(crate) budget_time: Option<TimeSpan>,
+
+    /// Also stop a run that reaches --budget-time or --budget-cost
+    ///
+    /// With --run-dir, the same command resumes the run, with the whole budget again. --force skips
+    /// the prediction, but does not lift this limit.
+    #[arg(long, value_name = "BOOL", env = "ILK_BUDGET_HARD", hide_env = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(hide_possible_values = true)]
+    pub(crate) budget_hard: Option<bool>,
 
     /// Refuse a job that would need more memory, as in 2GiB
     #[arg(long, value_name = "SIZE", env = "ILK_BUDGET_MEMORY", hide_env = true)]

@@ -118,7 +118,7 @@ fn flag_elsewhere(flag: &str, called: Option<&Command>, command: &Command) -> Op
 
 /// Says which whole numbers the setting of a wrong value takes.
 fn whole_number(error: &clap::Error) -> &'static str {
-    const POSITIVE: [&str; 3] = ["threads", "max_per_group", "users"];
+    const POSITIVE: [&str; 4] = ["threads", "max_per_group", "users", "keep"];
     let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else {
         return "expected a whole number of 0 or more";
     };

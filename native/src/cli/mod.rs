@@ -153,7 +153,7 @@ pub(crate) enum Command {
     #[command(after_long_help = evaluate::EXAMPLES)]
     Evaluate(Box<EvaluateArgs>),
 
-    /// Show time and cost of past runs, per day and month
+    /// Show time and cost of past runs, per day, month and job
     #[command(after_long_help = usage::EXAMPLES)]
     Usage(UsageArgs),
 

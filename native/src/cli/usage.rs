@@ -7,10 +7,12 @@ Every `ilk run` adds a line to $XDG_STATE_HOME/ilk/usage.jsonl (or ~/.local/stat
 ILK_USAGE_FILE names another file; ILK_USAGE_FILE=off disables it.
 
 Examples:
-  Per day and month:
+  Per day, month and job:
     ilk usage
   With costs, and the budget left this month:
-    ilk usage --price-per-hour 3.20 --budget-month 100";
+    ilk usage --price-per-hour 3.20 --budget-month 100
+  Exit code 1 if the month is over its budget:
+    ilk usage --price-per-hour 3.20 --budget-month 100 --check";
 
 /// `ilk usage`.
 #[derive(Debug, clap::Args)]
@@ -24,6 +26,10 @@ pub(crate) struct UsageArgs {
     #[arg(long, value_name = "AMOUNT", env = "ILK_BUDGET_MONTH", hide_env = true)]
     #[arg(value_parser = amount, requires = "price_per_hour")]
     pub(crate) budget_month: Option<f64>,
+
+    /// Exit with 1 if this month is over its budget; needs --budget-month
+    #[arg(long, requires = "budget_month")]
+    pub(crate) check: bool,
 
     /// Number of days to show
     #[arg(long, value_name = "N", default_value = "14")]

@@ -32,7 +32,7 @@ pub(crate) use self::{
     inspect::inspect,
     plan::plan,
     plugin::plugin,
-    run::{Options, run},
+    run::{Options, deadline, run},
     sample::sample,
     similar::similar,
     status::status,

@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::{
+    dated,
     error::Error,
     inputs::FileSource,
     output::{ITEMS, NEIGHBOURS},
@@ -25,6 +26,7 @@ pub(super) fn table_of(place: &Path) -> Result<PathBuf, Error> {
     if !place.is_dir() {
         return Ok(place.to_owned());
     }
+    let place = &dated::newest(place);
     let (path, name) = (place.join(NEIGHBOURS), place.display());
     if path.exists() {
         rundir::check_files(place, &[NEIGHBOURS, ITEMS])?;

@@ -5,10 +5,11 @@ use ilk_engine::{
 };
 
 use crate::{
-    error::Error,
+    error::{Error, Kind},
+    interrupt::Deadline,
     progress::Reporter,
     publish::Existing,
-    settings::{Engine, Publishing, Record, Settings, Share},
+    settings::{Engine, Layers, Publishing, Record, Settings, Share},
 };
 
 /// What only the command line says.
@@ -50,6 +51,7 @@ pub(crate) fn request(settings: &Settings, options: Options, engine: &Engine) ->
             time_text: settings.budget.time_text(),
             memory_text: settings.budget.memory_text(),
             disk: settings.budget.disk,
+            hard: settings.budget.hard,
         },
         force: options.force,
         plugin: engine.plugin(),
@@ -76,9 +78,27 @@ pub(crate) fn run(
     Ok(ilk_engine::run(&request(settings, options, engine), place, observer, reporter)?)
 }
 
+/// Begins to watch the time of a run that is to end at its budget.
+///
+/// # Errors
+/// If the system gives no thread.
+pub(crate) fn deadline(layers: &Layers, settings: &Settings) -> Result<Option<Deadline>, Error> {
+    let Some(span) = settings.budget.end() else { return Ok(None) };
+    let error = Error::new(Kind::Stopped, format!("stopped at {}", settings.budget.time_text()));
+    let help = match &settings.run_dir {
+        None => "nothing was kept; with --run-dir DIR, the same command resumes the run".into(),
+        Some(folder) => {
+            // Started over, it would come no further.
+            let command = layers.call().without("restart").with("run", []).join(" ");
+            format!("finished stages are kept in {}; resume with `{command}`", folder.display())
+        }
+    };
+    Deadline::start(span, error.with_help(help)).map(Some)
+}
+
 /// Refuses what has no effect.
 fn check_publishing(settings: &Settings, earlier: Earlier) -> Result<(), Error> {
-    let Publishing { min_rows, max_change, .. } = &settings.publishing;
+    let Publishing { keep, min_rows, max_change, .. } = &settings.publishing;
     let flag = match earlier {
         Earlier::Continue => None,
         Earlier::Discard => Some("--restart"),
@@ -88,10 +108,14 @@ fn check_publishing(settings: &Settings, earlier: Earlier) -> Result<(), Error> 
         return Err(Error::input(format!("{flag} has no effect without --run-dir"))
             .with_help("--overwrite replaces an output"));
     }
-    let guards = [("--min-rows", min_rows.is_some()), ("--max-change", max_change.is_some())];
+    let guards = [
+        ("--keep", keep.is_some()),
+        ("--min-rows", min_rows.is_some()),
+        ("--max-change", max_change.is_some()),
+    ];
     let guard = guards.into_iter().find(|(_, is_set)| *is_set && settings.out.is_none());
     guard.map_or(Ok(()), |(flag, _)| {
         Err(Error::input(format!("{flag} has no effect without --out"))
-            .with_help("a run directory keeps every result; add --out FILE"))
+            .with_help("a run directory keeps one result of its own; add --out"))
     })
 }

@@ -2,16 +2,17 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
+use ilk_formats::printable;
 use jiff::{Zoned, civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
 
 use crate::{
     cli::{TextOrJson, UsageArgs},
-    error::Error,
+    error::{Error, Kind},
     progress::seconds_text,
     stdout,
     text::{Align, Table, brief, bytes_text, counted, grouped, width},
-    usage::{self, Ledger, Sum},
+    usage::{self, Entry, Job, Ledger, Sum},
 };
 
 /// Prints the ledger's days and months.
@@ -34,15 +35,18 @@ pub(crate) fn usage(args: &UsageArgs) -> Result<(), Error> {
         months: usage::by_month(&ledger.entries, &zone, args.price_per_hour),
         ledger: &ledger,
         args,
+        zone,
     };
     stdout::print_text(&match args.format {
         TextOrJson::Text => page.text(),
         TextOrJson::Json => format!("{:#}\n", page.json()),
-    })
+    })?;
+    page.check()
 }
 
 struct Page<'a> {
     place: &'a Path,
+    zone: TimeZone,
     today: Date,
     days: BTreeMap<Date, Sum>,
     months: BTreeMap<Date, Sum>,
@@ -77,6 +81,7 @@ impl Page<'_> {
             let months = self.months.iter();
             let months = months.map(|(month, sum)| (month.strftime("%Y-%m").to_string(), sum));
             text.push_str(&self.table("month", &months.collect::<Vec<_>>()));
+            text.push_str(&self.jobs_text(first));
             text.push_str(&self.budget_text());
         }
         if let Some(first) = self.ledger.broken.first() {
@@ -124,6 +129,59 @@ impl Page<'_> {
         table.render(width())
     }
 
+    /// Lists the jobs that ran after the day `first`, and why the last run of one ended early.
+    fn jobs_text(&self, first: Date) -> String {
+        let ended = |entry: &Entry| entry.finished.to_zoned(self.zone.clone());
+        let shown = self.ledger.entries.iter().filter(|entry| ended(entry).date() > first);
+        let jobs = usage::by_job(shown, self.args.price_per_hour);
+        if jobs.is_empty() {
+            return String::new();
+        }
+        let mut columns = vec![
+            ("job", Align::Left),
+            ("runs", Align::Right),
+            ("failed", Align::Right),
+            ("time", Align::Right),
+            ("last run", Align::Left),
+            ("outcome", Align::Left),
+        ];
+        if self.has_cost() {
+            columns.push(("cost", Align::Right));
+        }
+        let (mut table, mut errors) = (Table::new(columns), String::new());
+        for (name, Job { sum, last }) in &jobs {
+            let mut cells = vec![
+                (*name).to_owned(),
+                grouped(sum.runs),
+                if sum.unfinished > 0 { grouped(sum.unfinished) } else { String::new() },
+                span_text(sum.seconds),
+                ended(last).strftime("%Y-%m-%d %H:%M").to_string(),
+                last.outcome.name().into(),
+            ];
+            if self.has_cost() {
+                cells.push(money_text(sum.cost));
+            }
+            table.row(cells);
+            if let Some(error) = &last.error {
+                let _ = writeln!(errors, "{}: {}", printable(name), printable(error));
+            }
+        }
+        let gap = if errors.is_empty() { "" } else { "\n" };
+        format!("\n{}{gap}{errors}", table.render(width()))
+    }
+
+    /// Refuses a month that is over its budget, where that is to be checked.
+    fn check(&self) -> Result<(), Error> {
+        let (month, spent) = (self.today.strftime("%Y-%m"), self.spent());
+        let budget = self.args.budget_month.filter(|budget| self.args.check && spent > *budget);
+        let Some(budget) = budget else { return Ok(()) };
+        Err(Error::new(
+            Kind::Refused,
+            format!("{month} is over its budget: {} of {}", money_text(spent), money_text(budget)),
+        )
+        .with_help("`ilk usage --days 31` shows the cost of each job"))
+    }
+
     /// What this month has cost so far.
     fn spent(&self) -> f64 {
         self.months.get(&self.today.first_of_month()).map_or(0.0, |sum| sum.cost)
@@ -163,11 +221,28 @@ impl Page<'_> {
             "ledger": self.place.display().to_string(),
             "days": sums(&self.days),
             "months": sums(&self.months),
+            "jobs": self.jobs_json(),
             "spent_this_month": self.spent(),
             "budget_month": budget,
             "left_this_month": budget.map(|budget| budget - self.spent()),
             "broken_lines": self.ledger.broken,
         })
+    }
+
+    fn jobs_json(&self) -> Value {
+        let jobs = usage::by_job(&self.ledger.entries, self.args.price_per_hour);
+        let jobs = jobs.into_iter().map(|(name, Job { sum, last })| {
+            json!({
+                "job": name,
+                "sum": sum,
+                "last": {
+                    "finished": last.finished,
+                    "outcome": last.outcome,
+                    "error": last.error,
+                },
+            })
+        });
+        jobs.collect()
     }
 }
 

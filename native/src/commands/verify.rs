@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{TextOrJson, VerifyArgs},
+    dated,
     error::Error,
     inputs::FileSource,
     output::{ITEMS, NEIGHBOURS, TARGETS},
@@ -54,6 +55,7 @@ fn files_of(place: &Path) -> Result<Vec<PathBuf>, Error> {
     if !place.is_dir() {
         return Ok(vec![place.to_owned()]);
     }
+    let place = &dated::newest(place);
     let files = [NEIGHBOURS, ITEMS, TARGETS].map(|name| place.join(name));
     let files = files.into_iter().filter(|path| path.exists()).collect::<Vec<_>>();
     if files.is_empty() {

@@ -1,5 +1,7 @@
 //! What a job may take: time, memory, money.
 
+use std::time::Duration;
+
 use ilk_core::forecast::{self, Limits};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,9 @@ pub(crate) struct Budget {
     /// Time from start to end.
     #[serde(rename = "budget_time", skip_serializing_if = "Option::is_none")]
     pub(crate) time: Option<TimeSpan>,
+    /// A run that takes longer is stopped.
+    #[serde(rename = "budget_hard", skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) hard: bool,
     /// Memory at any moment.
     #[serde(rename = "budget_memory", skip_serializing_if = "Option::is_none")]
     pub(crate) memory: Option<Bytes>,
@@ -31,7 +36,7 @@ impl Budget {
     /// Checks the settings against each other.
     ///
     /// # Errors
-    /// For an amount that is none, and a cost without a price.
+    /// For an amount that is none, a cost without a price, and a stop without a limit.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let is_amount = |amount: &f64| amount.is_finite() && *amount > 0.0;
         for (name, amount) in [("budget_cost", self.cost), ("price_per_hour", self.price_per_hour)]
@@ -44,6 +49,10 @@ impl Budget {
             return Err(Error::input("budget_cost needs price_per_hour").with_help(
                 "set the price of an hour of this machine, as in --price-per-hour 3.20",
             ));
+        }
+        if self.hard && self.limits().seconds.is_none() {
+            return Err(Error::input("budget_hard needs budget_time or budget_cost")
+                .with_help("set the time at which to stop, as in --budget-time 2h"));
         }
         Ok(())
     }
@@ -70,6 +79,12 @@ impl Budget {
         }
     }
 
+    /// Returns the time after which a run is stopped, if it is to be.
+    pub(crate) fn end(&self) -> Option<Duration> {
+        let seconds = self.limits().seconds.filter(|_| self.hard)?;
+        Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+    }
+
     /// Names the budget of memory.
     pub(crate) fn memory_text(&self) -> String {
         let memory = self.memory.map_or(0, |memory| memory.0);
@@ -92,10 +107,12 @@ mod tests {
             (Some(1_800.0), "budget_time 30m".into())
         );
         assert!(cost.check().is_ok() && Budget::default().check().is_ok());
+        assert!(Budget { hard: true, ..cost.clone() }.check().is_ok());
         for wrong in [
             Budget { price_per_hour: None, ..cost.clone() },
             Budget { cost: Some(0.0), ..cost.clone() },
-            Budget { price_per_hour: Some(f64::NAN), ..cost },
+            Budget { price_per_hour: Some(f64::NAN), ..cost.clone() },
+            Budget { hard: true, ..Budget::default() },
         ] {
             assert!(wrong.check().is_err(), "{wrong:?}");
         }

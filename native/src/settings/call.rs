@@ -54,6 +54,12 @@ impl Call {
         Self { words }
     }
 
+    /// Returns the same without a flag.
+    pub(crate) fn without(&self, flag: &str) -> Self {
+        let words = self.words.iter().filter(|word| word.flag.as_deref() != Some(flag));
+        Self { words: words.cloned().collect() }
+    }
+
     /// Returns the words of `ilk COMMAND` with all that was given, and more.
     pub(crate) fn with(&self, command: &str, more: impl IntoIterator<Item = Word>) -> Vec<String> {
         let words = self.words.iter().cloned().chain(more);
@@ -110,6 +116,10 @@ mod tests {
             --delimiter ';' --no-header --top 5"
         );
         let call = call.naming("none.toml");
+        assert_eq!(
+            call.without("delimiter").with("run", []).join(" "),
+            "ilk run 'my orders.csv' - ./-x.csv --no-header --top 5"
+        );
         assert_eq!(
             call.inspect(),
             "ilk inspect --job 'my orders.csv' - ./-x.csv --delimiter ';' --no-header"

@@ -279,6 +279,19 @@ impl Layers {
         })
     }
 
+    /// Names the job: its file, with the data source where there are several, else where it writes.
+    pub(crate) fn job_name(&self, settings: &Settings) -> String {
+        let place = || {
+            let place = settings.out.as_ref().or(settings.run_dir.as_ref());
+            place.map_or_else(String::new, |place| place.display().to_string())
+        };
+        self.file.as_ref().map_or_else(place, |file| {
+            let source = self.datasource.as_ref().filter(|_| file.sources.len() > 1);
+            let source = source.map(|source| format!(" {}", source.name));
+            format!("{}{}", file.name, source.unwrap_or_default())
+        })
+    }
+
     /// Says how to give what a run lacks, with what was given.
     fn missing_help(&self, source: &PartialSource) -> String {
         let has_columns = source.user.is_some() && source.item.is_some();
@@ -492,7 +505,7 @@ fn expected_text<'a>(name: &str, expected: &'a str) -> &'a str {
         "path string" => "a path in quotes",
         "a boolean" => "true or false",
         "a sequence" => "a list of texts",
-        "a nonzero usize" => "a whole number of 1 or more",
+        "a nonzero usize" | "a nonzero u32" => "a whole number of 1 or more",
         other if other.contains("enum") => "a name in quotes",
         other => other,
     }

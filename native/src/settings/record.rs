@@ -1,6 +1,9 @@
 //! Settings decided and checked.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{
+    num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+};
 
 use ilk_core::job::{Job, SimilarityJob};
 use ilk_engine::{DataSource, Lists};
@@ -8,7 +11,7 @@ use ilk_engine::{DataSource, Lists};
 use serde::{Deserialize, Serialize};
 
 use super::{budget::Budget, values::Share};
-use crate::memory::Bytes;
+use crate::{memory::Bytes, publish::Existing};
 
 /// Everything a run needs, checked.
 #[derive(Clone, Debug)]
@@ -42,6 +45,9 @@ pub(crate) struct Publishing {
     /// The output is replaced.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) overwrite: bool,
+    /// So many dated results stay in the output folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) keep: Option<NonZeroU32>,
     /// Where a report goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) report: Option<PathBuf>,
@@ -57,6 +63,18 @@ pub(crate) struct Publishing {
     /// How much it may differ from the one that it replaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_change: Option<Share>,
+}
+
+impl Publishing {
+    /// Returns what becomes of an output that is there already.
+    pub(crate) fn existing(&self) -> Existing {
+        self.keep.map_or(self.existing_report(), Existing::Keep)
+    }
+
+    /// Returns what becomes of a report that is there already.
+    pub(crate) const fn existing_report(&self) -> Existing {
+        if self.overwrite { Existing::Replace } else { Existing::Refuse }
+    }
 }
 
 /// What a command needs that reads a job's data and writes none, checked.

@@ -32,11 +32,12 @@ fn of_target(target: &TargetSource) -> Vec<(&'static str, Option<String>)> {
 }
 
 /// Lists what becomes of what is there already.
-fn of_publishing(publishing: Publishing) -> [(&'static str, Option<String>); 6] {
-    let Publishing { overwrite, report, restart_if_changed, csv_safe, min_rows, max_change } =
+fn of_publishing(publishing: Publishing) -> [(&'static str, Option<String>); 7] {
+    let Publishing { overwrite, keep, report, restart_if_changed, csv_safe, min_rows, max_change } =
         publishing;
     [
         ("overwrite", Some(overwrite.to_string())),
+        ("keep", keep.map(|keep| keep.to_string())),
         ("report", report.map(|report| report.display().to_string())),
         ("restart_if_changed", Some(restart_if_changed.to_string())),
         ("csv_safe", Some(csv_safe.to_string())),
@@ -138,9 +139,10 @@ impl Layers {
         add("work", "memory", Some(memory.map_or_else(|| "70 % of RAM".into(), String::from)));
         let shard_size = self.shard_size()?.unwrap_or(memory::Allowance::SHARD);
         add("work", "shard_size", Some(shard_size.into()));
-        let Budget { time, memory, cost, disk, price_per_hour } = self.budget()?;
+        let Budget { time, hard, memory, cost, disk, price_per_hour } = self.budget()?;
         for (name, value) in [
             ("budget_time", time.map(|time| time.to_string())),
+            ("budget_hard", Some(hard.to_string())),
             ("budget_memory", memory.map(String::from)),
             ("max_disk", disk.map(String::from)),
             ("budget_cost", cost.map(|cost| cost.to_string())),

@@ -28,6 +28,9 @@ fn every_event_is_a_json_object() {
     for line in told.lines() {
         let record: serde_json::Value = serde_json::from_str(line).expect("JSON");
         assert!(record["event"].is_string(), "{line}");
+        let timestamp = record["timestamp"].as_str().expect("a timestamp");
+        assert!(timestamp.parse::<jiff::Timestamp>().is_ok(), "{line}");
+        assert!(timestamp.ends_with('Z'), "{line}");
         if record["event"] == "stage_finished" {
             assert!(record["seconds"].as_f64().is_some_and(|seconds| seconds >= 0.0), "{line}");
             stages.push(record["name"].as_str().expect("a name").to_owned());
@@ -36,8 +39,40 @@ fn every_event_is_a_json_object() {
     assert_eq!(stages, ["reading", "sorting", "comparing", "writing"]);
     settings().bind(|| insta::assert_snapshot!("events", told));
     let error = home.ilk(&format!("{RUN} --log=json"));
-    let record: serde_json::Value = serde_json::from_str(&error.stderr).expect("JSON");
+    let records = events(&error.stderr);
+    let [record, last] = &records[..] else { panic!("{}", error.stderr) };
     assert_eq!((&record["event"], &record["exit_code"]), (&"error".into(), &2.into()));
+    assert_eq!((&last["event"], &last["outcome"]), (&"run_finished".into(), &"failed".into()));
+    assert_eq!((&last["error"], &last["exit_code"]), (&record["message"], &2.into()));
+}
+
+#[test]
+fn the_last_event_of_a_run_has_its_figures() {
+    let home = Home::with_orders();
+    for place in ["-o out.csv", "--run-dir run"] {
+        let told =
+            home.stderr(&format!("run orders.csv --user member --item sku {place} --log json"));
+        let records = events(&told);
+        let last = records.last().expect("an event");
+        assert_eq!((&last["event"], &last["outcome"]), (&"run_finished".into(), &"done".into()));
+        let counts = ["rows", "interactions", "pair_operations", "neighbours", "exit_code"];
+        assert_eq!(counts.map(|name| last[name].as_u64()), [11, 11, 7, 6, 0].map(Some), "{told}");
+        assert!(last["error"].is_null() && last["seconds"].as_f64().is_some(), "{told}");
+        if cfg!(target_os = "linux") {
+            let bytes = ["peak_memory_bytes", "read_bytes", "written_bytes"];
+            let bytes = bytes.map(|name| last[name].as_u64().expect("bytes"));
+            assert!(bytes.iter().all(|bytes| *bytes > 0), "{told}");
+        }
+        assert_eq!(records.iter().filter(|record| record["event"] == "run_finished").count(), 1);
+    }
+    // What is no run has none.
+    let told = home.ilk("similar out.csv tea --log json").stderr;
+    assert!(!told.contains("run_finished"), "{told}");
+}
+
+/// Reads events.
+fn events(told: &str) -> Vec<serde_json::Value> {
+    told.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
 #[test]

@@ -3,7 +3,10 @@
 
 mod bad_input;
 mod behaviours;
+mod budget;
 mod compare;
+#[cfg(unix)]
+mod dated;
 mod evaluate;
 mod explain;
 #[cfg(feature = "explore")]

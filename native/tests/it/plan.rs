@@ -216,6 +216,7 @@ fn budgets_are_settings_like_all_others() {
     let budgets = told.lines().skip_while(|line| !line.starts_with("budget_time"));
     insta::assert_snapshot!(budgets.collect::<Vec<_>>().join("\n"), @r"
     budget_time          2h            ILK_BUDGET_TIME
+    budget_hard          false         default
     budget_memory        1536MiB       job.toml [job]
     max_disk             –             default
     budget_cost          12.5          command line

@@ -204,6 +204,8 @@ pub(crate) fn settings() -> insta::Settings {
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(r"\d+\.\d+ s\b", "[time]");
     settings.add_filter(r#"seconds":[\d.e-]+"#, r#"seconds":0"#);
+    settings.add_filter(r#""timestamp":"[^"]+""#, r#""timestamp":"[now]""#);
+    settings.add_filter(r#"_bytes":\d+"#, r#"_bytes":0"#);
     // The prediction is of this machine's instructions.
     let predicted = "\"predicted_core_microseconds\":";
     settings.add_filter(&format!("{predicted}\\d+"), format!("{predicted}0"));

@@ -96,6 +96,54 @@ fn this_months_budget_is_watched() {
 }
 
 #[test]
+fn a_check_fails_where_the_month_is_over_its_budget() {
+    let home = Home::with_orders();
+    run(&home, &format!("{RUN} -o one.csv --price-per-hour 1000000000"));
+    let check = |budget: &str| {
+        let arguments = format!("usage --price-per-hour 1 --budget-month {budget} --check");
+        let output = command(&home, &arguments).output().expect("ilk runs");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.stdout.is_empty());
+        (output.status.code(), told)
+    };
+    assert_eq!(check("100000000000"), (Some(0), String::new()));
+    let (code, told) = check("0.01");
+    assert_eq!(code, Some(1));
+    assert!(told.starts_with("error: ") && told.contains(" is over its budget: "), "{told}");
+    let told = run(&home, "usage --check");
+    assert!(told.contains("--budget-month"), "{told}");
+}
+
+#[test]
+fn jobs_are_listed_with_their_last_outcome_and_error() {
+    let home = Home::with_orders();
+    home.write(
+        "night.toml",
+        "[datasource.orders]\ninput = 'orders.csv'\nuser = 'member'\nitem = 'sku'\n\
+         [job]\nout = 'out.csv'\n",
+    );
+    run(&home, "run night.toml -q");
+    run(&home, "run night.toml -q");
+    run(&home, &format!("{RUN} -o other.csv"));
+    let told = run(&home, "usage");
+    let jobs = told.split("\n\n").find(|part| part.starts_with("job ")).expect("a table");
+    let rows = jobs.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let rows = rows.collect::<Vec<_>>();
+    assert_eq!(rows[0], ["job", "runs", "failed", "time", "last", "run", "outcome"]);
+    assert_eq!((&rows[1][..3], rows[1].last()), (&["night.toml", "2", "1"][..], Some(&"failed")));
+    assert_eq!((&rows[2][..2], rows[2].last()), (&["other.csv", "1"][..], Some(&"done")));
+    assert!(told.ends_with("\n\nnight.toml: output out.csv exists\n"), "{told}");
+    let json = serde_json::from_str::<serde_json::Value>(&run(&home, "usage --format json"));
+    let jobs = json.expect("JSON")["jobs"].clone();
+    assert_eq!(
+        (&jobs[0]["job"], &jobs[0]["last"]["outcome"]),
+        (&"night.toml".into(), &"failed".into())
+    );
+    assert_eq!(jobs[0]["last"]["error"], "output out.csv exists");
+    assert_eq!(jobs[1]["last"]["error"], serde_json::Value::Null);
+}
+
+#[test]
 fn runs_that_end_at_once_are_all_noted() {
     let home = Home::with_orders();
     let start = |number: usize| {
