@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod estimate;
+mod extrapolate;
 mod ladder;
 mod profile;
 mod rates;
@@ -10,6 +11,7 @@ mod survey;
 pub use self::{
     calibrate::{Step, Workload},
     estimate::{Forecast, Memory, Outlook, Remedy, Setting, Size, cap_that_fits, remedies},
+    extrapolate::{Extrapolated, Seen, extrapolate},
     ladder::{
         Bytes, Ladder, Limits, Missing, Needs, RATES, Report, Rung, Span, Stop, Surroundings,
         Verdict, Why, pick_tiles,

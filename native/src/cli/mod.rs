@@ -39,7 +39,7 @@ pub(crate) use self::{
     given::call_of,
     inspect::InspectArgs,
     man::man,
-    plan::PlanForm,
+    plan::{PlanAsked, PlanForm},
     plugin::PluginAction,
     run::{Ids, RunArgs},
     sample::SampleArgs,

@@ -4,9 +4,11 @@ use ilk_engine::{Besides, Earlier, Expected, Observer, Request, Resources, RunPl
 
 use crate::{
     error::Error,
+    machine,
     progress::Reporter,
     publish::Existing,
     settings::{Engine, Publishing, Record, Settings, Share},
+    speed::{self, Age},
 };
 
 /// What only the command line says.
@@ -38,6 +40,7 @@ pub(crate) fn request(settings: &Settings, options: Options, engine: &Engine) ->
             threads: settings.threads,
             memory: settings.memory,
             shard_size: settings.shard_size,
+            machine: None,
         },
         budget: ilk_engine::Budget {
             limits: settings.budget.limits(),
@@ -67,7 +70,14 @@ pub(crate) fn run(
     check_publishing(settings, options.earlier)?;
     let folder = settings.run_dir.clone();
     let place = folder.map(|folder| RunPlace { folder, record, earlier: options.earlier });
-    Ok(ilk_engine::run(&request(settings, options, engine), place, observer, reporter)?)
+    let is_timed = !options.force && settings.budget.limits().seconds.is_some();
+    let mut request = request(settings, options, engine);
+    if is_timed {
+        // As `ilk plan` reckons.
+        let speed = speed::of_this_machine(machine::kernel()?, Age::Any, reporter);
+        request.resources.machine = Some(speed.machine);
+    }
+    Ok(ilk_engine::run(&request, place, observer, reporter)?)
 }
 
 /// Refuses what has no effect.

@@ -63,6 +63,12 @@ impl Call {
             .collect()
     }
 
+    /// Leaves flags out.
+    pub(crate) fn without(&self, flags: &[&str]) -> Self {
+        let is_kept = |word: &&Word| word.flag.as_deref().is_none_or(|flag| !flags.contains(&flag));
+        Self { words: self.words.iter().filter(is_kept).cloned().collect() }
+    }
+
     /// Writes `ilk inspect` with all that was given and it takes.
     pub(crate) fn inspect(&self) -> String {
         let words = self.words.iter().filter(|word| word.inspects).map(ToString::to_string);
@@ -97,6 +103,10 @@ mod tests {
         assert_eq!(
             call.inspect(),
             "ilk inspect 'my orders.csv' - ./-x.csv --delimiter ';' --no-header"
+        );
+        assert_eq!(
+            call.without(&["no-header", "delimiter"]).with("run", None).join(" "),
+            "ilk run 'my orders.csv' - ./-x.csv --top 5"
         );
     }
 }
