@@ -17,6 +17,7 @@ use ilk_core::{
 
 use super::{encode::in_memory, look::Cleaning};
 use crate::{
+    csv::report_read,
     error::Error,
     files::{Files, Held},
     pool::Pool,
@@ -99,7 +100,10 @@ impl Glimpse {
         if tally.rows == 0 {
             return Err(files.no_rows());
         }
+        stage.count("rows", tally.rows);
+        stage.count("kept", tally.kept());
         stage.finish(files.read_text(tally.rows));
+        report_read(&files.tables, reporter);
         let read = read.into_inner().unwrap_or_else(PoisonError::into_inner);
         // A part without rows tells nothing.
         let is_whole = !stopped.into_inner();
@@ -182,7 +186,7 @@ fn drawn(parts: usize) -> Vec<usize> {
     order
 }
 
-/// Mixes the bits of a number (SplitMix64; Steele, Lea and Flood, 2014).
+/// Mixes the bits of a number (`SplitMix64`; Steele, Lea and Flood, 2014).
 const fn mixed(number: u64) -> u64 {
     let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -9,7 +9,9 @@ use std::{path::Path, time::Instant};
 
 use ilk_core::{
     cost::{Layout, Machine},
-    forecast::{Ladder, Limits, Outlook, Profile, Remedy, Report, Rung, Size, remedies},
+    executor::Executor as _,
+    forecast::{Limits, Outlook, Profile, Remedy, Report, Rung, Size, Surroundings, remedies},
+    plan::ItemFilter,
 };
 use ilk_engine::{
     Lists,
@@ -57,66 +59,19 @@ pub(crate) fn plan(layers: &Layers, asked: PlanAsked, reporter: &Reporter) -> Re
     // Lists name items that a part of the rows may not have, and samples are taken of all of them.
     let is_whole = asked.proves || settings.lists != Lists::default();
     let counted = if is_whole { counting.all(&files)? } else { counting.some(&files)? };
-
     let age = if asked.proves { Age::New } else { Age::Any };
     let speed = speed::of_this_machine(layout.kernel, age, reporter);
-    // What is laid out does not depend on it.
-    let measured = Layout { machine: Some(speed.machine), ..layout };
-    let folded = &counted.folded;
-    let budget = Allowance::new(settings.memory, None, pool.workers());
-    let filter = lists.filter(&folded.catalogue, (&pool, &budget), reporter)?;
-    let outlook = match &counted.share {
-        Some(share) => {
-            let size = &share.extrapolated.size;
-            Outlook::of_part(&folded.interactions, size, job, measured, &pool)
-        }
-        None => Outlook::of(&folded.interactions, job, &filter, measured, &pool),
-    };
-    let keeps = settings.run_dir.is_some();
-    let outlook = if keeps { outlook.block_by_block() } else { outlook };
-    let heavy = heavy_user(&folded.interactions, &folded.others).filter(|_| !lists.has_targets());
+    // What is laid out does not depend on what was measured.
+    let layout = Layout { machine: Some(speed.machine), ..layout };
     let there_is = machine::memory_there_is();
-    let proof = if asked.proves && heavy.is_none() {
-        let prover =
-            Prover { job, folded, filter: &filter, layout: measured, pool: &pool, reporter };
-        prover.prove(&outlook, there_is.map(|bytes| bytes.saturating_sub(counted.held)), keeps)
-    } else {
-        // What one user makes impossible, samples without that user would hide.
-        Proof::default()
-    };
-    let planning = Planning { settings: &settings, counted: &counted, there_is };
-    let (place, proved) = (planning.place(&outlook, proof.last), proof.arranged);
-    let surroundings = counted.surroundings(place.writing_seconds, machine::cores(pool.workers()));
-    let arranged = proved.as_ref().map(|arranged| (arranged.tiles, arranged.forecast));
-    let limits = planning.limits();
-    let report = Report::new(outlook, arranged, proof.ladder, &surroundings, limits);
+    let planning =
+        Planning { settings: &settings, counted: &counted, layout, pool: &pool, there_is };
+    let plan = planning.plan(&lists, (asked.proves, speed.measured), reporter)?;
     if asked.proves
-        && let Err(error) = ladders::save(&record, files.names(), &kept(&report))
+        && let Err(error) = ladders::save(&record, files.names(), &kept(&plan.report))
     {
         reporter.note(format!("the samples were not saved for reports: {}", error.message()));
     }
-    let remedies = planning.remedies(&report, surroundings.seconds, surroundings.workers);
-    let plan = Planned {
-        verdict_fits: report.verdict.fits(),
-        sentence: report.verdict.to_string(),
-        remedies,
-        refusal: heavy.map(|refusal| refusal.message().to_owned()),
-        price: settings.budget.price_per_hour.map(|price| report.needs.seconds / 3600.0 * price),
-        work_of_heaviest: Profile::of(&folded.interactions, 0).work_of_heaviest,
-        arranging_measured: proved.map(|arranged| arranged.arranging.cpu_seconds),
-        place,
-        memory_there_is: there_is,
-        through_files_below: Some(Allowance::limit_of(settings.memory).0)
-            .filter(|limit| *limit < report.needs.memory),
-        on: On {
-            kernel: layout.kernel.name(),
-            machine: speed.machine,
-            machine_measured: speed.measured,
-            workers: pool.workers(),
-        },
-        read: Read::of(&counted, asked.proves),
-        report,
-    };
     match asked.form {
         PlanForm::Summary => stdout::print_text(&plan.summary(layers, &settings)),
         PlanForm::Details => stdout::print_text(&plan.details(layers, &settings)),
@@ -176,10 +131,84 @@ struct Place {
 struct Planning<'a> {
     settings: &'a Settings,
     counted: &'a Counted,
+    layout: Layout,
+    pool: &'a Pool,
     there_is: Option<u64>,
 }
 
 impl Planning<'_> {
+    /// Puts the plan together, with samples if it is to be proved; `measured`: when the machine was.
+    ///
+    /// # Errors
+    /// For lists of which nothing is there.
+    fn plan(
+        &self,
+        lists: &IdLists,
+        (proves, measured): (bool, Timestamp),
+        reporter: &Reporter,
+    ) -> Result<Planned, Error> {
+        let Self { settings, counted, layout, pool, there_is } = *self;
+        let folded = &counted.folded;
+        let budget = Allowance::new(settings.memory, None, pool.workers());
+        let filter = lists.filter(&folded.catalogue, (pool, &budget), reporter)?;
+        let outlook = self.outlook(&filter);
+        let heavy = heavy_user(&folded.interactions, &folded.others);
+        let heavy = heavy.filter(|_| !lists.has_targets());
+        // What one user makes impossible, samples without that user would hide.
+        let proof = if proves && heavy.is_none() {
+            let room = there_is.map(|bytes| bytes.saturating_sub(counted.held));
+            let job = &settings.resolved;
+            let prover = Prover { job, folded, filter: &filter, layout, pool, reporter };
+            prover.prove(&outlook, room, settings.run_dir.is_some())
+        } else {
+            Proof::default()
+        };
+        let (place, arranged) = (self.place(&outlook, proof.last), proof.arranged);
+        let around = counted.surroundings(place.writing_seconds, machine::cores(pool.workers()));
+        let tiles = arranged.as_ref().map(|arranged| (arranged.tiles, arranged.forecast));
+        let report = Report::new(outlook, tiles, proof.ladder, &around, self.limits());
+        Ok(Planned {
+            judged: Judged {
+                verdict_fits: report.verdict.fits(),
+                sentence: report.verdict.to_string(),
+                remedies: self.remedies(&report, &around),
+                refusal: heavy.map(|refusal| refusal.message().to_owned()),
+            },
+            price: settings
+                .budget
+                .price_per_hour
+                .map(|price| report.needs.seconds / 3600.0 * price),
+            work_of_heaviest: Profile::of(&folded.interactions, 0).work_of_heaviest,
+            on: On {
+                kernel: layout.kernel.name(),
+                machine: layout.machine(),
+                machine_measured: measured,
+                workers: pool.workers(),
+                memory_there_is: there_is,
+            },
+            read: Read::of(counted, proves),
+            arranging_measured: arranged.map(|arranged| arranged.arranging.cpu_seconds),
+            place,
+            through_files_below: Some(Allowance::limit_of(settings.memory).0)
+                .filter(|limit| *limit < report.needs.memory),
+            report,
+        })
+    }
+
+    /// Looks at the job as the run will lay it out.
+    fn outlook(&self, filter: &ItemFilter) -> Outlook {
+        let Self { settings, counted, layout, pool, .. } = *self;
+        let (interactions, job) = (&counted.folded.interactions, &settings.resolved);
+        let outlook = match &counted.share {
+            Some(share) => {
+                Outlook::of_part(interactions, &share.extrapolated.size, job, layout, pool)
+            }
+            None => Outlook::of(interactions, job, filter, layout, pool),
+        };
+        // A run directory keeps its tiles.
+        if settings.run_dir.is_some() { outlook.block_by_block() } else { outlook }
+    }
+
     /// Reckons from the result of a sample, where there is one.
     fn place(&self, outlook: &Outlook, sample: Option<SampleResult>) -> Place {
         let settings = self.settings;
@@ -215,15 +244,15 @@ impl Planning<'_> {
     }
 
     /// Finds what would make the job fit, where it does not. A part of the rows does not tell.
-    fn remedies(&self, report: &Report, seconds: f64, workers: usize) -> Vec<Remedy> {
+    fn remedies(&self, report: &Report, around: &Surroundings) -> Vec<Remedy> {
         if report.verdict.fits() || self.counted.share.is_some() {
             return Vec::new();
         }
         let (limits, whole) = (&report.limits, &report.outlook.size);
         let fits = |size: &Size| {
-            let memory = self.counted.held + report.outlook.memory_of(size).peak();
+            let memory = around.held + report.outlook.memory_of(size).peak();
             let smaller = report.corrected.scaled(whole, size);
-            let seconds = seconds + smaller.elapsed(workers);
+            let seconds = around.seconds + smaller.elapsed(around.workers);
             limits.memory.is_none_or(|limit| memory <= limit)
                 && limits.seconds.is_none_or(|limit| seconds <= limit)
         };
@@ -234,12 +263,10 @@ impl Planning<'_> {
 /// The plan, with what only this program knows.
 #[derive(Serialize)]
 struct Planned {
-    verdict_fits: bool,
-    sentence: String,
+    #[serde(flatten)]
+    judged: Judged,
     #[serde(flatten)]
     report: Report,
-    remedies: Vec<Remedy>,
-    refusal: Option<String>,
     price: Option<f64>,
     work_of_heaviest: [(f64, f64); 3],
     #[serde(flatten)]
@@ -248,9 +275,19 @@ struct Planned {
     read: Read,
     arranging_measured: Option<f64>,
     place: Place,
-    memory_there_is: Option<u64>,
     /// What `--memory` is, or would be, where that is less than the job needs: then it goes through working files.
     through_files_below: Option<u64>,
+}
+
+/// Whether the job fits.
+#[derive(Serialize)]
+struct Judged {
+    verdict_fits: bool,
+    sentence: String,
+    /// What would make it fit.
+    remedies: Vec<Remedy>,
+    /// Why the run is refused, whatever it may take.
+    refusal: Option<String>,
 }
 
 /// What the figures hold for.
@@ -260,6 +297,7 @@ struct On {
     machine: Machine,
     machine_measured: Timestamp,
     workers: usize,
+    memory_there_is: Option<u64>,
 }
 
 /// What the figures rest on.

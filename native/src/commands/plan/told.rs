@@ -44,12 +44,13 @@ impl Planned {
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
     }
 
-    /// A number that was counted, or extrapolated.
+    /// A number that was counted, or extrapolated: then two digits matter.
     fn number(&self, number: u64) -> String {
-        match self.read.uncertainty {
-            Some(_) => format!("about {}", rounded(number.into())),
-            None => grouped(number),
+        if self.read.uncertainty.is_none() {
+            return grouped(number);
         }
+        let scale = 10_u64.pow(number.max(1).ilog10().saturating_sub(1));
+        format!("about {}", rounded((number.saturating_add(scale / 2) / scale * scale).into()))
     }
 
     /// Says what the figures rest on, where not all rows were read.
@@ -67,7 +68,7 @@ impl Planned {
 
     /// Says what to do next, where the job fits.
     fn next_text(&self, layers: &Layers, settings: &Settings) -> String {
-        if !self.verdict_fits || self.refusal.is_some() {
+        if !self.judged.verdict_fits || self.judged.refusal.is_some() {
             return String::new();
         }
         let is_open = layers.origin("output.out").is_none() && settings.run_dir.is_none();
@@ -129,7 +130,7 @@ impl Planned {
             ("available", Align::Right),
         ]);
         let needed = self.report.needs.memory;
-        table.row(["memory".into(), bytes(Some(needed)), bytes(self.memory_there_is)]);
+        table.row(["memory".into(), bytes(Some(needed)), bytes(self.on.memory_there_is)]);
         let place = &self.place;
         table.row(["disk".into(), bytes(Some(place.bytes)), bytes(place.bytes_free)]);
         let mut text = table.render(width());
@@ -221,14 +222,14 @@ impl Planned {
     }
 
     fn verdict_text(&self, budget: &Budget) -> String {
-        if let Some(refusal) = &self.refusal {
+        if let Some(refusal) = &self.judged.refusal {
             return format!("`ilk run` would refuse this job: {refusal}");
         }
         let verdict = &self.report.verdict;
         let mut text = verdict.to_string();
         match verdict {
             Verdict::Fits(_) | Verdict::Stops(_) => return text,
-            Verdict::Memory { limit, .. } if Some(*limit) == self.memory_there_is => {
+            Verdict::Memory { limit, .. } if Some(*limit) == self.on.memory_there_is => {
                 text.push_str(", which is all that is available");
             }
             Verdict::Memory { .. } => {
@@ -241,7 +242,7 @@ impl Planned {
         if self.read.uncertainty.is_some() {
             return format!("{text}\n--prove reads all rows and finds settings that make it fit");
         }
-        format!("{text}\n{}", remedies_text(&self.remedies))
+        format!("{text}\n{}", remedies_text(&self.judged.remedies))
     }
 }
 
