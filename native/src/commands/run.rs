@@ -9,6 +9,7 @@ use crate::{
     publish::Existing,
     settings::{Engine, Publishing, Record, Settings, Share},
     speed::{self, Age},
+    usage,
 };
 
 /// What only the command line says.
@@ -72,8 +73,8 @@ pub(crate) fn run(
     let place = folder.map(|folder| RunPlace { folder, record, earlier: options.earlier });
     let is_timed = !options.force && settings.budget.limits().seconds.is_some();
     let mut request = request(settings, options, engine);
-    if is_timed {
-        // As `ilk plan` reckons.
+    // As `ilk plan` reckons. Where nothing is kept, the run measures once for all its attempts.
+    if is_timed && usage::place().is_some() {
         let speed = speed::of_this_machine(machine::kernel()?, Age::Any, reporter);
         request.resources.machine = Some(speed.machine);
     }
