@@ -186,7 +186,7 @@ impl Planning<'_> {
                 workers: pool.workers(),
                 memory_there_is: there_is,
             },
-            read: Read::of(counted, proves),
+            basis: Basis::of(counted, proves),
             arranging_measured: arranged.map(|arranged| arranged.arranging.cpu_seconds),
             place,
             through_files_below: Some(Allowance::limit_of(settings.memory).0)
@@ -272,7 +272,7 @@ struct Planned {
     #[serde(flatten)]
     on: On,
     #[serde(flatten)]
-    read: Read,
+    basis: Basis,
     arranging_measured: Option<f64>,
     place: Place,
     /// What `--memory` is, or would be, where that is less than the job needs: then it goes through working files.
@@ -302,7 +302,7 @@ struct On {
 
 /// What the figures rest on.
 #[derive(Serialize)]
-struct Read {
+struct Basis {
     reading: Taken,
     sorting: Taken,
     rows_read: u64,
@@ -322,7 +322,7 @@ struct Units {
     machine: &'static str,
 }
 
-impl Read {
+impl Basis {
     fn of(counted: &Counted, proved: bool) -> Self {
         let share = counted.share.as_ref();
         Self {

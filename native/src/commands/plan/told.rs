@@ -46,7 +46,7 @@ impl Planned {
 
     /// A number that was counted, or extrapolated: then two digits matter.
     fn number(&self, number: u64) -> String {
-        if self.read.uncertainty.is_none() {
+        if self.basis.uncertainty.is_none() {
             return grouped(number);
         }
         let scale = 10_u64.pow(number.max(1).ilog10().saturating_sub(1));
@@ -55,14 +55,14 @@ impl Planned {
 
     /// Says what the figures rest on, where not all rows were read.
     fn read_text(&self) -> String {
-        let Some(uncertainty) = self.read.uncertainty else { return String::new() };
-        let share = self.read.share_read * 100.0;
+        let Some(uncertainty) = self.basis.uncertainty else { return String::new() };
+        let share = self.basis.share_read * 100.0;
         let digits = usize::from(share < 9.95);
         let off = (uncertainty * 20.0).ceil() * 5.0;
         format!(
             "extrapolated from {share:.digits$} % of the input ({});\n\
              work and time may be off by {off:.0} %. --prove reads all of it\n",
-            counted(self.read.rows_read, "row")
+            counted(self.basis.rows_read, "row")
         )
     }
 
@@ -75,7 +75,7 @@ impl Planned {
         let out = is_open.then(|| Word::flag("out", free_name()));
         let call = layers.call().without(&["format", "details", "prove"]);
         let mut text = format!("run it:\n{}", lines_of(&call.with("run", out)));
-        if !self.read.proved {
+        if !self.basis.proved {
             text.push_str(
                 "to check the prediction on samples of the data, add --prove to this call\n",
             );
@@ -152,8 +152,8 @@ impl Planned {
         ]);
         let seconds = |seconds: f64| format!("{seconds:.2}");
         let Report { forecast, corrected, ladder, .. } = &self.report;
-        table.row(["reading".into(), String::new(), seconds(self.read.reading.cpu_seconds)]);
-        table.row(["sorting".into(), String::new(), seconds(self.read.sorting.cpu_seconds)]);
+        table.row(["reading".into(), String::new(), seconds(self.basis.reading.cpu_seconds)]);
+        table.row(["sorting".into(), String::new(), seconds(self.basis.sorting.cpu_seconds)]);
         let measured = self.arranging_measured.map(seconds).unwrap_or_default();
         table.row(["arranging".into(), seconds(forecast.arranging), measured]);
         table.row(["comparing".into(), seconds(forecast.comparing()), String::new()]);
@@ -239,7 +239,7 @@ impl Planned {
                 let _ = write!(text, " ({})", budget.time_text());
             }
         }
-        if self.read.uncertainty.is_some() {
+        if self.basis.uncertainty.is_some() {
             return format!("{text}\n--prove reads all rows and finds settings that make it fit");
         }
         format!("{text}\n{}", remedies_text(&self.judged.remedies))
