@@ -8,7 +8,7 @@
 //! interactions are taken to go on growing as they did from one half of the parts to all that were
 //! read (Heaps' law).
 
-use super::estimate::Size;
+use super::size::Size;
 
 /// What was counted in some parts of the data.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,7 +8,10 @@ use std::fmt;
 
 use rand_pcg::{Pcg32, rand_core::Rng as _};
 
-use super::estimate::{Forecast, Outlook, Size};
+use super::{
+    estimate::{Forecast, Outlook},
+    size::Size,
+};
 use crate::plan::Plan;
 
 /// The rates of the rungs.

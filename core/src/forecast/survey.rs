@@ -1,6 +1,6 @@
 //! The order of the matrix and the work of its rows, before anything is arranged.
 
-use super::estimate::Size;
+use super::size::Size;
 use crate::{cost::Additions, executor::Executor, matrix::ItemTable, prepare::Interactions};
 
 /// Items in the order of the matrix, with the work of their rows.

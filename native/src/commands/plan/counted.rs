@@ -12,7 +12,7 @@ use ilk_engine::{
     parts::{Cleaning, Glimpse, Glimpsed, Haste, check_rows, held},
 };
 
-use super::Taken;
+use super::taken::Taken;
 use crate::{
     error::Error,
     machine, memory,

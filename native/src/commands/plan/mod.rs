@@ -3,9 +3,10 @@
 
 mod counted;
 mod prove;
+mod taken;
 mod told;
 
-use std::{path::Path, time::Instant};
+use std::path::Path;
 
 use ilk_core::{
     cost::{Layout, Machine},
@@ -28,6 +29,7 @@ use serde::Serialize;
 use self::{
     counted::{Counted, Counting, Share},
     prove::{Proof, Prover, SampleResult},
+    taken::Taken,
 };
 use crate::{
     cli::{PlanAsked, PlanForm},
@@ -35,7 +37,7 @@ use crate::{
     machine::{self, Writing},
     memory::Allowance,
     pool::Pool,
-    progress::{Reporter, cpu_seconds},
+    progress::Reporter,
     report::{self, ladders},
     settings::{Layers, Settings},
     speed::{self, Age},
@@ -95,27 +97,6 @@ fn kept(report: &Report) -> Vec<report::Rung> {
     let all = report::Rung { rate: 1.0, predicted, measured: None };
     let rungs = report.ladder.rungs.iter().map(rung);
     if report.ladder.rungs.is_empty() { Vec::new() } else { rungs.chain([all]).collect() }
-}
-
-/// What a stage took.
-#[derive(Clone, Copy, Debug, Serialize)]
-struct Taken {
-    seconds: f64,
-    cpu_seconds: f64,
-}
-
-impl Taken {
-    fn since(cpu: Option<f64>, clock: Instant, pool: &Pool) -> Self {
-        let seconds = clock.elapsed().as_secs_f64();
-        // Where the system does not tell, all threads count as busy.
-        let cpu = cpu.zip(cpu_seconds()).map(|(before, after)| after - before);
-        Self { seconds, cpu_seconds: cpu.unwrap_or(seconds * pool.workers() as f64) }
-    }
-
-    /// Returns what so many times as much takes.
-    fn times(self, factor: f64) -> Self {
-        Self { seconds: self.seconds * factor, cpu_seconds: self.cpu_seconds * factor }
-    }
 }
 
 /// Where the result goes, and what it takes there.

@@ -14,7 +14,7 @@ use ilk_core::{
     result::Neighbours,
 };
 
-use super::Taken;
+use super::taken::Taken;
 use crate::{
     machine, memory,
     pool::Pool,
