@@ -236,7 +236,7 @@ impl Workload {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::forecast::Outlook;
+    use crate::forecast::estimate::Outlook;
 
     #[test]
     fn a_machine_is_learned_from_its_times() {

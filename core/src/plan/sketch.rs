@@ -85,21 +85,7 @@ impl Sketch {
     /// Predicts the picoseconds that finding so many neighbours takes next to counting. `is_unit`:
     /// every weight is 1.
     pub(crate) fn finding(&self, machine: &Machine, neighbours: f64, is_unit: bool) -> f64 {
-        finding(machine, (neighbours, is_unit), self.share_of_head)
-    }
-}
-
-/// Predicts the picoseconds that finding so many neighbours takes next to counting; `share_of_head`:
-/// of the additions, where rows are computed whole.
-pub(super) fn finding(
-    machine: &Machine,
-    (neighbours, is_unit): (f64, bool),
-    share_of_head: Option<f64>,
-) -> f64 {
-    let finding = machine.finding(neighbours, is_unit);
-    match share_of_head {
-        Some(share) => machine.finding_whole(neighbours) + finding * share,
-        None => finding,
+        machine.finding_in_plan(neighbours, is_unit, self.share_of_head)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{filter::ItemFilter, sketch::finding};
+use super::filter::ItemFilter;
 use crate::{
     cost::{CostModel, Extent, Machine},
     job::Job,
@@ -159,7 +159,7 @@ impl Plan {
     /// Predicts the picoseconds that finding so many neighbours takes next to counting. `is_unit`: every
     /// weight is 1.
     pub(crate) fn finding(&self, machine: &Machine, neighbours: f64, is_unit: bool) -> f64 {
-        finding(machine, (neighbours, is_unit), self.share_of_head)
+        machine.finding_in_plan(neighbours, is_unit, self.share_of_head)
     }
 
     /// Walks the positions of a tile's rows.
