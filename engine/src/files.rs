@@ -26,6 +26,9 @@ use crate::{
     text::{counted, grouped},
 };
 
+/// Takes the kept rows of a chunk, with the number of the part of all files that it is of.
+type Sink<'a> = &'a (dyn Fn(usize, Cleaned) -> Result<(), Error> + Sync);
+
 /// The files of a data source, opened.
 pub struct Files {
     /// By number.
@@ -121,9 +124,24 @@ impl Files {
         (job, needs): (&Job, Needs),
         pool: &impl Executor,
         progress: &(dyn Fn(u64) + Sync),
-        sink: &(dyn Fn(usize, Cleaned) -> Result<(), Error> + Sync),
+        sink: Sink<'_>,
     ) -> Result<Tally, Error> {
-        let tallies = self.each(pool, progress, |part, rows| {
+        let order = (0..self.parts().count()).collect::<Vec<_>>();
+        self.stream_in((&order, &|| true), (job, needs), pool, (progress, sink))
+    }
+
+    /// Does so with the parts in `order`, as long as `goes_on` says so.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn stream_in(
+        &self,
+        ordered: (&[usize], &(dyn Fn() -> bool + Sync)),
+        (job, needs): (&Job, Needs),
+        pool: &impl Executor,
+        (progress, sink): (&(dyn Fn(u64) + Sync), Sink<'_>),
+    ) -> Result<Tally, Error> {
+        let tallies = self.each_in(ordered, pool, progress, |part, rows| {
             let (chunk, tally) = clean(rows, job, needs);
             sink(part, chunk)?;
             Ok(tally)
@@ -133,6 +151,11 @@ impl Files {
             tally.merge(of_chunk);
         }
         Ok(tally)
+    }
+
+    /// Returns about how many bytes each part of all files takes up.
+    pub(crate) fn bytes_of_parts(&self) -> Vec<u64> {
+        self.parts().map(|(file, part)| self.tables[file].parts()[part].bytes).collect()
     }
 
     /// Reads all rows, hands each chunk to `make` with the number of the part it is of, and returns
@@ -176,16 +199,26 @@ impl Files {
         progress: &(dyn Fn(u64) + Sync),
         make: impl Fn(usize, Rows) -> Result<T, Error> + Sync,
     ) -> Result<Vec<T>, Error> {
-        let parts = |(table, opened): (usize, &Table)| {
-            (0..opened.parts().len()).map(move |part| (table, part)).collect::<Vec<_>>()
-        };
-        let parts = self.tables.iter().enumerate().flat_map(parts).collect::<Vec<_>>();
+        let order = (0..self.parts().count()).collect::<Vec<_>>();
+        self.each_in((&order, &|| true), pool, progress, make)
+    }
+
+    /// Does so with the parts in `order`, as long as `goes_on` says so.
+    fn each_in<T: Send>(
+        &self,
+        (order, goes_on): (&[usize], &(dyn Fn() -> bool + Sync)),
+        pool: &impl Executor,
+        progress: &(dyn Fn(u64) + Sync),
+        make: impl Fn(usize, Rows) -> Result<T, Error> + Sync,
+    ) -> Result<Vec<T>, Error> {
+        let parts = self.parts().collect::<Vec<_>>();
         let failed = AtomicBool::new(false);
-        let results = pool.map(parts.len(), |index| {
+        let results = pool.map(order.len(), |rank| {
             let mut made = Vec::new();
-            if failed.load(Ordering::Relaxed) {
+            if failed.load(Ordering::Relaxed) || !goes_on() {
                 return Ok(made);
             }
+            let index = order[rank];
             let (table, part) = parts[index];
             let read = self.tables[table].read(part, &mut |chunk| {
                 let count = chunk.len() as u64;
@@ -202,6 +235,12 @@ impl Files {
             made.extend(result?);
         }
         Ok(made)
+    }
+
+    /// Walks the parts of all files: the number of the file, and that of the part in it.
+    fn parts(&self) -> impl Iterator<Item = (usize, usize)> {
+        let files = self.tables.iter().enumerate();
+        files.flat_map(|(file, table)| (0..table.parts().len()).map(move |part| (file, part)))
     }
 
     /// Describes how many rows were read.
@@ -278,8 +317,13 @@ impl Held {
 
     /// Gives out the chunks in the order of the files.
     pub(crate) fn finish(self) -> Vec<Cleaned> {
+        self.by_part().into_iter().map(|(_, chunk)| chunk).collect()
+    }
+
+    /// Gives out the chunks in the order of the files, with the numbers of their parts.
+    pub(crate) fn by_part(self) -> Vec<(usize, Cleaned)> {
         let mut chunks = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         chunks.sort_by_key(|(part, _)| *part);
-        chunks.into_iter().map(|(_, chunk)| chunk).collect()
+        chunks
     }
 }

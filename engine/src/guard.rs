@@ -43,6 +43,8 @@ pub(crate) struct Guard {
     /// Whether users with too many items are a reason.
     heavy: Heavy,
     started: Instant,
+    /// What a core pays, where that is known.
+    machine: Option<Machine>,
     /// Seconds in which the machine was measured: the job without a budget does not take them.
     measuring: OnceLock<f64>,
     of: Of,
@@ -95,7 +97,8 @@ impl Guard {
             return Self::forced(request.job.of);
         }
         let budget = request.budget.clone();
-        Self { limits: budget.limits, budget, ..Self::unlimited(request.job.of) }
+        let machine = request.resources.machine;
+        Self { limits: budget.limits, budget, machine, ..Self::unlimited(request.job.of) }
     }
 
     /// Limits nothing but users with too many items.
@@ -106,6 +109,7 @@ impl Guard {
             limits,
             heavy: Heavy::Refused,
             started: Instant::now(),
+            machine: None,
             measuring: OnceLock::new(),
             of,
             load: machine::load(),
@@ -138,10 +142,11 @@ impl Guard {
         }
     }
 
-    /// Measures the machine, where time is limited.
+    /// Finds out how fast the machine is, where time is limited.
     pub(crate) fn layout(&self, layout: Layout, reporter: &Reporter) -> Layout {
-        if self.limits.seconds.is_none() {
-            return layout;
+        if self.limits.seconds.is_none() || self.machine.is_some() {
+            let machine = self.machine.filter(|_| self.limits.seconds.is_some());
+            return Layout { machine: machine.or(layout.machine), ..layout };
         }
         let (stage, clock) = (reporter.stage("measuring", None), Instant::now());
         let machine = machine::calibrate(layout.kernel);

@@ -3,6 +3,7 @@
 use std::{num::NonZeroUsize, path::PathBuf};
 
 use ilk_core::{
+    cost::Machine,
     forecast::Limits,
     job::{Job, Of},
 };
@@ -129,6 +130,8 @@ pub struct Resources {
     pub memory: Option<Bytes>,
     /// Bytes of working files; a default of its own where absent.
     pub shard_size: Option<Bytes>,
+    /// What a core of this machine was measured to pay; measured where time is limited, if absent.
+    pub machine: Option<Machine>,
 }
 
 /// What a job may take, and how people call it.

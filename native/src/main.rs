@@ -10,6 +10,7 @@ mod log;
 mod recorded;
 mod report;
 mod settings;
+mod speed;
 mod stdout;
 mod take;
 mod text;
@@ -134,8 +135,7 @@ fn execute(
         Command::Plan(args) => {
             let layers = args.settings.layers(matches)?.of_call(cli::call_of("plan", matches));
             let layers = commands::with_guess(layers, "plan", reporter)?;
-            let (settings, record) = (layers.settings_or("neighbours.parquet")?, layers.record()?);
-            commands::plan(&settings, &record, args.form(), reporter)
+            commands::plan(&layers, args.asked(), reporter)
         }
         Command::Sample(args) => commands::sample(args, matches, reporter),
         Command::Compare(args) => commands::compare(args),

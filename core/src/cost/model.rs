@@ -125,6 +125,21 @@ impl Machine {
         (self.neighbour + weighted) as f64 * neighbours
     }
 
+    /// Predicts finding so many neighbours in a plan; `share_of_head`: of the additions, where rows are
+    /// computed whole.
+    pub(crate) fn finding_in_plan(
+        &self,
+        neighbours: f64,
+        is_unit: bool,
+        share_of_head: Option<f64>,
+    ) -> f64 {
+        let finding = self.finding(neighbours, is_unit);
+        match share_of_head {
+            Some(share) => self.finding_whole(neighbours) + finding * share,
+            None => finding,
+        }
+    }
+
     /// Returns whether bits are cheaper than lists for a chunk of columns, which so many `rows` with
     /// so many `visits` to users meet in so many `additions`.
     pub(crate) fn bits_pay(&self, rows: u64, visits: u64, additions: u64) -> bool {

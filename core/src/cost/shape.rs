@@ -18,7 +18,8 @@ pub struct Layout {
     pub kernel: Kernel,
     /// Chunks of 512 items in the dense head; `None` lets the cost model choose.
     pub head: Option<usize>,
-    /// What a core pays, to choose and to predict by; `None` stands for [`Machine::of`].
+    /// What a core was measured to pay, to predict by; `None` stands for [`Machine::of`]. What is
+    /// laid out never depends on it: the same data is cut alike whatever was measured.
     pub machine: Option<Machine>,
 }
 
@@ -34,7 +35,7 @@ impl Layout {
         self.machine.unwrap_or_else(|| Machine::of(self.kernel))
     }
 
-    /// Cuts the columns. `additions` and `supports` are by position. Cost: O(items).
+    /// Cuts the columns, by what a core usually pays. `additions` and `supports` are by position. Cost: O(items).
     pub(crate) fn shape(
         &self,
         additions: &Additions,
@@ -42,7 +43,7 @@ impl Layout {
         users: usize,
         weights: WeightKind,
     ) -> Shape {
-        let (items, machine) = (supports.len(), self.machine());
+        let (items, machine) = (supports.len(), Machine::of(self.kernel));
         let chunks = match self.head {
             // Bits do not tell weights of their own.
             _ if weights == WeightKind::Own => 0,

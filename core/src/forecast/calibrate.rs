@@ -236,6 +236,7 @@ impl Workload {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::forecast::estimate::Outlook;
 
     #[test]
     fn a_machine_is_learned_from_its_times() {
@@ -273,11 +274,15 @@ mod tests {
             let mut machine = usual;
             step.set(&mut machine, &usual, 10.0);
             let workload = Workload::new(step, Kernel::PORTABLE);
-            let layout = Layout { machine: Some(machine), ..workload.layout };
-            let arranged = &workload.interactions;
-            let dear = Matrix::with_layout(arranged, Weighting::Binary, layout, &Sequential);
-            let dear = Plan::new(&dear, &ItemFilter::default()).cost;
-            assert!(dear > 5 * workload.plan.cost, "{step:?}: {dear} of {}", workload.plan.cost);
+            let counting = |machine| {
+                let layout = Layout { machine, ..workload.layout };
+                let filter = ItemFilter::default();
+                Outlook::of(&workload.interactions, &workload.job, &filter, layout, &Sequential)
+                    .forecast(&workload.plan)
+                    .counting
+            };
+            let (dear, usual) = (counting(Some(machine)), counting(None));
+            assert!(dear > 5.0 * usual, "{step:?}: {dear} of {usual}");
         }
     }
 

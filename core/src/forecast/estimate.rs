@@ -2,44 +2,20 @@
 //!
 //! Work and the effect of caps are exact, from degrees alone; memory and time are predictions.
 
-use super::survey::{Survey, survey};
+use super::{
+    size::Size,
+    survey::{Survey, survey},
+};
 use crate::{
     cost::{Layout, Machine},
     executor::Executor,
     job::{Job, Of},
     kernel::most_kept,
-    plan::{ItemFilter, Plan},
+    plan::{Counts, ItemFilter, Plan, Sketch},
     prepare::{Interactions, pairs_among},
     simd::BitRow,
     weighting::WeightKind,
 };
-
-/// How large a set of interactions is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Size {
-    /// Users with at least one interaction.
-    pub users: u64,
-    /// Items with at least one interaction.
-    pub items: u64,
-    /// Interactions.
-    pub interactions: u64,
-    /// The pair operations of comparing everything with everything: every pair of items that a
-    /// user has, once.
-    pub pair_operations: u128,
-}
-
-impl Size {
-    /// Measures interactions. Cost: O(users).
-    pub fn of(interactions: &Interactions) -> Self {
-        Self {
-            users: interactions.users() as u64,
-            items: interactions.items() as u64,
-            interactions: interactions.len() as u64,
-            pair_operations: interactions.pair_operations(),
-        }
-    }
-}
 
 /// The most bytes that the stages of comparing hold at the same time, by prediction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,26 +50,82 @@ pub struct Outlook {
     pub tail_items: u64,
     /// Interactions with the items of the tail.
     pub tail_interactions: u64,
+    /// Pair operations that the job takes: fewer than those of everything with everything where
+    /// neighbours of few items are asked for.
+    pub operations: u64,
     /// Neighbours of the result: about, and at most where pairs may fall to `threshold` or
     /// `min_overlap`.
     pub neighbours: u64,
     /// Bytes it will take.
     pub memory: Memory,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    basis: Basis,
+}
+
+/// What predictions are made from.
+#[derive(Clone, Debug, PartialEq)]
+struct Basis {
     /// What a core pays.
-    #[cfg_attr(feature = "serde", serde(skip))]
     machine: Machine,
-    #[cfg_attr(feature = "serde", serde(skip))]
     weights: WeightKind,
+    /// The tiles, and those of a job that computes them block by block.
+    sketches: [Sketch; 2],
     /// How many others each item asked for is expected to meet.
-    #[cfg_attr(feature = "serde", serde(skip))]
     met: Vec<f64>,
-    #[cfg_attr(feature = "serde", serde(skip))]
     top: f64,
     /// Bytes that an interaction takes before it is arranged.
-    #[cfg_attr(feature = "serde", serde(skip))]
     given: u64,
-    #[cfg_attr(feature = "serde", serde(skip))]
     workers: u64,
+}
+
+/// A job that is looked at.
+struct Looking<'a> {
+    job: &'a Job,
+    filter: &'a ItemFilter,
+    layout: Layout,
+    weights: WeightKind,
+    workers: usize,
+}
+
+impl Looking<'_> {
+    /// Looks at it. `given`: bytes that an interaction takes before it is arranged. Cost: O(items).
+    fn outlook(&self, survey: &Survey, (size, given): (Size, u64)) -> Outlook {
+        let Self { job, filter, layout, weights, .. } = *self;
+        let Survey { codes, supports, additions } = survey;
+        let users = size.users as usize;
+        let shape = layout.shape(additions, supports, users, weights);
+        let head_items = shape.head_items();
+        let sum = |supports: &[u32]| supports.iter().copied().map(u64::from).sum::<u64>();
+        let met = additions.others_met(supports).zip(codes);
+        let asked = met.filter(|(_, code)| filter.wants(**code));
+        let counts = Counts { users, codes, supports, additions, weights };
+        let sketches =
+            [Sketch::of_job(&counts, layout, (job, filter)), Sketch::new(&counts, layout, filter)];
+        let basis = Basis {
+            machine: layout.machine(),
+            weights,
+            sketches,
+            met: asked.map(|(met, _)| met).collect(),
+            top: f64::from(job.top),
+            given,
+            workers: self.workers as u64,
+        };
+        let mut outlook = Outlook {
+            size,
+            head_items: head_items as u64,
+            head_blocks: shape.chunks() as u64,
+            head_interactions: sum(&supports[..head_items]),
+            tail_items: (supports.len() - head_items) as u64,
+            tail_interactions: sum(&supports[head_items..]),
+            operations: sketches[0].operations,
+            neighbours: 0,
+            memory: Memory::default(),
+            basis,
+        };
+        outlook.neighbours = outlook.found(1.0) as u64;
+        outlook.memory = outlook.memory_of(&outlook.size);
+        outlook
+    }
 }
 
 impl Outlook {
@@ -106,37 +138,42 @@ impl Outlook {
         executor: &impl Executor,
     ) -> Self {
         let survey = survey(interactions, executor);
+        let size = Size::of(interactions);
+        let given = interactions.bytes().div_ceil(interactions.len().max(1) as u64);
         let weights = interactions.weight_kind(job.weighting);
-        let Survey { codes, supports, additions } = &survey;
-        let shape = layout.shape(additions, supports, interactions.users(), weights);
-        let head_items = shape.head_items();
-        let sum = |supports: &[u32]| supports.iter().copied().map(u64::from).sum::<u64>();
-        let met = additions.others_met(supports).zip(codes);
-        let asked = met.filter(|(_, code)| filter.wants(**code));
-        let mut outlook = Self {
-            size: Size::of(interactions),
-            head_items: head_items as u64,
-            head_blocks: shape.chunks() as u64,
-            head_interactions: sum(&supports[..head_items]),
-            tail_items: (supports.len() - head_items) as u64,
-            tail_interactions: sum(&supports[head_items..]),
-            neighbours: 0,
-            memory: Memory::default(),
-            machine: layout.machine(),
-            weights,
-            met: asked.map(|(met, _)| met).collect(),
-            top: f64::from(job.top),
-            given: interactions.bytes().div_ceil(interactions.len().max(1) as u64),
-            workers: executor.workers() as u64,
-        };
-        outlook.neighbours = outlook.found(1.0) as u64;
-        outlook.memory = outlook.memory_of(&outlook.size);
-        outlook
+        let looking = Looking { job, filter, layout, weights, workers: executor.workers() };
+        looking.outlook(&survey, (size, given))
+    }
+
+    /// Looks at a job on data of size `whole`, of which `part` was read; the filter admits and wants all
+    /// items. Cost: as [`Outlook::of`].
+    pub fn of_part(
+        part: &Interactions,
+        whole: &Size,
+        job: &Job,
+        layout: Layout,
+        executor: &impl Executor,
+    ) -> Self {
+        let (size, filter) = (Size::of(part), ItemFilter::default());
+        let survey = survey(part, executor).scaled(&size, whole);
+        let given = part.bytes().div_ceil(part.len().max(1) as u64);
+        let weights = part.weight_kind(job.weighting);
+        let looking =
+            Looking { job, filter: &filter, layout, weights, workers: executor.workers() };
+        looking.outlook(&survey, (*whole, given))
+    }
+
+    /// Returns the outlook of the same job where tiles are kept, or computed elsewhere: block by block.
+    #[must_use]
+    pub fn block_by_block(self) -> Self {
+        let sketches = [self.basis.sketches[1]; 2];
+        let basis = Basis { sketches, ..self.basis };
+        Self { operations: sketches[0].operations, basis, ..self }
     }
 
     /// Predicts how many neighbours a share of all tiles finds.
     fn found(&self, share: f64) -> f64 {
-        self.met.iter().map(|met| (met * share).min(self.top)).sum()
+        self.basis.met.iter().map(|met| (met * share).min(self.basis.top)).sum()
     }
 
     /// Predicts the bytes that the same job takes on data of another size, of which as large a
@@ -144,11 +181,11 @@ impl Outlook {
     pub fn memory_of(&self, size: &Size) -> Memory {
         let Size { users, items, interactions: all, .. } = *size;
         let share = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
-        let value = self.weights.bytes() as u64;
+        let value = self.basis.weights.bytes() as u64;
         let entry = size_of::<u32>() as u64 + value;
         let start = size_of::<usize>() as u64;
         // As given, and the weights made of them.
-        let given = all * (self.given + value);
+        let given = all * (self.basis.given + value);
         let by_user = all * entry + users * start;
         let by_item = all * entry + items * start;
         let in_tail = share(self.tail_interactions, self.size.interactions);
@@ -158,12 +195,12 @@ impl Outlook {
         let copied = if self.head_blocks == 0 { 0 } else { tail };
         // Relabelled pieces are put together, then transposed; each worker counts work.
         let joining = given + 2 * all * entry;
-        let laying = given + by_user + by_item + 16 * items * self.workers + head + copied;
+        let laying = given + by_user + by_item + 16 * items * self.basis.workers + head + copied;
         // Codes, supports, squares, four kinds of work, factors and hurdles.
         let columns = 64 * items;
-        let workers = items * (self.weights.sum_bytes() as u64 + 8) * self.workers;
-        let most = most_kept(self.top as usize) as f64;
-        let kept = self.met.iter().map(|met| most.min(*met)).sum::<f64>();
+        let workers = items * (self.basis.weights.sum_bytes() as u64 + 8) * self.basis.workers;
+        let most = most_kept(self.basis.top as usize) as f64;
+        let kept = self.basis.met.iter().map(|met| most.min(*met)).sum::<f64>();
         let lists = 12.0 * kept * share(items, self.size.items);
         let result = 12.0 * self.neighbours as f64 * share(items, self.size.items);
         let selection = 36 * items + lists as u64 + result as u64;
@@ -176,8 +213,19 @@ impl Outlook {
     /// Predicts the CPU time of arranging.
     pub fn forecast_arranging(&self) -> Forecast {
         let interactions = self.size.interactions as usize;
-        let arranging = seconds(self.machine.arranging(interactions, self.weights.bytes()));
+        let arranging =
+            seconds(self.basis.machine.arranging(interactions, self.basis.weights.bytes()));
         Forecast { arranging, ..Forecast::default() }
+    }
+
+    /// Predicts the CPU time of the job before its tiles are cut.
+    pub fn forecast_of_all(&self) -> Forecast {
+        let Forecast { arranging, .. } = self.forecast_arranging();
+        let (found, is_unit) = (self.found(1.0), self.basis.weights == WeightKind::One);
+        let [sketch, _] = &self.basis.sketches;
+        let comparing = Forecast::of_comparing(&self.basis.machine, sketch.cost, found, is_unit);
+        let finding = seconds(sketch.finding(&self.basis.machine, found, is_unit));
+        Forecast { arranging, finding, ..comparing }
     }
 
     /// Predicts the CPU time of the job whose tiles are `plan`.
@@ -189,9 +237,12 @@ impl Outlook {
     /// Predicts the CPU time of a share of the tiles, `part`, without arranging.
     pub fn forecast_part(&self, part: &Plan, share: f64) -> Forecast {
         let found = self.found(share);
-        let is_unit = self.weights == WeightKind::One;
-        let finding = seconds(part.finding(&self.machine, found, is_unit));
-        let comparing = Forecast::of_comparing(&self.machine, part.cost, found, is_unit);
+        let is_unit = self.basis.weights == WeightKind::One;
+        let finding = seconds(part.finding(&self.basis.machine, found, is_unit));
+        // Tiles cost what a core usually pays.
+        let slowness = self.basis.sketches[usize::from(!part.has_whole_rows())].slowness();
+        let counting = (part.cost as f64 * slowness) as u64;
+        let comparing = Forecast::of_comparing(&self.basis.machine, counting, found, is_unit);
         Forecast { finding, ..comparing }
     }
 }
@@ -454,9 +505,45 @@ mod tests {
                     "what a run counts"
                 );
                 assert!(outlook.memory.peak() > 0);
-                assert!(outlook.forecast(&plan).total() > 0.0);
+                let of_job = Plan::of_job(&matrix, &job(), &filter);
+                assert_eq!(outlook.operations, of_job.operations);
+                let outlook = outlook.block_by_block();
+                assert_eq!(outlook.operations, plan.operations);
+                let (before, after) = (outlook.forecast_of_all(), outlook.forecast(&plan));
+                assert!(after.total() > 0.0);
+                assert!(
+                    (before.total() / after.total() - 1.0).abs() < 0.05,
+                    "{before:?} {after:?}"
+                );
             }
         }
+    }
+
+    #[test]
+    fn a_part_that_is_all_has_the_outlook_of_all() {
+        let interactions = stairs(700);
+        let (layout, size) = (Layout::default(), Size::of(&interactions));
+        let filter = ItemFilter::default();
+        let whole = Outlook::of(&interactions, &job(), &filter, layout, &Sequential);
+        let part = Outlook::of_part(&interactions, &size, &job(), layout, &Sequential);
+        assert_eq!(part, whole);
+        // Four times as many users like these.
+        let Size { users, items, interactions: all, pair_operations } = size;
+        let size = Size {
+            users: 4 * users,
+            items: items + 50,
+            interactions: 4 * all,
+            pair_operations: 4 * pair_operations,
+        };
+        let more = Outlook::of_part(&interactions, &size, &job(), layout, &Sequential);
+        assert_eq!(more.size, size);
+        assert_eq!(more.head_items + more.tail_items, items + 50);
+        // Computing rows whole may pay for the one and not for the other.
+        let (more, whole) = (more.block_by_block(), whole.block_by_block());
+        let ratio = more.operations as f64 / whole.operations as f64;
+        assert!((3.9..4.1).contains(&ratio), "{ratio}");
+        let (before, after) = (whole.forecast_of_all().total(), more.forecast_of_all().total());
+        assert!(after > 1.5 * before && after < 6.0 * before, "{before} {after}");
     }
 
     #[test]

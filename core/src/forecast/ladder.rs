@@ -8,7 +8,10 @@ use std::fmt;
 
 use rand_pcg::{Pcg32, rand_core::Rng as _};
 
-use super::estimate::{Forecast, Outlook, Size};
+use super::{
+    estimate::{Forecast, Outlook},
+    size::Size,
+};
 use crate::plan::Plan;
 
 /// The rates of the rungs.
@@ -127,12 +130,6 @@ impl Ladder {
         if factor < 1.0 { factor } else { factor.sqrt() }
     }
 
-    /// Estimates the job of size `whole` from the largest rung; nothing where there is none.
-    pub fn extrapolated(&self, whole: &Size) -> Forecast {
-        let rung = self.rungs.last();
-        rung.map_or_else(Forecast::default, |rung| rung.forecast.scaled(&rung.size, whole))
-    }
-
     /// Finds the first rung at which something is wrong: its time grew faster than its work, or
     /// its memory past what was predicted.
     pub fn failure(&self) -> Option<Stop> {
@@ -222,8 +219,7 @@ pub struct Report {
     pub outlook: Outlook,
     /// Tiles, where the data was arranged.
     pub tiles: Option<usize>,
-    /// CPU seconds of comparing by the cost model; where the data was not arranged, by the
-    /// largest rung.
+    /// CPU seconds of comparing by the cost model.
     pub forecast: Forecast,
     /// The same, corrected by what the ladder showed.
     pub corrected: Forecast,
@@ -265,7 +261,7 @@ impl Report {
     ) -> Self {
         let forecast = match arranged {
             Some((_, forecast)) => forecast,
-            None => ladder.extrapolated(&outlook.size),
+            None => outlook.forecast_of_all(),
         };
         let corrected = forecast.corrected(ladder.correction());
         let needs = Needs {

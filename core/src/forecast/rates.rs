@@ -1,6 +1,6 @@
 //! What tiles cost by what they hold, for whoever cuts blocks without having the matrix.
 
-use super::estimate::Size;
+use super::size::Size;
 use crate::{
     cost::{CostModel, Extent, Layout},
     weighting::WeightKind,

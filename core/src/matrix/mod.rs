@@ -37,7 +37,6 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Matrix {
     kernel: Kernel,
-    machine: Machine,
     table: ItemTable,
     rows: RowBlock,
     columns: Vec<ColumnBlock>,
@@ -141,15 +140,7 @@ impl Matrix {
         let rows = RowBlock::of(lists, factors(&codes));
         let table = ItemTable::new(users, codes, supports, rows.norms(norm))
             .with_population(interactions.population());
-        Self {
-            kernel: layout.kernel,
-            machine: layout.machine(),
-            table,
-            rows,
-            columns,
-            additions,
-            on_tail,
-        }
+        Self { kernel: layout.kernel, table, rows, columns, additions, on_tail }
     }
 
     /// Returns the instructions to use.
@@ -157,9 +148,9 @@ impl Matrix {
         self.kernel
     }
 
-    /// Returns what a core pays.
-    pub(crate) fn machine(&self) -> &Machine {
-        &self.machine
+    /// Returns what a core usually pays, by which the work is cut.
+    pub(crate) fn machine(&self) -> Machine {
+        Machine::of(self.kernel)
     }
 
     /// Returns what is known of every item.

@@ -3,8 +3,10 @@
 mod filter;
 mod groups;
 mod on_disk;
+mod sketch;
 mod tiles;
 
+pub(crate) use self::sketch::{Counts, Sketch};
 pub use self::{
     filter::{ItemFilter, codes_of},
     groups::{GroupRule, Groups},

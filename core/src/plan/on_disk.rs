@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::{filter::ItemFilter, tiles::Sides};
 use crate::{
-    cost::{Additions, CostModel, Extent, Layout, Shape},
+    cost::{Additions, CostModel, Extent, Layout, Machine, Shape},
     simd::CHUNK,
     weighting::WeightKind,
 };
@@ -44,7 +44,6 @@ impl Outline {
         let additions_of_all = additions.all.iter().sum();
         let extent = Extent { users, items: supports.len(), additions: additions_of_all, weights };
         let is_sparse = extent.is_sparse();
-        let model = CostModel::of(&layout.machine(), &extent);
         // What falls on the head is added up by bits.
         let first = shape.head_items();
         let on_tail =
@@ -53,16 +52,22 @@ impl Outline {
         let tail = |additions: u64| {
             (u128::from(additions) * u128::from(on_tail) / u128::from(total)) as u64
         };
-        let whole = (0..codes.len()).filter(|row| filter.wants(codes[*row])).map(|row| {
-            let head = chunks as u64 * model.head_row(supports[row]);
-            head + model.tail_row(supports[row], tail(additions.all[row]))
-        });
-        let half = (0..codes.len()).map(|row| {
-            let head = chunks.min(row / CHUNK + 1) as u64 * model.head_row(supports[row]);
-            head + model.tail_row(supports[row], tail(additions.smaller[row]))
-        });
-        let costs = (half.sum::<u64>(), whole.sum::<u64>());
-        let sides = if costs.1 < costs.0 { Sides::Row } else { Sides::Both };
+        let costs = |machine: &Machine| {
+            let model = CostModel::of(machine, &extent);
+            let whole = (0..codes.len()).filter(|row| filter.wants(codes[*row])).map(|row| {
+                let head = chunks as u64 * model.head_row(supports[row]);
+                head + model.tail_row(supports[row], tail(additions.all[row]))
+            });
+            let half = (0..codes.len()).map(|row| {
+                let head = chunks.min(row / CHUNK + 1) as u64 * model.head_row(supports[row]);
+                head + model.tail_row(supports[row], tail(additions.smaller[row]))
+            });
+            (half.sum::<u64>(), whole.sum::<u64>())
+        };
+        // What was measured predicts, and decides nothing.
+        let (both, row) = costs(&Machine::of(layout.kernel));
+        let sides = if row < both { Sides::Row } else { Sides::Both };
+        let costs = costs(&layout.machine());
         let operations = Self::count(additions, sides, codes, filter);
         Self { sides, is_sparse, chunks, shape, operations, costs }
     }

@@ -25,7 +25,7 @@ pub enum Sides {
 pub struct Tile {
     /// The columns: which of the matrix's blocks.
     pub columns: usize,
-    /// Predicted picoseconds of one core.
+    /// Predicted picoseconds of one core that pays what is usual.
     pub cost: u64,
     /// Rows are computed against all of the columns, whatever the plan's sides, and each pair is
     /// for the row's item alone.
@@ -97,7 +97,7 @@ pub struct Plan {
     pub tiles: Vec<Tile>,
     /// Pair operations: what adding up every pair of a user's items once takes.
     pub operations: u64,
-    /// Predicted picoseconds of one core for all tiles.
+    /// Predicted picoseconds of one core for all tiles, where it pays what is usual.
     pub cost: u64,
     /// Positions of the rows to compute, ascending.
     rows: Vec<u32>,
@@ -159,11 +159,7 @@ impl Plan {
     /// Predicts the picoseconds that finding so many neighbours takes next to counting. `is_unit`: every
     /// weight is 1.
     pub(crate) fn finding(&self, machine: &Machine, neighbours: f64, is_unit: bool) -> f64 {
-        let finding = machine.finding(neighbours, is_unit);
-        match self.share_of_head {
-            Some(share) => machine.finding_whole(neighbours) + finding * share,
-            None => finding,
-        }
+        machine.finding_in_plan(neighbours, is_unit, self.share_of_head)
     }
 
     /// Walks the positions of a tile's rows.
@@ -239,7 +235,7 @@ impl Draft {
             weights: matrix.rows().kind(),
         };
         let is_sparse = extent.is_sparse();
-        let model = CostModel::of(matrix.machine(), &extent);
+        let model = CostModel::of(&matrix.machine(), &extent);
         let on_tail = matrix.additions_on_tail();
         let (additions, all) = match sides {
             Sides::Both => (&on_tail.smaller, &on_all.smaller),
@@ -293,7 +289,7 @@ impl Draft {
             additions: matrix.additions().all.iter().sum(),
             weights: matrix.rows().kind(),
         };
-        let model = CostModel::of(matrix.machine(), &extent);
+        let model = CostModel::of(&matrix.machine(), &extent);
         let first = self.first_row(self.tail[0].start) as u32;
         let of = |row: u32| additions[row as usize];
         let mut rows = (first..supports.len() as u32)

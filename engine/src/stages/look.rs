@@ -47,8 +47,12 @@ impl Cleaning {
         stage.count("kept", tally.kept());
         stage.finish(files.read_text(tally.rows));
         report_read(&files.tables, reporter);
-        let (names, target) = (files.names.clone(), files.target);
-        Ok(Self { chunks: held.finish(), tally, names, target })
+        Ok(Self::of(files, held.finish(), tally))
+    }
+
+    /// Puts together all rows of `files`.
+    pub(super) fn of(files: &Files, chunks: Vec<Cleaned>, tally: Tally) -> Self {
+        Self { chunks, tally, names: files.names.clone(), target: files.target }
     }
 
     /// Puts together what was read otherwise; `names`: of the files, by number.

@@ -2,6 +2,7 @@
 
 pub(crate) mod clean;
 pub(crate) mod encode;
+mod glimpse;
 mod look;
 pub(crate) mod matrix;
 mod merge;
@@ -16,5 +17,6 @@ pub(crate) use self::{
 };
 pub use self::{
     clean::{check_rows, report_set_aside, report_unused, row_text},
+    glimpse::{Glimpse, Glimpsed, Haste},
     look::Cleaning,
 };

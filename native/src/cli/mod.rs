@@ -39,7 +39,7 @@ pub(crate) use self::{
     given::call_of,
     inspect::InspectArgs,
     man::man,
-    plan::PlanForm,
+    plan::{PlanAsked, PlanForm},
     plugin::PluginAction,
     run::{Ids, RunArgs},
     sample::SampleArgs,
@@ -119,12 +119,15 @@ pub(crate) enum Command {
     #[command(after_long_help = run::EXAMPLES)]
     Run(Box<RunArgs>),
 
-    /// Predict time and memory of a run, and check the prediction on samples
+    /// Predict time, memory and result size of a run
     ///
-    /// Counts the work exactly, measures this machine (two seconds), predicts time and memory, and
-    /// checks the prediction on nested samples of 1, 10, 20 and 40 % of the users, or on random parts
-    /// of those. The samples take 5 % of the predicted time, at least ten seconds and at most a
-    /// minute. The last line says whether the job fits.
+    /// Counts the work and predicts time and memory from the speed of this machine, in about two
+    /// seconds. Of a large input it reads a part, and says how far off the figures may be. The speed
+    /// of the machine is measured once, in up to two seconds, and kept.
+    ///
+    /// --prove reads all rows and checks the prediction on nested samples of 1, 10, 20 and 40 % of
+    /// the users, or on random parts of those. The samples take 5 % of the predicted time, at least
+    /// ten seconds and at most a minute.
     #[command(after_long_help = plan::EXAMPLES)]
     Plan(Box<PlanArgs>),
 

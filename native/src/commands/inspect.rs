@@ -221,7 +221,7 @@ impl<'a> Proposal<'a> {
 }
 
 /// Returns a name for the output that is free.
-fn free_name() -> String {
+pub(super) fn free_name() -> String {
     let names = (2..).map(|number: u64| format!("similar-{number}.parquet"));
     let mut names = ["similar.parquet".to_owned()].into_iter().chain(names);
     names.find(|name| !Path::new(name).exists()).unwrap_or_default()
@@ -245,7 +245,7 @@ fn overlaps(folded: &Folded, job: &Job, pool: &Pool) -> Overlaps {
 }
 
 /// Writes a command, each line no wider than the terminal where words allow.
-fn lines_of(words: &[String]) -> String {
+pub(super) fn lines_of(words: &[String]) -> String {
     let (mut text, mut column) = ("  ".to_owned(), 2);
     for (index, word) in words.iter().enumerate() {
         let length = word.chars().count();

@@ -7,9 +7,12 @@ use ilk_engine::{
 use crate::{
     error::{Error, Kind},
     interrupt::Deadline,
+    machine,
     progress::Reporter,
     publish::Existing,
     settings::{Engine, Layers, Publishing, Record, Settings, Share},
+    speed::{self, Age},
+    usage,
 };
 
 /// What only the command line says.
@@ -45,6 +48,7 @@ pub(crate) fn request(settings: &Settings, options: Options, engine: &Engine) ->
             threads: settings.threads,
             memory: settings.memory,
             shard_size: settings.shard_size,
+            machine: None,
         },
         budget: ilk_engine::Budget {
             limits: settings.budget.limits(),
@@ -75,7 +79,14 @@ pub(crate) fn run(
     check_publishing(settings, options.earlier)?;
     let folder = settings.run_dir.clone();
     let place = folder.map(|folder| RunPlace { folder, record, earlier: options.earlier });
-    Ok(ilk_engine::run(&request(settings, options, engine), place, observer, reporter)?)
+    let is_timed = !options.force && settings.budget.limits().seconds.is_some();
+    let mut request = request(settings, options, engine);
+    // As `ilk plan` reckons. Where nothing is kept, the run measures once for all its attempts.
+    if is_timed && usage::place().is_some() {
+        let speed = speed::of_this_machine(machine::kernel()?, Age::Any, reporter);
+        request.resources.machine = Some(speed.machine);
+    }
+    Ok(ilk_engine::run(&request, place, observer, reporter)?)
 }
 
 /// Begins to watch the time of a run that is to end at its budget.
@@ -89,7 +100,7 @@ pub(crate) fn deadline(layers: &Layers, settings: &Settings) -> Result<Option<De
         None => "nothing was kept; with --run-dir DIR, the same command resumes the run".into(),
         Some(folder) => {
             // Started over, it would come no further.
-            let command = layers.call().without("restart").with("run", []).join(" ");
+            let command = layers.call().without(&["restart"]).with("run", []).join(" ");
             format!("finished stages are kept in {}; resume with `{command}`", folder.display())
         }
     };

@@ -54,10 +54,10 @@ impl Call {
         Self { words }
     }
 
-    /// Returns the same without a flag.
-    pub(crate) fn without(&self, flag: &str) -> Self {
-        let words = self.words.iter().filter(|word| word.flag.as_deref() != Some(flag));
-        Self { words: words.cloned().collect() }
+    /// Returns the same without some flags.
+    pub(crate) fn without(&self, flags: &[&str]) -> Self {
+        let is_kept = |word: &&Word| word.flag.as_deref().is_none_or(|flag| !flags.contains(&flag));
+        Self { words: self.words.iter().filter(is_kept).cloned().collect() }
     }
 
     /// Returns the words of `ilk COMMAND` with all that was given, and more.
@@ -117,12 +117,12 @@ mod tests {
         );
         let call = call.naming("none.toml");
         assert_eq!(
-            call.without("delimiter").with("run", []).join(" "),
-            "ilk run 'my orders.csv' - ./-x.csv --no-header --top 5"
-        );
-        assert_eq!(
             call.inspect(),
             "ilk inspect --job 'my orders.csv' - ./-x.csv --delimiter ';' --no-header"
+        );
+        assert_eq!(
+            call.without(&["no-header", "delimiter"]).with("run", []).join(" "),
+            "ilk run --job 'my orders.csv' - ./-x.csv --top 5"
         );
     }
 }

@@ -39,13 +39,17 @@ fn plan(home: &Home, arguments: &str) -> Value {
 #[test]
 fn a_plan_is_told_in_words() {
     let home = home();
-    let told = home.stdout(&format!("plan orders.csv {COLUMNS} --threads 2 --price-per-hour 3.20"));
+    let call = format!("plan orders.csv {COLUMNS} --threads 2 --price-per-hour 3.20");
+    let told = home.stdout(&call);
     settings().bind(|| insta::assert_snapshot!("plan", told));
-    assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
     let laid_out = |line: &str| line.starts_with("head") || line.starts_with("tail");
     assert!(!told.lines().any(laid_out), "{told}");
-    let arguments = "--threads 2 --details --price-per-hour 3.20";
-    let details = home.stdout(&format!("plan orders.csv {COLUMNS} {arguments}"));
+    let proved = home.stdout(&format!("{call} --prove"));
+    settings().bind(|| insta::assert_snapshot!("plan_proved", proved));
+    for told in [told, proved] {
+        assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
+    }
+    let details = home.stdout(&format!("{call} --details --prove"));
     assert!(details.lines().any(laid_out), "{details}");
     settings().bind(|| insta::assert_snapshot!("plan_details", details));
     assert_eq!(home.names(), ["orders.csv"], "a plan writes nothing");
@@ -54,7 +58,16 @@ fn a_plan_is_told_in_words() {
 #[test]
 fn a_plan_is_a_value() {
     let home = home();
-    let plan = plan(&home, "-k 7 --threads 2");
+    let counted = plan(&home, "-k 7 --threads 2");
+    assert_eq!(counted["proved"], false);
+    assert_eq!(counted["ladder"]["rungs"].as_array().expect("rungs").len(), 0);
+    assert!(counted["needs"]["seconds"].as_f64().expect("seconds") > 0.0);
+    assert_eq!(
+        (&counted["share_read"], &counted["uncertainty"]),
+        (&Value::from(1.0), &Value::Null)
+    );
+    let plan = plan(&home, "-k 7 --threads 2 --prove");
+    assert_eq!(plan["proved"], true);
     let fields = plan.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
     insta::assert_snapshot!("plan_fields", fields.join("\n"));
     // Exact: as `inspect` counts.
@@ -81,6 +94,95 @@ fn a_plan_is_a_value() {
         assert!((users.expect("users") - expected).abs() < 0.1 * expected + 20.0, "{rung}");
         assert_eq!(rung["tiles"], rung["computed_tiles"], "small samples are computed whole");
     }
+}
+
+/// Reads a number of a table: the second word of the line that begins with `name`.
+fn number(text: &str, name: &str) -> u64 {
+    let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).expect(name);
+    let rest = line[name.len()..].trim_start();
+    let digits = rest.split(' ').next().expect("a number").replace(',', "");
+    digits.parse().unwrap_or_else(|_| panic!("{line}"))
+}
+
+#[test]
+fn plan_inspect_and_run_agree_on_what_they_share() {
+    let home = Home::new();
+    // As many items as are worth several chunks of bits, so that the head has a size to differ in.
+    home.write("orders.csv", crowd(3_000, 3_000, 40));
+    home.write("few.txt", "1\n2\n3\n");
+    let inspected = home.stdout(&format!("inspect orders.csv {COLUMNS}"));
+    for arguments in ["", "--for few.txt", "--min-support 5", "--run-dir kept"] {
+        let plan = plan(&home, arguments);
+        let output =
+            if arguments.contains("--run-dir") { "" } else { "-o out.parquet --overwrite" };
+        let told =
+            home.stderr(&format!("run orders.csv {COLUMNS} {arguments} {output} --log json"));
+        let events = told.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        let events = events.filter(|event| event["event"] == "stage_finished").collect::<Vec<_>>();
+        let ran = |name: &str| {
+            let found = events.iter().find_map(|event| event.get(name)?.as_u64());
+            found.unwrap_or_else(|| panic!("no {name} in {told}"))
+        };
+        let outlook = &plan["outlook"];
+        for name in ["users", "items", "interactions"] {
+            assert_eq!(outlook["size"][name], ran(name), "{name}, {arguments}");
+        }
+        assert_eq!(outlook["operations"], ran("pair_operations"), "{arguments}");
+        assert_eq!(outlook["head_items"], ran("head_items"), "{arguments}");
+        assert_eq!(outlook["neighbours"].as_u64() > Some(150), arguments != "--for few.txt");
+        if !arguments.contains("--min-support") {
+            for name in ["users", "items", "interactions"] {
+                assert_eq!(number(&inspected, name), ran(name), "{name}, {arguments}");
+            }
+        }
+    }
+    // What is planned in words is what is counted.
+    let told = home.stdout(&format!("plan orders.csv {COLUMNS}"));
+    for name in ["users", "items", "interactions"] {
+        assert_eq!(number(&told, name), number(&inspected, name), "{name}");
+    }
+}
+
+#[test]
+fn a_plan_cuts_the_tiles_that_a_run_computes() {
+    let home = home();
+    let plan = plan(&home, "--run-dir kept --prove");
+    // Whatever was measured, with a budget of time as without one.
+    for budget in ["", "--budget-time 2h --restart"] {
+        home.stdout(&format!("run orders.csv {COLUMNS} --run-dir kept {budget}"));
+        let manifest: Value = serde_json::from_str(&home.read("kept/run.json")).expect("JSON");
+        let planned = &manifest["stages"]["plan"]["counters"];
+        assert_eq!(plan["tiles"], planned["tiles"], "{budget}: {planned}");
+        assert_eq!(plan["outlook"]["operations"], planned["pair_operations"]);
+    }
+}
+
+#[test]
+fn the_speed_of_the_machine_is_measured_once() {
+    let home = Home::with_orders();
+    let call = |arguments: &str| {
+        let mut command = home.command(arguments);
+        command.env("ILK_USAGE_FILE", home.join("state/usage.jsonl"));
+        let output = command.output().expect("ilk runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        (
+            String::from_utf8(output.stdout).expect("UTF-8"),
+            String::from_utf8(output.stderr).expect("UTF-8"),
+        )
+    };
+    let plan = format!("plan orders.csv {COLUMNS} --format json");
+    let machine = |arguments: &str| {
+        let plan: Value = serde_json::from_str(&call(arguments).0).expect("JSON");
+        (plan["machine"].clone(), plan["machine_measured"].clone())
+    };
+    let first = machine(&plan);
+    assert_eq!(machine(&plan), first);
+    let run = format!("run orders.csv {COLUMNS} -o out.csv --budget-time 2h");
+    assert!(!call(&run).1.contains("the speed of this machine"));
+    assert_ne!(machine(&format!("{plan} --prove")).1, first.1, "measured anew");
+    // A file that was cut off is measured again.
+    home.write("state/machine.json", "{\"host\":");
+    assert!(call(&format!("{run} --overwrite")).1.contains("the speed of this machine"));
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn a_ladder_that_was_climbed_is_shown() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     };
     let job = "orders.csv --user member --item sku --min-support 2";
-    run(&format!("plan {job}"));
+    run(&format!("plan {job} --prove"));
     run(&format!("run {job} -o out.csv --report report.html"));
     let page = home.read("report.html");
     assert!(page.contains("Predicted and measured"));

@@ -120,7 +120,7 @@ const HEADING: [&str; 9] = [
 
 const LEGEND: &str = "\
 CPU seconds of arranging and comparing: medians of all rounds, with the least and the most. In a round \
-`ilk plan SET --format json` predicts (`forecast`, and `corrected` by the ladder), and then `ilk run SET \
+`ilk plan SET --prove --format json` predicts (`forecast`, and `corrected` by the ladder), and then `ilk run SET \
 --log json` tells what its stage `comparing` took. Memory is the largest resident set of that process \
 by the system's count. Where there is a limit the job goes through working files, and what is predicted \
 is what `--budget-time` goes by, without arranging.";
@@ -214,6 +214,7 @@ impl Bench<'_> {
         let mut command = ilk_on(self.workspace, self.program, "plan", data);
         command.args(["--weighting", weighting, "--top", &self.options.top.to_string()]);
         command.args(["--threads", &self.options.threads.to_string(), "--format", "json"]);
+        command.arg("--prove");
         let plan: Value = command::answer(&mut command)?;
         let total = |forecast: &Value| {
             let parts = ["arranging", "counting", "finding", "collecting"];
