@@ -19,7 +19,10 @@ use ilk_engine::{
 use ilk_formats::printable;
 use serde_json::json;
 
-use crate::log::LogFormat;
+use crate::{
+    log::LogFormat,
+    text::{width_of_stderr, wrapped},
+};
 
 /// The kinds of trouble, each with its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,11 +131,17 @@ impl Error {
         if self.kind != Kind::ClosedPipe {
             // Nobody is left to tell if stderr is closed too.
             let _ = match format {
-                LogFormat::Text => write!(io::stderr().lock(), "{self}"),
+                LogFormat::Text => write!(io::stderr().lock(), "{}", self.to_lines()),
                 LogFormat::Json => writeln!(io::stderr().lock(), "{}", self.to_json()),
             };
         }
         ExitCode::from(code)
+    }
+
+    /// Writes the error as lines that a terminal does not break.
+    fn to_lines(&self) -> String {
+        let width = width_of_stderr().filter(|_| self.backtrace.is_none());
+        width.map_or_else(|| self.to_string(), |width| wrapped(&self.to_string(), width, 2))
     }
 
     fn to_json(&self) -> serde_json::Value {

@@ -1,5 +1,6 @@
 //! The `ilk` program.
 
+mod bar;
 mod cli;
 mod commands;
 mod error;
@@ -93,7 +94,8 @@ fn run(
     let formulas = if publishing.csv_safe { Formulas::Prefixed } else { Formulas::AsRead };
     let spelling = Spelling { ids, formulas };
     let options = Options { existing, earlier, spelling, force: args.force, besides };
-    let watch = Watch::begin(existing, &settings, &record)?;
+    let command = layers.call().with("run", []).join(" ");
+    let watch = Watch::begin(existing, &settings, &record, command)?;
     usage::begin(settings.source.input.join(" "), settings.budget.price_per_hour, reporter);
     let watched = Watched { watch: watch.as_ref(), voice };
     let mut done = commands::run(&settings, record, options, &args.engine, &watched, reporter);

@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::{Map, json};
 
-use super::{bar::Bar, event::tell};
+use super::{bar::Bar, estimate::Expected, event::tell};
 
 /// How often it is told; shorter stages tell nothing on their way.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -52,8 +52,8 @@ impl Ticker {
 }
 
 impl Bar for Ticker {
-    fn expect(&self, total: u64) {
-        self.units.total.store(total, Ordering::Relaxed);
+    fn expect(&self, expected: Expected) {
+        self.units.total.store(expected.units, Ordering::Relaxed);
     }
 
     fn advance(&self, units: u64) {

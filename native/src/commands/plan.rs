@@ -121,8 +121,8 @@ pub(crate) fn plan(
         report,
     };
     match form {
-        PlanForm::Summary => stdout::print_text(&plan.summary(&settings.budget)),
-        PlanForm::Details => stdout::print_text(&plan.details(&settings.budget)),
+        PlanForm::Summary => stdout::print_report(&plan.summary(&settings.budget)),
+        PlanForm::Details => stdout::print_report(&plan.details(&settings.budget)),
         PlanForm::Json => {
             let text = serde_json::to_string_pretty(&plan);
             let text = text.map_err(|error| Error::internal(error.to_string()))?;
