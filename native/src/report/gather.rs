@@ -338,7 +338,8 @@ mod tests {
     #[test]
     fn bins_of_scores_end_where_scores_do() {
         let mut bins = Bins::new(0.001, 0.9);
-        [0.001, 0.9].into_iter().for_each(|score| bins.add(score));
+        bins.add(0.001);
+        bins.add(0.9);
         let scores = bins.finish();
         assert!(scores.is_log);
         let ends = (scores.edges[0], scores.edges[scores.edges.len() - 1]);
