@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use ilk_core::{
-    cost::Machine as Costs, data::Ids, executor::Executor as _, prepare::Reason, prepare::Tally,
+    cost::Machine as Costs,
+    data::Ids,
+    executor::Executor as _,
+    prepare::{Reason, Tally},
 };
 use ilk_formats::{CellType, OutputFormat, Values};
 
