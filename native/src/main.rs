@@ -94,7 +94,7 @@ fn run(
     let formulas = if publishing.csv_safe { Formulas::Prefixed } else { Formulas::AsRead };
     let spelling = Spelling { ids, formulas };
     let options = Options { existing, earlier, spelling, force: args.force, besides };
-    let command = layers.call().with("run", []).join(" ");
+    let command = layers.call().with("run", []);
     let watch = Watch::begin(existing, &settings, &record, command)?;
     usage::begin(settings.source.input.join(" "), settings.budget.price_per_hour, reporter);
     let watched = Watched { watch: watch.as_ref(), voice };

@@ -17,9 +17,9 @@ const TOP: f64 = 22.0;
 /// Room below it, for ticks and the name of the lying line.
 const BOTTOM: f64 = 40.0;
 /// Room right of it, for half of the last tick.
-const RIGHT: f64 = 20.0;
+const RIGHT: f64 = 22.0;
 /// About what a character of a tick is wide.
-const CHARACTER: f64 = 6.6;
+const CHARACTER: f64 = 7.2;
 
 /// A chart being drawn: two number lines with a plot between them.
 struct Frame {
@@ -318,6 +318,9 @@ fn cells(frame: &Frame, names: &[String], rows: &[Vec<f64>]) -> Markup {
     let height = (frame.bottom() - frame.top()) / rows.len().max(1) as f64;
     // Few names fit where rows are thin.
     let every = (13.0 / height).ceil().max(1.0) as usize;
+    // Cells end where the next ones begin, to the digit.
+    let edge =
+        |cell: usize, width: f64| ((cell as f64).mul_add(width, frame.left) * 10.0).round() / 10.0;
     html! {
         @for (row, (name, values)) in names.iter().zip(rows).enumerate() {
             @let top = (row as f64).mul_add(height, frame.top());
@@ -326,8 +329,9 @@ fn cells(frame: &Frame, names: &[String], rows: &[Vec<f64>]) -> Markup {
                 text.end x=(number(frame.left - 6.0)) y=(number(top + height / 2.0)) dy="0.32em" { (name) }
             }
             @for (cell, value) in values.iter().enumerate() {
-                rect.cell x=(number((cell as f64).mul_add(width, frame.left))) y=(number(top))
-                    width=(number(width + 0.1)) height=(number((height - 1.0).max(1.0)))
+                @let (left, right) = (edge(cell, width), edge(cell + 1, width));
+                rect.cell x=(number(left)) y=(number(top)) width=(number(right - left))
+                    height=(number((height - 1.0).max(1.0)))
                     fill-opacity=(format!("{:.2}", value.clamp(0.0, 1.0).mul_add(0.92, 0.08))) {}
             }
         }

@@ -48,8 +48,8 @@ pub(crate) struct About {
     pub(crate) finished: String,
     /// Version of the program.
     pub(crate) version: String,
-    /// The command that was given.
-    pub(crate) command: String,
+    /// The words of the command that was given.
+    pub(crate) command: Vec<String>,
     /// The folder it was given in.
     pub(crate) folder: String,
 }

@@ -346,7 +346,7 @@ fn rows(data: &ReportData) -> Markup {
                 div.card {
                     h3 { "From rows to interactions" }
                     p { "What is left after each step, and what was removed." }
-                    (table("", &[("step", false), ("remaining", true), ("removed", false)], &steps))
+                    (table("steps", &[("step", false), ("remaining", true), ("removed", false)], &steps))
                 }
                 div.card {
                     h3 { "Set aside" }
@@ -432,7 +432,14 @@ fn again(data: &ReportData) -> Markup {
                 div.card {
                     h3 { "Command" }
                     @if !folder.is_empty() { p { "In " code { (printable(folder)) } ":" } }
-                    pre tabindex="0" { code { (printable(command)) } }
+                    pre tabindex="0" {
+                        code {
+                            @for (place, word) in command.iter().enumerate() {
+                                @if place > 0 { " " }
+                                span { (printable(word)) }
+                            }
+                        }
+                    }
                 }
             }
             @if !data.settings.is_empty() {
@@ -477,7 +484,7 @@ fn engine(data: &ReportData) -> Markup {
 
 fn tiles_text(most: f64) -> String {
     format!(
-        "Time by block of columns and part of the rows; the darkest cell took {}. Popular items are \
+        "Time by block of columns and part of the rows; the strongest cell took {}. Popular items are \
          in the head, all others in the tail.",
         seconds_text(most / 1e3)
     )

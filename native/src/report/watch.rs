@@ -77,7 +77,7 @@ impl Watch {
         existing: Existing,
         settings: &Settings,
         record: &Record,
-        command: String,
+        command: Vec<String>,
     ) -> Result<Option<Self>, Error> {
         let (path, run_dir) = (settings.publishing.report.as_deref(), settings.run_dir.clone());
         if path.is_none() && run_dir.is_none() {

@@ -23,7 +23,7 @@ fn a_report_has_all_its_parts() {
         "user null, item tea",
         "Overlap",
         "Run it again",
-        "ilk run orders.csv --user member --item sku --item-label product",
+        "<span>ilk</span> <span>run</span> <span>orders.csv</span> <span>--user member</span>",
         "From rows to interactions",
         "null user",
         "1 row set aside",
