@@ -54,6 +54,8 @@ struct Entries {
     stages: Vec<StageEntry>,
     /// Lines on what became of rows: (line, what is counted, how many).
     counted: Vec<(String, String, u64)>,
+    /// Rows of the input that were shown: (why, row).
+    rows: Vec<(String, String)>,
 }
 
 impl Journal {
@@ -70,6 +72,16 @@ impl Journal {
     pub fn count(&self, line: &str, counts: &[(&str, u64)]) {
         let counts = counts.iter().map(|(name, count)| (line.into(), (*name).into(), *count));
         self.entries().counted.extend(counts);
+    }
+
+    /// Notes a row of the input that was shown, and why.
+    pub fn show(&self, reason: &str, row: String) {
+        self.entries().rows.push((reason.into(), row));
+    }
+
+    /// Returns the rows that were shown, each after the reason why.
+    pub fn rows(&self) -> Vec<(String, String)> {
+        self.entries().rows.clone()
     }
 
     /// Returns the stages that ended, in their order.

@@ -75,6 +75,7 @@ mod observe;
 mod once;
 #[doc(hidden)]
 pub mod output;
+mod pace;
 #[doc(hidden)]
 pub mod pool;
 pub mod progress;

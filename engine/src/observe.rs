@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use ilk_core::{
     matrix::Matrix,
     plan::{Plan, Tile},
-    prepare::{Folding, Interactions},
+    prepare::{Folding, Interactions, Reason},
     result::{Catalogue, Neighbour},
 };
 
@@ -111,6 +111,12 @@ pub struct Kept {
     pub stages: BTreeMap<StageName, StageRecord>,
     /// How many processes worked on it.
     pub attempts: u64,
+    /// When the first of them began, by the machine's clock.
+    pub begun: Option<String>,
+    /// The first rows that were set aside, each after its reason.
+    pub aside: Vec<(Reason, String)>,
+    /// The range of times in the rows.
+    pub times: Option<String>,
     /// When its tiles were computed, in seconds since the stage began.
     pub timed: Vec<Timed>,
     /// The tiles.

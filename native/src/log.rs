@@ -5,15 +5,10 @@
 use std::{
     fmt::{self, Display},
     io::{self, IsTerminal as _, Write as _},
-    sync::{
-        Arc,
-        mpsc::{self, RecvTimeoutError},
-    },
-    time::Duration,
+    sync::Arc,
 };
 
 use ilk_engine::progress::{Bar, Bars, Reporter, TARGET, Telling, Ticker};
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tracing::{Event, Subscriber, field::Field};
@@ -22,7 +17,10 @@ use tracing_subscriber::{
     registry,
 };
 
-use crate::text::{hung, width_of_notes};
+use crate::{
+    bar::PatientBar,
+    text::{hung, width_of_notes},
+};
 
 /// How progress and errors are written to stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -54,9 +52,6 @@ pub(crate) enum Voice {
 
 /// Columns that the names of lines take up, with the space after them.
 const MARGIN: usize = 11;
-
-/// How long a stage runs before its bar shows.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Voice {
     /// Chooses: `--quiet` silences everything, `--log json` turns lines into events.
@@ -157,7 +152,10 @@ impl Told {
     fn say(&self) {
         match self.event.as_str() {
             "stage_started" | "progress" => {}
-            "row" => say(&format!("{:MARGIN$}  {}", "", self.message)),
+            "row" => {
+                let text = hanging(&self.message, MARGIN + 4);
+                say(&format!("{:MARGIN$}  {text}", ""));
+            }
             // What a report sums up is not told.
             _ if self.message.is_empty() => {}
             _ => say_named(&self.name, &self.message),
@@ -195,72 +193,4 @@ fn say_named(name: &str, text: &str) {
     let name = format!("{:<width$}", name.replace('_', " "), width = MARGIN - 1);
     let name = console::style(name).for_stderr().dim().to_string();
     say(&hung(&name, text, width_of_notes()));
-}
-
-/// A bar that a waiting thread brings to the screen once its stage has run for [`PATIENCE`].
-#[derive(Debug)]
-struct PatientBar {
-    bar: ProgressBar,
-    /// Dropped to tell the thread that the stage is over.
-    over: Option<mpsc::Sender<()>>,
-    waiter: Option<std::thread::JoinHandle<()>>,
-}
-
-impl PatientBar {
-    fn start(name: &'static str, total: Option<u64>) -> Self {
-        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
-        bar.set_prefix(name);
-        let (over, stage) = mpsc::channel();
-        let shown = bar.clone();
-        // A bar is a courtesy: without a thread for it the work goes on.
-        let waiter = std::thread::Builder::new().name("progress".into()).spawn(move || {
-            if stage.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-                shown.set_draw_target(ProgressDrawTarget::stderr());
-                shown.enable_steady_tick(Duration::from_millis(100));
-            }
-        });
-        let patient = Self { bar, over: Some(over), waiter: waiter.ok() };
-        patient.style(total);
-        patient
-    }
-
-    /// Draws a bar where the total is known, else a spinner.
-    fn style(&self, total: Option<u64>) {
-        let template = match total {
-            Some(_) => "{prefix:<10} {bar:30} {percent:>3}% {eta:>5} left",
-            None => "{prefix:<10} {spinner} {counted}{elapsed}",
-        };
-        // Not every stage counts on its way.
-        let counted = |state: &ProgressState, text: &mut dyn std::fmt::Write| {
-            let _ = match state.pos() {
-                0 => Ok(()),
-                done => write!(text, "{} ", HumanCount(done)),
-            };
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            self.bar.set_style(style.progress_chars("━╸ ").with_key("counted", counted));
-        }
-    }
-}
-
-impl Drop for PatientBar {
-    fn drop(&mut self) {
-        drop(self.over.take());
-        if let Some(waiter) = self.waiter.take() {
-            // It only waits and draws; if it panicked the hook has ended the program.
-            let _ = waiter.join();
-        }
-        self.bar.finish_and_clear();
-    }
-}
-
-impl Bar for PatientBar {
-    fn expect(&self, total: u64) {
-        self.bar.set_length(total);
-        self.style(Some(total));
-    }
-
-    fn advance(&self, units: u64) {
-        self.bar.inc(units);
-    }
 }

@@ -1,5 +1,6 @@
 //! The `ilk` program.
 
+mod bar;
 mod cli;
 mod commands;
 mod error;
@@ -92,7 +93,8 @@ fn run(
     let formulas = if publishing.csv_safe { Formulas::Prefixed } else { Formulas::AsRead };
     let spelling = Spelling { ids, formulas };
     let options = Options { existing, earlier, spelling, force: args.force, besides };
-    let watch = Watch::begin(publishing.existing_report(), &settings, &record)?;
+    let command = layers.call().with("run", []);
+    let watch = Watch::begin(publishing.existing_report(), &settings, &record, command)?;
     let task = usage::Task {
         job: Some(layers.job_name(&settings)),
         input: settings.source.input.join(" "),

@@ -2,7 +2,10 @@
 
 use std::io::{self, BufWriter, ErrorKind, Write};
 
-use crate::error::{Error, Kind, reason};
+use crate::{
+    error::{Error, Kind, reason},
+    text::{width, wrapped},
+};
 
 /// Hands `write` a buffered standard output and flushes it.
 ///
@@ -29,4 +32,12 @@ pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Res
 /// As [`print()`].
 pub(crate) fn print_text(text: &str) -> Result<(), Error> {
     print(|out| out.write_all(text.as_bytes()))
+}
+
+/// Prints a report, whose long lines break between words.
+///
+/// # Errors
+/// As [`print()`].
+pub(crate) fn print_report(text: &str) -> Result<(), Error> {
+    print_text(&wrapped(text, width(), 2))
 }

@@ -74,6 +74,46 @@ fn takes_next(text: &str) -> bool {
     word.starts_with("--") && word.ends_with(|c: char| c.is_ascii_alphanumeric())
 }
 
+/// Breaks lines that are longer than `width` between words; what follows stands `indent` columns
+/// further right than the line did. A word that is longer than that stays whole, and so does what
+/// stands between backticks: a command that is copied.
+pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> String {
+    let lines = text.split('\n').map(|line| wrapped_line(line, width, indent));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn wrapped_line(line: &str, width: usize, indent: usize) -> String {
+    if console::measure_text_width(line) <= width {
+        return line.into();
+    }
+    let words = line.trim_start();
+    let margin = line.len() - words.len();
+    let mut text = " ".repeat(margin);
+    let (mut column, mut is_first) = (margin, true);
+    let mut is_quoted = false;
+    let between = |letter: char| {
+        is_quoted ^= letter == '`';
+        letter == ' ' && !is_quoted
+    };
+    for word in words.split(between) {
+        let length = console::measure_text_width(word);
+        if is_first {
+            is_first = false;
+        } else if column + 1 + length > width {
+            text.truncate(text.trim_end().len());
+            text.push('\n');
+            text.push_str(&" ".repeat(margin + indent));
+            column = margin + indent;
+        } else {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += length;
+    }
+    text
+}
+
 /// Writes the same for narrow columns: `1.23 M`, `4.50 B`, `6.70 T`.
 pub(crate) fn brief(number: u128) -> String {
     [("million", "M"), ("billion", "B"), ("trillion", "T"), ("quadrillion", "Q")]
@@ -119,27 +159,59 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// Returns how wide each column must be so that no word breaks: none of all if that fits into
-    /// `width`, else none of the header, else any may.
-    fn least_widths(&self, width: usize) -> Vec<u16> {
+    /// Returns how wide each column must be so that no word of its name breaks, and, `whole`, none of its
+    /// cells either; numbers do not break before their units.
+    fn least_widths(&self, whole: bool) -> Vec<usize> {
         let widest = |text: &str| text.split(' ').map(console::measure_text_width).max();
-        let header = self.columns.iter().map(|(name, _)| widest(name).unwrap_or(0));
-        let header = header.collect::<Vec<_>>();
-        let all = header.iter().enumerate().map(|(place, name)| {
-            let cells = self.rows.iter().filter_map(|row| widest(&row[place]));
-            cells.max().unwrap_or(0).max(*name)
+        let columns = self.columns.iter().enumerate();
+        let least = columns.map(|(place, (name, align))| {
+            let cells = self.rows.iter().filter(|_| whole).filter_map(|row| match align {
+                Align::Left => widest(&row[place]),
+                Align::Right => Some(console::measure_text_width(&row[place])),
+            });
+            cells.chain(widest(name)).max().unwrap_or(0)
         });
-        let all = all.collect::<Vec<_>>();
+        least.collect()
+    }
+
+    /// Writes every row below the other, a line for each cell after its column's name; `None` where
+    /// columns have no names, and where a word would break even so.
+    fn stacked(&self, width: usize) -> Option<String> {
+        let names = self.columns.iter().map(|(name, _)| console::measure_text_width(name));
+        let names = names.collect::<Vec<_>>();
+        let margin = names.iter().max()? + usize::from(GAP);
+        let least = self.least_widths(true).into_iter().max()?;
+        if names.contains(&0) || margin + least > width {
+            return None;
+        }
+        let mut text = String::new();
+        for (number, row) in self.rows.iter().enumerate() {
+            if number > 0 {
+                text.push('\n');
+            }
+            for ((name, _), cell) in self.columns.iter().zip(row) {
+                let line = format!("{name:<margin$}{cell}");
+                text.push_str(wrapped(&line, width, margin).trim_end());
+                text.push('\n');
+            }
+        }
+        Some(text)
+    }
+
+    /// Writes the table, wrapping cells so that no line is longer than `width`. Where words or numbers
+    /// would break, rows stand below one another instead.
+    pub(crate) fn render(&self, width: usize) -> String {
         let fits = |widths: &[usize]| {
             widths.iter().map(|width| width + usize::from(GAP)).sum::<usize>() <= width
         };
-        let widths = [all, header].into_iter().find(|widths| fits(widths));
-        let widths = widths.unwrap_or_else(|| vec![0; self.columns.len()]);
-        widths.into_iter().map(|width| u16::try_from(width).unwrap_or(0)).collect()
-    }
-
-    /// Writes the table, wrapping cells so that no line is longer than `width`.
-    pub(crate) fn render(&self, width: usize) -> String {
+        let mut least = self.least_widths(true);
+        if !fits(&least) {
+            if let Some(text) = self.stacked(width) {
+                return text;
+            }
+            let header = self.least_widths(false);
+            least = if fits(&header) { header } else { vec![0; self.columns.len()] };
+        }
         let mut table = comfy_table::Table::new();
         table
             .load_style(comfy_table::presets::NOTHING)
@@ -162,8 +234,8 @@ impl Table {
         for row in &self.rows {
             table.add_row(cells(row.iter().map(String::as_str).collect()));
         }
-        let least = self.least_widths(width);
         for (column, least) in table.column_iter_mut().zip(least) {
+            let least = u16::try_from(least).unwrap_or(0);
             column.set_padding((0, GAP));
             column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least + GAP)));
         }
@@ -310,6 +382,40 @@ mod tests {
             ["read", "with", "quote", "'", "and", "`a b`", "c"]
         );
         assert_eq!(hung("error:", "short", 20), "error: short");
+    }
+
+    #[test]
+    fn rows_stand_below_one_another_before_a_number_breaks() {
+        let mut table = Table::new([
+            ("sample", Align::Right),
+            ("predicted memory", Align::Right),
+            ("measured memory", Align::Right),
+        ]);
+        table.row(["10 %".into(), "1.50 MiB".into(), "1.25 MiB".into()]);
+        table.row(["100 %".into(), "128 MiB".into(), "–".into()]);
+        insta::assert_snapshot!(table.render(29), @r"
+        sample  predicted  measured
+                   memory    memory
+          10 %   1.50 MiB  1.25 MiB
+         100 %    128 MiB         –
+        ");
+        insta::assert_snapshot!(table.render(28), @r"
+        sample            10 %
+        predicted memory  1.50 MiB
+        measured memory   1.25 MiB
+
+        sample            100 %
+        predicted memory  128 MiB
+        measured memory   –
+        ");
+    }
+
+    #[test]
+    fn long_lines_break_between_words() {
+        assert_eq!(wrapped("short\n", 20, 0), "short\n");
+        assert_eq!(wrapped("  one two three four", 12, 2), "  one two\n    three\n    four");
+        assert_eq!(wrapped("try `ilk run a.csv` now", 12, 0), "try\n`ilk run a.csv`\nnow");
+        assert_eq!(wrapped("see /a/very/long/path now", 10, 0), "see\n/a/very/long/path\nnow");
     }
 
     #[test]

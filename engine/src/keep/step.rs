@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     machine,
-    progress::{Stage, cpu_seconds},
+    progress::{Expected, Stage, cpu_seconds},
     record::{FileRecord, StageName, StageRecord, now},
 };
 
@@ -69,6 +69,11 @@ impl<'a> Step<'a> {
     /// Sets the total of [`advance`](Self::advance), where it is known only now.
     pub(crate) fn expect(&self, total: u64) {
         self.told.expect(total);
+    }
+
+    /// Sets the same, with how long it is predicted to take.
+    pub(crate) fn foresee(&self, expected: Expected) {
+        self.told.foresee(expected);
     }
 
     /// Reports, from any thread, that `units` more are done.

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use super::estimate::Expected;
+
 /// Shows how far a stage has got; dropped when it is over.
 pub trait Bar: fmt::Debug + Send + Sync {
-    /// Sets the total of [`advance`](Self::advance), where it is known only now.
-    fn expect(&self, total: u64);
+    /// Sets what [`advance`](Self::advance) adds up to, where it is known only now.
+    fn expect(&self, expected: Expected);
 
     /// Reports, from any thread, that `units` more are done.
     fn advance(&self, units: u64);

@@ -6,12 +6,14 @@
 //! object of what else there is to know. What happens within a stage lies in its span `stage`.
 
 mod bar;
+mod estimate;
 mod event;
 mod reporter;
 mod ticker;
 
 pub use self::{
     bar::{Bar, Bars},
+    estimate::{Estimate, Expected},
     event::TARGET,
     reporter::{Reporter, Stage, Telling, cpu_seconds, seconds_text},
     ticker::Ticker,

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     bar::{Bar, Bars},
+    estimate::Expected,
     event::{TARGET, tell, unit_of},
 };
 use crate::journal::{Journal, StageEntry};
@@ -92,6 +93,9 @@ impl Reporter {
 
     /// Shows a row of the input; `cells` are for machines.
     pub fn row(&self, text: impl Display, cells: &Map<String, Value>) {
+        if let Some(reason) = cells.get("reason").and_then(Value::as_str) {
+            self.journal.show(reason, text.to_string());
+        }
         self.emit("row", "set_aside", text, cells);
     }
 
@@ -125,8 +129,13 @@ pub struct Stage<'a> {
 impl Stage<'_> {
     /// Sets the total of [`Stage::advance`], where it is known only now.
     pub fn expect(&self, total: u64) {
+        self.foresee(Expected::units(total));
+    }
+
+    /// Sets the same, with how long it is predicted to take.
+    pub fn foresee(&self, expected: Expected) {
         if let Some(bar) = &self.bar {
-            bar.expect(total);
+            bar.expect(expected);
         }
     }
 

@@ -14,6 +14,7 @@ use serde_json::{Map, json};
 
 use super::{
     bar::Bar,
+    estimate::Expected,
     event::{tell, unit_of},
 };
 
@@ -55,8 +56,8 @@ impl Ticker {
 }
 
 impl Bar for Ticker {
-    fn expect(&self, total: u64) {
-        self.units.total.store(total, Ordering::Relaxed);
+    fn expect(&self, expected: Expected) {
+        self.units.total.store(expected.units, Ordering::Relaxed);
     }
 
     fn advance(&self, units: u64) {

@@ -342,6 +342,20 @@ impl TallyNote {
     }
 }
 
+/// Puts the tally of all rows together from the files of kept rows, with samples; an empty one if they
+/// do not tell: samples are a courtesy.
+pub(super) fn noted_tally(files: impl Iterator<Item = PathBuf>) -> Tally {
+    let mut all = Tally::default();
+    for file in files {
+        let note = notes(&file).ok().and_then(|mut notes| notes.remove(TALLY));
+        let note = note.and_then(|text| serde_json::from_str::<TallyNote>(&text).ok());
+        if let Some(note) = note {
+            all.merge(note.into_tally());
+        }
+    }
+    all
+}
+
 /// Takes the tally of all rows from the record of the stage, without samples.
 pub(super) fn tally_of(record: &StageRecord) -> Tally {
     Tally {

@@ -2,12 +2,17 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use ilk_core::{cost::Machine as Costs, data::Ids, executor::Executor as _};
-use ilk_formats::{CellType, Formulas, IdStyle, OutputFormat, Spelling, Values};
+use ilk_core::{
+    cost::Machine as Costs,
+    data::Ids,
+    executor::Executor as _,
+    prepare::{Reason, Tally},
+};
+use ilk_formats::{CellType, OutputFormat, Values};
 
 use super::{
     checking::remove,
-    cleaning::{Cleaner, tally_of},
+    cleaning::{Cleaner, noted_tally, tally_of},
     dir::RunDir,
     files,
     kept::Results,
@@ -28,7 +33,9 @@ use crate::{
     progress::Reporter,
     record::{FileRecord, GROUPS, StageName, time_text},
     spill::{Area, Holding, Recording},
+    stages::{row_text, shown_rows},
     text::counted,
+    times,
 };
 
 impl<'r> Keep<'r> for RunDir {
@@ -350,12 +357,20 @@ impl RunDir {
     /// Reports to the observer everything that the directory holds, whichever process made it.
     fn tell(&self, run: Run<'_>, merged: &Merged) -> Result<(), Error> {
         let Merged { catalogue, found } = merged;
-        run.observer.saw_kept(&|| self.seen(merged))?;
+        run.observer.saw_kept(&|| self.seen(run, merged))?;
         run.observer.saw_result(catalogue, run.job.top, &|visit| found.each(visit))
     }
 
+    /// Returns what became of all rows, whichever process read them.
+    fn tally(&self) -> Tally {
+        let cleaned = self.manifest().done(StageName::Clean).into_iter();
+        let cleaned = cleaned.flat_map(|record| &record.files);
+        let cleaned = cleaned.filter(|file| file.name.starts_with(files::CLEANED));
+        noted_tally(cleaned.map(|file| self.file(&file.name)))
+    }
+
     /// Gathers what the directory holds for those who watch.
-    fn seen(&self, merged: &Merged) -> Result<Kept, Error> {
+    fn seen(&self, run: Run<'_>, merged: &Merged) -> Result<Kept, Error> {
         let results = self.results();
         let users = results.one(StageName::Encode, files::USERS)?;
         let mut degrees = Vec::new();
@@ -379,12 +394,18 @@ impl RunDir {
         let blocks = columns.iter().enumerate();
         let blocks = blocks.map(|(block, first)| block_name(block, u64::from(*first) < head));
         let operations = results.record(StageName::Plan)?.count("pair_operations");
+        let tally = self.tally();
+        let rows = Reason::ALL.into_iter().flat_map(|reason| shown_rows(&tally, reason));
+        let aside = rows.map(|row| (row.reason, row_text(row, run.names)));
         let timed = (0..).zip(tiles).map(|(tile, (_, timed))| Timed { tile, ..timed });
         Ok(Kept {
             users: degrees.into_iter().collect(),
             items: items.collect(),
             stages: StageName::ALL.into_iter().filter_map(of_stage).collect(),
             attempts: manifest.life.attempts,
+            begun: manifest.life.begun.clone(),
+            aside: aside.collect(),
+            times: times::text(&tally.times),
             timed: timed.collect(),
             tiles: Tiles { blocks: blocks.collect(), places, operations },
         })

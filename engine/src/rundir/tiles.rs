@@ -33,6 +33,7 @@ use crate::{
     left,
     memory::FOUND_ROWS,
     observe::Timed,
+    pace::Pace,
     pool::{Pool, Turns},
     record::FileRecord,
     spill::{self, Arranged, Between, Offers, OffersAt, catalogue_bytes, rounds_of_merging},
@@ -117,8 +118,9 @@ pub(super) fn record(
         let text = format!("{} of {} are done", grouped(found), counted(tiles, "tile"));
         run.reporter.count("resuming", text, &[("tiles", found)]);
     }
-    step.expect(left.iter().map(|tile| planned[*tile].cost).sum());
-    let recording = Recording { run, step, laid, planned: &planned, folder, run_dir };
+    let pace = Pace::of(run, laid);
+    step.foresee(pace.expected_of(&left));
+    let recording = Recording { run, step, laid, planned: &planned, pace, folder, run_dir };
     let Commits { files, offers } = match arrangement {
         Data::Memory((matrix, plan)) => recording.in_memory(matrix, plan, &left)?,
         Data::Disk(arranged) => recording.on_disk(arranged)?,
@@ -143,6 +145,7 @@ struct Recording<'a> {
     step: &'a Step<'a>,
     laid: &'a Laid,
     planned: &'a [PlannedTile],
+    pace: Pace,
     folder: &'a Folder,
     run_dir: &'a Path,
 }
@@ -181,7 +184,7 @@ impl Recording<'_> {
         let Run { job, means: Means { pool, .. }, .. } = self.run;
         let filter = &self.laid.named.filter;
         let comparison = Comparison::new(matrix.table(), job, filter, plan.sides, matrix.kernel());
-        let on_tile = |tile: usize| self.step.advance(self.planned[tile].cost);
+        let on_tile = |tile: usize| self.step.advance(self.pace.units(tile));
         let positions = ItemTable::positions(matrix.table().codes());
         self.restore(&comparison, &positions, filter)?;
         let computing = self.computing(&comparison, &on_tile);
@@ -213,7 +216,7 @@ impl Recording<'_> {
         let Run { job, means: Means { pool, .. }, .. } = self.run;
         let Laid { layout, named, .. } = self.laid;
         let work = self.run.on_disk(*layout, spill::Recording::Yes)?;
-        let on_tile = |tile: usize| self.step.advance(self.planned[tile].cost);
+        let on_tile = |tile: usize| self.step.advance(self.pace.units(tile));
         let mut commits = Commits::default();
         let comparison = arranged.comparison(job, &named.filter, layout.kernel);
         self.restore_on_disk(arranged, &comparison, work)?;

@@ -108,11 +108,16 @@ pub fn report_set_aside(tally: &Tally, names: &[String], reporter: &Reporter) {
         let share = count as f64 * 100.0 / tally.rows as f64;
         let text = format!("{reason}: {} ({share:.2} %)", counted(count, "row"));
         reporter.count("set_aside", text, &[(reason.name(), count)]);
-        let rows = tally.samples.iter().filter(|row| row.reason == reason);
-        for row in rows.take(shown(reason)) {
+        for row in shown_rows(tally, reason) {
             reporter.row(row_text(row, names), &row_record(row, names));
         }
     }
+}
+
+/// Walks the rows set aside for a reason that people are shown: the first few.
+pub(crate) fn shown_rows(tally: &Tally, reason: Reason) -> impl Iterator<Item = &SetAside> {
+    let rows = tally.samples.iter().filter(move |row| row.reason == reason);
+    rows.take(shown(reason))
 }
 
 /// Rows that only miss a condition need no looking at.

@@ -11,12 +11,18 @@ mod read;
 pub(crate) mod tiles;
 mod write;
 
-pub(crate) use self::{
-    clean::clean, encode::encode, matrix::matrix, merge::merge, plan::plan, read::read,
-    tiles::tiles, write::write,
-};
 pub use self::{
     clean::{check_rows, report_set_aside, report_unused, row_text},
     glimpse::{Glimpse, Glimpsed, Haste},
     look::Cleaning,
+};
+pub(crate) use self::{
+    clean::{clean, shown_rows},
+    encode::encode,
+    matrix::matrix,
+    merge::merge,
+    plan::plan,
+    read::read,
+    tiles::tiles,
+    write::write,
 };

@@ -13,6 +13,7 @@ use crate::{
     handed::{Laid, Merged, Tiled},
     keep::{Keep, Kept, Step},
     left,
+    pace::Pace,
     pool::worker,
     record::StageName,
     sandbox::Sandbox,
@@ -55,15 +56,15 @@ pub(crate) fn tiles<'r, K: Keep<'r>>(
 /// # Errors
 /// Where a disk fails, and for whatever a plugin does wrong.
 pub(crate) fn straight(run: Run<'_>, step: &Step<'_>, laid: Laid) -> Result<Merged, Error> {
+    let pace = Pace::of(run, &laid);
     let Laid { arrangement, named, layout, .. } = laid;
     let seen = arrangement.seen();
-    step.expect(arrangement.cost());
+    step.foresee(pace.expected());
     run.observer.tiles_begin();
     let found = match arrangement {
         Data::Memory((matrix, plan)) => {
-            let costs: Vec<_> = plan.tiles.iter().map(|tile| tile.cost).collect();
             let on_tile = |tile: usize| {
-                step.advance(costs[tile]);
+                step.advance(pace.units(tile));
                 run.observer.saw_tile(tile, worker());
             };
             let (job, filter, pool) = (run.job, &named.filter, run.means.pool);
@@ -83,9 +84,8 @@ pub(crate) fn straight(run: Run<'_>, step: &Step<'_>, laid: Laid) -> Result<Merg
         Data::Disk(arranged) => {
             let used = catalogue_bytes(&named.catalogue);
             let work = run.on_disk(layout, Recording::No)?;
-            let tiles = arranged.tiles();
             let found = Findings::Disk(arranged.compute(&named.filter, used, work, |tile| {
-                step.advance(tiles[tile].cost);
+                step.advance(pace.units(tile));
                 run.observer.saw_tile(tile, worker());
             })?);
             if found.rows() == 0 {

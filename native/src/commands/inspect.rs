@@ -57,7 +57,7 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
     let Some(source) = complete(&partial, &guess) else {
         how_read(&input, reporter);
         report.push_str("\nname the user ID and item ID columns: --user COL --item COL\n");
-        return stdout::print_text(&report);
+        return stdout::print_report(&report);
     };
     drop(input);
     let given = Given { weight: source.weight.is_some(), time: source.time.is_some() };
@@ -72,7 +72,7 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
     let refusal = proposal.refusal(&rows.tally, &opened);
     if rows.tally.kept() == 0 {
         proposal.print(&mut report, refusal.as_ref());
-        return stdout::print_text(&report);
+        return stdout::print_report(&report);
     }
     let folded = rows.fold((&job, needs), &pool, reporter)?;
     let profile = Profile::of(&folded.interactions, TOP);
@@ -85,7 +85,7 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
         proposal.min_overlap = overlap_text(&mut report, &folded, &job, &pool);
     }
     proposal.print(&mut report, refusal.as_ref());
-    stdout::print_text(&report)
+    stdout::print_report(&report)
 }
 
 /// Says why `ilk run` would not run.

@@ -113,7 +113,8 @@ fn render(rows: &[NeighbourRow]) -> String {
         }
         table.row(cells);
     }
-    format!("{title}\n\n{}", table.render(text::width()))
+    let width = text::width();
+    format!("{}\n\n{}", text::wrapped(&title, width, 2), table.render(width))
 }
 
 /// Reports an item without neighbours, or one that does not exist with the closest IDs.

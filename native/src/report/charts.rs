@@ -1,251 +1,348 @@
-//! The report's pictures, drawn by kuva. Colours are the page's variables, so that they follow
-//! its theme; each picture comes wide and narrow, and the page shows the one that fits.
+//! The report's charts, as SVG. Colours are the page's variables, so that charts follow its theme.
 
-use std::sync::Arc;
+use std::fmt::Write as _;
 
-use kuva::{
-    backend::svg::SvgBackend,
-    plot::{
-        ColorMap, GanttPlot, Heatmap, Histogram, LegendPosition, LinePlot, ScatterPlot,
-        funnel::{FunnelOrientation, FunnelPlot},
-    },
-    render::{
-        layout::{AxisLabelOverlap, Layout, TickFormat},
-        plots::Plot,
-        render::render_multiple,
-        theme::Theme,
-    },
+use maud::{Markup, html};
+
+use super::{DataShape, Rung, Scores, Spent, TileSpan, axis::Axis};
+use crate::{
+    progress::seconds_text,
+    text::{bytes_text, grouped, rounded},
 };
 
-use super::{DataShape, Rung, Scores, Span, Step, TileSpan};
-use crate::text::{bytes_text, grouped, rounded};
+/// The size of all charts, in CSS pixels; the page scales them a little.
+const WIDTH: f64 = 380.0;
+/// Room above the plot, for the name of the upright line.
+const TOP: f64 = 22.0;
+/// Room below it, for ticks and the name of the lying line.
+const BOTTOM: f64 = 40.0;
+/// Room right of it, for half of the last tick.
+const RIGHT: f64 = 22.0;
+/// About what a character of a tick is wide.
+const CHARACTER: f64 = 7.2;
 
-const FIRST: &str = "var(--first)";
-const SECOND: &str = "var(--second)";
-
-/// A picture in both sizes.
-pub(super) struct Picture {
-    pub(super) wide: String,
-    pub(super) narrow: String,
-}
-
-/// A size to draw in, in CSS pixels.
-#[derive(Clone, Copy)]
-struct Size {
-    width: f64,
+/// A chart being drawn: two number lines with a plot between them.
+struct Frame {
     height: f64,
-    is_wide: bool,
+    left: f64,
+    x: Axis,
+    /// The upright line; none where rows have names.
+    y: Option<Axis>,
+    /// What colours and signs mean, where there is more than one.
+    legend: Vec<(&'static str, &'static str)>,
 }
 
-impl Picture {
-    /// Draws a picture; `about` says what it shows to those who cannot see it.
-    fn draw(about: &str, height: f64, plots: impl Fn(Size) -> (Vec<Plot>, Layout)) -> Self {
-        let wide = Size { width: 720.0, height, is_wide: true };
-        let narrow = Size { width: 350.0, height: height * 0.86, is_wide: false };
-        let svg = |size: Size| {
-            let (plots, layout) = plots(size);
-            let layout = layout
-                .with_width(size.width)
-                .with_height(size.height)
-                .with_theme(theme())
-                .with_axis_line_width(1.0)
-                .with_tick_width(1.0)
-                .with_tick_length(4.0)
-                .with_grid_line_width(1.0)
-                .with_title_size(14)
-                .with_label_size(13)
-                .with_tick_size(12)
-                .with_body_size(12)
-                .with_legend_box(false);
-            accessible(&SvgBackend::new().render_scene(&render_multiple(plots, layout)), about)
+impl Frame {
+    fn new(height: f64, x: Axis, y: Axis) -> Self {
+        let longest = y.ticks().map(|(_, text)| text.chars().count()).max().unwrap_or(0);
+        let left = (longest as f64).mul_add(CHARACTER, 10.0);
+        Self { height, left, x, y: Some(y), legend: Vec::new() }
+    }
+
+    /// Makes the frame of rows with names.
+    fn of_rows(height: f64, x: Axis, names: &[String]) -> Self {
+        let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        let left = (longest as f64).mul_add(CHARACTER, 10.0);
+        Self { height, left, x, y: None, legend: Vec::new() }
+    }
+
+    /// Says what classes of marks mean: each with its name.
+    fn with_legend(self, legend: Vec<(&'static str, &'static str)>) -> Self {
+        Self { legend, ..self }
+    }
+
+    /// Returns where the plot begins, from above: the legend stands over it, off the curves.
+    fn top(&self) -> f64 {
+        if self.legend.is_empty() { TOP } else { TOP + 18.0 }
+    }
+
+    fn bottom(&self) -> f64 {
+        self.height - BOTTOM
+    }
+
+    fn x(&self, value: f64) -> f64 {
+        self.x.place(value).mul_add(WIDTH - RIGHT - self.left, self.left)
+    }
+
+    fn y(&self, value: f64) -> f64 {
+        let place = self.y.as_ref().map_or(0.0, |y| y.place(value));
+        place.mul_add(self.top() - self.bottom(), self.bottom())
+    }
+
+    /// Draws a line through points.
+    fn path(&self, points: impl IntoIterator<Item = (f64, f64)>) -> String {
+        let mut path = String::new();
+        for (x, y) in points {
+            let verb = if path.is_empty() { 'M' } else { 'L' };
+            // Writing to a string cannot fail.
+            let _ = write!(path, "{verb}{:.1} {:.1}", self.x(x), self.y(y));
+        }
+        path
+    }
+
+    /// Draws the same, closed along the foot of the plot.
+    fn area(&self, points: &[(f64, f64)]) -> String {
+        let (Some(first), Some(last)) = (points.first(), points.last()) else {
+            return String::new();
         };
-        Self { wide: svg(wide), narrow: svg(narrow) }
+        let foot = self.bottom();
+        let line = self.path(points.iter().copied());
+        format!("{line}L{:.1} {foot:.1}L{:.1} {foot:.1}Z", self.x(last.0), self.x(first.0))
     }
 
-    /// Changes both sizes.
-    fn map(self, change: impl Fn(&str) -> String) -> Self {
-        Self { wide: change(&self.wide), narrow: change(&self.narrow) }
+    /// Draws the chart with its marks; `about` says what it shows to those who cannot see it.
+    fn draw(&self, about: &str, marks: &Markup) -> Markup {
+        let (top, bottom, right) = (self.top(), self.bottom(), WIDTH - RIGHT);
+        html! {
+            svg viewBox=(format!("0 0 {WIDTH} {:.0}", self.height)) role="img" aria-label=(about) {
+                @if let Some(y) = &self.y {
+                    @for (place, text) in y.ticks() {
+                        @let y = number(place.mul_add(top - bottom, bottom));
+                        line.grid x1=(number(self.left)) x2=(number(right)) y1=(y) y2=(y) {}
+                        text.end x=(number(self.left - 6.0)) y=(y) dy="0.32em" { (text) }
+                    }
+                    text.name x="0" y="12" { (y.name()) }
+                }
+                @for (place, text) in self.x.ticks() {
+                    @let x = place.mul_add(right - self.left, self.left);
+                    line.axis x1=(number(x)) x2=(number(x)) y1=(number(bottom)) y2=(number(bottom + 4.0)) {}
+                    text.middle x=(number(x)) y=(number(bottom + 16.0)) { (text) }
+                }
+                text.name.end x=(number(right)) y=(number(self.height - 5.0)) { (self.x.name()) }
+                (self.key())
+                (marks)
+                line.axis x1=(number(self.left)) x2=(number(right)) y1=(number(bottom)) y2=(number(bottom)) {}
+            }
+        }
+    }
+
+    fn key(&self) -> Markup {
+        let entries = self.legend.iter().scan(self.left, |begin, (class, name)| {
+            let x = *begin;
+            *begin += (name.chars().count() as f64).mul_add(CHARACTER, 44.0);
+            Some((x, class, name))
+        });
+        html! {
+            @for (x, class, name) in entries {
+                line class={ "line " (class) } x1=(number(x)) x2=(number(x + 16.0)) y1="27" y2="27" {}
+                text x=(number(x + 22.0)) y="27" dy="0.32em" { (name) }
+            }
+        }
     }
 }
 
-/// Colours of everything that is not data.
-fn theme() -> Theme {
-    Theme {
-        background: "none".into(),
-        axis_color: "var(--axis)".into(),
-        grid_color: "var(--grid)".into(),
-        tick_color: "var(--axis)".into(),
-        text_color: "var(--soft)".into(),
-        legend_bg: "none".into(),
-        legend_border: "none".into(),
-        colorbar_border: "var(--axis)".into(),
-        font_family: Some("inherit".into()),
-        ..Theme::light()
-    }
-}
-
-/// Makes the picture grow and shrink with the page, and tells what it is.
-fn accessible(svg: &str, about: &str) -> String {
-    let Some((head, body)) = svg.split_once('>') else { return svg.to_owned() };
-    let size = |name: &str| {
-        let (_, rest) = head.split_once(&format!(" {name}=\""))?;
-        Some(rest.split_once('"')?.0.to_owned())
-    };
-    let (Some(width), Some(height)) = (size("width"), size("height")) else {
-        return svg.to_owned();
-    };
-    let head = head
-        .replacen(&format!(" width=\"{width}\""), &format!(" viewBox=\"0 0 {width} {height}\""), 1)
-        .replacen(&format!(" height=\"{height}\""), " role=\"img\"", 1);
-    // The library's white is for text on bars.
-    let body = body.replace("\"#ffffff\"", "\"var(--on-first)\"");
-    let about = maud::html! { (about) }.into_string();
-    format!("{head} aria-label=\"{about}\">{body}")
-}
-
-fn layout_of(plots: &[Plot]) -> Layout {
-    Layout::auto_from_plots(plots)
-}
-
-/// Writes ticks with a function.
-fn ticks(text: impl Fn(f64) -> String + Send + Sync + 'static) -> TickFormat {
-    TickFormat::Custom(Arc::new(text))
+/// Writes a coordinate: a tenth of a pixel is enough.
+fn number(coordinate: f64) -> String {
+    format!("{coordinate:.1}")
 }
 
 /// Writes a count shortly: `1`, `200`, `5k`, `3M`.
 fn short(number: f64) -> String {
     for (scale, unit) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] {
-        if number.abs() >= scale {
+        if number.abs() >= scale * 0.9999 {
             return format!("{}{unit}", trimmed(number / scale));
         }
     }
     trimmed(number)
 }
 
-/// Writes a number with at most two decimals, none that are 0.
+/// Writes a number with as many decimals as it needs to be told from 0, at most three digits.
 fn trimmed(number: f64) -> String {
-    let text = format!("{number:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let digits = match number.abs() {
+        size if size == 0.0 || size >= 0.1 => 2,
+        size => (1.0 - size.log10().floor()).min(9.0) as usize,
+    };
+    let text = format!("{number:.digits$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
 }
 
 fn percent(share: f64) -> String {
-    let percent = 100.0 * share;
-    let text = if percent >= 1.0 { trimmed(percent) } else { format!("{percent:.4}") };
-    let text =
-        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    format!("{text} %")
+    format!("{} %", trimmed(100.0 * share))
 }
 
-/// Rows, by step.
-pub(super) fn funnel(steps: &[Step]) -> Picture {
-    let about = steps.iter().map(|step| format!("{} {}", grouped(step.count), step.name));
-    let about = format!("Funnel: {}.", about.collect::<Vec<_>>().join(", "));
-    let picture = Picture::draw(&about, 260.0, |size| {
-        let plot = steps.iter().fold(FunnelPlot::new(), |plot, step| {
-            plot.with_stage_color(step.name.clone(), step.count as f64, FIRST)
-        });
-        let orientation =
-            if size.is_wide { FunnelOrientation::Horizontal } else { FunnelOrientation::Vertical };
-        let plot = plot
-            .with_orientation(orientation)
-            .with_show_values(true)
-            .with_show_percents(true)
-            .with_show_conversion(false);
-        let plots = vec![Plot::from(plot)];
-        let layout = layout_of(&plots);
-        (plots, layout)
-    });
-    picture.map(|svg| {
-        let group = |svg: String, step: &Step| {
-            svg.replace(&format!(">{} (", step.count), &format!(">{} (", grouped(step.count)))
-        };
-        steps.iter().fold(svg.to_owned(), group)
-    })
+/// Returns the share of the work that a share of the users causes, the heaviest first.
+pub(super) fn share_of_work(points: &[(f64, f64)], users: f64) -> f64 {
+    points.iter().find(|(share, _)| *share >= users).map_or(1.0, |(_, work)| *work)
 }
 
-/// How many users have how many items, and the other way round; both axes logarithmic.
-pub(super) fn degrees(data: &DataShape) -> Picture {
+/// Draws how many users have how many items, and the other way round.
+pub(super) fn degrees(data: &DataShape) -> Markup {
     let about = format!(
         "Two falling curves on logarithmic axes: how many of the {} users have at least this many \
          items, and how many of the {} items at least this many users.",
         grouped(data.users),
         grouped(data.items)
     );
-    Picture::draw(&about, 330.0, |_| {
-        let curve = |points: &[(u64, u64)], color: &str, name: &str| {
-            let points = points.iter().map(|(degree, count)| (*degree as f64, *count as f64));
-            let line = LinePlot::new().with_data(points).with_color(color).with_stroke_width(2.5);
-            Plot::from(line.with_legend(name))
-        };
-        let plots = vec![
-            curve(&data.user_degrees, FIRST, "users"),
-            curve(&data.item_degrees, SECOND, "items"),
-        ];
-        let layout = layout_of(&plots)
-            .with_log_scale()
-            .with_x_label("at least this many items or users")
-            .with_y_label("users or items")
-            .with_tick_format(ticks(short))
-            .with_x_label_overlap(AxisLabelOverlap::Thin)
-            .with_legend_position(LegendPosition::InsideBottomLeft);
-        (plots, layout)
-    })
+    let curves = [("first", &data.user_degrees), ("second", &data.item_degrees)];
+    let most = |of: fn(&(u64, u64)) -> u64| {
+        let all = curves.iter().flat_map(|(_, points)| points.iter().map(of));
+        (1.0, all.max().unwrap_or(1) as f64)
+    };
+    let x = Axis::log("this many or more", most(|(degree, _)| *degree), short);
+    let y = Axis::log("how many have", most(|(_, count)| *count), short);
+    let legend = vec![("first", "users, by items"), ("second", "items, by users")];
+    let frame = Frame::new(280.0, x, y).with_legend(legend);
+    let curve = |points: &[(u64, u64)]| {
+        frame.path(points.iter().map(|(degree, count)| (*degree as f64, *count as f64)))
+    };
+    let marks = html! {
+        @for (class, points) in curves { path class={ "line " (class) } d=(curve(points)) {} }
+    };
+    frame.draw(&about, &marks)
 }
 
-/// Which share of the work the heaviest users cause.
-pub(super) fn work(points: &[(f64, f64)]) -> Picture {
-    let of = |share: f64| points.iter().find(|(users, _)| *users >= share).map(|(_, work)| *work);
+/// Draws which share of the work the heaviest users cause.
+pub(super) fn work(points: &[(f64, f64)]) -> Markup {
     let about = format!(
         "A rising curve. The heaviest 1 % of users cause {}, the heaviest 10 % cause {} of all pair \
          operations.",
-        percent(of(0.01).unwrap_or(1.0)),
-        percent(of(0.1).unwrap_or(1.0))
+        percent(share_of_work(points, 0.01)),
+        percent(share_of_work(points, 0.1))
     );
-    Picture::draw(&about, 300.0, |_| {
-        let line = LinePlot::new().with_data(points.iter().copied());
-        let line =
-            line.with_color(FIRST).with_stroke_width(2.5).with_fill().with_fill_opacity(0.14);
-        let plots = vec![Plot::from(line)];
-        let layout = layout_of(&plots)
-            .with_log_x()
-            .with_y_axis_min(0.0)
-            .with_y_axis_max(1.0)
-            .with_x_label("heaviest users")
-            .with_y_label("share of the pair operations")
-            .with_x_tick_format(ticks(percent))
-            .with_y_tick_format(ticks(percent))
-            .with_x_label_overlap(AxisLabelOverlap::Thin);
-        (plots, layout)
-    })
+    let least = points.first().map_or(0.1, |(users, _)| *users);
+    let x = Axis::log("heaviest users", (least, 1.0), percent);
+    let y = Axis::linear("share of the pair operations", (0.0, 1.0), percent);
+    let frame = Frame::new(280.0, x, y);
+    let marks = html! {
+        path.area.first d=(frame.area(points)) {}
+        path.line.first d=(frame.path(points.iter().copied())) {}
+    };
+    frame.draw(&about, &marks)
 }
 
-/// When each stage ran.
-pub(super) fn stages(spans: &[Span]) -> Picture {
-    let about = spans.iter().map(|span| format!("{} {}", span.name, seconds(span.seconds)));
-    let about = format!("Stages one after the other: {}.", about.collect::<Vec<_>>().join(", "));
-    let height = 90.0 + 34.0 * spans.len() as f64;
-    let end = spans.iter().map(|span| span.began + span.seconds).fold(0.0, f64::max);
-    Picture::draw(&about, height, |_| {
-        let plot = spans.iter().fold(GanttPlot::new(), |plot, span| {
-            // A sliver is still to be seen.
-            let ends = span.began + span.seconds.max(end * 0.004);
-            plot.with_task(span.name.clone(), span.began, ends)
-        });
-        let plot = plot.with_color(FIRST).with_bar_height(0.55).with_show_labels(false);
-        let plots = vec![Plot::from(plot)];
-        let layout = layout_of(&plots)
-            .with_x_label("seconds since the start")
-            .with_x_tick_format(ticks(trimmed))
-            .with_x_label_overlap(AxisLabelOverlap::Thin);
-        (plots, layout)
-    })
+/// Draws how the scores are distributed.
+pub(super) fn scores(scores: &Scores, measure: &str) -> Markup {
+    let bins = scores.counts.iter().zip(scores.edges.windows(2));
+    let most = bins.clone().max_by_key(|(count, _)| **count);
+    let about = most.map_or_else(String::new, |(count, edges)| {
+        format!(
+            "Histogram of the scores; most of them, {}, lie from {} to {}.",
+            rounded(u128::from(*count)),
+            trimmed(edges[0]),
+            trimmed(edges[1])
+        )
+    });
+    let ends = scores.edges.first().zip(scores.edges.last());
+    let ends = ends.map_or((0.0, 1.0), |(low, high)| (*low, *high));
+    let name = format!("score, {measure}");
+    let x = if scores.is_log {
+        Axis::log(&name, ends, trimmed)
+    } else {
+        Axis::linear(&name, ends, trimmed)
+    };
+    let most = most.map_or(1.0, |(count, _)| *count as f64);
+    let frame = Frame::new(260.0, x, Axis::from_zero("neighbours", most, short));
+    let marks = html! {
+        @for (count, edges) in bins {
+            @let (left, right) = (frame.x(edges[0]), frame.x(edges[1]));
+            @let top = frame.y(*count as f64);
+            @if *count > 0 {
+                rect.bar x=(number(left + 0.4)) width=(number((right - left - 0.8).max(0.6)))
+                    y=(number(top.min(frame.bottom() - 1.0)))
+                    height=(number((frame.bottom() - top).max(1.0))) {}
+            }
+        }
+    };
+    frame.draw(&about, &marks)
 }
 
-/// Bins of time in the workers' picture.
+/// Draws memory by time: of a run that one process did as it was sampled, else of every stage the
+/// most, over all processes.
+pub(super) fn memory(spent: &Spent) -> Markup {
+    let points = memory_points(spent);
+    let most = points.iter().map(|(_, bytes)| *bytes).fold(0.0, f64::max);
+    let about = format!("Memory over time, at most {}.", bytes_text(most as u64));
+    let end = points.last().map_or(1.0, |(seconds, _)| *seconds);
+    let (unit, name) = match most {
+        most if most >= 2_147_483_648.0 => (1_073_741_824.0, "GiB"),
+        _ => (1_048_576.0, "MiB"),
+    };
+    let points = points.iter().map(|(seconds, bytes)| (*seconds, bytes / unit)).collect::<Vec<_>>();
+    let x = Axis::linear("seconds of work", (0.0, end), short);
+    let frame = Frame::new(240.0, x, Axis::from_zero(name, most / unit, short));
+    let marks = html! {
+        path.area.second d=(frame.area(&points)) {}
+        path.line.second d=(frame.path(points.iter().copied())) {}
+    };
+    frame.draw(&about, &marks)
+}
+
+/// Returns (seconds, bytes).
+fn memory_points(spent: &Spent) -> Vec<(f64, f64)> {
+    if spent.attempts < 2 {
+        return spent.memory.iter().map(|(seconds, bytes)| (*seconds, *bytes as f64)).collect();
+    }
+    let stages = spent.stages.iter().filter_map(|stage| Some((stage, stage.peak_memory?)));
+    let points = stages.flat_map(|(stage, bytes)| {
+        [(stage.began, bytes as f64), (stage.began + stage.seconds, bytes as f64)]
+    });
+    points.collect()
+}
+
+/// Draws the predicted and the measured time of samples.
+pub(super) fn ladder(rungs: &[Rung]) -> Markup {
+    let about = rungs.iter().map(|rung| {
+        let measured = rung.measured.map_or_else(|| "not run".into(), seconds_text);
+        format!("{}: predicted {}, {measured}", percent(rung.rate), seconds_text(rung.predicted))
+    });
+    let about = format!("CPU time of samples. {}.", about.collect::<Vec<_>>().join("; "));
+    let predicted = rungs.iter().map(|rung| (rung.rate, rung.predicted));
+    let measured = rungs.iter().filter_map(|rung| Some((rung.rate, rung.measured?)));
+    // What took no time has no place on a logarithmic line.
+    let seconds = predicted.clone().chain(measured.clone()).map(|(_, seconds)| seconds);
+    let seconds = seconds.filter(|seconds| *seconds > 0.0);
+    let (least, most) = seconds.fold((f64::INFINITY, 0.0_f64), |(least, most), seconds| {
+        (least.min(seconds), most.max(seconds))
+    });
+    let (least, most) = if most > 0.0 { (least, most) } else { (0.01, 1.0) };
+    let rates = predicted.clone().map(|(rate, _)| rate).fold(1.0, f64::min);
+    let x = Axis::log("share of the users", (rates, 1.0), percent);
+    let y = Axis::log("CPU seconds", (least, most), trimmed);
+    let legend = vec![("first", "predicted"), ("second dotted", "measured")];
+    let frame = Frame::new(280.0, x, y).with_legend(legend);
+    let marks = html! {
+        path.line.first d=(frame.path(predicted)) {}
+        @for (rate, seconds) in measured {
+            circle.dot.second cx=(number(frame.x(rate))) cy=(number(frame.y(seconds))) r="4.5" {}
+        }
+    };
+    frame.draw(&about, &marks)
+}
+
+/// Rows of cells, each as strong as its value from 0 to 1, with a name each.
+fn cells(frame: &Frame, names: &[String], rows: &[Vec<f64>]) -> Markup {
+    let height = (frame.bottom() - frame.top()) / rows.len().max(1) as f64;
+    // Few names fit where rows are thin.
+    let every = (13.0 / height).ceil().max(1.0) as usize;
+    // Cells end where the next ones begin, to the digit.
+    let edge =
+        |cell: usize, width: f64| ((cell as f64).mul_add(width, frame.left) * 10.0).round() / 10.0;
+    html! {
+        @for (row, (name, values)) in names.iter().zip(rows).enumerate() {
+            @let top = (row as f64).mul_add(height, frame.top());
+            @let width = (WIDTH - RIGHT - frame.left) / values.len().max(1) as f64;
+            @if row % every == 0 {
+                text.end x=(number(frame.left - 6.0)) y=(number(top + height / 2.0)) dy="0.32em" { (name) }
+            }
+            @for (cell, value) in values.iter().enumerate() {
+                @let (left, right) = (edge(cell, width), edge(cell + 1, width));
+                rect.cell x=(number(left)) y=(number(top)) width=(number(right - left))
+                    height=(number((height - 1.0).max(1.0)))
+                    fill-opacity=(format!("{:.2}", value.clamp(0.0, 1.0).mul_add(0.92, 0.08))) {}
+            }
+        }
+    }
+}
+
+/// Bins of time in the workers' chart.
 const MOMENTS: usize = 60;
 
-/// How busy each worker was, by time.
-pub(super) fn workers(tiles: &[TileSpan]) -> Picture {
+/// Draws how busy each worker was, by time.
+pub(super) fn workers(tiles: &[TileSpan]) -> Markup {
     let count = tiles.iter().map(|tile| tile.worker + 1).max().unwrap_or(1) as usize;
     let begin = tiles.iter().map(|tile| tile.began).fold(f64::INFINITY, f64::min);
     let end = tiles.iter().map(|tile| tile.ended).fold(0.0, f64::max);
@@ -256,7 +353,7 @@ pub(super) fn workers(tiles: &[TileSpan]) -> Picture {
         let last = (((tile.ended - begin) / width) as usize).min(MOMENTS - 1);
         let moments = busy[tile.worker as usize].iter_mut().enumerate();
         for (moment, share) in moments.take(last + 1).skip(first) {
-            let from = begin + width * moment as f64;
+            let from = width.mul_add(moment as f64, begin);
             let both = tile.ended.min(from + width) - tile.began.max(from);
             *share += both.max(0.0) / width;
         }
@@ -269,58 +366,18 @@ pub(super) fn workers(tiles: &[TileSpan]) -> Picture {
         tiles.len()
     );
     let names = (1..=count).map(|worker| worker.to_string()).collect::<Vec<_>>();
-    let height = (140.0 + 26.0 * count as f64).min(520.0);
-    let (least, most) = range(&busy);
-    Picture::draw(&about, height, |_| {
-        let map = Heatmap::new()
-            .with_data(busy.clone())
-            .with_color_map(ramp(move |value| least + value * (most - least)))
-            .with_x_range(begin, end)
-            .with_labels(names.clone(), Vec::new())
-            .with_y_categories(names.clone());
-        let plots = vec![Plot::from(map)];
-        let layout = layout_of(&plots)
-            .with_y_categories(names.iter().rev().cloned().collect())
-            .with_x_label("seconds since the start")
-            .with_y_label("thread")
-            .with_x_tick_format(ticks(trimmed))
-            .with_x_label_overlap(AxisLabelOverlap::Thin)
-            .with_colorbar_tick_format(ticks(percent));
-        (plots, layout)
-    })
-    .map(without_seams)
+    let height = 24.0_f64.mul_add(count as f64, TOP + BOTTOM).clamp(110.0, 420.0);
+    let x = Axis::linear("seconds since the start", (begin, end.max(begin + 1e-6)), trimmed);
+    let frame = Frame::of_rows(height, x, &names);
+    frame.draw(&about, &cells(&frame, &names, &busy))
 }
 
-/// Finds the least and the largest cell: a heat map gives its ramp values from 0 to 1 between.
-fn range(cells: &[Vec<f64>]) -> (f64, f64) {
-    let all = || cells.iter().flatten().copied();
-    (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max))
-}
-
-/// A ramp from the page's background to the first colour; `value` says how far.
-fn ramp(value: impl Fn(f64) -> f64 + Send + Sync + 'static) -> ColorMap {
-    ColorMap::Custom(Arc::new(move |place: f64| {
-        let strength = 6.0 + 94.0 * value(place).clamp(0.0, 1.0);
-        format!("color-mix(in oklab, var(--first) {strength:.0}%, var(--card))")
-    }))
-}
-
-/// Draws the cells' edges in their own colours: no page shines through between them.
-fn without_seams(svg: &str) -> String {
-    const FILL: &str = "fill=\"color-mix(";
-    let mut parts = svg.split(FILL);
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| {
-        let color = part.split('"').next().unwrap_or_default();
-        format!("{text}stroke=\"color-mix({color}\" {FILL}{part}")
-    })
-}
-
-/// Bins of rows in the tiles' picture.
+/// Bins of rows in the tiles' chart.
 const PARTS: usize = 24;
 
-/// Where the time went: milliseconds by block of columns and part of the rows.
-pub(super) fn tiles(tiles: &[TileSpan], blocks: &[String]) -> Picture {
+/// Returns the most milliseconds of a cell in the tiles' chart, and the chart: where the time went,
+/// by block of columns and part of the rows.
+pub(super) fn tiles(tiles: &[TileSpan], blocks: &[String]) -> (f64, Markup) {
     let mut time = vec![vec![0.0; PARTS]; blocks.len()];
     for tile in tiles {
         let (from, to) = tile.rows;
@@ -332,112 +389,79 @@ pub(super) fn tiles(tiles: &[TileSpan], blocks: &[String]) -> Picture {
             *cell += 1e3 * (tile.ended - tile.began) * both / span;
         }
     }
-    let slowest = time
-        .iter()
-        .zip(blocks)
-        .max_by(|(a, _), (b, _)| a.iter().sum::<f64>().total_cmp(&b.iter().sum()));
+    let total = |row: &Vec<f64>| row.iter().sum::<f64>();
+    let slowest = time.iter().zip(blocks).max_by(|(a, _), (b, _)| total(a).total_cmp(&total(b)));
     let about = slowest.map_or_else(String::new, |(row, name)| {
         format!(
             "Heat map of computing time by block of columns and part of the rows; most went into {name}: {} ms.",
-            trimmed(row.iter().sum())
+            trimmed(total(row))
         )
     });
-    let height = (130.0 + 24.0 * blocks.len() as f64).min(620.0);
-    Picture::draw(&about, height, |_| {
-        let map = Heatmap::new()
-            .with_data(time.clone())
-            .with_color_map(ramp(|value| value))
-            .with_x_range(0.0, 1.0)
-            .with_labels(blocks.to_vec(), Vec::new())
-            .with_y_categories(blocks.to_vec());
-        let plots = vec![Plot::from(map.with_legend("ms"))];
-        let layout = layout_of(&plots)
-            .with_y_categories(blocks.iter().rev().cloned().collect())
-            .with_x_label("rows, in the order they are computed")
-            .with_x_tick_format(ticks(percent))
-            .with_x_label_overlap(AxisLabelOverlap::Thin)
-            .with_colorbar_tick_format(ticks(trimmed));
-        (plots, layout)
-    })
-    .map(without_seams)
+    let most = time.iter().flatten().copied().fold(0.0, f64::max);
+    let shares = time.iter().map(|row| row.iter().map(|cell| cell / most.max(1e-12)).collect());
+    let height = 20.0_f64.mul_add(blocks.len() as f64, TOP + BOTTOM).clamp(110.0, 420.0);
+    let x = Axis::linear("rows, in the order they are computed", (0.0, 1.0), percent);
+    let frame = Frame::of_rows(height, x, blocks);
+    (most, frame.draw(&about, &cells(&frame, blocks, &shares.collect::<Vec<_>>())))
 }
 
-/// Memory by time.
-pub(super) fn memory(samples: &[(f64, u64)]) -> Picture {
-    let peak = samples.iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
-    let about = format!("Memory of the process over time, at most {}.", bytes_text(peak));
-    Picture::draw(&about, 260.0, |_| {
-        let points = samples.iter().map(|(seconds, bytes)| (*seconds, *bytes as f64 / 1_048_576.0));
-        let line = LinePlot::new().with_data(points).with_color(SECOND).with_stroke_width(2.0);
-        let plots = vec![Plot::from(line.with_fill().with_fill_opacity(0.14))];
-        let layout = layout_of(&plots)
-            .with_y_axis_min(0.0)
-            .with_x_label("seconds since the start")
-            .with_y_label("MiB")
-            .with_x_tick_format(ticks(trimmed))
-            .with_y_tick_format(ticks(short))
-            .with_x_label_overlap(AxisLabelOverlap::Thin);
-        (plots, layout)
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Predicted and measured time of samples; both axes logarithmic.
-pub(super) fn ladder(rungs: &[Rung]) -> Picture {
-    let about = rungs.iter().map(|rung| {
-        let measured = rung.measured.map_or_else(|| "not run".into(), seconds);
-        format!("{}: predicted {}, {measured}", percent(rung.rate), seconds(rung.predicted))
-    });
-    let about = format!("CPU time of samples. {}.", about.collect::<Vec<_>>().join("; "));
-    Picture::draw(&about, 300.0, |_| {
-        let predicted = rungs.iter().map(|rung| (rung.rate, rung.predicted));
-        let measured = rungs.iter().filter_map(|rung| Some((rung.rate, rung.measured?)));
-        let line = LinePlot::new().with_data(predicted).with_color(FIRST).with_stroke_width(2.0);
-        let dots = ScatterPlot::new().with_data(measured).with_color(SECOND).with_size(5.0);
-        let plots = vec![
-            Plot::from(line.with_legend("predicted")),
-            Plot::from(dots.with_legend("measured")),
-        ];
-        let layout = layout_of(&plots)
-            .with_log_scale()
-            .with_x_label("share of the users")
-            .with_y_label("CPU seconds")
-            .with_x_tick_format(ticks(percent))
-            .with_y_tick_format(ticks(short))
-            .with_legend_position(LegendPosition::InsideTopLeft);
-        (plots, layout)
-    })
-}
+    #[test]
+    fn numbers_are_short_and_none_is_nothing() {
+        for (value, text) in [
+            (0.0, "0"),
+            (1.0, "1"),
+            (200.0, "200"),
+            (5_000.0, "5k"),
+            (2.5e6, "2.5M"),
+            (0.002, "0.002"),
+            (0.5, "0.5"),
+            (1e-5, "0.00001"),
+        ] {
+            assert_eq!(short(value), text);
+        }
+        assert_eq!(percent(0.001), "0.1 %");
+        assert_eq!(percent(0.25), "25 %");
+    }
 
-/// How the scores are distributed.
-pub(super) fn scores(scores: &Scores, measure: &str) -> Picture {
-    let value = |edge: f64| if scores.is_log { 10.0_f64.powf(edge) } else { edge };
-    let most = scores.counts.iter().enumerate().max_by_key(|(_, count)| **count);
-    let about = most.map_or_else(String::new, |(bin, count)| {
-        format!(
-            "Histogram of the scores; most of them, {}, lie from {} to {}.",
-            rounded(u128::from(*count)),
-            trimmed(value(scores.edges[bin])),
-            trimmed(value(scores.edges[bin + 1]))
-        )
-    });
-    let is_log = scores.is_log;
-    Picture::draw(&about, 280.0, |_| {
-        let counts = scores.counts.iter().map(|count| *count as f64).collect();
-        let plot = Histogram::from_bins(scores.edges.clone(), counts).with_color(FIRST);
-        let plots = vec![Plot::from(plot)];
-        let layout = layout_of(&plots)
-            .with_y_axis_min(0.0)
-            .with_x_label(measure)
-            .with_y_label("neighbours")
-            .with_y_tick_format(ticks(short))
-            .with_x_tick_format(ticks(move |edge| {
-                if is_log { short(10.0_f64.powf(edge)) } else { trimmed(edge) }
-            }))
-            .with_x_label_overlap(AxisLabelOverlap::Thin);
-        (plots, layout)
-    })
-}
+    #[test]
+    fn legends_stand_over_the_curves() {
+        let shape = DataShape {
+            users: 100,
+            items: 20,
+            interactions: 300,
+            user_degrees: vec![(1, 100), (9, 2)],
+            item_degrees: vec![(1, 20), (40, 1)],
+            work: Vec::new(),
+        };
+        let svg = degrees(&shape).into_string();
+        // The legend is at 27; no point of a curve is higher than the plot.
+        let heights = svg.split("<path").skip(1).flat_map(|path| {
+            let points = path.split(['M', 'L']).skip(1);
+            points.filter_map(|point| point.split([' ', '"']).nth(1)?.parse::<f64>().ok())
+        });
+        let heights = heights.collect::<Vec<_>>();
+        assert!(heights.len() == 4 && heights.iter().all(|y| *y >= 40.0), "{heights:?}");
+        assert_eq!(svg.matches("(log scale)").count(), 2);
+        assert!(svg.contains("role=\"img\"") && svg.contains("aria-label=\"Two falling"));
+    }
 
-fn seconds(seconds: f64) -> String {
-    crate::progress::seconds_text(seconds)
+    #[test]
+    fn memory_of_several_processes_is_that_of_their_stages() {
+        let stage = |began, seconds, peak| super::super::Span {
+            began,
+            seconds,
+            peak_memory: Some(peak),
+            ..Default::default()
+        };
+        let stages = vec![stage(0.0, 2.0, 10), stage(2.0, 3.0, 40)];
+        let spent = Spent { attempts: 2, memory: vec![(0.0, 7)], stages, ..Spent::default() };
+        assert_eq!(memory_points(&spent), [(0.0, 10.0), (2.0, 10.0), (2.0, 40.0), (5.0, 40.0)]);
+        assert_eq!(spent.peak(), Some(40));
+        let alone = Spent { attempts: 1, ..spent };
+        assert_eq!(memory_points(&alone), [(0.0, 7.0)]);
+    }
 }

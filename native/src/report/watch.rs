@@ -5,24 +5,23 @@ use std::{
     fs,
     io::Write as _,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        mpsc::{self, RecvTimeoutError},
-    },
-    thread::JoinHandle,
-    time::{Duration, Instant},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use ilk_core::{
     data::display_time,
-    prepare::{Folding, Reason, pairs_among},
-    result::{Catalogue, Neighbour},
+    job::Of,
+    prepare::{Folding, Reason},
+    result::Catalogue,
 };
 use ilk_engine::{Degrees, Kept, Lazily, Observer, StageRecord, Tiles, Timed, Walk};
 
 use super::{
-    DataShape, Example, ExampleNeighbour, ReportData, ResultShape, Scores, Span, Step, TileSpan,
+    About, DataShape, Outcome, ReportData, Span, TileSpan,
+    gather::{asides, funnel},
     ladders,
+    probe::MemoryProbe,
 };
 use crate::{
     error::Error,
@@ -34,7 +33,6 @@ use crate::{
     publish::{self, Existing, WorkingFile},
     rundir::files::REPORT,
     settings::{Record, Settings, StageName},
-    text::{counted, grouped},
 };
 
 /// Watches a run that is to have a report.
@@ -65,52 +63,13 @@ struct Seen {
     tiles: Vec<Timed>,
     /// Of a run directory: its stages and what they counted, whichever process did them.
     stages: BTreeMap<StageName, StageRecord>,
-    /// How many processes worked on it.
-    attempts: u64,
-}
-
-/// Counts them.
-fn count(degrees: &Degrees) -> u64 {
-    degrees.iter().map(|(_, count)| count).sum()
-}
-
-/// Counts how many are d or more, for d over their whole range.
-fn tail(degrees: &Degrees) -> Vec<(u64, u64)> {
-    let Some((most, _)) = degrees.iter().next_back() else { return Vec::new() };
-    let (mut left, mut next) = (count(degrees), degrees.iter().peekable());
-    let tail = spread(most).map(|least| {
-        while let Some((_, count)) = next.next_if(|(degree, _)| *degree < least) {
-            left -= count;
-        }
-        (least, left)
-    });
-    tail.collect()
-}
-
-/// Returns the share of the pair operations that the heaviest users cause.
-fn work(degrees: &Degrees) -> Vec<(f64, f64)> {
-    let pairs = |degree: u64| pairs_among(degree as usize) as f64;
-    let all = degrees.iter().map(|(degree, count)| pairs(degree) * count as f64);
-    let (users, all) = (count(degrees), all.sum::<f64>());
-    if all == 0.0 {
-        return Vec::new();
-    }
-    let (mut before, mut work) = (0, 0.0);
-    let mut next = degrees.iter().rev().peekable();
-    let shares = spread(users).map(|point| {
-        while let Some((degree, count)) = next.next_if(|(_, count)| before + count <= point) {
-            before += count;
-            work += pairs(degree) * count as f64;
-        }
-        let some = next.peek().map_or(0.0, |(degree, _)| pairs(*degree));
-        (point as f64 / users as f64, (work + some * (point - before) as f64) / all)
-    });
-    shares.collect()
+    /// Of a run directory: the first rows that were set aside, each after its reason.
+    aside: Vec<(String, String)>,
 }
 
 impl Watch {
     /// Begins to watch, if there is to be a report: where the settings say, and in a run directory
-    /// always. The place is checked before any work is done.
+    /// always. The place is checked before any work is done. `command` is what was given.
     ///
     /// # Errors
     /// If the report cannot be written there.
@@ -118,6 +77,7 @@ impl Watch {
         existing: Existing,
         settings: &Settings,
         record: &Record,
+        command: Vec<String>,
     ) -> Result<Option<Self>, Error> {
         let (path, run_dir) = (settings.publishing.report.as_deref(), settings.run_dir.clone());
         if path.is_none() && run_dir.is_none() {
@@ -130,14 +90,18 @@ impl Watch {
             }
             None => None,
         };
-        let report = ReportData {
-            input: settings.source.input.join(", "),
-            version: env!("CARGO_PKG_VERSION").into(),
-            of: settings.resolved.of.to_string(),
+        let here = std::env::current_dir();
+        let about = About {
+            inputs: settings.source.input.clone(),
             measure: settings.resolved.measure.name().to_string(),
-            settings: record.settings.clone(),
-            ..ReportData::default()
+            of_users: settings.resolved.of == Of::Users,
+            finished: String::new(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            command,
+            folder: here.map_or_else(|_| String::new(), |here| here.display().to_string()),
         };
+        let settings_in_force = record.settings.clone();
+        let report = ReportData { about, settings: settings_in_force, ..ReportData::default() };
         let started = Instant::now();
         Ok(Some(Self {
             started,
@@ -159,50 +123,14 @@ impl Watch {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub(crate) fn write(self, reporter: &Reporter) -> Result<(), Error> {
-        let Self { started, cpu, file, run_dir, memory, job, inputs, seen } = self;
-        let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let place = run_dir.map(|folder| folder.join(REPORT));
-        let is_old = place.is_some() && seen.stages.is_empty();
+    pub(crate) fn write(mut self, reporter: &Reporter) -> Result<(), Error> {
+        let place = self.run_dir.take().map(|folder| folder.join(REPORT));
+        let is_old = place.is_some() && self.seen().stages.is_empty();
         let earlier = place.as_ref().filter(|_| is_old).and_then(|place| fs::read(place).ok());
         let is_new = earlier.is_none();
-        let page = if let Some(page) = earlier {
-            page
-        } else {
-            let Seen { mut report, folding, stages: of_run, attempts, .. } = seen;
-            let journal = reporter.journal();
-            let cpu = cpu.zip(cpu_seconds()).map(|(before, after)| after - before);
-            let now = jiff::Zoned::now();
-            report.finished = Some(now.strftime("%Y-%m-%d %H:%M %Z").to_string());
-            report.memory = memory.stop();
-            if of_run.is_empty() {
-                report.seconds = Some(started.elapsed().as_secs_f64());
-                report.cpu_seconds = cpu;
-                report.stages =
-                    journal.stages().iter().map(|stage| Span::of(stage, started)).collect();
-                report.tell_rows(journal, &folding);
-            } else {
-                report.tell_run(&of_run, attempts, journal);
-            }
-            let operations = journal.of_stage("comparing", "pair_operations");
-            report.pair_operations = report.pair_operations.or(operations);
-            // The run is the last rung: that of all users.
-            report.ladder = inputs::resolve(&inputs, inputs::TableFormats::Ignore).map_or_else(
-                |_| Vec::new(),
-                |found| {
-                    let names = found.files.iter().map(|file| file.path.display().to_string());
-                    ladders::find(&job, &names.collect::<Vec<_>>())
-                },
-            );
-            let comparing = ["comparing", StageName::Tiles.name()];
-            let mut spans = report.stages.iter();
-            let comparing = spans.find(|span| comparing.contains(&span.name.as_str()));
-            let measured = comparing.and_then(|span| span.cpu_seconds);
-            if let Some(rung) = report.ladder.last_mut().filter(|rung| rung.measured.is_none()) {
-                rung.measured = measured;
-            }
-            report.to_html().into_bytes()
-        };
+        let file = self.file.take();
+        let page =
+            earlier.unwrap_or_else(|| self.report(reporter.journal()).to_html().into_bytes());
         if let Some(place) = place.filter(|_| is_new) {
             put(WorkingFile::create(&place, Existing::Replace)?, &place, &page)?;
         }
@@ -213,6 +141,49 @@ impl Watch {
         }
         Ok(())
     }
+
+    /// Puts everything together that was seen.
+    fn report(self, journal: &Journal) -> ReportData {
+        let Self { started, cpu, memory, job, inputs, seen, .. } = self;
+        let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Seen { mut report, folding, stages: of_run, aside, .. } = seen;
+        report.about.finished = local_time(jiff::Timestamp::now());
+        report.spent.memory = memory.stop();
+        if of_run.is_empty() {
+            report.spent.seconds = Some(started.elapsed().as_secs_f64());
+            report.spent.cpu_seconds = cpu.zip(cpu_seconds()).map(|(before, after)| after - before);
+            let stages = journal.stages();
+            report.spent.stages = stages.iter().map(|stage| Span::of(stage, started)).collect();
+            report.tell_rows(journal, &folding);
+        } else {
+            report.tell_run(&of_run, &aside, journal);
+        }
+        let operations = journal.of_stage("comparing", "pair_operations");
+        report.work.pair_operations = report.work.pair_operations.or(operations);
+        // The run is the last rung: that of all users.
+        report.work.ladder = inputs::resolve(&inputs, inputs::TableFormats::Ignore).map_or_else(
+            |_| Vec::new(),
+            |found| {
+                let names = found.files.iter().map(|file| file.path.display().to_string());
+                ladders::find(&job, &names.collect::<Vec<_>>())
+            },
+        );
+        let comparing = ["comparing", StageName::Tiles.name()];
+        let mut spans = report.spent.stages.iter();
+        let comparing = spans.find(|span| comparing.contains(&span.name.as_str()));
+        let measured = comparing.and_then(|span| span.cpu_seconds);
+        let last = report.work.ladder.last_mut();
+        if let Some(rung) = last.filter(|rung| rung.measured.is_none()) {
+            rung.measured = measured;
+        }
+        report
+    }
+}
+
+/// Writes a time as people here read it.
+fn local_time(time: jiff::Timestamp) -> String {
+    let here = time.to_zoned(jiff::tz::TimeZone::system());
+    here.strftime("%Y-%m-%d %H:%M %Z").to_string()
 }
 
 impl Observer for Watch {
@@ -221,14 +192,7 @@ impl Observer for Watch {
         degrees: Lazily<'_, (Degrees, Degrees)>,
     ) -> Result<(), ilk_engine::Error> {
         let (users, items) = degrees()?;
-        self.seen().report.data = Some(DataShape {
-            users: count(&users),
-            items: count(&items),
-            interactions: users.iter().map(|(degree, count)| degree * count).sum(),
-            work: work(&users),
-            user_degrees: tail(&users),
-            item_degrees: tail(&items),
-        });
+        self.seen().report.data = Some(DataShape::of(&users, &items));
         Ok(())
     }
 
@@ -272,13 +236,13 @@ impl Observer for Watch {
                 ended: timed.ended,
             })
         });
-        seen.report.tiles = tiles.collect();
-        seen.report.blocks.clone_from(blocks);
-        seen.report.pair_operations = Some(*operations);
+        seen.report.work.tiles = tiles.collect();
+        seen.report.work.blocks.clone_from(blocks);
+        seen.report.work.pair_operations = Some(*operations);
     }
 
     fn saw_kept(&self, kept: Lazily<'_, Kept>) -> Result<(), ilk_engine::Error> {
-        let Kept { users, items, stages, attempts, timed, tiles } = kept()?;
+        let Kept { users, items, stages, attempts, begun, aside, times, timed, tiles } = kept()?;
         self.saw_degrees(&|| Ok((users.clone(), items.clone())))?;
         let mut seen = self.seen();
         let before = stages.iter().filter(|(stage, _)| **stage < StageName::Tiles);
@@ -290,7 +254,11 @@ impl Observer for Watch {
         };
         seen.tiles = timed.into_iter().map(on_axis).collect();
         seen.stages = stages;
-        seen.attempts = attempts;
+        seen.aside = aside.into_iter().map(|(why, row)| (why.name().to_owned(), row)).collect();
+        seen.report.spent.attempts = attempts;
+        let begun = begun.and_then(|begun| begun.parse().ok());
+        seen.report.spent.begun = begun.map(local_time);
+        seen.report.rows.times = times;
         drop(seen);
         self.saw_tiles(&tiles);
         Ok(())
@@ -302,41 +270,8 @@ impl Observer for Watch {
         top: u32,
         walk: Walk<'_>,
     ) -> Result<(), ilk_engine::Error> {
-        let mut lengths = vec![0_u32; catalogue.ids.len()];
-        let (mut least, mut most) = (f32::INFINITY, f32::NEG_INFINITY);
-        walk(&mut |item, list| {
-            lengths[item as usize] = list.len() as u32;
-            for neighbour in list {
-                (least, most) = (least.min(neighbour.score), most.max(neighbour.score));
-            }
-        })?;
-        let mut shape = ResultShape::default();
-        // Items of a second behaviour are neighbours only.
-        for length in &lengths[..catalogue.compared().len()] {
-            shape.neighbours += u64::from(*length);
-            match length {
-                0 => shape.none += 1,
-                length if *length >= top => shape.full += 1,
-                _ => shape.some += 1,
-            }
-        }
-        let chosen = choose(catalogue, &lengths);
-        let mut scores = (least <= most).then(|| Bins::new(least.into(), most.into()));
-        let mut examples = vec![None; chosen.len()];
-        walk(&mut |item, list| {
-            if let Some(scores) = &mut scores {
-                for neighbour in list {
-                    scores.add(neighbour.score.into());
-                }
-            }
-            if let Some(place) = chosen.iter().position(|(code, _)| *code == item) {
-                examples[place] = Some(example(catalogue, item, list, chosen[place].1));
-            }
-        })?;
-        let mut seen = self.seen();
-        seen.report.scores = scores.map(Bins::finish);
-        seen.report.examples = examples.into_iter().flatten().collect();
-        seen.report.result = Some(shape);
+        let outcome = Outcome::of(catalogue, top, walk)?;
+        self.seen().report.outcome = outcome;
         Ok(())
     }
 }
@@ -409,12 +344,37 @@ impl ReportData {
     fn tell_run(
         &mut self,
         stages: &BTreeMap<StageName, StageRecord>,
-        attempts: u64,
+        aside: &[(String, String)],
         journal: &Journal,
     ) {
+        self.tell_stages(stages, journal);
+        let count = |stage: StageName, name: &str| {
+            stages.get(&stage).map_or(0, |record| record.count(name))
+        };
+        let of_clean = |reason: Reason| (reason.name(), count(StageName::Clean, reason.name()));
+        let set_aside = Reason::ALL.into_iter().map(of_clean).filter(|(_, count)| *count > 0);
+        let set_aside = set_aside.map(|(name, count)| (name.to_owned(), count)).collect();
+        self.rows.aside = asides(set_aside, aside);
+        let folding = |name: &str| count(StageName::Encode, name);
+        let folding = Folding {
+            events: folding("events"),
+            pairs: folding("pairs"),
+            netted_away: folding("netted_away"),
+            capped_users: folding("capped_users"),
+            capped_pairs: folding("capped_pairs"),
+            capped_operations: 0,
+            rare_items: folding("rare_items"),
+            rare_pairs: folding("rare_pairs"),
+            emptied_users: folding("emptied_users"),
+        };
+        self.rows.funnel = funnel(count(StageName::Clean, "rows"), &self.rows.aside, &folding);
+    }
+
+    /// Records what the stages took.
+    fn tell_stages(&mut self, stages: &BTreeMap<StageName, StageRecord>, journal: &Journal) {
         let mut began = 0.0;
         for (name, record) in stages {
-            self.stages.push(Span {
+            self.spent.stages.push(Span {
                 name: name.to_string(),
                 began,
                 seconds: record.seconds,
@@ -428,237 +388,28 @@ impl ReportData {
         if let Some(last) = last.filter(|_| !stages.contains_key(&StageName::Write)) {
             let peak_memory = machine::peak_memory();
             let (seconds, cpu_seconds) = (last.seconds, last.cpu_seconds);
-            self.stages.push(Span { name: last.name, began, seconds, cpu_seconds, peak_memory });
+            self.spent.stages.push(Span {
+                name: last.name,
+                began,
+                seconds,
+                cpu_seconds,
+                peak_memory,
+            });
             began += seconds;
         }
-        self.seconds = Some(began);
-        self.cpu_seconds = self.stages.iter().map(|stage| stage.cpu_seconds).sum();
-        self.attempts = attempts;
-        let count = |stage: StageName, name: &str| {
-            stages.get(&stage).map_or(0, |record| record.count(name))
-        };
-        let of_clean = |reason: Reason| (reason.name(), count(StageName::Clean, reason.name()));
-        let set_aside = Reason::ALL.into_iter().map(of_clean).filter(|(_, count)| *count > 0);
-        self.set_aside = set_aside.map(|(name, count)| (name.to_owned(), count)).collect();
-        let folding = |name: &str| count(StageName::Encode, name);
-        let folding = Folding {
-            events: folding("events"),
-            pairs: folding("pairs"),
-            netted_away: folding("netted_away"),
-            capped_users: folding("capped_users"),
-            capped_pairs: folding("capped_pairs"),
-            capped_operations: 0,
-            rare_items: folding("rare_items"),
-            rare_pairs: folding("rare_pairs"),
-            emptied_users: folding("emptied_users"),
-        };
-        self.funnel = funnel(count(StageName::Clean, "rows"), &self.set_aside, &folding);
-        self.tell_times(journal);
+        self.spent.seconds = Some(began);
+        self.spent.cpu_seconds = self.spent.stages.iter().map(|stage| stage.cpu_seconds).sum();
     }
 
     /// Records what became of the rows, as far as this process saw it.
     fn tell_rows(&mut self, journal: &Journal, folding: &Folding) {
-        self.set_aside = journal.counted("set_aside");
+        self.rows.aside = asides(journal.counted("set_aside"), &journal.rows());
         if let Some(rows) = journal.of_stage("reading", "rows") {
-            self.funnel = funnel(rows, &self.set_aside, folding);
-            self.tell_times(journal);
+            self.rows.funnel = funnel(rows, &self.rows.aside, folding);
         }
-    }
-
-    /// Puts the range of times beside the rows that were read.
-    fn tell_times(&mut self, journal: &Journal) {
-        if let [(_, earliest), .., (_, latest)] = &journal.counted("times")[..]
-            && let Some(rows) = self.funnel.first_mut()
-        {
+        if let [(_, earliest), .., (_, latest)] = &journal.counted("times")[..] {
             let text = |seconds: u64| display_time(seconds.cast_signed().saturating_mul(1_000_000));
-            rows.remark = format!("from {} to {}", text(*earliest), text(*latest));
+            self.rows.times = Some(format!("{} to {}", text(*earliest), text(*latest)));
         }
-    }
-}
-
-/// Follows the rows to the interactions.
-fn funnel(rows: u64, set_aside: &[(String, u64)], folding: &Folding) -> Vec<Step> {
-    let step = |name: &str, count, remark: String| Step { name: name.into(), count, remark };
-    let aside = set_aside.iter().map(|(_, count)| count).sum::<u64>();
-    let remark =
-        if aside > 0 { format!("{} set aside", counted(aside, "row")) } else { String::new() };
-    let mut steps =
-        vec![step("rows read", rows, String::new()), step("rows kept", rows - aside, remark)];
-    let repeated = folding.events - folding.pairs;
-    let remark = counted(repeated, "repeated row");
-    steps.push(step("pairs", folding.pairs, if repeated > 0 { remark } else { String::new() }));
-    let lost = [
-        (folding.netted_away, "netted away"),
-        (folding.capped_pairs, "over --max-items-per-user"),
-        (folding.rare_pairs, "of rare items"),
-    ];
-    let remarks = lost.iter().filter(|(count, _)| *count > 0);
-    let remarks = remarks.map(|(count, why)| format!("{} {why}", grouped(*count)));
-    let left = folding.pairs - lost.iter().map(|(count, _)| count).sum::<u64>();
-    steps.push(step("interactions", left, remarks.collect::<Vec<_>>().join(", ")));
-    steps
-}
-
-/// Points of a curve, spread evenly over its logarithm.
-const POINTS: usize = 160;
-
-/// Walks about [`POINTS`] of the numbers from 1 to `last`, the first and the last among them.
-fn spread(last: u64) -> impl Iterator<Item = u64> {
-    let step = (last.max(1) as f64).ln() / POINTS as f64;
-    let points = (0..=POINTS).map(move |point| (step * point as f64).exp().round() as u64);
-    let mut before = 0;
-    points.map(move |point| point.clamp(1, last.max(1))).filter(move |point| {
-        let is_new = *point > before;
-        before = *point;
-        is_new
-    })
-}
-
-/// Scores being counted in bins of equal width.
-struct Bins {
-    is_log: bool,
-    low: f64,
-    width: f64,
-    counts: Vec<u64>,
-}
-
-impl Bins {
-    const COUNT: usize = 40;
-
-    /// Prepares for scores from `least` to `most`.
-    fn new(least: f64, most: f64) -> Self {
-        let is_log = least > 0.0 && most / least > 100.0;
-        let scale = |score: f64| if is_log { score.log10() } else { score };
-        let (low, mut high) = (scale(least), scale(most));
-        if high <= low {
-            high = low + 1.0;
-        }
-        let width = (high - low) / Self::COUNT as f64;
-        Self { is_log, low, width, counts: vec![0; Self::COUNT] }
-    }
-
-    fn add(&mut self, score: f64) {
-        let score = if self.is_log { score.log10() } else { score };
-        let bin = ((score - self.low) / self.width) as usize;
-        self.counts[bin.min(Self::COUNT - 1)] += 1;
-    }
-
-    fn finish(self) -> Scores {
-        let edges = (0..=Self::COUNT).map(|edge| self.low + self.width * edge as f64).collect();
-        Scores { is_log: self.is_log, edges, counts: self.counts }
-    }
-}
-
-/// Chooses ten items that have neighbours: popular, middling and rare ones, by their place in
-/// the order of popularity. `lengths`: how many neighbours each item has.
-fn choose(catalogue: &Catalogue, lengths: &[u32]) -> Vec<(u32, &'static str)> {
-    const PLACES: [(f64, &str); 10] = [
-        (0.0, "popular"),
-        (0.001, "popular"),
-        (0.01, "popular"),
-        (0.3, "middle"),
-        (0.4, "middle"),
-        (0.5, "middle"),
-        (0.6, "middle"),
-        (0.85, "rare"),
-        (0.95, "rare"),
-        (1.0, "rare"),
-    ];
-    let items = (0..).zip(lengths).filter(|(_, length)| **length > 0);
-    let mut items = items.map(|(item, _)| item).collect::<Vec<u32>>();
-    items.sort_by_key(|item| std::cmp::Reverse(catalogue.supports[*item as usize]));
-    let mut chosen = Vec::new();
-    for (number, (place, kind)) in PLACES.into_iter().enumerate() {
-        let Some(last) = items.len().checked_sub(1) else { break };
-        // Where places fall together the next item is taken.
-        let after = chosen.last().map_or(0, |(place, _): &(usize, &str)| place + 1);
-        let left = PLACES.len() - 1 - number;
-        let place = ((place * last as f64).round() as usize).min(last.saturating_sub(left));
-        let place = place.max(after);
-        if place <= last {
-            chosen.push((place, kind));
-        }
-    }
-    chosen.into_iter().map(|(place, kind)| (items[place], kind)).collect()
-}
-
-fn example(catalogue: &Catalogue, item: u32, list: &[Neighbour], kind: &str) -> Example {
-    const SHOWN: usize = 5;
-    let id = |code: u32| catalogue.ids.display(code).into_owned();
-    let label = |code: u32| {
-        let labels = catalogue.labels.as_ref()?;
-        labels.get(code as usize).map(str::to_owned)
-    };
-    let neighbours = list.iter().take(SHOWN).map(|neighbour| ExampleNeighbour {
-        id: id(neighbour.code),
-        label: label(neighbour.code),
-        score: neighbour.score,
-        overlap: neighbour.overlap.into(),
-    });
-    Example {
-        kind: kind.into(),
-        id: id(item),
-        label: label(item),
-        support: catalogue.supports[item as usize].into(),
-        total: list.len() as u64,
-        neighbours: neighbours.collect(),
-    }
-}
-
-/// A thread that asks the system now and then how much memory the process has.
-#[derive(Debug)]
-struct MemoryProbe {
-    started: Instant,
-    samples: Arc<Mutex<Vec<(f64, u64)>>>,
-    over: Option<mpsc::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl MemoryProbe {
-    /// Samples kept at most; past that every second one goes and the pause doubles.
-    const MOST: usize = 1_200;
-
-    fn start(started: Instant) -> Self {
-        let samples = Arc::new(Mutex::new(Vec::new()));
-        let (over, ended) = mpsc::channel();
-        let kept = Arc::clone(&samples);
-        let probe = move || {
-            let mut pause = Duration::from_millis(5);
-            loop {
-                if let Some(memory) = memory_stats::memory_stats() {
-                    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                    kept.push((started.elapsed().as_secs_f64(), memory.physical_mem as u64));
-                    if kept.len() > Self::MOST {
-                        let mut number = 0;
-                        kept.retain(|_| {
-                            number += 1;
-                            number % 2 == 1
-                        });
-                        pause *= 2;
-                    }
-                }
-                if ended.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
-                    return;
-                }
-            }
-        };
-        // A curve is a courtesy: without a thread for it the work goes on.
-        let thread = std::thread::Builder::new().name("memory".into()).spawn(probe).ok();
-        Self { started, samples, over: Some(over), thread }
-    }
-
-    /// Ends the thread and returns (seconds, bytes).
-    fn stop(mut self) -> Vec<(f64, u64)> {
-        drop(self.over.take());
-        if let Some(thread) = self.thread.take() {
-            // It only samples; if it panicked the hook has told.
-            let _ = thread.join();
-        }
-        let mut samples =
-            std::mem::take(&mut *self.samples.lock().unwrap_or_else(PoisonError::into_inner));
-        if let Some(memory) = memory_stats::memory_stats() {
-            samples.push((self.started.elapsed().as_secs_f64(), memory.physical_mem as u64));
-        }
-        samples
     }
 }

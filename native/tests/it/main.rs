@@ -15,6 +15,7 @@ mod faults;
 mod files;
 mod job;
 mod logs;
+mod narrow;
 mod outputs;
 mod plan;
 mod products;

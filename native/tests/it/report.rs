@@ -16,7 +16,14 @@ fn a_report_has_all_its_parts() {
     home.write("orders.csv", format!("{ORDERS},tea,Black tea,1,2026-02-01,FR\n"));
     let page = report(&home, "--min-support 2");
     for part in [
-        "<h1>Similar items by cosine</h1>",
+        "<h1>Similar items in orders.csv by cosine</h1>",
+        "<title>Similar items in orders.csv by cosine – Ilk</title>",
+        "How far to trust it",
+        "of neighbours rest on one shared user",
+        "user null, item tea",
+        "Overlap",
+        "Run it again",
+        "<span>ilk</span> <span>run</span> <span>orders.csv</span> <span>--user member</span>",
         "From rows to interactions",
         "null user",
         "1 row set aside",
@@ -41,6 +48,46 @@ fn a_report_has_all_its_parts() {
 }
 
 #[test]
+fn the_result_comes_first_and_the_engine_last_and_closed() {
+    let page = report(&Home::with_orders(), "");
+    let ids = ["examples", "result", "rows", "shape", "again", "engine"];
+    let places = ids.map(|id| page.find(&format!("<h2 id=\"{id}\"")).expect(id));
+    assert!(places.is_sorted(), "{places:?}");
+    assert!(page.contains("<details><summary><h2 id=\"engine\">Engine</h2></summary>"));
+    assert!(!page.contains("<details open"));
+    // All that is said of stages and tiles stands behind it.
+    let engine = places[5];
+    for part in ["<h3>Stages</h3>", "<h3>Memory</h3>", "<h3>Tiles</h3>"] {
+        assert!(page.find(part).is_some_and(|place| place > engine), "{part}");
+    }
+}
+
+#[test]
+fn a_report_tells_the_range_of_times_and_marks_weak_neighbours() {
+    let home = Home::with_orders();
+    let page = report(&home, "--time day");
+    assert!(page.contains("2026-01-01"), "the range of times");
+    // Milk and tea share two users, milk and mug too; nothing rests on one.
+    home.write("few.csv", "member,sku,product\na,x,X\na,y,Y\n");
+    home.stdout("run few.csv --user member --item sku -o few.parquet --report few.html");
+    let page = home.read("few.html");
+    assert!(
+        page.contains("<tr class=\"faint\">") && page.contains("<span class=\"weak\">weak</span>")
+    );
+    assert!(page.contains("<strong>100 %</strong> of neighbours rest on one shared user"));
+}
+
+#[test]
+fn charts_have_round_ticks_and_say_where_they_are_logarithmic() {
+    let page = report(&Home::with_orders(), "");
+    assert!(
+        page.contains("this many or more (log scale)")
+            && page.contains("how many have (log scale)")
+    );
+    assert!(page.contains("heaviest users (log scale)"));
+}
+
+#[test]
 fn a_report_is_one_file_and_runs_nothing() {
     let page = report(&Home::with_orders(), "");
     for foreign in ["<script", "<link", "<img", "<iframe", "src=", "href=", "@import", "onload"] {
@@ -58,7 +105,7 @@ fn a_report_can_be_read_by_everybody() {
     assert!(page.starts_with("<!DOCTYPE html><html lang=\"en\">"));
     assert_eq!(page.matches("<h1").count(), 1);
     let pictures = page.matches("<svg").count();
-    assert!(pictures >= 14, "{pictures} pictures, each in two sizes");
+    assert!(pictures >= 6, "{pictures} charts");
     assert_eq!(page.matches("role=\"img\"").count(), pictures);
     assert_eq!(page.matches("aria-label=\"").count(), pictures);
     assert!(!page.contains("aria-label=\"\""));
@@ -67,6 +114,16 @@ fn a_report_can_be_read_by_everybody() {
         (page.matches("<h2 id=").count(), page.matches("aria-labelledby").count());
     assert_eq!(headings, labels);
     assert!(page.contains("prefers-color-scheme: dark") && page.contains("name=\"viewport\""));
+    for landmark in ["<header", "<main>", "<footer>"] {
+        assert_eq!(page.matches(landmark).count(), 1, "{landmark}");
+    }
+    // No level of headings is left out.
+    let levels = page
+        .match_indices("<h")
+        .filter_map(|(place, _)| page[place + 2..].chars().next()?.to_digit(10));
+    let levels = levels.collect::<Vec<_>>();
+    assert_eq!(levels[0], 1);
+    assert!(levels.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{levels:?}");
 }
 
 #[test]
@@ -140,19 +197,29 @@ fn a_ladder_that_was_climbed_is_shown() {
 
 #[test]
 fn a_report_tells_of_all_processes() {
-    let home = Home::with_orders();
-    let run = "run orders.csv --user member --item sku --item-label product --run-dir run";
+    let home = Home::new();
+    home.write("orders.csv", format!("{ORDERS},tea,Black tea,1,2026-02-01,FR\n"));
+    let run =
+        "run orders.csv --user member --item sku --time day --item-label product --run-dir run";
     home.stdout(run);
     std::fs::remove_file(home.join("run/neighbours.parquet")).expect("removed");
     home.stdout(run);
     let page = home.read("run/report.html");
-    for part in ["2 processes worked on this run", "From rows to interactions", "Threads", "Tiles"]
-    {
+    for part in [
+        "2 processes worked on this run, the first from 20",
+        "Time and memory are over all of them",
+        "From rows to interactions",
+        "Threads",
+        "Tiles",
+        // The first process read the rows.
+        "user null, item tea",
+        "2026-01-01",
+    ] {
         assert!(page.contains(part), "{part}");
     }
     let stages = ["read", "clean", "encode", "matrix", "plan", "tiles", "merge", "write"];
     for stage in stages {
-        assert!(page.contains(&format!("<th scope=\"row\">{stage}</th>")), "{stage}");
+        assert!(page.contains(&format!("<th scope=\"row\">{stage}<span")), "{stage}");
     }
 }
 

@@ -75,12 +75,12 @@ pub(crate) fn plan(layers: &Layers, asked: PlanAsked, reporter: &Reporter) -> Re
         reporter.note(format!("the samples were not saved for reports: {}", error.message()));
     }
     match asked.form {
-        PlanForm::Summary => stdout::print_text(&plan.summary(layers, &settings)),
-        PlanForm::Details => stdout::print_text(&plan.details(layers, &settings)),
+        PlanForm::Summary => stdout::print_report(&plan.summary(layers, &settings)),
+        PlanForm::Details => stdout::print_report(&plan.details(layers, &settings)),
         PlanForm::Json => {
             let text = serde_json::to_string_pretty(&plan);
             let text = text.map_err(|error| Error::internal(error.to_string()))?;
-            stdout::print_text(&format!("{text}\n"))
+            stdout::print_report(&format!("{text}\n"))
         }
     }
 }
