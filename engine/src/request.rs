@@ -152,6 +152,8 @@ pub struct Budget {
 
 #[cfg(test)]
 mod tests {
+    use ilk_formats::{Formulas, IdStyle};
+
     use super::*;
 
     #[test]

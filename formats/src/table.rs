@@ -380,7 +380,7 @@ impl Table {
     /// parts are small, and the file says so.
     pub fn bytes_of_reading(&self) -> usize {
         const CELL: u64 = 8;
-        let is_known = self.plan.item_separator.is_none()
+        let is_known = self.plan.cells.item_separator.is_none()
             && match &self.input.body {
                 Body::Parquet(_) | Body::ArrowFile(_) => true,
                 Body::Csv(file) => file.is_plain(),

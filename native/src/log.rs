@@ -153,8 +153,7 @@ impl Told {
         match self.event.as_str() {
             "stage_started" | "progress" => {}
             "row" => {
-                let text = hanging(&self.message, MARGIN + 4);
-                say(&format!("{:MARGIN$}  {text}", ""));
+                say(&hung(&" ".repeat(MARGIN + 1), &self.message, width_of_notes()));
             }
             // What a report sums up is not told.
             _ if self.message.is_empty() => {}

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ilk_formats::{Formulas, IdStyle, Spelling};
+use ilk_formats::IdStyle;
 
 use super::{
     checking::checked,

@@ -523,7 +523,8 @@ mod tests {
         let (pool, budget) =
             (Pool::new(NonZeroUsize::new(1)).unwrap(), Allowance::of_data(1 << 20, 1));
         let kernel = Kernel::detect();
-        let overflow = Overflow::new(Means { pool: &pool, budget: &budget, kernel, desk: &desk });
+        let means = Means { pool: &pool, budget: &budget, kernel, desk: &desk, plugin: None };
+        let overflow = Overflow::new(means);
         assert!(overflow.is_possible() && !place.exists());
         let offers = |first: u32| {
             let neighbour = |code| Neighbour { code, score: 1.0 / (code as f32 + 1.0), overlap: 1 };
