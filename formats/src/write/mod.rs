@@ -1,9 +1,11 @@
 //! Tables into bytes: results, and samples of rows.
 
 mod format;
+mod packing;
 mod sample;
 mod tables;
 
-pub use format::OutputFormat;
+pub use format::{OutputFormat, OutputStyle};
+pub use packing::{OutputPacking, Packer};
 pub use sample::write_rows;
 pub use tables::{ListQuality, NeighbourStream, write_items, write_lists, write_neighbours};
