@@ -105,6 +105,7 @@ pub use self::{
     record::{FileRecord, StageName, StageRecord},
     request::{
         Besides, Budget, Earlier, Formulas, IdStyle, Request, Resources, RunPlace, Spelling,
+        is_stdout,
     },
     result::{Similar, neighbours},
     run::run,

@@ -1,11 +1,15 @@
 //! What a run is asked for, as plain values.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
 
 use ilk_core::{
     forecast::Limits,
     job::{Job, Of},
 };
+use ilk_formats::OutputFormat;
 
 use crate::{
     error::Error,
@@ -42,6 +46,21 @@ pub struct Spelling {
     pub ids: IdStyle,
     /// Text in CSV.
     pub formulas: Formulas,
+    /// The format on standard output; CSV where absent. Files have that of their ending.
+    pub piped: Option<OutputFormat>,
+}
+
+/// The output that stands for standard output.
+const STDOUT: &str = "-";
+
+/// Returns true if an output is standard output.
+pub fn is_stdout(out: &Path) -> bool {
+    out.as_os_str() == STDOUT
+}
+
+/// Names an output for people.
+pub fn place_text(out: &Path) -> String {
+    if is_stdout(out) { "standard output".into() } else { out.display().to_string() }
 }
 
 /// What to do: what is read, what is computed, where the result goes, and what it may take.
@@ -53,7 +72,7 @@ pub struct Request {
     pub job: Job,
     /// Item lists.
     pub lists: Lists,
-    /// Where the result goes; absent only where there is a run directory.
+    /// Where the result goes, `-` for standard output; absent only where there is a run directory.
     pub out: Option<PathBuf>,
     /// What people call the output; its path where absent.
     pub place: Option<String>,
@@ -167,4 +186,16 @@ pub struct Budget {
     pub memory_text: String,
     /// What working files and a run directory may take of their disk.
     pub disk: Option<Bytes>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dash_is_standard_output_and_a_file_of_that_name_has_a_folder() {
+        assert!(is_stdout(Path::new("-")) && !is_stdout(Path::new("./-")));
+        assert_eq!(place_text(Path::new("-")), "standard output");
+        assert_eq!(place_text(Path::new("a.csv")), "a.csv");
+    }
 }

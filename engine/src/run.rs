@@ -19,7 +19,7 @@ use crate::{
     output::Output,
     pool::Pool,
     progress::Reporter,
-    request::{Request, RunPlace},
+    request::{Request, RunPlace, is_stdout, place_text},
     rundir,
     sandbox::Plugin,
     source::needs,
@@ -61,8 +61,8 @@ pub(crate) fn run_within(
     let guard = Guard::of(request);
     let mut outputs = Vec::new();
     if let Some(out) = &request.out {
-        let place = request.place.clone().unwrap_or_else(|| out.display().to_string());
-        outputs.push((Output::create(out, request.existing)?.of(request), place));
+        let place = request.place.clone().unwrap_or_else(|| place_text(out));
+        outputs.push((Output::create(out, request)?, place));
     }
     let files = Files::open(source, Some(budget.chunk_rows()), reporter)?;
     let lists = IdLists::read(&request.lists, source, job)?;
@@ -75,8 +75,8 @@ pub(crate) fn run_within(
     plugin.iter().try_for_each(|plugin| plugin.open(pool).map(drop))?;
     report_unused(source, job, reporter);
     let workplace = match &request.out {
-        Some(out) => Workplace::Beside(out.clone()),
-        None => Workplace::Temporary,
+        Some(out) if !is_stdout(out) => Workplace::Beside(out.clone()),
+        _ => Workplace::Temporary,
     };
     let desk = Desk::new(workplace, Disk::new(request.budget.disk));
     let run = Run {

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::Error,
     output::Output,
-    request::{Earlier, Formulas, IdStyle, Request, Spelling},
+    request::{Earlier, Formulas, IdStyle, Request, Spelling, is_stdout},
 };
 
 /// Outputs outside of the run directory.
@@ -19,7 +19,7 @@ pub(super) struct Outs {
     pub(super) places: Vec<PathBuf>,
     /// Those that this run has not written yet.
     pub(super) left: Vec<Output>,
-    /// Why the output does not take the place of the one before.
+    /// Why the output does not take the place of the one before, or was not read to its end.
     pub(super) withheld: Option<Error>,
 }
 
@@ -36,7 +36,7 @@ impl Outs {
         if let Some(place) = &request.out {
             outs.places.push(place.clone());
             if earlier == Earlier::Discard || !folder.join(MANIFEST).exists() {
-                outs.left.push(Output::create(place, request.existing)?.of(request));
+                outs.left.push(Output::create(place, request)?);
             }
         }
         Ok(outs)
@@ -50,8 +50,7 @@ impl Outs {
         }
         for place in &self.places {
             if !is_published(manifest, place, request.spelling)? {
-                let output = Output::create(place, request.existing)?;
-                self.left.push(output.of(request));
+                self.left.push(Output::create(place, request)?);
             }
         }
         Ok(())
@@ -60,6 +59,9 @@ impl Outs {
 
 /// Returns true if an output is there as this run has written it, spelled as it is asked for.
 fn is_published(manifest: &Manifest, place: &Path, spelling: Spelling) -> Result<bool, Error> {
+    if is_stdout(place) {
+        return Ok(false);
+    }
     let Ok(absolute) = std::path::absolute(place) else { return Ok(false) };
     let is_asked_for = |out: &&Published| {
         let is_prefixed = spelling.formulas == Formulas::Prefixed;
