@@ -105,7 +105,7 @@ pub use self::{
     record::{FileRecord, StageName, StageRecord},
     request::{
         Besides, Budget, Earlier, Formulas, IdStyle, Request, Resources, RunPlace, Spelling,
-        is_stdout,
+        is_stdout, place_text,
     },
     result::{Similar, neighbours},
     run::run,

@@ -99,6 +99,8 @@ pub(crate) fn end(done: &Result<(), Error>, reporter: &Reporter) {
         Err(error) => match error.kind() {
             Kind::Refused => Outcome::Refused,
             Kind::Interrupted => Outcome::Interrupted,
+            // Who reads the first rows only has them.
+            Kind::ClosedPipe => Outcome::Done,
             _ => Outcome::Failed,
         },
     };

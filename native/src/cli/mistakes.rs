@@ -18,9 +18,7 @@ pub(super) fn usage_error(error: &clap::Error, command: &Command) -> Error {
             .with_help("`ilk demo` shows what it does, `ilk --help` lists the commands");
     }
     if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) {
-        let near = did_you_mean(name, command.get_subcommands().map(Command::get_name));
-        return Error::input(format!("no command `{name}`"))
-            .with_help(near.unwrap_or_else(|| "`ilk --help` lists the commands".into()));
+        return no_command(name, command);
     }
     if let Some(flag) = unknown_flag(error) {
         return Error::input(format!("unexpected argument '{flag}' found")).with_help(near_flag(
@@ -59,6 +57,13 @@ pub(super) fn usage_error(error: &clap::Error, command: &Command) -> Error {
     Error::input(format!("{message}{origin}")).with_help_if((!help.is_empty()).then_some(help))
 }
 
+/// Makes an error of a command that does not exist.
+pub(super) fn no_command(name: &str, command: &Command) -> Error {
+    let near = did_you_mean(name, command.get_subcommands().map(Command::get_name));
+    Error::input(format!("no command `{name}`"))
+        .with_help(near.unwrap_or_else(|| "`ilk --help` lists the commands".into()))
+}
+
 /// Returns the flag that is not known, if that is what is wrong.
 fn unknown_flag(error: &clap::Error) -> Option<&str> {
     let is_unknown = error.kind() == ErrorKind::UnknownArgument;
@@ -84,8 +89,13 @@ fn near_flag(flag: &str, called: Option<&Command>, command: &Command) -> String 
         argument.get_long().into_iter().chain(aliases)
     });
     let bare = flag.trim_start_matches('-').split('=').next().unwrap_or_default();
-    let near = closest(bare, known).into_iter().map(|name| format!("`--{name}`"));
-    let near = near.collect::<Vec<_>>();
+    let mut near = closest(bare, known);
+    // Slips are rare in the first letter: of `--itme`, `--item` is meant and not `--time`.
+    let is_begun = |name: &&str| name.chars().next() == bare.chars().next();
+    if near.iter().any(is_begun) {
+        near.retain(is_begun);
+    }
+    let near = near.into_iter().map(|name| format!("`--{name}`")).collect::<Vec<_>>();
     if near.is_empty() {
         let name = called.map_or_else(String::new, |called| format!("{} ", called.get_name()));
         return format!("`ilk {name}--help` lists the flags");
@@ -145,7 +155,7 @@ mod tests {
 
         run --itme x
         error: unexpected argument '--itme' found
-        help: did you mean `--item` or `--time`?
+        help: did you mean `--item`?
 
         run --zzz
         error: unexpected argument '--zzz' found

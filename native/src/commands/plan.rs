@@ -18,11 +18,12 @@ use ilk_core::{
 };
 use ilk_engine::{
     files::Files,
+    is_stdout,
     machine::layout,
     needs,
     parts::{Cleaning, check_rows, heavy_user, held, remedies_text, report_unused},
+    place_text,
 };
-use ilk_formats::OutputFormat;
 use serde::Serialize;
 
 use crate::{
@@ -31,6 +32,7 @@ use crate::{
     lists::IdLists,
     machine::{self, Writing},
     memory::{self, Allowance},
+    output::style_of,
     pool::Pool,
     progress::{Reporter, cpu_seconds},
     report::{self, ladders},
@@ -198,21 +200,25 @@ impl Place {
         // A run directory holds the result under this name.
         let in_folder = settings.run_dir.as_ref().map(|folder| folder.join("neighbours.parquet"));
         let out = settings.out.clone().or(in_folder).unwrap_or_default();
-        let format = OutputFormat::of_name(&out.to_string_lossy()).unwrap_or_default();
+        let style = style_of(&out, settings.publishing.out_format).unwrap_or_default();
         let each = outlook.neighbours as usize / folded.catalogue.ids.len().max(1);
         let row = match sample.filter(|sample| !sample.found.is_empty()) {
             Some(sample) => {
                 let catalogue = folded.catalogue.select(&sample.items);
-                Writing::measure(format, &catalogue, &sample.found)
+                Writing::measure(style, &catalogue, &sample.found)
             }
-            None => Writing::guess(format, &folded.catalogue, each),
+            None => Writing::guess(style, &folded.catalogue, each),
         };
         let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
         Self {
-            output: out.display().to_string(),
+            output: place_text(&out),
             writing_seconds: row.seconds * outlook.neighbours as f64,
             bytes: (row.bytes * outlook.neighbours as f64) as u64,
-            bytes_free: machine::free_disk(folder.unwrap_or(Path::new("."))),
+            bytes_free: if is_stdout(&out) {
+                None
+            } else {
+                machine::free_disk(folder.unwrap_or(Path::new(".")))
+            },
         }
     }
 }

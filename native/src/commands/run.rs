@@ -1,6 +1,11 @@
 //! `ilk run`: the main job.
 
-use ilk_engine::{Besides, Earlier, Expected, Observer, Request, Resources, RunPlace, Spelling};
+use std::path::Path;
+
+use ilk_engine::{
+    Besides, Earlier, Expected, Observer, Request, Resources, RunPlace, Spelling, is_stdout,
+};
+use ilk_formats::OutputFormat;
 
 use crate::{
     error::Error,
@@ -72,7 +77,7 @@ pub(crate) fn run(
 
 /// Refuses what has no effect.
 fn check_publishing(settings: &Settings, earlier: Earlier) -> Result<(), Error> {
-    let Publishing { min_rows, max_change, .. } = &settings.publishing;
+    let Publishing { min_rows, max_change, out_format, .. } = &settings.publishing;
     let flag = match earlier {
         Earlier::Continue => None,
         Earlier::Discard => Some("--restart"),
@@ -82,10 +87,31 @@ fn check_publishing(settings: &Settings, earlier: Earlier) -> Result<(), Error> 
         return Err(Error::input(format!("{flag} has no effect without --run-dir"))
             .with_help("--overwrite replaces an output"));
     }
+    let is_piped = settings.out.as_deref().is_some_and(is_stdout);
+    if max_change.is_some() && is_piped {
+        return Err(Error::input("--max-change has no effect with --out -")
+            .with_help("there is no old result to compare with; --min-rows takes effect"));
+    }
+    check_out_format(settings.out.as_deref(), *out_format)?;
     let guards = [("--min-rows", min_rows.is_some()), ("--max-change", max_change.is_some())];
     let guard = guards.into_iter().find(|(_, is_set)| *is_set && settings.out.is_none());
     guard.map_or(Ok(()), |(flag, _)| {
         Err(Error::input(format!("{flag} has no effect without --out"))
             .with_help("a run directory keeps every result; add --out FILE"))
     })
+}
+
+/// Refuses a format of standard output where nothing is written to it.
+///
+/// # Errors
+/// If it is so.
+pub(super) fn check_out_format(
+    out: Option<&Path>,
+    format: Option<OutputFormat>,
+) -> Result<(), Error> {
+    if format.is_none() || out.is_some_and(is_stdout) {
+        return Ok(());
+    }
+    Err(Error::input("--out-format has no effect without --out -")
+        .with_help("the ending of a file chooses its format, as in --out similar.csv"))
 }
