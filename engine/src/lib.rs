@@ -117,6 +117,6 @@ pub mod parts {
     pub use crate::{
         apart::check_output,
         guard::{cap_of_heavy, heavy_user, held, remedies_text},
-        stages::{Cleaning, check_rows, report_set_aside, report_unused, row_text},
+        stages::{Cleaning, check_rows, report_set_aside, report_unused, row_record, row_text},
     };
 }

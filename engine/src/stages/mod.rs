@@ -15,6 +15,6 @@ pub(crate) use self::{
     tiles::tiles, write::write,
 };
 pub use self::{
-    clean::{check_rows, report_set_aside, report_unused, row_text},
+    clean::{check_rows, report_set_aside, report_unused, row_record, row_text},
     look::Cleaning,
 };

@@ -5,6 +5,8 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
+use ilk_formats::FileFormat;
+
 use crate::{
     error::Error,
     settings::AT_LEAST_ONE,
@@ -45,16 +47,33 @@ pub(super) fn usage_error(error: &clap::Error, command: &Command) -> Error {
     let lines = rest.lines().map(|line| line.trim().trim_matches(['[', ']']));
     let lines = lines.filter(|line| !line.is_empty());
     let lines = lines.filter(|line| !line.starts_with("For more information"));
-    // What looks like a flag is hardly ever meant as an input, but it may be a value.
+    // What looks like a flag is hardly ever meant as an input, but it may be a value or an ID.
+    let takes_ids = called(error, command).is_some_and(|called| called.get_name() == "similar");
+    let dashed = if takes_ids {
+        "put IDs that begin with `-` after `--`, as in `ilk similar OUT -- -x`"
+    } else {
+        "write a value that begins with `-` as in --user=-x"
+    };
     let lines = lines.map(|line| match line.strip_prefix("tip: to pass") {
-        Some(_) => "write a value that begins with `-` as in --user=-x",
+        Some(_) => dashed,
         None => line,
     });
     // Tips stand last, but a near name is worth more than a list of all.
     let (tips, others): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with("tip: "));
     let tips = tips.iter().map(|line| line.trim_start_matches("tip: "));
-    let help = tips.chain(others).collect::<Vec<_>>().join("; ");
+    let help = of_input(error).into_iter().chain(tips).chain(others).collect::<Vec<_>>().join("; ");
     Error::input(format!("{message}{origin}")).with_help_if((!help.is_empty()).then_some(help))
+}
+
+/// Says which flag sets the format of the input, where `--format` was given one.
+fn of_input(error: &clap::Error) -> Option<&'static str> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let is_format = text(ContextKind::InvalidArg)?.starts_with("--format ");
+    let is_of_input = FileFormat::NAMES.contains(&text(ContextKind::InvalidValue)?);
+    (is_format && is_of_input).then_some("--input-format is the format of the input")
 }
 
 /// Makes an error of a command that does not exist.
@@ -145,9 +164,18 @@ mod tests {
             let error = command.clone().try_get_matches_from(words).unwrap_err();
             console::strip_ansi_codes(&usage_error(&error, &command).to_string()).into_owned()
         };
-        let all = ["run --tpo 5", "run --itme x", "run --zzz", "run -k -1", "run --shard-siez=1"]
-            .map(|words| format!("{words}\n{}", told(words)))
-            .join("\n");
+        let all = [
+            "run --tpo 5",
+            "run --itme x",
+            "run --zzz",
+            "run -k -1",
+            "run --shard-siez=1",
+            "inspect - --format csv",
+            "similar out -x",
+            "similar out",
+        ]
+        .map(|words| format!("{words}\n{}", told(words)))
+        .join("\n");
         insta::assert_snapshot!(all, @r"
         run --tpo 5
         error: unexpected argument '--tpo' found
@@ -167,6 +195,18 @@ mod tests {
         run --shard-siez=1
         error: unexpected argument '--shard-siez' found
         help: did you mean `--shard-size`?
+
+        inspect - --format csv
+        error: invalid value 'csv' for '--format <FORMAT>'
+        help: --input-format is the format of the input; possible values: text, json
+
+        similar out -x
+        error: unexpected argument '-x' found
+        help: put IDs that begin with `-` after `--`, as in `ilk similar OUT -- -x`; Usage: ilk similar [OPTIONS] <OUT> <ITEM>...
+
+        similar out
+        error: the following required arguments were not provided
+        help: <ITEM>...; Usage: ilk similar <OUT> <ITEM>...
         ");
     }
 }
