@@ -2,6 +2,8 @@
 
 use std::{fmt::Write as _, fs};
 
+use serde_json::{Value, json};
+
 use crate::tools::{
     Home, NEIGHBOURS, ORDERS, arrow_file, arrow_stream, gzip, neighbours, orders_batch, parquet,
     settings,

@@ -138,7 +138,7 @@ fn a_run_directory_writes_to_standard_output_each_time() {
     }
     let withheld = home.ilk(&format!("{RUN} --run-dir run --out - --min-rows 7"));
     assert_eq!((withheld.code, &*withheld.stdout), (Some(4), ""), "{}", withheld.stderr);
-    assert!(home.stdout("status run --format json").contains("finished"));
+    assert!(home.stdout("status run --format json").contains("\"state\": \"finished\""));
     assert_eq!(left(&home), [""; 0]);
 }
 

@@ -108,7 +108,7 @@ fn readers_may_go_away() {
     silent(&format!("{run} | head -1"), "item,neighbour,rank,score,overlap\n");
     silent(&format!("{run} --out-format arrow | true"), "");
     silent(&format!("{run} --run-dir run | true"), "");
-    assert!(home.stdout("status run --format json").contains("finished"));
+    assert!(home.stdout("status run --format json").contains("\"state\": \"finished\""));
     silent("ilk config | true", "");
     silent("ilk inspect orders.csv 2>&1 | head -c 6", "column");
     silent("ilk man | head -c 3", ".ie");
