@@ -110,9 +110,8 @@ impl Error {
     }
 
     /// Adds where that comes from.
-    pub(crate) fn with_origin(mut self, origin: &str) -> Self {
-        self.message += &format!(" ({origin})");
-        self
+    pub(crate) fn with_origin(self, origin: &str) -> Self {
+        Self { message: format!("{} ({origin})", self.message), ..self }
     }
 
     /// Returns the column that a file lacks, if that is what is wrong.
