@@ -1,6 +1,6 @@
 //! What a call was given, as words to propose another call from.
 
-use clap::{Arg, ArgMatches, Command, parser::ValueSource};
+use clap::{Arg, ArgMatches, parser::ValueSource};
 
 use super::command;
 use crate::settings::{Call, Word};
