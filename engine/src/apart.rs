@@ -7,7 +7,7 @@ use crate::{
     files::Files,
     inputs::{self, is_hidden, is_readable},
     labels::LabelTable,
-    request::Request,
+    request::{Request, is_stdout},
     source::DataSource,
 };
 
@@ -28,7 +28,8 @@ pub(crate) fn check_outputs(
         others: request.lists.paths().chain(&request.besides.reads).cloned().collect(),
         folders: folders_of(&request.source),
     };
-    let outputs = request.publication.out.iter().chain(&request.besides.writes);
+    let out = request.publication.out.iter().filter(|out| !is_stdout(out));
+    let outputs = out.chain(&request.besides.writes);
     let outputs = outputs.map(|path| Place { path, what: "output" }).collect::<Vec<_>>();
     let run_dir = run_dir.map(|path| Place { path, what: "run directory" });
     for place in outputs.iter().chain(&run_dir) {

@@ -10,7 +10,7 @@ use ilk_core::{
     job::Of,
     prepare::{IdKind, Kinds, Sample, Smallest, sampled_side},
 };
-use ilk_formats::{OutputFormat, write_rows};
+use ilk_formats::{OutputStyle, Packer, write_rows};
 
 use crate::{
     error::Error, files::Files, pool::Pool, progress::Reporter, stages::encode::mixed_ids,
@@ -125,12 +125,14 @@ impl Drawn {
     /// What `out` reports.
     pub fn write(
         &self,
-        format: OutputFormat,
+        style: OutputStyle,
         files: &Files,
         kinds: [IdKind; 2],
         out: impl Write + Send,
     ) -> Result<(), ilk_formats::Error> {
-        write_rows(format, out, files.options(), kinds, &self.chunks)
+        let mut packer = Packer::new(out, style.packing)?;
+        write_rows(style.format, &mut packer, files.options(), kinds, &self.chunks)?;
+        packer.finish().map(drop)
     }
 }
 

@@ -16,6 +16,8 @@ pub enum Kind {
     Withheld,
     /// The engine itself is wrong.
     Internal,
+    /// Nobody reads standard output any more, which is not trouble.
+    ClosedPipe,
 }
 
 /// What a run may take of a disk is taken; the limit in words.
@@ -49,12 +51,14 @@ pub struct Error {
     help: Option<String>,
     /// The stage whose result is damaged or gone.
     damage: Option<StageName>,
+    /// The column that a file lacks.
+    column: Option<String>,
 }
 
 impl Error {
     /// Makes an error of `kind`; `message` is one line, in lower case, without a full stop.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), help: None, damage: None }
+        Self { kind, message: message.into(), help: None, damage: None, column: None }
     }
 
     /// Makes an error of [`Kind::Input`].
@@ -101,6 +105,14 @@ impl Error {
             .with_help_if(help.map(Into::into))
     }
 
+    /// Makes an error of standard output: of [`Kind::ClosedPipe`] where its reader has gone away.
+    pub fn stdout(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::new(Kind::ClosedPipe, "standard output is closed"),
+            _ => Self::input(format!("cannot write to standard output: {}", reason(error))),
+        }
+    }
+
     /// Makes an error of a table that could not be written to `target`.
     pub fn writing(target: &Path, error: ilk_formats::Error) -> Self {
         match error {
@@ -140,6 +152,11 @@ impl Error {
         self.kind
     }
 
+    /// Returns the column that a file lacks, if that is what is wrong.
+    pub fn missing_column(&self) -> Option<&str> {
+        self.column.as_deref()
+    }
+
     /// Returns what is wrong.
     pub fn message(&self) -> &str {
         &self.message
@@ -163,7 +180,11 @@ impl std::error::Error for Error {}
 
 impl From<ilk_formats::Error> for Error {
     fn from(error: ilk_formats::Error) -> Self {
-        Self::input(error.to_string())
+        let column = match &error {
+            ilk_formats::Error::MissingColumn { column, .. } => Some(column.clone()),
+            _ => None,
+        };
+        Self { column, ..Self::input(error.to_string()) }
     }
 }
 

@@ -25,13 +25,13 @@ pub struct Expected {
 
 impl Expected {
     /// Refuses a result that is not like that; `old`: the table of the one that it replaces, which may
-    /// not be there. Cost: with a limit of change, a pass over the items of the old table.
+    /// not be there, or `None` for standard output. Cost: with a limit of change, a pass over the items of the old table.
     ///
     /// # Errors
     /// If it is not, and if the old table cannot be read.
     pub(crate) fn check(
         self,
-        old: &Path,
+        old: Option<&Path>,
         catalogue: &Catalogue,
         found: &Findings,
     ) -> Result<(), Error> {
@@ -39,15 +39,18 @@ impl Expected {
             return Ok(());
         }
         let rows = found.rows();
-        let place = old.display();
         if let Some(least) = self.min_rows.filter(|least| rows < *least) {
+            let place =
+                old.map_or_else(|| "standard output".into(), |old| old.display().to_string());
             return Err(Error::withheld(format!(
                 "the result has {}, fewer than min_rows {}; {place} was not written",
                 counted(rows, "row"),
                 grouped(least)
             )));
         }
-        let Some(most) = self.max_change.filter(|_| old.is_file()) else { return Ok(()) };
+        let old = old.filter(|old| old.is_file());
+        let Some((most, old)) = self.max_change.zip(old) else { return Ok(()) };
+        let place = old.display();
         let before = Before::read(old, catalogue, found).map_err(|error| {
             Error::withheld(format!(
                 "{place} cannot be compared with the new result: {}",

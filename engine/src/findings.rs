@@ -3,7 +3,9 @@
 use std::io::Write;
 
 use ilk_core::result::{Neighbour, Neighbours, Overlaps};
-use ilk_formats::{ListQuality, Names, OutputFormat, write_lists, write_neighbours};
+use ilk_formats::{
+    ListQuality, Names, OutputFormat, OutputStyle, Packer, write_lists, write_neighbours,
+};
 
 use crate::{error::Error, spill::Found};
 
@@ -70,10 +72,23 @@ impl Findings {
     /// If a disk fails.
     pub(crate) fn write(
         &self,
+        style: OutputStyle,
+        out: impl Write + Send,
+        names: Names<'_>,
+        name: &dyn Fn(ilk_formats::Error) -> Error,
+    ) -> Result<u64, Error> {
+        let mut packer = Packer::new(out, style.packing).map_err(name)?;
+        let rows = self.write_plain(style.format, &mut packer, names, name)?;
+        packer.finish().map_err(name)?;
+        Ok(rows)
+    }
+
+    fn write_plain(
+        &self,
         format: OutputFormat,
         out: impl Write + Send,
         names: Names<'_>,
-        name: impl FnOnce(ilk_formats::Error) -> Error,
+        name: &dyn Fn(ilk_formats::Error) -> Error,
     ) -> Result<u64, Error> {
         let found = match self {
             Self::Memory(found) => {

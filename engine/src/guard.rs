@@ -14,7 +14,7 @@ use ilk_core::{
     prepare::{Interactions, pairs_among},
     result::Catalogue,
 };
-use ilk_formats::OutputFormat;
+use ilk_formats::OutputStyle;
 
 use crate::{
     disk::Disk,
@@ -287,7 +287,7 @@ impl Guard {
         let forecast = Forecast { counting, finding, ..forecast };
         let neighbours = outlook.neighbours as usize;
         let each = neighbours / work.catalogue.ids.len().max(1);
-        let row = Writing::guess(work.format, work.catalogue, each).seconds;
+        let row = Writing::guess(work.style, work.catalogue, each).seconds;
         // Arranging is done by now, so it counts for smaller data only.
         let left = |size: &Size| {
             let smaller = forecast.scaled(whole, size);
@@ -341,7 +341,7 @@ impl Guard {
         let lists = arranged.neighbours * 2.0 * NEIGHBOUR_BYTES * byte;
         let reading = segments / cores + lists;
         let each = arranged.neighbours as usize / work.catalogue.ids.len().max(1);
-        let row = Writing::guess(work.format, work.catalogue, each).seconds;
+        let row = Writing::guess(work.style, work.catalogue, each).seconds;
         let left = |share: f64| {
             let smaller = Forecast { counting: forecast.counting * share, ..forecast };
             smaller.elapsed(work.workers) + reading + row * arranged.neighbours
@@ -408,14 +408,14 @@ fn excess_text(took: f64, predicted: f64, over: Option<&str>) -> Option<String> 
 }
 
 /// Refuses a job whose result is predicted not to fit on the disk that a run directory may take;
-/// `format`: of the result.
+/// `style`: of the result.
 ///
 /// # Errors
 /// If it is so.
 pub(crate) fn check_disk(
     (disk, recording): (&Disk, Recording),
     foreseen: &Foreseen,
-    (format, catalogue): (OutputFormat, &Catalogue),
+    (style, catalogue): (OutputStyle, &Catalogue),
 ) -> Result<(), Error> {
     /// What tiles find and merged lists take beside the result, at least.
     const TWICE: f64 = 2.0;
@@ -423,7 +423,7 @@ pub(crate) fn check_disk(
         return Ok(());
     };
     let each = outlook.neighbours as usize / catalogue.ids.len().max(1);
-    let row = Writing::guess(format, catalogue, each).bytes;
+    let row = Writing::guess(style, catalogue, each).bytes;
     disk.foresee((row * outlook.neighbours as f64 * TWICE) as u64)
 }
 
@@ -440,7 +440,7 @@ pub(crate) struct DiskWork<'a> {
     /// What the result names.
     pub catalogue: &'a Catalogue,
     /// How the result is written.
-    pub format: OutputFormat,
+    pub style: OutputStyle,
     /// What a core pays.
     pub machine: Machine,
     /// Cores that share it.
@@ -459,7 +459,7 @@ pub(crate) struct Work<'a> {
     /// What the result names.
     pub catalogue: &'a Catalogue,
     /// How the result is written.
-    pub format: OutputFormat,
+    pub style: OutputStyle,
     /// Threads that share it.
     pub workers: usize,
     /// The share of the tiles that is left to be computed.

@@ -435,7 +435,7 @@ impl FileSource {
             let stdin = io::stdin();
             if io::IsTerminal::is_terminal(&stdin) {
                 return Err(Error::input("standard input is a terminal")
-                    .with_help("pipe a file in, as in `zcat orders.csv.gz | ilk run -`"));
+                    .with_help("pipe a file in, as in `ilk inspect - < orders.csv`"));
             }
             let mut file = tempfile::tempfile().map_err(failed)?;
             io::copy(&mut stdin.lock(), &mut file).map_err(failed)?;

@@ -108,7 +108,9 @@ pub use self::{
     observe::{Degrees, Kept, Lazily, Observer, Place, Tiles, Timed, Unobserved, Walk},
     publish::{Abandoned, Existing, abandon},
     record::{FileRecord, StageName, StageRecord},
-    request::{Besides, Budget, Earlier, Publication, Request, Resources, RunPlace},
+    request::{
+        Besides, Budget, Earlier, Publication, Request, Resources, RunPlace, is_stdout, place_text,
+    },
     result::{Similar, neighbours},
     run::run,
     source::{DataSource, Lists, PartialSource, Record, Setting, TargetSource, TimeFormat, needs},
@@ -121,7 +123,7 @@ pub mod parts {
         guard::{cap_of_heavy, heavy_user, held, remedies_text},
         stages::{
             Cleaning, Glimpse, Glimpsed, Haste, check_rows, report_set_aside, report_unused,
-            row_text,
+            row_record, row_text,
         },
     };
 }

@@ -12,7 +12,7 @@ use ilk_core::{
     result::{Catalogue, Neighbour, Neighbours},
     simd::Kernel,
 };
-use ilk_formats::{OutputFormat, write_neighbours};
+use ilk_formats::{OutputStyle, Packer, write_neighbours};
 use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
 
 use crate::{error::Error, text::shortened};
@@ -106,7 +106,7 @@ impl Writing {
     const ROWS: usize = 1 << 17;
 
     /// Writes a result, or as much of it as tells, to nowhere.
-    pub fn measure(format: OutputFormat, catalogue: &Catalogue, found: &Neighbours) -> Self {
+    pub fn measure(style: OutputStyle, catalogue: &Catalogue, found: &Neighbours) -> Self {
         let mut some = Neighbours::new();
         for item in 0..found.items() as u32 {
             if some.len() < Self::ROWS {
@@ -116,7 +116,10 @@ impl Writing {
         let mut out = Counter(0);
         let before = thread_picoseconds();
         // Nowhere is never full.
-        let written = write_neighbours(format, &mut out, catalogue, &some);
+        let written = Packer::new(&mut out, style.packing).and_then(|mut packer| {
+            write_neighbours(style.format, &mut packer, catalogue, &some)?;
+            packer.finish().map(drop)
+        });
         debug_assert!(written.is_ok(), "{written:?}");
         let seconds = (thread_picoseconds() - before) as f64 / 1e12;
         let rows = some.len().max(1) as f64;
@@ -125,7 +128,7 @@ impl Writing {
 
     /// Does so where there is no result yet, with made-up neighbours of real items; `each`: of an
     /// item.
-    pub fn guess(format: OutputFormat, catalogue: &Catalogue, each: usize) -> Self {
+    pub fn guess(style: OutputStyle, catalogue: &Catalogue, each: usize) -> Self {
         let items = catalogue.ids.len().max(1);
         let each = each.min(items).max(1);
         let mut found = Neighbours::new();
@@ -139,7 +142,7 @@ impl Writing {
                 Neighbour { code: code as u32, score, overlap: (place >> 58) as u32 + 1 }
             }));
         }
-        Self::measure(format, catalogue, &found)
+        Self::measure(style, catalogue, &found)
     }
 }
 
@@ -236,6 +239,7 @@ pub fn free_disk(_: &Path) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use ilk_core::data::Ids;
+    use ilk_formats::OutputFormat;
 
     use super::*;
 
@@ -292,9 +296,11 @@ mod tests {
     fn rows_of_real_ids_are_written_to_nowhere() {
         let ids = Ids::Integer((0..1_000).collect());
         let catalogue = Catalogue { ids, labels: None, supports: vec![1; 1_000], target: None };
-        for format in OutputFormat::ALL {
-            let writing = Writing::guess(*format, &catalogue, 50);
-            assert!(writing.bytes > 4.0 && writing.seconds > 0.0, "{format}: {writing:?}");
+        let packed = ["a.csv.gz", "a.jsonl.zst"].map(|name| OutputStyle::of_name(name).unwrap());
+        let plain = OutputFormat::ALL.iter().map(|format| OutputStyle::from(*format));
+        for style in plain.chain(packed) {
+            let writing = Writing::guess(style, &catalogue, 50);
+            assert!(writing.bytes > 1.0 && writing.seconds > 0.0, "{style}: {writing:?}");
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::{convert::Infallible, mem};
 
 use ilk_core::cost::Machine;
-use ilk_formats::OutputFormat;
+use ilk_formats::OutputStyle;
 
 use crate::{
     context::Run,
@@ -163,8 +163,8 @@ impl<'r> Keep<'r> for Nothing<'r> {
         machine::peak_memory()
     }
 
-    fn format(&self) -> OutputFormat {
-        self.outputs.first().map(|(output, _)| output.format()).unwrap_or_default()
+    fn style(&self) -> OutputStyle {
+        self.outputs.first().map(|(output, _)| output.style()).unwrap_or_default()
     }
 
     fn laid(&mut self, _: &Step<'_>, _: &Arrangement) -> Result<(), Error> {

@@ -1,13 +1,16 @@
 //! What a run is asked for, as plain values.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
 
 use ilk_core::{
     cost::Machine,
     forecast::Limits,
     job::{Job, Of},
 };
-use ilk_formats::Spelling;
+use ilk_formats::{OutputFormat, Spelling};
 
 use crate::{
     error::Error,
@@ -20,7 +23,7 @@ use crate::{
 /// Where a result goes, and how.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Publication {
-    /// Where it goes; absent only where there is a run directory.
+    /// Where it goes, `-` for standard output; absent only where there is a run directory.
     pub out: Option<PathBuf>,
     /// What people call the place; its path where absent.
     pub place: Option<String>,
@@ -28,8 +31,23 @@ pub struct Publication {
     pub existing: Existing,
     /// How the output spells what it holds.
     pub spelling: Spelling,
+    /// The format on standard output; CSV where absent. Files have that of their ending.
+    pub piped: Option<OutputFormat>,
     /// What the result must be like to be put in its place, unless the run is forced.
     pub expected: Expected,
+}
+
+/// The output that stands for standard output.
+const STDOUT: &str = "-";
+
+/// Returns true if an output is standard output.
+pub fn is_stdout(out: &Path) -> bool {
+    out.as_os_str() == STDOUT
+}
+
+/// Names an output for people.
+pub fn place_text(out: &Path) -> String {
+    if is_stdout(out) { "standard output".into() } else { out.display().to_string() }
 }
 
 /// What to do: what is read, what is computed, where the result goes, and what it may take.
@@ -164,5 +182,12 @@ mod tests {
         assert_eq!(serde_json::from_str::<Spelling>(&text).unwrap(), spelling);
         assert_eq!(serde_json::to_string(&Spelling::default()).unwrap(), "{}");
         assert_eq!(serde_json::from_str::<Spelling>("{}").unwrap(), Spelling::default());
+    }
+
+    #[test]
+    fn a_dash_is_standard_output_and_a_file_of_that_name_has_a_folder() {
+        assert!(is_stdout(Path::new("-")) && !is_stdout(Path::new("./-")));
+        assert_eq!(place_text(Path::new("-")), "standard output");
+        assert_eq!(place_text(Path::new("a.csv")), "a.csv");
     }
 }

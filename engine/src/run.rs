@@ -21,7 +21,7 @@ use crate::{
     pool::Pool,
     progress::Reporter,
     publish::Existing,
-    request::{Publication, Request, RunPlace},
+    request::{Publication, Request, RunPlace, is_stdout, place_text},
     rundir,
     sandbox::Plugin,
     source::needs,
@@ -64,8 +64,8 @@ pub(crate) fn run_within(
     let mut outputs = Vec::new();
     let Publication { out, place, existing, .. } = &request.publication;
     if let Some(out) = out {
-        let place = place.clone().unwrap_or_else(|| out.display().to_string());
-        outputs.push((Output::create(out, *existing)?.of(request), place));
+        let place = place.clone().unwrap_or_else(|| place_text(out));
+        outputs.push((Output::create(out, request)?, place));
     }
     let files = Files::open(source, Some(budget.chunk_rows()), reporter)?;
     let budget = &budget.reading(files.bytes_of_reading());
@@ -80,8 +80,8 @@ pub(crate) fn run_within(
     report_unused(source, job, reporter);
     let workplace = match out {
         Some(out) if matches!(existing, Existing::Keep(_)) => Workplace::Beside(out.join(LATEST)),
-        Some(out) => Workplace::Beside(out.clone()),
-        None => Workplace::Temporary,
+        Some(out) if !is_stdout(out) => Workplace::Beside(out.clone()),
+        _ => Workplace::Temporary,
     };
     let desk = Desk::new(workplace, Disk::new(request.budget.disk));
     let run = Run {

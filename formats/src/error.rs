@@ -177,7 +177,10 @@ pub enum Error {
         source: io::Error,
     },
     /// A file name whose ending names no output format.
-    #[error("`{name}` has no known output format; end it in .parquet, .csv, .jsonl or .arrow")]
+    #[error(
+        "`{name}` has no known output format; end it in .parquet, .csv, .jsonl or .arrow (.csv and \
+         .jsonl also with .gz or .zst)"
+    )]
     OutputFormat {
         /// The name.
         name: String,

@@ -72,14 +72,15 @@ pub use part::Part;
 pub use plain::{CellType, TableWriter, Values, read_notes, read_plain};
 pub use plan::ReadOptions;
 pub use results::{
-    ItemSink, NeighbourRow, Soundness, check_result, read_id_list, read_items, read_neighbours,
+    ItemSink, NeighbourRow, Soundness, check_result, has_integer_ids, read_id_list, read_items,
+    read_neighbours,
 };
 pub use schema::{Column, ColumnKind, Schema, nearest};
 pub use source::{Memory, Source, SourceFailure};
 pub use table::{Cursor, Input, InputFormat, MOST_READ, Table};
 pub use write::{
-    Formulas, IdStyle, ListQuality, Names, NeighbourStream, OutputFormat, Spelling, write_items,
-    write_lists, write_neighbours, write_rows,
+    Formulas, IdStyle, ListQuality, Names, NeighbourStream, OutputFormat, OutputPacking,
+    OutputStyle, Packer, Spelling, write_items, write_lists, write_neighbours, write_rows,
 };
 
 /// The programs of the README.

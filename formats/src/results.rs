@@ -2,11 +2,11 @@
 
 use std::{
     collections::HashSet,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     sync::Arc,
 };
 
-use ilk_core::data::{IdColumn, TextColumn, TextList};
+use ilk_core::data::{IdColumn, TextColumn, TextList, canonical_integer};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -14,10 +14,10 @@ use crate::{
     columns::{self, Place},
     dialect::CsvOptions,
     error::{At, Error},
-    schema::Schema,
-    source::{Source, SourceReader, read_exact},
+    schema::{ColumnKind, Schema},
+    source::{Source, read_exact},
     table::{Body, Input},
-    unpack::{Packing, unpacked},
+    unpack::{Packing, inner_name, unpacked},
 };
 
 /// One row of a neighbours table, ids as text.
@@ -83,6 +83,36 @@ fn neighbour_row(file: &str, row: u64, cells: &Cells<'_>) -> Result<NeighbourRow
     })
 }
 
+/// Finds out whether the IDs of a neighbours table are integers: by its schema; in CSV, where every
+/// cell of both ID columns is one; in JSON Lines, where the first item is a number. Cost: of CSV, a
+/// pass over the table.
+///
+/// # Errors
+/// Those of [`Input::open`], and a missing column.
+pub fn has_integer_ids(source: Arc<dyn Source>) -> Result<bool, Error> {
+    if is_json_lines(&source)? {
+        let name = source.name().to_owned();
+        let at = At { file: &name, place: "line 1" };
+        let mut line = String::new();
+        json_lines(&source)?.read_line(&mut line).map_err(|error| at.io(error))?;
+        let first = serde_json::from_str::<Value>(&line).unwrap_or_default();
+        return Ok(first.get("item").is_some_and(Value::is_number));
+    }
+    let table = TextTable::open(source, &REQUIRED[..2], &[])?;
+    let kinds = table.input.iter().flat_map(|input| &input.schema().columns);
+    let mut ids = kinds.filter(|column| REQUIRED[..2].contains(&column.name.as_str()));
+    if ids.clone().any(|column| column.kind != ColumnKind::Untyped) {
+        return Ok(ids.all(|column| column.kind == ColumnKind::Integer));
+    }
+    let mut is_integer = true;
+    table.read(None, &mut |_, cells| {
+        let ids = [cells.get(0), cells.get(1)];
+        is_integer &= ids.iter().flatten().all(|id| canonical_integer(id).is_some());
+        Ok::<_, Error>(())
+    })?;
+    Ok(is_integer)
+}
+
 /// What is known of a file that was looked through and found to be sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Soundness {
@@ -99,8 +129,7 @@ pub enum Soundness {
 /// [`Error::Damaged`] with the place that is not what was written; else those of [`Input::open`] and
 /// [`read_neighbours`].
 pub fn check_result(source: Arc<dyn Source>) -> Result<Soundness, Error> {
-    let is_json = is_json_lines(source.as_ref())?;
-    if !is_json {
+    if !is_json_lines(&source)? {
         let input = Input::open(Arc::clone(&source), &CsvOptions::default())?;
         if let Body::Parquet(file) = input.body() {
             if file.check()? {
@@ -187,8 +216,7 @@ pub fn read_id_list(source: Arc<dyn Source>, column: &str) -> Result<TextList, E
 fn read_lines(source: &Arc<dyn Source>, list: &mut Distinct) -> Result<(), Error> {
     let at = At { file: source.name(), place: "lines" };
     let failed = |error| at.io(error);
-    let head = read_exact(source.as_ref(), 0, source.len().min(8) as usize).map_err(failed)?;
-    let packing = Packing::of_bytes(&head);
+    let packing = Packing::of_bytes(&head_of(source)?);
     let mut lines = BufReader::new(unpacked(source, packing).map_err(failed)?);
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line).map_err(failed)? > 0 {
@@ -283,7 +311,7 @@ impl TextTable {
     ) -> Result<Self, Error> {
         let names = [required, optional].concat();
         let required = required.len();
-        if is_json_lines(source.as_ref())? {
+        if is_json_lines(&source)? {
             return Ok(Self { source, input: None, names, required, places: Vec::new() });
         }
         let mut input = Input::open(Arc::clone(&source), &CsvOptions::default())?;
@@ -364,7 +392,7 @@ impl TextTable {
         sink: RowSink<'_, E>,
     ) -> Result<(), E> {
         let file = self.source.name();
-        let lines = SourceReader::new(Arc::clone(&self.source), 0, 1 << 20).lines();
+        let lines = json_lines(&self.source)?.lines();
         for (row, line) in (1..).zip(lines) {
             let place = format!("line {row}");
             let at = At { file, place: &place };
@@ -402,15 +430,28 @@ fn json_text(value: &Value) -> Option<String> {
     }
 }
 
-/// Returns true if a source is JSON Lines: by its name, or its first byte.
-fn is_json_lines(source: &dyn Source) -> Result<bool, Error> {
-    let name = source.name().to_lowercase();
-    if [".jsonl", ".ndjson"].iter().any(|ending| name.ends_with(ending)) {
+/// Returns true if a source is JSON Lines: by its name, packed or not, or its first byte.
+fn is_json_lines(source: &Arc<dyn Source>) -> Result<bool, Error> {
+    let at = At { file: source.name(), place: "start" };
+    let head = head_of(source)?;
+    if head.starts_with(b"{") {
         return Ok(true);
     }
+    let name = inner_name(source, Packing::of_bytes(&head)).map_err(|error| at.io(error))?;
+    Ok([".jsonl", ".ndjson"].iter().any(|ending| name.ends_with(ending)))
+}
+
+/// Returns the first bytes, which tell how a source is packed.
+fn head_of(source: &Arc<dyn Source>) -> Result<bytes::Bytes, Error> {
     let at = At { file: source.name(), place: "start" };
-    let head = read_exact(source, 0, source.len().min(1) as usize);
-    Ok(head.map_err(|error| at.io(error))?.as_ref() == b"{")
+    read_exact(source.as_ref(), 0, source.len().min(8) as usize).map_err(|error| at.io(error))
+}
+
+/// Reads the lines of JSON Lines, unpacked.
+fn json_lines(source: &Arc<dyn Source>) -> Result<BufReader<Box<dyn Read>>, Error> {
+    let at = At { file: source.name(), place: "start" };
+    let lines = unpacked(source, Packing::of_bytes(&head_of(source)?));
+    Ok(BufReader::with_capacity(1 << 20, lines.map_err(|error| at.io(error))?))
 }
 
 /// Finds the runs of rows whose id reads `wanted`: start and length.

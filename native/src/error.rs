@@ -76,12 +76,14 @@ pub(crate) struct Error {
     message: String,
     help: Option<String>,
     backtrace: Option<String>,
+    /// The column that a file lacks.
+    column: Option<String>,
 }
 
 impl Error {
     /// Makes an error of `kind`; `message` is one line, in lower case, without a full stop.
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), help: None, backtrace: None }
+        Self { kind, message: message.into(), help: None, backtrace: None, column: None }
     }
 
     /// Usage or input: exit code 2.
@@ -111,6 +113,16 @@ impl Error {
             Some(help) => self.with_help(help),
             None => self,
         }
+    }
+
+    /// Adds where that comes from.
+    pub(crate) fn with_origin(self, origin: &str) -> Self {
+        Self { message: format!("{} ({origin})", self.message), ..self }
+    }
+
+    /// Returns the column that a file lacks, if that is what is wrong.
+    pub(crate) fn missing_column(&self) -> Option<&str> {
+        self.column.as_deref()
     }
 
     /// Returns what is wrong.
@@ -198,15 +210,18 @@ impl From<ilk_engine::Error> for Error {
             ilk_engine::Kind::Input => Kind::Input,
             ilk_engine::Kind::Refused => Kind::Refused,
             ilk_engine::Kind::Withheld => Kind::Withheld,
+            ilk_engine::Kind::ClosedPipe => Kind::ClosedPipe,
             _ => Kind::Internal,
         };
-        Self::new(kind, error.message()).with_help_if(error.help().map(Into::into))
+        let column = error.missing_column().map(Into::into);
+        let told = Self::new(kind, error.message()).with_help_if(error.help().map(Into::into));
+        Self { column, ..told }
     }
 }
 
 impl From<ilk_formats::Error> for Error {
     fn from(error: ilk_formats::Error) -> Self {
-        Self::input(error.to_string())
+        ilk_engine::Error::from(error).into()
     }
 }
 

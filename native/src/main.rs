@@ -21,9 +21,10 @@ use std::{path::Path, process::ExitCode};
 
 use clap::ArgMatches;
 use ilk_engine::{
-    Besides, Earlier, Formulas, IdStyle, Spelling, dated, drawing, inputs, journal, limits, lists,
-    machine, memory, output, pool, progress, publish, rundir,
+    Besides, Earlier, Formulas, IdStyle, Spelling, dated, drawing, inputs, is_stdout, journal,
+    limits, lists, machine, memory, output, pool, progress, publish, rundir,
 };
+use ilk_formats::OutputFormat;
 
 use crate::{
     cli::{Command, Ids, InputArgs, RunArgs},
@@ -82,6 +83,10 @@ fn run(
         (false, true) => Earlier::IfSame,
         (false, false) => Earlier::Continue,
     };
+    let is_csv = |out: &Path| {
+        let style = output::style_of(out, publishing.out_format);
+        style.is_ok_and(|style| style.format == OutputFormat::Csv)
+    };
     if args.ids == Some(Ids::Text) && settings.out.as_deref().is_some_and(is_csv) {
         reporter.note("--ids text has no effect on CSV, whose IDs are text");
     }
@@ -92,6 +97,9 @@ fn run(
     };
     let formulas = if publishing.csv_safe { Formulas::Prefixed } else { Formulas::AsRead };
     let spelling = Spelling { ids, formulas };
+    if voice.speaks_to_people() && settings.out.as_deref().is_some_and(is_stdout) {
+        interrupt::set_farewell("interrupted; the table on standard output is incomplete");
+    }
     let options = Options { existing, earlier, spelling, force: args.force, besides };
     let command = layers.call().with("run", []);
     let watch = Watch::begin(publishing.existing_report(), &settings, &record, command)?;
@@ -103,19 +111,14 @@ fn run(
     usage::begin(task, reporter);
     let _deadline = commands::deadline(&layers, &settings)?;
     let watched = Watched { watch: watch.as_ref(), voice };
-    let mut done = commands::run(&settings, record, options, &args.engine, &watched, reporter);
+    let done = commands::run(&settings, record, options, &args.engine, &watched, reporter);
+    let mut done = done.map_err(|error| layers.told(error));
     // What is wrong with a result that is withheld is to be seen in its report, too.
-    let is_withheld = done.as_ref().is_err_and(|error| error.kind() == Kind::Withheld);
-    if let Some(watch) = watch.filter(|_| done.is_ok() || is_withheld) {
+    let has_result = |error: &Error| matches!(error.kind(), Kind::Withheld | Kind::ClosedPipe);
+    if let Some(watch) = watch.filter(|_| done.as_ref().map_or_else(has_result, |()| true)) {
         done = done.and(watch.write(reporter));
     }
     done
-}
-
-/// Returns true if an output is written as CSV.
-fn is_csv(out: &Path) -> bool {
-    let format = ilk_formats::OutputFormat::of_name(&out.to_string_lossy());
-    format.is_ok_and(|format| format == ilk_formats::OutputFormat::Csv)
 }
 
 /// Hands each command what it needs.
@@ -137,7 +140,7 @@ fn execute(
         Command::Plan(args) => {
             let layers = args.settings.layers(matches)?.of_call(cli::call_of("plan", matches));
             let layers = commands::with_guess(layers, "plan", reporter)?;
-            commands::plan(&layers, args.asked(), reporter)
+            commands::plan(&layers, args.asked(), reporter).map_err(|error| layers.told(error))
         }
         Command::Sample(args) => commands::sample(args, matches, reporter),
         Command::Compare(args) => commands::compare(args),
@@ -146,7 +149,7 @@ fn execute(
             let input = InputArgs { input: vec![args.run.clone()] };
             let recorded = recorded::recorded_layer(Path::new(&args.run))?;
             let layers = args.reading.layers(&input, recorded, matches)?;
-            commands::explain(args, &layers, reporter)
+            commands::explain(args, &layers, reporter).map_err(|error| layers.told(error))
         }
         Command::Evaluate(args) => {
             let recorded = match &args.input.input[..] {
@@ -154,7 +157,7 @@ fn execute(
                 _ => None,
             };
             let layers = args.reading.layers(&args.input, recorded, matches)?;
-            commands::evaluate(args, &layers, reporter)
+            commands::evaluate(args, &layers, reporter).map_err(|error| layers.told(error))
         }
         Command::Plugin(args) => commands::plugin(&args.action),
         Command::Verify(args) => commands::verify(args),
@@ -163,7 +166,7 @@ fn execute(
         Command::Explore(args) => commands::explore(args, matches, reporter),
         Command::Inspect(args) => {
             let layers = args.layers(matches)?.of_call(cli::call_of("inspect", matches));
-            commands::inspect(&layers, reporter)
+            commands::inspect(&layers, args.format, reporter).map_err(|error| layers.told(error))
         }
         Command::Demo(args) => commands::demo(args.keep.as_deref(), reporter),
         Command::Config(args) => {
@@ -171,6 +174,6 @@ fn execute(
             commands::config(&args.settings.layers(matches)?, form)
         }
         Command::Completions { shell } => cli::completions(*shell),
-        Command::Man => cli::man(),
+        Command::Man { command } => cli::man(command.as_deref()),
     }
 }

@@ -1,24 +1,21 @@
 //! The one way to standard output: buffered, and calm when its reader goes away.
 
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, Write};
 
 use crate::{
-    error::{Error, Kind, reason},
+    error::Error,
     text::{width, wrapped},
 };
 
 /// Hands `write` a buffered standard output and flushes it.
 ///
 /// # Errors
-/// [`Kind::ClosedPipe`] when nobody reads any more (ends the program with 0, silently); an
+/// [`Kind::ClosedPipe`](crate::error::Kind::ClosedPipe) when nobody reads any more (ends the program with 0, silently); an
 /// input error when the output cannot be written, such as on a full disk.
 pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     let mut out = BufWriter::new(io::stdout().lock());
     let written = write(&mut out).and_then(|()| out.flush());
-    let result = written.map_err(|error| match error.kind() {
-        ErrorKind::BrokenPipe => Error::new(Kind::ClosedPipe, "standard output is closed"),
-        _ => Error::input(format!("cannot write to standard output: {}", reason(&error))),
-    });
+    let result = written.map_err(|error| ilk_engine::Error::stdout(&error).into());
     if result.is_err() {
         // What is still in the buffer has nowhere to go; dropping it would try once more.
         let _ = out.into_parts();

@@ -80,6 +80,21 @@ fn the_manual_describes_every_command() {
 }
 
 #[test]
+fn every_command_has_a_page_of_its_own() {
+    let home = folder();
+    for command in ["run", "similar", "plugin", "man"] {
+        let page = stdout(home.path(), &["man", command]);
+        assert!(page.contains(&format!(".TH ilk-{command} 1")), "{page}");
+        assert!(page.contains(".SH OPTIONS") && page.contains(".SH EXAMPLES"), "{page}");
+        assert!(!page.contains("(1)"), "{page}");
+    }
+    let output = ilk(home.path(), &["man", "rnu"]).output().expect("ilk runs");
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(told, "error: no command `rnu`\nhelp: did you mean `run`?\n");
+}
+
+#[test]
 fn origins_are_told_for_every_layer() {
     let home = folder();
     fs::write(

@@ -304,7 +304,7 @@ fn bytes(write: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> Result<Uint8A
 fn output_format(name: &JsValue) -> Result<OutputFormat, Fault> {
     let name = arguments::text("format", name)?;
     name.parse().map_err(|_| {
-        let message = format!("format is `{name}`, expected parquet, csv, jsonl or arrow");
+        let message = format!("format is `{name}`, expected parquet, csv, jsonl, arrow or arrows");
         Fault::new("setting", message).with("setting", "format")
     })
 }

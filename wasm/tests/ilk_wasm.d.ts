@@ -206,7 +206,7 @@ export interface LadderRequest {
     rate?: number;
 }
 
-export type OutputFormat = "parquet" | "csv" | "jsonl" | "arrow";
+export type OutputFormat = "parquet" | "csv" | "jsonl" | "arrow" | "arrows";
 
 /** Progress of a task. */
 export interface Progress {

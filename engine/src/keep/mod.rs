@@ -15,7 +15,7 @@ use ilk_core::{
     prepare::{Cleaned as Chunk, Interactions},
     result::Catalogue,
 };
-use ilk_formats::OutputFormat;
+use ilk_formats::OutputStyle;
 
 pub(crate) use self::step::{Ending, Step};
 use crate::{
@@ -114,8 +114,8 @@ pub(crate) trait Keep<'r>: Sized {
     /// Returns the most memory that reading and sorting took, where the system tells.
     fn peak_of_reading(&self) -> Option<u64>;
 
-    /// Returns the format of the result.
-    fn format(&self) -> OutputFormat;
+    /// Returns how the result is written.
+    fn style(&self) -> OutputStyle;
 
     /// Keeps the order of the items.
     ///

@@ -8,7 +8,7 @@ use ilk_core::{
     executor::Executor as _,
     prepare::{Reason, Tally},
 };
-use ilk_formats::{CellType, OutputFormat, Values};
+use ilk_formats::{CellType, OutputFormat, OutputStyle, Values};
 
 use super::{
     checking::remove,
@@ -32,6 +32,7 @@ use crate::{
     observe::{Kept, Place, Tiles, Timed, block_name},
     progress::Reporter,
     record::{FileRecord, GROUPS, StageName, time_text},
+    request::place_text,
     spill::{Area, Holding, Recording},
     stages::{row_text, shown_rows},
     text::counted,
@@ -234,8 +235,8 @@ impl<'r> Keep<'r> for RunDir {
         stages.filter_map(|record| record.peak_memory).max()
     }
 
-    fn format(&self) -> OutputFormat {
-        OutputFormat::Parquet
+    fn style(&self) -> OutputStyle {
+        OutputFormat::Parquet.into()
     }
 
     fn laid(&mut self, step: &Step<'_>, arrangement: &Arrangement) -> Result<(), Error> {
@@ -287,13 +288,13 @@ impl<'r> Keep<'r> for RunDir {
         let mut file = self.create(files::NEIGHBOURS)?;
         let target = file.target().to_owned();
         let name = |error| Error::writing(&target, error);
-        let rows = found.write(OutputFormat::Parquet, &mut file, catalogue.into(), name)?;
+        let rows = found.write(OutputFormat::Parquet.into(), &mut file, catalogue.into(), &name)?;
         step.add(file.publish()?);
         self.publish(merged, run.reporter)?;
         self.tell(run, merged)?;
         let place = self.file(files::NEIGHBOURS).display().to_string();
         let outs = self.outs.places.iter().filter(|_| self.outs.withheld.is_none());
-        let outs = outs.map(|out| format!(" and {}", out.display()));
+        let outs = outs.map(|out| format!(" and {}", place_text(out)));
         Ok((rows, place + &outs.collect::<String>()))
     }
 }
@@ -320,16 +321,19 @@ impl RunDir {
     fn publish(&mut self, merged: &Merged, reporter: &Reporter) -> Result<(), Error> {
         for mut output in std::mem::take(&mut self.outs.left) {
             output.report_ids(&merged.catalogue, reporter);
-            output.fill(&merged.catalogue, &merged.found)?;
-            if let Err(error) = output.check(&merged.catalogue, &merged.found) {
-                if error.kind() != Kind::Withheld {
-                    return Err(error);
-                }
+            if let Err(error) = output.fill_checked(&merged.catalogue, &merged.found) {
                 let kept = self.file(files::NEIGHBOURS);
-                self.outs.withheld = Some(error.with_help(format!(
-                    "{} holds the new result; the same command with --force publishes it",
-                    kept.display()
-                )));
+                self.outs.withheld = Some(match error.kind() {
+                    Kind::Withheld => error.with_help(format!(
+                        "{} holds the new result; the same command with --force publishes it",
+                        kept.display()
+                    )),
+                    Kind::ClosedPipe => error,
+                    _ => return Err(error),
+                });
+                continue;
+            }
+            if output.is_piped() {
                 continue;
             }
             let mut files = Vec::new();

@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     output::Output,
     publish::Existing,
-    request::{Earlier, Publication, Request},
+    request::{Earlier, Publication, Request, is_stdout},
 };
 
 /// Outputs outside of the run directory.
@@ -23,7 +23,7 @@ pub(super) struct Outs {
     pub(super) places: Vec<PathBuf>,
     /// Those that this run has not written yet.
     pub(super) left: Vec<Output>,
-    /// Why the output does not take the place of the one before.
+    /// Why the output does not take the place of the one before, or was not read to its end.
     pub(super) withheld: Option<Error>,
 }
 
@@ -32,7 +32,7 @@ impl Outs {
     /// made for an output that cannot be.
     pub(super) fn check(request: &Request, folder: &Path, earlier: Earlier) -> Result<Self, Error> {
         let mut outs = Self::default();
-        let Publication { out, existing, spelling, .. } = &request.publication;
+        let Publication { out, spelling, .. } = &request.publication;
         if out.is_none() && spelling.ids == IdStyle::Text {
             return Err(Error::input("--ids text has no effect without --out").with_help(
                 "a run directory keeps IDs with the type of the input; add --out FILE",
@@ -41,7 +41,7 @@ impl Outs {
         if let Some(place) = out {
             outs.places.push(place.clone());
             if earlier == Earlier::Discard || !folder.join(MANIFEST).exists() {
-                outs.left.push(Output::create(place, *existing)?.of(request));
+                outs.left.push(Output::create(place, request)?);
             }
         }
         Ok(outs)
@@ -53,11 +53,9 @@ impl Outs {
         if !self.left.is_empty() {
             return Ok(());
         }
-        let publication = &request.publication;
         for place in &self.places {
-            if !is_published(manifest, place, publication)? {
-                let output = Output::create(place, publication.existing)?;
-                self.left.push(output.of(request));
+            if !is_published(manifest, place, &request.publication)? {
+                self.left.push(Output::create(place, request)?);
             }
         }
         Ok(())
@@ -71,6 +69,9 @@ fn is_published(
     place: &Path,
     publication: &Publication,
 ) -> Result<bool, Error> {
+    if is_stdout(place) {
+        return Ok(false);
+    }
     let Ok(absolute) = std::path::absolute(place) else { return Ok(false) };
     let is_kept = matches!(publication.existing, Existing::Keep(_));
     let is_asked_for = |out: &&Published| {

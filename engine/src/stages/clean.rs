@@ -150,8 +150,8 @@ pub fn row_text(row: &SetAside, names: &[String]) -> String {
     text
 }
 
-/// The same for machines.
-fn row_record(row: &SetAside, names: &[String]) -> Map<String, Value> {
+/// Describes a row that was set aside for machines.
+pub fn row_record(row: &SetAside, names: &[String]) -> Map<String, Value> {
     let cells = [
         ("reason", json!(row.reason.name())),
         ("file", json!(names[row.file as usize])),

@@ -281,7 +281,7 @@ impl<'r> Laying<'_, 'r> {
         let disk = run.means.desk.disk();
         let foreseen = run.guard.foresee(interactions, (look, disk), held)?;
         let recording = (disk, K::RECORDING);
-        guard::check_disk(recording, &foreseen, (keep.format(), catalogue))?;
+        guard::check_disk(recording, &foreseen, (keep.style(), catalogue))?;
         let matrix = Matrix::with_layout(interactions, run.job, layout, pool);
         // Offers that others make, or that are read back, go with tiles that offer to both sides.
         let plan = if run.means.plugin.is_some() || K::RECORDING == Recording::Yes {
@@ -298,7 +298,7 @@ impl<'r> Laying<'_, 'r> {
                     interactions,
                     plan,
                     catalogue,
-                    format: keep.format(),
+                    style: keep.style(),
                     workers: machine::cores(pool.workers()),
                     share: share_left(matrix, plan, committed),
                     before: keep.seconds_before() + committed.seconds,
@@ -343,7 +343,7 @@ impl<'r> Laying<'_, 'r> {
                 arranged: &arranged,
                 degrees: &degrees,
                 catalogue: &named.catalogue,
-                format: keep.format(),
+                style: keep.style(),
                 machine: layout.machine.unwrap_or_else(|| Machine::of(layout.kernel)),
                 workers: machine::cores(pool.workers()),
                 before: keep.seconds_before() + committed.seconds,

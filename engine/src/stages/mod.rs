@@ -12,7 +12,7 @@ pub(crate) mod tiles;
 mod write;
 
 pub use self::{
-    clean::{check_rows, report_set_aside, report_unused, row_text},
+    clean::{check_rows, report_set_aside, report_unused, row_record, row_text},
     glimpse::{Glimpse, Glimpsed, Haste},
     look::Cleaning,
 };

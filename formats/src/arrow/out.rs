@@ -112,6 +112,12 @@ impl<W: Write> ArrowStreamOut<W> {
         self.put(&0_u32.to_le_bytes())
     }
 
+    /// Ends the stream, and hands on what is left of it.
+    pub(crate) fn close(mut self) -> Result<(), Error> {
+        self.finish()?;
+        self.out.flush().map_err(write_error)
+    }
+
     /// Gives out what it is written to.
     pub(crate) const fn out(&mut self) -> &mut W {
         &mut self.out

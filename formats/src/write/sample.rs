@@ -10,7 +10,7 @@ use ilk_core::{
 
 use super::format::OutputFormat;
 use crate::{
-    arrow::ArrowOut,
+    arrow::{ArrowOut, ArrowStreamOut},
     columns::date,
     csv::CsvOut,
     error::Error,
@@ -45,6 +45,11 @@ pub fn write_rows(
             let mut writer = ArrowOut::new(BufWriter::new(out), &fields(&columns))?;
             chunks.iter().try_for_each(|rows| writer.write(&batch(&columns, rows)))?;
             writer.finish()
+        }
+        OutputFormat::ArrowStream => {
+            let mut writer = ArrowStreamOut::new(BufWriter::new(out), &fields(&columns))?;
+            chunks.iter().try_for_each(|rows| writer.write(&batch(&columns, rows)))?;
+            writer.close()
         }
         OutputFormat::Csv => write_csv(out, &columns, chunks),
         OutputFormat::JsonLines => write_json_lines(out, &columns, chunks),

@@ -285,6 +285,7 @@ fn write_rows<R: Row>(
     match format {
         OutputFormat::Parquet => writing.parquet(out, rows),
         OutputFormat::Arrow => writing.arrow(out, rows),
+        OutputFormat::ArrowStream => writing.arrow_stream(out, rows),
         OutputFormat::Csv => writing.csv(out, rows),
         OutputFormat::JsonLines => writing.json_lines(out, rows),
     }
@@ -427,6 +428,16 @@ impl<'a> Writing<'a> {
         let mut writer = ArrowOut::new(BufWriter::new(out), &self.fields())?;
         self.each_batch(rows, &mut |batch| writer.write(batch))?;
         writer.finish()
+    }
+
+    fn arrow_stream<R: Row>(
+        &self,
+        out: impl Write,
+        rows: impl Iterator<Item = R>,
+    ) -> Result<(), Error> {
+        let mut writer = ArrowStreamOut::new(BufWriter::new(out), &self.fields())?;
+        self.each_batch(rows, &mut |batch| writer.write(batch))?;
+        writer.close()
     }
 
     fn csv<R: Row>(&self, out: impl Write, rows: impl Iterator<Item = R>) -> Result<(), Error> {

@@ -4,7 +4,7 @@ use std::{io, sync::Arc};
 
 use arrow_array::{BooleanArray, Int32Array, StringArray};
 use bytes::Bytes;
-use ilk_formats::{OutputFormat, ReadOptions, Source, Table};
+use ilk_formats::{OutputFormat, OutputPacking, OutputStyle, ReadOptions, Source, Table};
 use parquet::basic::Compression;
 
 use crate::tools::{
@@ -91,8 +91,17 @@ fn names_that_promise_another_format_are_named() {
     insta::assert_snapshot!(error("a.parquet", "user,item\n", &pair()), @"a.parquet has a Parquet name but is not Parquet; rename it to match its format, or export it again");
     insta::assert_snapshot!(error("a.feather", "FEA1....", &pair()), @"a.feather is Feather version 1, which is not supported; write it as version 2 or Parquet");
     insta::assert_snapshot!(error("a.jsonl", "{}", &pair()), @"a.jsonl is JSON whose first lines hold no whole object with a value, which is not supported; write one object per line, as `jq -c .` does");
-    insta::assert_snapshot!(OutputFormat::of_name("out.xlsx").unwrap_err(), @"`out.xlsx` has no known output format; end it in .parquet, .csv, .jsonl or .arrow");
-    assert_eq!(OutputFormat::of_name("a.b/OUT.CSV").unwrap(), OutputFormat::Csv);
+    insta::assert_snapshot!(OutputStyle::of_name("out.xlsx").unwrap_err(), @"`out.xlsx` has no known output format; end it in .parquet, .csv, .jsonl or .arrow (.csv and .jsonl also with .gz or .zst)");
+    for name in ["out.parquet.gz", "out.arrow.zst", "out.gz", "out", "out.csv.bz2", "csv"] {
+        assert!(OutputStyle::of_name(name).is_err(), "{name}");
+    }
+    let style = |name| OutputStyle::of_name(name).unwrap();
+    assert_eq!(style("a.b/OUT.CSV"), OutputFormat::Csv.into());
+    assert_eq!(style("out.arrows"), OutputFormat::ArrowStream.into());
+    let packed = |format, packing| OutputStyle { format, packing };
+    assert_eq!(style("A.CSV.GZ"), packed(OutputFormat::Csv, OutputPacking::Gzip));
+    assert_eq!(style("a.jsonl.zst"), packed(OutputFormat::JsonLines, OutputPacking::Zstd));
+    assert_eq!(style("a.jsonl.zst").to_string(), "jsonl.zst");
 }
 
 struct Broken;

@@ -6,7 +6,8 @@ use ilk_core::{
 };
 use ilk_formats::{
     CsvOptions, Error, Formulas, IdStyle, Input, ListQuality, Names, NeighbourRow, OutputFormat,
-    Spelling, read_id_list, read_items, read_neighbours, write_items, write_neighbours,
+    OutputPacking, OutputStyle, Packer, Spelling, check_result, has_integer_ids, read_id_list,
+    read_items, read_neighbours, write_items, write_neighbours,
 };
 
 use crate::tools::source;
@@ -42,9 +43,9 @@ fn write(format: OutputFormat, catalogue: &Catalogue) -> Vec<u8> {
     bytes
 }
 
-fn rows(format: OutputFormat, bytes: &[u8], item: Option<&str>) -> Vec<NeighbourRow> {
+fn rows(style: impl Into<OutputStyle>, bytes: &[u8], item: Option<&str>) -> Vec<NeighbourRow> {
     let mut rows = Vec::new();
-    let source = source(&format!("out.{format}"), bytes);
+    let source = source(&format!("out.{}", style.into()), bytes);
     read_neighbours(source, item, &mut |row| {
         rows.push(row);
         Ok::<_, Error>(())
@@ -134,6 +135,84 @@ fn every_format_gives_back_what_was_written() {
             assert_eq!(rows(*format, &bytes, Some(&id(1))), [], "{format}");
             assert_eq!(rows(*format, &bytes, Some("nothing")), [], "{format}");
         }
+    }
+}
+
+/// Text as it may be packed.
+const PACKED: [OutputStyle; 4] = {
+    const fn style(format: OutputFormat, packing: OutputPacking) -> OutputStyle {
+        OutputStyle { format, packing }
+    }
+    [
+        style(OutputFormat::Csv, OutputPacking::Gzip),
+        style(OutputFormat::Csv, OutputPacking::Zstd),
+        style(OutputFormat::JsonLines, OutputPacking::Gzip),
+        style(OutputFormat::JsonLines, OutputPacking::Zstd),
+    ]
+};
+
+fn pack(style: OutputStyle, catalogue: &Catalogue) -> Vec<u8> {
+    let mut packer = Packer::new(Vec::new(), style.packing).unwrap();
+    write_neighbours(style.format, &mut packer, catalogue, &neighbours()).unwrap();
+    packer.finish().unwrap()
+}
+
+#[test]
+fn packed_text_gives_back_what_was_written_and_is_the_same_each_time() {
+    for style in PACKED {
+        let bytes = pack(style, &labelled());
+        assert_eq!(bytes, pack(style, &labelled()), "{style}");
+        let plain = write(style.format, &labelled());
+        assert_eq!(rows(style, &bytes, None), rows(style.format, &plain, None), "{style}");
+        assert_eq!(rows(style, &bytes, Some("z\"z")).len(), 1, "{style}");
+        let name = format!("out.{style}");
+        assert!(check_result(source(&name, &*bytes)).is_ok(), "{style}");
+        let mut items = 0;
+        read_items(source(&name, &*bytes), &mut |_, _| {
+            items += 1;
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+        assert_eq!(items, 2, "{style}");
+        // A bit that flipped is found by the checksum.
+        let mut damaged = bytes;
+        let place = damaged.len() - 10;
+        damaged[place] ^= 4;
+        let read = read_neighbours(source(&name, damaged), None, &mut |_| Ok::<_, Error>(()));
+        assert!(read.is_err(), "{style}");
+    }
+}
+
+#[test]
+fn gzip_says_neither_when_nor_where_it_was_written() {
+    let bytes = pack(PACKED[0], &labelled());
+    assert_eq!(bytes[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
+}
+
+#[test]
+fn failures_of_the_place_come_through_packed() {
+    for style in PACKED {
+        let written = Packer::new(Full(10), style.packing).and_then(|mut packer| {
+            write_neighbours(style.format, &mut packer, &labelled(), &neighbours())?;
+            packer.finish().map(drop)
+        });
+        let Err(Error::Write { source }) = written else { panic!("{style} fits") };
+        assert_eq!(source.kind(), std::io::ErrorKind::StorageFull, "{style}");
+    }
+}
+
+#[test]
+fn the_kind_of_ids_is_known_in_every_format() {
+    let of = |style: OutputStyle, ids| {
+        let source = source(&format!("out.{style}"), pack(style, &catalogue(ids)));
+        has_integer_ids(source).unwrap()
+    };
+    let plain = OutputFormat::ALL.iter().map(|format| OutputStyle::from(*format));
+    for style in plain.chain(PACKED) {
+        assert!(of(style, Ids::Integer(vec![i64::MIN, 7, (1 << 53) + 1])), "{style}");
+        assert!(of(style, Ids::Unsigned(vec![0, 7, u64::MAX])), "{style}");
+        let texts = ["7", "8", "009"].into_iter().collect();
+        assert!(!of(style, Ids::Text(texts)), "{style}");
     }
 }
 

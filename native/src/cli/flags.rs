@@ -18,7 +18,8 @@ use ilk_core::{
     weighting::{Center, WeightingName},
 };
 use ilk_formats::{
-    Condition, Decimal, Delimiter, DialectError, Encoding, Escape, FileFormat, Quote, RecordSize,
+    Condition, Decimal, Delimiter, DialectError, Encoding, Escape, FileFormat, OutputFormat, Quote,
+    RecordSize,
 };
 use serde::Serialize;
 
@@ -33,6 +34,14 @@ fn unit_names() -> impl TypedValueParser<Value = TimeUnit> {
 /// Takes one of the formats of files.
 fn format_names() -> impl TypedValueParser<Value = FileFormat> {
     PossibleValuesParser::new(FileFormat::NAMES).try_map(|name| name.parse::<FileFormat>())
+}
+
+/// Takes one of the formats of a table on standard output. Parquet is refused with what to do.
+pub(super) fn piped_names() -> impl TypedValueParser<Value = OutputFormat> {
+    let parquet = PossibleValue::new("parquet").hide(true);
+    let others = ["csv", "jsonl", "arrow"].map(PossibleValue::new);
+    PossibleValuesParser::new([parquet].into_iter().chain(others))
+        .try_map(|name| name.parse::<OutputFormat>())
 }
 
 /// Takes one of the ways of writing CSV.
@@ -453,7 +462,10 @@ const GROUPS: &str = "Groups of items";
 #[derive(Debug, Default, Args, Serialize)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct PlaceArgs {
-    /// Output file (.parquet, .csv, .jsonl or .arrow) or folder
+    /// Output file (.parquet, .csv, .jsonl or .arrow) or folder; `-` for standard output
+    ///
+    /// CSV and JSON Lines may be compressed, as in similar.csv.gz or similar.jsonl.zst. Standard
+    /// output gets nothing but the table.
     #[arg(short, long, value_name = "PATH", env = "ILK_OUT", hide_env = true)]
     pub(crate) out: Option<PathBuf>,
 
@@ -519,6 +531,13 @@ pub(crate) struct PublishingArgs {
     /// in the new result. If it differs more, the run ends as with --min-rows.
     #[arg(long, value_name = "SHARE", env = "ILK_MAX_CHANGE", hide_env = true)]
     pub(crate) max_change: Option<Share>,
+
+    /// Format of the table on standard output, for --out - [default: csv]
+    ///
+    /// arrow is an Arrow IPC stream. The format of a file is that of its ending.
+    #[arg(long, value_name = "FORMAT", env = "ILK_OUT_FORMAT", hide_env = true)]
+    #[arg(value_parser = piped_names())]
+    pub(crate) out_format: Option<OutputFormat>,
 }
 
 /// How to work.

@@ -1,6 +1,6 @@
 //! What a call was given, as words to propose another call from.
 
-use clap::{Arg, ArgMatches, Command, parser::ValueSource};
+use clap::{Arg, ArgMatches, parser::ValueSource};
 
 use super::command;
 use crate::settings::{Call, Word};
@@ -10,10 +10,9 @@ pub(crate) fn call_of(name: &str, matches: &ArgMatches) -> Call {
     let command = command();
     let of = |name: &str| command.find_subcommand(name);
     let Some(called) = of(name) else { return Call::default() };
-    let takes = |arg: &Arg| {
-        let takes =
-            |command: &Command| command.get_arguments().any(|other| other.get_id() == arg.get_id());
-        of("inspect").is_some_and(takes)
+    let takes = |name: &str, arg: &Arg| {
+        let is_arg = |other: &Arg| other.get_id() == arg.get_id();
+        of(name).is_some_and(|command| command.get_arguments().any(is_arg))
     };
     let mut words: Vec<(usize, Word)> = Vec::new();
     for arg in called.get_arguments() {
@@ -29,7 +28,10 @@ pub(crate) fn call_of(name: &str, matches: &ArgMatches) -> Call {
                 Some(ValueSource::CommandLine) => places.next().unwrap_or(usize::MAX),
                 _ => usize::MAX,
             };
-            let word = word_of(arg, &value.to_string_lossy(), takes(arg));
+            let mut word = word_of(arg, &value.to_string_lossy());
+            // What is asked of the page of `ilk inspect` is no part of other calls.
+            word.inspects = takes("inspect", arg) && id != "format";
+            word.runs = takes("run", arg);
             words.push((place, word));
         }
     }
@@ -38,9 +40,10 @@ pub(crate) fn call_of(name: &str, matches: &ArgMatches) -> Call {
 }
 
 /// Makes a word of a value; a flag whose value may be left out stands by itself if it is on.
-fn word_of(arg: &Arg, value: &str, inspects: bool) -> Word {
+fn word_of(arg: &Arg, value: &str) -> Word {
     let may_be_bare = !arg.get_action().takes_values()
         || arg.get_num_args().is_some_and(|count| count.min_values() == 0);
     let value = Some(value).filter(|value| !(may_be_bare && *value == "true"));
-    Word { flag: arg.get_long().map(Into::into), value: value.map(Into::into), inspects }
+    let (flag, value) = (arg.get_long().map(Into::into), value.map(Into::into));
+    Word { flag, value, inspects: true, runs: true }
 }

@@ -1,6 +1,6 @@
 //! `ilk inspect`.
 
-use super::flags::{InputArgs, JobFileArgs, SourceArgs, WorkArgs};
+use super::flags::{InputArgs, JobFileArgs, SourceArgs, TextOrJson, WorkArgs};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -8,7 +8,9 @@ Examples:
     ilk inspect orders.csv
   Rows, users, items, skew, and the work of a job:
     ilk inspect orders/ --user member --item product
-    ilk inspect job.toml";
+    ilk inspect job.toml
+  The same for a script:
+    ilk inspect orders/ --format json";
 
 /// `ilk inspect`.
 #[derive(Debug, clap::Args)]
@@ -21,4 +23,8 @@ pub(crate) struct InspectArgs {
     pub(crate) source: SourceArgs,
     #[command(flatten)]
     pub(crate) work: WorkArgs,
+
+    /// Output format
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, help_heading = "Output")]
+    pub(crate) format: TextOrJson,
 }

@@ -5,6 +5,8 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
+use ilk_formats::FileFormat;
+
 use crate::{
     error::Error,
     settings::AT_LEAST_ONE,
@@ -18,9 +20,7 @@ pub(super) fn usage_error(error: &clap::Error, command: &Command) -> Error {
             .with_help("`ilk demo` shows what it does, `ilk --help` lists the commands");
     }
     if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) {
-        let near = did_you_mean(name, command.get_subcommands().map(Command::get_name));
-        return Error::input(format!("no command `{name}`"))
-            .with_help(near.unwrap_or_else(|| "`ilk --help` lists the commands".into()));
+        return no_command(name, command);
     }
     if let Some(flag) = unknown_flag(error) {
         return Error::input(format!("unexpected argument '{flag}' found")).with_help(near_flag(
@@ -47,16 +47,40 @@ pub(super) fn usage_error(error: &clap::Error, command: &Command) -> Error {
     let lines = rest.lines().map(|line| line.trim().trim_matches(['[', ']']));
     let lines = lines.filter(|line| !line.is_empty());
     let lines = lines.filter(|line| !line.starts_with("For more information"));
-    // What looks like a flag is hardly ever meant as an input, but it may be a value.
+    // What looks like a flag is hardly ever meant as an input, but it may be a value or an ID.
+    let takes_ids = called(error, command).is_some_and(|called| called.get_name() == "similar");
+    let dashed = if takes_ids {
+        "put IDs that begin with `-` after `--`, as in `ilk similar OUT -- -x`"
+    } else {
+        "write a value that begins with `-` as in --user=-x"
+    };
     let lines = lines.map(|line| match line.strip_prefix("tip: to pass") {
-        Some(_) => "write a value that begins with `-` as in --user=-x",
+        Some(_) => dashed,
         None => line,
     });
     // Tips stand last, but a near name is worth more than a list of all.
     let (tips, others): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with("tip: "));
     let tips = tips.iter().map(|line| line.trim_start_matches("tip: "));
-    let help = tips.chain(others).collect::<Vec<_>>().join("; ");
+    let help = of_input(error).into_iter().chain(tips).chain(others).collect::<Vec<_>>().join("; ");
     Error::input(format!("{message}{origin}")).with_help_if((!help.is_empty()).then_some(help))
+}
+
+/// Says which flag sets the format of the input, where `--format` was given one.
+fn of_input(error: &clap::Error) -> Option<&'static str> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let is_format = text(ContextKind::InvalidArg)?.starts_with("--format ");
+    let is_of_input = FileFormat::NAMES.contains(&text(ContextKind::InvalidValue)?);
+    (is_format && is_of_input).then_some("--input-format is the format of the input")
+}
+
+/// Makes an error of a command that does not exist.
+pub(super) fn no_command(name: &str, command: &Command) -> Error {
+    let near = did_you_mean(name, command.get_subcommands().map(Command::get_name));
+    Error::input(format!("no command `{name}`"))
+        .with_help(near.unwrap_or_else(|| "`ilk --help` lists the commands".into()))
 }
 
 /// Returns the flag that is not known, if that is what is wrong.
@@ -87,8 +111,13 @@ fn near_flag(flag: &str, called: Option<&Command>, command: &Command) -> String 
         argument.get_long().into_iter().chain(aliases)
     });
     let bare = flag.trim_start_matches('-').split('=').next().unwrap_or_default();
-    let near = closest(bare, known).into_iter().map(|name| format!("`--{name}`"));
-    let near = near.collect::<Vec<_>>();
+    let mut near = closest(bare, known);
+    // Slips are rare in the first letter: of `--itme`, `--item` is meant and not `--time`.
+    let is_begun = |name: &&str| name.chars().next() == bare.chars().next();
+    if near.iter().any(is_begun) {
+        near.retain(is_begun);
+    }
+    let near = near.into_iter().map(|name| format!("`--{name}`")).collect::<Vec<_>>();
     if near.is_empty() {
         let name = called.map_or_else(String::new, |called| format!("{} ", called.get_name()));
         return format!("`ilk {name}--help` lists the flags");
@@ -160,7 +189,14 @@ mod tests {
         };
         let of_run =
             ["run --tpo 5", "run --itme x", "run --zzz", "run -k -1", "run --shard-siez=1"];
-        let of_others = ["plan x --csv-safe", "plan x --restart", "similar x --user u"];
+        let of_others = [
+            "plan x --csv-safe",
+            "plan x --restart",
+            "similar x --user u",
+            "inspect - --format csv",
+            "similar out -x",
+            "similar out",
+        ];
         let all = of_run
             .into_iter()
             .chain(of_others)
@@ -174,7 +210,7 @@ mod tests {
 
         run --itme x
         error: unexpected argument '--itme' found
-        help: did you mean `--item` or `--time`?
+        help: did you mean `--item`?
 
         run --zzz
         error: unexpected argument '--zzz' found
@@ -198,6 +234,18 @@ mod tests {
         similar x --user u
         error: unexpected argument '--user' found
         help: `ilk run`, `ilk plan`, `ilk sample` and others take it; leave it out of `ilk similar`
+
+        inspect - --format csv
+        error: invalid value 'csv' for '--format <FORMAT>'
+        help: --input-format is the format of the input; possible values: text, json
+
+        similar out -x
+        error: unexpected argument '-x' found
+        help: put IDs that begin with `-` after `--`, as in `ilk similar OUT -- -x`; Usage: ilk similar [OPTIONS] <OUT> <ITEM>...
+
+        similar out
+        error: the following required arguments were not provided
+        help: <ITEM>...; Usage: ilk similar <OUT> <ITEM>...
         ");
     }
 }

@@ -43,7 +43,7 @@ pub(crate) use self::{
     plugin::PluginAction,
     run::{Ids, RunArgs},
     sample::SampleArgs,
-    similar::SimilarArgs,
+    similar::{SimilarArgs, SimilarFormat},
     status::StatusArgs,
     usage::UsageArgs,
     variables::unknown_variables,
@@ -140,7 +140,7 @@ pub(crate) enum Command {
     #[command(after_long_help = sample::EXAMPLES)]
     Sample(Box<SampleArgs>),
 
-    /// Show the neighbours of an item
+    /// Show the neighbours of items
     #[command(after_long_help = similar::EXAMPLES)]
     Similar(SimilarArgs),
 
@@ -223,9 +223,13 @@ pub(crate) enum Command {
         shell: clap_complete::Shell,
     },
 
-    /// Print the manual page (roff)
+    /// Print the manual, or the manual page of a command (roff)
     #[command(after_long_help = man::EXAMPLES)]
-    Man,
+    Man {
+        /// Command whose page to print, such as run [default: all of them in one page]
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
+    },
 }
 
 /// Returns the command line with all help. `--format` is the format of the input where a command has

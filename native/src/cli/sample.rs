@@ -2,7 +2,9 @@
 
 use std::{num::NonZeroU32, path::PathBuf};
 
-use super::flags::{InputArgs, JobArgs, JobFileArgs, SourceArgs, WorkArgs};
+use ilk_formats::OutputFormat;
+
+use super::flags::{InputArgs, JobArgs, JobFileArgs, SourceArgs, WorkArgs, piped_names};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -18,9 +20,15 @@ pub(crate) struct SampleArgs {
     #[command(flatten)]
     pub(crate) size: SampleSizeArgs,
 
-    /// Output file (.parquet, .csv, .jsonl or .arrow)
+    /// Output file (.parquet, .csv, .jsonl or .arrow); `-` for standard output, without the report
+    ///
+    /// CSV and JSON Lines may be compressed, as in sample.csv.gz or sample.jsonl.zst.
     #[arg(short, long, value_name = "PATH", help_heading = "Sample")]
     pub(crate) out: PathBuf,
+
+    /// Format of the rows on standard output, for --out - [default: csv]
+    #[arg(long, value_name = "FORMAT", value_parser = piped_names(), help_heading = "Sample")]
+    pub(crate) out_format: Option<OutputFormat>,
 
     /// Replace the output if it exists
     #[arg(long, help_heading = "Sample")]

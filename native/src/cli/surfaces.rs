@@ -72,7 +72,8 @@ impl Kind {
         if is(&[TypeId::of::<f32>(), TypeId::of::<f64>()]) {
             return Self::Number;
         }
-        let names = flag.get_possible_values().into_iter().map(|name| {
+        let names = flag.get_possible_values().into_iter().filter(|name| !name.is_hide_set());
+        let names = names.map(|name| {
             let help = name.get_help().map(ToString::to_string);
             (name.get_name().to_owned(), help.unwrap_or_default())
         });

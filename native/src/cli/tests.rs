@@ -102,6 +102,48 @@ fn inputs_may_be_named_beside_a_job_file() {
 }
 
 #[test]
+fn numbers_below_0_are_values() {
+    let similar = |words: &str| {
+        let matches = command().try_get_matches_from(["ilk"].into_iter().chain(words.split(' ')));
+        let cli = Cli::from_arg_matches(&matches.unwrap()).unwrap();
+        let Command::Similar(args) = cli.command else { unreachable!("the command is similar") };
+        (args.items, args.count)
+    };
+    assert_eq!(
+        similar("similar out -5 7 -n 3 -8"),
+        (["-5", "7", "-8"].map(String::from).into(), 3)
+    );
+    assert_eq!(similar("similar -n 3 out -- -x -n"), (["-x", "-n"].map(String::from).into(), 3));
+    let (_home, path) = job_file(ORDERS);
+    let job = layers(&[&path, "--threshold", "-1", "--shrinkage=-0.5"]).unwrap().job().unwrap();
+    assert_eq!((job.threshold, job.shrinkage), (Some(-1.0), Some(-0.5)));
+}
+
+#[test]
+fn a_missing_column_is_told_with_the_setting_that_asks_for_it() {
+    let (_home, path) = job_file(ORDERS);
+    let missing = |column: &str, arguments: &[&str]| {
+        let (file, known) = ("mine.csv".into(), "a, b".into());
+        let column = column.to_owned();
+        let error =
+            ilk_formats::Error::MissingColumn { file, column, nearest: None, known, hint: "" };
+        let layers = layers(&[&["--job", &path, "mine.csv"], arguments].concat()).unwrap();
+        layers.told(error.into()).message().replace(&path, "job.toml")
+    };
+    let asks = |text: &str, name: &str, line: u32| {
+        let origin = format!(" ({name} is from job.toml line {line})");
+        assert!(text.ends_with(&origin), "{text}");
+    };
+    asks(&missing("member", &[]), "user", 4);
+    asks(&missing("price", &[]), "where", 7);
+    // What was typed just now needs no looking for, and what nobody asks for has no place.
+    for (column, arguments) in [("store", &["--user", "store"] as &[&str]), ("zzz", &[])] {
+        let told = missing(column, arguments);
+        assert!(!told.contains(" is from "), "{told}");
+    }
+}
+
+#[test]
 fn the_only_data_source_needs_no_choice() {
     let (_home, path) = job_file("[datasource.a]\nuser = 'u'");
     assert_eq!(layers(&[&path]).unwrap().source().unwrap().user.as_deref(), Some("u"));

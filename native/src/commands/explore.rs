@@ -9,7 +9,7 @@ use super::{
     inspect::{complete, schema_of},
     sample::rate_text,
 };
-use ilk_engine::files::Files;
+use ilk_engine::{files::Files, is_stdout};
 
 use crate::{
     cli::{ExploreArgs, call_of},
@@ -42,6 +42,11 @@ pub(crate) fn explore(
             .with_help("run `cargo xtask web` in the checkout, then rebuild the program"));
     }
     let layers = args.layers(matches)?.of_call(call_of("explore", matches));
+    let out = layers.out()?.unwrap_or_else(|| "similar.parquet".into());
+    if is_stdout(&out) {
+        return Err(Error::input("`ilk explore` prints no table, so --out - has no effect")
+            .with_help("name the output of the full run, as in --out similar.parquet"));
+    }
     let (job, wish) = (layers.resolve()?, layers.job()?);
     let partial = layers.checked_source()?;
     let source = source_of(&layers, &partial)?;
@@ -62,7 +67,7 @@ pub(crate) fn explore(
         return Err(no_rows(&drawn));
     }
     let mut sample = Vec::new();
-    drawn.write(OutputFormat::Parquet, &files, drawn.kinds(&files)?, &mut sample)?;
+    drawn.write(OutputFormat::Parquet.into(), &files, drawn.kinds(&files)?, &mut sample)?;
     let rate = drawn.sample.rate();
     let what =
         if rate < 1.0 { format!("{} of the users: ", rate_text(rate)) } else { String::new() };
@@ -99,7 +104,6 @@ pub(crate) fn explore(
         "users": args.size.users,
     });
     drop(drawn);
-    let out = layers.out()?.unwrap_or_else(|| "similar.parquet".into());
     let access = Access::new(listening.address, &args.server.listen)?;
     let url = access.url();
     let explored = Explored {

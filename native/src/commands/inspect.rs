@@ -17,8 +17,14 @@ use ilk_engine::{
 };
 use ilk_formats::{Guess, Input, Schema, guess_columns};
 
-use super::sample::{Few, few};
+use serde_json::{Map, Value, json};
+
+use super::{
+    inspected,
+    sample::{Few, few},
+};
 use crate::{
+    cli::TextOrJson,
     error::Error,
     inputs::{self, FileSource, InputFile},
     pool::Pool,
@@ -39,7 +45,11 @@ const LOOK: Few = Few { items: 1_000, cost: 2_000_000_000_000 };
 ///
 /// # Errors
 /// For input that cannot be read.
-pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error> {
+pub(crate) fn inspect(
+    layers: &Layers,
+    format: TextOrJson,
+    reporter: &Reporter,
+) -> Result<(), Error> {
     let reporter = &reporter.for_report();
     let partial = layers.checked_source()?;
     if partial.input.is_empty() {
@@ -53,11 +63,15 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
     // Who names user and item knows the columns: what else is used is then named too.
     let is_named = partial.user.is_some() && partial.item.is_some();
     let guess = if is_named { Guess::default() } else { guess_columns(schema) };
-    let mut report = columns_text(schema, &first.constants, &partial, &guess);
+    let mut report = Report { format, text: String::new(), facts: Map::new() };
+    report.fact("files", files.len());
+    let columns = columns(schema, &first.constants, &partial, &guess);
+    report.text += &columns_text(&columns);
+    report.fact("columns", inspected::columns(&columns));
     let Some(source) = complete(&partial, &guess) else {
         how_read(&input, reporter);
-        report.push_str("\nname the user ID and item ID columns: --user COL --item COL\n");
-        return stdout::print_report(&report);
+        report.text += "\nname the user ID and item ID columns: --user COL --item COL\n";
+        return report.print();
     };
     drop(input);
     let given = Given { weight: source.weight.is_some(), time: source.time.is_some() };
@@ -67,16 +81,19 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
     let (needs, pool) = (Needs::of(&job, given), Pool::new(layers.threads()?)?);
     let opened = Files::open(&source, None, reporter)?;
     let rows = Cleaning::read(&opened, (&job, needs), &pool, reporter)?;
-    rows_text(&mut report, &rows.tally, opened.names());
+    rows_text(&mut report.text, &rows.tally, opened.names());
+    report.fact("rows", inspected::rows(&rows.tally, opened.names()));
+    report.fact("times", inspected::times(&rows.tally.times));
     let mut proposal = Proposal::new(layers, &partial, &guess);
     let refusal = proposal.refusal(&rows.tally, &opened);
     if rows.tally.kept() == 0 {
         proposal.print(&mut report, refusal.as_ref());
-        return stdout::print_report(&report);
+        return report.print();
     }
     let folded = rows.fold((&job, needs), &pool, reporter)?;
     let profile = Profile::of(&folded.interactions, TOP);
-    profile_text(&mut report, &profile, &folded);
+    profile_text(&mut report.text, &profile, &folded);
+    report.facts.extend(inspected::profile(&profile, &folded));
     proposal.cap = cap_of_heavy(&folded.interactions);
     let heavy = heavy_user(&folded.interactions, &folded.others).map(Error::from);
     if let Some(heavy) = &heavy {
@@ -85,23 +102,54 @@ pub(crate) fn inspect(layers: &Layers, reporter: &Reporter) -> Result<(), Error>
         proposal.min_overlap = overlap_text(&mut report, &folded, &job, &pool);
     }
     proposal.print(&mut report, refusal.as_ref());
-    stdout::print_report(&report)
+    report.print()
 }
 
-/// Says why `ilk run` would not run.
-fn would_refuse(report: &mut String, refusal: &Error) {
-    let _ = writeln!(report, "\n`ilk run` would refuse this job: {}", refusal.message());
-    if let Some(help) = refusal.help() {
-        let _ = writeln!(report, "{help}");
+/// What is found, for people and for machines.
+struct Report {
+    format: TextOrJson,
+    text: String,
+    facts: Map<String, Value>,
+}
+
+impl Report {
+    fn fact(&mut self, name: &str, value: impl Into<Value>) {
+        self.facts.insert(name.into(), value.into());
+    }
+
+    fn print(self) -> Result<(), Error> {
+        match self.format {
+            TextOrJson::Text => stdout::print_report(&self.text),
+            TextOrJson::Json => stdout::print_text(&format!("{:#}\n", Value::Object(self.facts))),
+        }
     }
 }
 
+/// Says why `ilk run` would not run.
+fn would_refuse(report: &mut Report, refusal: &Error) {
+    let (message, help) = (refusal.message(), refusal.help());
+    let _ = writeln!(report.text, "\n`ilk run` would refuse this job: {message}");
+    if let Some(help) = help {
+        let _ = writeln!(report.text, "{help}");
+    }
+    report.fact("refused", json!({"message": message, "help": help}));
+}
+
 /// Says how many neighbours rest on one user; returns the overlap that helps.
-fn overlap_text(report: &mut String, folded: &Folded, job: &Job, pool: &Pool) -> Option<u32> {
+fn overlap_text(report: &mut Report, folded: &Folded, job: &Job, pool: &Pool) -> Option<u32> {
     let overlaps = overlaps(folded, job, pool);
-    let min_overlap = overlaps.advice()?;
+    let advice = overlaps.advice();
+    report.fact(
+        "one_user_neighbours",
+        json!({
+            "share": overlaps.share_of_one(),
+            "of_items": overlaps.items(),
+            "min_overlap": advice,
+        }),
+    );
+    let min_overlap = advice?;
     let _ = writeln!(
-        report,
+        report.text,
         "\n{:.0} % of neighbours rest on one shared user (from {}); use --min-overlap {min_overlap}",
         overlaps.share_of_one() * 100.0,
         counted(overlaps.items(), "item")
@@ -167,7 +215,7 @@ impl<'a> Proposal<'a> {
     }
 
     /// Adds the command, or why there is none.
-    fn print(&self, report: &mut String, refusal: Option<&Error>) {
+    fn print(&self, report: &mut Report, refusal: Option<&Error>) {
         if let Some(refusal) = refusal {
             would_refuse(report, refusal);
         } else {
@@ -177,7 +225,8 @@ impl<'a> Proposal<'a> {
                 None => call,
             };
             let words = call.with("run", self.words());
-            let _ = write!(report, "\nrun it:\n{}", lines_of(&words));
+            let _ = write!(report.text, "\nrun it:\n{}", lines_of(&words));
+            report.fact("command", words.join(" "));
         }
     }
 
@@ -274,13 +323,21 @@ fn open(first: &InputFile, source: &PartialSource) -> Result<Input, Error> {
     Ok(Input::open_as(Arc::new(opened), source.input_format, &source.csv.options())?)
 }
 
-/// Lists the columns, and which of them serve as what.
-fn columns_text(
+/// A column of the first file.
+pub(super) struct InspectedColumn {
+    pub(super) name: String,
+    pub(super) type_name: String,
+    /// What it serves as, and whether that is a guess.
+    pub(super) uses: Vec<(&'static str, bool)>,
+}
+
+/// Finds the columns, and which of them serve as what.
+fn columns(
     schema: &Schema,
     constants: &[(String, String)],
     named: &PartialSource,
     guess: &Guess,
-) -> String {
+) -> Vec<InspectedColumn> {
     let roles = [
         ("user", &named.user, &guess.user),
         ("item", &named.item, &guess.item),
@@ -288,20 +345,29 @@ fn columns_text(
         ("time", &named.time, &guess.time),
         ("item-label", &named.item_label, &guess.item_label),
     ];
-    let mut table =
-        Table::new([("column", Align::Left), ("type", Align::Left), ("used as", Align::Left)]);
     let columns = schema.columns.iter().map(|column| (&column.name, column.type_name.as_str()));
     let folders = constants.iter().map(|(name, _)| (name, "folder name"));
-    for (name, type_name) in columns.chain(folders) {
-        let name = Some(name);
-        let serves = |(role, named, guess): &(&str, &Option<String>, &Option<String>)| {
-            if named.as_ref() == name {
-                return Some((*role).to_owned());
-            }
-            (named.is_none() && guess.as_ref() == name).then(|| format!("{role} (guessed)"))
+    let column = |(name, type_name): (&String, &str)| {
+        let serves = |(role, named, guess): &(&'static str, &Option<String>, &Option<String>)| {
+            let is_guessed = named.is_none() && guess.as_ref() == Some(name);
+            (named.as_ref() == Some(name) || is_guessed).then_some((*role, is_guessed))
         };
-        let serves = roles.iter().filter_map(serves).collect::<Vec<_>>().join(", ");
-        table.row([name.cloned().unwrap_or_default(), type_name.into(), serves]);
+        let uses = roles.iter().filter_map(serves).collect();
+        InspectedColumn { name: name.clone(), type_name: type_name.into(), uses }
+    };
+    columns.chain(folders).map(column).collect()
+}
+
+/// Lists the columns, and which of them serve as what.
+fn columns_text(columns: &[InspectedColumn]) -> String {
+    let mut table =
+        Table::new([("column", Align::Left), ("type", Align::Left), ("used as", Align::Left)]);
+    for InspectedColumn { name, type_name, uses } in columns {
+        let text = |(role, is_guessed): &(&str, bool)| {
+            if *is_guessed { format!("{role} (guessed)") } else { (*role).to_owned() }
+        };
+        let uses = uses.iter().map(text).collect::<Vec<_>>().join(", ");
+        table.row([name.clone(), type_name.clone(), uses]);
     }
     table.render(width())
 }

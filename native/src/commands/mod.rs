@@ -10,6 +10,7 @@ mod explore;
 mod grid;
 mod guess;
 mod inspect;
+mod inspected;
 mod plan;
 mod plugin;
 mod results;

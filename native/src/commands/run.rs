@@ -1,8 +1,12 @@
 //! `ilk run`: the main job.
 
+use std::path::Path;
+
 use ilk_engine::{
     Besides, Earlier, Expected, Observer, Publication, Request, Resources, RunPlace, Spelling,
+    is_stdout,
 };
+use ilk_formats::OutputFormat;
 
 use crate::{
     error::{Error, Kind},
@@ -39,6 +43,7 @@ pub(crate) fn request(settings: &Settings, options: Options, engine: &Engine) ->
             place: None,
             existing: options.existing,
             spelling: options.spelling,
+            piped: settings.publishing.out_format,
             expected: Expected {
                 min_rows: settings.publishing.min_rows,
                 max_change: settings.publishing.max_change.as_ref().map(Share::share),
@@ -109,7 +114,7 @@ pub(crate) fn deadline(layers: &Layers, settings: &Settings) -> Result<Option<De
 
 /// Refuses what has no effect.
 fn check_publishing(settings: &Settings, earlier: Earlier) -> Result<(), Error> {
-    let Publishing { keep, min_rows, max_change, .. } = &settings.publishing;
+    let Publishing { keep, min_rows, max_change, out_format, .. } = &settings.publishing;
     let flag = match earlier {
         Earlier::Continue => None,
         Earlier::Discard => Some("--restart"),
@@ -119,6 +124,16 @@ fn check_publishing(settings: &Settings, earlier: Earlier) -> Result<(), Error> 
         return Err(Error::input(format!("{flag} has no effect without --run-dir"))
             .with_help("--overwrite replaces an output"));
     }
+    let is_piped = settings.out.as_deref().is_some_and(is_stdout);
+    if max_change.is_some() && is_piped {
+        return Err(Error::input("--max-change has no effect with --out -")
+            .with_help("there is no old result to compare with; --min-rows takes effect"));
+    }
+    if keep.is_some() && is_piped {
+        return Err(Error::input("--keep has no effect with --out -")
+            .with_help("name a folder: --out results/"));
+    }
+    check_out_format(settings.out.as_deref(), *out_format)?;
     let guards = [
         ("--keep", keep.is_some()),
         ("--min-rows", min_rows.is_some()),
@@ -129,4 +144,19 @@ fn check_publishing(settings: &Settings, earlier: Earlier) -> Result<(), Error> 
         Err(Error::input(format!("{flag} has no effect without --out"))
             .with_help("a run directory keeps one result of its own; add --out"))
     })
+}
+
+/// Refuses a format of standard output where nothing is written to it.
+///
+/// # Errors
+/// If it is so.
+pub(super) fn check_out_format(
+    out: Option<&Path>,
+    format: Option<OutputFormat>,
+) -> Result<(), Error> {
+    if format.is_none() || out.is_some_and(is_stdout) {
+        return Ok(());
+    }
+    Err(Error::input("--out-format has no effect without --out -")
+        .with_help("the ending of a file chooses its format, as in --out similar.csv"))
 }

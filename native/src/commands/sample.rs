@@ -2,7 +2,8 @@
 
 use std::{
     fmt::Write as _,
-    io::{BufWriter, Write as _},
+    io::{self, BufWriter, Write as _},
+    path::Path,
 };
 
 use clap::ArgMatches;
@@ -15,19 +16,21 @@ use ilk_core::{
 };
 use ilk_engine::{
     files::Files,
-    needs,
+    is_stdout, needs,
     parts::{Cleaning, check_output, heavy_user},
+    place_text,
 };
-use ilk_formats::OutputFormat;
 
+use super::run::check_out_format;
 use crate::{
     cli::{SampleArgs, call_of},
     drawing::{Drawn, Size},
     error::Error,
+    output::style_of,
     pool::Pool,
     progress::Reporter,
     publish::{self, Existing, WorkingFile},
-    settings::Settings,
+    settings::{Layers, Settings},
     stdout,
     text::{Align, Table, counted, grouped, width},
 };
@@ -45,16 +48,21 @@ pub(crate) fn sample(
     reporter: &Reporter,
 ) -> Result<(), Error> {
     let layers = args.layers(matches)?.of_call(call_of("sample", matches));
+    sampled(args, &layers, reporter).map_err(|error| layers.told(error))
+}
+
+fn sampled(args: &SampleArgs, layers: &Layers, reporter: &Reporter) -> Result<(), Error> {
     let settings = layers.settings_for(Some(args.out.clone()))?;
-    let format = OutputFormat::of_name(&args.out.to_string_lossy())?;
-    let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
-    publish::remove_orphans(&args.out);
+    check_out_format(Some(&args.out), args.out_format)?;
+    let style = style_of(&args.out, args.out_format)?;
     settings.source.target.refuse("`ilk sample` is", SAMPLE_EACH)?;
-    let mut working = WorkingFile::output(&args.out, existing)?;
+    let mut place = Place::begin(args)?;
     let files = Files::open(&settings.source, None, reporter)?;
-    let lists = layers.lists()?;
-    let others = lists.paths().cloned().chain(layers.file_path());
-    check_output(&args.out, &settings.source, &files, others.collect())?;
+    if let Place::File(_) = place {
+        let lists = layers.lists()?;
+        let others = lists.paths().cloned().chain(layers.file_path());
+        check_output(&args.out, &settings.source, &files, others.collect())?;
+    }
     let pool = Pool::new(settings.threads)?;
     let size = match (args.size.rate, args.size.users) {
         (_, Some(users)) => Size::Users(users.get() as usize),
@@ -66,16 +74,61 @@ pub(crate) fn sample(
     let rows = drawn.rows();
     stage.count("rows", rows);
     let kinds = drawn.kinds(&files)?;
-    let mut out = BufWriter::with_capacity(1 << 20, working.file());
-    drawn.write(format, &files, kinds, &mut out).map_err(|error| match error {
-        ilk_formats::Error::Write { source } => Error::file("write", &args.out, &source),
+    let failed = |error: &io::Error| place_error(&args.out, error);
+    let mut out = BufWriter::with_capacity(1 << 20, place.writer());
+    let written = drawn.write(style, &files, kinds, &mut out).map_err(|error| match error {
+        ilk_formats::Error::Write { source } => failed(&source),
         error => error.into(),
-    })?;
-    out.flush().map_err(|error| Error::file("write", &args.out, &error))?;
-    drop(out);
-    working.publish()?;
-    stage.finish(format!("{} to {}", counted(rows, "row"), args.out.display()));
-    report(&settings, drawn, files.names().to_vec(), &pool, reporter)
+    });
+    let written = written.and_then(|()| out.flush().map_err(|error| failed(&error)));
+    // What is still in the buffer of a pipe has nowhere to go; dropping it would try once more.
+    let _ = out.into_parts();
+    written?;
+    let told = format!("{} to {}", counted(rows, "row"), place_text(&args.out));
+    match place {
+        Place::Pipe(_) => {
+            stage.finish(told);
+            Ok(())
+        }
+        Place::File(working) => {
+            working.publish()?;
+            stage.finish(told);
+            report(&settings, drawn, files.names().to_vec(), &pool, reporter)
+        }
+    }
+}
+
+/// Where the rows go.
+enum Place {
+    File(WorkingFile),
+    Pipe(io::Stdout),
+}
+
+impl Place {
+    /// Checks the place before any work is done.
+    fn begin(args: &SampleArgs) -> Result<Self, Error> {
+        if is_stdout(&args.out) {
+            return Ok(Self::Pipe(io::stdout()));
+        }
+        let existing = if args.overwrite { Existing::Replace } else { Existing::Refuse };
+        publish::remove_orphans(&args.out);
+        Ok(Self::File(WorkingFile::output(&args.out, existing)?))
+    }
+
+    fn writer(&mut self) -> &mut (dyn io::Write + Send) {
+        match self {
+            Self::File(working) => working.file(),
+            Self::Pipe(out) => out,
+        }
+    }
+}
+
+/// Makes an error of what the place that is written to reported.
+fn place_error(out: &Path, error: &io::Error) -> Error {
+    if is_stdout(out) {
+        return ilk_engine::Error::stdout(error).into();
+    }
+    Error::file("write", out, error)
 }
 
 /// Prints the sample's size and how stable its neighbours are.

@@ -19,17 +19,19 @@ pub(crate) struct Word {
     pub(crate) value: Option<String>,
     /// `ilk inspect` takes it too.
     pub(crate) inspects: bool,
+    /// `ilk run` takes it too.
+    pub(crate) runs: bool,
 }
 
 impl Word {
     /// Makes a flag with its value.
     pub(crate) fn flag(flag: &str, value: impl Into<String>) -> Self {
-        Self { flag: Some(flag.into()), value: Some(value.into()), inspects: true }
+        Self { flag: Some(flag.into()), value: Some(value.into()), inspects: true, runs: true }
     }
 
     /// Makes a flag that stands by itself.
     pub(crate) fn bare(flag: &str) -> Self {
-        Self { flag: Some(flag.into()), value: None, inspects: true }
+        Self { flag: Some(flag.into()), value: None, inspects: true, runs: true }
     }
 }
 
@@ -60,9 +62,11 @@ impl Call {
         Self { words: self.words.iter().filter(is_kept).cloned().collect() }
     }
 
-    /// Returns the words of `ilk COMMAND` with all that was given, and more.
+    /// Returns the words of `ilk COMMAND` with all that was given, and more; what the command that was
+    /// called has to itself is no part of `ilk run`.
     pub(crate) fn with(&self, command: &str, more: impl IntoIterator<Item = Word>) -> Vec<String> {
-        let words = self.words.iter().cloned().chain(more);
+        let given = self.words.iter().filter(|word| word.runs || command != "run");
+        let words = given.cloned().chain(more);
         ["ilk".into(), command.into()]
             .into_iter()
             .chain(words.map(|word| word.to_string()))
@@ -96,6 +100,7 @@ mod tests {
             flag: flag.map(Into::into),
             value: value.map(Into::into),
             inspects,
+            runs: flag != Some("format"),
         };
         let call = Call::new(vec![
             word(None, Some("my orders.csv"), true),
@@ -104,6 +109,7 @@ mod tests {
             word(Some("delimiter"), Some(";"), true),
             word(Some("no-header"), None, true),
             word(Some("top"), Some("5"), false),
+            word(Some("format"), Some("json"), false),
         ]);
         assert_eq!(
             call.with("run", [Word::flag("user", "-who"), Word::bare("within")]).join(" "),

@@ -253,7 +253,8 @@ impl Reader<'_> {
 /// Puts `folder` before a relative path or pattern. In a pattern the folder stands for itself
 /// even if its name holds `*` or the like.
 fn rooted(folder: &Path, text: &str) -> PathBuf {
-    if folder.as_os_str().is_empty() {
+    // A dash is no path: standard input, standard output.
+    if folder.as_os_str().is_empty() || text == "-" {
         return text.into();
     }
     let is_pattern = text.contains(['*', '?', '[']);
@@ -326,6 +327,7 @@ mod tests {
         assert_eq!(file.job.values["out"].as_str(), Some("jobs/o"));
         assert_eq!(rooted(Path::new("a[1]"), "*.csv"), Path::new("a[[]1[]]/*.csv"));
         assert_eq!(rooted(Path::new("a[1]"), "x.csv"), Path::new("a[1]/x.csv"));
+        assert_eq!(rooted(Path::new("jobs"), "-"), Path::new("-"));
     }
 
     #[test]

@@ -382,6 +382,45 @@ impl Layers {
         }
     }
 
+    /// Adds to an error of a column that a file lacks which setting asked for it, and where that
+    /// stands.
+    pub(crate) fn told(&self, error: Error) -> Error {
+        let asking = error.missing_column().and_then(|column| self.asking_for(column));
+        match asking {
+            Some((name, place)) => error.with_origin(&format!("{name} is from {place}")),
+            None => error,
+        }
+    }
+
+    /// Finds the setting that names a column, with its place; what was typed just now needs no
+    /// looking for.
+    fn asking_for(&self, column: &str) -> Option<(&'static str, String)> {
+        const NAMING: [&str; 14] = [
+            "user",
+            "item",
+            "weight",
+            "time",
+            "item_label",
+            "label_id",
+            "label",
+            "group",
+            "where",
+            "target_user",
+            "target_item",
+            "target_weight",
+            "target_time",
+            "target_where",
+        ];
+        let mut asking = NAMING.into_iter().filter(|name| {
+            let value = self.figment.find_value(&format!("source.{name}"));
+            value.is_ok_and(|value| names_column(&value, column))
+        });
+        asking.find_map(|name| {
+            let place = self.place(Keys::SOURCE, name).filter(|place| place != COMMAND_LINE)?;
+            Some((name, place))
+        })
+    }
+
     /// Describes a setting that core rejects, and where it was given.
     fn job_error(&self, error: &JobError) -> Error {
         let setting = match error {
@@ -394,6 +433,21 @@ impl Layers {
         let place = place.filter(|place| place != COMMAND_LINE);
         let place = place.map(|place| format!(" ({setting} is from {place})"));
         Error::input(format!("{error}{}", place.unwrap_or_default()))
+    }
+}
+
+/// Returns true if the value of a setting names a column: alone, among others, or in a condition.
+fn names_column(value: &Value, column: &str) -> bool {
+    let compares = |rest: &str| rest.trim_start().starts_with(['=', '!', '<', '>']);
+    match value {
+        Value::String(_, text) => {
+            text == column || text.split(',').any(|part| part.trim() == column)
+        }
+        Value::Array(_, conditions) => conditions
+            .iter()
+            .filter_map(Value::as_str)
+            .any(|text| text.trim_start().strip_prefix(column).is_some_and(compares)),
+        _ => false,
     }
 }
 

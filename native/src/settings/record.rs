@@ -7,7 +7,7 @@ use std::{
 
 use ilk_core::job::{Job, SimilarityJob};
 use ilk_engine::{DataSource, Lists};
-
+use ilk_formats::OutputFormat;
 use serde::{Deserialize, Serialize};
 
 use super::{budget::Budget, values::Share};
@@ -22,7 +22,7 @@ pub(crate) struct Settings {
     pub(crate) resolved: Job,
     /// Item lists.
     pub(crate) lists: Lists,
-    /// Where to write; absent only where there is a run directory.
+    /// Where to write, `-` for standard output; absent only where there is a run directory.
     pub(crate) out: Option<PathBuf>,
     /// Where to keep every stage's result.
     pub(crate) run_dir: Option<PathBuf>,
@@ -63,6 +63,9 @@ pub(crate) struct Publishing {
     /// How much it may differ from the one that it replaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_change: Option<Share>,
+    /// The format of the table on standard output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) out_format: Option<OutputFormat>,
 }
 
 impl Publishing {

@@ -32,9 +32,17 @@ fn of_target(target: &TargetSource) -> Vec<(&'static str, Option<String>)> {
 }
 
 /// Lists what becomes of what is there already.
-fn of_publishing(publishing: Publishing) -> [(&'static str, Option<String>); 7] {
-    let Publishing { overwrite, keep, report, restart_if_changed, csv_safe, min_rows, max_change } =
-        publishing;
+fn of_publishing(publishing: Publishing) -> [(&'static str, Option<String>); 8] {
+    let Publishing {
+        overwrite,
+        keep,
+        report,
+        restart_if_changed,
+        csv_safe,
+        min_rows,
+        max_change,
+        out_format,
+    } = publishing;
     [
         ("overwrite", Some(overwrite.to_string())),
         ("keep", keep.map(|keep| keep.to_string())),
@@ -43,6 +51,7 @@ fn of_publishing(publishing: Publishing) -> [(&'static str, Option<String>); 7] 
         ("csv_safe", Some(csv_safe.to_string())),
         ("min_rows", min_rows.map(|rows| rows.to_string())),
         ("max_change", max_change.map(|share| share.to_string())),
+        ("out_format", out_format.map(|format| format.to_string())),
     ]
 }
 

@@ -578,18 +578,6 @@ fn a_path_that_is_mistyped_comes_before_columns_that_are_missing() {
 }
 
 #[test]
-fn a_dash_is_no_output() {
-    let home = Home::with_orders();
-    let told = home.ilk("run orders.csv --user member --item sku --out -");
-    assert_eq!(told.code, Some(2));
-    insta::assert_snapshot!(told.stderr, @r"
-    error: `-` is not an output: results go to files
-    help: name a file: its ending chooses the format (.parquet, .csv, .jsonl, .arrow)
-    ");
-    assert_eq!(home.names(), ["orders.csv"]);
-}
-
-#[test]
 fn lists_without_ids_are_refused() {
     let home = Home::with_orders();
     home.write("empty.txt", "\n");

@@ -2,6 +2,8 @@
 
 use std::{fmt::Write as _, fs};
 
+use serde_json::{Value, json};
+
 use crate::tools::{
     Home, NEIGHBOURS, ORDERS, arrow_file, arrow_stream, gzip, neighbours, orders_batch, parquet,
     settings, whole_lines,
@@ -285,7 +287,7 @@ fn similar_helps_to_find_an_item() {
         ("out.csv", "saw"),
         ("out", "mil"),
         ("out", "Tea"),
-        ("out", "oat milk"),
+        ("out", "oat mil"),
         ("out.csv", "Oat"),
         ("out", "bicycle"),
         ("out", ""),
@@ -309,6 +311,10 @@ fn inspect_looks_at_the_data() {
     home.write("odd.csv", "alpha,beta,gamma\n1,2,3\n4,5,6\n");
     insta::assert_snapshot!("inspect_without_guess", home.stdout("inspect odd.csv"));
     home.write("job.toml", "[datasource.a]\ninput = 'odd.csv'\nuser = 'alpha'\nitem = 'beta'\n");
+    // What a file asks for is told with its place.
+    let told = home.ilk("run --job job.toml orders.csv -o out.csv");
+    assert_eq!(told.code, Some(2));
+    assert!(told.stderr.contains("(user is from job.toml line 3)"), "{}", told.stderr);
     let of_flags = home.stdout("inspect odd.csv --user alpha --item beta");
     let (report, command) = of_flags.split_once("\nrun it:\n").expect("a command");
     assert_eq!(command, "  ilk run odd.csv --user alpha --item beta --out similar.parquet\n");
@@ -334,6 +340,45 @@ fn inspect_looks_at_the_data() {
     let told = home.stdout("inspect bad.toml");
     assert!(told.contains("`ilk run` would refuse this job: kappa has no effect"), "{told}");
     assert!(!told.contains("run it:"), "{told}");
+}
+
+#[test]
+fn inspect_tells_scripts_the_same() {
+    let home = Home::with_orders();
+    let named = "inspect orders.csv --user member --item sku --item-label product --time day";
+    let told = home.stdout(&format!("{named} --format json"));
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    let expected = json!({
+        "files": 1,
+        "users": 6,
+        "items": 4,
+        "interactions": 11,
+        "duplicate_rows": 0,
+        "pair_operations": 7,
+    });
+    for (name, value) in expected.as_object().expect("an object") {
+        assert_eq!(&told[name], value, "{name}");
+    }
+    let column = json!({
+        "name": "sku", "type": "CSV text", "used_as": [{"role": "item", "guessed": false}],
+    });
+    assert_eq!(told["columns"][1], column);
+    assert_eq!((&told["rows"]["read"], &told["rows"]["kept"]), (&json!(11), &json!(11)));
+    assert_eq!(told["rows"]["set_aside"]["null_user"], 0);
+    assert_eq!(told["times"]["earliest_utc"], "2026-01-01");
+    let degrees = &told["users_per_item"];
+    assert_eq!((&degrees["median"], &degrees["max"]), (&json!(3), &json!(4)));
+    assert_eq!(degrees["histogram"][1], json!({"from": 2, "to": 3, "count": 2}));
+    let first = json!({"item": "tea", "label": "Black tea", "users": 4});
+    assert_eq!(told["items_with_most_users"][0], first);
+    assert_eq!(told["users_with_most_items"][0], json!({"user": "b", "items": 3}));
+    let command = told["command"].as_str().expect("a command");
+    let given = named.replacen("inspect", "ilk run", 1);
+    assert!(command.starts_with(&given) && !command.contains("--format"), "{command}");
+    // IDs have the type that they are read with.
+    home.write("numbers.csv", "user,item\n18446744073709551615,7\n18446744073709551615,8\n");
+    let told = home.stdout("inspect numbers.csv --user user --item item --format json");
+    assert!(told.contains("\"user\": 18446744073709551615"), "{told}");
 }
 
 #[test]

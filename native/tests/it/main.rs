@@ -29,6 +29,7 @@ mod sandboxed;
 mod schedule;
 #[cfg(unix)]
 mod signals;
+mod similar;
 mod tools;
 mod usage;
 mod verify;

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::tools::{Home, NEIGHBOURS, Ran, crowd};
+use crate::tools::{Home, NEIGHBOURS, Ran, crowd, neighbours};
 
 const RUN: &str = "run orders.csv --user member --item sku";
 
@@ -73,6 +73,113 @@ fn a_finished_run_writes_its_output_again_over_zeroed_files() {
         let told = home.stderr(&run);
         assert_eq!(home.read("out.csv"), NEIGHBOURS, "{name}: {told}");
     }
+}
+
+#[test]
+fn standard_output_gets_nothing_but_the_table() {
+    let home = Home::with_orders();
+    let ran = home.ilk(&format!("{RUN} --out -"));
+    assert_eq!((ran.code, &*ran.stdout), (Some(0), NEIGHBOURS), "{}", ran.stderr);
+    assert!(ran.stderr.contains("6 rows to standard output"), "{}", ran.stderr);
+    assert_eq!(home.stdout(&format!("{RUN} --out - --out-format csv --overwrite")), NEIGHBOURS);
+    let lines = home.stdout(&format!("{RUN} --out - --out-format jsonl"));
+    let stream = home.command(&format!("{RUN} --out - --out-format arrow")).output();
+    let stream = stream.expect("ilk runs").stdout;
+    let expected = neighbours("out.csv", NEIGHBOURS.into());
+    assert_eq!(neighbours("out.jsonl", lines.into()), expected);
+    assert_eq!(neighbours("out.arrows", stream.clone()), expected);
+    home.stderr(&format!("{RUN} --out out.arrows"));
+    assert_eq!(home.bytes("out.arrows"), stream);
+    // A folder that is read holds no file of that name.
+    home.write("job.toml", "[job]\nout = '-'\nout_format = 'csv'\n");
+    assert_eq!(
+        home.stdout(&format!("{RUN} --job {}", home.join("job.toml").display())),
+        NEIGHBOURS
+    );
+    assert_eq!(home.names(), ["job.toml", "orders.csv", "out.arrows"]);
+}
+
+#[test]
+fn what_standard_output_cannot_be_is_refused_by_name() {
+    let home = Home::with_orders();
+    let refused = |arguments: &str, message: &str, help: &str| {
+        let ran = home.ilk(&format!("{RUN} {arguments}"));
+        assert_error(&ran, message, help);
+        assert_eq!(ran.stdout, "", "{arguments}");
+    };
+    refused(
+        "--out - --out-format parquet",
+        "Parquet cannot be written to standard output",
+        "--out similar.parquet",
+    );
+    refused(
+        "--out a.csv --out-format csv",
+        "--out-format has no effect without --out -",
+        "the ending of a file chooses its format",
+    );
+    refused(
+        "--out - --max-change 30%",
+        "--max-change has no effect with --out -",
+        "--min-rows takes effect",
+    );
+    let ran = home.ilk(&format!("{RUN} --out - --min-rows 7"));
+    assert_eq!((ran.code, &*ran.stdout), (Some(4), ""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("standard output was not written"), "{}", ran.stderr);
+    assert_eq!(home.stdout(&format!("{RUN} --out - --min-rows 6")), NEIGHBOURS);
+    assert_eq!(home.stdout(&format!("{RUN} --out - --min-rows 7 --force")), NEIGHBOURS);
+    assert_eq!(home.names(), ["orders.csv"]);
+}
+
+#[test]
+fn a_run_directory_writes_to_standard_output_each_time() {
+    let home = Home::with_orders();
+    for _ in 0..2 {
+        assert_eq!(home.stdout(&format!("{RUN} --run-dir run --out -")), NEIGHBOURS);
+    }
+    let withheld = home.ilk(&format!("{RUN} --run-dir run --out - --min-rows 7"));
+    assert_eq!((withheld.code, &*withheld.stdout), (Some(4), ""), "{}", withheld.stderr);
+    assert!(home.stdout("status run --format json").contains("\"state\": \"finished\""));
+    assert_eq!(left(&home), [""; 0]);
+}
+
+#[test]
+fn packed_outputs_are_the_same_each_time_and_read_back() {
+    let home = Home::with_orders();
+    let expected = neighbours("out.csv", NEIGHBOURS.into());
+    for ending in ["csv.gz", "csv.zst", "jsonl.gz", "jsonl.zst"] {
+        home.stderr(&format!("{RUN} --out a.{ending}"));
+        home.stderr(&format!("{RUN} --out b.{ending} --run-dir {ending} --threads 2"));
+        let (name, bytes) = (format!("a.{ending}"), home.bytes(&format!("a.{ending}")));
+        assert_eq!(bytes, home.bytes(&format!("b.{ending}")), "{ending}");
+        assert_eq!(neighbours(&name, bytes), expected, "{ending}");
+        let shown = home.stdout(&format!("similar {name} tea"));
+        assert!(shown.contains("0.8660"), "{shown}");
+        assert_eq!(home.ilk(&format!("verify {name}")).code, Some(0), "{ending}");
+        // What it replaces is compared with it.
+        home.stderr(&format!("{RUN} --out {name} --overwrite --max-change 0%"));
+        let sample =
+            format!("sample orders.csv --user member --item sku --rate 100% -o s.{ending}");
+        home.stdout(&sample);
+        let again = home.stdout(&format!("run s.{ending} --user member --item sku --out -"));
+        assert_eq!(again, NEIGHBOURS, "{ending}");
+    }
+    let ran = home.ilk(&format!("{RUN} --out a.parquet.gz"));
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("has no known output format"), "{}", ran.stderr);
+}
+
+#[test]
+fn samples_go_to_standard_output_without_their_report() {
+    let home = Home::with_orders();
+    let sample = "sample orders.csv --user member --item sku --rate 100% --out -";
+    let text = home.stdout(sample);
+    assert!(text.starts_with("member,sku\na,tea\n"), "{text}");
+    assert_eq!(text.lines().count(), 12, "{text}");
+    let lines = home.stdout(&format!("{sample} --out-format jsonl"));
+    assert!(lines.lines().all(|line| line.starts_with("{\"member\":")), "{lines}");
+    let refused = home.ilk(&format!("{sample} --out-format parquet"));
+    assert_error(&refused, "Parquet cannot be written to standard output", "--out similar.parquet");
+    assert_eq!(home.names(), ["orders.csv"]);
 }
 
 #[test]

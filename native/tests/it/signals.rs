@@ -104,6 +104,11 @@ fn readers_may_go_away() {
         assert_eq!((&*code, &*stdout, &*stderr), ("0", expected, ""), "{line}");
     };
     silent("ilk similar out.csv tea | head -1", "tea\n");
+    let run = "ilk run -q orders.csv --user member --item sku -o -";
+    silent(&format!("{run} | head -1"), "item,neighbour,rank,score,overlap\n");
+    silent(&format!("{run} --out-format arrow | true"), "");
+    silent(&format!("{run} --run-dir run | true"), "");
+    assert!(home.stdout("status run --format json").contains("\"state\": \"finished\""));
     silent("ilk config | true", "");
     silent("ilk inspect orders.csv 2>&1 | head -c 6", "column");
     silent("ilk man | head -c 3", ".ie");

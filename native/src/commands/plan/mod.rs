@@ -17,12 +17,13 @@ use ilk_core::{
 use ilk_engine::{
     Lists,
     files::Files,
+    is_stdout,
     lists::IdLists,
     machine::layout,
     needs,
     parts::{heavy_user, report_unused},
+    place_text,
 };
-use ilk_formats::OutputFormat;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -36,6 +37,7 @@ use crate::{
     error::Error,
     machine::{self, Writing},
     memory::Allowance,
+    output::style_of,
     pool::Pool,
     progress::Reporter,
     report::{self, ladders},
@@ -80,7 +82,7 @@ pub(crate) fn plan(layers: &Layers, asked: PlanAsked, reporter: &Reporter) -> Re
         PlanForm::Json => {
             let text = serde_json::to_string_pretty(&plan);
             let text = text.map_err(|error| Error::internal(error.to_string()))?;
-            stdout::print_report(&format!("{text}\n"))
+            stdout::print_text(&format!("{text}\n"))
         }
     }
 }
@@ -197,20 +199,24 @@ impl Planning<'_> {
         // A run directory holds the result under this name.
         let in_folder = settings.run_dir.as_ref().map(|folder| folder.join("neighbours.parquet"));
         let out = settings.out.clone().or(in_folder).unwrap_or_default();
-        let format = OutputFormat::of_name(&out.to_string_lossy()).unwrap_or_default();
+        let style = style_of(&out, settings.publishing.out_format).unwrap_or_default();
         let each = outlook.neighbours / outlook.size.items.max(1);
         let row = match sample.filter(|sample| !sample.found.is_empty()) {
             Some(sample) => {
-                Writing::measure(format, &catalogue.select(&sample.items), &sample.found)
+                Writing::measure(style, &catalogue.select(&sample.items), &sample.found)
             }
-            None => Writing::guess(format, catalogue, each as usize),
+            None => Writing::guess(style, catalogue, each as usize),
         };
         let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
         Place {
-            output: out.display().to_string(),
+            output: place_text(&out),
             writing_seconds: row.seconds * outlook.neighbours as f64,
             bytes: (row.bytes * outlook.neighbours as f64) as u64,
-            bytes_free: machine::free_disk(folder.unwrap_or(Path::new("."))),
+            bytes_free: if is_stdout(&out) {
+                None
+            } else {
+                machine::free_disk(folder.unwrap_or(Path::new(".")))
+            },
         }
     }
 
