@@ -3,7 +3,7 @@
 use super::sparse::Scatter;
 use crate::{
     matrix::{Cells, Matrix, Value},
-    simd::{CHUNK, Floors, GROUP},
+    simd::{CHUNK, Floors, GROUP, add_at},
 };
 
 /// Counts rows of a matrix whose weights are all 1. Cost: 8 B per position.
@@ -14,12 +14,21 @@ pub(crate) struct RowCounts {
     /// The positions whose counts are not zero, ascending.
     met: Vec<u32>,
     chunk: Box<[u32; CHUNK]>,
+    /// Positions of a block of lists, as they are met: room for one more than there are.
+    touched: Vec<u32>,
+    order: Order,
 }
 
 impl RowCounts {
     /// Makes room for `items` positions.
     pub(crate) fn new(items: usize) -> Self {
-        Self { counts: vec![0; items], met: Vec::new(), chunk: Box::new([0; CHUNK]) }
+        Self {
+            counts: vec![0; items],
+            met: Vec::new(),
+            chunk: Box::new([0; CHUNK]),
+            touched: vec![0; items + 1],
+            order: Order::default(),
+        }
     }
 
     /// Counts the users that the row at `position` shares with each position, its own included.
@@ -32,7 +41,7 @@ impl RowCounts {
         self.clear();
         let rows = matrix.rows().lists::<()>();
         let users = rows.checked().slice(rows.range(position as usize));
-        let Self { counts, met, chunk } = self;
+        let Self { counts, met, chunk, touched, order } = self;
         for block in matrix.columns() {
             let (first, width) = (block.positions().start, block.positions().len());
             match &block.cells {
@@ -49,24 +58,18 @@ impl RowCounts {
                 }
                 Cells::Lists(lists) => {
                     let lists = <()>::lists(lists).expect("all blocks of a matrix are of one kind");
-                    let (begin, scatter) = (met.len(), Scatter::<()>::new(lists));
-                    scatter.lists(users, |positions| {
-                        for index in positions.list() {
-                            let count = &mut counts[(first + index) as usize];
-                            if *count == 0 {
-                                met.push(first + index);
-                            }
+                    let of_block = &mut counts[first as usize..first as usize + width];
+                    let mut listed = 0;
+                    Scatter::<()>::new(lists).lists(users, |positions| {
+                        let (unit, end) = (positions.unit(), width as u32);
+                        add_at(of_block, positions, unit, end, |other, count, ()| {
+                            // No branch: whether a position is new cannot be predicted.
+                            touched[listed] = other;
+                            listed += usize::from(*count == 0);
                             *count += 1;
-                        }
+                        });
                     });
-                    // Many are found faster in their order than put into it.
-                    if met.len() - begin > width / 16 {
-                        met.truncate(begin);
-                        let all = first..first + width as u32;
-                        met.extend(all.filter(|position| counts[*position as usize] > 0));
-                    } else {
-                        met[begin..].sort_unstable();
-                    }
+                    order.put(&touched[..listed], width, |index| met.push(first + index));
                 }
             }
         }
@@ -87,6 +90,32 @@ impl RowCounts {
     pub(crate) fn clear(&mut self) {
         for position in self.met.drain(..) {
             self.counts[position as usize] = 0;
+        }
+    }
+}
+
+/// Puts numbers into their order, by a bit for each: all zero between calls.
+#[derive(Debug, Default)]
+struct Order {
+    bits: Vec<u64>,
+}
+
+impl Order {
+    /// Calls `each` with all `numbers`, ascending; they differ, and are below `end`. Cost: O(numbers),
+    /// and a look at each 64th of `end`.
+    fn put(&mut self, numbers: &[u32], end: usize, mut each: impl FnMut(u32)) {
+        let words = end.div_ceil(64);
+        if self.bits.len() < words {
+            self.bits.resize(words, 0);
+        }
+        for number in numbers {
+            self.bits[*number as usize / 64] |= 1 << (number % 64);
+        }
+        for (word, bits) in (0..).zip(&mut self.bits[..words]) {
+            while *bits != 0 {
+                each(word * 64 + bits.trailing_zeros());
+                *bits &= *bits - 1;
+            }
         }
     }
 }
