@@ -71,6 +71,10 @@ pub(super) struct Counted {
     matrix: Matrix,
     /// By position.
     facts: Vec<Facts>,
+    /// By code.
+    positions: Vec<u32>,
+    /// Interactions with the items from each position on.
+    later: Vec<u64>,
 }
 
 #[derive(Clone, Copy)]
@@ -102,7 +106,13 @@ impl Counted {
             code: *code,
             is_wanted: is_wanted[*code as usize],
         });
-        Self { facts: facts.collect(), matrix }
+        let facts = facts.collect::<Vec<_>>();
+        let positions = ItemTable::positions(table.codes());
+        let mut later = vec![0; facts.len() + 1];
+        for (position, facts) in facts.iter().enumerate().rev() {
+            later[position] = later[position + 1] + u64::from(facts.support);
+        }
+        Self { matrix, facts, positions, later }
     }
 
     /// Counts the items.
@@ -110,14 +120,38 @@ impl Counted {
         self.facts.len()
     }
 
-    /// Returns the position of each code.
-    pub(super) fn positions(&self) -> Vec<u32> {
-        ItemTable::positions(self.matrix.table().codes())
+    /// Returns the position of a code.
+    pub(super) fn position(&self, code: u32) -> u32 {
+        self.positions[code as usize]
+    }
+
+    /// Returns the code at a position.
+    pub(super) fn code(&self, position: u32) -> u32 {
+        self.facts[position as usize].code
+    }
+
+    /// Returns the position from which on the item at `position` has about `wanted` neighbours; 0 where
+    /// it has few in all.
+    fn rare(&self, position: usize, wanted: u64) -> u32 {
+        const FEW: u64 = 8;
+        let additions = self.matrix.additions().all[position];
+        if additions <= wanted.saturating_mul(FEW) {
+            return 0;
+        }
+        let share = wanted as f64 / additions as f64 * self.later[0] as f64;
+        let rare = self.later.partition_point(|later| *later as f64 >= share);
+        // As popular as the first of them are all of them.
+        let Some(first) = rare.checked_sub(1) else { return 0 };
+        let support = self.facts[first].support;
+        self.facts.partition_point(|facts| facts.support > support) as u32
     }
 
     /// Finds the neighbours of every wanted item for every setting.
     pub(super) fn neighbours(&self, settings: &[Setting], executor: &impl Executor) -> Vec<Lists> {
+        /// Rare neighbours that are listed for each that is kept.
+        const RARE: u64 = 3;
         let items = self.items();
+        let most = settings.iter().map(|setting| u64::from(setting.top)).max().unwrap_or(1);
         let tasks = executor.map_with(
             items.div_ceil(Piece::ITEMS),
             || (Buckets::new(items), vec![Scores::new(); settings.len()]),
@@ -127,7 +161,7 @@ impl Counted {
                 for position in positions {
                     let is_wanted = self.facts[position].is_wanted;
                     if is_wanted {
-                        buckets.count(&self.matrix, position as u32);
+                        buckets.count(self, position, RARE.saturating_mul(most));
                     }
                     for ((piece, setting), scores) in
                         pieces.iter_mut().zip(settings).zip(scores.iter_mut())
@@ -158,8 +192,50 @@ struct Buckets {
     overlaps: Vec<u32>,
     /// The neighbours' positions by overlap, then the rarest first.
     others: Vec<u32>,
+    rest: Rest,
     /// Room for [`Best`].
     places: Vec<u64>,
+}
+
+/// The neighbours that share one user and are not rare: most of all there are, of use to hardly any job.
+#[derive(Default)]
+struct Rest {
+    /// They lie before this position.
+    end: u32,
+    /// The first of them, the most popular, once it was looked for.
+    first: Option<u32>,
+    /// Their positions, the rarest first, once they are listed.
+    positions: Vec<u32>,
+    is_listed: bool,
+}
+
+impl Rest {
+    /// Begins with a row whose neighbours before `end` were not listed.
+    fn begin(&mut self, end: u32) {
+        self.end = end;
+        self.first = None;
+        self.positions.clear();
+        self.is_listed = false;
+    }
+
+    /// Returns a position at or past the rarest of them, and one at or before the most popular: that of
+    /// the first, or the end where there are none.
+    fn ends(&mut self, counts: &RowCounts) -> [u32; 2] {
+        let end = self.end;
+        let find = || (0..end).find(|other| counts.of(*other) == 1).unwrap_or(end);
+        [end - 1, *self.first.get_or_insert_with(find)]
+    }
+
+    /// Lists them. Cost: O(items).
+    fn list(&mut self, counts: &RowCounts, own: u32) -> &[u32] {
+        if !self.is_listed {
+            counts.list_ones(self.end, &mut self.positions);
+            self.positions.retain(|other| *other != own);
+            self.positions.reverse();
+            self.is_listed = true;
+        }
+        &self.positions
+    }
 }
 
 impl Buckets {
@@ -169,15 +245,19 @@ impl Buckets {
             starts: Vec::new(),
             overlaps: Vec::new(),
             others: Vec::new(),
+            rest: Rest::default(),
             places: Vec::new(),
         }
     }
 
-    /// Counts the users that the item shares with every other, and sorts those into buckets.
-    fn count(&mut self, matrix: &Matrix, position: u32) {
-        let Self { counts, starts, overlaps, others, .. } = self;
-        counts.count(matrix, position);
-        let most = counts.of(position) as usize;
+    /// Counts the users that the item shares with every other, and sorts those into buckets; about
+    /// `wanted` of those that share one.
+    fn count(&mut self, all: &Counted, position: usize, wanted: u64) {
+        let Self { counts, starts, overlaps, others, rest, .. } = self;
+        rest.begin(all.rare(position, wanted));
+        let most = all.facts[position].support as usize;
+        let position = position as u32;
+        counts.count(&all.matrix, position, rest.end);
         starts.clear();
         starts.resize(most + 2, 0);
         let met = || counts.met().iter().copied().filter(|other| *other != position);
@@ -212,28 +292,37 @@ impl Buckets {
         (setting, scores): (&Setting, &mut Scores),
         piece: &mut Piece,
     ) {
-        let own = all.facts[position].support;
-        let users = all.matrix.table().population() as u32;
-        let mut best = Best::new(setting, &mut self.places);
-        for overlap in self.overlaps.iter().rev().copied() {
-            if overlap < setting.min_overlap {
-                break;
-            }
-            let mut scoring = Scoring { setting, scores: &mut *scores, overlap, own, users };
+        let Self { counts, starts, overlaps, others, rest, places } = self;
+        let facts = &all.facts;
+        let (own, users) = (facts[position].support, all.matrix.table().population() as u32);
+        let mut scoring = Scoring { setting, scores, overlap: 1, own, users };
+        let mut best = Best::new(setting, places);
+        let bucket = |overlap: u32| {
             let at = overlap as usize;
-            let bucket = self.starts[at] as usize..self.starts[at + 1] as usize;
-            let bucket = &self.others[bucket];
-            if setting.measure.never_rises_with_support() {
-                best.walk(bucket.iter(), &all.facts, &mut scoring);
-            } else {
-                let support = |other: &u32| all.facts[*other as usize].support;
-                let chance = bucket.partition_point(|other| scoring.chance(support(other)).is_ge());
-                let (falling, rising) = bucket.split_at(chance);
-                best.walk(falling.iter(), &all.facts, &mut scoring);
-                best.walk(rising.iter().rev(), &all.facts, &mut scoring);
+            &others[starts[at] as usize..starts[at + 1] as usize]
+        };
+        let overlaps = &overlaps[overlaps.partition_point(|one| *one < setting.min_overlap)..];
+        // Bars rise fast where the best come first.
+        let ends = [overlaps.first(), overlaps.last()].map(|end| {
+            let rarest = bucket(*end?).first()?;
+            Some(scoring.of(*end?).score(facts[*rarest as usize].support))
+        });
+        let ascends = ends[0] > ends[1];
+        for index in 0..overlaps.len() {
+            let overlap = overlaps[if ascends { index } else { overlaps.len() - 1 - index }];
+            best.walk_all(bucket(overlap), facts, scoring.of(overlap));
+        }
+        if rest.end > 0 && setting.min_overlap <= 1 {
+            let scoring = scoring.of(1);
+            let [rarest, first] = rest.ends(counts);
+            // Scores fall, or fall and rise: none is better than both ends.
+            let ends = [rarest, first].map(|end| facts[end as usize].support);
+            let mut ends = ends.into_iter();
+            if first < rest.end && ends.any(|support| best.may_take(support, scoring).is_some()) {
+                best.walk_all(rest.list(counts, position as u32), facts, scoring);
             }
         }
-        best.take_out(piece);
+        best.take_out(&all.positions, piece);
     }
 }
 
@@ -278,6 +367,12 @@ struct Scoring<'a> {
 }
 
 impl Scoring<'_> {
+    /// Goes on with pairs that share so many users.
+    fn of(&mut self, overlap: u32) -> &mut Self {
+        self.overlap = overlap;
+        self
+    }
+
     /// Scores the pair with an item of so many users; NaN where it is none.
     #[inline]
     fn score(&mut self, support: u32) -> f32 {
@@ -328,6 +423,40 @@ impl<'a> Best<'a> {
         Self { setting, places, bar: u64::MAX, least }
     }
 
+    /// Takes what is good enough of neighbours that share as many users, the rarest first.
+    fn walk_all(&mut self, others: &[u32], facts: &[Facts], scoring: &mut Scoring<'_>) {
+        if self.setting.measure.never_rises_with_support() {
+            self.walk(others.iter(), facts, scoring);
+            return;
+        }
+        let support = |other: &u32| facts[*other as usize].support;
+        let chance = others.partition_point(|other| scoring.chance(support(other)).is_ge());
+        let (falling, rising) = others.split_at(chance);
+        self.walk(falling.iter(), facts, scoring);
+        self.walk(rising.iter().rev(), facts, scoring);
+    }
+
+    /// Scores the pair with an item of so many users; `None` if neither it nor any whose scores do not
+    /// rise after it can be good enough.
+    #[inline]
+    fn may_take(&mut self, support: u32, scoring: &mut Scoring<'_>) -> Option<f32> {
+        self.settle();
+        let score = scoring.score(support);
+        let may_take = if score.is_nan() {
+            scoring.chance(support).is_gt()
+        } else {
+            score >= self.least || score >= self.setting.below(self.least)
+        };
+        may_take.then_some(score)
+    }
+
+    /// Finds the bar once there are enough for one.
+    fn settle(&mut self) {
+        if self.bar == u64::MAX && self.places.len() >= self.setting.top as usize {
+            self.cut();
+        }
+    }
+
     /// Takes what is good enough of neighbours whose scores do not rise.
     fn walk<'b>(
         &mut self,
@@ -341,18 +470,8 @@ impl<'a> Best<'a> {
         for other in others {
             let Facts { support, code, .. } = facts[*other as usize];
             if support != last {
-                if self.bar == u64::MAX && self.places.len() >= k {
-                    self.cut();
-                }
-                (last, score) = (support, scoring.score(support));
-                let is_last = if score.is_nan() {
-                    scoring.chance(support).is_le()
-                } else {
-                    score < self.least && score < self.setting.below(self.least)
-                };
-                if is_last {
-                    return;
-                }
+                let Some(found) = self.may_take(support, scoring) else { return };
+                (last, score) = (support, found);
             }
             // No number is as good as any.
             let place = place_of(score, code);
@@ -381,11 +500,12 @@ impl<'a> Best<'a> {
         self.places.truncate(k);
     }
 
-    fn take_out(mut self, piece: &mut Piece) {
+    fn take_out(mut self, positions: &[u32], piece: &mut Piece) {
         self.cut();
         piece.extend(self.places.iter().map(|place| {
             let (score, code) = score_at(*place);
-            Entry { code, score }
+            // Sums begin with -0, and 0 is not -0.
+            Entry { position: positions[code as usize], score: score + 0.0 }
         }));
     }
 }
@@ -469,13 +589,12 @@ mod tests {
             let settings = jobs.iter().map(Setting::of).collect::<Vec<_>>();
             let wanted = (0..interactions.items()).map(|item| item % 7 != 3).collect::<Vec<_>>();
             let counted = Counted::of(&interactions, &wanted, &Sequential);
-            let positions = counted.positions();
             let lists = counted.neighbours(&settings, &Sequential);
             for (lists, job) in lists.iter().zip(&jobs) {
                 let alone = similar_items(&interactions, job);
                 for (item, is_wanted) in (0..).zip(&wanted) {
-                    let found = lists.of(positions[item as usize]).iter();
-                    let mut found = found.map(|one| place_of(one.score, one.code)).collect::<Vec<_>>();
+                    let found = lists.of(counted.position(item)).iter();
+                    let mut found = found.map(|one| place_of(one.score, counted.code(one.position))).collect::<Vec<_>>();
                     found.sort_unstable();
                     let alone = alone.of(item).iter().filter(|_| *is_wanted);
                     let alone = alone.map(|one| place_of(one.score, one.code)).collect::<Vec<_>>();

@@ -366,7 +366,7 @@ pub(super) fn evaluate_on(
     drop(matrix);
     let start = || Sums::new(train.items());
     judge(trial, at, executor, start, |sums, user, list| {
-        sums.recommend(train.of(user), |item| found.of(item), at, list);
+        sums.recommend(train.of(user), |item| found.of(item), (at, |code| code), list);
     })
 }
 
@@ -499,15 +499,15 @@ impl Judged {
     }
 }
 
-/// A neighbour, of which only code and score count.
+/// A neighbour, of which only its number and score count.
 pub(super) trait Scored {
-    /// Returns code and score.
+    /// Returns number and score, which is not -0.
     fn scored(&self) -> (u32, f32);
 }
 
 impl Scored for Neighbour {
     fn scored(&self) -> (u32, f32) {
-        (self.code, self.score)
+        (self.code, self.score + 0.0)
     }
 }
 
@@ -522,20 +522,20 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// No sum is -0 once 0 was added to every score.
+    /// No sum of numbers that are not -0 is -0.
     const NOTHING: f64 = -0.0;
 
     pub(super) fn new(items: usize) -> Self {
         Self { scores: vec![Self::NOTHING; items], touched: vec![0; items + 1], best: Vec::new() }
     }
 
-    /// Adds up the scores of all neighbours of `items` and lists the `at` best that are not among
-    /// them.
+    /// Adds up the scores of all neighbours of `items`, in ascending order of their codes, and lists
+    /// the codes of the `at` best that are not among them. Items are numbered in any way.
     pub(super) fn recommend<'a, N: Scored + 'a>(
         &mut self,
         items: &[u32],
         neighbours: impl Fn(u32) -> &'a [N],
-        at: usize,
+        (at, code): (usize, impl Fn(u32) -> u32),
         list: &mut Vec<u32>,
     ) {
         /// Lists lie anywhere in memory: those that come so much later are asked for.
@@ -554,32 +554,37 @@ impl Sums {
                 lines.for_each(|line| prefetch(later, line));
             }
             for neighbour in *neighbours {
-                let (code, score) = neighbour.scored();
-                let sum = &mut scores[code as usize];
+                let (number, score) = neighbour.scored();
+                let sum = &mut scores[number as usize];
                 // No branch: whether an item is new cannot be predicted.
-                touched[count] = code;
+                touched[count] = number;
                 count += usize::from(sum.to_bits() == Self::NOTHING.to_bits());
-                *sum += f64::from(score) + 0.0;
+                *sum += f64::from(score);
             }
         }
-        self.pick(count, at, list);
+        self.pick(count, (at, code), list);
         for item in items {
             self.scores[*item as usize] = Self::NOTHING;
         }
     }
 
     /// Lists the `at` best of the first `count` that were touched, and forgets their sums.
-    fn pick(&mut self, count: usize, at: usize, list: &mut Vec<u32>) {
+    fn pick(
+        &mut self,
+        count: usize,
+        (at, code): (usize, impl Fn(u32) -> u32),
+        list: &mut Vec<u32>,
+    ) {
         let Self { scores, touched, best } = self;
         let order = |a: &(f64, u32), b: &(f64, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
         let mut least = f64::NEG_INFINITY;
         best.clear();
-        for code in &touched[..count] {
-            let sum = std::mem::replace(&mut scores[*code as usize], Self::NOTHING);
+        for number in &touched[..count] {
+            let sum = std::mem::replace(&mut scores[*number as usize], Self::NOTHING);
             if sum < least {
                 continue;
             }
-            best.push((sum, *code));
+            best.push((sum, code(*number)));
             if best.len() >= at.saturating_mul(2).saturating_add(16) {
                 best.select_nth_unstable_by(at - 1, order);
                 best.truncate(at);

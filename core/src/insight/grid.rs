@@ -76,25 +76,26 @@ fn evaluate_settings(
         return;
     };
     let counted = Counted::new(trial, executor);
-    let positions = counted.positions();
     let of_setting = size_of::<Entry>() * counted.items().saturating_mul(most).max(1);
     for batch in settings.chunks((ROOM / of_setting).max(1)) {
         for (setting, lists) in batch.iter().zip(counted.neighbours(batch, executor)) {
-            each(setting, judge_lists(trial, &lists, &positions, at, executor));
+            each(setting, judge_lists(trial, &counted, &lists, at, executor));
         }
     }
 }
 
+/// Lists by position: sums of popular items, which come most, lie side by side.
 fn judge_lists(
     trial: &Trial,
+    counted: &Counted,
     lists: &Lists,
-    positions: &[u32],
     at: usize,
     executor: &impl Executor,
 ) -> Quality {
-    let start = || Sums::new(trial.train().items());
-    judge(trial, at, executor, start, |sums, user, out| {
-        let neighbours = |item: u32| lists.of(positions[item as usize]);
-        sums.recommend(trial.train().of(user), neighbours, at, out);
+    let start = || (Sums::new(trial.train().items()), Vec::new());
+    judge(trial, at, executor, start, |(sums, items), user, out| {
+        items.clear();
+        items.extend(trial.train().of(user).iter().map(|item| counted.position(*item)));
+        sums.recommend(items, |item| lists.of(item), (at, |position| counted.code(position)), out);
     })
 }

@@ -5,13 +5,13 @@ use super::evaluate::Scored;
 /// A neighbour.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Entry {
-    pub(super) code: u32,
+    pub(super) position: u32,
     pub(super) score: f32,
 }
 
 impl Scored for Entry {
     fn scored(&self) -> (u32, f32) {
-        (self.code, self.score)
+        (self.position, self.score)
     }
 }
 
