@@ -31,7 +31,8 @@ use crate::{
     matrix::Matrix,
     plan::{ItemFilter, Plan},
     prepare::{Encoded, Events, Folded, Interactions, Needs, Remainder, fold},
-    result::Neighbours,
+    result::Neighbour,
+    simd::prefetch,
 };
 
 /// Which interaction of each user is held out.
@@ -365,7 +366,7 @@ pub(super) fn evaluate_on(
     drop(matrix);
     let start = || Sums::new(train.items());
     judge(trial, at, executor, start, |sums, user, list| {
-        sums.recommend(&found, train.of(user), at, list);
+        sums.recommend(train.of(user), |item| found.of(item), (at, |code| code), list);
     })
 }
 
@@ -404,13 +405,14 @@ pub fn judge<S>(
     const USERS: usize = 256;
     assert!(at > 0, "a list has at least one place");
     let users = trial.users.len();
+    let gains = Gains::new(at, trial);
     let pieces = executor.map_with(users.div_ceil(USERS), init, |state, piece| {
         let (mut lists, mut list) = (Judged::default(), Vec::new());
         for number in piece * USERS..((piece + 1) * USERS).min(users) {
             list.clear();
             recommend(state, trial.user(number), &mut list);
             list.truncate(at);
-            lists.add(trial, trial.held_out(number), &list, at);
+            lists.add(trial, trial.held_out(number), &list, &gains);
         }
         lists
     });
@@ -425,6 +427,30 @@ pub fn judge<S>(
     all.finish(trial.train.items())
 }
 
+/// What hits gain, by their places in a list.
+struct Gains {
+    of: Vec<f64>,
+    /// The most that so many items can gain together, from one on.
+    most: Vec<f64>,
+}
+
+impl Gains {
+    /// Of lists of `at` items: as many places as anyone can fill.
+    fn new(at: usize, trial: &Trial) -> Self {
+        let places = at.min(trial.train.items());
+        let of = (1..=places).map(|rank| 1.0 / libm::log2(rank as f64 + 1.0)).collect::<Vec<_>>();
+        let total = |sum: &mut f64, gain: &f64| {
+            *sum += gain;
+            Some(*sum)
+        };
+        Self { most: of.iter().scan(0.0, total).collect(), of }
+    }
+
+    fn most_of(&self, items: usize) -> f64 {
+        self.most[items.min(self.most.len()) - 1]
+    }
+}
+
 /// The figures of some users, in their order.
 #[derive(Default)]
 struct Judged {
@@ -437,30 +463,35 @@ struct Judged {
 }
 
 impl Judged {
-    fn add(&mut self, trial: &Trial, held_out: &[u32], list: &[u32], at: usize) {
-        let gain = |rank: usize| 1.0 / libm::log2(rank as f64 + 1.0);
-        let hits = (1..).zip(list).filter(|(_, item)| held_out.binary_search(item).is_ok());
-        let hits = hits.map(|(rank, _)| rank).collect::<Vec<usize>>();
-        let ideal = (1..=at.min(held_out.len())).map(gain).sum::<f64>();
-        self.recall.push(hits.len() as f64 / held_out.len() as f64);
-        // A sum of nothing is -0.
-        let gained = hits.iter().fold(0.0, |sum, rank| sum + gain(*rank));
-        self.ndcg.push(gained / ideal);
-        self.mrr.push(hits.first().map_or(0.0, |rank| 1.0 / *rank as f64));
+    fn add(&mut self, trial: &Trial, held_out: &[u32], list: &[u32], gains: &Gains) {
+        let hits = (0..).zip(list).filter(|(_, item)| held_out.binary_search(item).is_ok());
+        let mut hits = hits.map(|(at, _)| at).peekable();
+        let first = hits.peek().copied();
+        let (mut count, mut gained) = (0, 0.0);
+        for at in hits {
+            count += 1;
+            gained += gains.of[at];
+        }
+        self.recall.push(count as f64 / held_out.len() as f64);
+        self.ndcg.push(gained / gains.most_of(held_out.len()));
+        self.mrr.push(first.map_or(0.0, |at| 1.0 / (at + 1) as f64));
         if !list.is_empty() {
             self.popularity.push((trial.mean_support(list), trial.mean_support(held_out)));
         }
         self.recommended.extend_from_slice(list);
     }
 
-    fn finish(mut self, items: usize) -> Quality {
-        self.recommended.sort_unstable();
-        self.recommended.dedup();
+    fn finish(self, items: usize) -> Quality {
+        let mut is_recommended = vec![false; items];
+        for item in &self.recommended {
+            is_recommended[*item as usize] = true;
+        }
+        let recommended = is_recommended.iter().filter(|item| **item).count();
         Quality {
             recall: Mean::of(&self.recall),
             ndcg: Mean::of(&self.ndcg),
             mrr: Mean::of(&self.mrr),
-            coverage: self.recommended.len() as f64 / items.max(1) as f64,
+            coverage: recommended as f64 / items.max(1) as f64,
             popularity: Mean::of_ratio(&self.popularity),
             served: self.popularity.len() as u64,
             ndcg_of_users: self.ndcg,
@@ -468,52 +499,99 @@ impl Judged {
     }
 }
 
+/// A neighbour, of which only its number and score count.
+pub(super) trait Scored {
+    /// Returns number and score, which is not -0.
+    fn scored(&self) -> (u32, f32);
+}
+
+impl Scored for Neighbour {
+    fn scored(&self) -> (u32, f32) {
+        (self.code, self.score + 0.0)
+    }
+}
+
 /// One worker's sums of scores, by item.
 pub(super) struct Sums {
+    /// [`Self::NOTHING`] of items that nothing was added to, between users all of them.
     scores: Vec<f64>,
-    /// Items with a sum, or that the user has.
-    seen: Vec<bool>,
+    /// Items with a sum; room for one more than there are items.
     touched: Vec<u32>,
+    /// The best of them so far, and their sums.
+    best: Vec<(f64, u32)>,
 }
 
 impl Sums {
+    /// No sum of numbers that are not -0 is -0.
+    const NOTHING: f64 = -0.0;
+
     pub(super) fn new(items: usize) -> Self {
-        Self { scores: vec![0.0; items], seen: vec![false; items], touched: Vec::new() }
+        Self { scores: vec![Self::NOTHING; items], touched: vec![0; items + 1], best: Vec::new() }
     }
 
-    /// Adds up the scores of all neighbours of `items` and lists the `at` best that are not
-    /// among them.
-    pub(super) fn recommend(
+    /// Adds up the scores of all neighbours of `items`, in ascending order of their codes, and lists
+    /// the codes of the `at` best that are not among them. Items are numbered in any way.
+    pub(super) fn recommend<'a, N: Scored + 'a>(
         &mut self,
-        found: &Neighbours,
         items: &[u32],
-        at: usize,
+        neighbours: impl Fn(u32) -> &'a [N],
+        (at, code): (usize, impl Fn(u32) -> u32),
         list: &mut Vec<u32>,
     ) {
-        let Self { scores, seen, touched } = self;
+        /// Lists lie anywhere in memory: those that come so much later are asked for.
+        const AHEAD: usize = 3;
+        const LINE: usize = 64;
+        let Self { scores, touched, .. } = self;
+        // What the user has collects a sum that is no number.
         for item in items {
-            seen[*item as usize] = true;
+            scores[*item as usize] = f64::NAN;
         }
-        for neighbour in items.iter().flat_map(|item| found.of(*item)) {
-            let code = neighbour.code as usize;
-            if !seen[code] {
-                seen[code] = true;
-                touched.push(neighbour.code);
+        let lists = items.iter().map(|item| neighbours(*item)).collect::<Vec<_>>();
+        let mut count = 0;
+        for (index, neighbours) in lists.iter().enumerate() {
+            if let Some(later) = lists.get(index + AHEAD) {
+                let lines = (0..later.len()).step_by(LINE / size_of::<N>());
+                lines.for_each(|line| prefetch(later, line));
             }
-            // What the user has collects a sum that nobody looks at.
-            scores[code] += f64::from(neighbour.score);
+            for neighbour in *neighbours {
+                let (number, score) = neighbour.scored();
+                let sum = &mut scores[number as usize];
+                // No branch: whether an item is new cannot be predicted.
+                touched[count] = number;
+                count += usize::from(sum.to_bits() == Self::NOTHING.to_bits());
+                *sum += f64::from(score);
+            }
         }
-        let order =
-            |a: &u32, b: &u32| scores[*b as usize].total_cmp(&scores[*a as usize]).then(a.cmp(b));
-        list.extend_from_slice(touched);
-        if list.len() > at {
-            list.select_nth_unstable_by(at - 1, order);
-            list.truncate(at);
+        self.pick(count, (at, code), list);
+        for item in items {
+            self.scores[*item as usize] = Self::NOTHING;
         }
-        list.sort_unstable_by(order);
-        for item in touched.drain(..).chain(items.iter().copied()) {
-            scores[item as usize] = 0.0;
-            seen[item as usize] = false;
+    }
+
+    /// Lists the `at` best of the first `count` that were touched, and forgets their sums.
+    fn pick(
+        &mut self,
+        count: usize,
+        (at, code): (usize, impl Fn(u32) -> u32),
+        list: &mut Vec<u32>,
+    ) {
+        let Self { scores, touched, best } = self;
+        let order = |a: &(f64, u32), b: &(f64, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        let mut least = f64::NEG_INFINITY;
+        best.clear();
+        for number in &touched[..count] {
+            let sum = std::mem::replace(&mut scores[*number as usize], Self::NOTHING);
+            if sum < least {
+                continue;
+            }
+            best.push((sum, code(*number)));
+            if best.len() >= at.saturating_mul(2).saturating_add(16) {
+                best.select_nth_unstable_by(at - 1, order);
+                best.truncate(at);
+                least = best[at - 1].0;
+            }
         }
+        best.sort_unstable_by(order);
+        list.extend(best.iter().take(at).map(|(_, code)| *code));
     }
 }

@@ -1,8 +1,10 @@
 //! What a result is worth: held-out evaluation, explanations, and how stable it is.
 
+mod buckets;
 mod evaluate;
 mod explain;
 mod grid;
+mod lists;
 mod stability;
 
 pub use self::{

@@ -19,7 +19,6 @@ mod task;
 mod topk;
 mod whole;
 
-pub(crate) use self::counts::RowCounts;
 pub use self::{
     comparison::{Comparison, Worker},
     left::{
@@ -30,6 +29,10 @@ pub use self::{
     scale::ScoreScale,
     task::{Task, Work},
     topk::{Offer, bytes_of_gathering, most_kept, rank, to_score},
+};
+pub(crate) use self::{
+    counts::RowCounts,
+    topk::{place_of, score_at},
 };
 use crate::{
     cost::Layout,

@@ -21,7 +21,19 @@ pub fn rank(a: &Neighbour, b: &Neighbour) -> Ordering {
 
 /// Returns a number that is smaller the better the neighbour: comparing it takes no branches.
 fn place(neighbour: &Neighbour) -> u64 {
-    u64::from(!ascending(neighbour.score)) << 32 | u64::from(neighbour.code)
+    place_of(neighbour.score, neighbour.code)
+}
+
+/// Returns the same for a score and a code.
+#[inline]
+pub(crate) fn place_of(score: f32, code: u32) -> u64 {
+    u64::from(!ascending(score)) << 32 | u64::from(code)
+}
+
+/// Turns [`place_of`] around.
+#[inline]
+pub(crate) fn score_at(place: u64) -> (f32, u32) {
+    (number_at(!(place >> 32) as u32), place as u32)
 }
 
 /// Returns a number that rises with `number` in the order of [`f32::total_cmp`].

@@ -18,6 +18,7 @@ mod lift;
 mod llr;
 mod msd;
 mod npmi;
+mod ones;
 mod overlap;
 mod pair;
 mod pearson;

@@ -1,5 +1,6 @@
 //! ilk beside its peers: the same sets, in turn, each run a process of its own.
 
+mod evaluation;
 mod instructions;
 mod limits;
 mod machine;
@@ -61,6 +62,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     }
     if options.memory {
         return memory::run(workspace, options);
+    }
+    if options.evaluation {
+        return evaluation::run(workspace, options);
     }
     if options.limits {
         return limits::run(workspace, options);

@@ -61,6 +61,9 @@ pub(crate) struct Options {
     /// Hold what `ilk plan` and budgets predict against what jobs take instead
     #[arg(long, conflicts_with_all = ["instructions", "wasm", "plugin", "memory"])]
     pub(super) predictions: bool,
+    /// Hold what `ilk evaluate` takes for all measures against what it takes for one instead
+    #[arg(long, conflicts_with_all = ["instructions", "wasm", "plugin", "memory", "predictions"])]
+    pub(super) evaluation: bool,
     /// Time the reading of CSV files beside other programs instead, and record it
     #[arg(long, conflicts_with_all = ["instructions", "wasm", "plugin", "memory", "predictions"])]
     pub(super) reading: bool,

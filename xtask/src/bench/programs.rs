@@ -233,6 +233,19 @@ pub(super) fn run_logged(command: &mut Command, folder: &Path) -> Result<(ResUse
     Ok((used, told))
 }
 
+/// Runs a program to its end, what it prints in a file in `folder`: what it used, and its answer in JSON.
+///
+/// # Errors
+/// Where it fails, or prints something else.
+pub(super) fn run_answered(command: &mut Command, folder: &Path) -> Result<(ResUse, Value)> {
+    let (path, log) = (folder.join("answer"), folder.join("log"));
+    let child = start(command.stdout(fs::File::create(&path)?).stderr(fs::File::create(&log)?))?;
+    let used = child.wait4()?;
+    check(&used, &fs::read_to_string(log)?)?;
+    let answer = fs::read(path)?;
+    Ok((used, serde_json::from_slice(&answer).context("the answer is not JSON")?))
+}
+
 /// Runs ilk once.
 ///
 /// # Errors
