@@ -20,7 +20,7 @@ use ilk_formats::{Guess, Input, Schema, guess_columns};
 use serde_json::{Map, Value, json};
 
 use super::{
-    inspected,
+    inspected::{self, InspectedColumn},
     sample::{Few, few},
 };
 use crate::{
@@ -321,14 +321,6 @@ pub(super) fn schema_of(first: &InputFile, source: &PartialSource) -> Result<Sch
 fn open(first: &InputFile, source: &PartialSource) -> Result<Input, Error> {
     let opened = FileSource::open(&first.path)?;
     Ok(Input::open_as(Arc::new(opened), source.input_format, &source.csv.options())?)
-}
-
-/// A column of the first file.
-pub(super) struct InspectedColumn {
-    pub(super) name: String,
-    pub(super) type_name: String,
-    /// What it serves as, and whether that is a guess.
-    pub(super) uses: Vec<(&'static str, bool)>,
 }
 
 /// Finds the columns, and which of them serve as what.

@@ -8,7 +8,13 @@ use ilk_core::{
 use ilk_engine::parts::row_record;
 use serde_json::{Map, Value, json};
 
-use super::inspect::InspectedColumn;
+/// A column of the first file.
+pub(super) struct InspectedColumn {
+    pub(super) name: String,
+    pub(super) type_name: String,
+    /// What it serves as, and whether that is a guess.
+    pub(super) uses: Vec<(&'static str, bool)>,
+}
 
 /// Lists columns.
 pub(super) fn columns(columns: &[InspectedColumn]) -> Value {
