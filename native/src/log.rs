@@ -19,7 +19,7 @@ use tracing_subscriber::{
 
 use crate::{
     bar::PatientBar,
-    text::{hung, width_of_notes},
+    text::{hung, width_of_notes, width_of_stderr},
 };
 
 /// How progress and errors are written to stderr.
@@ -153,7 +153,9 @@ impl Told {
         match self.event.as_str() {
             "stage_started" | "progress" => {}
             "row" => {
-                say(&hung(&" ".repeat(MARGIN + 1), &self.message, width_of_notes()));
+                // Rows are data: they are only wrapped where a terminal would break them.
+                let width = width_of_stderr().unwrap_or(usize::MAX);
+                say(&hung(&" ".repeat(MARGIN + 1), &self.message, width));
             }
             // What a report sums up is not told.
             _ if self.message.is_empty() => {}

@@ -140,7 +140,7 @@ fn what_cannot_be_kept_is_refused_before_the_work() {
     for (arguments, message) in [
         ("--run-dir run --keep 2", "--keep has no effect without --out"),
         ("--out out.csv --keep 2", "--keep needs a folder, and out.csv is a file"),
-        ("--out results --keep 0", "expected a whole number of 1 or more"),
+        ("--out results --keep 0", "expected 1 or more"),
         (
             "--out plain --keep 2",
             "plain holds neighbours.parquet, the result of a run without --keep",

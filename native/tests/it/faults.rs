@@ -326,6 +326,7 @@ fn with_small_disk(home: &Home, blocks: u32, arguments: &str) -> (Option<i32>, S
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec '{program}' {arguments}");
     let mut shell = Command::new("sh");
     shell.args(["-c", &script]).current_dir(home.path()).env("NO_COLOR", "1");
+    shell.env("ILK_USAGE_FILE", "off");
     let output = shell.output().expect("a shell");
     (output.status.code(), whole_lines(output.stderr))
 }

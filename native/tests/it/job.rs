@@ -326,10 +326,7 @@ fn inspect_looks_at_the_data() {
     };
     assert_eq!(of_file("inspect job.toml"), "ilk run --job job.toml --out similar.parquet");
     // What the file says is not said again, and what was given is kept.
-    home.write(
-        "job.toml",
-        home.read("job.toml") + "[job]\nmin_overlap = 2\n[output]\nout = 'mine.csv'\n",
-    );
+    home.write("job.toml", home.read("job.toml") + "[job]\nmin_overlap = 2\nout = 'mine.csv'\n");
     let command = "ilk run --job job.toml --threads 1 --datasource a";
     assert_eq!(of_file("inspect --job job.toml --threads 1 --datasource a"), command);
     home.stdout(&command.replacen("ilk ", "", 1));

@@ -388,7 +388,7 @@ fn a_plan_takes_job_files_that_publish_but_not_their_flags() {
     for flag in ["overwrite", "report x.html", "csv-safe", "min-rows 1", "max-change 10%"] {
         let refused = home.ilk(&format!("plan job.toml --{flag}"));
         assert_eq!(refused.code, Some(2), "{}", refused.stderr);
-        let help = "help: `ilk run` and `ilk config` take it; leave it out of `ilk plan`";
+        let help = "`ilk config` take it; leave it out of `ilk plan`";
         assert!(refused.stderr.contains(help), "{}", refused.stderr);
     }
     let shown = home.stdout("config job.toml --min-rows 7");
