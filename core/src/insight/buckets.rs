@@ -71,6 +71,8 @@ pub(super) struct Counted {
     matrix: Matrix,
     /// By position.
     facts: Vec<Facts>,
+    /// By position: items of users who are evaluated, whose neighbours are needed.
+    is_wanted: Vec<bool>,
     /// By code.
     positions: Vec<u32>,
     /// Interactions with the items from each position on.
@@ -81,8 +83,6 @@ pub(super) struct Counted {
 struct Facts {
     support: u32,
     code: u32,
-    /// An item of a user who is evaluated, whose neighbours are needed.
-    is_wanted: bool,
 }
 
 impl Counted {
@@ -101,18 +101,16 @@ impl Counted {
     fn of(train: &Interactions, is_wanted: &[bool], executor: &impl Executor) -> Self {
         let matrix = Matrix::new(train, Weighting::Binary, executor);
         let table = matrix.table();
-        let facts = table.codes().iter().zip(table.supports()).map(|(code, support)| Facts {
-            support: *support,
-            code: *code,
-            is_wanted: is_wanted[*code as usize],
-        });
+        let facts = table.codes().iter().zip(table.supports());
+        let facts = facts.map(|(code, support)| Facts { support: *support, code: *code });
         let facts = facts.collect::<Vec<_>>();
+        let is_wanted = facts.iter().map(|facts| is_wanted[facts.code as usize]).collect();
         let positions = ItemTable::positions(table.codes());
         let mut later = vec![0; facts.len() + 1];
         for (position, facts) in facts.iter().enumerate().rev() {
             later[position] = later[position + 1] + u64::from(facts.support);
         }
-        Self { matrix, facts, positions, later }
+        Self { matrix, facts, is_wanted, positions, later }
     }
 
     /// Counts the items.
@@ -159,7 +157,7 @@ impl Counted {
                 let positions = task * Piece::ITEMS..((task + 1) * Piece::ITEMS).min(items);
                 let mut pieces = settings.iter().map(|_| Piece::default()).collect::<Vec<_>>();
                 for position in positions {
-                    let is_wanted = self.facts[position].is_wanted;
+                    let is_wanted = self.is_wanted[position];
                     if is_wanted {
                         buckets.count(self, position, RARE.saturating_mul(most));
                     }
