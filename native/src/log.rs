@@ -19,7 +19,7 @@ use tracing_subscriber::{
 
 use crate::{
     bar::PatientBar,
-    text::{hung, width_of_notes, width_of_stderr},
+    text::{hung, width_of_notes},
 };
 
 /// How progress and errors are written to stderr.
@@ -154,7 +154,8 @@ impl Told {
             "stage_started" | "progress" => {}
             "row" => {
                 // Rows are data: they are only wrapped where a terminal would break them.
-                let width = width_of_stderr().unwrap_or(usize::MAX);
+                let is_shown = console::Term::stderr().is_term();
+                let width = if is_shown { width_of_notes() } else { usize::MAX };
                 say(&hung(&" ".repeat(MARGIN + 1), &self.message, width));
             }
             // What a report sums up is not told.

@@ -184,7 +184,9 @@ fn errors_are_one_line_with_help_and_an_exit_code() {
     .iter()
     .map(|arguments| format!("ilk {}\n{}", arguments.join(" "), failure(home.path(), arguments)))
     .collect();
-    insta::assert_snapshot!("errors", told.join("\n"));
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r#""timestamp":"[^"]+""#, r#""timestamp":"[now]""#);
+    settings.bind(|| insta::assert_snapshot!("errors", told.join("\n")));
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn difference(events: &[Event], job: &Job) -> Option<String> {
     let heads = [None, Some(0), Some(1), Some(3)];
     let layouts = Kernel::available()
         .into_iter()
-        .flat_map(|kernel| heads.map(|head| Layout { kernel, head, machine: None }));
+        .flat_map(|kernel| heads.map(|head| Layout { kernel, head, ..Layout::default() }));
     layouts.into_iter().find_map(|layout| {
         let matrix = Matrix::with_layout(&folded.interactions, job.weighting, layout, &Sequential);
         let plan = Plan::new(&matrix, &filter);

@@ -96,7 +96,7 @@ fn parse(arguments: &[String]) -> Option<(Shape, Kernel)> {
 /// Predicts the instructions of comparing, with the head that time decided on.
 fn predict(interactions: &Interactions, job: &Job, matrix: &Matrix) -> u64 {
     let head = Some(matrix.head_items().div_ceil(CHUNK));
-    let layout = Layout { kernel: matrix.kernel(), head, machine: Some(INSTRUCTIONS) };
+    let layout = Layout { kernel: matrix.kernel(), head, machine: Some(INSTRUCTIONS), model: None };
     let filter = ItemFilter::default();
     let outlook = Outlook::of(interactions, job, &filter, layout, &Sequential);
     let matrix = Matrix::with_layout(interactions, job, layout, &Sequential);

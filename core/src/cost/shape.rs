@@ -21,11 +21,14 @@ pub struct Layout {
     /// What a core was measured to pay, to predict by; `None` stands for [`Machine::of`]. What is
     /// laid out never depends on it: the same data is cut alike whatever was measured.
     pub machine: Option<Machine>,
+    /// What a core is taken to pay where it is decided what is laid out and how it is computed; `None`
+    /// stands for [`Machine::of`], and anything else for a test of what is rarely decided.
+    pub model: Option<Machine>,
 }
 
 impl Default for Layout {
     fn default() -> Self {
-        Self { kernel: Kernel::detect(), head: None, machine: None }
+        Self { kernel: Kernel::detect(), head: None, machine: None, model: None }
     }
 }
 
@@ -35,7 +38,13 @@ impl Layout {
         self.machine.unwrap_or_else(|| Machine::of(self.kernel))
     }
 
-    /// Cuts the columns, by what a core usually pays. `additions` and `supports` are by position. Cost: O(items).
+    /// Returns what a core is taken to pay, by which the work is cut.
+    pub(crate) fn model(&self) -> Machine {
+        self.model.unwrap_or_else(|| Machine::of(self.kernel))
+    }
+
+    /// Cuts the columns, by what a core is taken to pay. `additions` and `supports` are by position.
+    /// Cost: O(items).
     pub(crate) fn shape(
         &self,
         additions: &Additions,
@@ -43,7 +52,7 @@ impl Layout {
         users: usize,
         weights: WeightKind,
     ) -> Shape {
-        let (items, machine) = (supports.len(), Machine::of(self.kernel));
+        let (items, machine) = (supports.len(), self.model());
         let chunks = match self.head {
             // Bits do not tell weights of their own.
             _ if weights == WeightKind::Own => 0,

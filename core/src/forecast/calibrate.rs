@@ -201,7 +201,7 @@ impl Workload {
         let shape = step.shape();
         let job = SimilarityJob { top: Some(shape.top), ..SimilarityJob::default() };
         let job = job.resolve(Given::default()).expect("a valid job");
-        let layout = Layout { kernel, head: shape.head, machine: None };
+        let layout = Layout { kernel, head: shape.head, ..Layout::default() };
         let interactions = shape.interactions();
         let weighting = step.weighting();
         let matrix = Matrix::with_layout(&interactions, weighting, layout, &Sequential);

@@ -99,8 +99,10 @@ impl Looking<'_> {
         let met = additions.others_met(supports).zip(codes);
         let asked = met.filter(|(_, code)| filter.wants(**code));
         let counts = Counts { users, codes, supports, additions, weights };
-        let sketches =
-            [Sketch::of_job(&counts, layout, (job, filter)), Sketch::new(&counts, layout, filter)];
+        let sketches = [
+            Sketch::of_job(&counts, &layout, (job, filter)),
+            Sketch::new(&counts, &layout, filter),
+        ];
         let basis = Basis {
             machine: layout.machine(),
             weights,

@@ -37,6 +37,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Matrix {
     kernel: Kernel,
+    model: Machine,
     table: ItemTable,
     rows: RowBlock,
     columns: Vec<ColumnBlock>,
@@ -140,7 +141,8 @@ impl Matrix {
         let rows = RowBlock::of(lists, factors(&codes));
         let table = ItemTable::new(users, codes, supports, rows.norms(norm))
             .with_population(interactions.population());
-        Self { kernel: layout.kernel, table, rows, columns, additions, on_tail }
+        let (kernel, model) = (layout.kernel, layout.model());
+        Self { kernel, model, table, rows, columns, additions, on_tail }
     }
 
     /// Returns the instructions to use.
@@ -148,9 +150,9 @@ impl Matrix {
         self.kernel
     }
 
-    /// Returns what a core usually pays, by which the work is cut.
+    /// Returns what a core is taken to pay, by which the work is cut.
     pub(crate) fn machine(&self) -> Machine {
-        Machine::of(self.kernel)
+        self.model
     }
 
     /// Returns what is known of every item.

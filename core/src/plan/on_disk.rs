@@ -65,7 +65,7 @@ impl Outline {
             (half.sum::<u64>(), whole.sum::<u64>())
         };
         // What was measured predicts, and decides nothing.
-        let (both, row) = costs(&Machine::of(layout.kernel));
+        let (both, row) = costs(&layout.model());
         let sides = if row < both { Sides::Row } else { Sides::Both };
         let costs = costs(&layout.machine());
         let operations = Self::count(additions, sides, codes, filter);

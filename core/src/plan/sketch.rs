@@ -38,11 +38,11 @@ pub(crate) struct Sketch {
 
 impl Sketch {
     /// Sketches the plan of a job whose tiles are computed block by block. Cost: O(items).
-    pub(crate) fn new(counts: &Counts<'_>, layout: Layout, filter: &ItemFilter) -> Self {
+    pub(crate) fn new(counts: &Counts<'_>, layout: &Layout, filter: &ItemFilter) -> Self {
         let drafts =
             [Sides::Row, Sides::Both].map(|sides| Draft::new(counts, layout, filter, sides));
         let [row, both] = &drafts;
-        let usual = Machine::of(layout.kernel);
+        let usual = layout.model();
         let draft = if row.cost(&usual) < both.cost(&usual) { row } else { both };
         draft.sketch(&layout.machine())
     }
@@ -50,7 +50,7 @@ impl Sketch {
     /// Sketches the plan by which `job` is computed fastest. Cost: O(items).
     pub(crate) fn of_job(
         counts: &Counts<'_>,
-        layout: Layout,
+        layout: &Layout,
         (job, filter): (&Job, &ItemFilter),
     ) -> Self {
         let Counts { codes, supports, additions, .. } = *counts;
@@ -66,7 +66,7 @@ impl Sketch {
         let met = additions.others_met(supports).zip(codes);
         let met = met.filter(|(_, code)| filter.wants(**code));
         let found = met.map(|(met, _)| met.min(f64::from(job.top))).sum::<f64>();
-        let usual = Machine::of(layout.kernel);
+        let usual = layout.model();
         let cost = |draft: &Draft<'_>| {
             let sketch = draft.sketch(&usual);
             sketch.cost + sketch.finding(&usual, found, true) as u64
@@ -102,10 +102,10 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn new(counts: &'a Counts<'a>, layout: Layout, filter: &'a ItemFilter, sides: Sides) -> Self {
+    fn new(counts: &'a Counts<'a>, layout: &Layout, filter: &'a ItemFilter, sides: Sides) -> Self {
         let Counts { users, supports, additions, weights, .. } = *counts;
         let shape = layout.shape(additions, supports, users, weights);
-        Self { counts, filter, layout, shape, sides, is_whole: false }
+        Self { counts, filter, layout: *layout, shape, sides, is_whole: false }
     }
 
     fn whole(self) -> Self {
@@ -125,7 +125,7 @@ impl<'a> Draft<'a> {
         Sketch {
             operations: self.operations(),
             cost: self.cost(machine),
-            usual: self.cost(&Machine::of(self.layout.kernel)),
+            usual: self.cost(&self.layout.model()),
             share_of_head: self.is_whole.then(|| self.share_of_head()),
         }
     }
@@ -250,10 +250,10 @@ mod tests {
             let ratio = sketched as f64 / planned.max(1) as f64;
             assert!((0.98..1.02).contains(&ratio), "{sketched} for {planned}, {head:?}");
         };
-        let (sketch, plan) = (Sketch::new(&counts, layout, filter), Plan::new(&matrix, filter));
+        let (sketch, plan) = (Sketch::new(&counts, &layout, filter), Plan::new(&matrix, filter));
         assert_eq!(sketch.operations, plan.operations);
         is_near(sketch.cost, plan.cost);
-        let sketch = Sketch::of_job(&counts, layout, (&job, filter));
+        let sketch = Sketch::of_job(&counts, &layout, (&job, filter));
         let plan = Plan::of_job(&matrix, &job, filter);
         assert_eq!(sketch.operations, plan.operations);
         assert_eq!(sketch.share_of_head.is_some(), plan.has_whole_rows());
@@ -285,7 +285,7 @@ mod tests {
             additions: matrix.additions(),
             weights: WeightKind::One,
         };
-        let sketch = Sketch::new(&counts, layout, &filter);
+        let sketch = Sketch::new(&counts, &layout, &filter);
         assert_eq!(sketch.operations, plan.operations);
         assert!(sketch.cost < 2 * plan.cost && plan.cost < 2 * sketch.cost, "{sketch:?}");
     }
@@ -302,12 +302,12 @@ mod tests {
             additions: matrix.additions(),
             weights: WeightKind::One,
         };
-        let usual = Machine::of(layout.kernel);
+        let usual = layout.model();
         // Where only additions are dear, a choice by these costs would make all of it bits.
         let slow = Machine { addition: 50 * usual.addition, ..usual };
         let slow_layout = Layout { machine: Some(slow), ..layout };
         let filter = ItemFilter::default();
-        let of = |layout| Sketch::new(&counts, layout, &filter);
+        let of = |layout| Sketch::new(&counts, &layout, &filter);
         assert_eq!(of(layout).operations, of(slow_layout).operations);
         assert_eq!(of(layout).usual, of(slow_layout).usual);
         let slow = Matrix::with_layout(&interactions, Weighting::Binary, slow_layout, &Sequential);

@@ -152,7 +152,7 @@ fn blocks_tiles_and_interruptions_do_not_show() {
     ];
     for job in jobs {
         for kernel in [Kernel::detect(), Kernel::PORTABLE] {
-            let layout = Layout { kernel, head: None, machine: None };
+            let layout = Layout { kernel, ..Layout::default() };
             let matrix = Matrix::with_layout(&world.interactions, &job, layout, &Sequential);
             for (seed, narrowing) in (0..).zip(Narrowing::some(world.items(), 4)) {
                 let expected = run(&matrix, &job, &narrowing, &Sequential).neighbours;

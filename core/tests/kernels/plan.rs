@@ -16,7 +16,7 @@ use crate::world::{Narrowing, World};
 const CHUNK: usize = 512;
 
 fn matrix(world: &World, kernel: Kernel, head: Option<usize>) -> Matrix {
-    let layout = Layout { kernel, head, machine: None };
+    let layout = Layout { kernel, head, ..Layout::default() };
     Matrix::with_layout(&world.interactions, Weighting::Binary, layout, &Sequential)
 }
 

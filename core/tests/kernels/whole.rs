@@ -27,7 +27,12 @@ use crate::{
 
 /// The matrix of `world` whose rows are computed whole, where they may be.
 fn matrix(world: &World, kernel: Kernel, head: usize) -> Matrix {
-    let layout = Layout { kernel, head: Some(head), machine: Some(machine(kernel, true)) };
+    let layout = Layout {
+        kernel,
+        head: Some(head),
+        model: Some(machine(kernel, true)),
+        ..Layout::default()
+    };
     Matrix::with_layout(&world.interactions, Weighting::Binary, layout, &Sequential)
 }
 

@@ -199,14 +199,15 @@ pub(crate) fn machine(kernel: Kernel, is_whole: bool) -> Machine {
 /// model chooses; rows as it chooses, by halves alone, or whole.
 pub(crate) fn layouts(items: usize) -> Vec<Layout> {
     let of_kernel = |kernel: Kernel| {
-        let as_chosen = Layout { kernel, head: None, machine: None };
+        let as_chosen = Layout { kernel, ..Layout::default() };
         let halves = [Some(0), Some(1), Some(2), Some(items.div_ceil(512)), None];
         let halves = halves.map(|head| (head, false));
         let whole = [Some(0), Some(1), None].map(|head| (head, true));
         let forced = halves.into_iter().chain(whole).map(move |(head, is_whole)| Layout {
             kernel,
             head,
-            machine: Some(machine(kernel, is_whole)),
+            model: Some(machine(kernel, is_whole)),
+            ..Layout::default()
         });
         forced.chain([as_chosen])
     };

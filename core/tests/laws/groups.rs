@@ -75,10 +75,10 @@ fn narrowed(
     outcome: &Outcome,
     job: &Job,
     filter: &ItemFilter,
-    layout: Layout,
+    layout: &Layout,
     crew: Crew,
 ) -> Neighbours {
-    let task = Task::new(&outcome.interactions, job, filter, layout, &crew);
+    let task = Task::new(&outcome.interactions, job, filter, *layout, &crew);
     task.run(&crew, |_| {})
 }
 
@@ -102,7 +102,7 @@ proptest! {
         let (column, of_items) = draw(&all.catalogue.ids, seed, groups);
         let filter = filter(&all.catalogue.ids, &lists).with_groups(Groups::new(&column, rule));
         let layout = Layout { kernel, head, ..Layout::default() };
-        let found = narrowed(&all, &job, &filter, layout, Crew { workers, seed });
+        let found = narrowed(&all, &job, &filter, &layout, Crew { workers, seed });
         for item in 0..found.items() as u32 {
             let list = all.neighbours.of(item);
             let expected = expected(item, list, &of_items, rule, job.top as usize);

@@ -128,9 +128,9 @@ fn the_layout_of_the_matrix_does_not_show() {
         let run = |kernel, head| {
             let chunks = vec![generate::rows(&events, task.given, 0)];
             let crew = Crew { workers: 2, seed: 3 };
-            let layout = Layout { kernel, head, machine: None };
+            let layout = Layout { kernel, head, ..Layout::default() };
             let job = task.job();
-            world::run_laid_out(chunks, (task.given, &job), &Lists::default(), layout, &crew)
+            world::run_laid_out(chunks, (task.given, &job), &Lists::default(), &layout, &crew)
                 .expect("integers")
         };
         let sparse = run(Kernel::PORTABLE, Some(0));

@@ -28,7 +28,7 @@ fn difference(events: &[Event], task: &Task, deal: Deal, narrowing: Narrowing) -
     let answer = oracle::similar(&dealt.counted, task.given, &job, &lists);
     let chunks = std::mem::take(&mut dealt.chunks);
     let outcome =
-        match world::run_laid_out(chunks, (task.given, &job), &lists, dealt.layout, &dealt.crew) {
+        match world::run_laid_out(chunks, (task.given, &job), &lists, &dealt.layout, &dealt.crew) {
             Ok(outcome) => outcome,
             Err(error) => return Some(error.to_string()),
         };

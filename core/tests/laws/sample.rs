@@ -75,7 +75,7 @@ proptest! {
             let chunks = dealt.chunks.into_iter().map(|rows| sample(rate).of_rows(rows, job.of));
             let sampled = chunks.collect::<Vec<_>>();
             let given = (task.given, &job);
-            world::run_laid_out(sampled, given, &Lists::default(), dealt.layout, &dealt.crew)
+            world::run_laid_out(sampled, given, &Lists::default(), &dealt.layout, &dealt.crew)
         };
         let (one, other) = (run(one).expect("one kind"), run(other).expect("one kind"));
         prop_assert_eq!(one.table(), other.table());

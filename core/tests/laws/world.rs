@@ -157,6 +157,7 @@ fn layout(seed: u64) -> Layout {
         kernel: kernels[below(&mut dice, kernels.len())],
         head: [None, Some(0), Some(1), Some(2)][below(&mut dice, 4)],
         machine: machines[below(&mut dice, machines.len())],
+        model: machines[below(&mut dice, machines.len())],
     }
 }
 
@@ -344,7 +345,7 @@ pub(crate) fn run(
     lists: &Lists,
     executor: &impl Executor,
 ) -> Result<Outcome, EncodeError> {
-    run_laid_out(chunks, task, lists, Layout::default(), executor)
+    run_laid_out(chunks, task, lists, &Layout::default(), executor)
 }
 
 /// Runs the real pipeline with a layout of the test's choice.
@@ -352,7 +353,7 @@ pub(crate) fn run_laid_out(
     chunks: Vec<Rows>,
     (given, job): (Given, &Job),
     lists: &Lists,
-    layout: Layout,
+    layout: &Layout,
     executor: &impl Executor,
 ) -> Result<Outcome, EncodeError> {
     let needs = Needs::of(job, given);
@@ -365,7 +366,7 @@ pub(crate) fn run_laid_out(
     }
     let folded = fold(encode(cleaned, executor)?, job, needs, executor);
     let filter = filter(&folded.catalogue.ids, lists);
-    let matrix = Matrix::with_layout(&folded.interactions, job, layout, executor);
+    let matrix = Matrix::with_layout(&folded.interactions, job, *layout, executor);
     let plan = Plan::of_job(&matrix, job, &filter);
     let found = neighbours(&matrix, &plan, job, &filter, executor, |_| {});
     Ok(Outcome {

@@ -20,6 +20,7 @@ use crate::{
     error::Error,
     memory::{self, Allowance},
     misfit::does_not_fit_until,
+    text::counted,
 };
 
 impl Folded {
@@ -116,7 +117,10 @@ impl Folded {
             groups = cut(&outline, budget);
         }
         let Some(groups) = groups else {
-            let what = format!("the tables of {} items and one block of columns", table.len());
+            let what = format!(
+                "the tables of {} and one block of columns",
+                counted(table.len() as u64, "item")
+            );
             return Err(does_not_fit_until(&what, budget, |more| {
                 let work = Work { budget: more, ..work };
                 let merges = rounds_of_merging(table, job, filter, used, work).is_ok();

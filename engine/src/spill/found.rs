@@ -20,6 +20,7 @@ use crate::{
     error::Error,
     memory::{self, Allowance, Written, of_gathering},
     misfit::does_not_fit_until,
+    text::counted,
 };
 
 /// An item's code with its neighbours, best first.
@@ -358,7 +359,7 @@ pub(crate) fn rounds_of_merging(
         Rounds::new(table, job, filter, room).filter(|_| is_written)
     };
     rounds(work.budget).ok_or_else(|| {
-        let what = format!("the tables of {items} items");
+        let what = format!("the tables of {}", counted(items as u64, "item"));
         does_not_fit_until(&what, work.budget, |budget| rounds(budget).is_some())
     })
 }
