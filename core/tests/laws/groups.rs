@@ -158,7 +158,7 @@ fn groups_hold_on_lists_that_are_cut_down_while_they_grow() {
             let job = task.with(|wish| wish.top = Some(top)).job();
             let filter = ItemFilter::default().with_groups(Groups::new(&column, rule));
             let found =
-                narrowed(&all, &job, &filter, Layout::default(), Crew { workers: 2, seed: 1 });
+                narrowed(&all, &job, &filter, &Layout::default(), Crew { workers: 2, seed: 1 });
             for item in 0..found.items() as u32 {
                 let list = all.neighbours.of(item);
                 assert_eq!(found.of(item), expected(item, list, &of_items, rule, top as usize));

@@ -27,7 +27,7 @@ fn outcome(events: &[Event], task: &Task, deal: Deal) -> Outcome {
     let dealt = world::deal(events, task.given, deal);
     let job = task.job();
     let (lists, layout) = (Lists::default(), dealt.layout);
-    world::run_laid_out(dealt.chunks, (task.given, &job), &lists, layout, &dealt.crew)
+    world::run_laid_out(dealt.chunks, (task.given, &job), &lists, &layout, &dealt.crew)
         .expect("ids of one kind")
 }
 
