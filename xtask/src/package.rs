@@ -25,10 +25,17 @@ pub(crate) enum Depth {
 pub(crate) fn run(workspace: &Workspace, depth: Depth) -> Result<()> {
     let mut command = workspace.cargo(&["package", "--locked", "--allow-dirty"]);
     command.args(PUBLISHED.iter().flat_map(|name| ["--package", name]));
-    if depth == Depth::Files {
-        command.arg("--no-verify");
+    match depth {
+        Depth::Files => drop(command.arg("--no-verify")),
+        Depth::Build => check_bare(workspace)?,
     }
     command::run(&mut command)
+}
+
+/// Checks that `ilk-core` compiles with nothing but what it computes with.
+fn check_bare(workspace: &Workspace) -> Result<()> {
+    let arguments = ["check", "--locked", "--package", "ilk-core", "--no-default-features"];
+    command::run(&mut workspace.cargo(&arguments))
 }
 
 /// The same without compiling.

@@ -1,7 +1,5 @@
 //! Raw rows, a chunk of one file at a time, column by column: what every surface hands to core.
 
-use serde::{Deserialize, Serialize};
-
 use super::{
     ids::{IdColumn, TextColumn},
     time::{Guess, TimeUnit},
@@ -186,11 +184,13 @@ pub struct TimeColumn {
 
 /// Numbers of a time column whose unit nobody gave: the first of each unit they were taken to
 /// count, and their rows.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Guesses(Vec<GuessedNumber>);
 
 /// A number of a time column, and what it was taken to count.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GuessedNumber {
     /// What it was taken to count.
     pub guess: Guess,

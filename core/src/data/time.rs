@@ -8,8 +8,6 @@ use jiff::{
     fmt::strtime,
     tz::TimeZone,
 };
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
@@ -105,21 +103,10 @@ pub fn display_time(micros: i64) -> String {
 }
 
 /// What numbers in a time column count.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub enum TimeUnit {
     /// Whatever puts the number between 1990 and the day after tomorrow; all must count the same.
     #[default]
@@ -228,7 +215,8 @@ pub struct Moment {
 }
 
 /// What a number was taken to count, where nobody said so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Guess {
     /// Nothing had to be guessed.
     None,

@@ -5,8 +5,6 @@ use std::{
     fmt,
 };
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
     data::{
         BadCell, Cells, Guess, GuessedNumber, Guesses, IdColumn, Rows, TextColumn, TimeColumn,
@@ -92,7 +90,8 @@ pub struct SetAside {
 }
 
 /// The time of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TimeOfRow {
     /// Microseconds since 1970.
     pub time: i64,
@@ -103,7 +102,8 @@ pub struct TimeOfRow {
 }
 
 /// What is known of the times of all rows.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Times {
     /// The earliest time of a row that was kept; of several the first row.
     pub earliest: Option<TimeOfRow>,
