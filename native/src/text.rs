@@ -26,20 +26,42 @@ fn width_of(terminal: &console::Term) -> usize {
 /// indented to where the text begins. Lines break between words only, never inside a command, a flag
 /// with its value or anything else that is quoted: what is too long has a line of its own.
 pub(crate) fn hung(label: &str, text: &str, width: usize) -> String {
-    let indent = console::measure_text_width(label) + 1;
-    let mut lines = label.to_owned();
-    let mut column = indent - 1;
-    for unit in units(text) {
-        let end = column + 1 + console::measure_text_width(unit);
-        if end > width && column > indent {
+    let begin = format!("{label} ");
+    let indent = console::measure_text_width(&begin);
+    flowed(begin, text, indent, width)
+}
+
+/// Breaks lines that are longer than `width` in the same places; what follows stands `indent` columns
+/// further right than the line did.
+pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> String {
+    let wrapped = |line: &str| {
+        let words = line.trim_start();
+        let margin = line.len() - words.len();
+        flowed(" ".repeat(margin), words, margin + indent, width)
+    };
+    let lines = text.split('\n').map(|line| {
+        let fits = console::measure_text_width(line) <= width;
+        if fits { line.to_owned() } else { wrapped(line) }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Writes text behind `begin`, and indents further lines.
+fn flowed(begin: String, text: &str, indent: usize, width: usize) -> String {
+    let (mut column, mut lines) = (console::measure_text_width(&begin), begin);
+    for (number, unit) in units(text).into_iter().enumerate() {
+        let length = console::measure_text_width(unit);
+        if number > 0 && column > indent && column + 1 + length > width {
+            lines.truncate(lines.trim_end().len());
             lines.push('\n');
             lines.extend(std::iter::repeat_n(' ', indent));
-            column = indent + end - column - 1;
-        } else {
+            column = indent;
+        } else if number > 0 {
             lines.push(' ');
-            column = end;
+            column += 1;
         }
         lines.push_str(unit);
+        column += length;
     }
     lines
 }
@@ -72,46 +94,6 @@ fn units(text: &str) -> Vec<&str> {
 fn takes_next(text: &str) -> bool {
     let word = text.rsplit(' ').next().unwrap_or_default().trim_start_matches('(');
     word.starts_with("--") && word.ends_with(|c: char| c.is_ascii_alphanumeric())
-}
-
-/// Breaks lines that are longer than `width` between words; what follows stands `indent` columns
-/// further right than the line did. A word that is longer than that stays whole, and so does what
-/// stands between backticks: a command that is copied.
-pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> String {
-    let lines = text.split('\n').map(|line| wrapped_line(line, width, indent));
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-fn wrapped_line(line: &str, width: usize, indent: usize) -> String {
-    if console::measure_text_width(line) <= width {
-        return line.into();
-    }
-    let words = line.trim_start();
-    let margin = line.len() - words.len();
-    let mut text = " ".repeat(margin);
-    let (mut column, mut is_first) = (margin, true);
-    let mut is_quoted = false;
-    let between = |letter: char| {
-        is_quoted ^= letter == '`';
-        letter == ' ' && !is_quoted
-    };
-    for word in words.split(between) {
-        let length = console::measure_text_width(word);
-        if is_first {
-            is_first = false;
-        } else if column + 1 + length > width {
-            text.truncate(text.trim_end().len());
-            text.push('\n');
-            text.push_str(&" ".repeat(margin + indent));
-            column = margin + indent;
-        } else {
-            text.push(' ');
-            column += 1;
-        }
-        text.push_str(word);
-        column += length;
-    }
-    text
 }
 
 /// Writes the same for narrow columns: `1.23 M`, `4.50 B`, `6.70 T`.
