@@ -153,10 +153,7 @@ impl Told {
         match self.event.as_str() {
             "stage_started" | "progress" => {}
             "row" => {
-                // Rows are data: they are only wrapped where a terminal would break them.
-                let is_shown = console::Term::stderr().is_term();
-                let width = if is_shown { width_of_notes() } else { usize::MAX };
-                say(&hung(&" ".repeat(MARGIN + 1), &self.message, width));
+                say(&hung(&" ".repeat(MARGIN + 1), &self.message, width_of_notes()));
             }
             // What a report sums up is not told.
             _ if self.message.is_empty() => {}

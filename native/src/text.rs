@@ -8,18 +8,19 @@ use ilk_formats::printable;
 
 /// Returns the width to fill on standard output: the terminal's, `COLUMNS` where it is set, else 80.
 pub(crate) fn width() -> usize {
-    width_of(&console::Term::stdout())
+    width_of(&console::Term::stdout()).unwrap_or(80)
 }
 
-/// Returns the width of lines on standard error.
+/// Returns the width of lines on standard error. Where nobody looks, such as in a log that is searched,
+/// a message is one line.
 pub(crate) fn width_of_notes() -> usize {
-    width_of(&console::Term::stderr())
+    width_of(&console::Term::stderr()).unwrap_or(usize::MAX)
 }
 
-fn width_of(terminal: &console::Term) -> usize {
+fn width_of(terminal: &console::Term) -> Option<usize> {
     let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let terminal = || terminal.size_checked().map(|(_, columns)| columns.into());
-    asked.or_else(terminal).filter(|width| *width >= 20).unwrap_or(80)
+    asked.or_else(terminal).filter(|width| *width >= 20)
 }
 
 /// Writes text after a label, no line wider than `width` where that is possible; further lines are

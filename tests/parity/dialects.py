@@ -178,7 +178,7 @@ def main() -> int:
                     found = of_ilk(given.ilk, path, out)
                 except RuntimeError as error:
                     # A file that can be read in two ways is refused: the flags it names settle it.
-                    if "give --delimiter, --quote and --escape" not in str(error):
+                    if "give --delimiter, --quote and --escape" not in " ".join(str(error).split()):
                         raise
                     asked += 1
                     found = of_ilk(given.ilk, path, out, flags(dialect))
