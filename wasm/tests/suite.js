@@ -313,8 +313,10 @@ export function suite({ ilk, run, cases, file, reference }) {
         holds(rung[name] > 0 && Number.isFinite(rung[name]), `${name} is ${rung[name]}`);
       }
       // The peak of this rung, not of what else the module holds or held.
-      const peak = rung.measuredBytes / rung.predictedBytes;
-      holds(peak > 0.5 && peak < 2, `${rung.measuredBytes} bytes, and ${rung.predictedBytes} predicted`);
+      const { measuredBytes, predictedBytes } = rung;
+      // Beside what grows with the data, a worker takes some tens of KiB.
+      const isNear = measuredBytes > predictedBytes / 2 && measuredBytes < 2 * predictedBytes + 32768;
+      holds(isNear, `${measuredBytes} bytes, and ${predictedBytes} predicted`);
     }
     const shape = data.shape(job);
     equal([whole.users, whole.interactions, whole.pairOperations], [shape.users, shape.interactions, shape.pairOperations]);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::flags::TextOrJson;
 
 pub(super) const EXAMPLES: &str = "\
-Agreement is the number of neighbours in both lists divided by the number in either. The rank
+Agreement is the number of neighbours in both lists divided by the number in either. The rank \
 correlation is Spearman's, over the neighbours in both lists.
 
 Examples:

@@ -11,20 +11,22 @@ use super::{
 };
 
 pub(super) const EXAMPLES: &str = "\
-Each user is recommended the neighbours of their items, ranked by the sum of the scores, without the
-items they already have. recall@n: share of the held-out items among the n recommended; nDCG@n: weighs
-hits near the top more; MRR@n: 1/rank of the first hit; coverage: share of all items recommended to
-anyone; popularity: popularity of the recommended items relative to the held-out ones. Intervals are
-95 %, over users.
+Each user is recommended the neighbours of their items, ranked by the sum of the scores, without \
+the items they already have. recall@n: share of the held-out items among the n recommended; nDCG@n: \
+weighs hits near the top more; MRR@n: 1/rank of the first hit; coverage: share of all items \
+recommended to anyone; popularity: popularity of the recommended items relative to the held-out \
+ones. Intervals are 95 %, over users.
 
 Examples:
   Which measure predicts the newest tenth of the rows best:
     ilk evaluate job.toml --measures cosine,jaccard,llr,lift
   Trained on the rows before a date:
-    ilk evaluate orders/ --user member --item product --time day --hold-out 2026-10-01
+    ilk evaluate orders/ --user member --item product --time day \\
+      --hold-out 2026-10-01
   All measures over a grid of settings; the best one as a job file:
-    ilk evaluate orders/ --user member --item product --time day --measures all \\
-      --min-overlap 1,3,5 --shrinkage 0,10 --weighting binary,tfidf,bm25 --save best.toml
+    ilk evaluate orders/ --user member --item product --time day \\
+      --measures all --min-overlap 1,3,5 --shrinkage 0,10 \\
+      --weighting binary,tfidf,bm25 --save best.toml
   Without timestamps, holding out one item of each user:
     ilk evaluate orders.csv --user member --item product --split any --at 20";
 

@@ -4,19 +4,21 @@ use super::flags::RunSettingsArgs;
 use crate::settings::Engine;
 
 pub(super) const EXAMPLES: &str = "\
-Settings are taken from the first of these that has them: the command line, ILK_* variables
-(ILK_MIN_SUPPORT for --min-support), the job file, the preset of --like, the defaults.
-`ilk config` takes the same flags and shows every setting with its origin.
+Settings are taken from the first of these that has them: the command line, \
+ILK_* variables (ILK_MIN_SUPPORT for --min-support), the job file, the preset of --like, the \
+defaults. `ilk config` takes the same flags and shows every setting with its origin.
 
 Examples:
   Products bought by the same members, from a folder of Parquet files:
     ilk run orders/ --user member --item product --out similar.parquet
   Weighted by quantity, without rare products, with product names, as CSV:
-    ilk run orders.csv.gz --user CustomerID --item StockCode --weight Quantity \\
-      --item-label Description --weighting log --min-support 5 -k 20 -o similar.csv
+    ilk run orders.csv.gz --user CustomerID --item StockCode \\
+      --weight Quantity --item-label Description --weighting log \\
+      --min-support 5 -k 20 -o similar.csv
   Like implicit's TFIDFRecommender, on this year's orders only:
-    ilk run 'orders/*.parquet' --user member --item product --weight quantity \\
-      --like implicit-tfidf --where 'date>=2026-01-01' -o similar.parquet
+    ilk run 'orders/*.parquet' --user member --item product \\
+      --weight quantity --like implicit-tfidf \\
+      --where 'date>=2026-01-01' -o similar.parquet
   From a job file, with another of its data sources:
     ilk run job.toml --datasource member_views";
 

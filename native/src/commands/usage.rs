@@ -11,8 +11,8 @@ use crate::{
     error::{Error, Kind},
     progress::seconds_text,
     stdout,
-    text::{Align, Table, brief, bytes_text, counted, grouped, width},
-    usage::{self, Entry, Job, Ledger, Sum},
+    text::{Align, Table, brief, bytes_text, counted, grouped, hung, width},
+    usage::{self, Entry, Job, Ledger, Outcome, Sum},
 };
 
 /// Prints the ledger's days and months.
@@ -162,8 +162,9 @@ impl Page<'_> {
                 cells.push(money_text(sum.cost));
             }
             table.row(cells);
-            if let Some(error) = &last.error {
-                let _ = writeln!(errors, "{}: {}", printable(name), printable(error));
+            if let Some(error) = last.error.as_ref().filter(|_| last.outcome != Outcome::Done) {
+                let label = format!("{}:", printable(name));
+                let _ = writeln!(errors, "{}", hung(&label, &printable(error), width()));
             }
         }
         let gap = if errors.is_empty() { "" } else { "\n" };

@@ -98,8 +98,7 @@ pub(super) fn funnel(rows: u64, aside: &[Aside], folding: &Folding) -> Vec<Step>
     let mut steps =
         vec![step("rows read", rows, String::new()), step("rows kept", rows - aside, remark)];
     let repeated = folding.events - folding.pairs;
-    let remark = counted(repeated, "repeated row");
-    steps.push(step("pairs", folding.pairs, if repeated > 0 { remark } else { String::new() }));
+    let repeated = if repeated > 0 { counted(repeated, "repeated row") } else { String::new() };
     let lost = [
         (folding.netted_away, "netted away"),
         (folding.capped_pairs, "over --max-items-per-user"),
@@ -107,8 +106,14 @@ pub(super) fn funnel(rows: u64, aside: &[Aside], folding: &Folding) -> Vec<Step>
     ];
     let remarks = lost.iter().filter(|(count, _)| *count > 0);
     let remarks = remarks.map(|(count, why)| format!("{} {why}", grouped(*count)));
-    let left = folding.pairs - lost.iter().map(|(count, _)| count).sum::<u64>();
-    steps.push(step("interactions", left, remarks.collect::<Vec<_>>().join(", ")));
+    let lost = lost.iter().map(|(count, _)| count).sum::<u64>();
+    let remarks = remarks.collect::<Vec<_>>().join(", ");
+    if lost == 0 {
+        steps.push(step("interactions", folding.pairs, repeated));
+    } else {
+        steps.push(step("pairs of user and item", folding.pairs, repeated));
+        steps.push(step("interactions", folding.pairs - lost, remarks));
+    }
     steps
 }
 

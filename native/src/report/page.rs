@@ -112,7 +112,8 @@ fn facts(data: &ReportData) -> Markup {
     let ReportData { outcome, rows, spent, .. } = data;
     let shape = data.data.as_ref();
     let alone = (outcome.overlaps.alone(), outcome.overlaps.total());
-    let alone = (alone.1 > 0).then(|| percent_text(alone.0, alone.1));
+    // With a larger --min-overlap there are none.
+    let alone = (alone.0 > 0).then(|| percent_text(alone.0, alone.1));
     let facts = [
         ("neighbours", outcome.shape.as_ref().map(|result| count(result.neighbours))),
         (if data.about.of_users { "on one shared item" } else { "on one shared user" }, alone),
@@ -258,8 +259,8 @@ fn lists(shape: &ResultShape, about: &About) -> Markup {
         div.card {
             h3 { "Neighbours per " (thing) }
             p {
-                (counted(shape.neighbours, "neighbour")) " of " (counted(shape.items(), thing))
-                ". A list is shorter if too few other " (things) " qualify."
+                (counted(shape.neighbours, "neighbour")) " of " (grouped(shape.full + shape.some)) " of "
+                (counted(shape.items(), thing)) ". A list is shorter if too few other " (things) " qualify."
             }
             (table("", &[("list", false), (things, true), ("share", true)], &rows))
         }
@@ -274,9 +275,9 @@ fn trust(data: &ReportData) -> Markup {
     let aside = rows.aside.iter().map(|aside| aside.count).sum::<u64>();
     html! {
         div.card {
-            h3 { "How far to trust it" }
+            h3 { "Reliability" }
             ul.plain {
-                @if all > 0 {
+                @if alone > 0 {
                     li {
                         strong { (percent_text(alone, all)) } " of neighbours rest on one shared " (about.other()) "."
                         @if let Some(advice) = outcome.overlaps.advice {
@@ -322,7 +323,7 @@ fn overlaps(overlaps: &OverlapCounts, about: &About) -> Markup {
     html! {
         div.card {
             h3 { "Overlap" }
-            p { "Number of neighbours by shared " (about.other()) "s. The more, the surer the score." }
+            p { "Number of neighbours by shared " (about.other()) "s. More shared " (about.other()) "s make a score more reliable." }
             (table("bars", &head, &rows))
         }
     }
@@ -472,7 +473,7 @@ fn engine(data: &ReportData) -> Markup {
                         (figure("Predicted and measured", "CPU time of comparing, for samples of the users and for all of them.", &charts::ladder(&work.ladder)))
                     }
                     @if !work.tiles.is_empty() {
-                        (figure("Threads", "How busy each thread was while comparing. Pale cells are waiting time.", &charts::workers(&work.tiles)))
+                        (figure("Threads", "How busy each thread was while comparing. Faint cells are waiting time.", &charts::workers(&work.tiles)))
                         @let (most, chart) = charts::tiles(&work.tiles, &work.blocks);
                         (figure("Tiles", &tiles_text(most), &chart))
                     }
@@ -484,7 +485,7 @@ fn engine(data: &ReportData) -> Markup {
 
 fn tiles_text(most: f64) -> String {
     format!(
-        "Time by block of columns and part of the rows; the strongest cell took {}. Popular items are \
+        "Time by block of columns and part of the rows; the slowest cell took {}. Popular items are \
          in the head, all others in the tail.",
         seconds_text(most / 1e3)
     )
@@ -493,7 +494,7 @@ fn tiles_text(most: f64) -> String {
 fn memory_text(spent: &Spent, peak: &str) -> String {
     match spent.attempts {
         0 | 1 => format!("At most {peak}, sampled during the run."),
-        _ => format!("At most {peak}; of each stage the most, whichever process did it."),
+        _ => format!("At most {peak}: the peak of each stage, over all attempts."),
     }
 }
 
@@ -525,7 +526,7 @@ fn stages(data: &ReportData) -> Markup {
         }
         @if let Some(seconds) = spent.seconds {
             tr.total {
-                th scope="row" { "in all" }
+                th scope="row" { "total" }
                 td.number { (seconds_text(seconds)) }
                 td.number { @if let Some(cpu) = spent.cpu_seconds { (seconds_text(cpu)) } }
                 @if has_memory { td.number { @if let Some(bytes) = spent.peak() { (bytes_text(bytes)) } } }
@@ -563,9 +564,9 @@ fn attempts_text(spent: &Spent) -> String {
         return longest;
     }
     let begun = spent.begun.as_ref();
-    let begun = begun.map_or_else(String::new, |begun| format!(", the first from {begun}"));
+    let begun = begun.map_or_else(String::new, |begun| format!(", the first on {begun}"));
     format!(
-        "{longest} {} processes worked on this run{begun}. Time and memory are over all of them; \
+        "{longest} {} attempts{begun}. Time and memory are over all of them; \
          work lost to interruptions is not counted.",
         grouped(spent.attempts)
     )

@@ -5,7 +5,7 @@ mod running;
 mod sums;
 
 pub(crate) use self::{
-    ledger::{Entry, Ledger, Task, place, read},
+    ledger::{Entry, Ledger, Outcome, Task, place, read},
     running::{begin, end, interrupt},
     sums::{Job, Sum, by_day, by_job, by_month},
 };

@@ -53,7 +53,7 @@ class Warnings(unittest.TestCase):
 
     def test_settings_without_effect_are_named(self):
         rows = TABLE.slice(4)
-        told = self.told(rows, time_unit="ms", time_format="%Y")
+        told = self.told(rows, time_unit="ms", time_format="%Y-%m-%d")
         self.assertEqual(told, ["time_unit, time_format have no effect without time"])
 
     def test_lists_that_match_nothing_are_named(self):

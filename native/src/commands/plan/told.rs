@@ -103,8 +103,18 @@ impl Planned {
             heavy.unwrap_or_default()
         };
         table.row(["pair operations".into(), rounded((*operations).into()), remark]);
-        let each = format!("at most {} each", settings.resolved.top);
-        table.row(["result rows".into(), format!("about {}", rounded((*neighbours).into())), each]);
+        let job = &settings.resolved;
+        let each = format!("at most {} each", job.top);
+        // How many pairs these leave out is known once they are compared.
+        let later =
+            [("--min-overlap", job.min_overlap > 1), ("--threshold", job.threshold.is_some())];
+        let later = later.into_iter().find(|(_, is_set)| *is_set);
+        let rows = rounded((*neighbours).into());
+        let (rows, remark) = match later {
+            Some((flag, _)) => (format!("at most {rows}"), format!("before {flag}; {each}")),
+            None => (format!("about {rows}"), each),
+        };
+        table.row(["result rows".into(), rows, remark]);
         table
     }
 
@@ -132,7 +142,7 @@ impl Planned {
         let needed = self.report.needs.memory;
         table.row(["memory".into(), bytes(Some(needed)), bytes(self.on.memory_there_is)]);
         let place = &self.place;
-        table.row(["disk".into(), bytes(Some(place.bytes)), bytes(place.bytes_free)]);
+        table.row(["output".into(), bytes(Some(place.bytes)), bytes(place.bytes_free)]);
         let mut text = table.render(width());
         if let Some(limit) = self.through_files_below {
             let limit = Bytes(limit);
