@@ -18,7 +18,7 @@ fn a_report_has_all_its_parts() {
     for part in [
         "<h1>Similar items in orders.csv by cosine</h1>",
         "<title>Similar items in orders.csv by cosine – Ilk</title>",
-        "How far to trust it",
+        "Reliability",
         "of neighbours rest on one shared user",
         "user null, item tea",
         "Overlap",
@@ -206,7 +206,7 @@ fn a_report_tells_of_all_processes() {
     home.stdout(run);
     let page = home.read("run/report.html");
     for part in [
-        "2 processes worked on this run, the first from 20",
+        "2 attempts, the first on 20",
         "Time and memory are over all of them",
         "From rows to interactions",
         "Threads",
