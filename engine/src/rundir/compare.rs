@@ -45,6 +45,7 @@ const FREE: [&str; 25] = [
     "min_rows",
     "max_change",
     "csv_safe",
+    "out_format",
 ];
 
 /// What differs, in a few words each.

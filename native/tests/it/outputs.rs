@@ -140,6 +140,9 @@ fn a_run_directory_writes_to_standard_output_each_time() {
     assert_eq!((withheld.code, &*withheld.stdout), (Some(4), ""), "{}", withheld.stderr);
     assert!(home.stdout("status run --format json").contains("\"state\": \"finished\""));
     assert_eq!(left(&home), [""; 0]);
+    // The format is no part of what was computed.
+    let lines = home.stdout(&format!("{RUN} --run-dir run --out - --out-format jsonl"));
+    assert_eq!(neighbours("out.jsonl", lines.into()), neighbours("out.csv", NEIGHBOURS.into()));
 }
 
 #[test]
