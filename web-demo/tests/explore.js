@@ -87,7 +87,7 @@ export function exploreTests({ test, holds, equal, text, done, allDone, edit, sh
       await page.locator(`${batch} .batch-said`).filter({ hasText: "Done in" }).waitFor({ timeout: 60_000 });
       equal((await readdir(home)).sort(), [basename(path), "similar.html", "similar.parquet"]);
       const frame = page.frameLocator(`${batch} iframe`);
-      await frame.locator("h1").filter({ hasText: "Similar items by dice" }).waitFor();
+      await frame.locator("h1").filter({ hasText: /^Similar items in .* by dice$/ }).waitFor();
       await page.locator(batch).scrollIntoViewIfNeeded();
       await page.screenshot({ path: join(process.env.PICTURES ?? ".", "explore-done.png") });
 
