@@ -19,7 +19,7 @@ use crate::{
 
 /// Settings that change how or where, but not what: a run goes on with others. Inputs and lists
 /// are compared by what their files hold; guards only decide whether to go on.
-const FREE: [&str; 25] = [
+const FREE: [&str; 26] = [
     "input",
     "only",
     "exclude",
