@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use jiff::{SignedDuration, Timestamp, civil::DateTime};
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 
 use crate::{
     error::Error,
@@ -236,16 +236,20 @@ fn is_name(name: &OsStr) -> bool {
     DateTime::strptime(NAME, name).is_ok_and(|time| time.strftime(NAME).to_string() == name)
 }
 
-/// Finds the first place that is free: that of the second in which the run began, or of a later one.
+/// Finds the place of a result that comes after all that are there: that of the second in which the run
+/// began, or the first after theirs.
 fn free_place(folder: &Path, began: Timestamp) -> PathBuf {
-    let mut time = began;
-    loop {
-        let place = folder.join(time.strftime(NAME).to_string());
-        if place.symlink_metadata().is_err() {
-            return place;
-        }
-        time += SignedDuration::from_secs(1);
-    }
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let newest = entries.filter_map(|entry| time_of(&entry.file_name())).max();
+    let time = newest.map_or(began, |newest| began.max(newest + SignedDuration::from_secs(1)));
+    folder.join(time.strftime(NAME).to_string())
+}
+
+/// Returns the time that the name of a result says.
+fn time_of(name: &OsStr) -> Option<Timestamp> {
+    let name = name.to_str().filter(|name| is_name(OsStr::new(name)))?;
+    let time = DateTime::strptime(NAME, name).ok()?;
+    Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
 /// Removes what killed processes left in the folder. The caller holds it.
@@ -349,6 +353,10 @@ mod tests {
             assert!(is_in(&place, &folder), "{}", place.display());
             assert_eq!(latest(&folder), number.to_string());
             assert_eq!(names(&folder).len(), 1 + 2.min(number + 1));
+            // Also by name: one that was removed does not give its name to a newer one.
+            let of_results = |name: &String| name != LATEST;
+            let last = names(&folder).into_iter().rfind(of_results);
+            assert_eq!(last.as_deref(), place.file_name().and_then(OsStr::to_str));
         }
         assert!(is_of_results(&folder));
         // A lower number removes more, a higher one lets more come.

@@ -19,7 +19,6 @@ fn a_report_has_all_its_parts() {
         "<h1>Similar items in orders.csv by cosine</h1>",
         "<title>Similar items in orders.csv by cosine – Ilk</title>",
         "Reliability",
-        "of neighbours rest on one shared user",
         "user null, item tea",
         "Overlap",
         "Run it again",
