@@ -172,7 +172,7 @@ fn labels_stay_below_the_limit(home: &Path) {
     };
     let (code, told, _) = run("-o little.csv --memory 64MiB");
     assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("do not fit in memory of 64.0 MiB"), "{told}");
+    assert!(told.contains(" items and their labels do not fit in memory of 64.0 MiB"), "{told}");
     let (_, named) = told.rsplit_once("--memory ").expect("a limit");
     let (named, _) = named.split_once("MiB is enough\n").expect("a limit that is enough");
     let named = named.parse::<i64>().expect("a number");

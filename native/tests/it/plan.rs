@@ -388,8 +388,10 @@ fn a_plan_takes_job_files_that_publish_but_not_their_flags() {
     for flag in ["overwrite", "report x.html", "csv-safe", "min-rows 1", "max-change 10%"] {
         let refused = home.ilk(&format!("plan job.toml --{flag}"));
         assert_eq!(refused.code, Some(2), "{}", refused.stderr);
-        let help = "`ilk config` take it; leave it out of `ilk plan`";
-        assert!(refused.stderr.contains(help), "{}", refused.stderr);
+        // Samples are written, too.
+        let others = if flag == "overwrite" { "`ilk run`, `ilk sample`" } else { "`ilk run`" };
+        let help = format!("help: {others} and `ilk config` take it; leave it out of `ilk plan`");
+        assert!(refused.stderr.contains(&help), "{}", refused.stderr);
     }
     let shown = home.stdout("config job.toml --min-rows 7");
     assert!(

@@ -44,6 +44,13 @@ fn a_report_has_all_its_parts() {
         assert!(page.contains(part), "{part}");
     }
     assert!(!page.contains("Predicted and measured"), "no sample was computed");
+    let alone = "of neighbours rest on one shared user";
+    assert!(!page.contains(alone), "there are none");
+    home.write(
+        "orders.csv",
+        format!("{ORDERS}d,hat,Hat,1,2026-02-01,FR\ne,hat,Hat,1,2026-02-01,FR\n"),
+    );
+    assert!(report(&home, "").contains(alone));
 }
 
 #[test]
